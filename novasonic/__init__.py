@@ -1,0 +1,1 @@
+"""THE WIRING: the only package that knows all the others."""

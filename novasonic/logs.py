@@ -1,0 +1,52 @@
+"""How log records leave the process: JSON lines for CloudWatch, or a terminal's columns.
+
+Rooms log with the standard library's `logging`; structlog only formats, and adds what was
+bound to the context (`call_id`), which survives `await`.
+"""
+
+from typing import Any, Literal
+
+import structlog
+
+type LogFormat = Literal["json", "console"]
+
+
+def logging_config(level: str, log_format: LogFormat) -> dict[str, Any]:
+    """Return the value of Django's LOGGING."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    *_renderers(log_format),
+                ],
+                "foreign_pre_chain": _annotators(),
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Below WARNING these tell of each frame and each credential look-up.
+            name: {"level": "WARNING"}
+            for name in ("botocore", "boto3", "urllib3", "hpack", "h2", "pynamodb", "asyncio")
+        },
+    }
+
+
+def _annotators() -> list[structlog.typing.Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
+    if log_format == "console":
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]

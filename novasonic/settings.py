@@ -1,0 +1,155 @@
+"""Django's settings, made from the environment (`environment.py` says what may be set)."""
+
+from pathlib import Path
+
+from django.utils.csp import CSP
+
+from novasonic import environment
+from novasonic.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_env = environment.read()
+
+# The server
+HOST = _env.host
+WS_PORT = _env.ws_port
+HEALTH_PORT = _env.health_port
+DEBUG = _env.debug
+SECRET_KEY = _env.django_secret_key
+ALLOWED_HOSTS = [*_env.allowed_hosts, _env.host]
+WS_ALLOWED_ORIGINS = _env.ws_allowed_origins
+LOGGING = logging_config("DEBUG" if _env.debug else _env.loglevel, _env.log_format)
+BUSINESS_NAME = _env.business_name
+API_OPEN_READS = _env.api_open_reads
+
+# DynamoDB
+AWS_REGION = _env.aws_default_region
+ORDERS_TABLE = _env.orders_table
+APPOINTMENTS_TABLE = _env.appointments_table
+DYNAMODB_ENDPOINT_URL = _env.dynamodb_endpoint_url
+DYNAMODB_THREADS = _env.dynamodb_threads
+DYNAMODB_CONNECT_TIMEOUT_S = 2
+DYNAMODB_READ_TIMEOUT_S = 4
+DYNAMODB_MAX_RETRIES = 2
+
+# Nova Sonic
+BEDROCK_ENDPOINT_URL = _env.bedrock_endpoint_url
+BEDROCK_CA_FILE = str(_env.bedrock_ca_file) if _env.bedrock_ca_file else None
+NOVA_SONIC_MODEL_ID = _env.nova_sonic_model_id
+NOVA_SONIC_REGION = _env.nova_sonic_region or _env.aws_default_region
+NOVA_SONIC_VOICE = _env.nova_sonic_voice
+NOVA_SONIC_ENDPOINTING_SENSITIVITY = _env.nova_sonic_endpointing_sensitivity
+NOVA_SONIC_MAX_TOKENS = _env.nova_sonic_max_tokens
+NOVA_SONIC_TOP_P = _env.nova_sonic_top_p
+NOVA_SONIC_TEMPERATURE = _env.nova_sonic_temperature
+
+# The business
+CLINIC_TIME_ZONE = _env.clinic_time_zone
+CLINIC_DOCTORS = _env.clinic_doctors
+
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: its runserver speaks WebSocket
+    "servestatic",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "common",
+    "orders",
+    "appointments",
+    "voice",
+    "novasonic",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "novasonic.urls"
+ASGI_APPLICATION = "novasonic.asgi.application"
+APPEND_SLASH = False  # REST paths have no trailing slash; the admin redirects on its own
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Django's own users, groups, sessions and admin log; the business's data is in DynamoDB.
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": _env.sqlite_path,
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+
+LANGUAGE_CODE = "es"
+LANGUAGES = [("es", "Español"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = CLINIC_TIME_ZONE
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+SERVESTATIC_USE_FINDERS = True  # a laptop needs no collectstatic
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": [
+        "common.http.EnvelopeJSONRenderer",
+        "common.http.EnvelopeBrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["common.auth.StaffOrOpenReads"],
+    "EXCEPTION_HANDLER": "common.http.exception_handler",
+}
+
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF],
+    "worker-src": [CSP.SELF],
+    "connect-src": [CSP.SELF, "ws:", "wss:"],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "frame-ancestors": [CSP.NONE],
+    "base-uri": [CSP.SELF],
+    "form-action": [CSP.SELF],
+}
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"

@@ -1,0 +1,24 @@
+"""The project's settings, with what a test machine gives instead of an environment."""
+
+import os
+
+# A test must not depend on the variables or the .env of whoever runs it.
+for name in [
+    "HOST", "WS_PORT", "HEALTH_PORT", "LOGLEVEL", "DEBUG", "ORDERS_TABLE", "APPOINTMENTS_TABLE",
+    "DYNAMODB_ENDPOINT_URL", "BEDROCK_ENDPOINT_URL", "BEDROCK_CA_FILE", "CLINIC_DOCTORS",
+    "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION",
+]:  # fmt: skip
+    os.environ.pop(name, None)
+os.environ.update(
+    DJANGO_SECRET_KEY="only-for-tests-only-for-tests-only-for-tests-only",
+    AWS_ACCESS_KEY_ID="local",
+    AWS_SECRET_ACCESS_KEY="local",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    LOGLEVEL="WARNING",
+)
+
+from novasonic.settings import *  # noqa: E402, F403
+
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
