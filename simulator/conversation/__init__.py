@@ -1,0 +1,9 @@
+"""Carries a customer's conversation about orders and appointments, in place of the model.
+
+`Conversation` is the whole public face; everything else in this package is its workings.
+"""
+
+from simulator.conversation.dialogue import Conversation
+from simulator.conversation.speech import Reply, ToolCall
+
+__all__ = ["Conversation", "Reply", "ToolCall"]

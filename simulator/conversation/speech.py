@@ -1,0 +1,24 @@
+"""What the simulated assistant gives back: sentences to say and tools to call."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One tool the assistant wants run; numbers in the arguments are digit strings."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One turn of the assistant: spoken sentence by sentence, then its tools are called.
+
+    The last sentence of a reply without tool calls ends with `[FINAL]`, as the system
+    prompt demands; the voice doesn't say it. An empty reply means: nothing to answer.
+    """
+
+    sentences: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
