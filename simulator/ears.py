@@ -1,11 +1,30 @@
-"""Hears Spanish: one utterance of PCM to text, or says honestly that it can't."""
+"""Hears Spanish: one utterance of PCM to text, or says honestly that it can't.
 
-from collections.abc import Callable
+Theory. Whisper was trained on subtitles, so noise makes it write subtitle credits, and a prompt
+with example values makes it hear those values. Hence the prompt here names the field's words and
+no number, name or time; segments that Whisper itself calls silence are dropped; and well-known
+credits are too.
+"""
+
+import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from simulator.endpointing import Endpointer
+from simulator.weights import WeightsError, find_weights
+
+PROMPT = (
+    "Pedidos y turnos: consulta, cancela, crea, agenda, modifica. Cita, pedido, DNI, "
+    "correo, arroba, punto com, productos, doctor, doctora."
+)
+BEAM_SIZE = 5
+MAX_THREADS = 4
+SILENCE_PROBABILITY = 0.6
+SILENCE_LOG_PROBABILITY = -1.0
+# What Whisper writes when it hears nothing: the credits of the subtitles it learned from.
+CREDITS = ("amara.org", "subtítulos", "subtitulado", "suscríbete", "gracias por ver")
 
 
 class Ears(Protocol):
@@ -16,16 +35,87 @@ class Ears(Protocol):
         ...
 
 
+class OpensEndpointer(Protocol):
+    """Makes the endpointer of one session."""
+
+    def __call__(self, *, silence_ms: int) -> Endpointer:
+        """Return a fresh endpointer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
     """The step of hearing this machine can do; `reason` says why it isn't a higher one."""
 
     ears: Ears | None
-    endpointer_factory: Callable[..., Endpointer] | None
+    endpointer_factory: OpensEndpointer | None
     step: Literal["speech", "text"]
     reason: str
 
 
+class WhisperEars:
+    """Whisper base on CTranslate2, int8, on the processor."""
+
+    def __init__(self, weights: Path, *, beam_size: int = BEAM_SIZE) -> None:
+        from faster_whisper import WhisperModel  # noqa: PLC0415 -- heavy, and optional
+
+        threads = min(MAX_THREADS, len(os.sched_getaffinity(0)))
+        self._model = WhisperModel(
+            str(weights), device="cpu", compute_type="int8", cpu_threads=threads
+        )
+        self._beam_size = beam_size
+        # One decode already uses every core; two at once would only be late together.
+        self._one_at_a_time = threading.Lock()
+
+    def transcribe(self, pcm: bytes) -> str:
+        """Return the Spanish text of 16 kHz mono PCM16, or an empty string."""
+        import numpy as np  # noqa: PLC0415
+
+        whole = len(pcm) // 2 * 2
+        samples = np.frombuffer(pcm[:whole], dtype="<i2").astype(np.float32) / 32768
+        if not samples.size:
+            return ""
+        with self._one_at_a_time:
+            segments, _info = self._model.transcribe(
+                samples,
+                language="es",
+                beam_size=self._beam_size,
+                temperature=0.0,
+                initial_prompt=PROMPT,
+                condition_on_previous_text=False,
+                without_timestamps=True,
+                vad_filter=False,
+            )
+            return " ".join(s.text.strip() for s in segments if not is_silence(s))
+
+
+def is_silence(segment: Any) -> bool:
+    """Tell whether a segment of Whisper's is what it writes when nobody spoke."""
+    unsure = (
+        segment.no_speech_prob > SILENCE_PROBABILITY
+        and segment.avg_logprob < SILENCE_LOG_PROBABILITY
+    )
+    text = segment.text.casefold()
+    return unsure or any(credit in text for credit in CREDITS)
+
+
 def open_ears(models: Path, wanted: str) -> Hearing:
-    """Open the best hearing for `wanted` ("auto", "speech" or "text") from weights in `models`."""
-    return Hearing(ears=None, endpointer_factory=None, step="text", reason="not built yet")
+    """Open the best hearing for `wanted` ("auto", "speech" or "text") from weights in `models`.
+
+    Never goes to the network: `python -m simulator.weights` does, in advance. Takes about a
+    second; where speech can't be heard the step is "text", and `reason` says why.
+    """
+    if wanted == "text":
+        return _text_only("typed text was asked for")
+    try:
+        ears = WhisperEars(find_weights(models))
+        ears.transcribe(bytes(3200))
+    except ImportError as missing:
+        return _text_only(f"{missing.name} is not installed")
+    except WeightsError as problem:
+        return _text_only(f"{problem}; `python -m simulator.weights --models {models}` fetches it")
+    return Hearing(ears=ears, endpointer_factory=Endpointer, step="speech", reason="")
+
+
+def _text_only(reason: str) -> Hearing:
+    return Hearing(ears=None, endpointer_factory=None, step="text", reason=reason)

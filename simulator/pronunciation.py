@@ -1,0 +1,49 @@
+"""Writes a sentence the way the voice should say it: no markers, no figures it would misread.
+
+Captions keep the written form ("15:30", "$67,48", "pedido 482913"); only the voice gets this one.
+Pico reads most Spanish well, "DNI" and eight digits included. What it doesn't: money (it says
+dollars), clock times, long numbers (it says thousands where people say digits) and addresses.
+"""
+
+import re
+
+MARKER = re.compile(r"\[[A-Z]+\]")
+MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+MONEY = re.compile(r"\$\s?(?P<pesos>\d[\d.]*)(?:,(?P<cents>\d\d))?(?!\d)")
+CLOCK = re.compile(r"\b(?P<hour>\d{1,2}):(?P<minute>\d\d)\b")
+# Letters and digits that name a thing: said one by one, in threes, so that they can be noted.
+CODE = re.compile(r"\b(?=[A-Z\d]*\d)[A-Z\d]{5,}\b")
+
+
+def as_spoken(text: str) -> str:
+    """Return `text` as it is said aloud; empty if nothing of it can be."""
+    text = MAIL.sub(_mail, MARKER.sub("", text))
+    text = CODE.sub(_code, CLOCK.sub(_clock, MONEY.sub(_money, text)))
+    return " ".join(text.split()) if re.search(r"\w", text) else ""
+
+
+def _mail(match: re.Match[str]) -> str:
+    spoken = match[0].replace("@", " arroba ").replace(".", " punto ")
+    return spoken.replace("_", " guion bajo ").replace("-", " guion ")
+
+
+def _money(match: re.Match[str]) -> str:
+    pesos, cents = match["pesos"].replace(".", ""), int(match["cents"] or 0)
+    unit = "peso" if pesos == "1" else "pesos"
+    # No stop may follow "1500": it would read as a code of its own.
+    amount = f"{int(pesos):,}".replace(",", ".")
+    return f"{amount} {unit} con {cents}" if cents else f"{amount} {unit}"
+
+
+def _clock(match: re.Match[str]) -> str:
+    hour, minute = int(match["hour"]), int(match["minute"])
+    spoken = "una" if hour == 1 else str(hour)
+    if minute == 0:
+        return spoken
+    return f"{spoken} y media" if minute == 30 else f"{spoken} y {minute}"
+
+
+def _code(match: re.Match[str]) -> str:
+    signs = match[0]
+    threes = (signs[start : start + 3] for start in range(0, len(signs), 3))
+    return ", ".join(" ".join(three) for three in threes)
