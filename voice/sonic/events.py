@@ -96,7 +96,7 @@ class ToolSpec:
     input_schema: str
 
     def __post_init__(self) -> None:
-        _require_name("name", self.name)
+        _require_text("name", self.name)
         _require_json_object("input_schema", self.input_schema)
 
 
@@ -110,8 +110,8 @@ class PromptStart:
     tools: tuple[ToolSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        _require_name("prompt_name", self.prompt_name)
-        _require_name("voice_id", self.voice_id)
+        _require_text("prompt_name", self.prompt_name)
+        _require_text("voice_id", self.voice_id)
         _require_rate(self.output_rate_hz)
 
 
@@ -123,8 +123,8 @@ class _ContentEvent:
     content_name: str
 
     def __post_init__(self) -> None:
-        _require_name("prompt_name", self.prompt_name)
-        _require_name("content_name", self.content_name)
+        _require_text("prompt_name", self.prompt_name)
+        _require_text("content_name", self.content_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,8 @@ class TextContentStart(_ContentEvent):
         _ContentEvent.__post_init__(self)
         if self.role is Role.TOOL:
             raise LocalProtocolError("a text content cannot have the role TOOL")
+        if self.interactive and self.role is not Role.USER:
+            raise LocalProtocolError(f"only the customer's text is live, not {self.role}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,10 @@ class ToolContentStart(_ContentEvent):
     """Open the block that answers one tool use."""
 
     tool_use_id: str
+
+    def __post_init__(self) -> None:
+        _ContentEvent.__post_init__(self)
+        _require_text("tool_use_id", self.tool_use_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +182,10 @@ class TextInput(_ContentEvent):
     """A piece of text, within a text block."""
 
     content: str
+
+    def __post_init__(self) -> None:
+        _ContentEvent.__post_init__(self)
+        _require_text("content", self.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,7 +371,7 @@ type OutputEvent = (
 )
 
 
-def _require_name(field_name: str, value: str) -> None:
+def _require_text(field_name: str, value: str) -> None:
     if not value:
         raise LocalProtocolError(f"{field_name} is empty")
 
