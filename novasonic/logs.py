@@ -49,4 +49,7 @@ def _annotators() -> list[structlog.typing.Processor]:
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
     if log_format == "console":
         return [structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]

@@ -1,0 +1,1 @@
+"""Calls: browser door, one customer call, Nova Sonic session, voice tools."""

@@ -1,0 +1,17 @@
+"""The voice door to the business: seven tools, each one service call."""
+
+from voice.tools import appointments, orders
+from voice.tools.registry import ToolRegistry
+
+TOOLS = ToolRegistry(
+    [
+        orders.consultarOrder,
+        orders.cancelarOrder,
+        orders.crearOrder,
+        appointments.agendarTurno,
+        appointments.cancelarTurno,
+        appointments.modificarTurno,
+        appointments.consultarTurno,
+    ]
+)
+"""All tools, in the order of the owner's document."""

@@ -1,0 +1,27 @@
+"""Whose pages may open the WebSocket."""
+
+from typing import Any
+from urllib.parse import ParseResult
+
+from channels.security.websocket import OriginValidator
+
+
+class PageOriginValidator(OriginValidator):
+    """Channels' validator, with two more ways in.
+
+    The site's own page (the origin's host is the request's), and clients that send no origin at
+    all: those are not browsers, so no other site's page can be behind them.
+    """
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """Let the connection in, or deny it."""
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not origin or origin.partition("://")[2] == host:
+            return await self.application(scope, receive, send)
+        return await super().__call__(scope, receive, send)
+
+    def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
+        """Tell whether the settings name this origin."""
+        return parsed_origin is not None and self.validate_origin(parsed_origin)

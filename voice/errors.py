@@ -1,0 +1,47 @@
+"""What a customer is told when a call goes wrong: one table, code to sentence."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, override
+
+from voice.sonic.errors import RemoteProtocolError, SonicError, TransportError
+from voice.wire.messages import CallError
+
+_TEXTS: dict[str, Promise] = {
+    # The client's own doing
+    "bad_frame": gettext_lazy("The server did not understand a message from this page."),
+    "bad_event": gettext_lazy("The server did not understand a message from this page."),
+    "unknown_event": gettext_lazy("The server does not know a message this page sent."),
+    "frame_too_big": gettext_lazy("A message from this page was too big."),
+    "out_of_order": gettext_lazy("Messages from this page arrived out of order."),
+    "odd_audio": gettext_lazy("A piece of audio arrived damaged and was left out."),
+    "text_too_long": gettext_lazy("That message is too long. Please write a shorter one."),
+    "too_many_texts": gettext_lazy("Too many messages at once. Please wait for an answer."),
+    "not_started": gettext_lazy("The call has not started yet."),
+    "already_started": gettext_lazy("The call has already started."),
+    # The service's
+    "throttled": gettext_lazy("All lines are busy. Please try again in a moment."),
+    "model_not_ready": gettext_lazy("The assistant is not ready yet. Please try again shortly."),
+    "model_timeout": gettext_lazy("The call lasted too long for the assistant. Please call again."),
+    "access_denied": gettext_lazy("The assistant is not available at the moment."),
+    "credentials_missing": gettext_lazy("The assistant is not available at the moment."),
+    "validation": gettext_lazy("The assistant could not go on with this call."),
+    "stream_lost": gettext_lazy("The connection with the assistant was lost. Please call again."),
+}
+_OTHERWISE = gettext_lazy("The assistant had a problem. Please try again.")
+
+
+def customer_error(code: str, *, retryable: bool) -> CallError:
+    """Return the message that tells a customer, in Spanish, of `code`."""
+    with override("es"):
+        return CallError(code=code, message=str(_TEXTS.get(code, _OTHERWISE)), retryable=retryable)
+
+
+def from_sonic(error: SonicError) -> CallError:
+    """Return what the customer is told of a failed session."""
+    match error:
+        case TransportError():
+            return customer_error(error.code, retryable=error.retryable)
+        case RemoteProtocolError():
+            return customer_error("stream_lost", retryable=True)
+        case _:
+            return customer_error("internal", retryable=False)

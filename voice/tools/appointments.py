@@ -1,0 +1,109 @@
+"""The voice door to appointments: four tools, each one service call.
+
+Names, parameters and descriptions are the owner's, word for word.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from appointments.domain import AppointmentKind
+from pydantic import Field
+
+from appointments import services
+from common.dynamo import in_thread
+from common.identity import Customer
+from voice.tools import spoken
+from voice.tools.registry import ToolContext
+
+AppointmentId = Annotated[
+    str, Field(min_length=1, max_length=20, description="Número de la cita, en dígitos.")
+]
+PatientName = Annotated[
+    str, Field(min_length=2, max_length=120, description="Nombre y apellido del paciente.")
+]
+LocalDate = Annotated[
+    datetime, Field(description="Fecha y hora local, ISO 8601: 2026-11-27T15:00:00.")
+]
+
+
+async def agendarTurno(
+    context: ToolContext,
+    *,
+    patientName: PatientName,
+    patientEmail: Annotated[str, Field(min_length=3, max_length=254, description="Email.")],
+    doctorName: Annotated[
+        str, Field(min_length=2, max_length=120, description="Doctor o doctora.")
+    ],
+    date: LocalDate,
+    duration: Annotated[int, Field(ge=5, le=480, description="Minutos.")] = 30,
+    type: Annotated[
+        AppointmentKind, Field(description="Tipo de cita.")
+    ] = AppointmentKind.CONSULTATION,
+) -> dict[str, Any]:
+    """Programar nueva cita médica."""
+    booked = await in_thread(
+        services.book_appointment,
+        patient_name=patientName,
+        patient_email=patientEmail,
+        doctor_name=doctorName,
+        starts_at=_aware(date, context),
+        duration_min=duration,
+        kind=type,
+        token=context.token,
+        now=context.now,
+    )
+    return {"appointment": spoken.appointment(booked, context.time_zone)}
+
+
+async def cancelarTurno(
+    context: ToolContext,
+    *,
+    appointmentId: AppointmentId,
+    patientName: PatientName,
+) -> dict[str, Any]:
+    """Cancelar cita existente."""
+    cancelled = await in_thread(
+        services.cancel_appointment,
+        appointment_id=appointmentId,
+        caller=Customer(name=patientName, dni=None),
+        now=context.now,
+    )
+    return {"appointment": spoken.appointment(cancelled, context.time_zone)}
+
+
+async def modificarTurno(
+    context: ToolContext,
+    *,
+    appointmentId: AppointmentId,
+    patientName: PatientName,
+    newDate: LocalDate,
+) -> dict[str, Any]:
+    """Cambiar fecha/hora de cita."""
+    moved = await in_thread(
+        services.move_appointment,
+        appointment_id=appointmentId,
+        caller=Customer(name=patientName, dni=None),
+        starts_at=_aware(newDate, context),
+        now=context.now,
+    )
+    return {"appointment": spoken.appointment(moved, context.time_zone)}
+
+
+async def consultarTurno(
+    context: ToolContext,
+    *,
+    appointmentId: AppointmentId,
+    patientName: PatientName,
+) -> dict[str, Any]:
+    """Obtener detalles de cita."""
+    found = await in_thread(
+        services.look_up_appointment,
+        appointment_id=appointmentId,
+        caller=Customer(name=patientName, dni=None),
+    )
+    return {"appointment": spoken.appointment(found, context.time_zone)}
+
+
+def _aware(date: datetime, context: ToolContext) -> datetime:
+    """Return `date` with a zone: the clinic's, where the model gave none, as it is told to."""
+    return date if date.tzinfo else date.replace(tzinfo=context.time_zone)

@@ -1,0 +1,98 @@
+"""The voice door to orders: three tools, each one service call.
+
+Names, parameters and descriptions are the owner's, word for word.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from orders.domain import OrderItem
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.dynamo import in_thread
+from common.identity import Customer
+from orders import services
+from voice.tools import spoken
+from voice.tools.registry import ToolContext
+
+OrderId = Annotated[
+    str, Field(min_length=1, max_length=20, description="Número del pedido, en dígitos.")
+]
+Dni = Annotated[
+    str | None, Field(max_length=20, description="DNI del cliente, en dígitos. O el nombre.")
+]
+CustomerName = Annotated[
+    str | None, Field(max_length=120, description="Nombre y apellido del cliente. O el DNI.")
+]
+
+
+class Item(BaseModel):
+    """One product of a new order."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=120, description="Producto.")]
+    quantity: Annotated[int, Field(ge=1, le=1000, description="Cantidad.")] = 1
+    price: Annotated[
+        Decimal, Field(ge=0, max_digits=12, decimal_places=2, description="Precio por unidad.")
+    ]
+
+
+async def consultarOrder(
+    context: ToolContext,
+    *,
+    orderId: OrderId,
+    dni: Dni = None,
+    customerName: CustomerName = None,
+) -> dict[str, Any]:
+    """Consultar pedido por ID con verificación de identidad."""
+    found = await in_thread(
+        services.look_up_order, order_id=orderId, caller=Customer(name=customerName, dni=dni)
+    )
+    return {"order": spoken.order(found, context.time_zone)}
+
+
+async def cancelarOrder(
+    context: ToolContext,
+    *,
+    orderId: OrderId,
+    dni: Dni = None,
+    customerName: CustomerName = None,
+) -> dict[str, Any]:
+    """Cancelar pedido existente con verificación de identidad."""
+    cancelled = await in_thread(
+        services.cancel_order,
+        order_id=orderId,
+        caller=Customer(name=customerName, dni=dni),
+        now=context.now,
+    )
+    return {"order": spoken.order(cancelled, context.time_zone)}
+
+
+async def crearOrder(
+    context: ToolContext,
+    *,
+    customerName: Annotated[
+        str, Field(min_length=2, max_length=120, description="Nombre y apellido.")
+    ],
+    customerEmail: Annotated[str, Field(min_length=3, max_length=254, description="Email.")],
+    items: Annotated[list[Item], Field(min_length=1, max_length=50, description="Productos.")],
+    total: Annotated[
+        Decimal | None,
+        Field(ge=0, max_digits=14, decimal_places=2, description="Total del pedido."),
+    ] = None,
+) -> dict[str, Any]:
+    """Crear nuevo pedido con items y datos del cliente."""
+    placed = await in_thread(
+        services.place_order,
+        customer_name=customerName,
+        customer_email=customerEmail,
+        items=[
+            OrderItem(id=str(number), name=item.name, quantity=item.quantity, price=item.price)
+            for number, item in enumerate(items, start=1)
+        ],
+        total=total,
+        token=context.token,
+        now=context.now,
+    )
+    return {"order": spoken.order(placed, context.time_zone)}

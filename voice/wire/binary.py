@@ -1,0 +1,279 @@
+"""The binary wire, subprotocol `sonic.audio.v1`.
+
+Every frame is a 16-byte little-endian header and a payload:
+
+    u8 type · u8 flags · u16 generation · u32 sequence · u32 position · u32 time_ms
+
+`sequence` counts the audio, flush and event frames of one direction from 0, so that a gap shows;
+acknowledgements, pings and pongs are outside it. `position` counts samples. `time_ms` is the
+sender's monotonic clock modulo 2**32, for information only.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from enum import IntEnum, IntFlag
+from typing import Any
+
+from voice.wire import messages as m
+
+SUBPROTOCOL = "sonic.audio.v1"
+HEADER = struct.Struct("<BBHIII")
+MAX_PAYLOAD_BYTES = 65_536
+MAX_TEXT_CHARACTERS = 2_000
+INPUT_RATES_HZ = (8_000, 16_000, 24_000)
+POLICY_VIOLATION, TOO_BIG = 1008, 1009
+_WRAP = 2**32
+
+
+class FrameType(IntEnum):
+    """What a frame carries."""
+
+    AUDIO_IN = 1
+    AUDIO_OUT = 2
+    ACK = 3
+    FLUSH = 4
+    PING = 5
+    PONG = 6
+    EVENT = 16
+
+
+class Flag(IntFlag):
+    """Where an audio frame stands in its reply."""
+
+    NONE = 0
+    FIRST = 1
+    LAST = 2
+
+
+class BinaryWire:
+    """One connection's codec; it counts sequences both ways."""
+
+    subprotocol = SUBPROTOCOL
+
+    def __init__(self) -> None:
+        self._next_in = 0
+        self._next_out = 0
+
+    # Frames to messages
+
+    def decode(self, frame: bytes | str) -> list[m.ClientMessage]:
+        """Return what one frame says.
+
+        Raises:
+            WireError: the frame is malformed, too big or out of order.
+
+        """
+        if isinstance(frame, str):
+            raise m.WireError("bad_frame", "a text frame", close_code=POLICY_VIOLATION)
+        if len(frame) < HEADER.size:
+            raise m.WireError("bad_frame", f"{len(frame)} bytes", close_code=POLICY_VIOLATION)
+        if len(frame) > HEADER.size + MAX_PAYLOAD_BYTES:
+            raise m.WireError("frame_too_big", f"{len(frame)} bytes", close_code=TOO_BIG)
+        kind, _flags, generation, sequence, position, _time = HEADER.unpack_from(frame)
+        payload = frame[HEADER.size :]
+        match kind:
+            case FrameType.AUDIO_IN:
+                self._count(sequence)
+                return [_audio(payload)]
+            case FrameType.EVENT:
+                self._count(sequence)
+                return [_client_event(payload)]
+            case FrameType.ACK:
+                return [m.Played(sequence=sequence, generation=generation, position=position)]
+            case FrameType.PING:
+                return [m.Ping(payload=payload)]
+            case _:
+                raise m.WireError("bad_frame", f"type {kind}", close_code=POLICY_VIOLATION)
+
+    def _count(self, sequence: int) -> None:
+        """Accept a gap (the client dropped audio), never a step back."""
+        ahead = (sequence - self._next_in) % _WRAP
+        if ahead >= _WRAP // 2:
+            raise m.WireError(
+                "out_of_order",
+                f"sequence {sequence} after {self._next_in - 1}",
+                close_code=POLICY_VIOLATION,
+            )
+        self._next_in = (sequence + 1) % _WRAP
+
+    # Messages to frames
+
+    def encode(self, message: m.ServerMessage, *, time_ms: int) -> list[bytes | str]:
+        """Return the frames that say `message`: one, or none where this wire has no word for it."""
+        match message:
+            case m.SpeechChunk():
+                flags = Flag.FIRST * message.first | Flag.LAST * message.last
+                return [
+                    self._frame(
+                        FrameType.AUDIO_OUT,
+                        message.pcm,
+                        flags=flags,
+                        generation=message.generation,
+                        position=message.position,
+                        time_ms=time_ms,
+                    )
+                ]
+            case m.Flush():
+                frame = self._frame(
+                    FrameType.FLUSH, b"", generation=message.generation, time_ms=time_ms
+                )
+                return [frame]
+            case m.Pong():
+                return [_pack(FrameType.PONG, message.payload, time_ms=time_ms)]
+            case m.ServiceEvent():
+                return []
+            case _:
+                body = json.dumps(server_event(message), ensure_ascii=False).encode()
+                return [self._frame(FrameType.EVENT, body, time_ms=time_ms)]
+
+    def _frame(
+        self,
+        kind: FrameType,
+        payload: bytes,
+        *,
+        flags: int = 0,
+        generation: int = 0,
+        position: int = 0,
+        time_ms: int,
+    ) -> bytes:
+        sequence, self._next_out = self._next_out, (self._next_out + 1) % _WRAP
+        return _pack(
+            kind,
+            payload,
+            flags=flags,
+            generation=generation,
+            sequence=sequence,
+            position=position,
+            time_ms=time_ms,
+        )
+
+
+def _pack(  # noqa: PLR0913 -- the header's six fields
+    kind: FrameType,
+    payload: bytes,
+    *,
+    flags: int = 0,
+    generation: int = 0,
+    sequence: int = 0,
+    position: int = 0,
+    time_ms: int = 0,
+) -> bytes:
+    return (
+        HEADER.pack(kind, flags, generation % 2**16, sequence, position % _WRAP, time_ms % _WRAP)
+        + payload
+    )
+
+
+def _audio(payload: bytes) -> m.CustomerAudio:
+    if len(payload) % 2:
+        raise m.WireError("odd_audio", f"{len(payload)} bytes of 16-bit samples")
+    return m.CustomerAudio(pcm=payload)
+
+
+def _client_event(payload: bytes) -> m.ClientMessage:
+    try:
+        event = json.loads(payload)
+    except ValueError as error:
+        raise m.WireError("bad_event", "not JSON", close_code=POLICY_VIOLATION) from error
+    if not isinstance(event, dict):
+        raise m.WireError("bad_event", "not a JSON object", close_code=POLICY_VIOLATION)
+    match event.get("type"):
+        case "start":
+            return _start(event)
+        case "text":
+            return _text(event)
+        case "end":
+            return m.EndCall()
+        case other:
+            raise m.WireError("unknown_event", f"type {other!r:.40}")
+
+
+def _start(event: Mapping[str, Any]) -> m.StartCall:
+    rate = event.get("inputSampleRateHz", 16_000)
+    if rate not in INPUT_RATES_HZ:
+        raise m.WireError("bad_event", f"inputSampleRateHz {rate!r:.40}, not {INPUT_RATES_HZ}")
+    return m.StartCall(input_rate_hz=rate)
+
+
+def _text(event: Mapping[str, Any]) -> m.CustomerText:
+    text = event.get("text")
+    if not isinstance(text, str) or not text.strip():
+        raise m.WireError("bad_event", "text is missing or empty")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise m.WireError("text_too_long", f"{len(text)} characters, {MAX_TEXT_CHARACTERS} at most")
+    return m.CustomerText(text=text.strip())
+
+
+def server_event(message: m.ServerMessage) -> dict[str, Any]:  # noqa: C901, PLR0912 -- a row each
+    """Return the JSON object of an EVENT frame for `message`."""
+    match message:
+        case m.CallReady():
+            return {
+                "type": "ready",
+                "callId": message.call_id,
+                "inputSampleRateHz": message.input_rate_hz,
+                "outputSampleRateHz": message.output_rate_hz,
+                "voice": message.voice,
+            }
+        case m.Caption():
+            return {
+                "type": "caption",
+                "role": message.speaker,
+                "stage": message.stage,
+                "turn": message.turn,
+                "segment": message.segment,
+                "text": message.text,
+                "position": message.position,
+            }
+        case m.Interrupted():
+            return {
+                "type": "interrupted",
+                "turn": message.turn,
+                "generation": message.generation,
+            }
+        case m.ToolStarted():
+            return {
+                "type": "tool",
+                "phase": "started",
+                "toolUseId": message.tool_use_id,
+                "name": message.name,
+            }
+        case m.ToolFinished():
+            return {
+                "type": "tool",
+                "phase": "finished",
+                "toolUseId": message.tool_use_id,
+                "name": message.name,
+                "outcome": message.outcome,
+                "durationMs": message.duration_ms,
+            }
+        case m.TurnFinished():
+            return {
+                "type": "turn",
+                "phase": "finished",
+                "turn": message.turn,
+                "latency": _latency(message.latency),
+            }
+        case m.CallError():
+            return {
+                "type": "error",
+                "code": message.code,
+                "message": message.message,
+                "retryable": message.retryable,
+            }
+        case m.CallEnded():
+            return {"type": "ended", "reason": message.reason}
+        case _:
+            raise TypeError(f"{type(message).__name__} is not an event")
+
+
+def _latency(latency: m.TurnLatency | None) -> dict[str, float] | None:
+    if latency is None:
+        return None
+    return {
+        "firstAudioMs": round(latency.first_audio_ms, 1),
+        "modelMs": round(latency.model_ms, 1),
+        "toolMs": round(latency.tool_ms, 1),
+        "serverMs": round(latency.server_ms, 2),
+    }

@@ -1,0 +1,240 @@
+"""The words a connection and a call exchange, whatever the wire.
+
+Client messages come from the browser, server messages go to it. PCM is 16-bit little-endian mono.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCall:
+    """The customer wants to talk."""
+
+    input_rate_hz: int = 16000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerAudio:
+    """A chunk of the customer's microphone."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerText:
+    """What the customer typed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndCall:
+    """The customer hangs up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """How far the browser has come: the last frame it received, the samples it has played."""
+
+    sequence: int
+    generation: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """The client measures the way; answered by a `Pong` with the same payload."""
+
+    payload: bytes
+
+
+type ClientMessage = StartCall | CustomerAudio | CustomerText | EndCall | Played | Ping
+
+
+class Speaker(StrEnum):
+    """Whose words a caption shows."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Stage(StrEnum):
+    """Whether words are what the assistant is about to say, or what was said."""
+
+    PLANNED = "planned"
+    SPOKEN = "spoken"
+
+
+class Outcome(StrEnum):
+    """How a tool run ended: done, refused by a business rule, or failed."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class EndReason(StrEnum):
+    """Why a call is over."""
+
+    CLIENT = "client"
+    MODEL = "model"
+    ERROR = "error"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallReady:
+    """The assistant listens."""
+
+    call_id: str
+    input_rate_hz: int
+    output_rate_hz: int
+    voice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """One utterance as text. A spoken segment replaces the planned one of the same number."""
+
+    speaker: Speaker
+    stage: Stage
+    turn: int
+    segment: int
+    text: str
+    position: int
+    """Index, in the downlink, of the sample at which the segment's audio begins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechChunk:
+    """A chunk of the assistant's voice."""
+
+    generation: int
+    position: int
+    """Index of its first sample in the whole downlink."""
+    pcm: bytes
+    first: bool = False
+    last: bool = False
+    source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    """The service's own event, where this chunk came in one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flush:
+    """The customer interrupted: drop all audio of older generations at once."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """Planned segments of this turn that were not spoken yet never will be."""
+
+    turn: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted:
+    """The assistant looks something up or changes something."""
+
+    tool_use_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFinished:
+    """It has done so."""
+
+    tool_use_id: str
+    name: str
+    outcome: Outcome
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnLatency:
+    """What one turn took, in milliseconds, as the server saw it.
+
+    `first_audio_ms`: from the customer's last words as the server knows them (text received, or
+    the service's transcript of the speech) to the first audio handed to the socket. It is the sum
+    of `model_ms` (waiting for the service), `tool_ms` (at least one tool running) and `server_ms`
+    (the rest: this server's own share, both ways).
+    """
+
+    first_audio_ms: float
+    model_ms: float
+    tool_ms: float
+    server_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnFinished:
+    """The assistant has said all it had to say in this turn."""
+
+    turn: int
+    latency: TurnLatency | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallError:
+    """Something went wrong; `message` is for the customer, in Spanish."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """Nothing follows."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """The answer to a `Ping`."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEvent:
+    """An event of Nova Sonic as it sent it, for the earlier system's clients."""
+
+    source: Mapping[str, Any]
+
+
+type ServerMessage = (
+    CallReady
+    | Caption
+    | SpeechChunk
+    | Flush
+    | Interrupted
+    | ToolStarted
+    | ToolFinished
+    | TurnFinished
+    | CallError
+    | CallEnded
+    | Pong
+    | ServiceEvent
+)
+
+
+class WireError(Exception):
+    """A frame that breaks the wire's rules.
+
+    `close_code` is the WebSocket close code it earns, or None where the frame is merely refused
+    and the connection goes on.
+    """
+
+    def __init__(self, code: str, detail: str, *, close_code: int | None = None) -> None:
+        """Keep the code for the client and the English detail for the log."""
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.close_code = close_code
