@@ -1,0 +1,1 @@
+"""The ground: what two or more rooms use. It imports none of them."""

@@ -1,0 +1,125 @@
+"""The REST door's two envelopes: around an answer, and around an error.
+
+    {"success": true, "data": …, "message": "Retrieved 5 orders successfully"}
+    {"success": false, "error": {"code": …, "message": …, "details": {…}}}
+
+Theory. The answer's envelope is put on while rendering, not in the view: the browsable API finds
+the serializer for its forms on `response.data`, and an envelope as a plain dict would hide it. The
+error's envelope is made from what `exception_handler` left in `response.data`. No view builds one.
+
+`details` names the fields: a serializer's own errors, or a `DomainError`'s data.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, override
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from rest_framework import exceptions, views
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.response import Response
+
+from common.errors import DomainError
+from common.instants import to_iso
+from common.serializers import camel_case
+
+logger = logging.getLogger(__name__)
+
+
+class Answer(Response):
+    """A response with the sentence that goes beside its data."""
+
+    def __init__(self, data: Any, *, message: str, status: int = 200) -> None:
+        super().__init__(data, status=status)
+        self.message = message
+
+
+class EnvelopeJSONRenderer(JSONRenderer):
+    """JSON in the envelope."""
+
+    charset = "utf-8"
+
+    @override
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        response = (renderer_context or {}).get("response")
+        return super().render(_enveloped(data, response), accepted_media_type, renderer_context)
+
+
+class EnvelopeBrowsableAPIRenderer(BrowsableAPIRenderer):
+    """The browsable API; it shows what the JSON renderer makes."""
+
+
+def _enveloped(data: Any, response: Response | None) -> dict[str, Any]:
+    if response is not None and response.status_code >= 400:
+        return {"success": False, "error": data}
+    return {"success": True, "data": data, "message": getattr(response, "message", "")}
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
+    """Return the response for any error in a view. REST's only place that catches them all."""
+    if isinstance(error, DomainError):
+        views.set_rollback()
+        return Response(_of_domain(error), status=error.http_status, headers=_retry(error))
+    response = views.exception_handler(error, dict(context))
+    if response is None:
+        logger.error("rest request failed", exc_info=error, extra={"path": _path(context)})
+        views.set_rollback()
+        return Response(_error("internal", _("Something went wrong on our side."), {}), status=500)
+    response.data = _of_framework(error, response.data)
+    return response
+
+
+def _error(code: str, message: str, details: object) -> dict[str, object]:
+    return {"code": code, "message": message, "details": details}
+
+
+def _of_domain(error: DomainError) -> dict[str, object]:
+    details = {camel_case(name): _plain(value) for name, value in error.data.items()}
+    return _error(error.code, error.message, details)
+
+
+def _retry(error: DomainError) -> dict[str, str]:
+    return {"Retry-After": "2"} if error.http_status == 503 else {}
+
+
+def _of_framework(error: Exception, data: Any) -> dict[str, object]:
+    """Return the error for one of REST framework's own exceptions, or Django's two."""
+    match error:
+        case exceptions.ValidationError():
+            details = data if isinstance(data, dict) else {"nonFieldErrors": data}
+            return _error("invalid", _("Some values can't be used; see the details."), details)
+        case exceptions.APIException():
+            return _error(error.default_code, str(error.detail), {})
+        case Http404():
+            return _error("not_found", _("There is nothing under this address."), {})
+        case PermissionDenied():
+            return _error("permission_denied", _("You aren't allowed to do that."), {})
+        case _:  # pragma: no cover -- views.exception_handler knows no others
+            raise error
+
+
+def _plain(value: object) -> object:
+    """Return `value` as JSON holds it."""
+    match value:
+        case datetime():
+            return to_iso(value)
+        case Promise():
+            return str(value)
+        case list() | tuple() | set() | frozenset():
+            return [_plain(each) for each in value]
+        case _:
+            return value
+
+
+def _path(context: Mapping[str, Any]) -> str | None:
+    request = context.get("request")
+    return None if request is None else str(request.path)
