@@ -27,14 +27,14 @@ async def ready_problems() -> list[str]:
     problems = []
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await dynamo.in_thread(dynamo.check)
+            await dynamo.in_thread(dynamo.warm)
     except (UnavailableError, TimeoutError) as error:
-        problems.append(f"DynamoDB: {error or 'no answer in time'}")
+        problems.append(f"DynamoDB: {str(error) or 'no answer in time'}")
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await switchboard.transport().warm()
     except (TransportError, TimeoutError) as error:
-        problems.append(f"Nova Sonic: {error or 'no answer in time'}")
+        problems.append(f"Nova Sonic: {str(error) or 'no answer in time'}")
     return problems
 
 

@@ -19,7 +19,8 @@ class PageOriginValidator(OriginValidator):
         origin = headers.get(b"origin", b"").decode("latin-1")
         host = headers.get(b"host", b"").decode("latin-1")
         if not origin or origin.partition("://")[2] == host:
-            return await self.application(scope, receive, send)
+            application: Any = self.application
+            return await application(scope, receive, send)
         return await super().__call__(scope, receive, send)
 
     def valid_origin(self, parsed_origin: ParseResult | None) -> bool:

@@ -35,7 +35,6 @@ from voice.wire import messages as m
 
 logger = logging.getLogger(__name__)
 
-OUTPUT_RATE_HZ = 24_000
 GOODBYE_S = 2.0
 """How long the service may take to end the stream after we ended the session."""
 SILENCE_AFTER_S = 0.25
@@ -179,7 +178,7 @@ class Call:
             sonic.PromptStart(
                 prompt_name=self.call_id,
                 voice_id=settings.voice,
-                output_rate_hz=OUTPUT_RATE_HZ,
+                output_rate_hz=pcm.OUTPUT_RATE_HZ,
                 tools=self._tools.specs(),
             )
         )
@@ -203,7 +202,7 @@ class Call:
             m.CallReady(
                 call_id=self.call_id,
                 input_rate_hz=self._input_rate_hz,
-                output_rate_hz=OUTPUT_RATE_HZ,
+                output_rate_hz=pcm.OUTPUT_RATE_HZ,
                 voice=self._settings.voice,
             )
         )
@@ -258,7 +257,7 @@ class Call:
 
     async def _feed_silence(self) -> None:
         """Feed silence at the pace of speech while no audio comes from the customer."""
-        silence = pcm.silence(SILENCE_MS, rate_hz=self._input_rate_hz)
+        silence = pcm.silence(SILENCE_MS, self._input_rate_hz)
         while True:
             await asyncio.sleep(SILENCE_MS / 1000)
             now = _monotonic()
@@ -298,6 +297,8 @@ class Call:
                 self._audio_content = event.content_id
             case sonic.Unknown():
                 self._note_unknown(event)
+            case _:
+                pass
         self._caption(event)
         if _ends_turn(event):
             self._end_turn()
@@ -316,7 +317,7 @@ class Call:
             )
         )
         self._replying = True
-        self._position += len(event.pcm) // pcm.SAMPLE_BYTES
+        self._position += pcm.samples(len(event.pcm))
 
     def _interrupt(self) -> None:
         """Let nothing of what still waits be heard: the customer spoke over the assistant."""

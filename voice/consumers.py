@@ -1,7 +1,7 @@
 """The browser's door: WebSocket frames to a call and back. No protocol of Nova Sonic, no business.
 
 Three departures from Channels' habits, each measured: frames skip the thread hop that Channels
-makes for every message (ADR 0006), messages leave through `base_send`, and cleaning up stands in
+makes for every message (ADR 0006), messages leave by the server's own `send`, and cleaning up stands in
 `__call__`, since no server calls `disconnect` in all cases.
 """
 
@@ -44,6 +44,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the connection; whatever ends it, the call's task ends with it."""
         self._call: Call | None = None
+        self._send_raw = send
         self._wire: Wire = BinaryWire() if SUBPROTOCOL in scope["subprotocols"] else WorkshopWire()
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -143,7 +144,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def _send(self, message: m.ServerMessage) -> None:
         for frame in self._wire.encode(message, time_ms=self._time_ms()):
             kind = "bytes" if isinstance(frame, bytes) else "text"
-            await self.base_send({"type": "websocket.send", kind: frame})
+            await self._send_raw({"type": "websocket.send", kind: frame})
 
     def _time_ms(self) -> int:
         """Return milliseconds: monotonic for the binary wire, since 1970 for the earlier one."""

@@ -55,6 +55,8 @@ class Transcript:
                 return self._spoken(without_marker(text), position)
             case ToolUse():
                 self._answered = True
+            case _:
+                pass
         return None
 
     def interrupt(self) -> None:

@@ -88,7 +88,7 @@ class Tool:
             for parameter in inspect.signature(function).parameters.values()
             if parameter.kind is parameter.KEYWORD_ONLY
         }
-        name = function.__name__  # type: ignore[attr-defined]  # a function, not any callable
+        name = function.__name__
         # The model writes `1` for `"1"` now and then; that is no reason to refuse a customer.
         config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_strip_whitespace=True)
         return cls(
@@ -162,7 +162,7 @@ class ToolRegistry:
                 say = gettext("I'm missing a piece of information, or one isn't right.")
                 return _refused("invalid_arguments", say, {"fields": error.fields})
             except DomainError as error:
-                return _from_domain(error)
+                return _from_domain(error, context.time_zone)
             except TimeoutError:
                 logger.warning("tool timed out", extra={"tool": name})
                 return _failed("timeout", gettext("That's taking too long. Shall we try again?"))
@@ -174,14 +174,28 @@ class ToolRegistry:
         return ToolAnswer(outcome=Outcome.OK, result={"ok": True, **result})
 
 
-def _from_domain(error: DomainError) -> ToolAnswer:
+def _from_domain(error: DomainError, time_zone: ZoneInfo) -> ToolAnswer:
     if isinstance(error, UnavailableError):
-        return _failed(error.code, str(error.message))
-    return _refused(error.code, str(error.message), error.data)
+        return _failed(error.code, error.message)
+    return _refused(error.code, error.message, _plain(error.data, time_zone))
+
+
+def _plain(data: Mapping[str, object], time_zone: ZoneInfo) -> dict[str, Any]:
+    """Return an error's data as JSON: names in camelCase, instants in the clinic's time."""
+
+    def plain(value: object) -> str:
+        if isinstance(value, datetime):
+            return value.astimezone(time_zone).isoformat(timespec="minutes")
+        return str(value)
+
+    return {
+        camelized(name): json.loads(json.dumps(value, default=plain))
+        for name, value in data.items()
+    }
 
 
 def _refused(code: str, say: str, data: Mapping[str, object]) -> ToolAnswer:
-    result = {"ok": False, "error": code, "say": say, **json.loads(json.dumps(data, default=str))}
+    result = {"ok": False, "error": code, "say": say, **data}
     return ToolAnswer(outcome=Outcome.REFUSED, result=result)
 
 

@@ -27,7 +27,7 @@ _READ_PAST = frozenset({"sessionStart", "toolResult"})
 class WorkshopWire:
     """One connection's codec; it remembers the client's names and which content is which."""
 
-    subprotocol = None
+    subprotocol: str | None = None
 
     def __init__(self) -> None:
         self._prompt_name: str | None = None

@@ -1,0 +1,75 @@
+# `make run` and `make test` are the whole set-up: each makes its virtual environments first.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+DYNAMODB_VENV := .venv-dynamodb
+MODELS := var/models
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+SOURCES := novasonic common orders appointments voice simulator local tests scripts benchmarks manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run call test check format lint types imports demo-data pins clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model ## Start everything on this machine, with no AWS account
+	@$(PY) -m local.run
+
+call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" or AUDIO=file.wav [SAVE=reply.wav]
+	@TEXT="$$TEXT" AUDIO="$$AUDIO" SAVE="$$SAVE" scripts/call
+
+test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Run all tests
+	@$(PY) -m pytest
+
+check: format lint types imports test ## Format, lint, types, import law, tests
+
+format: $(VENV)/.installed-dev ## Write the code the one way
+	@$(PY) -m ruff format $(SOURCES)
+	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
+
+lint: $(VENV)/.installed-dev ## Look for mistakes
+	@$(PY) -m ruff format --check --quiet $(SOURCES)
+	@$(PY) -m ruff check $(SOURCES)
+
+types: $(VENV)/.installed-dev ## Check the types
+	@$(PY) -m mypy $(SOURCES)
+
+imports: $(VENV)/.installed-dev ## Check who may import whom
+	@$(VENV)/bin/lint-imports
+
+demo-data: $(VENV)/.installed-local ## Put the demo orders and appointments back (while `make run` runs)
+	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_appointments --fresh
+
+pins: $(VENV)/.installed-dev ## Write requirements*.txt anew from pyproject.toml
+	@scripts/write-pins
+
+clean: ## Remove the environments and caches; data in var/ stays
+	@rm -rf $(VENV) $(DYNAMODB_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# What each environment is made from. A changed requirements file installs anew.
+
+$(PY):
+	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+	@$(PY) $(PIP_INSTALL) --upgrade pip || echo "pip could not be upgraded; going on with the one that is here."
+
+$(VENV)/.installed-local: requirements-local.txt | $(PY)
+	@echo "Installing what runs (a few minutes the first time)"
+	@$(PY) $(PIP_INSTALL) -r requirements-local.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt | $(PY)
+	@echo "Installing what runs and what tests (a few minutes the first time)"
+	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@ $(VENV)/.installed-local
+
+$(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
+	@echo "Installing the DynamoDB stand-in"
+	@test -x $(DYNAMODB_VENV)/bin/python || "$$(scripts/find-python)" -m venv $(DYNAMODB_VENV)
+	@$(DYNAMODB_VENV)/bin/python $(PIP_INSTALL) -r requirements-dynamodb.txt
+	@touch $@
+
+# The speech model: without it everything still runs, with typed text.
+.PHONY: model
+model: $(VENV)/.installed-local
+	@$(PY) -m simulator.weights --models $(MODELS) || true

@@ -1,0 +1,15 @@
+"""Print the requirements of one extra of pyproject.toml, a line each."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+
+def main() -> None:
+    """Print the extra named on the command line."""
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+    print("\n".join(project["project"]["optional-dependencies"][sys.argv[1]]))
+
+
+if __name__ == "__main__":
+    main()
