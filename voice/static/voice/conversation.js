@@ -1,0 +1,246 @@
+// @ts-check
+/**
+ * What both sides said, as lines to show: pure functions over a list of lines.
+ *
+ * Theory. The assistant's words come twice: planned, shortly before they are heard, and spoken,
+ * when the service has settled what was said; the second replaces the first. Both carry the position
+ * in the downlink at which their sound starts. A segment is shown once the customer has heard its
+ * first sample, so that reading and hearing go together; where nothing is left to hear, what was
+ * spoken is shown at once. After an interruption, what was planned and not spoken is cut: it stays,
+ * marked, if the customer had begun to hear it, and is never shown if not.
+ *
+ * The customer's typed words are shown as they are sent, and the server's caption of them takes
+ * their place.
+ */
+
+/** @typedef {import("./connection.js").WireEvent} WireEvent */
+
+/**
+ * @typedef {object} Segment
+ * @property {number} number
+ * @property {"planned" | "spoken" | "cut"} stage
+ * @property {string} text
+ * @property {number} position
+ */
+
+/**
+ * @typedef {object} SpeechLine
+ * @property {"speech"} kind
+ * @property {string} id
+ * @property {number} call
+ * @property {number} turn
+ * @property {"user" | "assistant"} role
+ * @property {Segment[]} segments
+ * @property {number | null} latencyMs from the customer's last words to the first sound
+ */
+
+/** @typedef {{ kind: "typed", id: string, call: number, text: string }} TypedLine */
+/** @typedef {{ kind: "divider", id: string, call: number }} DividerLine */
+/** @typedef {"running" | "ok" | "refused" | "failed"} Outcome */
+/** @typedef {{ kind: "tool", id: string, call: number, name: string, outcome: Outcome }} ToolLine */
+/** @typedef {SpeechLine | TypedLine | ToolLine | DividerLine} Line */
+
+/** @typedef {{ position: number, idle: boolean }} Heard how far the customer has heard */
+
+/**
+ * @param {Line[]} lines
+ * @param {number} call counts from 1
+ * @returns {Line[]}
+ */
+export function beginCall(lines, call) {
+  return lines.length === 0 ? lines : [...lines, { kind: "divider", id: `call-${call}`, call }];
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {{ call: number, text: string }} typed
+ * @returns {Line[]}
+ */
+export function typeText(lines, { call, text }) {
+  return [...lines, { kind: "typed", id: `typed-${lines.length}`, call, text }];
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {WireEvent} event
+ * @param {{ call: number, heard: Heard }} now
+ * @returns {Line[]}
+ */
+export function hearEvent(lines, event, { call, heard }) {
+  switch (event.type) {
+    case "caption":
+      return addCaption(lines, /** @type {any} */ (event), call);
+    case "tool":
+      return addTool(lines, /** @type {any} */ (event), call);
+    case "interrupted":
+      return cutPlanned(lines, (line) => line.call === call && line.turn === event.turn, heard);
+    case "turn":
+      return addLatency(lines, /** @type {any} */ (event), call);
+    default:
+      return lines;
+  }
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {Heard} heard
+ * @returns {Line[]}
+ */
+export function endCall(lines, heard) {
+  return cutPlanned(lines, () => true, heard).map(settled);
+}
+
+/**
+ * @param {Line} line
+ * @returns {Line} with no tool left running, and nothing that a later call's sound could hide
+ */
+function settled(line) {
+  if (line.kind === "tool" && line.outcome === "running") return { ...line, outcome: "failed" };
+  if (line.kind !== "speech") return line;
+  return { ...line, segments: line.segments.map((segment) => ({ ...segment, position: -1 })) };
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {Heard} heard
+ * @returns {Line[]} what the customer may see by now
+ */
+export function shownLines(lines, heard) {
+  /** @param {Line} line @returns {Line[]} */
+  const shown = (line) => (line.kind === "speech" ? shownSpeech(line, heard) : [line]);
+  return lines.flatMap(shown);
+}
+
+/**
+ * @param {SpeechLine} line
+ * @param {Heard} heard
+ * @returns {SpeechLine[]}
+ */
+function shownSpeech(line, heard) {
+  const segments = line.segments.filter((segment) => isShown(line, segment, heard));
+  return segments.length === 0 ? [] : [{ ...line, segments }];
+}
+
+/**
+ * @param {SpeechLine} line
+ * @param {Segment} segment
+ * @param {Heard} heard
+ */
+function isShown({ role }, { stage, position }, heard) {
+  if (role === "user" || stage === "cut") return true;
+  return heard.position > position || (heard.idle && stage === "spoken");
+}
+
+// Captions
+
+/** @typedef {{ role: "user" | "assistant", stage: "planned" | "spoken", turn: number,
+ *   segment: number, text: string, position: number }} CaptionEvent */
+
+/**
+ * @param {Line[]} lines
+ * @param {CaptionEvent} caption
+ * @param {number} call
+ * @returns {Line[]}
+ */
+function addCaption(lines, { role, stage, turn, segment: number, text, position }, call) {
+  const segment = { number, stage, text, position };
+  const same = (/** @type {Line} */ line) => isOf(line, call, turn, role);
+  const holder = lines.findIndex((line) => same(line) && holds(line, number));
+  if (holder >= 0) return withSegment(lines, holder, segment);
+  const last = lines.length - 1;
+  if (last >= 0 && same(lines[last])) return withSegment(lines, last, segment);
+  const id = `${call}-${turn}-${role}-${number}`;
+  /** @type {SpeechLine} */
+  const line = { kind: "speech", id, call, turn, role, segments: [segment], latencyMs: null };
+  const typed = role === "user" ? typedAs(lines, text, call) : -1;
+  return typed >= 0 ? lines.with(typed, line) : [...lines, line];
+}
+
+/**
+ * @param {Line} line
+ * @param {number} call
+ * @param {number} turn
+ * @param {string} role
+ */
+function isOf(line, call, turn, role) {
+  return line.kind === "speech" && line.call === call && line.turn === turn && line.role === role;
+}
+
+/**
+ * @param {Line} line
+ * @param {number} number
+ */
+function holds(line, number) {
+  return line.kind === "speech" && line.segments.some((segment) => segment.number === number);
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {number} at
+ * @param {Segment} segment replaces the one of its number, or is added
+ * @returns {Line[]}
+ */
+function withSegment(lines, at, segment) {
+  const line = /** @type {SpeechLine} */ (lines[at]);
+  const others = line.segments.filter(({ number }) => number !== segment.number);
+  const segments = [...others, segment].sort((a, b) => a.number - b.number);
+  return lines.with(at, { ...line, segments });
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {string} text
+ * @param {number} call
+ * @returns {number} index of the typed line the caption repeats, or -1
+ */
+function typedAs(lines, text, call) {
+  const words = text.trim();
+  return lines.findIndex((l) => l.kind === "typed" && l.call === call && l.text.trim() === words);
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {(line: SpeechLine) => boolean} concerned
+ * @param {Heard} heard
+ * @returns {Line[]}
+ */
+function cutPlanned(lines, concerned, heard) {
+  return lines.map((line) => {
+    if (line.kind !== "speech" || line.role === "user" || !concerned(line)) return line;
+    const begun = line.segments.filter((s) => s.stage !== "planned" || heard.position > s.position);
+    return {
+      ...line,
+      segments: begun.map((s) => (s.stage === "planned" ? { ...s, stage: "cut" } : s)),
+    };
+  });
+}
+
+// Tools and latency
+
+/**
+ * @param {Line[]} lines
+ * @param {{ phase: string, toolUseId: string, name: string, outcome?: Outcome }} tool
+ * @param {number} call
+ * @returns {Line[]}
+ */
+function addTool(lines, { phase, toolUseId, name, outcome }, call) {
+  const id = `${call}-tool-${toolUseId}`;
+  /** @type {ToolLine} */
+  const line = { kind: "tool", id, call, name, outcome: "running" };
+  if (phase === "finished") line.outcome = outcome ?? "ok";
+  const at = lines.findIndex((other) => other.id === id);
+  return at >= 0 ? lines.with(at, line) : [...lines, line];
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {{ turn: number, latency: { firstAudioMs: number } | null }} event
+ * @param {number} call
+ * @returns {Line[]}
+ */
+function addLatency(lines, { turn, latency }, call) {
+  const at = lines.findIndex((line) => isOf(line, call, turn, "assistant"));
+  if (at < 0 || !latency) return lines;
+  const line = /** @type {SpeechLine} */ (lines[at]);
+  return lines.with(at, { ...line, latencyMs: latency.firstAudioMs });
+}

@@ -1,0 +1,51 @@
+// @ts-check
+/** Names for what can go wrong; the template holds a sentence for each, with what to do. Pure. */
+
+/**
+ * @typedef {"mic-denied" | "mic-missing" | "mic-busy" | "mic-insecure" | "mic-lost"
+ *   | "unsupported" | "unreachable" | "refused" | "busy" | "lost" | "protocol" | "server"} FailureCode
+ */
+
+/** @type {Record<string, FailureCode>} */
+const MICROPHONE = {
+  NotAllowedError: "mic-denied",
+  SecurityError: "mic-denied",
+  NotFoundError: "mic-missing",
+  OverconstrainedError: "mic-missing",
+  NotReadableError: "mic-busy",
+  AbortError: "mic-busy",
+};
+
+/** @type {Record<number, FailureCode>} */
+const CLOSE = {
+  1002: "protocol",
+  1003: "protocol",
+  1007: "protocol",
+  1008: "protocol",
+  1009: "protocol",
+  1011: "server",
+  1013: "busy",
+  4002: "protocol",
+  4401: "refused",
+  4403: "refused",
+  4429: "busy",
+};
+
+/**
+ * @param {unknown} error what `getUserMedia` threw
+ * @returns {FailureCode}
+ */
+export function microphoneFailure(error) {
+  const name = error instanceof Error ? error.name : "";
+  return MICROPHONE[name] ?? "mic-busy";
+}
+
+/**
+ * @param {{ code: number, opened: boolean, answers: boolean }} closed `answers`: the server still
+ *   serves the page, so a socket that never opened was turned away
+ * @returns {FailureCode}
+ */
+export function closeFailure({ code, opened, answers }) {
+  if (opened) return CLOSE[code] ?? "lost";
+  return answers ? "refused" : "unreachable";
+}
