@@ -1,0 +1,75 @@
+"""The slow things a session asks for: hearing, thinking, speaking.
+
+The session hands them out and takes their results back; whoever runs them may use threads. Jobs of
+one lane have to be run one after the other, in their order: a conversation has a memory.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from simulator.conversation import Reply
+from simulator.mouth import Sentence
+
+
+class Mind(Protocol):
+    """Holds one conversation."""
+
+    def hear(self, text: str, *, now: dt.datetime) -> Reply:
+        """Answer what the customer said."""
+        ...
+
+    def tool_answered(
+        self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
+    ) -> Reply:
+        """Answer from a tool's result."""
+        ...
+
+    def interrupted(self) -> None:
+        """Learn that the customer spoke over the reply."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcribe:
+    """Write down what was said: 16 kHz PCM to text."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hear:
+    """Let the mind answer the customer's words."""
+
+    mind: Mind
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnswered:
+    """Let the mind answer from a tool's result."""
+
+    mind: Mind
+    tool_use_id: str
+    name: str
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """Tell the mind that it was cut off."""
+
+    mind: Mind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speak:
+    """Give a sentence a voice."""
+
+    sentence: Sentence
+    rate_hz: int
+
+
+type MindJob = Transcribe | Hear | ToolAnswered | Interrupted
+type Job = MindJob | Speak

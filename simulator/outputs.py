@@ -1,0 +1,183 @@
+"""The events the service sends, in the shapes of AWS's page "Output events" (Nova 2 user guide).
+
+Blocks are whole and never interleave: contentStart, one content event (several for audio),
+contentEnd, all with one contentId. One completion spans the whole prompt. `role` in textOutput is
+in no table of that page but in its examples, and clients rely on it.
+
+The token counts are invented: plausible, growing with what was heard, said and written, and
+always adding up. Silence costs nothing, as was once measured on the service.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+type OutputEvent = Mapping[str, Any]
+type Stop = Literal["PARTIAL_TURN", "END_TURN", "INTERRUPTED"]
+type Speaker = Literal["USER", "ASSISTANT"]
+type Stage = Literal["SPECULATIVE", "FINAL"]
+
+SPEECH_TOKENS_PER_S = 25
+CHARACTERS_PER_TEXT_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """Tokens of speech and of text, in and out."""
+
+    speech_in: int = 0
+    text_in: int = 0
+    speech_out: int = 0
+    text_out: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            speech_in=self.speech_in + other.speech_in,
+            text_in=self.text_in + other.text_in,
+            speech_out=self.speech_out + other.speech_out,
+            text_out=self.text_out + other.text_out,
+        )
+
+    @property
+    def details(self) -> dict[str, dict[str, int]]:
+        """The four counts as a usageEvent nests them."""
+        return {
+            "input": {"speechTokens": self.speech_in, "textTokens": self.text_in},
+            "output": {"speechTokens": self.speech_out, "textTokens": self.text_out},
+        }
+
+
+def speech_tokens(seconds: float) -> int:
+    """Return what so much speech costs."""
+    return round(seconds * SPEECH_TOKENS_PER_S)
+
+
+def text_tokens(text: str) -> int:
+    """Return what a text costs."""
+    return -(-len(text) // CHARACTERS_PER_TEXT_TOKEN)
+
+
+class OutputEvents:
+    """Makes the events of one prompt; `new_id` names completions, contents and tool uses."""
+
+    def __init__(
+        self, *, session_id: str, prompt_name: str, rate_hz: int, new_id: Callable[[], str]
+    ) -> None:
+        self._new_id = new_id
+        self._rate_hz = rate_hz
+        self._spent = Tokens()
+        self._common = {
+            "sessionId": session_id,
+            "promptName": prompt_name,
+            "completionId": new_id(),
+        }
+
+    def completion_start(self) -> OutputEvent:
+        """Return the event before all others of the prompt."""
+        return _event("completionStart", **self._common)
+
+    def completion_end(self) -> OutputEvent:
+        """Return the event behind all others of the prompt."""
+        return _event("completionEnd", **self._common, stopReason="END_TURN")
+
+    def text(self, speaker: Speaker, stage: Stage, content: str, stop: Stop) -> list[OutputEvent]:
+        """Return a whole block of text."""
+        block = self._block()
+        return [
+            _event(
+                "contentStart",
+                **block,
+                additionalModelFields=json.dumps({"generationStage": stage}, separators=(",", ":")),
+                type="TEXT",
+                role=speaker,
+                textOutputConfiguration={"mediaType": "text/plain"},
+            ),
+            _event("textOutput", **block, role=speaker, content=content),
+            _event("contentEnd", **block, stopReason=stop, type="TEXT"),
+        ]
+
+    def interrupted(self) -> list[OutputEvent]:
+        """Return the block that tells of a barge-in; clients compare its text to the letter."""
+        return self.text("ASSISTANT", "FINAL", '{ "interrupted" : true }', "INTERRUPTED")
+
+    def tool_use(
+        self, tool_use_id: str, name: str, arguments: Mapping[str, Any]
+    ) -> list[OutputEvent]:
+        """Return a whole block that asks for a tool; its arguments are JSON in a string."""
+        block = self._block()
+        return [
+            _event(
+                "contentStart",
+                **block,
+                type="TOOL",
+                role="TOOL",
+                toolUseOutputConfiguration={"mediaType": "application/json"},
+            ),
+            _event(
+                "toolUse",
+                **block,
+                content=json.dumps(arguments, ensure_ascii=False, separators=(",", ":")),
+                toolName=name,
+                toolUseId=tool_use_id,
+            ),
+            _event("contentEnd", **block, stopReason="TOOL_USE", type="TOOL"),
+        ]
+
+    def audio_block(self) -> "AudioBlock":
+        """Return a new block of the assistant's speech."""
+        return AudioBlock(self._block(), self._rate_hz)
+
+    def usage(self, spent: Tokens) -> OutputEvent:
+        """Return what was spent since the last such event, and the totals."""
+        self._spent += spent
+        total = self._spent
+        tokens_in, tokens_out = total.speech_in + total.text_in, total.speech_out + total.text_out
+        return _event(
+            "usageEvent",
+            **self._common,
+            details={"delta": spent.details, "total": total.details},
+            totalInputTokens=tokens_in,
+            totalOutputTokens=tokens_out,
+            totalTokens=tokens_in + tokens_out,
+        )
+
+    def _block(self) -> dict[str, str]:
+        return {**self._common, "contentId": self._new_id()}
+
+
+class AudioBlock:
+    """The events of one block of speech."""
+
+    def __init__(self, block: Mapping[str, str], rate_hz: int) -> None:
+        self._block = block
+        self._rate_hz = rate_hz
+
+    def start(self) -> OutputEvent:
+        """Return the block's first event."""
+        return _event(
+            "contentStart",
+            **self._block,
+            type="AUDIO",
+            role="ASSISTANT",
+            audioOutputConfiguration={
+                "mediaType": "audio/lpcm",
+                "sampleRateHertz": self._rate_hz,
+                "sampleSizeBits": 16,
+                "encoding": "base64",
+                "channelCount": 1,
+            },
+        )
+
+    def chunk(self, pcm: bytes) -> OutputEvent:
+        """Return a piece of its audio."""
+        return _event("audioOutput", **self._block, content=base64.b64encode(pcm).decode())
+
+    def end(self, stop: Stop) -> OutputEvent:
+        """Return the block's last event."""
+        return _event("contentEnd", **self._block, stopReason=stop, type="AUDIO")
+
+
+def _event(name: str, **fields: object) -> OutputEvent:
+    return {"event": {name: fields}}
