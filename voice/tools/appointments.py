@@ -40,7 +40,7 @@ async def agendarTurno(
         AppointmentKind, Field(description="Tipo de cita.")
     ] = AppointmentKind.CONSULTATION,
 ) -> dict[str, Any]:
-    """Programar nueva cita médica."""
+    """Programar nueva cita médica"""
     booked = await in_thread(
         services.book_appointment,
         patient_name=patientName,
@@ -61,7 +61,7 @@ async def cancelarTurno(
     appointmentId: AppointmentId,
     patientName: PatientName,
 ) -> dict[str, Any]:
-    """Cancelar cita existente."""
+    """Cancelar cita existente"""
     cancelled = await in_thread(
         services.cancel_appointment,
         appointment_id=appointmentId,
@@ -78,7 +78,7 @@ async def modificarTurno(
     patientName: PatientName,
     newDate: LocalDate,
 ) -> dict[str, Any]:
-    """Cambiar fecha/hora de cita."""
+    """Cambiar fecha/hora de cita"""
     moved = await in_thread(
         services.move_appointment,
         appointment_id=appointmentId,
@@ -95,7 +95,7 @@ async def consultarTurno(
     appointmentId: AppointmentId,
     patientName: PatientName,
 ) -> dict[str, Any]:
-    """Obtener detalles de cita."""
+    """Obtener detalles de cita"""
     found = await in_thread(
         services.look_up_appointment,
         appointment_id=appointmentId,

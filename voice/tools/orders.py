@@ -45,7 +45,7 @@ async def consultarOrder(
     dni: Dni = None,
     customerName: CustomerName = None,
 ) -> dict[str, Any]:
-    """Consultar pedido por ID con verificación de identidad."""
+    """Consultar pedido por ID con verificación de identidad"""
     found = await in_thread(
         services.look_up_order, order_id=orderId, caller=Customer(name=customerName, dni=dni)
     )
@@ -59,7 +59,7 @@ async def cancelarOrder(
     dni: Dni = None,
     customerName: CustomerName = None,
 ) -> dict[str, Any]:
-    """Cancelar pedido existente con verificación de identidad."""
+    """Cancelar pedido existente con verificación de identidad"""
     cancelled = await in_thread(
         services.cancel_order,
         order_id=orderId,
@@ -82,7 +82,7 @@ async def crearOrder(
         Field(ge=0, max_digits=14, decimal_places=2, description="Total del pedido."),
     ] = None,
 ) -> dict[str, Any]:
-    """Crear nuevo pedido con items y datos del cliente."""
+    """Crear nuevo pedido con items y datos del cliente"""
     placed = await in_thread(
         services.place_order,
         customer_name=customerName,

@@ -23,6 +23,7 @@ from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from common.errors import DomainError, UnavailableError
+from common.serializers import camel_case
 from voice.sonic.events import ToolSpec
 from voice.wire.messages import Outcome
 
@@ -189,7 +190,7 @@ def _plain(data: Mapping[str, object], time_zone: ZoneInfo) -> dict[str, Any]:
         return str(value)
 
     return {
-        camelized(name): json.loads(json.dumps(value, default=plain))
+        camel_case(name): json.loads(json.dumps(value, default=plain))
         for name, value in data.items()
     }
 
