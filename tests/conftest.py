@@ -1,9 +1,65 @@
-"""Fixtures for all rooms; each stand-in has its own file in `tests/fixtures/`."""
+"""What all tests share: the stand-ins' fixtures, and what happens where a machine lacks something.
 
-from importlib.util import find_spec
+On a developer's machine, tests that need Chromium, Node or the speech model are skipped where it
+is missing, with one loud line that says how to get it. Under CI=true a skipped test fails the run.
+"""
 
-pytest_plugins = [
-    name
-    for name in ("tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site")
-    if find_spec(name)
-]
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site"]
+
+MODELS = Path(__file__).parent.parent / "var" / "models"
+MINIMUM_NODE = 20
+
+
+@cache
+def has_chromium() -> bool:
+    return shutil.which("chromium") is not None
+
+
+@cache
+def has_node() -> bool:
+    node = shutil.which("node")
+    if node is None:
+        return False
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return int(version.strip().lstrip("v").partition(".")[0] or 0) >= MINIMUM_NODE
+
+
+@cache
+def has_speech_model() -> bool:
+    return any(MODELS.rglob("model.bin"))
+
+
+REMEDIES = {
+    "browser": (has_chromium, "Chromium is missing: apt-get install chromium"),
+    "node": (has_node, f"Node {MINIMUM_NODE} or newer is missing: apt-get install nodejs npm"),
+    "speech": (has_speech_model, "The speech model is missing: make model (needs the network once)"),
+}
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    for item in items:
+        for marker, (is_there, remedy) in REMEDIES.items():
+            if item.get_closest_marker(marker) and not is_there():
+                item.add_marker(pytest.mark.skip(reason=remedy))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])]
+    for reason in sorted(set(reasons)):
+        count = reasons.count(reason)
+        terminalreporter.write_line(f"NOT RUN: {count} tests. {reason}", red=True, bold=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
