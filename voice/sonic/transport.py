@@ -1,15 +1,65 @@
-"""The way to Nova Sonic: the two interfaces a call needs, and the AWS SDK behind them."""
+"""The way to Nova Sonic: the two interfaces a call needs, and the AWS SDK behind them.
 
+The only room that imports the Bedrock SDK. The SDK signs, frames and parses; bytes go
+through our own HTTP/2 client (:mod:`voice.sonic.http2`, ADR 0003).
+
+Here it is hard: the SDK waits for ever where it should fail. Three rules keep it honest.
+
+1. Credentials are found *before* it is called; without them its call never returns.
+2. What it awaits is ours and always answers: connecting, the head of the response, a frame
+   to read and room to write all have a time limit inside :mod:`voice.sonic.http2`.
+3. Its ``await_output`` must not be cancelled, so it runs in one short task per stream,
+   owned and awaited by the stream; a caller of :meth:`BedrockStream.receive` waits behind
+   a shield. That task is over when the response has begun.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from aws_sdk_bedrock_runtime.client import (  # type: ignore[import-untyped]  # has no py.typed
+    AsyncBedrockRuntimeClient,
+)
+from aws_sdk_bedrock_runtime.config import (  # type: ignore[import-untyped]
+    AsyncBedrockRuntimeConfig,
+)
+from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]
+    BidirectionalInputPayloadPart,
+    InvokeModelWithBidirectionalStreamInputChunk,
+    InvokeModelWithBidirectionalStreamOperationInput,
+    InvokeModelWithBidirectionalStreamOutputChunk,
+)
+from smithy_aws_core.identity import AWSCredentialsIdentity
+from smithy_core import URI
+from smithy_core.interceptors import Interceptor, RequestContext
+from smithy_http.aio.interfaces import HTTPRequest
+
+from voice.sonic.credentials import AwsIdentityResolver, CredentialsResolver, FrozenIdentity
+from voice.sonic.errors import TransportCode, TransportError
+from voice.sonic.failures import as_transport_error
+from voice.sonic.http2 import Http2Client
+from voice.sonic.http2_stream import RequestBody
+
+_log = logging.getLogger(__name__)
 
 
 class SonicStream(Protocol):
-    """One open stream to the model: whole payloads both ways."""
+    """One open stream to the model: whole payloads both ways.
+
+    One task may send while another receives; neither may be done by two at once.
+    """
 
     async def send(self, payload: bytes) -> None:
-        """Send one JSON payload; waits while the service is slow. Raises TransportError."""
+        """Send one JSON payload; waits while the service is slow. Raises TransportError.
+
+        If it is cancelled while it waits, the stream is lost: half a frame may be out.
+        """
 
     async def receive(self) -> bytes | None:
         """Give the next JSON payload; None after a clean end. Raises TransportError.
@@ -21,14 +71,22 @@ class SonicStream(Protocol):
         """Say that nothing more will be sent, and go on receiving; idempotent."""
 
     async def close(self) -> None:
-        """End the stream and free all it holds. Idempotent, bounded in time, never raises."""
+        """End the stream and free all it holds. Idempotent, bounded in time, never raises.
+
+        The service is not waited for: whoever wants its last words ends the input first
+        and receives until None.
+        """
 
 
 class SonicTransport(Protocol):
     """What opens streams."""
 
     async def open(self) -> SonicStream:
-        """Open a stream; it may be written to at once. Raises TransportError."""
+        """Open a stream; it may be written to at once. Raises TransportError.
+
+        What the service has against it (throttling, a wrong model) is said by the first
+        ``send`` or ``receive``: it may wait for the first event before it answers.
+        """
 
     async def warm(self) -> None:
         """Do beforehand what makes the first ``open`` slow. Raises TransportError."""
@@ -39,7 +97,11 @@ class SonicTransport(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedrockConfig:
-    """Which model, where, and how long to wait for it."""
+    """Which model, where, and how long to wait for it.
+
+    ``idle_timeout_s`` is how long the service may say nothing at all: it does so while
+    the customer is silent, so it is generous; a stream lives 480 s at most anyway.
+    """
 
     region: str
     model_id: str
@@ -47,25 +109,249 @@ class BedrockConfig:
     ca_file: Path | str | None = None
     connect_timeout_s: float = 5.0
     header_timeout_s: float = 15.0
-    idle_timeout_s: float = 120.0
+    idle_timeout_s: float = 300.0
     close_timeout_s: float = 3.0
     max_streams_per_connection: int = 50
 
 
 class BedrockTransport:
-    """Nova Sonic on Amazon Bedrock (skeleton: signatures only, body follows)."""
+    """Nova Sonic on Amazon Bedrock, or on whatever answers at ``endpoint_url``."""
 
-    def __init__(self, config: BedrockConfig) -> None:
+    def __init__(
+        self, config: BedrockConfig, credentials: AwsIdentityResolver | None = None
+    ) -> None:
         self._config = config
+        self._endpoint_url = config.endpoint_url or _regional_endpoint_url(config.region)
+        self._credentials = credentials or CredentialsResolver()
+        self._http = Http2Client(
+            ca_file=config.ca_file,
+            connect_timeout_s=config.connect_timeout_s,
+            header_timeout_s=config.header_timeout_s,
+            idle_timeout_s=config.idle_timeout_s,
+            close_timeout_s=config.close_timeout_s,
+            max_streams_per_connection=config.max_streams_per_connection,
+        )
+        self._preparing = asyncio.Lock()
+        # The SDK's client, made when it is first needed: making it is asynchronous.
+        self._client: Any = None
+        self._streams: set[BedrockStream] = set()
 
     async def open(self) -> SonicStream:
         """Open a stream; it may be written to at once. Raises TransportError."""
-        raise NotImplementedError
+        client = await self._prepared_client()
+        identity = await self._identity()
+        body = RequestBody()
+        sdk_stream = await self._invoke(client, partial(_prepare, identity=identity, body=body))
+        stream = BedrockStream(
+            sdk_stream,
+            body,
+            close_timeout_s=self._config.close_timeout_s,
+            on_denied=self._credentials.invalidate,
+            on_close=self._streams.discard,
+        )
+        self._streams.add(stream)
+        try:
+            await body.opened()
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
 
     async def warm(self) -> None:
-        """Open a connection and load credentials beforehand. Raises TransportError."""
-        raise NotImplementedError
+        """Have the SDK, credentials and a connection ready. Raises TransportError."""
+        await self._prepared_client()
+        await self._identity()
+        await self._http.warm(_uri_of(self._endpoint_url))
 
     async def close(self) -> None:
         """Close every stream and connection. Idempotent, bounded in time, never raises."""
-        raise NotImplementedError
+        await asyncio.gather(*(stream.close() for stream in tuple(self._streams)))
+        await self._http.close()
+
+    async def _prepared_client(self) -> Any:
+        async with self._preparing:
+            if self._client is None:
+                with _translated():
+                    config = await AsyncBedrockRuntimeConfig.resolve(
+                        region=self._config.region,
+                        endpoint_uri=self._endpoint_url,
+                        transport=self._http,
+                        aws_credentials_identity_resolver=self._credentials,
+                    )
+                self._client = AsyncBedrockRuntimeClient(config)
+            return self._client
+
+    async def _identity(self) -> AWSCredentialsIdentity:
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_s):
+                return await self._credentials.get_identity(properties={})
+        except TimeoutError as error:
+            message = f"no AWS credentials within {self._config.connect_timeout_s:g} s"
+            raise TransportError(
+                TransportCode.CREDENTIALS_MISSING, message, retryable=True
+            ) from error
+
+    async def _invoke(self, client: Any, prepare: Callable[[Any], None]) -> Any:
+        """Begin the request. The SDK never answers if anything fails before it is sent."""
+        model = InvokeModelWithBidirectionalStreamOperationInput(model_id=self._config.model_id)
+        try:
+            async with asyncio.timeout(self._config.header_timeout_s):
+                with _translated():
+                    return await client.invoke_model_with_bidirectional_stream(
+                        model, plugins=[prepare]
+                    )
+        except TimeoutError as error:
+            message = "the SDK did not begin the request"
+            raise TransportError(TransportCode.HEADER_TIMEOUT, message) from error
+
+
+class BedrockStream:
+    """One bidirectional stream of the SDK, made safe to wait on."""
+
+    def __init__(
+        self,
+        sdk_stream: Any,
+        body: RequestBody,
+        *,
+        close_timeout_s: float,
+        on_denied: Callable[[], Awaitable[None]],
+        on_close: Callable[["BedrockStream"], None],
+    ) -> None:
+        self._sdk_stream = sdk_stream
+        self._body = body
+        self._close_timeout_s = close_timeout_s
+        self._on_denied = on_denied
+        self._on_close = on_close
+        # Frames are a chain of signatures: one at a time.
+        self._sending = asyncio.Lock()
+        # Why the stream is lost, once it is.
+        self._failure: TransportError | None = None
+        self._closed = False
+        self._answer = asyncio.create_task(  # noqa: TID251 -- close() awaits it; see the top
+            sdk_stream.await_output()
+        )
+
+    async def send(self, payload: bytes) -> None:
+        """Send one JSON payload; waits while the service is slow. Raises TransportError."""
+        part = BidirectionalInputPayloadPart(bytes_=payload)
+        try:
+            async with self._sending:
+                with _translated():
+                    await self._sdk_stream.input_stream.send(
+                        InvokeModelWithBidirectionalStreamInputChunk(value=part)
+                    )
+        except asyncio.CancelledError:
+            self._body.abandon()
+            raise
+        except TransportError as error:
+            raise await self._reason(error) from error
+
+    async def receive(self) -> bytes | None:
+        """Give the next JSON payload; None after a clean end. Raises TransportError."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with _translated():
+                return await self._next_payload()
+        except TransportError as error:
+            await self._note_failure(error)
+            raise
+
+    async def end_input(self) -> None:
+        """Say that nothing more will be sent, and go on receiving; idempotent."""
+        try:
+            async with self._sending:
+                with _translated():
+                    await self._sdk_stream.input_stream.close()
+        except asyncio.CancelledError:
+            self._body.abandon()
+            raise
+        except TransportError as error:  # whoever receives learns why
+            _log.debug("input not ended code=<%s>", error.code)
+
+    async def close(self) -> None:
+        """End the stream and free all it holds. Idempotent, bounded in time, never raises."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._close_timeout_s):
+                    await self.end_input()
+        finally:
+            self._body.abandon()
+            self._on_close(self)
+            await self._settle_answer()
+
+    async def _next_payload(self) -> bytes | None:
+        _, receiver = await asyncio.shield(self._answer)
+        while (event := await receiver.receive()) is not None:
+            if isinstance(event, InvokeModelWithBidirectionalStreamOutputChunk):
+                if event.value.bytes_ is None:
+                    raise TransportError(TransportCode.BAD_FRAME, "a chunk without bytes")
+                return bytes(event.value.bytes_)
+            _log.warning("unknown stream member type=<%s>", type(event).__name__)
+        return None
+
+    async def _reason(self, error: TransportError) -> TransportError:
+        """Give the service's own reason for a failed send, if it gave one before the stream."""
+        await asyncio.wait({self._answer}, timeout=self._close_timeout_s)
+        if self._answer.done() and not self._answer.cancelled():
+            refusal = self._answer.exception()
+            if refusal is not None:
+                error = as_transport_error(refusal)
+                await self._note_failure(error)
+        return error
+
+    async def _note_failure(self, error: TransportError) -> None:
+        self._failure = self._failure or error
+        if error.code is TransportCode.ACCESS_DENIED:
+            await self._on_denied()
+
+    async def _settle_answer(self) -> None:
+        """Leave no task behind, and no error that nobody asked for."""
+        if self._body.stream is None:  # still connecting
+            self._answer.cancel()
+        await asyncio.wait({self._answer}, timeout=self._close_timeout_s)
+        self._answer.cancel()
+        await asyncio.wait({self._answer})
+        if not self._answer.cancelled():
+            self._answer.exception()
+
+
+class _DirectBody(Interceptor[Any, Any, HTTPRequest, Any]):
+    """Lets the SDK write onto the stream itself, and not into a buffer before it."""
+
+    def __init__(self, body: RequestBody) -> None:
+        self._body = body
+
+    def modify_before_transmit(self, context: RequestContext[Any, HTTPRequest]) -> HTTPRequest:
+        request: Any = context.transport_request
+        request.body = self._body
+        return context.transport_request
+
+
+def _prepare(config: Any, *, identity: AWSCredentialsIdentity, body: RequestBody) -> None:
+    """Fit the SDK's configuration for one stream: its credentials, and its own body."""
+    config.aws_credentials_identity_resolver = FrozenIdentity(identity)
+    config.interceptors = [*config.interceptors, _DirectBody(body)]
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn whatever the SDK raises into a TransportError: the door to the SDK."""
+    try:
+        yield
+    except TransportError:
+        raise
+    except Exception as error:
+        raise as_transport_error(error) from error
+
+
+def _regional_endpoint_url(region: str) -> str:
+    return f"https://bedrock-runtime.{region}.amazonaws.com"
+
+
+def _uri_of(url: str) -> URI:
+    parts = urlsplit(url)
+    return URI(scheme=parts.scheme, host=parts.hostname or "", port=parts.port)
