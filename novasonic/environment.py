@@ -18,7 +18,7 @@ type Words = Annotated[list[str], NoDecode]
 class Environment(BaseSettings):
     """The environment, typed. Field names in lower case are the variables' names in upper case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     # The server
     host: str = Field("localhost", description="Address to listen on.")

@@ -1,0 +1,85 @@
+"""docs/wire.md says what travels; here every example of it is sent."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voice.wire import messages as m
+from voice.wire.binary import BinaryWire, server_event
+from voice.wire.client import ClientFrames
+from voice.wire.workshop import WorkshopWire
+
+pytestmark = pytest.mark.pure
+
+PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
+
+
+def examples() -> list[list[dict[str, Any]]]:
+    """The page's four JSON blocks: binary up, binary down, events up, events down."""
+    blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    return [[json.loads(line) for line in block.splitlines()] for block in blocks]
+
+
+def caption(speaker: m.Speaker, stage: m.Stage, segment: int, text: str) -> m.Caption:
+    return m.Caption(speaker=speaker, stage=stage, turn=1, segment=segment, text=text, position=0)
+
+
+HOLA = "¡Hola!"
+SAID: list[m.ServerMessage] = [
+    m.CallReady(call_id="3f2a", input_rate_hz=16000, output_rate_hz=24000, voice="carlos"),
+    caption(m.Speaker.USER, m.Stage.SPOKEN, 1, "Hola"),
+    caption(m.Speaker.ASSISTANT, m.Stage.PLANNED, 2, HOLA),
+    caption(m.Speaker.ASSISTANT, m.Stage.SPOKEN, 2, HOLA),
+    m.ToolStarted(tool_use_id="t1", name="consultarOrder"),
+    m.ToolFinished(tool_use_id="t1", name="consultarOrder", outcome=m.Outcome.OK, duration_ms=12),
+    m.TurnFinished(
+        turn=1,
+        latency=m.TurnLatency(first_audio_ms=310.5, model_ms=296.0, tool_ms=12.0, server_ms=2.5),
+    ),
+    m.Interrupted(turn=1, generation=1),
+    m.CallError(
+        code="throttled",
+        message="Todas las líneas están ocupadas. Probá de nuevo en un momento.",
+        retryable=True,
+    ),
+    m.CallEnded(reason=m.EndReason.CLIENT),
+]
+
+
+def test_the_binary_wire_hears_its_examples() -> None:
+    client, wire = ClientFrames(), BinaryWire()
+    heard = [word for event in examples()[0] for word in wire.decode(client.event(**event))]
+    assert heard == [
+        m.StartCall(input_rate_hz=16000),
+        m.CustomerText(text="Consulta el pedido número 1 con DNI 12345678"),
+        m.EndCall(),
+    ]
+
+
+def test_the_binary_wire_says_its_examples() -> None:
+    assert [server_event(message) for message in SAID] == examples()[1]
+
+
+def test_the_events_wire_hears_its_examples() -> None:
+    wire = WorkshopWire()
+    heard = [word for event in examples()[2] for word in wire.decode(json.dumps(event))]
+    assert heard == [m.StartCall(), m.CustomerAudio(pcm=b"\1\0\2\0"), m.EndCall()]
+
+
+def test_the_events_wire_says_its_examples() -> None:
+    result = {"promptName": "p", "contentName": "block-2", "content": {"ok": True}}
+    said: list[m.ServerMessage] = [
+        m.ServiceEvent(source={"toolResult": result}),
+        m.CallError(
+            code="bad_event",
+            message="El servidor no entendió un mensaje de esta página.",
+            retryable=False,
+        ),
+        m.CallEnded(reason=m.EndReason.CLIENT),
+    ]
+    wire = WorkshopWire()
+    frames = [frame for message in said for frame in wire.encode(message, time_ms=1690000000000)]
+    assert [json.loads(frame) for frame in frames] == examples()[3]
