@@ -1,0 +1,1 @@
+"""Appointments: which patient sees which doctor, and when; never two at once."""

@@ -126,15 +126,20 @@ def reset() -> None:
     _shared.drop()
 
 
-def warm() -> None:
-    """Build the client and open a connection, before a customer needs them. May be called again.
+def check() -> None:
+    """Ask each table for one item.
 
     Raises:
         UnavailableError: DynamoDB, or one of the tables, doesn't answer; the log says why.
 
     """
     for table in _tables:
-        table.touch()
+        table.find("check")
+
+
+def warm() -> None:
+    """Build the client and open a connection, before a customer needs them; like `check`."""
+    check()
 
 
 async def in_thread[**P, T](function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -192,11 +197,6 @@ class Table(Model):
             return cls.get(*cls.key(item_id), consistent_read=True)
         except cls.DoesNotExist:
             return None
-
-    @classmethod
-    def touch(cls) -> None:
-        """Ask the table for an item that isn't there."""
-        cls.find("touch")
 
     @classmethod
     def is_empty(cls) -> bool:

@@ -23,7 +23,7 @@ from rest_framework import exceptions, views
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 
-from common.errors import DomainError
+from common.errors import DomainError, InvalidFieldError
 from common.instants import to_iso
 from common.serializers import camel_case
 
@@ -83,7 +83,10 @@ def _error(code: str, message: str, details: object) -> dict[str, object]:
 
 
 def _of_domain(error: DomainError) -> dict[str, object]:
-    details = {camel_case(name): _plain(value) for name, value in error.data.items()}
+    if isinstance(error, InvalidFieldError):
+        details: dict[str, object] = {camel_case(str(error.data["field"])): [error.message]}
+    else:
+        details = {camel_case(name): _plain(value) for name, value in error.data.items()}
     return _error(error.code, error.message, details)
 
 

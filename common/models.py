@@ -46,6 +46,8 @@ class MoneyAttribute(Attribute[Decimal]):
 class Token(Table):
     """Remembers which record a request made, so that the same request makes no second one."""
 
+    key_prefix = "TOKEN"
+
     created_id = UnicodeAttribute(attr_name="createdId")
     request_hash = UnicodeAttribute(attr_name="requestHash")
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)

@@ -1,0 +1,1 @@
+"""Orders: what customers bought, and how far it has come."""

@@ -1,0 +1,50 @@
+"""What may go wrong with appointments, as far as it is foreseen."""
+
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import ConflictError, NotFoundError, RuleError
+
+
+class AppointmentNotFoundError(NotFoundError):
+    """No appointment has this id, or it isn't this caller's; the two are answered alike."""
+
+    code = "appointment_not_found"
+    text = _("I can't find an appointment with that number and that name.")
+
+
+class SlotTakenError(ConflictError):
+    """The doctor has another appointment then.
+
+    `data["alternatives"]` holds up to three free starts of that day, aware, in the clinic's time.
+    """
+
+    code = "slot_taken"
+    text = _("The doctor is taken at that time.")
+
+
+class AppointmentClosedError(ConflictError):
+    """It is cancelled, completed or over. `data["status"]` says which."""
+
+    code = "appointment_closed"
+    text = _("That appointment can't be changed any more.")
+
+
+class AppointmentAlreadyCancelledError(ConflictError):
+    """It was cancelled before."""
+
+    code = "appointment_already_cancelled"
+    text = _("That appointment is already cancelled.")
+
+
+class AppointmentInThePastError(RuleError):
+    """The time that was asked for has passed."""
+
+    code = "appointment_in_the_past"
+    text = _("That time has already passed.")
+
+
+class DoctorNotFoundError(RuleError):
+    """Nobody, or more than one, of the doctors is meant. `data["doctors"]` names who could be."""
+
+    code = "doctor_not_found"
+    text = _("I don't know which doctor is meant.")

@@ -1,0 +1,15 @@
+"""`manage.py seed_appointments`: the demo appointments, where there are none."""
+
+from typing import Any
+
+from appointments import demo
+from common import clock
+from common.seeding import SeedCommand
+
+
+class Command(SeedCommand):
+    help = "Stores five demo appointments, if there are none."
+
+    def handle(self, *_args: Any, fresh: bool, **_options: Any) -> None:
+        self.refuse_fresh_on_aws(fresh=fresh)
+        self.stdout.write(f"{demo.seed(now=clock.now(), fresh=fresh)} appointments stored.")

@@ -1,0 +1,231 @@
+"""Every read and write of appointments, one function for each way in.
+
+An appointment is never written without the `DoctorDay`s whose time it takes or gives back: the two
+are one transaction, and each part has its own condition. A day that changed meanwhile is a lost
+race (`BusyError`: read again and decide anew); an appointment that did is `StaleVersionError`.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from itertools import islice
+
+from pynamodb.expressions.condition import Condition
+
+from appointments import models
+from appointments.domain import (
+    Appointment,
+    AppointmentKind,
+    AppointmentStatus,
+    DoctorDay,
+    Span,
+)
+from common.dynamo import ConditionsFailedError, Transaction
+from common.errors import BusyError, StaleVersionError
+from common.idempotency import Claim
+from common.ids import is_id
+from common.instants import from_iso, to_iso
+from common.repository import made_by, remember
+
+ID_IS_FREE = "id is free"
+UNCHANGED = "unchanged"
+DAY_UNCHANGED = "day unchanged"
+
+
+def appointment_by_id(appointment_id: str) -> Appointment | None:
+    """Return the appointment as it is now, or None."""
+    row = models.Appointment.find(appointment_id) if is_id(appointment_id) else None
+    return None if row is None else _appointment(row)
+
+
+def latest_appointments(limit: int) -> list[Appointment]:
+    """Return up to `limit` appointments of all statuses, the latest in time first."""
+    partitions = [
+        models.Appointment.by_status_and_date.query(
+            status, scan_index_forward=False, limit=limit, page_size=min(limit, 100)
+        )
+        for status in AppointmentStatus
+    ]
+    merged = heapq.merge(*partitions, key=_date, reverse=True)
+    return [_appointment(row) for row in islice(merged, limit)]
+
+
+def appointments_within(span: Span) -> list[Appointment]:
+    """Return the appointments of all statuses that start in `span`, in order of time."""
+    # `between` includes both ends; the last stored instant before the end is a millisecond off.
+    starts = models.Appointment.appointment_date.between(span.start, span.end)
+    partitions = [
+        models.Appointment.by_status_and_date.query(status, starts) for status in AppointmentStatus
+    ]
+    merged = heapq.merge(*partitions, key=_date)
+    return [_appointment(row) for row in merged if row.appointment_date < span.end]
+
+
+def doctor_days(doctor: str, days: Iterable[date]) -> list[DoctorDay]:
+    """Return what is taken of a doctor on `days`, as it is now."""
+    return [_doctor_day(doctor, day) for day in sorted(set(days))]
+
+
+def appointment_made_by(claim: Claim) -> str | None:
+    """Return the id of the appointment that this request made already, or None.
+
+    Raises:
+        IdempotencyConflictError: the token was used for another request.
+
+    """
+    return made_by(claim, models.AppointmentToken)
+
+
+def add_appointment(appointment: Appointment, days: Iterable[DoctorDay], claim: Claim) -> None:
+    """Store a new appointment, its days as they are with it, and the request that made it.
+
+    Raises:
+        BusyError: a day changed, the id is taken, or another try was quicker: look again.
+
+    """
+    transaction = Transaction()
+    _put_new(transaction, appointment)
+    _put_days(transaction, days)
+    remember(transaction, claim, models.AppointmentToken, created_id=appointment.id)
+    try:
+        transaction.commit()
+    except ConditionsFailedError as error:
+        raise BusyError(reason="contention") from error
+
+
+def add_appointments(appointments: Iterable[Appointment], days: Iterable[DoctorDay]) -> bool:
+    """Store some appointments with ids of their own and their days, all or none.
+
+    Return whether the ids were free and the days unchanged.
+    """
+    transaction = Transaction()
+    for appointment in appointments:
+        _put_new(transaction, appointment)
+    _put_days(transaction, days)
+    try:
+        transaction.commit()
+    except ConditionsFailedError:
+        return False
+    return True
+
+
+def change_appointment(
+    appointment: Appointment, days: Iterable[DoctorDay], *, unchanged_since: datetime | None
+) -> None:
+    """Store a new version of an appointment, and the days it leaves and enters.
+
+    Raises:
+        StaleVersionError: the appointment was changed or deleted meanwhile.
+        BusyError: one of the days was.
+
+    """
+    transaction = Transaction()
+    unchanged = _has_version(unchanged_since)
+    transaction.change(_row(appointment), only_if=unchanged, named=UNCHANGED)
+    _put_days(transaction, days)
+    try:
+        transaction.commit()
+    except ConditionsFailedError as error:
+        if UNCHANGED in error.failed:
+            raise StaleVersionError from error
+        raise BusyError(reason="contention") from error
+
+
+def has_no_records() -> bool:
+    """Whether the table is empty."""
+    return models.Appointment.is_empty()
+
+
+def delete_all_records() -> None:
+    """Empty the table."""
+    models.Appointment.delete_everything()
+
+
+# --- Conditions and parts of transactions
+
+
+def _has_version(updated_at: datetime | None) -> Condition:
+    version = models.Appointment.updated_at
+    # The earlier system's appointments have no version, but they do have a key.
+    unversioned = version.does_not_exist() & models.Appointment.pk.exists()
+    has_it: Condition = unversioned if updated_at is None else version == updated_at
+    return has_it
+
+
+def _put_new(transaction: Transaction, appointment: Appointment) -> None:
+    is_free = models.Appointment.pk.does_not_exist()
+    transaction.put(_row(appointment), only_if=is_free, named=ID_IS_FREE)
+
+
+def _put_days(transaction: Transaction, days: Iterable[DoctorDay]) -> None:
+    for day in days:
+        row = models.DoctorDay(
+            *_day_key(day.doctor, day.day),
+            slots={holder: _interval(span) for holder, span in day.taken.items()},
+            revision=day.revision + 1,
+        )
+        is_new = models.DoctorDay.pk.does_not_exist()
+        unchanged = models.DoctorDay.revision == day.revision if day.revision else is_new
+        transaction.put(row, only_if=unchanged, named=DAY_UNCHANGED)
+
+
+# --- Rows and values
+
+
+def _date(row: models.Appointment) -> datetime:
+    return row.appointment_date
+
+
+def _row(appointment: Appointment) -> models.Appointment:
+    return models.Appointment(
+        *models.Appointment.key(appointment.id),
+        id=appointment.id,
+        patient_name=appointment.patient_name,
+        patient_email=appointment.patient_email,
+        doctor_name=appointment.doctor_name,
+        date=appointment.starts_at,
+        appointment_date=appointment.starts_at,
+        duration=appointment.duration_min,
+        type=appointment.kind.value,
+        notes=appointment.notes or None,
+        status=appointment.status.value,
+        created_at=appointment.created_at,
+        updated_at=appointment.updated_at,
+    )
+
+
+def _appointment(row: models.Appointment) -> Appointment:
+    return Appointment(
+        id=row.id,
+        patient_name=row.patient_name,
+        patient_email=row.patient_email,
+        doctor_name=row.doctor_name,
+        starts_at=row.appointment_date,
+        duration_min=int(row.duration),
+        kind=AppointmentKind(row.type),
+        status=AppointmentStatus(row.status),
+        notes=row.notes or "",
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _day_key(doctor: str, day: date) -> tuple[str, str]:
+    return models.DoctorDay.key(f"{doctor}#{day.isoformat()}")
+
+
+def _doctor_day(doctor: str, day: date) -> DoctorDay:
+    row = models.DoctorDay.find(f"{doctor}#{day.isoformat()}")
+    if row is None:
+        return DoctorDay(doctor=doctor, day=day)
+    return DoctorDay(doctor=doctor, day=day, taken=dict(_spans(row)), revision=int(row.revision))
+
+
+def _spans(row: models.DoctorDay) -> Iterator[tuple[str, Span]]:
+    for holder, interval in row.slots.items():
+        start, _, end = interval.partition("/")
+        yield holder, Span(start=from_iso(start), end=from_iso(end))
+
+
+def _interval(span: Span) -> str:
+    return f"{to_iso(span.start)}/{to_iso(span.end)}"

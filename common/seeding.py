@@ -1,0 +1,23 @@
+"""What the commands that store demo data share."""
+
+from argparse import ArgumentParser
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class SeedCommand(BaseCommand):
+    """A command with `--fresh`, which never empties a table on AWS."""
+
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add `--fresh`."""
+        parser.add_argument("--fresh", action="store_true", help="empty the table first")
+
+    def refuse_fresh_on_aws(self, *, fresh: bool) -> None:
+        """End the command if it would empty a real table."""
+        if fresh and not settings.DYNAMODB_ENDPOINT_URL:
+            raise CommandError(
+                "--fresh deletes everything, so it works only with a local DynamoDB."
+            )

@@ -1,0 +1,115 @@
+"""What an order is, what may become of it, and what it costs. Pure.
+
+Money is `Decimal`, to the cent. Instants are aware.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+from common.identity import Caller, is_theirs
+from common.instants import next_version
+
+CENT = Decimal("0.01")
+MAX_TOTAL = Decimal("9999999999.99")
+MAX_QUANTITY = 10_000
+MAX_ITEMS = 100
+DELIVERY_TIME = timedelta(days=5)
+
+
+class OrderStatus(StrEnum):
+    """How far an order has come, as it is stored."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
+    {
+        OrderStatus.PENDING: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
+        OrderStatus.PROCESSING: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED}),
+        OrderStatus.SHIPPED: frozenset({OrderStatus.DELIVERED}),
+        OrderStatus.DELIVERED: frozenset(),
+        OrderStatus.CANCELLED: frozenset(),
+    }
+)
+"""What an order may become next. What has left the house can't be cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItem:
+    """One line of an order; `price` is for one piece."""
+
+    name: str
+    quantity: int
+    price: Decimal
+    id: str = ""
+    description: str = ""
+
+    @property
+    def amount(self) -> Decimal:
+        """What the line costs."""
+        return self.quantity * self.price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order as it is at one moment; `updated_at` is its version."""
+
+    id: str
+    customer_name: str
+    customer_email: str
+    items: tuple[OrderItem, ...]
+    total: Decimal
+    status: OrderStatus
+    created_at: datetime
+    updated_at: datetime
+    estimated_delivery: datetime | None = None
+    tracking_number: str | None = None
+    dni: str | None = None
+
+    def may_become(self, status: OrderStatus) -> bool:
+        """Whether `status` may follow the present one."""
+        return status in MOVES[self.status]
+
+    def becoming(self, status: OrderStatus, *, now: datetime) -> "Order":
+        """Return the order with another status, as a new version."""
+        return replace(self, status=status, updated_at=next_version(self.updated_at, now))
+
+    def belongs_to(self, caller: Caller) -> bool:
+        """Whether `caller` may see and change it."""
+        return is_theirs(caller, name=self.customer_name, dni=self.dni)
+
+
+def total_of(items: Iterable[OrderItem]) -> Decimal:
+    """Return what the items cost together, to the cent."""
+    return sum((item.amount for item in items), Decimal(0)).quantize(CENT)
+
+
+def numbered(items: Iterable[OrderItem]) -> tuple[OrderItem, ...]:
+    """Return the items with ids from "1" on, where they have none."""
+    return tuple(
+        replace(item, id=item.id or str(number)) for number, item in enumerate(items, start=1)
+    )
+
+
+def faulty_field(items: Iterable[OrderItem]) -> str | None:
+    """Return the path of the first field that no item may have, e.g. "items.0.price", or None."""
+    for position, item in enumerate(items):
+        if not item.name.strip():
+            return f"items.{position}.name"
+        if not 1 <= item.quantity <= MAX_QUANTITY:
+            return f"items.{position}.quantity"
+        if not _is_price(item.price):
+            return f"items.{position}.price"
+    return None
+
+
+def _is_price(amount: Decimal) -> bool:
+    return amount.is_finite() and 0 <= amount <= MAX_TOTAL and amount == amount.quantize(CENT)

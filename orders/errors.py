@@ -1,0 +1,40 @@
+"""What may go wrong with orders, as far as it is foreseen."""
+
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import ConflictError, NotFoundError, RuleError
+
+
+class OrderNotFoundError(NotFoundError):
+    """No order has this id, or it isn't this caller's; the two are answered alike."""
+
+    code = "order_not_found"
+    text = _("I can't find an order with that number and those details.")
+
+
+class OrderAlreadyCancelledError(ConflictError):
+    """It was cancelled before."""
+
+    code = "order_already_cancelled"
+    text = _("That order is already cancelled.")
+
+
+class OrderNotCancellableError(ConflictError):
+    """It has left the house. `data["status"]` says how far it is."""
+
+    code = "order_not_cancellable"
+    text = _("That order can't be cancelled any more: it's already on its way or delivered.")
+
+
+class EmptyOrderError(RuleError):
+    """It has no items."""
+
+    code = "empty_order"
+    text = _("An order needs at least one product.")
+
+
+class TotalMismatchError(RuleError):
+    """The total that was said isn't what the items cost: `data["expected"]`, `data["given"]`."""
+
+    code = "total_mismatch"
+    text = _("The total doesn't match the products: they come to %(expected)s.")

@@ -1,0 +1,15 @@
+"""`manage.py seed_orders`: the demo orders, where there are none."""
+
+from typing import Any
+
+from common import clock
+from common.seeding import SeedCommand
+from orders import demo
+
+
+class Command(SeedCommand):
+    help = "Stores five demo orders, if there are none."
+
+    def handle(self, *_args: Any, fresh: bool, **_options: Any) -> None:
+        self.refuse_fresh_on_aws(fresh=fresh)
+        self.stdout.write(f"{demo.seed(now=clock.now(), fresh=fresh)} orders stored.")

@@ -1,0 +1,155 @@
+"""Every read and write of orders, one function for each way in. Rows go in and out as `Order`."""
+
+import heapq
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
+
+from common.dynamo import ConditionsFailedError, Transaction
+from common.errors import BusyError, StaleVersionError
+from common.idempotency import Claim
+from common.ids import is_id
+from common.repository import made_by, remember
+from orders import models
+from orders.domain import Order, OrderItem, OrderStatus
+
+ID_IS_FREE = "id is free"
+UNCHANGED = "unchanged"
+
+
+def order_by_id(order_id: str) -> Order | None:
+    """Return the order as it is now, or None."""
+    row = models.Order.find(order_id) if is_id(order_id) else None
+    return None if row is None else _order(row)
+
+
+def newest_orders(limit: int) -> list[Order]:
+    """Return up to `limit` orders of all statuses, the newest first.
+
+    No index holds all orders by time, so the five partitions of StatusIndex are merged.
+    """
+    partitions = [
+        models.Order.by_status.query(
+            status, scan_index_forward=False, limit=limit, page_size=min(limit, 100)
+        )
+        for status in OrderStatus
+    ]
+    merged = heapq.merge(*partitions, key=lambda row: row.created_at, reverse=True)
+    return [_order(row) for row in islice(merged, limit)]
+
+
+def order_made_by(claim: Claim) -> str | None:
+    """Return the id of the order that this request made already, or None.
+
+    Raises:
+        IdempotencyConflictError: the token was used for another request.
+
+    """
+    return made_by(claim, models.OrderToken)
+
+
+def add_order(order: Order, claim: Claim) -> None:
+    """Store a new order and the request that made it.
+
+    Raises:
+        BusyError: its id is taken, or another try of the request was quicker: look again.
+
+    """
+    transaction = Transaction()
+    transaction.put(_row(order), only_if=models.Order.pk.does_not_exist(), named=ID_IS_FREE)
+    remember(transaction, claim, models.OrderToken, created_id=order.id)
+    try:
+        transaction.commit()
+    except ConditionsFailedError as error:
+        raise BusyError(reason="contention") from error
+
+
+def add_orders(orders: Iterable[Order]) -> bool:
+    """Store some orders with ids of their own, all or none; return whether the ids were free."""
+    transaction = Transaction()
+    for order in orders:
+        transaction.put(_row(order), only_if=models.Order.pk.does_not_exist(), named=ID_IS_FREE)
+    try:
+        transaction.commit()
+    except ConditionsFailedError:
+        return False
+    return True
+
+
+def change_order(order: Order, *, unchanged_since: datetime) -> None:
+    """Store a new version of an order.
+
+    Raises:
+        StaleVersionError: it was changed or deleted meanwhile.
+
+    """
+    transaction = Transaction()
+    unchanged = models.Order.updated_at == unchanged_since
+    transaction.change(_row(order), only_if=unchanged, named=UNCHANGED)
+    try:
+        transaction.commit()
+    except ConditionsFailedError as error:
+        raise StaleVersionError from error
+
+
+def has_no_records() -> bool:
+    """Whether the table is empty."""
+    return models.Order.is_empty()
+
+
+def delete_all_records() -> None:
+    """Empty the table."""
+    models.Order.delete_everything()
+
+
+def _row(order: Order) -> models.Order:
+    return models.Order(
+        *models.Order.key(order.id),
+        id=order.id,
+        customer_name=order.customer_name,
+        customer_email=order.customer_email,
+        items=[_item_row(item) for item in order.items],
+        total=order.total,
+        status=order.status.value,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        estimated_delivery=order.estimated_delivery,
+        tracking_number=order.tracking_number,
+        dni=order.dni,
+    )
+
+
+def _item_row(item: OrderItem) -> models.OrderItem:
+    return models.OrderItem(  # type: ignore[no-untyped-call]  # PynamoDB's
+        id=item.id,
+        name=item.name,
+        quantity=item.quantity,
+        price=item.price,
+        description=item.description or None,
+    )
+
+
+def _order(row: models.Order) -> Order:
+    return Order(
+        id=row.id,
+        customer_name=row.customer_name,
+        customer_email=row.customer_email,
+        items=tuple(_item(item) for item in row.items),
+        total=row.total,
+        status=OrderStatus(row.status),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        estimated_delivery=row.estimated_delivery,
+        tracking_number=row.tracking_number,
+        dni=row.dni,
+    )
+
+
+def _item(row: models.OrderItem) -> OrderItem:
+    return OrderItem(
+        id=row.id,
+        name=row.name,
+        quantity=int(row.quantity),
+        price=row.price,
+        description=row.description or "",
+    )
