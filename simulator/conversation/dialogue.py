@@ -1,13 +1,44 @@
 """The course of one conversation: what was heard, what is still missing, what is said next.
 
-First step: asks an order up by number and DNI; the rest of the wishes follow.
+Theory. At any time there is at most one task. It's being asked about (something is missing), at a
+tool, or done; a done task stays as what the talk is about, so that "no, el dos", "¿y qué productos
+tiene?" and "cancelalo" are understood. What is heard is either a new wish, an answer or correction
+to the task, a choice among the times offered, or a courtesy, in this order. Verbs alone make a new
+wish while something is asked: "quiero el viernes" is an answer.
 """
 
-import re
+from dataclasses import replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
-from simulator.conversation.speech import Reply, ToolCall
+from simulator.conversation import courtesies
+from simulator.conversation.answers import (
+    TROUBLE,
+    alternatives_of,
+    answer,
+    offer,
+    record_of,
+    said,
+)
+from simulator.conversation.questions import question
+from simulator.conversation.slots import WISHES, Act, Aspect, Need, Slots, Subject, Wish
+from simulator.conversation.speech import Reply
+from simulator.conversation.tasks import GROUPS, Task
+from simulator.conversation.understanding import Heard, Mood, understand
+
+FINAL = "[FINAL]"
+IDENTITY_SLOTS = ("dni", "name", "mail")
+
+
+class Stage(Enum):
+    """How far the task is."""
+
+    NONE = auto()
+    ASKING = auto()
+    CALLING = auto()
+    DONE = auto()
+    REFUSED = auto()
 
 
 class Conversation:
@@ -15,26 +46,255 @@ class Conversation:
 
     def __init__(self, *, tools: frozenset[str]) -> None:
         self._tools = tools
+        self._task: Task | None = None
+        self._stage = Stage.NONE
+        # What was asked for last, so that a bare answer can be read.
+        self._asked: frozenset[Need] = frozenset()
+        # The free times offered in place of one that was taken.
+        self._offered: tuple[datetime, ...] = ()
+        # What was heard of a wish before it was clear what it's about.
+        self._half: Heard | None = None
+        # The tasks whose tools are running, by tool, in the order they were called.
+        self._called: dict[str, list[Task]] = {}
+        self._was_cut_off = False
 
     def hear(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
-        number = re.search(r"pedido\D*(\d+)", text)
-        dni = re.search(r"DNI\D*(\d{7,8})", text)
-        if number is None or dni is None or "consultarOrder" not in self._tools:
-            return Reply(sentences=("¿Me decís el número de pedido y tu DNI? [FINAL]",))
-        arguments = {"orderId": number[1], "dni": dni[1]}
-        return Reply(tool_calls=(ToolCall(name="consultarOrder", arguments=arguments),))
+        if not text.strip():
+            return Reply()
+        heard = understand(text, now=now, needs=self._asked)
+        cut_off, self._was_cut_off = self._was_cut_off, False
+        if cut_off and heard.act is None and heard.moods & {Mood.NO, Mood.STOP}:
+            return _say(courtesies.GO_ON)
+        return self._take(heard)
 
     def tool_answered(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
     ) -> Reply:
         """Answer from the tool's real result, and from nothing else."""
-        if not result.get("ok"):
-            return Reply(sentences=(f"{result.get('say', 'No pude hacerlo.')} [FINAL]",))
-        order = result.get("order", {})
-        return Reply(
-            sentences=(f"Tu pedido {order.get('id')} está {order.get('statusText')}. [FINAL]",)
-        )
+        del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
+        calls = self._called.get(name)
+        if not calls:
+            return _say(TROUBLE if result.get("ok") is True else said(result))
+        task = calls.pop(0)
+        if task is not self._task:
+            return self._answer_late(task, result, now)
+        return _say(*answer(task, result, now.tzinfo), *self._settle(task, result, now))
 
     def interrupted(self) -> None:
-        """Note that the customer spoke over the last reply."""
+        """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
+        self._was_cut_off = True
+
+    def _answer_late(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
+        """Answer a call that the customer has talked past: only changes still matter."""
+        if task.wish in {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT}:
+            return Reply()
+        return _say(*answer(task, result, now.tzinfo))
+
+    # What was heard.
+
+    def _take(self, heard: Heard) -> Reply:
+        if self._drops(heard):
+            self._forget()
+            return _say(courtesies.DROPPED)
+        if self._says_goodbye(heard):
+            self._forget()
+            return _say(courtesies.BYE)
+        heard = self._completed(heard)
+        if heard.act is Act.MOVE and heard.subject is Subject.ORDER:
+            return _say(courtesies.ORDERS_DO_NOT_CHANGE)
+        if heard.act is not None and not self._only_answers(heard):
+            return self._begin(heard)
+        return self._choose(heard) or self._go_on(heard) or self._be_courteous(heard)
+
+    def _says_goodbye(self, heard: Heard) -> bool:
+        return Mood.BYE in heard.moods and heard.act is None and not any(heard.slots.filled())
+
+    def _drops(self, heard: Heard) -> bool:
+        """Whether the customer gives up what was being asked: "dejalo", or a mere "cancelá"."""
+        if self._task is None or self._stage is not Stage.ASKING or any(heard.slots.filled()):
+            return False
+        gives_up = heard.act is Act.CANCEL and heard.subject is None
+        is_other = self._task.wish not in {Wish.CANCEL_ORDER, Wish.CANCEL_APPOINTMENT}
+        return (Mood.STOP in heard.moods and heard.act is None) or (gives_up and is_other)
+
+    def _completed(self, heard: Heard) -> Heard:
+        """Add what a half-said wish said before, and the act that goes without saying."""
+        half, self._half = self._half, None
+        if heard.act is not None:
+            is_help = Mood.HELP in heard.moods and not heard.act_is_decided
+            return replace(heard, act=None) if is_help and not heard.subject_is_named else heard
+        if half is not None and heard.subject is not None:
+            return replace(half, subject=heard.subject, slots=half.slots.updated(heard.slots))
+        asks_more = heard.aspect is not None and self._task is not None
+        names_one = heard.subject_is_named and heard.slots.number is not None
+        if asks_more or (names_one and not self._awaits_answer):
+            return replace(heard, act=Act.CONSULT)
+        return heard
+
+    def _only_answers(self, heard: Heard) -> bool:
+        """Whether "quiero el viernes" or "decime para las diez" answers what was asked."""
+        if heard.act_is_decided or self._task is None:
+            return False
+        is_other = heard.subject_is_named and heard.subject is not self._task.wish.subject
+        return self._awaits_answer and any(heard.slots.filled()) and not is_other
+
+    @property
+    def _awaits_answer(self) -> bool:
+        return self._stage is Stage.ASKING or bool(self._offered)
+
+    # New wishes.
+
+    def _begin(self, heard: Heard) -> Reply:
+        subject = heard.subject or (self._task.wish.subject if self._task else None)
+        if subject is None:
+            self._half = heard
+            return _say(courtesies.WHAT_DO_YOU_NEED)
+        assert heard.act is not None
+        wish = WISHES.get((heard.act, subject))
+        if wish is None:
+            return _say(courtesies.ORDERS_DO_NOT_CHANGE)
+        if wish not in self._tools:
+            return _say(courtesies.NO_TOOL)
+        slots = self._remembered(heard, wish)
+        task = Task(wish=wish, slots=Slots(), aspect=heard.aspect or Aspect.STATUS)
+        return self._pursue(task.told(slots).told(heard.slots))
+
+    def _remembered(self, heard: Heard, wish: Wish) -> Slots:
+        """Return what still holds of the last task: who speaks, and which one is spoken of."""
+        if self._task is None:
+            return Slots()
+        before = self._task.slots
+        if self._stage is Stage.ASKING and wish is self._task.wish:
+            return before
+        names: tuple[str, ...] = ()
+        if not heard.slots.name and not heard.slots.dni:
+            names += IDENTITY_SLOTS
+        if wish.subject is self._task.wish.subject and not heard.another:
+            names += ("number",)
+        return before.only(*names)
+
+    def _pursue(self, task: Task) -> Reply:
+        """Ask for what is missing of `task`, or call its tool."""
+        self._task = task
+        self._offered = ()
+        needs = task.missing()
+        self._asked = frozenset(needs)
+        if needs:
+            self._stage = Stage.ASKING
+            return _say(question(task, needs))
+        self._stage = Stage.CALLING
+        self._called.setdefault(task.wish, []).append(task)
+        return Reply(tool_calls=(task.call(),))
+
+    # Answers and corrections.
+
+    def _go_on(self, heard: Heard) -> Reply | None:
+        if self._task is None:
+            return None
+        moved = self._moving_what_was_booked(heard)
+        if moved is not None:
+            return self._pursue(moved)
+        if (
+            self._stage is Stage.REFUSED
+            and Mood.YES in heard.moods
+            and not any(heard.slots.filled())
+        ):
+            return self._pursue(self._task)
+        told = self._task.told(heard.slots)
+        if told != self._task and not self._is_final(heard):
+            return self._pursue(told)
+        return None
+
+    def _is_final(self, heard: Heard) -> bool:
+        """Whether the task is done for good: nobody creates twice by adding a word."""
+        created = self._task is not None and self._task.wish in {Wish.CREATE_ORDER, Wish.BOOK}
+        return created and self._stage is Stage.DONE and heard.act is None
+
+    def _moving_what_was_booked(self, heard: Heard) -> Task | None:
+        """Return the task of "no, mejor a las once" after an appointment was made or moved."""
+        task = self._task
+        was_set = task is not None and task.wish in {Wish.BOOK, Wish.MOVE_APPOINTMENT}
+        if task is None or not was_set or self._stage is not Stage.DONE:
+            return None
+        if not (heard.slots.day or heard.slots.at) or Wish.MOVE_APPOINTMENT not in self._tools:
+            return None
+        before = task.slots.only("number", "name", "day", "at")
+        return Task(wish=Wish.MOVE_APPOINTMENT, slots=before.updated(heard.slots.only("day", "at")))
+
+    def _choose(self, heard: Heard) -> Reply | None:
+        """Take one of the times offered, or another that was said instead."""
+        if not self._offered or self._task is None:
+            return None
+        chosen = self._chosen(heard)
+        if chosen is not None:
+            return self._pursue(self._task.told(Slots(day=chosen.date(), at=chosen.time())))
+        if Mood.NO in heard.moods and not any(heard.slots.filled()):
+            self._offered = ()
+            undecided = replace(self._task.slots, day=None, at=None)
+            return self._pursue(replace(self._task, slots=undecided))
+        return None
+
+    def _chosen(self, heard: Heard) -> datetime | None:
+        at, day = heard.slots.at, heard.slots.day
+        if at is not None and day is None:
+            return next((moment for moment in self._offered if moment.time() == at), None)
+        if heard.choice is not None and heard.choice < len(self._offered):
+            return self._offered[heard.choice]
+        is_yes = Mood.YES in heard.moods and Mood.NO not in heard.moods
+        return self._offered[0] if is_yes and day is None else None
+
+    # Results.
+
+    def _settle(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
+        """Note how the task ended; return the sentences of an offer, if there is one."""
+        if result.get("ok") is not True:
+            return self._settle_refused(task, result, now)
+        self._stage = Stage.DONE
+        kind = "order" if task.wish.subject is Subject.ORDER else "appointment"
+        number = record_of(result, kind).get("id")
+        if number is not None:
+            self._task = replace(task, slots=replace(task.slots, number=str(number)))
+        return ()
+
+    def _settle_refused(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
+        self._stage = Stage.REFUSED
+        self._offered = alternatives_of(result, now.tzinfo)
+        if self._offered:
+            self._asked = frozenset({Need.CHOICE})
+            return offer(self._offered, task.slots.day)
+        self._asked = _correctable(task, str(result.get("error")))
+        return ()
+
+    # The rest.
+
+    def _be_courteous(self, heard: Heard) -> Reply:
+        polite = courtesies.courtesy(heard.moods)
+        if self._task is not None and self._stage is Stage.ASKING:
+            again = question(self._task, self._task.missing())
+            is_plea = heard.moods & {Mood.HELP, Mood.GREETING, Mood.YES}
+            return _say(again if is_plea else f"{courtesies.NOT_UNDERSTOOD} {again}")
+        if polite is not None:
+            return _say(polite)
+        if heard.subject is Subject.APPOINTMENT or heard.subject is Subject.ORDER:
+            return _say(courtesies.HELP)
+        return _say(courtesies.NOT_UNDERSTOOD, courtesies.WHAT_DO_YOU_NEED)
+
+    def _forget(self) -> None:
+        self._task, self._stage = None, Stage.NONE
+        self._asked, self._offered = frozenset(), ()
+
+
+def _correctable(task: Task, code: str) -> frozenset[Need]:
+    """Return what a bare answer to a refusal with this code would correct."""
+    if "doctor" in code:
+        return frozenset({Need.DOCTOR})
+    if task.wish in {Wish.BOOK, Wish.MOVE_APPOINTMENT} and "not_found" not in code:
+        return frozenset({Need.DAY, Need.TIME})
+    return frozenset(GROUPS[task.wish][0]) & {Need.NUMBER, Need.IDENTITY, Need.NAME}
+
+
+def _say(*sentences: str) -> Reply:
+    """Return a final reply: the system prompt wants its end marked."""
+    *first, last = sentences
+    return Reply(sentences=(*first, f"{last} {FINAL}"))

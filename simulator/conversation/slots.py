@@ -1,0 +1,121 @@
+"""What a customer can want and say: wishes, and the slots they need filled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum, StrEnum, auto
+
+
+class Subject(Enum):
+    """What a wish is about."""
+
+    ORDER = auto()
+    APPOINTMENT = auto()
+
+
+class Act(Enum):
+    """What is to be done with it."""
+
+    CONSULT = auto()
+    CANCEL = auto()
+    CREATE = auto()
+    MOVE = auto()
+
+
+class Wish(StrEnum):
+    """The seven things that can be done; the value is the name of the tool that does them."""
+
+    CONSULT_ORDER = "consultarOrder"
+    CANCEL_ORDER = "cancelarOrder"
+    CREATE_ORDER = "crearOrder"
+    BOOK = "agendarTurno"
+    CANCEL_APPOINTMENT = "cancelarTurno"
+    MOVE_APPOINTMENT = "modificarTurno"
+    CONSULT_APPOINTMENT = "consultarTurno"
+
+    @property
+    def subject(self) -> Subject:
+        """What the wish is about."""
+        return Subject.ORDER if self.value.endswith("Order") else Subject.APPOINTMENT
+
+
+WISHES: dict[tuple[Act, Subject], Wish] = {
+    (Act.CONSULT, Subject.ORDER): Wish.CONSULT_ORDER,
+    (Act.CANCEL, Subject.ORDER): Wish.CANCEL_ORDER,
+    (Act.CREATE, Subject.ORDER): Wish.CREATE_ORDER,
+    (Act.CREATE, Subject.APPOINTMENT): Wish.BOOK,
+    (Act.CANCEL, Subject.APPOINTMENT): Wish.CANCEL_APPOINTMENT,
+    (Act.MOVE, Subject.APPOINTMENT): Wish.MOVE_APPOINTMENT,
+    (Act.CONSULT, Subject.APPOINTMENT): Wish.CONSULT_APPOINTMENT,
+}
+"""There is no wish for moving an order: no tool does it."""
+
+
+class Aspect(Enum):
+    """What of an order or an appointment is asked for."""
+
+    STATUS = auto()
+    DETAILS = auto()
+    TOTAL = auto()
+    TRACKING = auto()
+    DURATION = auto()
+
+
+class Need(Enum):
+    """What the assistant has just asked for, so that a bare answer can be read."""
+
+    NUMBER = auto()
+    #: A DNI or a full name, whichever the customer prefers.
+    IDENTITY = auto()
+    NAME = auto()
+    MAIL = auto()
+    DOCTOR = auto()
+    DAY = auto()
+    TIME = auto()
+    ITEMS = auto()
+    PRICES = auto()
+    #: One of the times that were offered.
+    CHOICE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One product of an order; its price in pesos each, or None while it isn't known."""
+
+    name: str
+    quantity: int = 1
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """What has been said so far; None or empty where nothing has."""
+
+    number: str | None = None
+    dni: str | None = None
+    name: str | None = None
+    mail: str | None = None
+    doctor: str | None = None
+    day: date | None = None
+    at: time | None = None
+    duration_min: int | None = None
+    kind: str | None = None
+    items: tuple[Item, ...] = ()
+    #: "Con 2 productos", before they're named.
+    item_count: int | None = None
+    #: Prices said without the names they belong to, in order.
+    prices: tuple[Decimal, ...] = ()
+    total: Decimal | None = None
+
+    def filled(self) -> Iterator[str]:
+        """Yield the names of the slots that something was said for."""
+        return (f.name for f in fields(self) if getattr(self, f.name) not in {None, ()})
+
+    def updated(self, later: "Slots") -> "Slots":
+        """Return these slots with what was said `later` in place of what was said before."""
+        return replace(self, **{name: getattr(later, name) for name in later.filled()})
+
+    def only(self, *names: str) -> "Slots":
+        """Return slots with nothing but those of `names`."""
+        return Slots(**{name: getattr(self, name) for name in names})
