@@ -1,7 +1,7 @@
 """`python -m local.run`: everything on this machine, with no AWS account.
 
 Starts DynamoDB's stand-in, the simulator of Nova Sonic and the site, waits until all is ready,
-and says where to go. Ctrl-C stops everything; the data stays in `var/`.
+and says where to go. Ctrl-C stops everything; the data stays in `var/` (or VAR_DIR).
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from typing import Any, TextIO
 from local.processes import Child, ChildError
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
+MODELS = ROOT / "var" / "models"
 LOGS = VAR / "logs"
 DEFAULT_PORT = 8081
 PORTS_TO_TRY = 20
@@ -137,7 +138,7 @@ async def _start_stand_ins(running: AsyncExitStack) -> tuple[dict[str, Any], dic
         [
             sys.executable,
             *("-m", "simulator", "--port", "0", "--certificates", str(VAR / "certificates")),
-            *("--models", str(VAR / "models")),
+            *("--models", str(MODELS)),
         ],
         environ,
     )

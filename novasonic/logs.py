@@ -42,8 +42,17 @@ def _annotators() -> list[structlog.typing.Processor]:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        _without_request,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def _without_request(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Drop the request that Django attaches: its repr shows query strings, which may be personal."""
+    event.pop("request", None)
+    return event
 
 
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:

@@ -80,7 +80,6 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "novasonic.urls"
 ASGI_APPLICATION = "novasonic.asgi.application"
-APPEND_SLASH = False  # REST paths have no trailing slash; the admin redirects on its own
 
 TEMPLATES = [
     {

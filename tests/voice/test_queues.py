@@ -23,7 +23,7 @@ async def drain(outbox: Outbox, count: int) -> list[ServerMessage]:
 
 async def test_messages_leave_in_order() -> None:
     outbox = Outbox()
-    words = [speech(2), NOTICE, speech(4)]
+    words: list[ServerMessage] = [speech(2), NOTICE, speech(4)]
     for word in words:
         outbox.put(word)
     assert await drain(outbox, 3) == words

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.sonic.events import PlannedText, SpokenText, ToolUse, UserText
+from voice.sonic.events import OutputEvent, PlannedText, SpokenText, ToolUse, UserText
 from voice.transcript import Transcript, without_marker
 from voice.wire.messages import Caption, Speaker, Stage
 
@@ -29,7 +29,7 @@ def short(caption: Caption | None) -> tuple[str, str, int, int, str] | None:
 
 def test_a_turn_holds_the_customers_words_and_the_answer() -> None:
     transcript = Transcript()
-    events = [heard("Hola"), planned("¡Hola!"), planned("¿Qué tal?"), spoken("¡Hola!"), spoken("¿Qué tal?")]  # fmt: skip
+    events: list[OutputEvent] = [heard("Hola"), planned("¡Hola!"), planned("¿Qué tal?"), spoken("¡Hola!"), spoken("¿Qué tal?")]  # fmt: skip
     assert [short(transcript.note(event, position=0)) for event in events] == [
         ("user", "spoken", 1, 1, "Hola"),
         ("assistant", "planned", 1, 2, "¡Hola!"),

@@ -1,0 +1,84 @@
+"""The site's outside: health, readiness, whose pages may call, the page itself."""
+
+import json
+import urllib.request
+from datetime import datetime
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.fixtures.line import open_events_line
+from tests.fixtures.ports import free_port
+from tests.fixtures.site import Site, SiteRunner
+
+pytestmark = pytest.mark.wire
+
+
+def test_health_and_readiness(site: Site) -> None:
+    assert site.get("/health") == (200, b'{"status": "ok"}')
+    assert site.get("/ready") == (200, b'{"status": "ready", "problems": []}')
+
+
+def test_health_answers_a_load_balancer_with_a_foreign_host(site: Site) -> None:
+    request = urllib.request.Request(f"{site.url}/health", headers={"Host": "10.0.0.7"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 200
+
+
+def test_the_health_port_serves_the_same_and_nothing_else(run_site: SiteRunner) -> None:
+    port = free_port()
+    with run_site(HEALTH_PORT=str(port)) as site:
+        health = Site(site.process, port, site.log)
+        statuses = {path: health.get(path)[0] for path in ("/health", "/ready", "/orders")}
+        assert statuses == {"/health": 200, "/ready": 200, "/orders": 404}
+        assert site.get("/health")[0] == 200
+
+
+def test_a_broken_environment_stops_the_start_with_one_line(run_site: SiteRunner) -> None:
+    with run_site(wait=False, NOVA_SONIC_MAX_TOKENS="many") as site:
+        assert site.process.wait(timeout=30) != 0
+    said = site.log.read_text()
+    assert "NOVA_SONIC_MAX_TOKENS: " in said
+
+
+def test_serving_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
+    with run_site(wait=False, DJANGO_SECRET_KEY="") as site:
+        assert site.process.wait(timeout=30) == 1
+    assert "DJANGO_SECRET_KEY is not set" in site.log.read_text()
+
+
+def test_the_page_comes_with_its_policy(site: Site) -> None:
+    with urllib.request.urlopen(f"{site.url}/", timeout=10) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        page = answer.read().decode()
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert '<html lang="es' in page
+
+
+def test_the_demo_orders_are_in_the_envelope(site: Site, demo_data: datetime) -> None:
+    status, body = site.get("/orders")
+    answer = json.loads(body)
+    assert (status, answer["success"], len(answer["data"])) == (200, True, 5)
+    assert answer["message"] == "Retrieved 5 orders successfully"
+
+
+async def test_the_sites_own_page_may_call(site: Site) -> None:
+    async with open_events_line(site.ws_url, origin=site.url) as line:
+        assert line.socket.subprotocol is None
+
+
+async def test_another_sites_page_may_not(site: Site) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with open_events_line(site.ws_url, origin="https://evil.example"):
+            pass
+    assert caught.value.response.status_code == 403
+
+
+async def test_a_page_that_the_settings_name_may(run_site: SiteRunner) -> None:
+    with run_site(WS_ALLOWED_ORIGINS="https://www.example.com") as site:
+        async with open_events_line(site.ws_url, origin="https://www.example.com"):
+            pass
+        with pytest.raises(InvalidStatus):
+            async with open_events_line(site.ws_url, origin="https://example.com"):
+                pass
