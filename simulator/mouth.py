@@ -41,6 +41,7 @@ class Sentence:
     pcm: bytes | None = None
     starts_s: float = 0.0
     ends_s: float = 0.0
+    dropped: bool = False
 
     def words_heard(self, now_s: float, rate_hz: int) -> str:
         """Return the words that have sounded by now, as if all took the same time."""
@@ -130,6 +131,9 @@ class Mouth:
         """Close the open block and drop the sentences behind it, without another word."""
         out = [] if self._block is None else [self._block.end("END_TURN")]
         self._block = None
+        for item in self._queue:
+            if isinstance(item, Sentence):
+                item.dropped = True
         self._queue = deque(item for item in self._queue if isinstance(item, ToolUse))
         self._unheard.clear()
         self._playback.stop()

@@ -38,9 +38,10 @@ from simulator.jobs import Hear, Interrupted, Job, Mind, Speak, ToolAnswered, Tr
 from simulator.mouth import SAMPLE_BYTES, Mouth, ToolUse
 from simulator.outputs import OutputEvent, OutputEvents, Tokens, speech_tokens, text_tokens
 from simulator.refusals import RefusedError
+from simulator.resampling import HEARING_RATE_HZ
 from simulator.rules import SessionRules
 
-HEARING_RATE_HZ = 16_000
+LISTEN_BYTES = 8192
 SILENCE_MS = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
 """How long a pause ends a turn, by endpointing sensitivity (AWS's page on turn taking)."""
 
@@ -90,7 +91,10 @@ class Session:
         self._deadlines = Deadlines(now_s)
         self._silence_ms = SILENCE_MS["MEDIUM"]
         self._prompt: _Prompt | None = None
-        self._listen: Callable[[bytes], Sequence[SpeechStarted | SpeechEnded]] | None = None
+        self._endpointing: Endpointing | None = None
+        self._resample: Callable[[bytes], bytes] | None = None
+        # Audio that was received and not yet listened to.
+        self._unheard = bytearray()
         self._customer_speaks = False
         self._transcriptions = 0
         # Open blocks of typed text and of tool results, by contentName.
@@ -123,6 +127,23 @@ class Session:
             self.failure = failure
             self.ended = True
 
+    def abandon(self) -> None:
+        """End the session without another word."""
+        self.ended = True
+
+    def listen(self, *, now_s: float) -> bool:
+        """Listen to the next piece of the audio received; return whether more of it waits.
+
+        To be called until it returns False before the next event is taken. Listening costs time,
+        and one chunk may hold half a minute of audio: other sessions get their turn in between.
+        """
+        piece = bytes(self._unheard[:LISTEN_BYTES])
+        del self._unheard[:LISTEN_BYTES]
+        if piece and self._endpointing is not None and not self.ended:
+            for found in self._endpointing.feed(piece):
+                self._take_turn(found, now_s)
+        return bool(self._unheard)
+
     # What goes to the client.
 
     def events_to_send(self, *, now_s: float) -> list[OutputEvent]:
@@ -147,6 +168,11 @@ class Session:
         """Return the jobs that have come up, and forget them."""
         jobs, self._jobs = self._jobs, []
         return jobs
+
+    @property
+    def waiting_events(self) -> int:
+        """How many events wait to go out."""
+        return len(self._out)
 
     def job_done(self, job: Job, result: Any) -> None:
         """Take a job's result: text of Transcribe, a Reply of Hear and ToolAnswered, PCM of Speak."""
@@ -210,14 +236,10 @@ class Session:
                 self._results[start.content_name] = start
 
     def _open_microphone(self, rate_hz: int) -> None:
-        if self._surroundings.open_endpointing is None:
-            return
-        endpointing = self._surroundings.open_endpointing(self._silence_ms)
-        if rate_hz == HEARING_RATE_HZ:
-            self._listen = endpointing.feed
-            return
-        resample = self._surroundings.open_resampler(rate_hz)
-        self._listen = lambda pcm: endpointing.feed(resample(pcm))
+        if self._surroundings.open_endpointing is not None:
+            self._endpointing = self._surroundings.open_endpointing(self._silence_ms)
+        if rate_hz != HEARING_RATE_HZ:
+            self._resample = self._surroundings.open_resampler(rate_hz)
 
     def _fill_block(self, event: TextInput | AudioInput | ToolResult, now_s: float) -> None:
         match event:
@@ -228,7 +250,7 @@ class Session:
             case AudioInput():
                 if event.pcm:
                     self._deadlines.heard(now_s)
-                    self._hear(event.pcm, now_s)
+                    self._unheard += self._resample(event.pcm) if self._resample else event.pcm
             case ToolResult():
                 self._take_result(event)
 
@@ -250,24 +272,20 @@ class Session:
             assert isinstance(answered, ToolAnswered)
             self._jobs.append(answered)
             self._hold()
-        elif self._listen is not None:
+        else:
             # The microphone closed: nothing but silence can follow what was said last.
-            self._hear(bytes(2 * self._silence_ms * HEARING_RATE_HZ // 1000 * SAMPLE_BYTES), now_s)
-            self._listen = None
+            self._unheard += bytes(2 * self._silence_ms * HEARING_RATE_HZ // 1000 * SAMPLE_BYTES)
 
     # The customer.
 
-    def _hear(self, pcm: bytes, now_s: float) -> None:
-        if self._listen is None:
-            return
-        for found in self._listen(pcm):
-            if isinstance(found, SpeechStarted):
-                self._customer_speaks = True
-                self._barge_in(now_s)
-            else:
-                self._customer_speaks = False
-                self._transcriptions += 1
-                self._jobs.append(Transcribe(pcm=found.pcm))
+    def _take_turn(self, found: SpeechStarted | SpeechEnded, now_s: float) -> None:
+        if isinstance(found, SpeechStarted):
+            self._customer_speaks = True
+            self._barge_in(now_s)
+        else:
+            self._customer_speaks = False
+            self._transcriptions += 1
+            self._jobs.append(Transcribe(pcm=found.pcm))
         self._hold()
 
     def _customer_typed(self, text: str, now_s: float) -> None:
@@ -329,7 +347,8 @@ class Session:
         self._emit(prompt.mouth.stop())
         if self._completion_started:
             self._emit([prompt.events.completion_end()])
-        self._prompt = self._listen = None
+        self._prompt = None
+        self._unheard.clear()
 
     def _end(self) -> None:
         if not self.ended:

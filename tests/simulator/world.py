@@ -76,6 +76,8 @@ class World:
     def send(self, *events: Event) -> None:
         for event in events:
             self.session.receive_payload(raw(event), now_s=self.now_s)
+            while self.session.listen(now_s=self.now_s):
+                pass
             self.settle()
 
     def settle(self) -> None:

@@ -1,0 +1,204 @@
+"""`python -m simulator`: a local Nova Sonic for the real SDK, until it is told to end.
+
+The port is taken before the ears are opened, so that a port in use is known at once; who connects
+in between is served as soon as everything is ready.
+"""
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from simulator.certificates import Certificates, open_certificates
+from simulator.clock import SystemClock
+from simulator.conversation import Conversation
+from simulator.ears import Hearing, open_ears
+from simulator.resampling import open_resampler
+from simulator.server import Policy, Service, listen
+from simulator.session import Endpointing, Surroundings
+from simulator.signatures import Credentials
+from simulator.voice import Speaking, open_voice
+from simulator.workshop import Workshop
+
+logger = logging.getLogger("simulator")
+
+HOST = "127.0.0.1"
+PORT_IN_USE_STATUS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senses:
+    """What this machine can hear and say."""
+
+    hearing: Hearing
+    speaking: Speaking
+
+    @property
+    def reason(self) -> str:
+        """Why a step isn't a higher one, in words."""
+        return "; ".join(filter(None, (self.hearing.reason, self.speaking.reason)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator; return the process's exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        bound = socket.create_server((HOST, options.port), backlog=128)
+    except OSError as error:
+        sys.stderr.write(f"Port {options.port} can't be used: {error.strerror}.\n")
+        return PORT_IN_USE_STATUS
+    certificates = open_certificates(options.certificates, now=dt.datetime.now(dt.UTC))
+    senses = _open_senses(options)
+    clock = SystemClock(options.time_scale)
+    workshop = Workshop(
+        ears=senses.hearing.ears,
+        voice=senses.speaking.voice,
+        clock=clock,
+        zone=options.time_zone,
+    )
+    service = Service(
+        _policy(options), _surroundings(options, senses), workshop=workshop, clock=clock
+    )
+    asyncio.run(_serve(service, bound, certificates, senses, options))
+    workshop.close()
+    if workshop.is_busy:
+        # A thread in the middle of a word can't be stopped, and Python would wait for it.
+        logging.shutdown()
+        os._exit(0)
+    return 0
+
+
+async def _serve(
+    service: Service,
+    bound: socket.socket,
+    certificates: Certificates,
+    senses: Senses,
+    options: argparse.Namespace,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if options.until_stdin_closes:
+        threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True).start()
+    await listen(
+        service,
+        bound,
+        certificates.server_context(),
+        ready=lambda: _say_ready(bound.getsockname()[1], certificates, senses),
+        stop=stop,
+    )
+
+
+def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    # Not sys.stdin: its buffer has a lock that this thread would hold while Python ends.
+    while os.read(0, 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _say_ready(port: int, certificates: Certificates, senses: Senses) -> None:
+    """Print the one line that callers wait for."""
+    line = {
+        "ready": True,
+        "url": f"https://{HOST}:{port}",
+        "ca_file": str(certificates.ca_file.resolve()),
+        "hearing": senses.hearing.step,
+        "speaking": senses.speaking.step,
+    }
+    if senses.reason:
+        line["reason"] = senses.reason
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _open_senses(options: argparse.Namespace) -> Senses:
+    logger.info("opening the ears (%s) and the voice", options.hearing)
+    senses = Senses(hearing=open_ears(options.models, options.hearing), speaking=open_voice())
+    logger.info("hearing=%s speaking=%s", senses.hearing.step, senses.speaking.step)
+    return senses
+
+
+def _policy(options: argparse.Namespace) -> Policy:
+    return Policy(
+        credentials=Credentials(
+            access_key=options.access_key,
+            secret_key=options.secret_key,
+            session_token=options.session_token,
+        ),
+        max_streams=options.max_streams,
+        retired_models=options.retired_models,
+    )
+
+
+def _surroundings(options: argparse.Namespace, senses: Senses) -> Surroundings:
+    factory = senses.hearing.endpointer_factory
+
+    def open_endpointing(silence_ms: int) -> Endpointing:
+        assert factory is not None
+        return factory(silence_ms=silence_ms)
+
+    return Surroundings(
+        open_mind=lambda tools: Conversation(tools=tools),
+        open_endpointing=open_endpointing if factory is not None else None,
+        open_resampler=open_resampler,
+        new_id=lambda: str(uuid.uuid4()),
+        deaf_during_tools=options.deaf_during_tools,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator", description="A local Nova Sonic for the real SDK."
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=8443, help="0 takes a free one")
+    add("--certificates", type=Path, required=True, help="folder of the TLS certificate")
+    add("--hearing", choices=("auto", "speech", "text"), default="auto")
+    add("--models", type=Path, default=Path("var/models"), help="folder of the speech model")
+    add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
+    add("--until-stdin-closes", action="store_true", help="end with the process that started it")
+    add("--access-key", default="local")
+    add("--secret-key", default="local")
+    add("--session-token", default=None)
+    add("--max-streams", type=int, default=20, help="more at once get HTTP 429")
+    add("--time-scale", type=_positive, default=1.0, help="limits and playback: N times as fast")
+    add("--retired-models", action="store_true", help="answer for models past their end of life")
+    add("--deaf-during-tools", action="store_true", help="refuse audio while a tool runs")
+    add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("has to be from 0 to 65535")
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError("has to be more than 0")
+    return number
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,55 @@
+"""Lets a peer announce that it will open no more streams, without ending those it has.
+
+GOAWAY(NO_ERROR) says just that (RFC 9113, 6.8), but h2 takes it for the end of the connection and
+refuses every frame behind it. So the frame is taken out of the bytes before h2 sees them. A GOAWAY
+with an error is left in: there is nothing more to save then.
+"""
+
+PREFACE_BYTES = 24
+HEADER_BYTES = 9
+GOAWAY = 7
+NO_ERROR = bytes(4)
+LARGEST_GOAWAY_BYTES = HEADER_BYTES + 16_384
+
+
+class GoawayFilter:
+    """Passes a client's bytes on, in any pieces, but for its friendly GOAWAY frames."""
+
+    def __init__(self) -> None:
+        self.peer_leaves = False
+        """Whether the peer has announced that it will open no more streams."""
+        self._held = bytearray()
+        self._passing_bytes = PREFACE_BYTES
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; return those h2 is to see."""
+        self._held += data
+        passed = bytearray()
+        while self._held:
+            if self._passing_bytes:
+                passed += self._pass()
+            elif not self._look_at_frame():
+                break
+        return bytes(passed)
+
+    def _pass(self) -> bytes:
+        piece = bytes(self._held[: self._passing_bytes])
+        del self._held[: len(piece)]
+        self._passing_bytes -= len(piece)
+        return piece
+
+    def _look_at_frame(self) -> bool:
+        """Decide on the frame at the front; return False while too little of it is here."""
+        if len(self._held) < HEADER_BYTES:
+            return False
+        frame_bytes = HEADER_BYTES + int.from_bytes(self._held[:3])
+        if self._held[3] != GOAWAY or frame_bytes > LARGEST_GOAWAY_BYTES:
+            self._passing_bytes = frame_bytes
+        elif len(self._held) < frame_bytes:
+            return False
+        elif self._held[HEADER_BYTES + 4 : HEADER_BYTES + 8] == NO_ERROR:
+            self.peer_leaves = True
+            del self._held[:frame_bytes]
+        else:
+            self._passing_bytes = frame_bytes
+        return True
