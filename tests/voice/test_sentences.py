@@ -20,7 +20,7 @@ def tree(error: type[DomainError]) -> Iterator[type[DomainError]]:
             yield from tree(child)
 
 
-@pytest.mark.parametrize("error", tree(DomainError), ids=lambda error: error.code)
+@pytest.mark.parametrize("error", list(tree(DomainError)), ids=lambda error: error.code)
 def test_every_domain_error_has_its_sentence_in_spanish(error: type[DomainError]) -> None:
     with translation.override("en"):
         english = str(error.text)
