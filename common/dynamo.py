@@ -224,8 +224,14 @@ class Table(Model):
 
     @classmethod
     def _create(cls) -> bool:
+        schema = cls._get_schema()
         try:
-            cls.create_table(wait=True)
+            cls._get_connection().create_table(
+                attribute_definitions=schema["attribute_definitions"],
+                key_schema=schema["key_schema"],
+                global_secondary_indexes=schema["global_secondary_indexes"],
+                billing_mode=Table.Meta.billing_mode,
+            )
         except TableError as error:
             if error.cause_response_code != "ResourceInUseException":
                 raise
@@ -277,7 +283,7 @@ class Table(Model):
     def _get_connection(cls) -> TableConnection:
         """Return PynamoDB's connection of this class, on the shared client of the present settings."""
         root = _shared.root()
-        table = cls._connection
+        table: TableConnection | None = vars(cls).get("_connection")  # not a parent class's
         if table is not None and getattr(table.connection, "root", None) is root:
             return table
         with _shared.lock:

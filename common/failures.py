@@ -31,6 +31,7 @@ _REASONS_BY_CODE = {
 _REASONS_BY_CLASS = {
     botocore.ConnectTimeoutError: "timed_out",
     botocore.ReadTimeoutError: "timed_out",
+    botocore.ConnectionError: "unreachable",
     botocore.HTTPClientError: "unreachable",
     botocore.NoCredentialsError: "credentials_missing",
     botocore.PartialCredentialsError: "credentials_missing",

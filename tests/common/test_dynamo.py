@@ -1,0 +1,289 @@
+"""The way to DynamoDB, on the stand-in: transactions, tables, threads."""
+
+import asyncio
+import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from appointments.models import Appointment
+from common import dynamo
+from common.dynamo import ConditionsFailedError, Table, Transaction
+from common.errors import BusyError, UnavailableError
+from common.idempotency import claim
+from common.models import InstantAttribute, MoneyAttribute
+from common.repository import made_by, remember
+from orders.models import Order, OrderToken
+
+pytestmark = pytest.mark.store
+
+
+class Thing(Table):
+    """A kind of item in the table of orders, for these tests."""
+
+    table_setting = "ORDERS_TABLE"
+    key_prefix = "THING"
+
+    word = UnicodeAttribute(null=True)
+    price = MoneyAttribute(null=True)
+    at = InstantAttribute(null=True)
+
+
+class ThingWithMore(Thing):
+    """The same kind, as a later version of the program knows it."""
+
+    more = UnicodeAttribute(null=True)
+
+
+def thing(thing_id: str, **attributes: object) -> Thing:
+    return Thing(*Thing.key(thing_id), **attributes)
+
+
+IS_NEW = Thing.pk.does_not_exist()
+IS_THERE = Thing.pk.exists()
+
+
+def stored(*things: Table) -> None:
+    transaction = Transaction()
+    for each in things:
+        transaction.put(each, only_if=IS_NEW, named="new")
+    transaction.commit()
+
+
+# --- Attributes
+
+
+@pytest.mark.parametrize("price", ["0.00", "0.10", "67.48", "67.50", "9999999999.99"])
+def test_money_comes_back_to_the_cent(empty_tables, price):
+    stored(thing("1", price=Decimal(price)))
+
+    assert str(Thing.find("1").price) == price
+
+
+def test_an_instant_is_stored_as_fixed_width_text(empty_tables):
+    stored(thing("1", at=datetime(2026, 11, 23, 13, tzinfo=UTC)))
+
+    raw = Thing._get_connection().get_item(*Thing.key("1"))["Item"]
+    assert raw["at"] == {"S": "2026-11-23T13:00:00.000Z"}
+    assert Thing.find("1").at == datetime(2026, 11, 23, 13, tzinfo=UTC)
+
+
+# --- Transactions
+
+
+def test_all_writes_of_a_transaction_happen_together(empty_tables):
+    stored(thing("old", word="a"), thing("gone"))
+
+    transaction = Transaction()
+    transaction.put(thing("new"), only_if=IS_NEW, named="put")
+    transaction.change(thing("old", word="b"), only_if=IS_THERE, named="change")
+    transaction.delete(thing("gone"), only_if=IS_THERE, named="delete")
+    transaction.commit()
+
+    assert Thing.find("new") is not None
+    assert Thing.find("old").word == "b"
+    assert Thing.find("gone") is None
+
+
+@pytest.mark.parametrize("bad", ["put", "change", "delete"])
+def test_the_condition_that_failed_is_named_though_the_writes_are_reordered(empty_tables, bad):
+    stored(thing("old"), thing("gone"))
+    never = Thing.word == "never"
+
+    transaction = Transaction()
+    transaction.change(thing("old"), only_if=never if bad == "change" else IS_THERE, named="change")
+    transaction.put(thing("new"), only_if=never if bad == "put" else IS_NEW, named="put")
+    transaction.delete(
+        thing("gone"), only_if=never if bad == "delete" else IS_THERE, named="delete"
+    )
+    with pytest.raises(ConditionsFailedError) as caught:
+        transaction.commit()
+
+    assert caught.value.failed == {bad}
+    assert Thing.find("new") is None
+    assert Thing.find("gone") is not None
+
+
+def test_a_change_leaves_attributes_that_this_version_does_not_know(empty_tables):
+    stored(ThingWithMore(*ThingWithMore.key("1"), word="a", more="kept"))
+
+    transaction = Transaction()
+    transaction.change(thing("1", word=None), only_if=IS_THERE, named="there")
+    transaction.commit()
+
+    assert ThingWithMore.find("1").more == "kept"
+    assert ThingWithMore.find("1").word is None
+
+
+def test_of_many_who_put_one_item_one_wins(empty_tables):
+    def put(number: int) -> bool:
+        try:
+            stored(thing("1", word=str(number)))
+        except (ConditionsFailedError, BusyError):
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        won = list(threads.map(put, range(16)))
+
+    assert won.count(True) == 1
+    assert Thing.find("1").word == str(won.index(True))
+
+
+# --- Tables
+
+
+def test_making_tables_again_changes_nothing(dynamodb):
+    before = [table.describe_table() for table in (Order, Appointment)]
+
+    assert dynamo.create_tables() == []
+    assert [table.describe_table() for table in (Order, Appointment)] == before
+
+
+@pytest.mark.parametrize("table", [Order, Appointment])
+def test_tokens_expire(dynamodb, table):
+    answer = table._ask("DescribeTimeToLive")["TimeToLiveDescription"]
+
+    assert answer == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+
+
+class ByWord(GlobalSecondaryIndex["Indexed"]):
+    class Meta:
+        index_name = "ByWord"
+        projection = KeysOnlyProjection()
+
+    word = UnicodeAttribute(hash_key=True)
+    size = NumberAttribute(range_key=True)
+
+
+class Plain(Table):
+    table_setting = "THINGS_TABLE"
+    key_prefix = "THING"
+    word = UnicodeAttribute()
+    size = NumberAttribute()
+
+
+class Indexed(Plain):
+    by_word = ByWord()
+
+
+@pytest.fixture
+def no_things(dynamodb, settings):
+    settings.THINGS_TABLE = "things"
+    yield
+    Plain.delete_table()
+
+
+def test_an_index_that_a_table_lacks_is_added_and_filled(no_things):
+    assert Plain.prepare()
+    stored(Plain(*Plain.key("1"), word="a", size=2), Plain(*Plain.key("2"), word="a", size=1))
+
+    assert not Indexed.prepare()
+    assert [row.sk for row in Indexed.by_word.query("a")] == ["THING#2", "THING#1"]
+    assert not Indexed.prepare()
+
+
+def test_a_table_made_by_several_at_once_is_made_once(no_things):
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: Plain.prepare(), range(4)))
+
+    assert made.count(True) == 1
+
+
+def test_an_empty_table_is_told_from_one_that_holds_something(empty_tables):
+    assert Order.is_empty()
+    stored(thing("1"))
+    assert not Order.is_empty()
+
+    Order.delete_everything()
+    assert Order.is_empty()
+
+
+# --- One client, few threads
+
+
+def test_all_tables_share_one_client(dynamodb):
+    dynamo.warm()
+
+    clients = {id(table._get_connection().connection.client) for table in (Order, Appointment)}
+    assert clients == {id(dynamo._shared.root().client)}
+
+
+def test_a_cold_herd_builds_one_client(dynamodb):
+    dynamo.reset()
+    barrier = threading.Barrier(20)
+
+    def client(_: int) -> int:
+        barrier.wait()
+        return id(Order._get_connection().connection.client)
+
+    with ThreadPoolExecutor(20) as threads:
+        assert len(set(threads.map(client, range(20)))) == 1
+
+
+def test_a_reset_takes_up_the_settings_of_then(dynamodb, settings):
+    assert Order.is_empty() is not None
+    settings.ORDERS_TABLE = "another"
+
+    dynamo.reset()
+    assert Order._get_connection().table_name == "another"
+
+    dynamo.reset()
+
+
+async def test_work_in_a_thread_sees_the_context_and_returns(dynamodb):
+    call_id = contextvars.ContextVar("call_id", default="none")
+    call_id.set("c1")
+
+    def work(a: int, *, b: int) -> tuple[str, int]:
+        assert threading.current_thread().name.startswith("dynamodb")
+        return call_id.get(), a + b
+
+    assert await dynamo.in_thread(work, 1, b=2) == ("c1", 3)
+
+
+async def test_an_error_in_a_thread_is_the_awaiters(dynamodb):
+    def fail() -> None:
+        raise UnavailableError(reason="failing")
+
+    with pytest.raises(UnavailableError):
+        await dynamo.in_thread(fail)
+
+
+async def test_no_more_work_waits_than_there_is_room_for(dynamodb, settings):
+    settings.DYNAMODB_THREADS = 1
+    dynamo.reset()
+    go = threading.Event()
+    room = dynamo.WAITING_PER_THREAD
+    async with asyncio.TaskGroup() as tasks:
+        waiting = [tasks.create_task(dynamo.in_thread(go.wait, 10)) for _ in range(room)]
+        await asyncio.sleep(0)  # each task has its place now
+        with pytest.raises(BusyError):
+            await dynamo.in_thread(go.wait, 10)
+        go.set()
+
+    assert all(task.result() for task in waiting)
+    assert await dynamo.in_thread(lambda: "room again") == "room again"
+    dynamo.reset()
+
+
+def test_a_token_in_the_table_is_forgotten_by_its_time_alone(empty_tables):
+    """DynamoDB deletes expired items hours late, so the conditions look at the time themselves."""
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    first = claim(token="t", request={"n": 1}, now=now)
+    transaction = Transaction()
+    remember(transaction, first, OrderToken, created_id="1")
+    transaction.commit()
+    second = claim(token="t", request={"n": 2}, now=now + timedelta(days=7))
+
+    assert made_by(first, OrderToken) == "1"
+    assert made_by(second, OrderToken) is None
+    transaction = Transaction()
+    remember(transaction, second, OrderToken, created_id="2")
+    transaction.commit()
+    assert made_by(second, OrderToken) == "2"

@@ -1,0 +1,95 @@
+import pytest
+
+from common.identity import (
+    Customer,
+    Staff,
+    is_theirs,
+    masked_dni,
+    same_dni,
+    same_name,
+    says_something,
+)
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.mark.parametrize(
+    "said", ["Juan Pérez", "juan perez", "  JUAN   PÉREZ ", "Juan Pe\u0301rez", "Juan, Pérez."]
+)
+def test_a_name_is_known_however_it_was_heard(said):
+    assert same_name(said, "Juan Pérez")
+
+
+@pytest.mark.parametrize("said", ["Juan", "Pérez", "Juan Pérez García", "Pérez Juan", ""])
+def test_another_name_is_another_person(said):
+    assert not same_name(said, "Juan Pérez")
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "…"])
+def test_no_name_matches_no_name(nothing):
+    assert not same_name(nothing, "")
+
+
+@pytest.mark.parametrize("said", ["12345678", "12.345.678", "DNI 12 345 678", "１２３４５６７８"])
+def test_only_the_digits_of_an_identity_number_count(said):
+    assert same_dni(said, "12345678")
+
+
+@pytest.mark.parametrize("said", ["1234567", "123456789", "", "DNI"])
+def test_another_number_is_another_person(said):
+    assert not same_dni(said, "12345678")
+
+
+@pytest.mark.parametrize("nothing", ["", "DNI"])
+def test_no_number_matches_no_number(nothing):
+    assert not same_dni(nothing, "")
+
+
+def test_either_proof_is_enough():
+    record = {"name": "Juan Pérez", "dni": "12345678"}
+
+    assert is_theirs(Customer(dni="12345678"), **record)
+    assert is_theirs(Customer(name="juan perez"), **record)
+    assert is_theirs(Customer(name="Cliente", dni="12345678"), **record)
+
+
+def test_no_proof_is_not_enough():
+    record = {"name": "Juan Pérez", "dni": None}
+
+    assert not is_theirs(Customer(), **record)
+    assert not is_theirs(Customer(name="", dni=""), **record)
+    assert not is_theirs(Customer(name="Ana Martínez", dni="12345678"), **record)
+
+
+def test_staff_may_see_all():
+    assert is_theirs(Staff(), name="Juan Pérez")
+    assert says_something(Staff())
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (Customer(), False),
+        (Customer(name=" . ", dni="-"), False),
+        (Customer(name="Ana"), True),
+        (Customer(dni="1"), True),
+    ],
+)
+def test_a_caller_who_said_nothing_is_noticed(caller, expected):
+    assert says_something(caller) is expected
+
+
+@pytest.mark.parametrize(
+    ("dni", "shown"),
+    [
+        ("12345678", "******78"),
+        ("1.234.567", "******67"),
+        ("123456789012", "**********12"),
+        ("12345", "******45"),
+        ("1234", "******"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_masked_number_shows_its_last_two_digits_at_most(dni, shown):
+    assert masked_dni(dni) == shown
