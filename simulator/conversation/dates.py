@@ -142,7 +142,8 @@ def _slashed(tokens: Sequence[Token], index: int, today: date) -> _Found:
         return None
     if third and joint == next_joint and len(first) == 4:
         return _at(_checked(int(first), int(second[:4]), third), index + 5)
-    if third and joint == next_joint and len(third) in {2, 4}:
+    # "12-3-45" may be three figures of something else; "12/3/45" may not.
+    if third and joint == next_joint and len(third) in ({4} if joint == "-" else {2, 4}):
         year = int(third) + (2000 if len(third) == 2 else 0)
         return _at(_checked(year, int(second[:4]), first), index + 5)
     # "16-30" alone is oftener a time.

@@ -54,7 +54,9 @@ def read_dni(tokens: Sequence[Token]) -> _Found:
 def _by_length(tokens: Sequence[Token]) -> _Found:
     for index in range(len(tokens)):
         figures, end = joined_figures(tokens, index, at_most=DNI_FIGURES[-1])
-        if len(figures) in DNI_FIGURES:
+        # "2026-11-27" has as many figures, in groups that no DNI is said in.
+        is_date = len(number_at(tokens, index)) == 4 and end > index + 1
+        if len(figures) in DNI_FIGURES and not is_date:
             return figures, without(tokens, index, end)
     return None, list(tokens)
 

@@ -48,16 +48,15 @@ class Task:
         news = heard.only(*(name for name in heard.filled() if name in self._concerns))
         if self._is_surname(news):
             news = replace(news, name=f"{self.slots.name} {news.name}")
-        before = replace(self.slots, **self._outdated(news))
-        return replace(self, slots=_priced(before.updated(news)))
+        return replace(self, slots=_priced(self._still_valid(news).updated(news)))
 
-    def _outdated(self, news: Slots) -> dict[str, None]:
-        """Return what a new identity takes the place of: one DNI or name is as good as the other."""
+    def _still_valid(self, news: Slots) -> Slots:
+        """Return the slots without the identity that a new one takes the place of."""
         if Need.IDENTITY not in GROUPS[self.wish][0]:
-            return {}
+            return self.slots
         if news.dni and not news.name:
-            return {"name": None}
-        return {"dni": None} if news.name and not news.dni else {}
+            return replace(self.slots, name=None)
+        return replace(self.slots, dni=None) if news.name and not news.dni else self.slots
 
     @property
     def _concerns(self) -> frozenset[str]:

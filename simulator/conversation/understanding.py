@@ -98,9 +98,9 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
     mail, rest = read_mail(text)
     tokens = with_figures(tokens_of(rest))
     act, named = read_act(tokens), read_subject(tokens)
-    reading = _Reading(tokens, act=act, subject=named, needs=needs)
-    slots = reading.read_slots(now, mail)
-    subject = named or _suggested_subject(tokens, act, slots)
+    meant = named or _subject_of_verb(tokens, act)
+    slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)
+    subject = meant or _suggested_subject(slots)
     return Heard(
         act=Act.CONSULT if _is_loose_create(act, slots) else act,
         act_is_decided=is_decided(tokens),
@@ -185,13 +185,15 @@ def _is_loose_create(act: Act | None, slots: Slots) -> bool:
     return act is Act.CREATE and slots.number is not None and not is_new
 
 
-def _suggested_subject(tokens: list[Token], act: Act | None, slots: Slots) -> Subject | None:
+def _subject_of_verb(tokens: list[Token], act: Act | None) -> Subject | None:
     stems = any(token.plain.startswith(APPOINTMENT_STEMS) for token in tokens)
-    if stems or act is Act.MOVE or slots.doctor or slots.day or slots.at:
+    return Subject.APPOINTMENT if stems or act is Act.MOVE else None
+
+
+def _suggested_subject(slots: Slots) -> Subject | None:
+    if slots.doctor or slots.day or slots.at:
         return Subject.APPOINTMENT
-    if slots.dni or slots.items or slots.item_count:
-        return Subject.ORDER
-    return None
+    return Subject.ORDER if slots.dni or slots.items or slots.item_count else None
 
 
 def _moods(tokens: list[Token]) -> frozenset[Mood]:
