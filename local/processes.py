@@ -10,9 +10,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 STOP_TIMEOUT_S = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -97,6 +97,41 @@ class Child:
         said = self._log.read_text(errors="replace").strip().splitlines()
         last = f"It said: {said[-1]}\n" if said else ""
         return f"{last}All it said: {self._log}"
+
+
+class Children:
+    """The processes of one run; at the end they are stopped, the last one started first."""
+
+    def __init__(self, logs: Path) -> None:
+        """Let every child log into the folder `logs`."""
+        self._logs = logs
+        self._children: list[Child] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for child in reversed(self._children):
+            await child.stop()
+
+    async def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> Child:
+        """Start one more child."""
+        child = await Child.start(name, command, environ=environ, logs=self._logs)
+        self._children.append(child)
+        return child
+
+    async def while_running(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await `work`.
+
+        Raises:
+            ChildError: a child ended before it, in a group.
+
+        """
+        async with asyncio.TaskGroup() as tasks:
+            watches = [tasks.create_task(child.ended()) for child in self._children]
+            await tasks.create_task(work)
+            for watch in watches:
+                watch.cancel()
 
 
 def _end_with_parent() -> None:

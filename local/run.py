@@ -14,12 +14,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from local.processes import Child, ChildError
+from local.processes import ChildError, Children
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
@@ -51,14 +50,14 @@ async def main() -> None:
     started = time.monotonic()
     with _only_one():
         site = _choose_site()
-        async with AsyncExitStack() as running:
-            dynamodb, simulator = await _start_stand_ins(running)
+        async with Children(LOGS) as children:
+            dynamodb, simulator = await _start_stand_ins(children)
             environ = _environ(site, dynamodb, simulator)
             await _prepare_data(environ)
-            child = await _start(running, "site", [sys.executable, "manage.py", "serve"], environ)
-            await _until_ready(site, child)
+            await children.start("site", [sys.executable, "manage.py", "serve"], environ)
+            await _until_ready(site, children)
             print(_welcome(site, simulator, time.monotonic() - started), flush=True)
-            await _until_stopped([child])
+            await children.while_running(_until_stopped())
 
 
 # Before anything starts
@@ -112,19 +111,10 @@ def _secret_key() -> str:
 # The processes
 
 
-async def _start(
-    running: AsyncExitStack, name: str, command: list[str], environ: dict[str, str]
-) -> Child:
-    child = await Child.start(name, command, environ=environ, logs=LOGS)
-    running.push_async_callback(child.stop)
-    return child
-
-
-async def _start_stand_ins(running: AsyncExitStack) -> tuple[dict[str, Any], dict[str, Any]]:
+async def _start_stand_ins(children: Children) -> tuple[dict[str, Any], dict[str, Any]]:
     """Start DynamoDB and the simulator side by side; return what each says when it is ready."""
     environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    dynamodb = await _start(
-        running,
+    dynamodb = await children.start(
         "dynamodb",
         [
             str(ROOT / ".venv-dynamodb/bin/python"),
@@ -132,8 +122,7 @@ async def _start_stand_ins(running: AsyncExitStack) -> tuple[dict[str, Any], dic
         ],
         environ,
     )
-    simulator = await _start(
-        running,
+    simulator = await children.start(
         "simulator",
         [
             sys.executable,
@@ -195,14 +184,25 @@ async def _prepare_data(environ: dict[str, str]) -> None:
         raise ChildError(f"The demo data could not be made:\n{said.decode(errors='replace')}")
 
 
-async def _until_ready(site: Site, child: Child) -> None:
-    """Wait until /ready says yes."""
-    async with asyncio.TaskGroup() as tasks:
-        watch = tasks.create_task(child.ended())
+async def _until_ready(site: Site, children: Children) -> None:
+    """Wait until /ready says yes.
+
+    Raises:
+        ChildError: a child ended, or the site does not become ready.
+
+    """
+    try:
         async with asyncio.timeout(START_TIMEOUT_S):
-            while not await asyncio.to_thread(_answers, f"{site.url}/ready"):  # noqa: ASYNC110 -- another process
-                await asyncio.sleep(0.1)
-        watch.cancel()
+            await children.while_running(_answering(f"{site.url}/ready"))
+    except TimeoutError:
+        raise ChildError(
+            f"The site is not ready after {START_TIMEOUT_S:.0f} s. See {LOGS}/site.log"
+        ) from None
+
+
+async def _answering(url: str) -> None:
+    while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 -- see below
+        await asyncio.sleep(0.1)  # another process: there is no event to wait for
 
 
 def _answers(url: str) -> bool:
@@ -213,22 +213,12 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def _until_stopped(children: list[Child]) -> None:
-    """Return at Ctrl-C or SIGTERM.
-
-    Raises:
-        ChildError: a child ended by itself.
-
-    """
+async def _until_stopped() -> None:
+    """Return at Ctrl-C or SIGTERM."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    async with asyncio.TaskGroup() as tasks:
-        watches = [tasks.create_task(child.ended()) for child in children]
-        await stopped.wait()
-        for watch in watches:
-            watch.cancel()
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
     print("\nStopping…", flush=True)
 
 
@@ -266,13 +256,15 @@ def _sentence(error: BaseException) -> str:
     """Return the first plain sentence inside a group of errors."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or type(error).__name__
+    if not isinstance(error, ChildError):
+        raise error
+    return str(error)
 
 
 if __name__ == "__main__":
     try:
         asyncio.run(main())
-    except (ChildError, TimeoutError, ExceptionGroup) as error:
+    except (ChildError, ExceptionGroup) as error:
         sys.exit(_sentence(error))
     except KeyboardInterrupt:
         sys.exit(130)
