@@ -20,7 +20,8 @@
  * @typedef {object} CallState
  * @property {"idle" | "opening" | "live"} phase
  * @property {boolean} retrying
- * @property {"off" | "asking" | "on"} microphone
+ * @property {"off" | "wanted" | "asked" | "on"} microphone `asked`: the browser is asking the
+ *   customer, and has been for a while
  * @property {boolean} waiting the customer has spoken and the assistant has not answered yet
  * @property {boolean} speaking the assistant is heard
  * @property {boolean} muffled the browser keeps the sound back until it is touched
@@ -29,11 +30,11 @@
  */
 
 /**
- * @typedef {{ type: "dialled" }
+ * @typedef {{ type: "dialled", withMicrophone: boolean }
+ *   | { type: "microphone-wanted" }
  *   | { type: "microphone-asked" }
  *   | { type: "microphone-opened" }
  *   | { type: "microphone-failed", code: FailureCode }
- *   | { type: "connecting" }
  *   | { type: "retrying" }
  *   | { type: "ready" }
  *   | { type: "asked" }
@@ -66,7 +67,7 @@ export const IDLE = Object.freeze({
 export function reduce(state, action) {
   switch (action.type) {
     case "dialled":
-      return { ...IDLE, phase: "opening" };
+      return { ...IDLE, phase: "opening", microphone: action.withMicrophone ? "wanted" : "off" };
     case "hung-up":
       return IDLE;
     case "failed":
@@ -87,8 +88,10 @@ export function reduce(state, action) {
  */
 function reduceCall(state, action) {
   switch (action.type) {
+    case "microphone-wanted":
+      return { ...state, microphone: "wanted", failure: null };
     case "microphone-asked":
-      return { ...state, microphone: "asking" };
+      return { ...state, microphone: "asked" };
     case "microphone-opened":
       return { ...state, microphone: "on" };
     case "microphone-failed":
@@ -133,6 +136,7 @@ export function statusOf(state) {
   if (state.phase === "opening") return openingStatus(state);
   if (state.speaking) return "speaking";
   if (state.phase === "idle") return state.ended === null ? "idle" : "ended";
+  if (state.microphone === "asked") return "asking";
   if (state.waiting) return "thinking";
   return state.microphone === "on" ? "listening" : "typing";
 }
@@ -140,7 +144,7 @@ export function statusOf(state) {
 /** @param {CallState} state */
 function openingStatus(state) {
   if (state.retrying) return "retrying";
-  return state.microphone === "asking" ? "asking" : "connecting";
+  return state.microphone === "asked" ? "asking" : "connecting";
 }
 
 /**

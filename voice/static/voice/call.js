@@ -78,7 +78,7 @@ class CallPage {
     this.#call += 1;
     this.#lines = beginCall(this.#lines, this.#call);
     this.#heard = { position: 0, idle: true };
-    this.#act({ type: "dialled" });
+    this.#act({ type: "dialled", ...how });
     void this.#phone.dial(how);
   }
 

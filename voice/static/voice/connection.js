@@ -90,14 +90,14 @@ export class Connection {
     else this.#earlyTexts.push(text);
   }
 
-  /** @param {ArrayBuffer} pcm one block of the microphone */
-  record(pcm) {
+  /** @param {Int16Array} samples one block of the microphone */
+  record(samples) {
     if (!this.#ready) return;
-    const payload = new Uint8Array(pcm);
+    const payload = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
     const position = this.#recorded;
     this.#sound.push({ type: FrameType.AUDIO_IN, payload, counted: true, position });
     this.#soundBytes += payload.byteLength;
-    this.#recorded += payload.byteLength / 2;
+    this.#recorded += samples.length;
     while (this.#soundBytes > BACKLOG_BYTES) this.#giveUpOldest();
   }
 

@@ -49,3 +49,12 @@ export function closeFailure({ code, opened, answers }) {
   if (opened) return CLOSE[code] ?? "lost";
   return answers ? "refused" : "unreachable";
 }
+
+/**
+ * Whether the way on is the big button and not another try of the same.
+ *
+ * @param {string} code
+ */
+export function isMicrophoneFailure(code) {
+  return code.startsWith("mic-");
+}

@@ -32,6 +32,9 @@ import { Socket } from "./socket.js";
  * @property {(level: number) => void} onMicrophoneLevel
  */
 
+/** A browser that takes longer than this to open the microphone is asking the customer. */
+const ASKING_MS = 400;
+
 export class Phone {
   #urls;
   #listener;
@@ -80,7 +83,7 @@ export class Phone {
       if (withMicrophone) await this.#openMicrophone(audio, signal);
       if (!signal.aborted) this.#connect(ports);
     } catch (error) {
-      if (!signal.aborted) this.#failWith(error);
+      if (!signal.aborted) this.#fail(codeOf(error));
     }
   }
 
@@ -88,6 +91,7 @@ export class Phone {
   async openMicrophone() {
     const { signal } = this.#call;
     if (this.#audio === null) return;
+    this.#listener.onAction({ type: "microphone-wanted" });
     try {
       await this.#openMicrophone(this.#audio, signal);
     } catch (error) {
@@ -120,8 +124,7 @@ export class Phone {
    * @param {AbortSignal} signal
    */
   async #openMicrophone(audio, signal) {
-    this.#listener.onAction({ type: "microphone-asked" });
-    const microphone = await Microphone.open();
+    const microphone = await this.#askForMicrophone(signal);
     if (signal.aborted) return microphone.release();
     this.#microphone = microphone;
     microphone.whenLost(() => this.#microphoneLost(microphone));
@@ -129,10 +132,25 @@ export class Phone {
     this.#listener.onAction({ type: "microphone-opened" });
   }
 
+  /**
+   * Where the customer has allowed it before, the browser gives it at once and there is nothing to
+   * tell.
+   *
+   * @param {AbortSignal} signal
+   */
+  async #askForMicrophone(signal) {
+    const tell = () => signal.aborted || this.#listener.onAction({ type: "microphone-asked" });
+    const timer = setTimeout(tell, ASKING_MS);
+    try {
+      return await Microphone.open();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** @param {{ capture: MessagePort, playback: MessagePort }} ports */
   #connect(ports) {
     const { signal } = this.#call;
-    this.#listener.onAction({ type: "connecting" });
     this.#socket = new Socket(this.#urls, {
       onEvent: (event) => this.#heard(event),
       onRetry: () => this.#listener.onAction({ type: "retrying" }),
@@ -188,12 +206,6 @@ export class Phone {
     this.#unsaid = [];
   }
 
-  /** @param {unknown} error */
-  #failWith(error) {
-    console.error(error);
-    this.#fail(codeOf(error));
-  }
-
   /** @param {import("./failures.js").FailureCode} code */
   #fail(code) {
     this.#release();
@@ -233,5 +245,7 @@ export class Phone {
  * @returns {import("./failures.js").FailureCode}
  */
 function codeOf(error) {
-  return error instanceof MicrophoneError ? error.code : "unsupported";
+  if (error instanceof MicrophoneError) return error.code;
+  console.error(error);
+  return "unsupported";
 }

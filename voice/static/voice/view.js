@@ -2,6 +2,7 @@
 /** Draws the state of the call: the state line, the buttons, the meter and what went wrong. */
 
 import { isTalking, statusOf } from "./call-state.js";
+import { isMicrophoneFailure } from "./failures.js";
 import { part } from "./page-parts.js";
 
 /** @typedef {import("./call-state.js").CallState} CallState */
@@ -66,7 +67,7 @@ export class View {
     const text = failure === null ? this.#endText(ended) : this.#failureTextOf(failure);
     this.#failure.hidden = text === "";
     this.#failure.dataset.kind = failure === null ? "ended" : "failure";
-    this.#again.hidden = phase !== "idle";
+    this.#again.hidden = phase !== "idle" || isMicrophoneFailure(failure?.code ?? "");
     setText(this.#failureText, text);
   }
 

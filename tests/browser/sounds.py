@@ -1,0 +1,55 @@
+"""Sounds to speak and to hear in the browser's tests, and how alike two of them are."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Samples = NDArray[np.float64]
+
+
+def babble(rate_hz: int, seconds: float, *, seed: int) -> Samples:
+    """Return noise with the rhythm of speech: never silent, and like itself in one place only."""
+    count = int(rate_hz * seconds)
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
+    frequencies_hz = np.fft.rfftfreq(count, 1 / rate_hz)
+    spectrum[(frequencies_hz < 150) | (frequencies_hz > 3800)] = 0
+    noise = np.fft.irfft(spectrum, count)
+    rhythm = 0.3 + 0.7 * np.abs(np.sin(2 * np.pi * 2.3 * np.arange(count) / rate_hz))
+    sound: Samples = noise * rhythm
+    sound *= 0.7 / np.abs(sound).max()
+    return sound
+
+
+def pcm16(sound: Samples) -> bytes:
+    """Return 16-bit little-endian samples."""
+    return np.round(sound * 32_767).astype("<i2").tobytes()
+
+
+def from_pcm16(pcm: bytes) -> Samples:
+    """Return samples from -1 to 1."""
+    return np.frombuffer(pcm, "<i2") / 32_768
+
+
+def write_wave(path: Path, sound: Samples, rate_hz: int) -> Path:
+    """Write a mono WAV file."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(pcm16(sound))
+    return path
+
+
+def best_match(long: Samples, short: Samples) -> tuple[int, float]:
+    """Return where `short` lies in `long`, and how alike they are there: 1 is the same."""
+    size = len(long) + len(short) - 1
+    transform = np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size))
+    products = np.fft.irfft(transform, size)[: len(long) - len(short) + 1]
+    energy = np.concatenate([[0.0], np.cumsum(long**2)])
+    loudness = np.maximum(energy[len(short) :] - energy[: -len(short)], 0)
+    own = np.sum(short**2)
+    likeness = products / np.sqrt(own * np.maximum(loudness, own / 100))  # silence is like nothing
+    at = int(np.argmax(likeness))
+    return at, float(likeness[at])

@@ -1,0 +1,1 @@
+"""The page's modules under Node.js, where they run unchanged."""
