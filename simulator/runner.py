@@ -120,6 +120,7 @@ class SessionRunner:
             else:
                 await self._take_event(payload_of(inner))
             self._hand_out()
+            self._changed.set()
 
     async def _take_event(self, payload: bytes) -> None:
         await self._catch_up()
@@ -144,7 +145,6 @@ class SessionRunner:
         for job in self._session.jobs_to_do():
             lane = self._voice_jobs if isinstance(job, Speak) else self._mind_jobs
             lane.put_nowait(job)
-        self._changed.set()
 
     async def _work(self, lane: asyncio.Queue[Job]) -> None:
         while True:
@@ -153,12 +153,14 @@ class SessionRunner:
                 result = await self._workshop.do(job)
                 self._session.job_done(job, result)
                 self._hand_out()
+                self._changed.set()
             lane.task_done()
 
     # Out.
 
     async def _write(self) -> None:
         while True:
+            self._changed.clear()
             events = self._session.events_to_send(now_s=self._clock.elapsed_s())
             self._caught_up.set()
             for event in events:
@@ -181,7 +183,6 @@ class SessionRunner:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._clock.wait_s(self._session.next_at_s)):
                 await self._changed.wait()
-        self._changed.clear()
 
     async def _send(self, message: Message) -> None:
         try:
