@@ -98,7 +98,8 @@ def _of_framework(error: Exception, data: Any) -> dict[str, object]:
     """Return the error for one of REST framework's own exceptions, or Django's two."""
     match error:
         case exceptions.ValidationError():
-            details = data if isinstance(data, dict) else {"nonFieldErrors": data}
+            fields = data if isinstance(data, dict) else {"non_field_errors": data}
+            details = {camel_case(name): problems for name, problems in fields.items()}
             return _error("invalid", _("Some values can't be used; see the details."), details)
         case exceptions.APIException():
             return _error(error.default_code, str(error.detail), {})

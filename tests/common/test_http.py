@@ -1,0 +1,240 @@
+"""The two envelopes, around views made for these tests, through Django's whole request path."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.urls import include, path
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.routers import SimpleRouter
+
+from common.auth import StaffOrOpenReads
+from common.errors import ConflictError, InvalidFieldError, UnavailableError
+from common.http import Answer
+from common.serializers import CamelCaseSerializer, InstantField, MoneyField
+from common.views import ServiceViewSet
+
+pytestmark = [pytest.mark.pure, pytest.mark.urls(__name__)]
+
+NOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+class ProductSerializer(CamelCaseSerializer):
+    product_name = serializers.CharField(max_length=10)
+    unit_price = MoneyField(min_value=0)
+    made_at = InstantField()
+
+
+class TakenError(ConflictError):
+    code = "taken"
+    text = "Taken, but %(free)s is free."
+
+
+ERRORS = {
+    "conflict": TakenError(free="noon", other_times=[NOON], how_many=2),
+    "field": InvalidFieldError(field="items.0.unit_price"),
+    "down": UnavailableError(reason="throttled"),
+    "missing": Http404(),
+    "forbidden": PermissionDenied(),
+    "bug": ZeroDivisionError("secret"),
+}
+
+
+class ProductViewSet(ServiceViewSet):
+    serializer_class = ProductSerializer
+    permission_classes = (AllowAny,)
+
+    def list(self, request: Request) -> Answer:
+        return self.answer_all([self.get_object()] * 2, noun="product")
+
+    def retrieve(self, request: Request, pk: str) -> Answer:
+        if pk in ERRORS:
+            raise ERRORS[pk]
+        return self.answer(self.get_object(), message="Found")
+
+    def update(self, request: Request, pk: str) -> Answer:
+        serializer = self.get_serializer(self.get_object(), data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Answer(sorted(serializer.validated_data), message="Understood", status=202)
+
+    def get_object(self) -> dict[str, object]:
+        return {"product_name": "Producto A", "unit_price": "25.99", "made_at": NOON}
+
+
+class GuardedViewSet(ProductViewSet):
+    permission_classes = (StaffOrOpenReads,)
+
+
+router = SimpleRouter(trailing_slash=False)
+router.register("products", ProductViewSet, basename="product")
+router.register("guarded", GuardedViewSet, basename="guarded")
+urlpatterns = [*router.urls, path("api-auth/", include("rest_framework.urls"))]
+
+PRODUCT = {"productName": "Producto A", "unitPrice": 25.99, "madeAt": "2026-11-23T15:00:00.000Z"}
+
+
+def error_of(response) -> dict[str, object]:
+    body = response.json()
+    assert body.keys() == {"success", "error"}
+    assert body["success"] is False
+    assert body["error"].keys() == {"code", "message", "details"}
+    assert body["error"]["message"]
+    return body["error"]
+
+
+# --- Answers
+
+
+def test_an_answer_stands_in_its_envelope(client):
+    response = client.get("/products/1")
+
+    assert response.json() == {"success": True, "data": PRODUCT, "message": "Found"}
+    assert response["content-type"] == "application/json; charset=utf-8"
+
+
+def test_a_list_says_how_many_it_holds(client):
+    body = client.get("/products").json()
+
+    assert body["message"] == "Retrieved 2 products successfully"
+    assert body["data"] == [PRODUCT, PRODUCT]
+
+
+def test_camel_case_comes_in_as_snake_case(client):
+    sent = {"productName": "B", "unitPrice": "1.50", "madeAt": "2026-11-23T12:00:00-03:00"}
+    response = client.put("/products/1", json.dumps(sent), content_type="application/json")
+
+    assert response.status_code == 202
+    assert response.json()["data"] == ["made_at", "product_name", "unit_price"]
+
+
+def test_the_browsable_api_shows_the_envelope_and_a_form_that_is_filled_in(client):
+    response = client.get("/products/1", headers={"accept": "text/html"})
+    page = response.content.decode()
+
+    assert response["content-type"].startswith("text/html")
+    assert "&quot;success&quot;: true" in page
+    assert 'name="productName"' in page
+    assert 'value="Producto A"' in page
+
+
+def test_options_describe_the_fields_in_the_envelope(client):
+    body = client.options("/products/1").json()
+
+    assert body["success"] is True
+    assert "productName" in body["data"]["actions"]["PUT"]
+
+
+# --- Errors
+
+
+def test_a_foreseen_error_shows_its_code_its_sentence_and_its_data(client):
+    response = client.get("/products/conflict")
+
+    assert response.status_code == 409
+    assert error_of(response) == {
+        "code": "taken",
+        "message": "Taken, but noon is free.",
+        "details": {"free": "noon", "otherTimes": ["2026-11-23T15:00:00.000Z"], "howMany": 2},
+    }
+
+
+def test_a_value_that_a_service_refuses_is_named_like_a_serializers(client):
+    response = client.get("/products/field")
+
+    assert response.status_code == 422
+    assert list(error_of(response)["details"]) == ["items.0.unitPrice"]
+
+
+def test_an_outage_asks_to_come_back(client):
+    response = client.get("/products/down")
+
+    assert response.status_code == 503
+    assert response["retry-after"] == "2"
+    assert error_of(response)["code"] == "unavailable"
+
+
+def test_wrong_values_are_named_by_field(client):
+    sent = {"productName": "x" * 11, "unitPrice": -1, "madeAt": "mañana"}
+    response = client.put("/products/1", json.dumps(sent), content_type="application/json")
+
+    assert response.status_code == 400
+    error = error_of(response)
+    assert error["code"] == "invalid"
+    assert set(error["details"]) == {"productName", "unitPrice", "madeAt"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "request_of"),
+    [
+        (404, "not_found", lambda client: client.get("/products/missing")),
+        (403, "permission_denied", lambda client: client.get("/products/forbidden")),
+        (405, "method_not_allowed", lambda client: client.delete("/products/1")),
+        (406, "not_acceptable", lambda client: client.get("/products", headers={"accept": "a/b"})),
+        (
+            400,
+            "parse_error",
+            lambda client: client.put("/products/1", "{", content_type="application/json"),
+        ),
+        (
+            415,
+            "unsupported_media_type",
+            lambda client: client.put("/products/1", "a", content_type="text/csv"),
+        ),
+    ],
+)
+def test_the_frameworks_own_errors_stand_in_the_envelope(client, status, code, request_of):
+    response = request_of(client)
+
+    assert response.status_code == status
+    assert error_of(response)["code"] == code
+
+
+def test_a_body_that_is_no_object_is_refused(client):
+    response = client.put("/products/1", "[1]", content_type="application/json")
+
+    assert response.status_code == 400
+    assert list(error_of(response)["details"]) == ["nonFieldErrors"]
+
+
+def test_our_own_fault_is_logged_and_tells_nothing(client, caplog):
+    response = client.get("/products/bug")
+
+    assert response.status_code == 500
+    assert error_of(response)["code"] == "internal"
+    assert "secret" not in response.content.decode()
+    (record,) = [r for r in caplog.records if r.name == "common.http"]
+    assert record.exc_info[0] is ZeroDivisionError
+    assert record.path == "/products/bug"
+
+
+# --- Who may come in
+
+
+def test_reading_is_closed_by_default(client, settings):
+    settings.API_OPEN_READS = False
+
+    response = client.get("/guarded/1")
+
+    assert response.status_code == 403
+    assert error_of(response)["code"] == "not_authenticated"
+
+
+def test_reading_may_be_opened_but_not_writing(client, settings):
+    settings.API_OPEN_READS = True
+
+    assert client.get("/guarded/1").status_code == 200
+    assert client.put("/guarded/1", "{}", content_type="application/json").status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("is_staff", "status"), [(True, 200), (False, 403)])
+def test_only_staff_come_in_by_their_login(client, settings, django_user_model, is_staff, status):
+    settings.API_OPEN_READS = False
+    user = django_user_model.objects.create_user("ana", password="x", is_staff=is_staff)
+    client.force_login(user)
+
+    assert client.get("/guarded/1").status_code == status

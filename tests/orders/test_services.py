@@ -1,0 +1,328 @@
+"""The verbs of orders, on the stand-in."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from common.errors import (
+    IdempotencyConflictError,
+    IdentityMissingError,
+    InvalidFieldError,
+    StaleVersionError,
+)
+from common.identity import Customer, Staff
+from orders import demo, models, repository, services
+from orders.domain import OrderItem, OrderStatus
+from orders.errors import (
+    EmptyOrderError,
+    OrderAlreadyCancelledError,
+    OrderNotCancellableError,
+    OrderNotFoundError,
+    TotalMismatchError,
+)
+
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
+NOW = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+JUAN = Customer(name="Juan Pérez")
+
+
+def place(**changes):
+    order = {
+        "customer_name": "María García",
+        "customer_email": "maria@email.com",
+        "items": [
+            OrderItem(name="Producto A", quantity=2, price=Decimal("25.99")),
+            OrderItem(name="Producto B", quantity=1, price=Decimal("0.10")),
+        ],
+        "total": None,
+        "token": "call-1/tool-1",
+        "now": NOW,
+    }
+    return services.place_order(**(order | changes))
+
+
+# --- Placing
+
+
+def test_a_placed_order_is_there_as_it_was_returned():
+    placed = place(dni="23.456.789")
+
+    assert services.get_order(order_id=placed.id) == placed
+    assert placed.id.isdecimal()
+    assert placed.total == Decimal("52.08")
+    assert placed.status is OrderStatus.PENDING
+    assert placed.dni == "23456789"
+    assert [item.id for item in placed.items] == ["1", "2"]
+    assert placed.estimated_delivery - placed.created_at == timedelta(days=5)
+    assert placed.created_at == NOW.replace(microsecond=123000)
+
+
+def test_money_is_stored_as_digits_and_never_as_a_float():
+    prices = ["0.10", "0.20", "25.99"]
+    items = [OrderItem(name="A", quantity=1, price=Decimal(p)) for p in prices]
+    placed = place(items=items)
+
+    raw = models.Order._get_connection().get_item(*models.Order.key(placed.id))["Item"]
+    assert raw["total"] == {"N": "26.29"}
+    assert [item["M"]["price"]["N"] for item in raw["items"]["L"]] == ["0.1", "0.2", "25.99"]
+
+
+@pytest.mark.parametrize("total", [Decimal("52.08"), Decimal("52.080"), None])
+def test_a_total_that_is_right_or_not_said_is_fine(total):
+    assert place(total=total).total == Decimal("52.08")
+
+
+def test_a_total_that_is_wrong_is_refused_with_the_right_one():
+    with pytest.raises(TotalMismatchError) as caught:
+        place(total=Decimal("52.09"))
+
+    assert caught.value.data == {"expected": "52.08", "given": "52.09"}
+    assert "52.08" in caught.value.message
+    assert services.list_orders() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"customer_name": " "}, "customer_name"),
+        ({"customer_email": "maria"}, "customer_email"),
+        ({"items": [OrderItem(name="A", quantity=0, price=Decimal(1))]}, "items.0.quantity"),
+        ({"items": [OrderItem(name="A", quantity=1, price=Decimal(1))] * 101}, "items"),
+        ({"items": [OrderItem(name="A", quantity=2, price=Decimal("9999999999.99"))]}, "total"),
+    ],
+)
+def test_what_can_be_no_order_is_refused_by_field(changes, field):
+    with pytest.raises(InvalidFieldError) as caught:
+        place(**changes)
+
+    assert caught.value.data == {"field": field}
+
+
+def test_an_order_of_nothing_is_refused():
+    with pytest.raises(EmptyOrderError):
+        place(items=[])
+
+
+def test_the_same_token_places_one_order():
+    first = place()
+
+    assert place(now=LATER) == first
+    assert services.list_orders() == [first]
+
+
+def test_a_replay_returns_the_order_as_it_is_by_then():
+    placed = place()
+    cancelled = services.cancel_order(order_id=placed.id, caller=Staff(), now=LATER)
+
+    assert place(now=LATER) == cancelled
+
+
+def test_a_token_used_for_another_order_is_refused():
+    place()
+
+    with pytest.raises(IdempotencyConflictError):
+        place(customer_name="Ana Martínez")
+
+
+def test_a_replay_after_the_order_was_deleted_makes_no_second_one():
+    placed = place()
+    models.Order(*models.Order.key(placed.id)).delete()
+
+    with pytest.raises(OrderNotFoundError):
+        place()
+    assert services.list_orders() == []
+
+
+def test_of_many_tries_of_one_request_all_get_the_one_order():
+    with ThreadPoolExecutor(20) as threads:
+        orders = list(threads.map(lambda _: place(), range(20)))
+
+    assert len({order.id for order in orders}) == 1
+    assert services.list_orders() == [orders[0]]
+
+
+def test_of_many_requests_with_one_token_one_wins():
+    def attempt(number: int):
+        try:
+            return place(customer_email=f"c{number}@email.com")
+        except IdempotencyConflictError:
+            return None
+
+    with ThreadPoolExecutor(20) as threads:
+        placed = [order for order in threads.map(attempt, range(20)) if order]
+
+    assert services.list_orders() == placed
+    assert len(placed) == 1
+
+
+# --- Looking up and cancelling
+
+
+def seed():
+    demo.seed(now=NOW)
+
+
+def test_the_owners_of_an_order_find_it_by_either_proof():
+    seed()
+
+    for caller in [Customer(dni="12345678"), JUAN, Customer(name="JUAN PEREZ", dni="")]:
+        assert services.look_up_order(order_id="1", caller=caller).total == Decimal("67.48")
+
+
+def test_not_found_and_not_theirs_are_answered_alike():
+    seed()
+
+    def answer(order_id, caller):
+        with pytest.raises(OrderNotFoundError) as caught:
+            services.look_up_order(order_id=order_id, caller=caller)
+        error = caught.value
+        return type(error), error.code, error.message, error.data | {"order_id": "…"}
+
+    stranger = Customer(name="Ana Martínez")
+    assert answer("1", stranger) == answer("999", stranger) == answer("999", JUAN)
+
+
+@pytest.mark.parametrize("verb", [services.look_up_order, services.cancel_order])
+def test_who_says_nothing_of_themselves_learns_nothing(verb):
+    arguments = {"now": NOW} if verb is services.cancel_order else {}
+
+    for order_id in ["1", "999"]:
+        with pytest.raises(IdentityMissingError):
+            verb(order_id=order_id, caller=Customer(), **arguments)
+
+
+@pytest.mark.parametrize("order_id", ["", "1#1", "x" * 3000, "uno", "1 "])
+def test_an_impossible_id_is_not_found(order_id):
+    seed()
+
+    with pytest.raises(OrderNotFoundError):
+        services.look_up_order(order_id=order_id, caller=Staff())
+
+
+def test_a_customer_cancels_their_order():
+    seed()
+
+    cancelled = services.cancel_order(order_id="2", caller=JUAN, now=LATER)
+
+    assert cancelled.status is OrderStatus.CANCELLED
+    assert services.get_order(order_id="2") == cancelled
+
+
+def test_somebody_elses_order_stays_as_it_is():
+    seed()
+    before = services.get_order(order_id="2")
+
+    with pytest.raises(OrderNotFoundError):
+        services.cancel_order(order_id="2", caller=Customer(name="Ana"), now=LATER)
+    assert services.get_order(order_id="2") == before
+
+
+@pytest.mark.parametrize(
+    ("order_id", "error"),
+    [
+        ("3", OrderNotCancellableError),
+        ("4", OrderNotCancellableError),
+        ("5", OrderAlreadyCancelledError),
+        ("999", OrderNotFoundError),
+    ],
+)
+def test_what_has_left_the_house_cannot_be_cancelled(order_id, error):
+    seed()
+
+    with pytest.raises(error):
+        services.cancel_order(order_id=order_id, caller=Staff(), now=LATER)
+
+
+def test_of_many_who_cancel_one_order_one_does():
+    seed()
+
+    def cancel(_: int) -> bool:
+        try:
+            services.cancel_order(order_id="2", caller=JUAN, now=LATER)
+        except OrderAlreadyCancelledError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as threads:
+        assert list(threads.map(cancel, range(12))).count(True) == 1
+
+
+def test_a_change_of_what_somebody_changed_meanwhile_is_refused():
+    seed()
+    read = services.get_order(order_id="2")
+    services.cancel_order(order_id="2", caller=Staff(), now=NOW)
+
+    stale = replace(read, tracking_number="TRK1")
+    with pytest.raises(StaleVersionError):
+        repository.change_order(stale, unchanged_since=read.updated_at)
+    assert services.get_order(order_id="2").tracking_number is None
+
+
+def test_a_change_of_what_was_deleted_meanwhile_does_not_bring_it_back():
+    seed()
+    read = services.get_order(order_id="2")
+    models.Order(*models.Order.key("2")).delete()
+
+    with pytest.raises(StaleVersionError):
+        repository.change_order(read, unchanged_since=read.updated_at)
+    with pytest.raises(OrderNotFoundError):
+        services.get_order(order_id="2")
+
+
+# --- Listing
+
+
+def test_orders_of_all_statuses_are_listed_the_newest_first():
+    seed()
+
+    assert [order.id for order in services.list_orders()] == ["1", "2", "3", "5", "4"]
+
+
+@pytest.mark.parametrize(("limit", "ids"), [(1, ["1"]), (4, ["1", "2", "3", "5"])])
+def test_a_list_ends_at_its_limit(limit, ids):
+    seed()
+
+    assert [order.id for order in services.list_orders(limit=limit)] == ids
+
+
+def test_tokens_are_in_no_list():
+    placed = place()
+
+    assert services.list_orders() == [placed]
+
+
+# --- Demo data
+
+
+def test_seeding_again_changes_nothing():
+    assert demo.seed(now=NOW) == 5
+    before = services.list_orders()
+
+    assert demo.seed(now=LATER) == 0
+    assert services.list_orders() == before
+
+
+def test_seeding_afresh_starts_over():
+    seed()
+    place()
+
+    assert demo.seed(now=LATER, fresh=True) == 5
+    assert len(services.list_orders()) == 5
+
+
+def test_the_first_order_is_the_one_of_the_owners_document():
+    seed()
+    order = services.get_order(order_id="1")
+
+    assert order.customer_email == "juan.perez@email.com"
+    assert (order.items[0].name, order.items[0].quantity) == ("Producto A", 2)
+    assert order.items[0].price == Decimal("25.99")
+    assert order.total == Decimal("67.48")
+    assert order.tracking_number == "TRK123456789"
+    assert order.dni == "12345678"
+    assert order.estimated_delivery > NOW

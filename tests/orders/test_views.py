@@ -1,0 +1,136 @@
+"""The REST door to orders, through Django's whole request path, on the stand-in."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from common import dynamo
+from orders import demo, services
+
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
+NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def rest(client, settings):
+    settings.API_OPEN_READS = True
+    demo.seed(now=NOW)
+    return client
+
+
+def test_the_list_of_orders(rest):
+    body = rest.get("/orders").json()
+
+    assert body["success"] is True
+    assert body["message"] == "Retrieved 5 orders successfully"
+    assert [order["id"] for order in body["data"]] == ["1", "2", "3", "5", "4"]
+
+
+def test_one_order_in_the_shape_of_the_owners_document(rest):
+    body = rest.get("/orders/1").json()
+
+    assert body["message"] == "Order retrieved successfully"
+    assert body["data"] == {
+        "id": "1",
+        "customerName": "Juan Pérez",
+        "customerEmail": "juan.perez@email.com",
+        "dni": "******78",
+        "items": [
+            {
+                "id": "1",
+                "name": "Producto A",
+                "quantity": 2,
+                "price": 25.99,
+                "description": "Descripción del producto A",
+            },
+            {
+                "id": "2",
+                "name": "Producto B",
+                "quantity": 1,
+                "price": 15.5,
+                "description": "Descripción del producto B",
+            },
+        ],
+        "total": 67.48,
+        "status": "pending",
+        "createdAt": "2026-11-21T15:00:00.000Z",
+        "updatedAt": "2026-11-21T15:00:00.000Z",
+        "estimatedDelivery": "2026-11-26T15:00:00.000Z",
+        "trackingNumber": "TRK123456789",
+    }
+
+
+def test_no_answer_shows_a_whole_identity_number(rest):
+    for path in ["/orders", "/orders/1"]:
+        assert "12345678" not in rest.get(path).content.decode().replace("TRK123456789", "")
+
+
+@pytest.mark.parametrize("order_id", ["999", "uno", "1%231", "a" * 300, "%00"])
+def test_an_unknown_order_is_not_found_and_named(rest, order_id):
+    response = rest.get(f"/orders/{order_id}")
+
+    assert response.status_code == 404
+    error = response.json()["error"]
+    assert error["code"] == "order_not_found"
+    assert list(error["details"]) == ["orderId"]
+
+
+@pytest.mark.parametrize(("limit", "count"), [("1", 1), ("500", 5)])
+def test_a_list_may_be_limited(rest, limit, count):
+    assert len(rest.get(f"/orders?limit={limit}").json()["data"]) == count
+
+
+@pytest.mark.parametrize("limit", ["0", "501", "many", "1.5"])
+def test_a_limit_that_is_none_is_named(rest, limit):
+    response = rest.get(f"/orders?limit={limit}")
+
+    assert response.status_code == 400
+    assert list(response.json()["error"]["details"]) == ["limit"]
+
+
+def test_the_browsable_api_shows_orders(rest):
+    page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
+
+    assert "Juan Pérez" in page
+    assert "12345678<" not in page
+
+
+def test_orders_are_closed_to_strangers_by_default(client, settings):
+    settings.API_OPEN_READS = False
+
+    assert client.get("/orders").status_code == 403
+    assert client.get("/orders/1").status_code == 403
+
+
+def test_an_outage_is_told_in_the_envelope(rest, settings):
+    settings.ORDERS_TABLE = "not-there"
+    dynamo.reset()
+    response = rest.get("/orders/1")
+    dynamo.reset()
+
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "unavailable"
+
+
+# --- Commands
+
+
+def test_the_commands_may_be_run_at_each_start(capsys):
+    for stored in (5, 0):
+        call_command("create_tables")
+        call_command("seed_orders")
+        assert f"{stored} orders stored." in capsys.readouterr().out
+    assert len(services.list_orders()) == 5
+
+
+def test_seeding_afresh_is_refused_on_aws(settings):
+    demo.seed(now=NOW)
+    endpoint, settings.DYNAMODB_ENDPOINT_URL = settings.DYNAMODB_ENDPOINT_URL, None
+    with pytest.raises(CommandError, match="local DynamoDB"):
+        call_command("seed_orders", "--fresh")
+
+    settings.DYNAMODB_ENDPOINT_URL = endpoint
+    call_command("seed_orders", "--fresh")
+    assert len(services.list_orders()) == 5
