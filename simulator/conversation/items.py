@@ -34,6 +34,7 @@ NOT_IN_NAMES = words(
     " eh bueno che dale"
 )
 LEADING = words("de unidad unidades el la los las")
+MAX_NAME_WORDS = 8
 MAX_QUANTITY_FIGURES = 4
 MAX_PRICE_FIGURES = 9
 
@@ -114,7 +115,7 @@ def _quantity_at(tokens: Sequence[Token], start: int) -> tuple[int | None, int]:
 
 def _name_at(tokens: Sequence[Token], start: int) -> tuple[str, int]:
     end = start
-    while end < len(tokens) and _is_in_name(tokens, end):
+    while end < min(len(tokens), start + MAX_NAME_WORDS) and _is_in_name(tokens, end):
         end += 1
     return " ".join(token.raw for token in tokens[start:end]), end
 

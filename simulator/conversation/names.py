@@ -48,6 +48,8 @@ NOT_NAMES = frozenset(
         "precio primera primero producto productos pueda puede puedo que quiero quien quisiera "
         "reserva reservar rutina saber se sea segun segunda segundo seguimiento ser si sino sobre "
         "soy su sus tal tambien tarde tener tenes tengo tercera tercero todo total turno turnos tu "
+        "acuerdo alguien antes cualquier cualquiera despues disponible idea igual le les ni nunca "
+        "posible recuerdo siempre te temprano "
         "un una unidad unidades urgencia usted ver vez viene vos voy y ya yo chequeo consultas"
     )
 )

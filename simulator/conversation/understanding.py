@@ -21,7 +21,9 @@ from simulator.conversation.numbers import with_figures
 from simulator.conversation.slots import Act, Aspect, Need, Slots, Subject
 from simulator.conversation.words import Token, contains, matches, tokens_of, words
 
-MAX_CHARACTERS = 4000
+# Half a minute of speech is a hundred words; what is longer is read as far as this.
+MAX_CHARACTERS = 2000
+MAX_TOKENS = 250
 
 
 class Mood(Enum):
@@ -96,7 +98,7 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
     """Read `text`; `needs` says what was asked for, so that a bare answer can be read."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     mail, rest = read_mail(text)
-    tokens = with_figures(tokens_of(rest))
+    tokens = with_figures(tokens_of(rest)[:MAX_TOKENS])
     act, named = read_act(tokens), read_subject(tokens)
     meant = named or _subject_of_verb(tokens, act)
     slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)
@@ -130,9 +132,10 @@ class _Reading:
         self._needs = needs
         self._books = act in {Act.CREATE, Act.MOVE} and subject is not Subject.ORDER
         self._orders = act is Act.CREATE and subject is not Subject.APPOINTMENT
-        # A question or a new wish is no bare answer.
+        # A question, a new wish or a refusal is no bare answer.
         asks = any("?" in token.plain or "¿" in token.plain for token in tokens)
-        self._bare = not asks and not is_decided(tokens)
+        gives_up = contains(tokens, *MOOD_PHRASES[Mood.STOP])
+        self._bare = not asks and not gives_up and not is_decided(tokens)
 
     def read_slots(self, now: datetime, mail: str | None) -> Slots:
         dni, self._tokens = read_dni(self._tokens)
