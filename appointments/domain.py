@@ -106,6 +106,10 @@ class Appointment:
         """Whether nobody else can have its time."""
         return self.status in OPEN
 
+    def may_become(self, status: AppointmentStatus) -> bool:
+        """Whether `status` may follow the present one."""
+        return status in MOVES[self.status]
+
     def belongs_to(self, caller: Caller) -> bool:
         """Whether `caller` may see and change it."""
         return is_theirs(caller, name=self.patient_name)

@@ -1,0 +1,102 @@
+"""The REST door to appointments, through Django's whole request path, on the stand-in."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.core.management import call_command
+
+from appointments import demo, services
+
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
+NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def rest(client, settings):
+    settings.API_OPEN_READS = True
+    demo.seed(now=NOW)
+    return client
+
+
+def test_the_list_of_appointments(rest):
+    body = rest.get("/appointments").json()
+
+    assert body["success"] is True
+    assert body["message"] == "Retrieved 5 appointments successfully"
+    assert [appointment["id"] for appointment in body["data"]] == ["3", "5", "2", "1", "4"]
+
+
+def test_the_appointments_of_one_day(rest):
+    body = rest.get("/appointments?date=2026-12-01").json()
+
+    assert body["message"] == "Retrieved 1 appointment successfully"
+    assert [appointment["id"] for appointment in body["data"]] == ["1"]
+
+
+def test_a_day_without_appointments_is_an_empty_list(rest):
+    body = rest.get("/appointments?date=2030-01-01").json()
+
+    assert body == {
+        "success": True,
+        "data": [],
+        "message": "Retrieved 0 appointments successfully",
+    }
+
+
+def test_one_appointment_in_the_shape_of_the_owners_document(rest):
+    assert rest.get("/appointments/2").json() == {
+        "success": True,
+        "message": "Appointment retrieved successfully",
+        "data": {
+            "id": "2",
+            "patientName": "Luis Fernández",
+            "patientEmail": "luis.fernandez@email.com",
+            "doctorName": "Dr. Rodríguez",
+            "date": "2026-12-02T19:30:00.000Z",
+            "duration": 30,
+            "type": "follow-up",
+            "notes": "",
+            "status": "confirmed",
+            "createdAt": "2026-11-22T15:00:00.000Z",
+            "updatedAt": "2026-11-22T15:00:00.000Z",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["mañana", "2026-13-01", "01/12/2026", "2026-12-01T10:00", "1899-12-31", "9999-12-31"],
+)
+def test_a_date_that_is_none_is_named(rest, date):
+    response = rest.get("/appointments", {"date": date})
+
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["code"] == "invalid"
+    assert list(error["details"]) == ["date"]
+
+
+def test_an_empty_date_is_no_filter(rest):
+    assert len(rest.get("/appointments?date=").json()["data"]) == 5
+
+
+def test_an_unknown_appointment_is_not_found_and_named(rest):
+    response = rest.get("/appointments/999")
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "appointment_not_found"
+    assert response.json()["error"]["details"] == {"appointmentId": "999"}
+
+
+def test_appointments_are_closed_to_strangers_by_default(client, settings):
+    settings.API_OPEN_READS = False
+
+    assert client.get("/appointments").status_code == 403
+
+
+def test_the_command_may_be_run_at_each_start(capsys):
+    for stored in (5, 0):
+        call_command("seed_appointments")
+        assert f"{stored} appointments stored." in capsys.readouterr().out
+    assert len(services.list_appointments()) == 5
