@@ -9,7 +9,7 @@ import re
 
 MARKER = re.compile(r"\[[A-Z]+\]")
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-MONEY = re.compile(r"\$\s?(?P<pesos>\d[\d.]*)(?:,(?P<cents>\d\d))?(?!\d)")
+MONEY = re.compile(r"\$\s?(?P<pesos>\d+(?:\.\d{3})*)(?:,(?P<cents>\d\d))?(?!\d)")
 CLOCK = re.compile(r"\b(?P<hour>\d{1,2}):(?P<minute>\d\d)\b")
 # Letters and digits that name a thing: said one by one, in threes, so that they can be noted.
 CODE = re.compile(r"\b(?=[A-Z\d]*\d)[A-Z\d]{5,}\b")
@@ -30,7 +30,7 @@ def _mail(match: re.Match[str]) -> str:
 def _money(match: re.Match[str]) -> str:
     pesos, cents = match["pesos"].replace(".", ""), int(match["cents"] or 0)
     unit = "peso" if pesos == "1" else "pesos"
-    # No stop may follow "1500": it would read as a code of its own.
+    # "1.500": without the stop it would read as a code.
     amount = f"{int(pesos):,}".replace(",", ".")
     return f"{amount} {unit} con {cents}" if cents else f"{amount} {unit}"
 
