@@ -14,14 +14,14 @@ is full of audio; after a barge-in no older audio leaves; whatever ends the call
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from voice import pcm
-from voice.errors import customer_error, from_sonic
+from voice.errors import customer_error, first_error, from_sonic
 from voice.latency import TurnTimer
 from voice.microphone import Microphone
 from voice.outbox import Outbox
@@ -30,7 +30,7 @@ from voice.sonic.errors import SonicError
 from voice.sonic.protocol import SonicProtocol
 from voice.sonic.transport import SonicStream, SonicTransport
 from voice.tools.registry import ToolAnswer, ToolContext, ToolRegistry
-from voice.transcript import Transcript, without_marker
+from voice.transcript import Transcript, event_without_marker
 from voice.wire import messages as m
 
 logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Call:
             await self._converse()
             reason = m.EndReason.CLIENT if self._ending else m.EndReason.MODEL
         except* SonicError as group:
-            error = _first(group)
+            error = first_error(group)
             logger.warning("call failed", extra={"error": str(error)})
             self.outbox.put(from_sonic(error))
         return reason
@@ -340,7 +340,7 @@ class Call:
         caption = self._transcript.note(event, position=self._position)
         if caption is not None:
             self.outbox.put(caption)
-        self.outbox.put(m.ServiceEvent(source=_without_marker(event.source)))
+        self.outbox.put(m.ServiceEvent(source=event_without_marker(event.source)))
 
     def _note_unknown(self, event: sonic.Unknown) -> None:
         if self._protocol.unknown_events[event.name] == 1:
@@ -390,22 +390,6 @@ def _ends_turn(event: sonic.OutputEvent) -> bool:
         and event.kind is sonic.ContentKind.AUDIO
         and event.stop_reason == sonic.StopReason.END_TURN
     )
-
-
-def _without_marker(source: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the service's event with the reply marker taken out of its text."""
-    body = source.get("textOutput")
-    if not body or "[FINAL]" not in body.get("content", ""):
-        return source
-    return {"textOutput": {**body, "content": without_marker(body["content"])}}
-
-
-def _first(group: BaseExceptionGroup[SonicError]) -> SonicError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, SonicError)
-    return error
 
 
 def _monotonic() -> float:

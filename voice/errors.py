@@ -36,6 +36,12 @@ def customer_error(code: str, *, retryable: bool) -> CallError:
         return CallError(code=code, message=str(_TEXTS.get(code, _OTHERWISE)), retryable=retryable)
 
 
+def first_error(group: BaseExceptionGroup[SonicError]) -> SonicError:
+    """Return the error a group of them began with; the others follow from it."""
+    first = group.exceptions[0]
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 def from_sonic(error: SonicError) -> CallError:
     """Return what the customer is told of a failed session."""
     match error:

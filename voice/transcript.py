@@ -9,7 +9,9 @@ what was spoken may come after the interruption itself.
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from voice.sonic.events import OutputEvent, PlannedText, SpokenText, ToolUse, UserText
 from voice.wire.messages import Caption, Speaker, Stage
@@ -20,6 +22,14 @@ _MARKER = re.compile(r"\s*\[FINAL\]\s*")
 def without_marker(text: str) -> str:
     """Return `text` without the reply marker that the system prompt asks the model for."""
     return _MARKER.sub(" ", text).strip() if "[FINAL]" in text else text
+
+
+def event_without_marker(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an event of the service with the reply marker taken out of its text."""
+    body = source.get("textOutput")
+    if not body or "[FINAL]" not in body.get("content", ""):
+        return source
+    return {"textOutput": {**body, "content": without_marker(body["content"])}}
 
 
 @dataclass(frozen=True, slots=True)

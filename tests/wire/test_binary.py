@@ -174,7 +174,7 @@ EVENTS = [
             "type": "turn",
             "phase": "finished",
             "turn": 2,
-            "latency": {"firstAudioMs": 10.0, "modelMs": 8, "toolMs": 1.5, "serverMs": 0.5},
+            "latency": {"firstAudioMs": 10.04, "modelMs": 8, "toolMs": 1.5, "serverMs": 0.5},
         },
     ),
     (

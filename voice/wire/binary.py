@@ -12,6 +12,7 @@ sender's monotonic clock modulo 2**32, for information only.
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -205,75 +206,43 @@ def _text(event: Mapping[str, Any]) -> m.CustomerText:
     return m.CustomerText(text=text.strip())
 
 
-def server_event(message: m.ServerMessage) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912 -- a row each
+_EVENTS: dict[type, dict[str, str]] = {
+    m.CallReady: {"type": "ready"},
+    m.Caption: {"type": "caption"},
+    m.Interrupted: {"type": "interrupted"},
+    m.ToolStarted: {"type": "tool", "phase": "started"},
+    m.ToolFinished: {"type": "tool", "phase": "finished"},
+    m.TurnFinished: {"type": "turn", "phase": "finished"},
+    m.CallError: {"type": "error"},
+    m.CallEnded: {"type": "ended"},
+}
+"""What each message is called; its fields follow, in camelCase unless `_RENAMED` says more."""
+
+_RENAMED = {
+    "speaker": "role",
+    "input_rate_hz": "inputSampleRateHz",
+    "output_rate_hz": "outputSampleRateHz",
+}
+
+
+def server_event(message: m.ServerMessage) -> dict[str, Any]:
     """Return the JSON object of an EVENT frame for `message`."""
-    match message:
-        case m.CallReady():
-            return {
-                "type": "ready",
-                "callId": message.call_id,
-                "inputSampleRateHz": message.input_rate_hz,
-                "outputSampleRateHz": message.output_rate_hz,
-                "voice": message.voice,
-            }
-        case m.Caption():
-            return {
-                "type": "caption",
-                "role": message.speaker,
-                "stage": message.stage,
-                "turn": message.turn,
-                "segment": message.segment,
-                "text": message.text,
-                "position": message.position,
-            }
-        case m.Interrupted():
-            return {
-                "type": "interrupted",
-                "turn": message.turn,
-                "generation": message.generation,
-            }
-        case m.ToolStarted():
-            return {
-                "type": "tool",
-                "phase": "started",
-                "toolUseId": message.tool_use_id,
-                "name": message.name,
-            }
-        case m.ToolFinished():
-            return {
-                "type": "tool",
-                "phase": "finished",
-                "toolUseId": message.tool_use_id,
-                "name": message.name,
-                "outcome": message.outcome,
-                "durationMs": message.duration_ms,
-            }
-        case m.TurnFinished():
-            return {
-                "type": "turn",
-                "phase": "finished",
-                "turn": message.turn,
-                "latency": _latency(message.latency),
-            }
-        case m.CallError():
-            return {
-                "type": "error",
-                "code": message.code,
-                "message": message.message,
-                "retryable": message.retryable,
-            }
-        case m.CallEnded():
-            return {"type": "ended", "reason": message.reason}
-        case _:
-            raise TypeError(f"{type(message).__name__} is not an event")
+    return {**_EVENTS[type(message)], **_fields(message)}
 
 
-def _latency(latency: m.TurnLatency | None) -> dict[str, float] | None:
-    if latency is None:
-        return None
+def _fields(value: Any) -> dict[str, Any]:
     return {
-        "firstAudioMs": round(latency.first_audio_ms, 1),
-        "modelMs": round(latency.model_ms, 1),
-        "toolMs": round(latency.tool_ms, 1),
-        "serverMs": round(latency.server_ms, 2),
+        _RENAMED.get(field.name) or _camel_case(field.name): _plain(getattr(value, field.name))
+        for field in fields(value)
     }
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return _fields(value)
+    return round(value, 2) if isinstance(value, float) else value
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
