@@ -64,7 +64,7 @@ class SessionRunner:
         self._lost = False
 
     async def run(self) -> None:
-        """Run the session to its end; raises StreamLostError if the client breaks it off."""
+        """Run the session up to its last word; raises StreamLostError if the client breaks it off."""
         async with asyncio.TaskGroup() as tasks:
             others = [
                 tasks.create_task(self._guarded(part))
@@ -176,7 +176,6 @@ class SessionRunner:
             self._error = exception_message(self._session.failure)
         if self._error is not None:
             await self._send(self._error)
-        self._stream.end()
 
     async def _rest(self) -> None:
         """Wait for something to change, or for the moment something is due."""

@@ -86,6 +86,8 @@ class Service:
             await self._run(stream, family, verifier)
         finally:
             self._open_streams -= 1
+        # Only now: who sees a stream end may open the next one at once.
+        stream.end()
 
     async def _run(self, stream: Stream, family: Family, verifier: EventVerifier) -> None:
         stream.send_headers([(":status", "200"), ("content-type", EVENT_STREAM), *_request_id()])
@@ -190,7 +192,9 @@ async def listen(
             ssl=tls,
         )
         ready()
-        await stop.wait()
-        server.close()
-        for connection in tuple(open_connections):
-            connection.say_goodbye()
+        try:
+            await stop.wait()
+        finally:
+            server.close()
+            for connection in tuple(open_connections):
+                connection.say_goodbye()

@@ -1,0 +1,482 @@
+"""The simulator as a process: who is let in, how streams end, and that none harms another."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from h2.settings import SettingCodes
+
+from simulator.__main__ import main
+from simulator.eventstream import Message, encode
+from tests.fixtures.simulator import (
+    ROOT,
+    RunningSimulator,
+    StartSimulator,
+    started_simulator,
+)
+from tests.simulator.client import MODEL, GoneError, RawClient, chunk, goaway_frame
+from tests.simulator.dialogue import (
+    answer,
+    audio_input,
+    closing,
+    opening,
+    prompt_start,
+    raw,
+    session_end,
+    session_start,
+    text_input,
+    typed,
+)
+
+pytestmark = pytest.mark.wire
+
+ASK = "Consulta el pedido número 1 con DNI 12345678"
+CATCH_ALL = "Invalid input request, please fix your input and try again."
+UNPARSABLE = "Unable to parse input chunk. Please check input format contains correct format."
+V1 = "/model/amazon.nova-sonic-v1%3A0/invoke-with-bidirectional-stream"
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    """One of this file's own, whose replies take a fifth of their time."""
+    folder = tmp_path_factory.mktemp("simulator")
+    with started_simulator(
+        folder, "--hearing", "text", "--time-scale", "5", "--max-streams", "64"
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(simulator: RunningSimulator) -> AsyncIterator[RawClient]:
+    async with RawClient(simulator.url, simulator.ca_file) as client:
+        yield client
+
+
+async def converse(client: RawClient) -> None:
+    """Hold a whole conversation with a tool in it."""
+    stream = client.open()
+    await stream.send(*opening(tools=("consultarOrder",)), *typed("t1", ASK))
+    use = await stream.until("toolUse")
+    order = {"ok": True, "order": {"id": "1", "statusText": "en camino"}}
+    await stream.send(*answer("r1", use["toolUseId"], json.dumps(order)))
+    await stream.until("contentEnd", type="AUDIO", stopReason="END_TURN")
+    await stream.send(*closing())
+    await stream.until("completionEnd")
+    assert await stream.next_message() is None
+
+
+async def test_a_conversation_with_a_tool_runs_from_start_to_end(client):
+    await converse(client)
+
+
+async def test_the_answer_begins_before_anything_was_asked(client):
+    stream = client.open()
+    headers = await stream.response()
+    assert headers[":status"] == "200"
+    assert headers["content-type"] == "application/vnd.amazon.eventstream"
+    assert headers["x-amzn-requestid"]
+
+
+async def test_frames_may_be_split_anywhere(client):
+    stream = client.open()
+    events = [*opening(), *typed("t1", "Hola"), *closing()]
+    wire = b"".join(stream.signer.sign(encode(chunk(raw(event)))) for event in events)
+    for start in range(0, len(wire), 97):
+        await stream.send_bytes(wire[start : start + 97])
+    await stream.until("completionEnd")
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+async def test_the_end_of_the_input_is_the_end_of_the_session(client, signed):
+    stream = client.open()
+    await stream.send(*opening(), *typed("t1", "Hola"))
+    await stream.until("textOutput", role="USER")
+    if signed:
+        await stream.end()
+    else:
+        stream.end_without_signature()
+    await stream.until("completionEnd")
+    assert await stream.next_message() is None
+
+
+class TestRefusals:
+    """Requests that get no stream."""
+
+    @pytest.mark.parametrize(
+        ("target", "method"), [("/", "POST"), ("/model/x/invoke", "POST"), (None, "PUT")]
+    )
+    async def test_an_unknown_operation(self, client, target, method):
+        status, code, _ = await client.open(target, method=method).refusal()
+        assert (status, code) == (404, "UnknownOperationException")
+
+    async def test_an_unknown_access_key(self, client):
+        assert await client.open(keys=("other", "local")).refusal() == (
+            403,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        )
+
+    async def test_a_wrong_secret_key(self, client):
+        status, code, message = await client.open(keys=("local", "other")).refusal()
+        assert (status, code) == (403, "InvalidSignatureException")
+        assert "does not match the signature you provided" in message
+
+    async def test_a_session_token_nobody_gave_out(self, client):
+        status, code, _ = await client.open(token="token").refusal()
+        assert (status, code) == (403, "UnrecognizedClientException")
+
+    async def test_no_signature(self, client):
+        status, code, _ = await client.open(signed=False).refusal()
+        assert (status, code) == (403, "MissingAuthenticationTokenException")
+
+    async def test_another_content_type(self, client):
+        status, code, _ = await client.open(content_type="application/json").refusal()
+        assert (status, code) == (415, "UnsupportedMediaTypeException")
+
+    async def test_an_unknown_model(self, client):
+        target = f"/model/{MODEL}x/invoke-with-bidirectional-stream"
+        assert await client.open(target).refusal() == (
+            400,
+            "ValidationException",
+            "The provided model identifier is invalid.",
+        )
+
+    async def test_a_model_past_its_end_of_life(self, client):
+        status, code, message = await client.open(V1).refusal()
+        assert (status, code) == (404, "ResourceNotFoundException")
+        assert "end of its life" in message
+
+    async def test_nothing_the_client_goes_on_sending_changes_it(self, client):
+        stream = client.open(keys=("other", "local"))
+        with pytest.raises(GoneError):
+            await stream.send_without_end()
+        await converse(client)
+
+
+async def test_a_trailing_question_mark_is_an_empty_query(client):
+    stream = client.open(f"/model/{MODEL}/invoke-with-bidirectional-stream?")
+    assert (await stream.response())[":status"] == "200"
+
+
+async def test_a_retired_model_answers_where_that_was_asked_for(start_simulator: StartSimulator):
+    running = start_simulator("--retired-models")
+    async with RawClient(running.url, running.ca_file) as client:
+        assert (await client.open(V1).response())[":status"] == "200"
+
+
+async def test_temporary_credentials_can_be_asked_for(start_simulator: StartSimulator):
+    options = ["--access-key", "a", "--secret-key", "b", "--session-token", "c"]
+    running = start_simulator(*options)
+    async with RawClient(running.url, running.ca_file) as client:
+        stream = client.open(keys=("a", "b"), token="c")
+        assert (await stream.response())[":status"] == "200"
+
+
+async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(
+    start_simulator: StartSimulator,
+):
+    running = start_simulator("--max-streams", "2")
+    async with RawClient(running.url, running.ca_file) as client:
+        first, second = client.open(), client.open()
+        for stream in (first, second):
+            assert (await stream.response())[":status"] == "200"
+        assert await client.open().refusal() == (
+            429,
+            "ThrottlingException",
+            "Too many requests, please wait before trying again.",
+        )
+        await first.send(session_start(), session_end())
+        assert await first.next_message() is None
+        assert (await client.open().response())[":status"] == "200"
+
+
+class TestFaults:
+    """Streams that end with an exception, and the one beside them that doesn't notice."""
+
+    @pytest.fixture(autouse=True)
+    async def beside(self, client: RawClient) -> AsyncIterator[None]:
+        stream = client.open()
+        await stream.send(*opening())
+        yield
+        await stream.send(*typed("t1", "Hola"))
+        await stream.until("audioOutput")
+
+    async def test_an_event_out_of_order(self, client):
+        stream = client.open()
+        await stream.send(prompt_start())
+        assert await stream.last_words() == ("validationException", CATCH_ALL)
+
+    async def test_an_exception_comes_behind_what_was_already_said(self, client):
+        stream = client.open()
+        await stream.send(*opening(), *typed("t1", "Hola"), *typed("t1", "otra vez"))
+        assert (await stream.next_event())[0] == "completionStart"
+        assert await stream.last_words() == ("validationException", CATCH_ALL)
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            chunk(b"{"),
+            Message({":message-type": "event", ":event-type": "other"}, b"{}"),
+            Message({":message-type": "event", ":event-type": "chunk"}, b"not json"),
+            Message({":message-type": "event", ":event-type": "chunk"}, b'{"bytes":"?"}'),
+            Message({":message-type": "event", ":event-type": "chunk"}, b'{"bytes":1}'),
+            Message({":message-type": "event", ":event-type": "chunk"}, b"[" * 100_000),
+            chunk(bytes(1_000_001)),
+        ],
+        ids=["json", "type", "payload", "base64", "number", "nesting", "size"],
+    )
+    async def test_a_message_that_is_no_event(self, client, message):
+        stream = client.open()
+        await stream.send_bytes(stream.signer.sign(encode(message)))
+        assert await stream.last_words() == ("validationException", UNPARSABLE)
+
+    async def test_an_event_of_a_million_bytes_is_not_too_long(self, client):
+        stream = client.open()
+        bare = len(raw(text_input("system", "")))
+        start, prompt, opened = opening()[:3]
+        text = text_input("system", "x" * (1_000_000 - bare))
+        await stream.send(start, prompt, opened, text, text_input("nowhere", "x"))
+        assert await stream.last_words() == ("validationException", CATCH_ALL)
+
+    @pytest.mark.parametrize("wire", [b"\x00" * 16, os.urandom(4096), b"\xff" * 12])
+    async def test_bytes_that_are_no_frame(self, client, wire):
+        stream = client.open()
+        await stream.send_bytes(wire)
+        assert await stream.last_words() == ("validationException", UNPARSABLE)
+
+    async def test_an_input_that_ends_inside_a_frame(self, client):
+        stream = client.open()
+        await stream.send_bytes(stream.signer.sign(encode(chunk(raw(session_start()))))[:-1])
+        stream.end_without_signature()
+        assert await stream.last_words() == ("validationException", UNPARSABLE)
+
+    async def test_an_unsigned_event(self, client):
+        stream = client.open()
+        await stream.send_bytes(encode(chunk(raw(session_start()))))
+        assert (await stream.last_words())[0] == "MissingAuthenticationTokenException"
+
+    async def test_an_event_signed_with_another_key(self, client):
+        stream = client.open()
+        stream.signer._secret = "other"
+        await stream.send(session_start())
+        code, message = await stream.last_words()
+        assert code == "InvalidSignatureException"
+        assert "does not match the signature you provided" in message
+
+    async def test_an_event_signed_ten_minutes_ago(self, client):
+        stream = client.open()
+        frame = encode(chunk(raw(session_start())))
+        await stream.send_bytes(stream.signer.sign(frame, moment_s=time.time() - 600))
+        code, message = await stream.last_words()
+        assert code == "InvalidSignatureException"
+        assert "Signature expired" in message
+
+    async def test_a_client_that_never_notices_is_asked_to_stop(self, client):
+        stream = client.open()
+        await stream.send(prompt_start())
+        await stream.last_words()
+        with pytest.raises(GoneError) as gone:
+            await stream.send_without_end()
+        assert gone.value.args == (0,)
+
+    async def test_a_stream_that_is_reset(self, client):
+        stream = client.open()
+        await stream.send(*opening(), *typed("t1", ASK))
+        stream.reset()
+
+    async def test_a_stream_whose_output_nobody_reads(self, client, simulator):
+        async with RawClient(simulator.url, simulator.ca_file, reads=False) as deaf:
+            stream = deaf.open()
+            await stream.send(*opening())
+            for number in range(30):
+                await stream.send(*typed(f"t{number}", "Hola " * 400))
+
+
+async def test_a_connection_that_breaks_http2_loses_only_itself(client, simulator):
+    async with RawClient(simulator.url, simulator.ca_file) as broken:
+        await broken.open().response()
+        broken.writer.write(b"\x00\x00\x01\x00\x00\x00\x00\x00\x00x")
+        await asyncio.wait_for(broken.closed.wait(), 5)
+    await converse(client)
+
+
+async def test_a_connection_that_is_cut_off_leaves_nothing_behind(start_simulator: StartSimulator):
+    running = start_simulator("--max-streams", "1")
+    for _ in range(3):
+        async with RawClient(running.url, running.ca_file) as client:
+            stream = client.open()
+            while (await stream.response())[":status"] == "429":
+                await stream.refusal()
+                stream = client.open()
+            await stream.send(*opening(), *typed("t1", "Hola"))
+            await stream.until("audioOutput")
+
+
+async def test_an_early_goaway_ends_no_open_stream(client):
+    stream = client.open()
+    await stream.response()
+    frame = goaway_frame()
+    client.writer.write(frame[:5])
+    await client.writer.drain()
+    client.writer.write(frame[5:])
+    await stream.send(*opening(), *typed("t1", "Hola"))
+    await stream.until("contentEnd", type="AUDIO", stopReason="END_TURN")
+    await stream.send(*closing())
+    await stream.end()
+    await stream.until("completionEnd")
+    await asyncio.wait_for(client.closed.wait(), 5)
+
+
+async def test_a_goaway_with_an_error_ends_the_connection(client):
+    await client.open().response()
+    client.writer.write(goaway_frame(error_code=2) + bytes(9))
+    await asyncio.wait_for(client.closed.wait(), 5)
+
+
+async def test_a_stream_nobody_feeds_takes_no_room_from_the_others(client):
+    """Its frame never ends, so nothing of it can be used; the other's window stays its own."""
+    stuck = client.open()
+    await stuck.send_bytes(encode(Message(payload=bytes(8_000_000)))[:200_000])
+    await converse(client)
+
+
+async def test_many_streams_share_a_connection(client):
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(10):
+            tasks.create_task(converse(client))
+
+
+async def test_settings_and_small_windows_of_the_client_are_respected(simulator):
+    async with RawClient(simulator.url, simulator.ca_file) as client:
+        client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
+        await converse(client)
+
+
+class TestDeadlines:
+    """Eight minutes and 55 seconds, at a hundred times their speed."""
+
+    async def test_without_input_it_ends_with_error_532(self, start_simulator: StartSimulator):
+        running = start_simulator("--time-scale", "100")
+        async with RawClient(running.url, running.ca_file) as client:
+            stream = client.open()
+            await stream.send(*opening())
+            code, message = await stream.last_words()
+        assert code == "validationException"
+        assert message.startswith("InternalErrorCode=532::Timed out waiting for audio bytes")
+
+    async def test_after_eight_minutes_it_ends_whatever_comes(self, start_simulator):
+        running = start_simulator("--time-scale", "400")
+        async with RawClient(running.url, running.ca_file) as client:
+            stream = client.open()
+            await stream.send(*opening())
+            begun = time.monotonic()
+            while not stream.body:
+                await stream.send(audio_input())
+                await asyncio.sleep(0.02)
+            code, message = await stream.last_words()
+        assert code == "modelTimeoutException"
+        assert message == "Model has timed out in processing the request. Try your request again."
+        assert 0.9 < time.monotonic() - begun < 5
+
+
+class TestProcess:
+    """How it starts and how it ends."""
+
+    def start(self, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "simulator", "--certificates", str(folder)]
+        return subprocess.Popen(
+            [*command, "--hearing", "text", *arguments],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ended(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
+        """Wait until the process has ended; it has two seconds."""
+        begun = time.monotonic()
+        result = self.result(process)
+        assert time.monotonic() - begun < 2
+        return result
+
+    def result(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
+        out, err = process.communicate(timeout=20)
+        return process.returncode, out, err
+
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, "stdin"])
+    def test_it_says_when_it_is_ready_and_ends_when_it_is_told(self, tmp_path, how):
+        process = self.start(tmp_path, "--port", "0", "--until-stdin-closes")
+        said = json.loads(process.stdout.readline())
+        assert said["ready"] is True
+        assert said["url"].startswith("https://127.0.0.1:")
+        assert said["hearing"] == "text"
+        assert said["speaking"] in ("voice", "tone")
+        assert said["reason"]
+        assert Path(said["ca_file"]) == tmp_path / "ca.pem"
+        if how == "stdin":
+            process.stdin.close()
+            process.stdin = None
+        else:
+            process.send_signal(how)
+        status, out, err = self.ended(process)
+        assert (status, out) == (0, "")
+        assert "Traceback" not in err
+
+    async def test_it_ends_with_streams_open_and_says_goodbye(self, tmp_path):
+        process = self.start(tmp_path, "--port", "0")
+        said = json.loads(process.stdout.readline())
+        async with RawClient(said["url"], Path(said["ca_file"])) as client:
+            stream = client.open()
+            await stream.send(*opening(), *typed("t1", "Hola"))
+            await stream.until("audioOutput")
+            process.terminate()
+            await asyncio.wait_for(client.closed.wait(), 2)
+            assert client.goodbye == 0
+        status, _, err = self.ended(process)
+        assert status == 0
+        assert "Traceback" not in err
+
+    def test_a_port_in_use_is_one_clear_sentence_and_status_2(self, tmp_path, simulator):
+        status, out, err = self.result(self.start(tmp_path, "--port", str(simulator.port)))
+        assert (status, out) == (2, "")
+        assert err == f"Port {simulator.port} can't be used: Address already in use.\n"
+
+    @pytest.mark.parametrize("port", ["-1", "65536", "x"])
+    def test_a_port_that_is_none_is_refused(self, tmp_path, port):
+        with pytest.raises(SystemExit, match="2"):
+            main(["--certificates", str(tmp_path), "--port", port])
+
+    def test_it_listens_on_this_machine_alone(self, simulator):
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.2", simulator.port), timeout=2)
+
+    def test_the_key_is_for_its_owner_alone_and_the_certificate_is_kept(self, tmp_path):
+        kept = []
+        for _ in range(2):
+            process = self.start(tmp_path, "--port", "0")
+            process.stdout.readline()
+            process.terminate()
+            self.ended(process)
+            kept.append([(tmp_path / name).read_bytes() for name in ("ca.pem", "key.pem")])
+        assert kept[0] == kept[1]
+        assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
+
+    def test_a_client_without_http2_is_sent_away(self, simulator):
+        context = ssl.create_default_context(cafile=str(simulator.ca_file))
+        with (
+            socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            secure.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert secure.recv(100) == b""
