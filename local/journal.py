@@ -56,10 +56,13 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
-            self._open()
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"{path}: {error}") from error
-        self._refuse_other_formats(path)
+        try:
+            self._open()
+        except (JournalError, sqlite3.Error) as error:
+            self.close()
+            raise JournalError(f"{path}: {error}") from error
 
     def _open(self) -> None:
         for statement in (
@@ -70,12 +73,9 @@ class Journal:
             "COMMIT",
         ):
             self._db.execute(statement)
-
-    def _refuse_other_formats(self, path: Path) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         if found not in {0, FORMAT}:
-            self.close()
-            raise JournalError(f"{path} was written by another version (format {found})")
+            raise JournalError(f"it was written by another version (format {found})")
         self._db.executescript(f"{SCHEMA} PRAGMA user_version={FORMAT};")
 
     def close(self) -> None:

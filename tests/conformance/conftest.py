@@ -1,0 +1,143 @@
+"""Which DynamoDB is judged: by default our stand-in, or any other by environment variables.
+
+    DYNAMODB_TEST_ENDPOINT=http://localhost:8000     DynamoDB Local, or anything that speaks it
+    DYNAMODB_TEST_AWS_PROFILE=name                   AWS itself, with that profile; it costs cents
+    DYNAMODB_TEST_REGION=us-east-1
+    DYNAMODB_TEST_TABLE_PREFIX=conformance-          must be set for AWS
+
+The suite makes one table with a name nobody else has, and deletes that one only.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from common.ids import opaque_id
+
+AWS_PROFILE = os.environ.get("DYNAMODB_TEST_AWS_PROFILE")
+REGION = os.environ.get("DYNAMODB_TEST_REGION", "us-east-1")
+PREFIX = os.environ.get("DYNAMODB_TEST_TABLE_PREFIX", "" if AWS_PROFILE else "conformance-")
+INDEXES_AGREE_WITHIN_S = 10
+THREADS = 16
+
+
+@pytest.fixture(scope="session")
+def client(request: pytest.FixtureRequest) -> Iterator[Any]:
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32)
+    if AWS_PROFILE:
+        if not PREFIX:
+            pytest.fail("On AWS, set DYNAMODB_TEST_TABLE_PREFIX, too.", pytrace=False)
+        session = boto3.Session(profile_name=AWS_PROFILE, region_name=REGION)
+        made = session.client("dynamodb", config=config)
+    else:
+        endpoint = os.environ.get("DYNAMODB_TEST_ENDPOINT") or request.getfixturevalue("dynamodb")
+        made = boto3.client(
+            "dynamodb",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=config,
+        )
+    yield made
+    made.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with the key schema of ours, and what each test needs to say about it."""
+
+    client: Any
+    name: str
+
+    def key(self, item_id: str) -> dict[str, Any]:
+        return {"PK": {"S": f"ITEM#{item_id}"}, "SK": {"S": f"ITEM#{item_id}"}}
+
+    def put(self, item_id: str, *, only_if: str | None = None, **attributes: Any) -> None:
+        condition = {"ConditionExpression": only_if} if only_if else {}
+        self.client.put_item(
+            TableName=self.name, Item={**self.key(item_id), **attributes}, **condition
+        )
+
+    def get(self, item_id: str) -> dict[str, Any] | None:
+        answer = self.client.get_item(
+            TableName=self.name, Key=self.key(item_id), ConsistentRead=True
+        )
+        item: dict[str, Any] | None = answer.get("Item")
+        return item
+
+    def query(self, status: str, **more: Any) -> dict[str, Any]:
+        """Query the index by `status`, with `createdAt` as its range."""
+        values = {":s": {"S": status}, **more.pop("values", {})}
+        condition = " AND ".join(["#s = :s", *more.pop("range", [])])
+        answer: dict[str, Any] = self.client.query(
+            TableName=self.name,
+            IndexName="StatusIndex",
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#s": "status"},
+            ExpressionAttributeValues=values,
+            **more,
+        )
+        return answer
+
+    def put_op(self, item_id: str, *, only_if: str | None = None, **attributes: Any) -> Any:
+        """Return a put as a part of a transaction."""
+        condition = {"ConditionExpression": only_if} if only_if else {}
+        item = {**self.key(item_id), **attributes}
+        return {"Put": {"TableName": self.name, "Item": item, **condition}}
+
+
+ATTRIBUTES = ("PK", "SK", "status", "createdAt")
+
+
+@pytest.fixture(scope="session")
+def table(client: Any) -> Iterator[Table]:
+    name = f"{PREFIX}{opaque_id()[:12]}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in ATTRIBUTES],
+        KeySchema=[
+            {"AttributeName": "PK", "KeyType": "HASH"},
+            {"AttributeName": "SK", "KeyType": "RANGE"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "StatusIndex",
+                "KeySchema": [
+                    {"AttributeName": "status", "KeyType": "HASH"},
+                    {"AttributeName": "createdAt", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    try:
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        yield Table(client, name)
+    finally:
+        client.delete_table(TableName=name)
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def unique() -> str:
+    """Return a word that no other test uses, for ids and index partitions."""
+    return f"t{next(_numbers)}-{opaque_id()[:6]}"
+
+
+def eventually[T](look: Callable[[], T], expected: T) -> None:
+    """Assert that `look()` comes to be `expected`: on AWS, indexes follow the table a little later."""
+    deadline = time.monotonic() + INDEXES_AGREE_WITHIN_S
+    while (seen := look()) != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert seen == expected

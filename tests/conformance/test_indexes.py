@@ -1,0 +1,117 @@
+"""What our repositories take for granted of indexes and of reading in pages."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.conformance.conftest import eventually
+
+pytestmark = pytest.mark.store
+
+
+def day(number: int) -> dict[str, str]:
+    return {"S": f"2026-11-{number:02}T12:00:00.000Z"}
+
+
+@pytest.fixture
+def month(table, unique) -> str:
+    """Put twenty items of one status, one a day, in no order, and one without its index keys."""
+    for number in sorted(range(1, 21), key=lambda n: n * 7 % 20):
+        even = {"S": "yes" if number % 2 == 0 else "no"}
+        table.put(f"{unique}-{number:02}", status={"S": unique}, createdAt=day(number), even=even)
+    table.put(f"{unique}-without")
+    eventually(lambda: table.query(unique, Select="COUNT")["Count"], 20)
+    return unique
+
+
+def days(answer) -> list[int]:
+    return [int(item["createdAt"]["S"][8:10]) for item in answer["Items"]]
+
+
+def test_an_index_gives_its_items_in_order(table, month):
+    assert days(table.query(month)) == list(range(1, 21))
+    assert days(table.query(month, ScanIndexForward=False)) == list(range(20, 0, -1))
+
+
+def test_both_ends_of_a_range_belong_to_it(table, month):
+    found = table.query(
+        month, range=["createdAt BETWEEN :a AND :b"], values={":a": day(5), ":b": day(8)}
+    )
+
+    assert days(found) == [5, 6, 7, 8]
+
+
+def test_an_item_without_the_index_keys_is_in_no_index(table, month):
+    assert all(item["PK"]["S"] != f"ITEM#{month}-without" for item in table.query(month)["Items"])
+
+
+def test_an_item_that_changes_its_key_changes_its_place(table, month):
+    table.put(f"{month}-05", status={"S": f"{month}-other"}, createdAt=day(5))
+
+    eventually(lambda: days(table.query(f"{month}-other")), [5])
+    eventually(lambda: 5 in days(table.query(month)), expected=False)
+
+
+def test_a_deleted_item_leaves_the_index(table, month):
+    table.client.delete_item(TableName=table.name, Key=table.key(f"{month}-05"))
+
+    eventually(lambda: table.query(month, Select="COUNT")["Count"], 19)
+
+
+def test_an_index_cannot_be_read_consistently(table, month):
+    with pytest.raises(ClientError) as caught:
+        table.query(month, ConsistentRead=True)
+
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+@pytest.mark.parametrize("size", [1, 7, 19, 20, 21])
+@pytest.mark.parametrize("forward", [True, False])
+def test_pages_have_no_gap_and_no_repetition(table, month, size, forward):
+    seen: list[int] = []
+    more = {}
+    while True:
+        answer = table.query(month, Limit=size, ScanIndexForward=forward, **more)
+        seen += days(answer)
+        if "LastEvaluatedKey" not in answer:
+            break
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    expected = list(range(1, 21))
+    assert seen == (expected if forward else expected[::-1])
+
+
+def test_a_page_counts_items_before_the_filter(table, month):
+    answer = table.query(
+        month, Limit=10, FilterExpression="even = :yes", values={":yes": {"S": "yes"}}
+    )
+
+    assert (answer["Count"], answer["ScannedCount"]) == (5, 10)
+    assert "LastEvaluatedKey" in answer
+
+
+def test_a_scan_in_pages_finds_each_item_once(table, month):
+    seen: list[str] = []
+    more = {}
+    while True:
+        answer = table.client.scan(
+            TableName=table.name,
+            Limit=6,
+            FilterExpression="begins_with(PK, :p)",
+            ExpressionAttributeValues={":p": {"S": f"ITEM#{month}-"}},
+            ConsistentRead=True,
+            **more,
+        )
+        seen += [item["PK"]["S"] for item in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            break
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    assert len(seen) == len(set(seen)) == 21
+
+
+def test_items_may_be_read_in_parts(table, month):
+    answer = table.client.scan(
+        TableName=table.name, Limit=3, ProjectionExpression="PK, SK", ConsistentRead=True
+    )
+
+    assert all(item.keys() == {"PK", "SK"} for item in answer["Items"])

@@ -1,0 +1,180 @@
+"""What our repositories take for granted of transactions."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from common.ids import opaque_id
+from tests.conformance.conftest import THREADS
+
+pytestmark = pytest.mark.store
+
+ABSENT = "attribute_not_exists(PK)"
+PRESENT = "attribute_exists(PK)"
+
+
+def reasons_of(error: ClientError) -> list[str]:
+    return [reason["Code"] for reason in error.response["CancellationReasons"]]
+
+
+def write(table, operations: Sequence[Any], **more: Any) -> None:
+    table.client.transact_write_items(TransactItems=list(operations), **more)
+
+
+def test_a_transaction_writes_all(table, unique):
+    table.put(f"{unique}-b", word={"S": "old"})
+    table.put(f"{unique}-c")
+    update = {
+        "TableName": table.name,
+        "Key": table.key(f"{unique}-b"),
+        "UpdateExpression": "SET word = :w",
+        "ExpressionAttributeValues": {":w": {"S": "new"}},
+    }
+    delete = {"TableName": table.name, "Key": table.key(f"{unique}-c")}
+
+    write(table, [table.put_op(f"{unique}-a"), {"Update": update}, {"Delete": delete}])
+
+    assert table.get(f"{unique}-a")
+    assert table.get(f"{unique}-b")["word"] == {"S": "new"}
+    assert table.get(f"{unique}-c") is None
+
+
+def test_a_transaction_writes_nothing_if_one_condition_fails_and_says_which(table, unique):
+    table.put(f"{unique}-there")
+    operations = [
+        table.put_op(f"{unique}-a", only_if=ABSENT),
+        table.put_op(f"{unique}-there", only_if=ABSENT),
+        table.put_op(f"{unique}-c"),
+    ]
+
+    with pytest.raises(ClientError) as caught:
+        write(table, operations)
+
+    assert caught.value.response["Error"]["Code"] == "TransactionCanceledException"
+    assert reasons_of(caught.value) == ["None", "ConditionalCheckFailed", "None"]
+    assert table.get(f"{unique}-a") is None
+    assert table.get(f"{unique}-c") is None
+
+
+def test_a_check_guards_what_it_does_not_write(table, unique):
+    check = {
+        "TableName": table.name,
+        "Key": table.key(f"{unique}-guard"),
+        "ConditionExpression": PRESENT,
+    }
+    operations = [{"ConditionCheck": check}, table.put_op(f"{unique}-a")]
+
+    with pytest.raises(ClientError) as caught:
+        write(table, operations)
+    assert reasons_of(caught.value) == ["ConditionalCheckFailed", "None"]
+
+    table.put(f"{unique}-guard")
+    write(table, operations)
+    assert table.get(f"{unique}-a")
+
+
+def test_one_request_sent_twice_is_applied_once(table, unique):
+    add = {
+        "TableName": table.name,
+        "Key": table.key(unique),
+        "UpdateExpression": "ADD n :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    token = opaque_id()
+    for _ in range(3):
+        write(table, [{"Update": add}], ClientRequestToken=token)
+
+    assert table.get(unique)["n"] == {"N": "1"}
+
+
+def test_a_request_token_used_for_something_else_is_refused(table, unique):
+    token = opaque_id()
+    write(table, [table.put_op(unique)], ClientRequestToken=token)
+
+    with pytest.raises(ClientError) as caught:
+        write(table, [table.put_op(f"{unique}-other")], ClientRequestToken=token)
+
+    assert caught.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
+
+
+def test_one_item_may_stand_in_a_transaction_once(table, unique):
+    with pytest.raises(ClientError) as caught:
+        write(table, [table.put_op(unique), table.put_op(unique)])
+
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_several_items_are_read_as_of_one_moment(table, unique):
+    write(table, [table.put_op(f"{unique}-{n}", n={"N": str(n)}) for n in range(3)])
+    gets = [
+        {"Get": {"TableName": table.name, "Key": table.key(f"{unique}-{n}")}} for n in (0, 1, 2, 9)
+    ]
+
+    found = table.client.transact_get_items(TransactItems=gets)["Responses"]
+
+    assert [each.get("Item", {}).get("n") for each in found] == [
+        {"N": "0"},
+        {"N": "1"},
+        {"N": "2"},
+        None,
+    ]
+
+
+def commit_unless_refused(table, operations: Sequence[Any]) -> bool:
+    """Write, again while others are at the same items; return whether the conditions held."""
+    while True:
+        try:
+            write(table, operations)
+        except ClientError as error:
+            codes = {*reasons_of(error)} - {"None"}
+            if "ConditionalCheckFailed" in codes:
+                return False
+            if codes != {"TransactionConflict"}:
+                raise
+            time.sleep(0.01)
+        else:
+            return True
+
+
+def test_of_sixteen_transactions_for_one_key_one_wins_and_only_its_side_write_stays(table, unique):
+    keys = range(12)
+
+    def win(writer: int, key: int) -> bool:
+        main = table.put_op(f"{unique}-{key}", only_if=ABSENT)
+        return commit_unless_refused(table, [main, table.put_op(f"{unique}-{key}-by-{writer}")])
+
+    def win_all(writer: int) -> list[bool]:
+        return [win(writer, key) for key in keys]
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        won = list(threads.map(win_all, range(THREADS)))
+
+    for key in keys:
+        assert [wins[key] for wins in won].count(True) == 1
+        side_writes = [table.get(f"{unique}-{key}-by-{w}") is not None for w in range(THREADS)]
+        assert side_writes == [wins[key] for wins in won]
+
+
+def test_a_counter_guarded_by_its_revision_loses_no_change(table, unique):
+    """The way of the guard item: read, decide, write if the revision is still the one read."""
+    table.put(unique, revision={"N": "0"})
+
+    def bump() -> bool:
+        seen = int(table.get(unique)["revision"]["N"])
+        put = table.put_op(unique, only_if="revision = :seen", revision={"N": str(seen + 1)})
+        put["Put"]["ExpressionAttributeValues"] = {":seen": {"N": str(seen)}}
+        return commit_unless_refused(table, [put])
+
+    def bump_four_times(_: int) -> None:
+        done = 0
+        while done < 4:
+            done += bump()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(bump_four_times, range(4)))
+
+    assert table.get(unique)["revision"] == {"N": "16"}
