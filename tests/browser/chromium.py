@@ -87,9 +87,9 @@ async def chromium(
                 await browser.close()
 
 
-async def heard(page: Page) -> tuple[Samples, int]:
-    """Return what reached the loudspeaker so far, and its sample rate."""
-    text = await page.evaluate("tests.recording()")
+async def recording(page: Page, which: str = "heard") -> tuple[Samples, int]:
+    """Return what was `heard` at the loudspeaker or `spoken` to the microphone, and its rate."""
+    text = await page.evaluate("which => tests.recording(which)", which)
     rate_hz = await page.evaluate("tests.rateHz")
     return np.frombuffer(base64.b64decode(text), "<f4").astype(np.float64), int(rate_hz)
 

@@ -38,7 +38,7 @@ class Customer:
         return self.page.get_by_role("button", name=name, exact=True)
 
     async def write(self, text: str) -> None:
-        await self.page.get_by_label("Escriba su consulta").fill(text)
+        await self.page.get_by_label("Escribí tu consulta").fill(text)
         await self.page.keyboard.press("Enter")
 
     def note(self, kind: str, text: str) -> None:

@@ -44,7 +44,7 @@ def write_wave(path: Path, sound: Samples, rate_hz: int) -> Path:
 
 def best_match(long: Samples, short: Samples) -> tuple[int, float]:
     """Return where `short` lies in `long`, and how alike they are there: 1 is the same."""
-    size = len(long) + len(short) - 1
+    size = 2 ** (len(long) + len(short)).bit_length()
     transform = np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size))
     products = np.fft.irfft(transform, size)[: len(long) - len(short) + 1]
     energy = np.concatenate([[0.0], np.cumsum(long**2)])

@@ -8,7 +8,7 @@ import pytest_asyncio
 import soxr
 from playwright.async_api import BrowserContext, expect
 
-from tests.browser.chromium import chromium, heard, require_chromium, screenshot
+from tests.browser.chromium import chromium, recording, require_chromium, screenshot
 from tests.browser.customer import Customer, customer_at
 from tests.browser.sounds import Samples, babble, best_match, from_pcm16, pcm16, write_wave
 from tests.browser.wire_peer import OUTPUT_RATE_HZ, PeerCall, WirePeer, wire_peer
@@ -56,13 +56,13 @@ def finely(sound: Samples, rate_hz: int) -> Samples:
     return fine
 
 
-def assert_whole(long: Samples, short: Samples, *, period: int = 2**40) -> None:
+def assert_whole(long: Samples, short: Samples) -> None:
     """Assert that each half second of `short` lies in `long`, and all at the same shift."""
     size = FINE_HZ // 2
     starts = range(0, len(short) - size, size)
     found = [best_match(long, short[at : at + size]) for at in starts]
-    assert min(likeness for _, likeness in found) > 0.998, found
-    shifts = [(place - at) % period for (place, _), at in zip(found, starts, strict=True)]
+    assert min(likeness for _, likeness in found) > 0.997, found
+    shifts = [place - at for (place, _), at in zip(found, starts, strict=True)]
     assert max(shifts) - min(shifts) <= 1, f"samples were lost or put in between: {shifts}"
 
 
@@ -139,20 +139,19 @@ async def test_every_sample_of_a_burst_reaches_the_loudspeaker(
     assert ack.position == 3 * OUTPUT_RATE_HZ
     assert len(call.acks) >= 8, "about four acknowledgements a second"
     await expect(customer.status).to_have_text("Escuchando")
-    sound, rate_hz = await heard(customer.page)
+    sound, rate_hz = await recording(customer.page)
     assert_whole(finely(sound, rate_hz), finely(SPEECH[: 3 * OUTPUT_RATE_HZ], OUTPUT_RATE_HZ))
 
 
 async def test_the_microphone_reaches_the_wire_without_a_lost_sample(
     customer: Customer, peer: WirePeer
 ) -> None:
-    await customer.page.evaluate("window.plainMicrophone = true")
     call = await talking(customer, peer)
     await call.audio_ms(3000)
     assert call.faults == []
-    original = finely(np.tile(MICROPHONE, 2), 48_000)
-    wire = finely(from_pcm16(bytes(call.audio)), 16_000)
-    assert_whole(original, wire[FINE_HZ // 4 : 3 * FINE_HZ], period=4 * FINE_HZ)
+    spoken, rate_hz = await recording(customer.page, "spoken")
+    wire = from_pcm16(bytes(call.audio[: 2 * 3 * 16_000]))[8_000:]
+    assert_whole(finely(spoken, rate_hz), finely(wire, 16_000))
 
 
 async def test_a_typed_turn_needs_no_microphone(customer: Customer, peer: WirePeer) -> None:
@@ -167,7 +166,7 @@ async def test_a_typed_turn_needs_no_microphone(customer: Customer, peer: WirePe
     await expect(customer.status).to_have_text("Hablando")
     await call.caption("assistant", "Está en camino.", position=0)
     await call.played(OUTPUT_RATE_HZ)
-    await expect(customer.status).to_have_text("Escriba su consulta")
+    await expect(customer.status).to_have_text("Escribí tu consulta")
     await expect(customer.page.locator(".line-user")).to_have_count(1)
     await expect(customer.talk).to_have_attribute("aria-pressed", "false")
     await screenshot(customer.page, "desk-typed")
@@ -214,7 +213,7 @@ async def test_a_barge_in_silences_at_once_and_cuts_what_was_not_said(
     assert call.acks[-1].generation == 1
     assert call.acks[-1].position < 3 * OUTPUT_RATE_HZ, "acknowledged is what was heard"
     await screenshot(customer.page, "desk-interrupted")
-    sound, rate_hz = await heard(customer.page)
+    sound, rate_hz = await recording(customer.page)
     audible_s = np.count_nonzero(np.abs(sound) > 1e-4) / rate_hz
     assert audible_s < 3
 
@@ -332,8 +331,8 @@ async def test_a_microphone_that_goes_away_is_opened_again(
         "(track => { track.stop(); track.dispatchEvent(new Event('ended')) })"
         "(tests.streams[0].getAudioTracks()[0])"
     )
-    await customer.page.wait_for_function("tests.streams.length === 2")
-    await call.audio_ms(len(call.audio) // 32 + 300)
+    await call.audio_ms(len(call.audio) // 32 + 500)
+    assert await customer.page.evaluate("tests.streams.length") == 2
     await expect(customer.status).to_have_text("Escuchando")
     assert call.faults == []
 
@@ -342,7 +341,7 @@ async def test_sound_that_is_held_back_asks_to_be_touched(
     customer: Customer, peer: WirePeer
 ) -> None:
     await talking(customer, peer)
-    touch = customer.button("Toque para activar el sonido")
+    touch = customer.button("Tocá para activar el sonido")
     await expect(touch).to_be_hidden()
     await customer.page.evaluate("tests.contexts[0].suspend()")
     await expect(touch).to_be_visible()
@@ -361,7 +360,7 @@ async def test_hanging_up_before_the_call_has_begun_leaves_nothing_open(
         "document.querySelector('[data-part=talk]').click()"
     )
     await expect(customer.talk).to_have_text("Hablar")
-    await expect(customer.status).to_have_text("Listo para ayudarlo")
+    await expect(customer.status).to_have_text("Listo para ayudarte")
     call = await talking(customer, peer)  # and the page still works
     await call.audio_ms(100)
     assert peer.connections == 1
@@ -397,7 +396,7 @@ async def test_the_last_words_are_heard_to_the_end(customer: Customer, peer: Wir
     await expect(customer.status).to_have_text("Hablando")
     await expect(customer.status).to_have_text("La conversación terminó")
     await expect(customer.log).to_contain_text("Hasta luego.")
-    sound, rate_hz = await heard(customer.page)
+    sound, rate_hz = await recording(customer.page)
     assert np.count_nonzero(np.abs(sound) > 1e-4) / rate_hz > 0.9
 
 
@@ -406,11 +405,11 @@ async def test_the_last_words_are_heard_to_the_end(customer: Customer, peer: Wir
 
 async def test_everything_has_its_name(customer: Customer) -> None:
     page = customer.page
-    await expect(page).to_have_title("Clínica del Sol · Hable con Carlos")
+    await expect(page).to_have_title("Clínica del Sol · Hablá con Carlos")
     await expect(page.locator("html")).to_have_attribute("lang", "es")
     await expect(customer.button("Hablar")).to_be_visible()
     await expect(customer.button("Enviar")).to_be_visible()
-    await expect(page.get_by_role("textbox", name="Escriba su consulta")).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Escribí tu consulta")).to_be_visible()
     await expect(page.get_by_role("log", name="Lo que se dijo")).to_have_attribute(
         "aria-live", "polite"
     )

@@ -29,7 +29,10 @@ AUDIO_IN, AUDIO_OUT, ACK, FLUSH, PING, PONG, EVENT = 1, 2, 3, 4, 5, 6, 16
 FIRST, LAST = 1, 2
 OUTPUT_RATE_HZ = 24_000
 CHUNK_SAMPLES = 960
-STATIC = Path(__file__).parents[2] / "voice" / "static"
+FOLDERS = {
+    "/static/": Path(__file__).parents[2] / "voice" / "static",
+    "/tests/": Path(__file__).parent,
+}
 POLICY = (
     "default-src 'self'; script-src 'self'; worker-src 'self'; connect-src 'self' ws: wss:; "
     "style-src 'self'; img-src 'self' data:"
@@ -234,10 +237,11 @@ class WirePeer:
         if path == "/":
             page = render_to_string("voice/call.html", {"business_name": "Clínica del Sol"})
             return _response(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8")
-        file = STATIC / path.removeprefix("/static/")
-        if path.startswith("/static/") and file.is_file():
-            kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-            return _response(HTTPStatus.OK, file.read_bytes(), kind)
+        for prefix, folder in FOLDERS.items():
+            file = folder / path.removeprefix(prefix)
+            if path.startswith(prefix) and file.is_file():
+                kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+                return _response(HTTPStatus.OK, file.read_bytes(), kind)
         return _response(HTTPStatus.NOT_FOUND, b"", "text/plain")
 
 
