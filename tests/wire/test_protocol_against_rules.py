@@ -1,0 +1,230 @@
+"""The protocol core joined in memory to the simulator's rules: two readings of AWS's documents.
+
+Only tests may import both. What the core lets through, the rules have to accept; what the
+simulated service says, the core has to understand.
+"""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from simulator.conversation import Reply
+from simulator.families import FAMILIES
+from simulator.rules import SessionRules
+from tests.simulator.dialogue import answer, closing, typed
+from tests.simulator.world import CALL, TWO, World, open_world
+from voice.sonic.errors import LocalProtocolError
+from voice.sonic.events import (
+    AudioContentStart,
+    AudioInput,
+    AudioOutput,
+    BargeIn,
+    CompletionEnd,
+    ContentEnd,
+    EndpointingSensitivity,
+    OutputEvent,
+    PlannedText,
+    PromptEnd,
+    PromptStart,
+    Role,
+    SessionEnd,
+    SessionStart,
+    SpokenText,
+    TextContentStart,
+    TextInput,
+    ToolContentStart,
+    ToolResult,
+    ToolSpec,
+    ToolUse,
+    Unknown,
+    UserText,
+)
+from voice.sonic.protocol import SessionState, SonicProtocol
+
+pytestmark = pytest.mark.pure
+
+MODEL = "amazon.nova-2-sonic-v1:0"
+USES = ("use-1", "use-2")
+
+type Step = Callable[[SonicProtocol], object]
+
+PROMPTS = st.sampled_from(["prompt", "other"])
+NAMES = st.sampled_from(["system", "microphone", "a", "b", "c"])
+ROLES = st.sampled_from([Role.SYSTEM, Role.USER, Role.ASSISTANT])
+TEXTS = st.text(min_size=1, max_size=50)
+OBJECTS = st.dictionaries(st.text(max_size=5), st.none() | st.integers() | TEXTS, max_size=3)
+TOOLS = st.builds(ToolSpec, name=TEXTS, description=TEXTS, input_schema=OBJECTS.map(json.dumps))
+RATES_HZ = st.sampled_from([8000, 16000, 24000])
+NAMED = {"prompt_name": PROMPTS, "content_name": NAMES}
+EVENTS = (
+    st.builds(
+        SessionStart,
+        max_tokens=st.integers(1, 10_000),
+        top_p=st.floats(0, 1),
+        temperature=st.floats(0, 1),
+        endpointing_sensitivity=st.none() | st.sampled_from(EndpointingSensitivity),
+    )
+    | st.builds(
+        PromptStart,
+        prompt_name=PROMPTS,
+        voice_id=st.sampled_from(["carlos", "lupe"]),
+        output_rate_hz=RATES_HZ,
+        tools=st.lists(TOOLS, max_size=2).map(tuple),
+    )
+    | st.builds(AudioContentStart, **NAMED, input_rate_hz=RATES_HZ)
+    | st.builds(TextContentStart, **NAMED, role=ROLES, interactive=st.just(False))
+    | st.builds(TextContentStart, **NAMED, role=st.just(Role.USER), interactive=st.just(True))
+    | st.builds(ToolContentStart, **NAMED, tool_use_id=st.sampled_from(USES))
+    | st.builds(AudioInput, **NAMED, pcm=st.just(bytes(64)))
+    | st.builds(TextInput, **NAMED, content=TEXTS)
+    | st.builds(ToolResult, **NAMED, content=OBJECTS.map(json.dumps))
+    | st.builds(ContentEnd, **NAMED)
+    | st.builds(PromptEnd, prompt_name=PROMPTS)
+    | st.just(SessionEnd())
+)
+LONG_TEXTS = st.tuples(TEXTS, st.integers(1, 80)).map(lambda pair: pair[0] * pair[1])
+
+
+def sending(event: object) -> Step:
+    return lambda core: core.send(event)
+
+
+def texting(name: str, role: Role, text: str, interactive: bool) -> Step:
+    return lambda core: core.send_text(
+        content_name=name, role=role, text=text, interactive=interactive
+    )
+
+
+def answering(name: str, tool_use_id: str, result: dict[str, object]) -> Step:
+    return lambda core: core.send_tool_result(
+        content_name=name, tool_use_id=tool_use_id, result=result
+    )
+
+
+STEPS = (
+    EVENTS.map(sending)
+    | st.builds(texting, NAMES, ROLES, LONG_TEXTS, st.booleans())
+    | st.builds(answering, NAMES, st.sampled_from(USES), OBJECTS)
+)
+SESSION = SessionStart(max_tokens=1024, top_p=0.9, temperature=0.7)
+PROMPT = PromptStart(prompt_name="prompt", voice_id="carlos", output_rate_hz=24000)
+MICROPHONE = AudioContentStart(prompt_name="prompt", content_name="microphone", input_rate_hz=16000)
+OPENING: list[Step] = [
+    sending(SESSION),
+    sending(PROMPT),
+    texting("system", Role.SYSTEM, "Sos un asistente.", False),
+    sending(MICROPHONE),
+]
+
+
+class Pair:
+    """The core on one side, the rules on the other; two tools have been asked for."""
+
+    def __init__(self) -> None:
+        self.core = SonicProtocol()
+        self.rules = SessionRules(FAMILIES[MODEL])
+
+    def ask_for_tools(self) -> None:
+        for tool_use_id in USES:
+            fields = {
+                "sessionId": "s",
+                "promptName": "prompt",
+                "completionId": "c",
+                "contentId": tool_use_id,
+                "content": "{}",
+                "toolName": "consultarOrder",
+                "toolUseId": tool_use_id,
+            }
+            self.core.receive_payload(json.dumps({"event": {"toolUse": fields}}).encode())
+            self.rules.open_tool_use(tool_use_id)
+
+    def do(self, step: Step) -> None:
+        try:
+            step(self.core)
+        except LocalProtocolError:
+            assert self.core.payloads_to_send() == []
+        for payload in self.core.payloads_to_send():
+            self.rules.receive(payload)
+
+
+@given(st.integers(0, len(OPENING)), st.lists(STEPS, max_size=25), st.booleans(), st.booleans())
+@example(len(OPENING), [], False, True)
+def test_whatever_the_core_lets_through_the_rules_accept(begun, steps, tools, ends):
+    pair = Pair()
+    for step in OPENING[:begun]:
+        pair.do(step)
+    if tools:
+        pair.ask_for_tools()
+    for step in steps:
+        pair.do(step)
+    if ends:
+        pair.do(lambda core: core.close())
+
+
+def test_a_whole_session_of_the_core_is_a_whole_session_to_the_rules():
+    pair = Pair()
+    for step in OPENING:
+        pair.do(step)
+    pair.ask_for_tools()
+    microphone = {"prompt_name": "prompt", "content_name": "microphone"}
+    pair.do(sending(AudioInput(**microphone, pcm=bytes(1024))))
+    pair.do(texting("typed", Role.USER, "ñandú " * 1000, True))
+    for tool_use_id in USES:
+        pair.do(answering(tool_use_id, tool_use_id, {"ok": True}))
+    pair.do(lambda core: core.close())
+    assert pair.core.state is SessionState.ENDED
+    assert pair.rules.stage.name == "ENDED"
+    assert pair.rules.open_tool_uses == []
+
+
+def understood(world: World) -> list[OutputEvent]:
+    """Return what the core makes of everything the simulated service has sent."""
+    core = SonicProtocol()
+    for name, fields in world.sent:
+        core.receive_payload(json.dumps({"event": {name: fields}}).encode())
+    return core.events_received()
+
+
+def test_the_core_understands_everything_the_service_says():
+    world = open_world(hola=TWO, pedido=CALL)
+    world.send(*typed("t1", "hola"))
+    world.pass_time(10)
+    world.send(*typed("t2", "pedido"))
+    world.pass_time(10)
+    (use,) = world.fields("toolUse")
+    world.send(*answer("r1", use["toolUseId"], '{"status": "listo"}'))
+    world.pass_time(1)
+    world.speak()
+    world.be_silent(2)
+    world.pass_time(10)
+    world.send(*closing())
+    events = understood(world)
+    said = [
+        (type(event), event.text)
+        for event in events
+        if isinstance(event, UserText | PlannedText | SpokenText)
+    ]
+    assert [event for event in events if isinstance(event, Unknown)] == []
+    assert said[:5] == [
+        (UserText, "hola"),
+        (PlannedText, "Uno dos tres cuatro."),
+        (PlannedText, "Cinco."),
+        (SpokenText, "Uno dos tres cuatro."),
+        (SpokenText, "Cinco."),
+    ]
+    assert [event.tool_use_id for event in events if isinstance(event, ToolUse)] == [
+        use["toolUseId"]
+    ]
+    assert len([event for event in events if isinstance(event, BargeIn)]) == 1
+    assert isinstance(events[-1], CompletionEnd)
+
+
+def test_the_speech_the_service_sends_arrives_to_the_last_sample():
+    world = open_world(hola=Reply(sentences=("Uno.",)))
+    world.send(*typed("t1", "hola"))
+    world.pass_time(10)
+    pcm = b"".join(event.pcm for event in understood(world) if isinstance(event, AudioOutput))
+    assert len(pcm) == 2 * 24000 * 2
