@@ -9,9 +9,8 @@ Pipecat (3387) and Strands for which of them pass when tried again.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from smithy_aws_event_stream.exceptions import InvalidEventBytes, UnmodeledEventError
+from smithy_aws_event_stream.exceptions import UnmodeledEventError
 from smithy_core.exceptions import CallError
 
 from voice.sonic.errors import TransportCode, TransportError
@@ -57,22 +56,24 @@ _TRANSIENT_VALIDATIONS = (
 """Texts of "validation" errors that are none: a new session will do."""
 
 
-def as_transport_error(error: BaseException) -> TransportError:
-    """Say what ``error`` means. What is a TransportError already, or wraps one, stays it."""
+def as_transport_error(error: BaseException, status: int | None = None) -> TransportError:
+    """Say what ``error`` means. What is a TransportError already, or wraps one, stays it.
+
+    ``status`` is that of the response, where there was one: some refusals say no more.
+    """
     for cause in _causes(error):
         if isinstance(cause, TransportError):
             return cause
-    match error:
-        case UnmodeledEventError():
-            return _named(error.code, error.message)
-        case InvalidEventBytes():
-            return TransportError(TransportCode.STREAM_LOST, "the stream ended within a frame")
-        case KeyError():
-            return _from_key(str(error.args[0]))
-        case CallError():
-            return _from_call(error)
-        case _:  # what is left are frames and payloads that do not parse
-            return TransportError(TransportCode.BAD_FRAME, f"{type(error).__name__}: {error}")
+    if isinstance(error, CallError):
+        return _from_call(error)
+    if isinstance(error, UnmodeledEventError):
+        return _named(error.code, error.message)
+    if isinstance(error, KeyError):
+        return _from_key(str(error.args[0]))
+    if status is not None and status >= 300:
+        return TransportError(_from_status(status), f"refused with status {status}")
+    # What is left are frames and payloads that do not parse.
+    return TransportError(TransportCode.BAD_FRAME, f"{type(error).__name__}: {error}")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -91,13 +92,11 @@ def _from_key(key: str) -> TransportError:
 def _from_call(error: CallError) -> TransportError:
     code = _code_of(type(error).__name__) or _code_of(_last_word(error.message))
     if code is None:
-        code = _from_status(error)
+        code = _from_status(error.response_metadata.http_status_code or 0)
     return _with_text(code, error.message or type(error).__name__)
 
 
-def _from_status(error: CallError) -> TransportCode:
-    metadata: Any = error.response_metadata
-    status = metadata.http_status_code or 0
+def _from_status(status: int) -> TransportCode:
     if status in _STATUSES:
         return _STATUSES[status]
     return TransportCode.INTERNAL if status >= 500 else TransportCode.UNMODELLED

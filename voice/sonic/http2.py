@@ -34,7 +34,6 @@ from voice.sonic.http2_stream import (
 )
 
 _HTTPS_PORT = 443
-_HAPPY_EYEBALLS_S = 0.25
 _TLS_GOODBYE_S = 1.0
 
 _NOT_IN_HTTP2 = frozenset({"host", "connection", "keep-alive", "transfer-encoding", "upgrade"})
@@ -95,6 +94,7 @@ class Http2Client:
             raise TypeError(f"this client carries duplex streams only, not {type(body)}")
         try:
             connection = await self._connection_to(_place_of(request.destination))
+            body.require_wanted()
         except TransportError as error:
             body.fail(error)
             raise
@@ -188,7 +188,6 @@ class Http2Client:
                 port,
                 ssl=self._tls_context(),
                 ssl_shutdown_timeout=_TLS_GOODBYE_S,
-                happy_eyeballs_delay=_HAPPY_EYEBALLS_S,
             )
         except TimeoutError:
             raise
@@ -200,8 +199,15 @@ class Http2Client:
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
             # A private CA stands alone: where one is configured, no other is trusted.
-            self._tls = ssl.create_default_context(cafile=self._ca_file)
-            self._tls.set_alpn_protocols(["h2"])
+            try:
+                tls = ssl.create_default_context(cafile=self._ca_file)
+            except OSError as error:
+                message = f"the CA file {self._ca_file} cannot be used: {error}"
+                raise TransportError(
+                    TransportCode.CONNECT_FAILED, message, retryable=False
+                ) from error
+            tls.set_alpn_protocols(["h2"])
+            self._tls = tls
         return self._tls
 
     def _tidy(self, place: _Place) -> None:
@@ -220,9 +226,6 @@ def _connect_error(place: _Place, error: OSError) -> TransportError:
 
 
 def _place_of(destination: URI) -> _Place:
-    if destination.scheme != "https":
-        message = f"duplex streams need https, not {destination.scheme}"
-        raise TransportError(TransportCode.CONNECT_FAILED, message, retryable=False)
     return destination.host, destination.port or _HTTPS_PORT
 
 

@@ -177,22 +177,24 @@ class Http2Stream:
     # Private methods.
 
     async def _room(self) -> int:
-        while True:
-            if self.error is not None:
-                raise self.error
-            if self._input_ended or self.ended:
-                raise TransportError(TransportCode.STREAM_LOST, "the stream has ended")
-            if room := self._carrier.room(self._id):
-                return room
-            await self._changed_in_time()
-
-    async def _changed_in_time(self) -> None:
+        """Wait until something may be sent; give how much."""
+        if room := self._room_now():
+            return room
         try:
             async with asyncio.timeout(self._idle_timeout_s):
-                await self.changed()
+                while not (room := self._room_now()):
+                    await self.changed()
         except TimeoutError as error:
             message = f"the service took nothing for {self._idle_timeout_s:g} s"
             raise TransportError(TransportCode.IDLE_TIMEOUT, message) from error
+        return room
+
+    def _room_now(self) -> int:
+        if self.error is not None:
+            raise self.error
+        if self._input_ended or self.ended:
+            raise TransportError(TransportCode.STREAM_LOST, "the stream has ended")
+        return self._carrier.room(self._id)
 
     def _arrived(self) -> None:
         self._last_arrival = self._loop.time()
@@ -233,9 +235,15 @@ class RequestBody(AsyncWriter):
         self._settled = asyncio.Event()
 
     @property
-    def stream(self) -> Http2Stream | None:
-        """The stream, as soon as there is one."""
-        return self._stream
+    def is_settled(self) -> bool:
+        """Whether it is known if there will be a stream."""
+        return self._settled.is_set()
+
+    @property
+    def status(self) -> int | None:
+        """The status of the response, once it has come."""
+        head = self._stream.head if self._stream else None
+        return head.status if head else None
 
     def attach(self, stream: Http2Stream) -> None:
         """Let the frames go to ``stream``."""
@@ -247,11 +255,16 @@ class RequestBody(AsyncWriter):
         self._error = error
         self._settled.set()
 
+    def require_wanted(self) -> None:
+        """Raise TransportError if nobody waits for a stream any more."""
+        if self._error is not None:
+            raise self._error
+
     async def opened(self) -> Http2Stream:
         """Wait until there is a stream. Raises TransportError if there will be none."""
         await self._settled.wait()
-        if self._stream is None:
-            raise self._error or TransportError(TransportCode.STREAM_LOST, "never opened")
+        self.require_wanted()
+        assert self._stream is not None
         return self._stream
 
     async def write(self, data: bytes) -> None:

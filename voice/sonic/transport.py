@@ -37,6 +37,7 @@ from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]
 )
 from smithy_aws_core.identity import AWSCredentialsIdentity
 from smithy_core import URI
+from smithy_core.exceptions import SmithyError
 from smithy_core.interceptors import Interceptor, RequestContext
 from smithy_http.aio.interfaces import HTTPRequest
 
@@ -121,7 +122,6 @@ class BedrockTransport:
         self, config: BedrockConfig, credentials: AwsIdentityResolver | None = None
     ) -> None:
         self._config = config
-        self._endpoint_url = config.endpoint_url or _regional_endpoint_url(config.region)
         self._credentials = credentials or CredentialsResolver()
         self._http = Http2Client(
             ca_file=config.ca_file,
@@ -141,7 +141,7 @@ class BedrockTransport:
         client = await self._prepared_client()
         identity = await self._identity()
         body = RequestBody()
-        sdk_stream = await self._invoke(client, partial(_prepare, identity=identity, body=body))
+        sdk_stream = await self._invoke(client, identity, body)
         stream = BedrockStream(
             sdk_stream,
             body,
@@ -161,7 +161,7 @@ class BedrockTransport:
         """Have the SDK, credentials and a connection ready. Raises TransportError."""
         await self._prepared_client()
         await self._identity()
-        await self._http.warm(_uri_of(self._endpoint_url))
+        await self._http.warm(_endpoint_of(self._config))
 
     async def close(self) -> None:
         """Close every stream and connection. Idempotent, bounded in time, never raises."""
@@ -174,7 +174,7 @@ class BedrockTransport:
                 with _translated():
                     config = await AsyncBedrockRuntimeConfig.resolve(
                         region=self._config.region,
-                        endpoint_uri=self._endpoint_url,
+                        endpoint_uri=_endpoint_of(self._config),
                         transport=self._http,
                         aws_credentials_identity_resolver=self._credentials,
                     )
@@ -191,9 +191,12 @@ class BedrockTransport:
                 TransportCode.CREDENTIALS_MISSING, message, retryable=True
             ) from error
 
-    async def _invoke(self, client: Any, prepare: Callable[[Any], None]) -> Any:
+    async def _invoke(
+        self, client: Any, identity: AWSCredentialsIdentity, body: RequestBody
+    ) -> Any:
         """Begin the request. The SDK never answers if anything fails before it is sent."""
         model = InvokeModelWithBidirectionalStreamOperationInput(model_id=self._config.model_id)
+        prepare = partial(_prepare, identity=identity, body=body)
         try:
             async with asyncio.timeout(self._config.header_timeout_s):
                 with _translated():
@@ -201,8 +204,12 @@ class BedrockTransport:
                         model, plugins=[prepare]
                     )
         except TimeoutError as error:
+            body.abandon()
             message = "the SDK did not begin the request"
             raise TransportError(TransportCode.HEADER_TIMEOUT, message) from error
+        except BaseException:
+            body.abandon()  # its tasks go on without us, and must not open a stream
+            raise
 
 
 class BedrockStream:
@@ -230,6 +237,7 @@ class BedrockStream:
         self._answer = asyncio.create_task(  # noqa: TID251 -- close() awaits it; see the top
             sdk_stream.await_output()
         )
+        self._answer.add_done_callback(_heard)
 
     async def send(self, payload: bytes) -> None:
         """Send one JSON payload; waits while the service is slow. Raises TransportError."""
@@ -251,7 +259,7 @@ class BedrockStream:
         if self._failure is not None:
             raise self._failure
         try:
-            with _translated():
+            with _translated(self._body):
                 return await self._next_payload()
         except TransportError as error:
             await self._note_failure(error)
@@ -274,6 +282,8 @@ class BedrockStream:
         if self._closed:
             return
         self._closed = True
+        if not self._body.is_settled:  # still connecting
+            self._answer.cancel()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._close_timeout_s):
@@ -299,7 +309,7 @@ class BedrockStream:
         if self._answer.done() and not self._answer.cancelled():
             refusal = self._answer.exception()
             if refusal is not None:
-                error = as_transport_error(refusal)
+                error = as_transport_error(refusal, self._body.status)
                 await self._note_failure(error)
         return error
 
@@ -309,14 +319,16 @@ class BedrockStream:
             await self._on_denied()
 
     async def _settle_answer(self) -> None:
-        """Leave no task behind, and no error that nobody asked for."""
-        if self._body.stream is None:  # still connecting
-            self._answer.cancel()
+        """Leave no task behind."""
         await asyncio.wait({self._answer}, timeout=self._close_timeout_s)
         self._answer.cancel()
         await asyncio.wait({self._answer})
-        if not self._answer.cancelled():
-            self._answer.exception()
+
+
+def _heard(answer: asyncio.Task[Any]) -> None:
+    """Take note of a failure nobody may ask for, or asyncio complains that nobody did."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 class _DirectBody(Interceptor[Any, Any, HTTPRequest, Any]):
@@ -338,20 +350,28 @@ def _prepare(config: Any, *, identity: AWSCredentialsIdentity, body: RequestBody
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(body: RequestBody | None = None) -> Iterator[None]:
     """Turn whatever the SDK raises into a TransportError: the door to the SDK."""
     try:
         yield
     except TransportError:
         raise
     except Exception as error:
-        raise as_transport_error(error) from error
+        raise as_transport_error(error, body.status if body else None) from error
 
 
-def _regional_endpoint_url(region: str) -> str:
-    return f"https://bedrock-runtime.{region}.amazonaws.com"
+def _endpoint_of(config: BedrockConfig) -> URI:
+    """Give where the model answers. Raises TransportError if that is no https address."""
+    url = config.endpoint_url or f"https://bedrock-runtime.{config.region}.amazonaws.com"
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return URI(host=parts.hostname, port=parts.port, path=parts.path or None)
+    except (ValueError, SmithyError) as error:
+        raise _unusable(url) from error
+    raise _unusable(url)
 
 
-def _uri_of(url: str) -> URI:
-    parts = urlsplit(url)
-    return URI(scheme=parts.scheme, host=parts.hostname or "", port=parts.port)
+def _unusable(url: str) -> TransportError:
+    message = f"{url!r} is no https endpoint; duplex streams need one"
+    return TransportError(TransportCode.CONNECT_FAILED, message, retryable=False)

@@ -1,0 +1,69 @@
+"""Fixtures for the transport's tests."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smithy_aws_core.identity import AWSCredentialsIdentity
+
+from tests.sonic.peer import Certificates, Peer, Script
+from voice.sonic.credentials import FrozenIdentity
+from voice.sonic.transport import BedrockConfig, BedrockTransport
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Certificates:
+    return Certificates()
+
+
+@pytest.fixture(scope="session")
+def ca_file(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    certificates.write_ca(str(path))
+    yield path
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+type OpenPeer = Callable[..., Any]
+
+
+@pytest.fixture
+def peer_with(stack: AsyncExitStack, certificates: Certificates) -> OpenPeer:
+    """Start a service that plays the given script on each stream."""
+
+    async def start(script: Script, **options: Any) -> Peer:
+        peer = Peer(script, certificates, **options)
+        return await stack.enter_async_context(peer)
+
+    return start
+
+
+@pytest.fixture
+def transport_to(stack: AsyncExitStack, ca_file: Path) -> OpenPeer:
+    """Make a transport to a service; it is closed at the end of the test, before the service."""
+
+    def make(url: str, **options: Any) -> BedrockTransport:
+        config = BedrockConfig(
+            **{
+                "region": "us-east-1",
+                "model_id": "amazon.nova-2-sonic-v1:0",
+                "endpoint_url": url,
+                "ca_file": ca_file,
+                **options,
+            }
+        )
+        identity = AWSCredentialsIdentity(access_key_id="AKIDEXAMPLE", secret_access_key=SECRET)
+        transport = BedrockTransport(config, FrozenIdentity(identity))
+        stack.push_async_callback(transport.close)
+        return transport
+
+    return make

@@ -1,0 +1,505 @@
+"""The error matrix: whatever goes wrong, the caller learns it, at once and by its right name."""
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.sonic import frames
+from tests.sonic.peer import Certificates, PeerStream
+from voice.sonic.credentials import CredentialsResolver
+from voice.sonic.errors import TransportCode, TransportError
+from voice.sonic.transport import BedrockConfig, BedrockTransport
+
+pytestmark = pytest.mark.wire
+
+HELLO = b'{"event":{}}'
+
+
+async def failure_of(transport) -> TransportError:
+    """Open a stream, send one payload, receive until it fails; give the failure."""
+    with pytest.raises(TransportError) as caught:
+        async with asyncio.timeout(5):
+            stream = await transport.open()
+            try:
+                await stream.send(HELLO)
+                while await stream.receive() is not None:
+                    pass
+            finally:
+                await stream.close()
+    return caught.value
+
+
+def refusing(status: int, name: str | None, *, message: str = "no", ends: bool = True):
+    async def script(stream: PeerStream) -> None:
+        fields = {"x_amzn_errortype": f"{name}:http://internal.amazon.com/"} if name else {}
+        stream.head(status, content_type="application/json", **fields)
+        if ends:
+            await stream.say(json.dumps({"message": message}).encode())
+            stream.end()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "code", "retryable"),
+    [
+        (400, "ValidationException", TransportCode.VALIDATION, False),
+        (400, "ServiceQuotaExceededException", TransportCode.THROTTLED, True),
+        (403, "AccessDeniedException", TransportCode.ACCESS_DENIED, False),
+        (403, "UnrecognizedClientException", TransportCode.ACCESS_DENIED, False),
+        (403, "ExpiredTokenException", TransportCode.ACCESS_DENIED, False),
+        (403, None, TransportCode.ACCESS_DENIED, False),
+        (404, "ResourceNotFoundException", TransportCode.VALIDATION, False),
+        (408, "ModelTimeoutException", TransportCode.MODEL_TIMEOUT, True),
+        (418, "TeapotException", TransportCode.UNMODELLED, False),
+        (424, "ModelErrorException", TransportCode.MODEL_STREAM, True),
+        (429, "ThrottlingException", TransportCode.THROTTLED, True),
+        (429, "ModelNotReadyException", TransportCode.MODEL_NOT_READY, True),
+        (429, None, TransportCode.THROTTLED, True),
+        (500, "InternalServerException", TransportCode.INTERNAL, True),
+        (503, "ServiceUnavailableException", TransportCode.SERVICE_UNAVAILABLE, True),
+        (504, None, TransportCode.SERVICE_UNAVAILABLE, True),
+        (599, None, TransportCode.INTERNAL, True),
+    ],
+)
+async def test_a_refusal_at_the_door_has_its_name(
+    status, name, code, retryable, peer_with, transport_to
+):
+    peer = await peer_with(refusing(status, name))
+    failure = await failure_of(transport_to(peer.url))
+    assert (failure.code, failure.retryable) == (code, retryable)
+
+
+async def test_the_services_words_are_kept(peer_with, transport_to):
+    peer = await peer_with(refusing(400, "ValidationException", message="no such model"))
+    failure = await failure_of(transport_to(peer.url))
+    assert failure.message == "no such model"
+
+
+async def test_a_refusal_whose_body_never_ends_is_still_told(peer_with, transport_to):
+    peer = await peer_with(refusing(429, "ThrottlingException", ends=False))
+    failure = await failure_of(transport_to(peer.url, header_timeout_s=0.2))
+    assert failure.code is TransportCode.THROTTLED
+
+
+async def test_a_refusal_that_waits_for_the_end_of_the_request_gets_it(peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head(429, x_amzn_errortype="ThrottlingException")
+        await stream.payload()
+        assert await stream.payload() is None
+        stream.end()
+
+    peer = await peer_with(script)
+    assert (await failure_of(transport_to(peer.url))).code is TransportCode.THROTTLED
+
+
+def answering(data: bytes, *, ends: bool = True):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        await stream.payload()
+        await stream.say(data)
+        if ends:
+            stream.end()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "retryable"),
+    [
+        ("validationException", TransportCode.VALIDATION, False),
+        ("throttlingException", TransportCode.THROTTLED, True),
+        ("modelTimeoutException", TransportCode.MODEL_TIMEOUT, True),
+        ("internalServerException", TransportCode.INTERNAL, True),
+        ("modelStreamErrorException", TransportCode.MODEL_STREAM, True),
+        ("serviceUnavailableException", TransportCode.SERVICE_UNAVAILABLE, True),
+        ("accessDeniedException", TransportCode.ACCESS_DENIED, False),  # the SDK: KeyError
+        ("somethingNewException", TransportCode.UNMODELLED, False),
+    ],
+)
+async def test_an_exception_within_the_stream_has_its_name(
+    name, code, retryable, peer_with, transport_to
+):
+    peer = await peer_with(answering(frames.exception(name, "no")))
+    failure = await failure_of(transport_to(peer.url))
+    assert (failure.code, failure.retryable) == (code, retryable)
+
+
+@pytest.mark.parametrize(
+    ("text", "retryable"),
+    [
+        ("InternalErrorCode=531::RST_STREAM closed stream. HTTP/2 error code: NO_ERROR", True),
+        ("InternalErrorCode=532::Timed out waiting for audio bytes", True),
+        ("System instability detected. Please retry your request.", True),
+        ("Invalid input request, please fix your input and try again.", False),
+        ("InternalErrorCode=533::something else", False),
+    ],
+)
+async def test_some_validation_errors_pass_when_tried_again(
+    text, retryable, peer_with, transport_to
+):
+    peer = await peer_with(answering(frames.exception("validationException", text)))
+    failure = await failure_of(transport_to(peer.url))
+    assert (failure.code, failure.retryable) == (TransportCode.VALIDATION, retryable)
+    assert text in failure.message
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("InternalFailure", TransportCode.INTERNAL),
+        ("SomethingNew", TransportCode.UNMODELLED),
+    ],
+)
+async def test_an_error_message_has_its_name(name, code, peer_with, transport_to):
+    peer = await peer_with(answering(frames.error(name, "boom")))
+    failure = await failure_of(transport_to(peer.url))
+    assert failure.code is code
+    assert "boom" in failure.message
+
+
+def spoiled(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(spoiled(frames.event(HELLO)), TransportCode.BAD_FRAME, id="bad checksum"),
+        pytest.param(b"\x7f" + bytes(20), TransportCode.BAD_FRAME, id="too large"),
+        pytest.param(b"\x00\x00\x00\x0f" + bytes(20), TransportCode.BAD_FRAME, id="too small"),
+        pytest.param(
+            frames.build({":message-type": "event", ":event-type": "chunk"}, b"{}"),
+            TransportCode.BAD_FRAME,
+            id="no bytes",
+        ),
+        pytest.param(
+            frames.build({":message-type": "event", ":event-type": "chunk"}, b"{not json"),
+            TransportCode.BAD_FRAME,
+            id="no json",
+        ),
+        pytest.param(
+            frames.build({":message-type": "event"}, b"{}"), TransportCode.BAD_FRAME, id="no type"
+        ),
+        pytest.param(
+            frames.build({":message-type": "letter"}, b"{}"), TransportCode.BAD_FRAME, id="odd type"
+        ),
+        pytest.param(frames.event(HELLO)[:40], TransportCode.STREAM_LOST, id="cut"),
+        pytest.param(frames.event(HELLO)[:3], TransportCode.STREAM_LOST, id="cut early"),
+        pytest.param(frames.event(HELLO)[:-2], TransportCode.STREAM_LOST, id="cut late"),
+    ],
+)
+async def test_a_frame_that_cannot_be_read_is_an_error(data, code, peer_with, transport_to):
+    peer = await peer_with(answering(data))
+    failure = await failure_of(transport_to(peer.url))
+    assert (failure.code, failure.retryable) == (code, True)
+
+
+async def test_an_unknown_kind_of_event_is_passed_over(peer_with, transport_to):
+    novelty = frames.build({":message-type": "event", ":event-type": "novelty"}, b"{}")
+    peer = await peer_with(answering(novelty + frames.event(HELLO)))
+    stream = await transport_to(peer.url).open()
+    await stream.send(HELLO)
+    assert await stream.receive() == HELLO
+    assert await stream.receive() is None
+
+
+async def test_after_a_failure_the_stream_never_looks_like_a_clean_end(peer_with, transport_to):
+    peer = await peer_with(answering(frames.exception("validationException", "no")))
+    stream = await transport_to(peer.url).open()
+    await stream.send(HELLO)
+    for _ in range(2):
+        with pytest.raises(TransportError, match="validation"):
+            await stream.receive()
+
+
+# Lost streams.
+
+
+async def reset(stream: PeerStream) -> None:
+    stream.reset()
+
+
+async def reset_without_error(stream: PeerStream) -> None:
+    stream.reset(0)
+
+
+async def hard_goodbye(stream: PeerStream) -> None:
+    stream.connection.goodbye(code=1)
+
+
+async def goodbye_to_this_stream(stream: PeerStream) -> None:
+    stream.connection.goodbye(last_stream_id=0)
+
+
+async def goodbye_and_hang_up(stream: PeerStream) -> None:
+    stream.connection.goodbye()
+    stream.connection.transport.close()
+
+
+async def hang_up(stream: PeerStream) -> None:
+    stream.connection.transport.close()
+
+
+async def abort(stream: PeerStream) -> None:
+    stream.connection.abort()
+
+
+async def break_http2(stream: PeerStream) -> None:
+    data_on_stream_zero = b"\x00\x00\x01" + b"\x00\x00" + b"\x00\x00\x00\x00" + b"x"
+    stream.connection.transport.write(data_on_stream_zero)
+
+
+LOSSES = [
+    reset, reset_without_error, hard_goodbye, goodbye_to_this_stream, goodbye_and_hang_up,
+    hang_up, abort, break_http2,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+async def test_a_stream_lost_in_the_middle_is_an_error(lose, peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        await stream.payload()
+        await stream.tell(b'{"n":1}')
+        await stream.payload()
+        await lose(stream)
+
+    peer = await peer_with(script)
+    stream = await transport_to(peer.url).open()
+    await stream.send(HELLO)
+    assert await stream.receive() == b'{"n":1}'
+    await stream.send(HELLO)
+    async with asyncio.timeout(5):
+        with pytest.raises(TransportError) as caught:
+            await stream.receive()
+        assert (caught.value.code, caught.value.retryable) == (TransportCode.STREAM_LOST, True)
+        with pytest.raises(TransportError, match="stream_lost"):
+            await stream.send(HELLO)
+        await stream.close()
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+async def test_a_stream_lost_before_the_response_is_an_error(lose, peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        await stream.payload()
+        await lose(stream)
+
+    peer = await peer_with(script)
+    failure = await failure_of(transport_to(peer.url))
+    assert (failure.code, failure.retryable) == (TransportCode.STREAM_LOST, True)
+
+
+async def test_what_arrived_whole_before_the_loss_is_still_read(peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        await stream.payload()
+        await stream.say(frames.event(b'{"n":1}') + frames.event(b'{"n":2}'))
+        stream.reset()
+
+    peer = await peer_with(script)
+    stream = await transport_to(peer.url).open()
+    await stream.send(HELLO)
+    assert [await stream.receive(), await stream.receive()] == [b'{"n":1}', b'{"n":2}']
+    with pytest.raises(TransportError, match="stream_lost"):
+        await stream.receive()
+
+
+async def test_a_graceful_goodbye_lets_the_stream_finish(peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        stream.connection.goodbye(last_stream_id=stream.stream_id)
+        while (payload := await stream.payload()) is not None:
+            await stream.tell(payload)
+        stream.end()
+
+    peer = await peer_with(script)
+    transport = transport_to(peer.url)
+    stream = await transport.open()
+    for _ in range(3):
+        await stream.send(HELLO)
+        assert await stream.receive() == HELLO
+    await stream.end_input()
+    assert await stream.receive() is None
+    await (await transport.open()).close()
+    assert peer.connection_count == 2  # the next stream does not go where it is not wanted
+
+
+# Time.
+
+
+async def silence(stream: PeerStream) -> None:
+    await stream.until_gone()
+
+
+async def test_a_service_that_never_answers_is_given_up(peer_with, transport_to):
+    peer = await peer_with(silence)
+    transport = transport_to(peer.url, header_timeout_s=0.1)
+    failure = await failure_of(transport)
+    assert (failure.code, failure.retryable) == (TransportCode.HEADER_TIMEOUT, True)
+
+
+async def test_after_a_service_never_answered_the_next_stream_gets_another_connection(
+    peer_with, transport_to
+):
+    peer = await peer_with(silence)
+    transport = transport_to(peer.url, header_timeout_s=0.1)
+    await failure_of(transport)
+    await failure_of(transport)
+    assert peer.connection_count == 2
+
+
+async def test_a_service_that_falls_silent_is_given_up(peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        await stream.until_gone()
+
+    peer = await peer_with(script)
+    failure = await failure_of(transport_to(peer.url, idle_timeout_s=0.1))
+    assert (failure.code, failure.retryable) == (TransportCode.IDLE_TIMEOUT, True)
+    assert peer.streams[0].gone
+
+
+async def test_a_service_that_speaks_in_time_is_not_given_up(peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        for _ in range(4):
+            await asyncio.sleep(0.1)  # time itself is what is tested
+            await stream.tell(HELLO)
+        stream.end()
+
+    peer = await peer_with(script)
+    stream = await transport_to(peer.url, idle_timeout_s=0.3).open()
+    for _ in range(4):
+        assert await stream.receive() == HELLO
+    assert await stream.receive() is None
+
+
+async def test_a_slow_reader_is_not_taken_for_a_silent_service(peer_with, transport_to):
+    peer = await peer_with(answering(frames.event(HELLO) * 2, ends=False))
+    stream = await transport_to(peer.url, idle_timeout_s=0.2).open()
+    await stream.send(HELLO)
+    assert await stream.receive() == HELLO
+    await asyncio.sleep(0.5)  # time itself is what is tested
+    assert await stream.receive() == HELLO
+
+
+async def test_a_service_that_takes_nothing_more_is_given_up(peer_with, transport_to):
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        while not stream.gone:
+            await asyncio.sleep(0.02)
+            await stream.tell(HELLO)
+
+    peer = await peer_with(script, reads=False)
+    stream = await transport_to(peer.url, idle_timeout_s=0.2).open()
+    async with asyncio.timeout(5):
+        with pytest.raises(TransportError, match="idle_timeout"):
+            while True:
+                await stream.send(bytes(20_000))
+
+
+# Connecting.
+
+
+async def test_a_port_where_nobody_listens_is_a_failed_connection(transport_to):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        failure = await failure_of(transport_to(f"https://localhost:{port}"))
+    assert (failure.code, failure.retryable) == (TransportCode.CONNECT_FAILED, True)
+
+
+async def test_a_host_without_an_address_is_a_failed_connection(transport_to):
+    failure = await failure_of(transport_to("https://nowhere.invalid"))
+    assert failure.code in {TransportCode.CONNECT_FAILED, TransportCode.CONNECT_TIMEOUT}
+
+
+async def test_a_peer_that_never_shakes_hands_is_given_up(transport_to):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        failure = await failure_of(transport_to(f"https://localhost:{port}", connect_timeout_s=0.1))
+    assert (failure.code, failure.retryable) == (TransportCode.CONNECT_TIMEOUT, True)
+
+
+async def test_a_hundred_callers_wait_for_a_dead_service_together(transport_to):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        transport = transport_to(
+            f"https://localhost:{mute.getsockname()[1]}", connect_timeout_s=0.2
+        )
+        async with asyncio.timeout(2):
+            results = await asyncio.gather(
+                *(transport.open() for _ in range(100)), return_exceptions=True
+            )
+    assert {result.code for result in results} == {TransportCode.CONNECT_TIMEOUT}
+
+
+async def test_a_service_that_never_sends_its_settings_is_given_up(peer_with, transport_to):
+    peer = await peer_with(silence, greets=False)
+    failure = await failure_of(transport_to(peer.url, connect_timeout_s=0.2))
+    assert failure.code is TransportCode.CONNECT_TIMEOUT
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused_for_good(
+    peer_with, transport_to, tmp_path: Path
+):
+    peer = await peer_with(silence)
+    Certificates().write_ca(str(tmp_path / "other.pem"))
+    failure = await failure_of(transport_to(peer.url, ca_file=tmp_path / "other.pem"))
+    assert (failure.code, failure.retryable) == (TransportCode.CONNECT_FAILED, False)
+
+
+async def test_without_a_private_ca_the_private_certificate_is_refused(peer_with, transport_to):
+    peer = await peer_with(silence)
+    failure = await failure_of(transport_to(peer.url, ca_file=None))
+    assert (failure.code, failure.retryable) == (TransportCode.CONNECT_FAILED, False)
+
+
+async def test_a_ca_file_that_is_not_there_is_named(peer_with, transport_to, tmp_path: Path):
+    peer = await peer_with(silence)
+    failure = await failure_of(transport_to(peer.url, ca_file=tmp_path / "missing.pem"))
+    assert failure.code is TransportCode.CONNECT_FAILED
+    assert "missing.pem" in failure.message
+
+
+async def test_a_service_without_http2_is_a_failed_connection(peer_with, transport_to):
+    peer = await peer_with(silence, alpn=("http/1.1",), greets=False)
+    failure = await failure_of(transport_to(peer.url))
+    assert failure.code is TransportCode.CONNECT_FAILED
+
+
+async def test_a_plain_http_endpoint_is_refused_for_good(transport_to):
+    failure = await failure_of(transport_to("http://localhost:1"))
+    assert (failure.code, failure.retryable) == (TransportCode.CONNECT_FAILED, False)
+
+
+@pytest.mark.parametrize("url", ["https://", "localhost:8443", "https://local host"])
+async def test_an_endpoint_that_is_no_address_fails_at_once(url, transport_to):
+    async with asyncio.timeout(2):
+        with pytest.raises(TransportError):
+            await transport_to(url).warm()
+        await failure_of(transport_to(url))
+
+
+# Before the call.
+
+
+async def test_missing_credentials_are_told_before_the_call(peer_with, ca_file):
+    class NoCredentials:
+        def get_credentials(self) -> None:
+            return None
+
+    peer = await peer_with(silence)
+    config = BedrockConfig(region="us-east-1", model_id="m", endpoint_url=peer.url, ca_file=ca_file)
+    transport = BedrockTransport(config, CredentialsResolver(NoCredentials))
+    for attempt in (transport.open, transport.warm):
+        async with asyncio.timeout(2):
+            with pytest.raises(TransportError) as caught:
+                await attempt()
+        assert caught.value.code is TransportCode.CREDENTIALS_MISSING
+        assert not caught.value.retryable
+    assert not peer.connections
+    await transport.close()
