@@ -13,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = [
-    f"tests.fixtures.{name}"
-    for name in ("dynamodb", "simulator", "site")
-    if (Path(__file__).parent / "fixtures" / f"{name}.py").exists()
-]
+pytest_plugins = ["tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site"]
 
 MODELS = Path(__file__).parent.parent / "var" / "models"
 MINIMUM_NODE = 20
