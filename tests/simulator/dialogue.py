@@ -161,3 +161,17 @@ def opening(*, tools: tuple[str, ...] = ()) -> list[Event]:
 
 def closing() -> list[Event]:
     return [content_end(), prompt_end(), session_end()]
+
+
+def changed(event: Event, path: str, value: Any) -> Event:
+    """Return a copy of the event with the field at the dotted path set, or removed by `...`."""
+    copy: Event = json.loads(json.dumps(event))
+    *outer, last = path.split(".")
+    inner = copy
+    for key in outer:
+        inner = inner[int(key)] if isinstance(inner, list) else inner[key]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[last] = value
+    return copy

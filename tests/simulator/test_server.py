@@ -3,23 +3,14 @@
 import asyncio
 import json
 import os
-import signal
-import socket
-import ssl
-import stat
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from h2.settings import SettingCodes
 
-from simulator.__main__ import main
 from simulator.eventstream import Message, encode
 from tests.fixtures.simulator import (
-    ROOT,
     RunningSimulator,
     StartSimulator,
     started_simulator,
@@ -27,7 +18,6 @@ from tests.fixtures.simulator import (
 from tests.simulator.client import MODEL, GoneError, RawClient, chunk, goaway_frame
 from tests.simulator.dialogue import (
     answer,
-    audio_input,
     closing,
     opening,
     prompt_start,
@@ -360,123 +350,3 @@ async def test_settings_and_small_windows_of_the_client_are_respected(simulator)
     async with RawClient(simulator.url, simulator.ca_file) as client:
         client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
         await converse(client)
-
-
-class TestDeadlines:
-    """Eight minutes and 55 seconds, at a hundred times their speed."""
-
-    async def test_without_input_it_ends_with_error_532(self, start_simulator: StartSimulator):
-        running = start_simulator("--time-scale", "100")
-        async with RawClient(running.url, running.ca_file) as client:
-            stream = client.open()
-            await stream.send(*opening())
-            code, message = await stream.last_words()
-        assert code == "validationException"
-        assert message.startswith("InternalErrorCode=532::Timed out waiting for audio bytes")
-
-    async def test_after_eight_minutes_it_ends_whatever_comes(self, start_simulator):
-        running = start_simulator("--time-scale", "400")
-        async with RawClient(running.url, running.ca_file) as client:
-            stream = client.open()
-            await stream.send(*opening())
-            begun = time.monotonic()
-            while not stream.body:
-                await stream.send(audio_input())
-                await asyncio.sleep(0.02)
-            code, message = await stream.last_words()
-        assert code == "modelTimeoutException"
-        assert message == "Model has timed out in processing the request. Try your request again."
-        assert 0.9 < time.monotonic() - begun < 5
-
-
-class TestProcess:
-    """How it starts and how it ends."""
-
-    def start(self, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "simulator", "--certificates", str(folder)]
-        return subprocess.Popen(
-            [*command, "--hearing", "text", *arguments],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def ended(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
-        """Wait until the process has ended; it has two seconds."""
-        begun = time.monotonic()
-        result = self.result(process)
-        assert time.monotonic() - begun < 2
-        return result
-
-    def result(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
-        out, err = process.communicate(timeout=20)
-        return process.returncode, out, err
-
-    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, "stdin"])
-    def test_it_says_when_it_is_ready_and_ends_when_it_is_told(self, tmp_path, how):
-        process = self.start(tmp_path, "--port", "0", "--until-stdin-closes")
-        said = json.loads(process.stdout.readline())
-        assert said["ready"] is True
-        assert said["url"].startswith("https://127.0.0.1:")
-        assert said["hearing"] == "text"
-        assert said["speaking"] in ("voice", "tone")
-        assert said["reason"]
-        assert Path(said["ca_file"]) == tmp_path / "ca.pem"
-        if how == "stdin":
-            process.stdin.close()
-            process.stdin = None
-        else:
-            process.send_signal(how)
-        status, out, err = self.ended(process)
-        assert (status, out) == (0, "")
-        assert "Traceback" not in err
-
-    async def test_it_ends_with_streams_open_and_says_goodbye(self, tmp_path):
-        process = self.start(tmp_path, "--port", "0")
-        said = json.loads(process.stdout.readline())
-        async with RawClient(said["url"], Path(said["ca_file"])) as client:
-            stream = client.open()
-            await stream.send(*opening(), *typed("t1", "Hola"))
-            await stream.until("audioOutput")
-            process.terminate()
-            await asyncio.wait_for(client.closed.wait(), 2)
-            assert client.goodbye == 0
-        status, _, err = self.ended(process)
-        assert status == 0
-        assert "Traceback" not in err
-
-    def test_a_port_in_use_is_one_clear_sentence_and_status_2(self, tmp_path, simulator):
-        status, out, err = self.result(self.start(tmp_path, "--port", str(simulator.port)))
-        assert (status, out) == (2, "")
-        assert err == f"Port {simulator.port} can't be used: Address already in use.\n"
-
-    @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-    def test_a_port_that_is_none_is_refused(self, tmp_path, port):
-        with pytest.raises(SystemExit, match="2"):
-            main(["--certificates", str(tmp_path), "--port", port])
-
-    def test_it_listens_on_this_machine_alone(self, simulator):
-        with pytest.raises(OSError, match="refused"):
-            socket.create_connection(("127.0.0.2", simulator.port), timeout=2)
-
-    def test_the_key_is_for_its_owner_alone_and_the_certificate_is_kept(self, tmp_path):
-        kept = []
-        for _ in range(2):
-            process = self.start(tmp_path, "--port", "0")
-            process.stdout.readline()
-            process.terminate()
-            self.ended(process)
-            kept.append([(tmp_path / name).read_bytes() for name in ("ca.pem", "key.pem")])
-        assert kept[0] == kept[1]
-        assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
-
-    def test_a_client_without_http2_is_sent_away(self, simulator):
-        context = ssl.create_default_context(cafile=str(simulator.ca_file))
-        with (
-            socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as plain,
-            context.wrap_socket(plain, server_hostname="localhost") as secure,
-        ):
-            secure.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            assert secure.recv(100) == b""

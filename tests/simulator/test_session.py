@@ -6,7 +6,6 @@ import itertools
 import pytest
 
 from simulator.conversation import Reply, ToolCall
-from simulator.jobs import Hear, Transcribe
 from simulator.mouth import CHUNK_SAMPLES, SPEED_UP
 from simulator.refusals import IDLE, INVALID_INPUT, TOO_LONG, RefusedError
 from tests.simulator.dialogue import (
@@ -23,7 +22,6 @@ from tests.simulator.dialogue import (
 )
 from tests.simulator.world import (
     CALL,
-    INTERRUPTED,
     LOUD,
     SENTENCE_S,
     SILENT_CALL,
@@ -222,108 +220,6 @@ def test_a_result_for_an_unknown_tool_use_ends_the_session():
     with pytest.raises(RefusedError):
         world.send(*answer("r1", "id-999"))
     assert world.session.failure == INVALID_INPUT
-
-
-class TestBargeIn:
-    """The customer speaks while the assistant does."""
-
-    def test_while_audio_is_still_being_sent(self):
-        world = open_world(hola=TWO)
-        world.send(*typed("t1", "hola"))
-        world.pass_time(0.2)
-        assert world.take()[-1] == "audioOutput"
-        world.speak(0.2)
-        assert world.take() == ["audioOutput", "end AUDIO END_TURN", *INTERRUPTED]
-        assert world.mind.told == ["hola", "interrupted"]
-
-    def test_after_everything_was_sent_but_not_yet_heard(self):
-        world = open_world(hola=TWO)
-        world.send(*typed("t1", "hola"))
-        world.pass_time(1)
-        assert world.take()[-1] == "end AUDIO END_TURN"
-        world.speak(0.2)
-        assert world.take() == [*final("Uno dos", "PARTIAL_TURN"), *INTERRUPTED]
-
-    def test_final_texts_hold_only_what_was_heard(self):
-        world = open_world(hola=TWO)
-        world.send(*typed("t1", "hola"))
-        world.pass_time(2.5)
-        world.take()
-        world.speak(0.2)
-        assert world.take() == INTERRUPTED
-
-    def test_the_interrupting_words_are_a_turn_of_their_own(self):
-        world = open_world(hola=TWO)
-        world.speak()
-        world.be_silent(2)
-        world.speak(0.3)
-        world.take()
-        world.be_silent(2)
-        world.pass_time(5)
-        assert world.take() == [
-            *user("basta"),
-            *planned("Dijiste basta."),
-            *final("Dijiste basta."),
-        ]
-
-    def test_typed_words_interrupt_too(self):
-        world = open_world(hola=TWO)
-        world.send(*typed("t1", "hola"))
-        world.pass_time(1)
-        world.take()
-        world.send(*typed("t2", "basta"))
-        assert world.take()[:9] == [
-            *final("Uno dos", "PARTIAL_TURN"),
-            *INTERRUPTED,
-            *user("basta"),
-        ]
-
-    def test_nothing_is_interrupted_once_everything_was_heard(self):
-        world = open_world(hola=TWO)
-        world.send(*typed("t1", "hola"))
-        world.pass_time(2 * SENTENCE_S + 0.01)
-        world.take()
-        world.speak(0.2)
-        assert world.take() == []
-
-    def test_a_tool_not_yet_asked_for_is_asked_for_after_it(self):
-        world = open_world(pedido=CALL)
-        world.send(*typed("t1", "pedido"))
-        world.pass_time(0.1)
-        world.speak(0.2)
-        assert world.fields("toolUse") == []
-        world.be_silent(2)
-        assert len(world.fields("toolUse")) == 1
-
-    def test_nothing_is_begun_while_the_customer_speaks_or_is_being_understood(self):
-        world = open_world()
-        world.postpone = lambda job: isinstance(job, Hear | Transcribe)
-        world.send(*typed("t1", "tarde"))
-        world.speak()
-        (hear,) = world.postponed
-        world.take()
-        world.do(hear)
-        world.pass_time(0.5)
-        assert world.take() == []
-        world.be_silent(2)
-        _, transcribe = world.postponed
-        world.pass_time(0.5)
-        assert world.take() == []
-        world.do(transcribe)
-        world.settle()
-        world.pass_time(1)
-        assert world.take() == [*user("hola"), *planned("Dijiste tarde.")]
-
-    def test_noise_that_holds_no_words_is_no_turn(self):
-        world = open_world(hola=TWO)
-        world.transcripts = iter([" "])
-        world.send(*typed("t1", "hola"))
-        world.pass_time(1)
-        world.speak(0.2)
-        world.take()
-        world.be_silent(2)
-        world.pass_time(10)
-        assert world.take() == []
 
 
 def test_history_is_not_answered():
