@@ -11,7 +11,7 @@ FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.25
 
 
-def settle[T](attempt: Callable[[], T]) -> T:
+def settle[T](attempt: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
     """Return what `attempt` returns, trying again while it loses races.
 
     `attempt` reads, decides and writes on conditions. When somebody else wrote in between, it
@@ -23,6 +23,6 @@ def settle[T](attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except (BusyError, StaleVersionError):
-            time.sleep(random.uniform(0, pause_s))  # noqa: S311 -- jitter, not a secret
+            sleep(random.uniform(0, pause_s))  # noqa: S311 -- jitter, not a secret
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     return attempt()

@@ -23,7 +23,7 @@ from appointments.domain import (
     span_of,
     span_of_day,
 )
-from common.identity import Customer, Staff
+from common.identity import Caller, Customer, Staff
 
 pytestmark = pytest.mark.pure
 
@@ -69,14 +69,16 @@ APPOINTMENT = Appointment(
         (("10:30", "11:00"), False),
     ],
 )
-def test_spans_overlap_when_they_share_time_and_not_when_they_touch(other, overlaps):
+def test_spans_overlap_when_they_share_time_and_not_when_they_touch(
+    other: tuple[str, str], overlaps: bool
+) -> None:
     ten = span("10:00", "10:30")
 
     assert ten.overlaps(span(*other)) is overlaps
     assert span(*other).overlaps(ten) is overlaps
 
 
-def test_a_span_is_in_utc_whatever_zone_it_was_said_in():
+def test_a_span_is_in_utc_whatever_zone_it_was_said_in() -> None:
     said = span_of(local("10:00"), 30)
 
     assert said == Span(
@@ -96,13 +98,15 @@ def test_a_span_is_in_utc_whatever_zone_it_was_said_in():
         ("23:45", 480, [23, 24]),
     ],
 )
-def test_an_appointment_is_held_by_each_day_that_it_touches(start, minutes, days):
+def test_an_appointment_is_held_by_each_day_that_it_touches(
+    start: str, minutes: int, days: list[int]
+) -> None:
     touched = days_of(span_of(local(start), minutes), CLINIC)
 
     assert [day.day for day in touched] == days
 
 
-def test_a_day_is_the_clinics_and_not_utcs():
+def test_a_day_is_the_clinics_and_not_utcs() -> None:
     day = span_of_day(MONDAY, CLINIC)
 
     assert day.start == datetime(2026, 11, 23, 3, tzinfo=UTC)
@@ -112,7 +116,7 @@ def test_a_day_is_the_clinics_and_not_utcs():
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2026, 4, 4), 25), (date(2026, 9, 6), 23), (date(2026, 9, 7), 24)]
 )
-def test_a_day_on_which_the_clocks_change_has_its_own_length(day, hours):
+def test_a_day_on_which_the_clocks_change_has_its_own_length(day: date, hours: int) -> None:
     whole = span_of_day(day, SANTIAGO)
 
     assert whole.end - whole.start == timedelta(hours=hours)
@@ -124,7 +128,7 @@ def test_a_day_on_which_the_clocks_change_has_its_own_length(day, hours):
 @pytest.mark.parametrize(
     "said", ["Dr. Rodríguez", "doctor rodriguez", "RODRÍGUEZ", "Dra Rodríguez", "  dr.rodriguez "]
 )
-def test_titles_accents_and_capitals_make_no_other_doctor(said):
+def test_titles_accents_and_capitals_make_no_other_doctor(said: str) -> None:
     assert doctor_key(said) == "rodriguez"
 
 
@@ -145,11 +149,11 @@ KNOWN = ["Dr. Martín Rodríguez", "Dra. Ana Gómez", "Dr. Luis Gómez", "Dr. So
         ("", []),
     ],
 )
-def test_a_doctor_is_meant_by_the_whole_name_or_by_words_of_it(said, meant):
+def test_a_doctor_is_meant_by_the_whole_name_or_by_words_of_it(said: str, meant: list[str]) -> None:
     assert doctors_meant(said, KNOWN) == meant
 
 
-def test_a_whole_name_goes_before_a_part_of_one():
+def test_a_whole_name_goes_before_a_part_of_one() -> None:
     assert doctors_meant("Dr. Gómez", ["Dra. Ana Gómez", "Dra. Gómez"]) == ["Dra. Gómez"]
 
 
@@ -165,7 +169,9 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("before", "after"), list(pairs(AppointmentStatus, AppointmentStatus)))
-def test_an_appointment_moves_only_as_the_table_says(before, after):
+def test_an_appointment_moves_only_as_the_table_says(
+    before: AppointmentStatus, after: AppointmentStatus
+) -> None:
     appointment = APPOINTMENT.becoming(before, now=NOW)
 
     assert appointment.may_become(after) is ((before.value, after.value) in ALLOWED)
@@ -181,7 +187,7 @@ def test_an_appointment_moves_only_as_the_table_says(before, after):
         (Customer(), False),
     ],
 )
-def test_an_appointment_belongs_to_whose_name_it_bears(caller, theirs):
+def test_an_appointment_belongs_to_whose_name_it_bears(caller: Caller, theirs: bool) -> None:
     assert APPOINTMENT.belongs_to(caller) is theirs
 
 
@@ -192,7 +198,7 @@ def a_day(**taken: Span) -> DoctorDay:
     return DoctorDay(doctor="rodriguez", day=MONDAY, taken=taken, revision=3)
 
 
-def test_a_stored_appointment_takes_its_time():
+def test_a_stored_appointment_takes_its_time() -> None:
     (day,) = rewritten([a_day()], APPOINTMENT, CLINIC)
 
     assert day.taken == {"1": APPOINTMENT.span}
@@ -201,7 +207,7 @@ def test_a_stored_appointment_takes_its_time():
     assert all_free([day], span("10:15", "10:20"), except_for="1")
 
 
-def test_a_moved_appointment_leaves_its_old_day_and_enters_the_new():
+def test_a_moved_appointment_leaves_its_old_day_and_enters_the_new() -> None:
     tuesday = DoctorDay(doctor="rodriguez", day=MONDAY + timedelta(days=1))
     moved = APPOINTMENT.moved(local("10:00") + timedelta(days=1), now=NOW)
 
@@ -212,7 +218,7 @@ def test_a_moved_appointment_leaves_its_old_day_and_enters_the_new():
 
 
 @pytest.mark.parametrize("status", [AppointmentStatus.CANCELLED, AppointmentStatus.COMPLETED])
-def test_a_closed_appointment_takes_no_time_however_it_is_edited(status):
+def test_a_closed_appointment_takes_no_time_however_it_is_edited(status: AppointmentStatus) -> None:
     closed = APPOINTMENT.becoming(status, now=NOW)
 
     (day,) = rewritten([a_day(**{"1": APPOINTMENT.span})], closed, CLINIC)
@@ -229,7 +235,7 @@ OFFERS = st.lists(
 
 
 @given(OFFERS, st.integers(5, 480))
-def test_what_is_offered_is_free_and_within_hours(taken, duration_min):
+def test_what_is_offered_is_free_and_within_hours(taken: list[Span], duration_min: int) -> None:
     day = a_day(**{str(n): each for n, each in enumerate(taken)})
 
     for start in free_starts(MONDAY, [day], duration_min=duration_min, now=NOW, zone=CLINIC):
@@ -239,21 +245,21 @@ def test_what_is_offered_is_free_and_within_hours(taken, duration_min):
         assert wanted.end <= local("20:00")
 
 
-def test_an_empty_day_is_offered_in_half_hours():
+def test_an_empty_day_is_offered_in_half_hours() -> None:
     starts = list(free_starts(MONDAY, [a_day()], duration_min=30, now=NOW, zone=CLINIC))
 
     assert (len(starts), starts[0], starts[-1]) == (24, local("08:00"), local("19:30"))
     assert starts[0].utcoffset() == timedelta(hours=-3)
 
 
-def test_what_has_passed_is_not_offered():
+def test_what_has_passed_is_not_offered() -> None:
     now = local("10:00")
     starts = list(free_starts(MONDAY, [a_day()], duration_min=30, now=now, zone=CLINIC))
 
     assert starts[0] == local("10:30")
 
 
-def test_the_day_the_clocks_change_is_offered_by_its_own_hours():
+def test_the_day_the_clocks_change_is_offered_by_its_own_hours() -> None:
     day = date(2026, 9, 6)
     starts = list(free_starts(day, [], duration_min=60, now=NOW.replace(year=2025), zone=SANTIAGO))
 
@@ -270,11 +276,11 @@ def test_the_day_the_clocks_change_is_offered_by_its_own_hours():
         ("20:00", ["10:30", "11:00", "12:00"]),
     ],
 )
-def test_the_alternatives_are_the_nearest_in_order_of_time(wanted, clocks):
+def test_the_alternatives_are_the_nearest_in_order_of_time(wanted: str, clocks: list[str]) -> None:
     free = [local(clock) for clock in ["09:00", "09:30", "10:30", "11:00", "12:00"]]
 
     assert nearest(free, local(wanted)) == [local(clock) for clock in clocks]
 
 
-def test_a_full_day_has_no_alternatives():
+def test_a_full_day_has_no_alternatives() -> None:
     assert nearest([], local("10:00")) == []

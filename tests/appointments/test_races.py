@@ -1,9 +1,11 @@
 """Many at once: no two appointments of a doctor ever share time."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from appointments import repository, services
-from appointments.domain import AppointmentKind
+from appointments.domain import Appointment, AppointmentKind
 from appointments.errors import AppointmentClosedError, SlotTakenError
 from common import dynamo
 from common.errors import ConflictError
@@ -26,11 +28,11 @@ TEN = datetime(2026, 11, 23, 13, tzinfo=UTC)  # 10:00 at the clinic
 MIDNIGHT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
 
-def book(starts_at: datetime, *, token: object, duration_min: int = 30, doctor: str = "Dr. Sosa"):
+def book(starts_at: datetime, *, token: object, duration_min: int = 30) -> Appointment:
     return services.book_appointment(
         patient_name="Ana Martínez",
         patient_email="ana@email.com",
-        doctor_name=doctor,
+        doctor_name="Dr. Sosa",
         starts_at=starts_at,
         duration_min=duration_min,
         kind=AppointmentKind.ROUTINE,
@@ -39,11 +41,11 @@ def book(starts_at: datetime, *, token: object, duration_min: int = 30, doctor: 
     )
 
 
-def race(count: int, run):
+def race[T](count: int, run: Callable[[int], T]) -> list[T | None]:
     """Call `run(n)` on `count` threads at one moment; return the results, None where refused."""
     start = threading.Barrier(count)
 
-    def runner(number: int):
+    def runner(number: int) -> T | None:
         start.wait()
         try:
             return run(number)
@@ -54,7 +56,7 @@ def race(count: int, run):
         return list(threads.map(runner, range(count)))
 
 
-def stored() -> list:
+def stored() -> list[Appointment]:
     return services.list_appointments(limit=500)
 
 
@@ -71,14 +73,14 @@ def assert_guards_agree() -> None:
     assert held == {(a.id, a.span) for a in stored() if a.holds_its_time}
 
 
-def test_of_fifty_who_want_one_time_one_gets_it():
+def test_of_fifty_who_want_one_time_one_gets_it() -> None:
     won = [a for a in race(50, lambda n: book(TEN, token=n)) if a]
 
     assert len(won) == 1
     assert stored() == won
 
 
-def test_of_fifty_whose_times_overlap_one_gets_it():
+def test_of_fifty_whose_times_overlap_one_gets_it() -> None:
     minutes = [timedelta(minutes=n) for n in range(50)]
     won = [a for a in race(50, lambda n: book(TEN + minutes[n], token=n, duration_min=60)) if a]
 
@@ -86,7 +88,7 @@ def test_of_fifty_whose_times_overlap_one_gets_it():
     assert stored() == won
 
 
-def test_of_many_who_want_one_time_over_midnight_one_gets_it():
+def test_of_many_who_want_one_time_over_midnight_one_gets_it() -> None:
     late = MIDNIGHT - timedelta(minutes=15)
     won = [a for a in race(30, lambda n: book(late, token=n)) if a]
 
@@ -94,7 +96,7 @@ def test_of_many_who_want_one_time_over_midnight_one_gets_it():
     assert_guards_agree()
 
 
-def test_twenty_who_want_different_times_of_one_day_all_get_them():
+def test_twenty_who_want_different_times_of_one_day_all_get_them() -> None:
     won = race(20, lambda n: book(TEN + n * timedelta(minutes=15), token=n, duration_min=15))
 
     assert all(won)
@@ -102,7 +104,7 @@ def test_twenty_who_want_different_times_of_one_day_all_get_them():
     assert_guards_agree()
 
 
-def test_of_many_tries_of_one_request_all_get_the_one_appointment():
+def test_of_many_tries_of_one_request_all_get_the_one_appointment() -> None:
     """None may hear that the time is taken: it was taken by their own request."""
     won = race(30, lambda _: book(TEN, token="same"))
 
@@ -110,11 +112,11 @@ def test_of_many_tries_of_one_request_all_get_the_one_appointment():
     assert stored() == [won[0]]
 
 
-def test_two_appointments_that_swap_times_never_overlap():
+def test_two_appointments_that_swap_times_never_overlap() -> None:
     first, second = book(TEN, token=1), book(TEN + timedelta(hours=1), token=2)
     start_of = {first.id: second.starts_at, second.id: first.starts_at}
 
-    def move(number: int):
+    def move(number: int) -> Appointment:
         mine = (first, second)[number % 2]
         return services.move_appointment(
             appointment_id=mine.id, caller=Staff(), starts_at=start_of[mine.id], now=NOW
@@ -126,10 +128,10 @@ def test_two_appointments_that_swap_times_never_overlap():
     assert_guards_agree()
 
 
-def test_a_cancelled_time_goes_to_one_of_those_who_wait_for_it():
+def test_a_cancelled_time_goes_to_one_of_those_who_wait_for_it() -> None:
     held = book(TEN, token="held")
 
-    def run(number: int):
+    def run(number: int) -> Appointment:
         if number == 0:
             return services.cancel_appointment(appointment_id=held.id, caller=Staff(), now=NOW)
         return book(TEN, token=number)
@@ -155,7 +157,7 @@ class Calendar(RuleBasedStateMachine):
         self.count = 0
 
     @rule(starts_at=STEPS, duration_min=DURATIONS)
-    def book(self, starts_at, duration_min) -> None:
+    def book(self, starts_at: datetime, duration_min: int) -> None:
         self.count += 1
         try:
             booked = book(starts_at, token=self.count, duration_min=duration_min)
@@ -164,14 +166,14 @@ class Calendar(RuleBasedStateMachine):
         self.ids.append(booked.id)
 
     @rule(pick=st.integers(0, 50), starts_at=STEPS)
-    def move(self, pick, starts_at) -> None:
+    def move(self, pick: int, starts_at: datetime) -> None:
         self.change(pick, services.move_appointment, starts_at=starts_at)
 
     @rule(pick=st.integers(0, 50))
-    def cancel(self, pick) -> None:
+    def cancel(self, pick: int) -> None:
         self.change(pick, services.cancel_appointment)
 
-    def change(self, pick, verb, **arguments) -> None:
+    def change(self, pick: int, verb: Callable[..., Appointment], **arguments: Any) -> None:
         if self.ids:
             chosen = self.ids[pick % len(self.ids)]
             try:
@@ -185,7 +187,7 @@ class Calendar(RuleBasedStateMachine):
         assert_guards_agree()
 
 
-def test_whatever_is_done_to_a_calendar_nothing_overlaps():
+def test_whatever_is_done_to_a_calendar_nothing_overlaps() -> None:
     health = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_machine(
         Calendar,

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
 
 from appointments import demo, services
 
@@ -13,13 +15,13 @@ NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def rest(client, settings):
+def rest(client: Client, settings: Settings) -> Client:
     settings.API_OPEN_READS = True
     demo.seed(now=NOW)
     return client
 
 
-def test_the_list_of_appointments(rest):
+def test_the_list_of_appointments(rest: Client) -> None:
     body = rest.get("/appointments").json()
 
     assert body["success"] is True
@@ -27,14 +29,14 @@ def test_the_list_of_appointments(rest):
     assert [appointment["id"] for appointment in body["data"]] == ["3", "5", "2", "1", "4"]
 
 
-def test_the_appointments_of_one_day(rest):
+def test_the_appointments_of_one_day(rest: Client) -> None:
     body = rest.get("/appointments?date=2026-12-01").json()
 
     assert body["message"] == "Retrieved 1 appointment successfully"
     assert [appointment["id"] for appointment in body["data"]] == ["1"]
 
 
-def test_a_day_without_appointments_is_an_empty_list(rest):
+def test_a_day_without_appointments_is_an_empty_list(rest: Client) -> None:
     body = rest.get("/appointments?date=2030-01-01").json()
 
     assert body == {
@@ -44,7 +46,7 @@ def test_a_day_without_appointments_is_an_empty_list(rest):
     }
 
 
-def test_one_appointment_in_the_shape_of_the_owners_document(rest):
+def test_one_appointment_in_the_shape_of_the_owners_document(rest: Client) -> None:
     assert rest.get("/appointments/2").json() == {
         "success": True,
         "message": "Appointment retrieved successfully",
@@ -68,7 +70,7 @@ def test_one_appointment_in_the_shape_of_the_owners_document(rest):
     "date",
     ["mañana", "2026-13-01", "01/12/2026", "2026-12-01T10:00", "1899-12-31", "9999-12-31"],
 )
-def test_a_date_that_is_none_is_named(rest, date):
+def test_a_date_that_is_none_is_named(rest: Client, date: str) -> None:
     response = rest.get("/appointments", {"date": date})
 
     assert response.status_code == 400
@@ -77,11 +79,11 @@ def test_a_date_that_is_none_is_named(rest, date):
     assert list(error["details"]) == ["date"]
 
 
-def test_an_empty_date_is_no_filter(rest):
+def test_an_empty_date_is_no_filter(rest: Client) -> None:
     assert len(rest.get("/appointments?date=").json()["data"]) == 5
 
 
-def test_an_unknown_appointment_is_not_found_and_named(rest):
+def test_an_unknown_appointment_is_not_found_and_named(rest: Client) -> None:
     response = rest.get("/appointments/999")
 
     assert response.status_code == 404
@@ -89,13 +91,15 @@ def test_an_unknown_appointment_is_not_found_and_named(rest):
     assert response.json()["error"]["details"] == {"appointmentId": "999"}
 
 
-def test_appointments_are_closed_to_strangers_by_default(client, settings):
+def test_appointments_are_closed_to_strangers_by_default(
+    client: Client, settings: Settings
+) -> None:
     settings.API_OPEN_READS = False
 
     assert client.get("/appointments").status_code == 403
 
 
-def test_the_command_may_be_run_at_each_start(capsys):
+def test_the_command_may_be_run_at_each_start(capsys: pytest.CaptureFixture[str]) -> None:
     for stored in (5, 0):
         call_command("seed_appointments")
         assert f"{stored} appointments stored." in capsys.readouterr().out

@@ -4,21 +4,24 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Protocol
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from common import dynamo
-from common.errors import UnavailableError
+from common.errors import BusyError, UnavailableError
 from orders.models import Order
 
 pytestmark = pytest.mark.wire
 
 
 @contextmanager
-def answering(status: int, error: dict[str, object]) -> Iterator[str]:
+def answering(status: int, error: Mapping[str, object]) -> Iterator[str]:
     """Serve one error of DynamoDB's to every request."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -43,10 +46,14 @@ def answering(status: int, error: dict[str, object]) -> Iterator[str]:
             thread.join()
 
 
-@pytest.fixture
-def use(settings):
-    """Point the settings somewhere else for one test."""
+class Use(Protocol):
+    """Points the settings somewhere else for one test."""
 
+    def __call__(self, url: str, *, retries: int = 0) -> None: ...
+
+
+@pytest.fixture
+def use(settings: Settings) -> Iterator[Use]:
     def use(url: str, *, retries: int = 0) -> None:
         settings.DYNAMODB_ENDPOINT_URL = url
         settings.DYNAMODB_MAX_RETRIES = retries
@@ -65,10 +72,13 @@ def reason_of_asking() -> object:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def test_where_nothing_listens_the_answer_comes_in_a_few_seconds(use, settings, caplog):
+def test_where_nothing_listens_the_answer_comes_in_a_few_seconds(
+    use: Use, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     use(f"http://127.0.0.1:{free_port()}", retries=settings.DYNAMODB_MAX_RETRIES)
     started = time.monotonic()
 
@@ -77,11 +87,12 @@ def test_where_nothing_listens_the_answer_comes_in_a_few_seconds(use, settings, 
     assert time.monotonic() - started < 5
     (record,) = caplog.records
     assert record.levelname == "ERROR"
-    assert record.table == settings.ORDERS_TABLE
-    assert "DYNAMODB_ENDPOINT_URL" in record.remedy
+    facts = vars(record)
+    assert facts["table"] == settings.ORDERS_TABLE
+    assert "DYNAMODB_ENDPOINT_URL" in facts["remedy"]
 
 
-def test_a_server_that_never_answers_is_given_up_on(use, settings):
+def test_a_server_that_never_answers_is_given_up_on(use: Use, settings: Settings) -> None:
     settings.DYNAMODB_READ_TIMEOUT_S = 0.2
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
@@ -91,18 +102,20 @@ def test_a_server_that_never_answers_is_given_up_on(use, settings):
         assert reason_of_asking() == "timed_out"
 
 
-def test_a_missing_table_is_named_with_what_to_do(dynamodb, use, settings, caplog):
+def test_a_missing_table_is_named_with_what_to_do(
+    dynamodb: str, use: Use, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.ORDERS_TABLE = "not-there"
     use(dynamodb)
 
     assert reason_of_asking() == "table_missing"
 
     (record,) = caplog.records
-    assert record.table == "not-there"
-    assert "create_tables" in record.remedy
+    assert vars(record)["table"] == "not-there"
+    assert "create_tables" in vars(record)["remedy"]
 
 
-def test_readiness_notices_a_missing_table(dynamodb, use, settings):
+def test_readiness_notices_a_missing_table(dynamodb: str, use: Use, settings: Settings) -> None:
     settings.APPOINTMENTS_TABLE = "not-there"
     use(dynamodb)
 
@@ -120,14 +133,16 @@ def test_readiness_notices_a_missing_table(dynamodb, use, settings):
         (400, "UnrecognizedClientException", "access_denied"),
     ],
 )
-def test_what_dynamodb_says_of_itself_becomes_a_reason(use, status, code, reason):
+def test_what_dynamodb_says_of_itself_becomes_a_reason(
+    use: Use, status: int, code: str, reason: str
+) -> None:
     with answering(status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}) as url:
         use(url)
 
         assert reason_of_asking() == reason
 
 
-def test_a_transaction_that_was_throttled_is_no_failed_condition(use):
+def test_a_transaction_that_was_throttled_is_no_failed_condition(use: Use) -> None:
     reasons = [{"Code": "None"}, {"Code": "ThrottlingError", "Message": "slow down"}]
     error = {
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -154,17 +169,21 @@ def test_a_transaction_that_was_throttled_is_no_failed_condition(use):
         },
     ],
 )
-def test_another_transaction_at_the_same_item_is_a_lost_race(use, error):
+def test_another_transaction_at_the_same_item_is_a_lost_race(
+    use: Use, error: dict[str, object]
+) -> None:
     with answering(400, error) as url:
         use(url)
         transaction = dynamo.Transaction()
         transaction.delete(Order(*Order.key("1")), only_if=Order.pk.exists(), named="there")
 
-        with pytest.raises(dynamo.BusyError):
+        with pytest.raises(BusyError):
             transaction.commit()
 
 
-def test_missing_credentials_are_said_so(use, monkeypatch, tmp_path):
+def test_missing_credentials_are_said_so(
+    use: Use, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -174,7 +193,7 @@ def test_missing_credentials_are_said_so(use, monkeypatch, tmp_path):
     assert reason_of_asking() == "credentials_missing"
 
 
-def test_our_own_mistake_is_no_outage(use):
+def test_our_own_mistake_is_no_outage(use: Use) -> None:
     with answering(400, {"__type": "x#ValidationException", "message": "bad key"}) as url:
         use(url)
 

@@ -1,12 +1,17 @@
 """The two envelopes, around views made for these tests, through Django's whole request path."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.test import Client
 from django.urls import include, path
+from django.utils.translation import gettext_lazy
+from pytest_django.fixtures import Settings
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -31,7 +36,7 @@ class ProductSerializer(CamelCaseSerializer):
 
 class TakenError(ConflictError):
     code = "taken"
-    text = "Taken, but %(free)s is free."
+    text = gettext_lazy("Taken, but %(free)s is free.")
 
 
 ERRORS = {
@@ -66,7 +71,7 @@ class ProductViewSet(ServiceViewSet):
 
 
 class GuardedViewSet(ProductViewSet):
-    permission_classes = (StaffOrOpenReads,)
+    permission_classes = (StaffOrOpenReads,)  # type: ignore[assignment]  # another one
 
 
 router = SimpleRouter(trailing_slash=False)
@@ -77,33 +82,34 @@ urlpatterns = [*router.urls, path("api-auth/", include("rest_framework.urls"))]
 PRODUCT = {"productName": "Producto A", "unitPrice": 25.99, "madeAt": "2026-11-23T15:00:00.000Z"}
 
 
-def error_of(response) -> dict[str, object]:
+def error_of(response: Any) -> dict[str, Any]:
     body = response.json()
     assert body.keys() == {"success", "error"}
     assert body["success"] is False
     assert body["error"].keys() == {"code", "message", "details"}
     assert body["error"]["message"]
-    return body["error"]
+    error: dict[str, Any] = body["error"]
+    return error
 
 
 # --- Answers
 
 
-def test_an_answer_stands_in_its_envelope(client):
+def test_an_answer_stands_in_its_envelope(client: Client) -> None:
     response = client.get("/products/1")
 
     assert response.json() == {"success": True, "data": PRODUCT, "message": "Found"}
     assert response["content-type"] == "application/json; charset=utf-8"
 
 
-def test_a_list_says_how_many_it_holds(client):
+def test_a_list_says_how_many_it_holds(client: Client) -> None:
     body = client.get("/products").json()
 
     assert body["message"] == "Retrieved 2 products successfully"
     assert body["data"] == [PRODUCT, PRODUCT]
 
 
-def test_camel_case_comes_in_as_snake_case(client):
+def test_camel_case_comes_in_as_snake_case(client: Client) -> None:
     sent = {"productName": "B", "unitPrice": "1.50", "madeAt": "2026-11-23T12:00:00-03:00"}
     response = client.put("/products/1", json.dumps(sent), content_type="application/json")
 
@@ -111,7 +117,7 @@ def test_camel_case_comes_in_as_snake_case(client):
     assert response.json()["data"] == ["made_at", "product_name", "unit_price"]
 
 
-def test_the_browsable_api_shows_the_envelope_and_a_form_that_is_filled_in(client):
+def test_the_browsable_api_shows_the_envelope_and_a_form_that_is_filled_in(client: Client) -> None:
     response = client.get("/products/1", headers={"accept": "text/html"})
     page = response.content.decode()
 
@@ -121,7 +127,7 @@ def test_the_browsable_api_shows_the_envelope_and_a_form_that_is_filled_in(clien
     assert 'value="Producto A"' in page
 
 
-def test_options_describe_the_fields_in_the_envelope(client):
+def test_options_describe_the_fields_in_the_envelope(client: Client) -> None:
     body = client.options("/products/1").json()
 
     assert body["success"] is True
@@ -131,7 +137,7 @@ def test_options_describe_the_fields_in_the_envelope(client):
 # --- Errors
 
 
-def test_a_foreseen_error_shows_its_code_its_sentence_and_its_data(client):
+def test_a_foreseen_error_shows_its_code_its_sentence_and_its_data(client: Client) -> None:
     response = client.get("/products/conflict")
 
     assert response.status_code == 409
@@ -142,14 +148,14 @@ def test_a_foreseen_error_shows_its_code_its_sentence_and_its_data(client):
     }
 
 
-def test_a_value_that_a_service_refuses_is_named_like_a_serializers(client):
+def test_a_value_that_a_service_refuses_is_named_like_a_serializers(client: Client) -> None:
     response = client.get("/products/field")
 
     assert response.status_code == 422
     assert list(error_of(response)["details"]) == ["items.0.unitPrice"]
 
 
-def test_an_outage_asks_to_come_back(client):
+def test_an_outage_asks_to_come_back(client: Client) -> None:
     response = client.get("/products/down")
 
     assert response.status_code == 503
@@ -157,7 +163,7 @@ def test_an_outage_asks_to_come_back(client):
     assert error_of(response)["code"] == "unavailable"
 
 
-def test_wrong_values_are_named_by_field(client):
+def test_wrong_values_are_named_by_field(client: Client) -> None:
     sent = {"productName": "x" * 11, "unitPrice": -1, "madeAt": "mañana"}
     response = client.put("/products/1", json.dumps(sent), content_type="application/json")
 
@@ -186,35 +192,40 @@ def test_wrong_values_are_named_by_field(client):
         ),
     ],
 )
-def test_the_frameworks_own_errors_stand_in_the_envelope(client, status, code, request_of):
+def test_the_frameworks_own_errors_stand_in_the_envelope(
+    client: Client, status: int, code: str, request_of: Callable[[Client], Any]
+) -> None:
     response = request_of(client)
 
     assert response.status_code == status
     assert error_of(response)["code"] == code
 
 
-def test_a_body_that_is_no_object_is_refused(client):
+def test_a_body_that_is_no_object_is_refused(client: Client) -> None:
     response = client.put("/products/1", "[1]", content_type="application/json")
 
     assert response.status_code == 400
     assert list(error_of(response)["details"]) == ["nonFieldErrors"]
 
 
-def test_our_own_fault_is_logged_and_tells_nothing(client, caplog):
+def test_our_own_fault_is_logged_and_tells_nothing(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     response = client.get("/products/bug")
 
     assert response.status_code == 500
     assert error_of(response)["code"] == "internal"
     assert "secret" not in response.content.decode()
     (record,) = [r for r in caplog.records if r.name == "common.http"]
+    assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
-    assert record.path == "/products/bug"
+    assert vars(record)["path"] == "/products/bug"
 
 
 # --- Who may come in
 
 
-def test_reading_is_closed_by_default(client, settings):
+def test_reading_is_closed_by_default(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = False
 
     response = client.get("/guarded/1")
@@ -223,7 +234,7 @@ def test_reading_is_closed_by_default(client, settings):
     assert error_of(response)["code"] == "not_authenticated"
 
 
-def test_reading_may_be_opened_but_not_writing(client, settings):
+def test_reading_may_be_opened_but_not_writing(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = True
 
     assert client.get("/guarded/1").status_code == 200
@@ -232,7 +243,9 @@ def test_reading_may_be_opened_but_not_writing(client, settings):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("is_staff", "status"), [(True, 200), (False, 403)])
-def test_only_staff_come_in_by_their_login(client, settings, django_user_model, is_staff, status):
+def test_only_staff_come_in_by_their_login(
+    client: Client, settings: Settings, django_user_model: Any, is_staff: bool, status: int
+) -> None:
     settings.API_OPEN_READS = False
     user = django_user_model.objects.create_user("ana", password="x", is_staff=is_staff)
     client.force_login(user)

@@ -1,14 +1,16 @@
+from collections.abc import Callable
+
 import pytest
 
 from common.errors import BusyError, ConflictError, StaleVersionError
-from common.races import ATTEMPTS, settle
+from common.races import ATTEMPTS, LONGEST_PAUSE_S, settle
 
 pytestmark = pytest.mark.pure
 
 
-def losing(times: int, error: Exception):
+def losing(times: int, error: Exception) -> tuple[Callable[[], str], list[int]]:
     """Return an attempt that loses `times` races and then wins, and the list of its tries."""
-    tries = []
+    tries: list[int] = []
 
     def attempt() -> str:
         tries.append(len(tries) + 1)
@@ -20,31 +22,47 @@ def losing(times: int, error: Exception):
 
 
 @pytest.mark.parametrize("error", [BusyError(), StaleVersionError()])
-def test_a_lost_race_is_run_again(error):
+def test_a_lost_race_is_run_again(error: Exception) -> None:
+    pauses: list[float] = []
     attempt, tries = losing(2, error)
 
-    assert settle(attempt) == "won"
+    assert settle(attempt, sleep=pauses.append) == "won"
     assert tries == [1, 2, 3]
+    assert [0 <= pause <= 0.02 for pause in pauses] == [True, True]
 
 
-def test_a_refusal_is_final():
+def test_a_refusal_is_final() -> None:
+    pauses: list[float] = []
     attempt, tries = losing(1, ConflictError())
 
     with pytest.raises(ConflictError):
-        settle(attempt)
+        settle(attempt, sleep=pauses.append)
     assert tries == [1]
+    assert pauses == []
 
 
-def test_the_last_try_may_win():
+def test_the_last_try_may_win() -> None:
+    pauses: list[float] = []
     attempt, tries = losing(ATTEMPTS - 1, BusyError())
 
-    assert settle(attempt) == "won"
+    assert settle(attempt, sleep=pauses.append) == "won"
     assert len(tries) == ATTEMPTS
 
 
-def test_after_the_last_try_the_error_is_the_callers():
+def test_after_the_last_try_the_error_is_the_callers() -> None:
+    pauses: list[float] = []
     attempt, tries = losing(ATTEMPTS, BusyError())
 
     with pytest.raises(BusyError):
-        settle(attempt)
+        settle(attempt, sleep=pauses.append)
     assert len(tries) == ATTEMPTS
+
+
+def test_no_pause_is_longer_than_a_quarter_of_a_second() -> None:
+    pauses: list[float] = []
+    attempt, _ = losing(ATTEMPTS, BusyError())
+
+    with pytest.raises(BusyError):
+        settle(attempt, sleep=pauses.append)
+    assert len(pauses) == ATTEMPTS - 1
+    assert max(pauses) <= LONGEST_PAUSE_S

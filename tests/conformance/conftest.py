@@ -73,6 +73,12 @@ class Table:
         item: dict[str, Any] | None = answer.get("Item")
         return item
 
+    def there(self, item_id: str) -> dict[str, Any]:
+        """Return an item that must be there."""
+        item = self.get(item_id)
+        assert item is not None
+        return item
+
     def query(self, status: str, **more: Any) -> dict[str, Any]:
         """Query the index by `status`, with `createdAt` as its range."""
         values = {":s": {"S": status}, **more.pop("values", {})}

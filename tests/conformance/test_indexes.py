@@ -1,9 +1,11 @@
 """What our repositories take for granted of indexes and of reading in pages."""
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conformance.conftest import eventually
+from tests.conformance.conftest import Table, eventually
 
 pytestmark = pytest.mark.store
 
@@ -13,7 +15,7 @@ def day(number: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def month(table, unique) -> str:
+def month(table: Table, unique: str) -> str:
     """Put twenty items of one status, one a day, in no order, and one without its index keys."""
     for number in sorted(range(1, 21), key=lambda n: n * 7 % 20):
         even = {"S": "yes" if number % 2 == 0 else "no"}
@@ -23,16 +25,16 @@ def month(table, unique) -> str:
     return unique
 
 
-def days(answer) -> list[int]:
+def days(answer: Any) -> list[int]:
     return [int(item["createdAt"]["S"][8:10]) for item in answer["Items"]]
 
 
-def test_an_index_gives_its_items_in_order(table, month):
+def test_an_index_gives_its_items_in_order(table: Table, month: str) -> None:
     assert days(table.query(month)) == list(range(1, 21))
     assert days(table.query(month, ScanIndexForward=False)) == list(range(20, 0, -1))
 
 
-def test_both_ends_of_a_range_belong_to_it(table, month):
+def test_both_ends_of_a_range_belong_to_it(table: Table, month: str) -> None:
     found = table.query(
         month, range=["createdAt BETWEEN :a AND :b"], values={":a": day(5), ":b": day(8)}
     )
@@ -40,24 +42,24 @@ def test_both_ends_of_a_range_belong_to_it(table, month):
     assert days(found) == [5, 6, 7, 8]
 
 
-def test_an_item_without_the_index_keys_is_in_no_index(table, month):
+def test_an_item_without_the_index_keys_is_in_no_index(table: Table, month: str) -> None:
     assert all(item["PK"]["S"] != f"ITEM#{month}-without" for item in table.query(month)["Items"])
 
 
-def test_an_item_that_changes_its_key_changes_its_place(table, month):
+def test_an_item_that_changes_its_key_changes_its_place(table: Table, month: str) -> None:
     table.put(f"{month}-05", status={"S": f"{month}-other"}, createdAt=day(5))
 
     eventually(lambda: days(table.query(f"{month}-other")), [5])
     eventually(lambda: 5 in days(table.query(month)), expected=False)
 
 
-def test_a_deleted_item_leaves_the_index(table, month):
+def test_a_deleted_item_leaves_the_index(table: Table, month: str) -> None:
     table.client.delete_item(TableName=table.name, Key=table.key(f"{month}-05"))
 
     eventually(lambda: table.query(month, Select="COUNT")["Count"], 19)
 
 
-def test_an_index_cannot_be_read_consistently(table, month):
+def test_an_index_cannot_be_read_consistently(table: Table, month: str) -> None:
     with pytest.raises(ClientError) as caught:
         table.query(month, ConsistentRead=True)
 
@@ -66,9 +68,11 @@ def test_an_index_cannot_be_read_consistently(table, month):
 
 @pytest.mark.parametrize("size", [1, 7, 19, 20, 21])
 @pytest.mark.parametrize("forward", [True, False])
-def test_pages_have_no_gap_and_no_repetition(table, month, size, forward):
+def test_pages_have_no_gap_and_no_repetition(
+    table: Table, month: str, size: int, forward: bool
+) -> None:
     seen: list[int] = []
-    more = {}
+    more: dict[str, Any] = {}
     while True:
         answer = table.query(month, Limit=size, ScanIndexForward=forward, **more)
         seen += days(answer)
@@ -80,7 +84,7 @@ def test_pages_have_no_gap_and_no_repetition(table, month, size, forward):
     assert seen == (expected if forward else expected[::-1])
 
 
-def test_a_page_counts_items_before_the_filter(table, month):
+def test_a_page_counts_items_before_the_filter(table: Table, month: str) -> None:
     answer = table.query(
         month, Limit=10, FilterExpression="even = :yes", values={":yes": {"S": "yes"}}
     )
@@ -89,9 +93,9 @@ def test_a_page_counts_items_before_the_filter(table, month):
     assert "LastEvaluatedKey" in answer
 
 
-def test_a_scan_in_pages_finds_each_item_once(table, month):
+def test_a_scan_in_pages_finds_each_item_once(table: Table, month: str) -> None:
     seen: list[str] = []
-    more = {}
+    more: dict[str, Any] = {}
     while True:
         answer = table.client.scan(
             TableName=table.name,
@@ -109,7 +113,7 @@ def test_a_scan_in_pages_finds_each_item_once(table, month):
     assert len(seen) == len(set(seen)) == 21
 
 
-def test_items_may_be_read_in_parts(table, month):
+def test_items_may_be_read_in_parts(table: Table, month: str) -> None:
     answer = table.client.scan(
         TableName=table.name, Limit=3, ProjectionExpression="PK, SK", ConsistentRead=True
     )

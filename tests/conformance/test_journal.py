@@ -1,6 +1,9 @@
 """The file behind the stand-in."""
 
 import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,23 +19,23 @@ def key(item_id: str) -> dict[str, dict[str, str]]:
     return {"PK": {"S": item_id}, "SK": {"S": item_id}}
 
 
-def touched(item_id: str, table: TableName = ORDERS, **attributes) -> Touched:
+def touched(item_id: str, table: TableName = ORDERS, **attributes: Any) -> Touched:
     return Touched(table, key(item_id), key(item_id) | attributes)
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Path:
     return tmp_path / "made" / "on the way" / "data.sqlite3"
 
 
 @pytest.fixture
-def journal(path):
+def journal(path: Path) -> Iterator[Journal]:
     journal = Journal(path)
     yield journal
     journal.close()
 
 
-def test_what_was_recorded_is_there_when_the_file_is_opened_again(path):
+def test_what_was_recorded_is_there_when_the_file_is_opened_again(path: Path) -> None:
     first = Journal(path)
     first.record_request(ORDERS, "CreateTable", {"TableName": "orders"})
     first.record_request(ORDERS, "UpdateTimeToLive", {"ñ": "é"})
@@ -51,14 +54,14 @@ def test_what_was_recorded_is_there_when_the_file_is_opened_again(path):
     again.close()
 
 
-def test_a_deleted_item_is_forgotten(journal):
+def test_a_deleted_item_is_forgotten(journal: Journal) -> None:
     journal.record_items([touched("1")])
     journal.record_items([Touched(ORDERS, key("1"), None)])
 
     assert journal.item(ORDERS, key("1")) is None
 
 
-def test_a_forgotten_table_leaves_its_namesake_in_another_region(journal):
+def test_a_forgotten_table_leaves_its_namesake_in_another_region(journal: Journal) -> None:
     for table in (ORDERS, ELSEWHERE):
         journal.record_request(table, "CreateTable", {})
         journal.record_items([touched("1", table)])
@@ -70,7 +73,7 @@ def test_a_forgotten_table_leaves_its_namesake_in_another_region(journal):
     assert journal.item(ELSEWHERE, key("1"))
 
 
-def test_items_expire_by_their_attribute(journal):
+def test_items_expire_by_their_attribute(journal: Journal) -> None:
     journal.record_items(
         [
             touched("gone", expiresAt={"N": "100"}),
@@ -85,7 +88,7 @@ def test_items_expire_by_their_attribute(journal):
     assert {item["PK"]["S"] for item in journal.items(ORDERS)} == {"kept", "without", "text"}
 
 
-def test_items_are_recorded_all_or_none(journal):
+def test_items_are_recorded_all_or_none(journal: Journal) -> None:
     class Odd:
         """Nothing that JSON knows, as a disk fails: in the middle."""
 
@@ -97,12 +100,12 @@ def test_items_are_recorded_all_or_none(journal):
     assert journal.item(ORDERS, key("1"))
 
 
-def test_a_file_in_use_is_refused(journal, path):
+def test_a_file_in_use_is_refused(journal: Journal, path: Path) -> None:
     with pytest.raises(JournalError, match="locked"):
         Journal(path)
 
 
-def test_a_file_that_is_no_journal_is_refused(tmp_path):
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear all, this is long enough to be read as a header." * 100)
 
@@ -110,7 +113,7 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
         Journal(path)
 
 
-def test_a_journal_of_another_version_is_refused(path):
+def test_a_journal_of_another_version_is_refused(path: Path) -> None:
     Journal(path).close()
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version=99")
@@ -120,7 +123,7 @@ def test_a_journal_of_another_version_is_refused(path):
         Journal(path)
 
 
-def test_a_folder_that_cannot_be_made_is_said_so(tmp_path):
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(JournalError, match="file"):

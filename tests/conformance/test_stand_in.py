@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.journal import Journal, TableName, Touched
-from tests.fixtures.dynamodb import PYTHON, ROOT
+from tests.fixtures.dynamodb import PYTHON, ROOT, StartStandIn
 
 pytestmark = pytest.mark.wire
 
@@ -55,7 +55,7 @@ TABLE = {
 }
 
 
-def make_table(client, name: str = "things") -> None:
+def make_table(client: Any, name: str = "things") -> None:
     client.create_table(TableName=name, **TABLE)
 
 
@@ -63,11 +63,11 @@ def key(item_id: str) -> dict[str, Any]:
     return {"PK": {"S": item_id}, "SK": {"S": item_id}}
 
 
-def put(client, item_id: str, table: str = "things", **attributes: Any) -> None:
+def put(client: Any, item_id: str, table: str = "things", **attributes: Any) -> None:
     client.put_item(TableName=table, Item=key(item_id) | attributes)
 
 
-def ids(client, table: str = "things") -> set[str]:
+def ids(client: Any, table: str = "things") -> set[str]:
     pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     return {item["PK"]["S"] for page in pages for item in page["Items"]}
 
@@ -75,7 +75,9 @@ def ids(client, table: str = "things") -> set[str]:
 # --- Nothing that was acknowledged is lost
 
 
-def test_kill_9_under_writers_loses_nothing_acknowledged(stand_in, tmp_path):
+def test_kill_9_under_writers_loses_nothing_acknowledged(
+    stand_in: StartStandIn, tmp_path: Path
+) -> None:
     data = str(tmp_path / "data.sqlite3")
     first = stand_in("--data", data)
     with closing(client_of(first.url)) as client:
@@ -94,7 +96,7 @@ def test_kill_9_under_writers_loses_nothing_acknowledged(stand_in, tmp_path):
         assert "never" not in found
 
 
-def write_until_it_dies(client, process) -> tuple[set[str], set[str]]:
+def write_until_it_dies(client: Any, process: Any) -> tuple[set[str], set[str]]:
     """Write on four threads, kill the process in the midst, return what was acknowledged."""
     singles: list[str] = []
     pairs: list[str] = []
@@ -125,7 +127,9 @@ def write_until_it_dies(client, process) -> tuple[set[str], set[str]]:
     return set(singles), set(pairs)
 
 
-def test_tables_indexes_expiry_and_deletions_survive(stand_in, tmp_path):
+def test_tables_indexes_expiry_and_deletions_survive(
+    stand_in: StartStandIn, tmp_path: Path
+) -> None:
     data = str(tmp_path / "data.sqlite3")
     first = stand_in("--data", data)
     with closing(client_of(first.url)) as client:
@@ -172,7 +176,9 @@ def test_tables_indexes_expiry_and_deletions_survive(stand_in, tmp_path):
         assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
 
 
-def test_some_thousand_items_are_back_within_three_seconds(stand_in, tmp_path):
+def test_some_thousand_items_are_back_within_three_seconds(
+    stand_in: StartStandIn, tmp_path: Path
+) -> None:
     journal = Journal(tmp_path / "data.sqlite3")
     things = TableName("us-east-1", "things")
     journal.record_request(things, "CreateTable", TABLE | {"TableName": "things"})
@@ -193,7 +199,9 @@ def test_some_thousand_items_are_back_within_three_seconds(stand_in, tmp_path):
 # --- What can't be kept is refused
 
 
-def test_a_write_that_cannot_be_journaled_is_refused_and_undone(stand_in, tmp_path):
+def test_a_write_that_cannot_be_journaled_is_refused_and_undone(
+    stand_in: StartStandIn, tmp_path: Path
+) -> None:
     """The file may not grow beyond a limit, as on a full disk."""
     limited = ["bash", "-c", 'ulimit -f 300; exec "$@"', "limited"]
     running = stand_in("--data", str(tmp_path / "data.sqlite3"), prefix=limited)
@@ -220,7 +228,7 @@ def test_a_write_that_cannot_be_journaled_is_refused_and_undone(stand_in, tmp_pa
         assert ids(client) == before
 
 
-def fill(client) -> ClientError:
+def fill(client: Any) -> ClientError:
     """Write until a write is refused, and return the refusal."""
     for number in range(100):
         try:
@@ -233,7 +241,7 @@ def fill(client) -> ClientError:
 @pytest.mark.parametrize(
     "operation", ["ExecuteStatement", "CreateBackup", "TagResource", "Nonsense"]
 )
-def test_what_is_not_journaled_is_not_done(dynamodb, operation):
+def test_what_is_not_journaled_is_not_done(dynamodb: str, operation: str) -> None:
     status, answer = ask(dynamodb, {"x-amz-target": f"DynamoDB_20120810.{operation}"}, b"{}")
 
     assert status == 400
@@ -242,18 +250,18 @@ def test_what_is_not_journaled_is_not_done(dynamodb, operation):
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-amz-target": "AmazonSQS.SendMessage"}])
-def test_only_dynamodb_is_served(dynamodb, headers):
+def test_only_dynamodb_is_served(dynamodb: str, headers: dict[str, str]) -> None:
     assert ask(dynamodb, headers, b"{}")[0] == 404
 
 
-def test_a_body_that_is_no_json_is_refused(dynamodb):
+def test_a_body_that_is_no_json_is_refused(dynamodb: str) -> None:
     status, answer = ask(dynamodb, {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{")
 
     assert status == 400
     assert "Serialization" in answer["__type"]
 
 
-def test_a_body_beyond_sixteen_megabytes_is_refused(dynamodb):
+def test_a_body_beyond_sixteen_megabytes_is_refused(dynamodb: str) -> None:
     headers = {"x-amz-target": "DynamoDB_20120810.PutItem"}
 
     assert ask(dynamodb, headers, b" " * (16 * 1024 * 1024 + 1))[0] == 413
@@ -270,7 +278,9 @@ def ask(url: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
 # --- Accounts and regions
 
 
-def test_an_access_key_of_twelve_digits_is_the_same_account(stand_in, tmp_path):
+def test_an_access_key_of_twelve_digits_is_the_same_account(
+    stand_in: StartStandIn, tmp_path: Path
+) -> None:
     """MiniStack alone would give it tables of its own."""
     data = str(tmp_path / "data.sqlite3")
     first = stand_in("--data", data)
@@ -285,7 +295,7 @@ def test_an_access_key_of_twelve_digits_is_the_same_account(stand_in, tmp_path):
         assert ids(client) == {"1"}
 
 
-def test_a_region_has_its_own_tables(stand_in, tmp_path):
+def test_a_region_has_its_own_tables(stand_in: StartStandIn, tmp_path: Path) -> None:
     data = str(tmp_path / "data.sqlite3")
     first = stand_in("--data", data)
     for region in ("us-east-1", "sa-east-1"):
@@ -312,7 +322,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_and_soon(stand_in, number):
+def test_a_signal_ends_it_cleanly_and_soon(stand_in: StartStandIn, number: int) -> None:
     running = stand_in("--in-memory")
     with closing(client_of(running.url)) as client:
         client.list_tables()  # leaves a connection open
@@ -323,14 +333,15 @@ def test_a_signal_ends_it_cleanly_and_soon(stand_in, number):
         assert time.monotonic() - started < 2
 
 
-def test_it_ends_with_its_parent(stand_in):
+def test_it_ends_with_its_parent(stand_in: StartStandIn) -> None:
     running = stand_in("--in-memory")
+    assert running.process.stdin is not None
     running.process.stdin.close()
 
     assert running.process.wait(5) == 0
 
 
-def test_it_listens_on_this_machine_only(stand_in):
+def test_it_listens_on_this_machine_only(stand_in: StartStandIn) -> None:
     running = stand_in("--in-memory")
     port = int(running.url.rpartition(":")[2])
     lines = Path("/proc/net/tcp").read_text().splitlines()
@@ -339,7 +350,7 @@ def test_it_listens_on_this_machine_only(stand_in):
     assert [a for a in listening if a.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
 
 
-def test_small_answers_are_not_held_back(dynamodb):
+def test_small_answers_are_not_held_back(dynamodb: str) -> None:
     """With Nagle's delay on, each would take 40 ms."""
     with closing(client_of(dynamodb)) as client:
 
@@ -351,7 +362,7 @@ def test_small_answers_are_not_held_back(dynamodb):
         assert statistics.median(map(ask_once, range(30))) < 0.030
 
 
-def test_a_port_in_use_is_one_sentence():
+def test_a_port_in_use_is_one_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -363,7 +374,7 @@ def test_a_port_in_use_is_one_sentence():
     assert f"Port {port}" in ended.stderr
 
 
-def test_a_file_in_use_is_one_sentence(stand_in, tmp_path):
+def test_a_file_in_use_is_one_sentence(stand_in: StartStandIn, tmp_path: Path) -> None:
     data = str(tmp_path / "data.sqlite3")
     stand_in("--data", data)
     ended = run("--port", "0", "--data", data)

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from common.ids import opaque_id
-from tests.conformance.conftest import THREADS
+from tests.conformance.conftest import THREADS, Table
 
 pytestmark = pytest.mark.store
 
@@ -21,11 +21,11 @@ def reasons_of(error: ClientError) -> list[str]:
     return [reason["Code"] for reason in error.response["CancellationReasons"]]
 
 
-def write(table, operations: Sequence[Any], **more: Any) -> None:
+def write(table: Table, operations: Sequence[Any], **more: Any) -> None:
     table.client.transact_write_items(TransactItems=list(operations), **more)
 
 
-def test_a_transaction_writes_all(table, unique):
+def test_a_transaction_writes_all(table: Table, unique: str) -> None:
     table.put(f"{unique}-b", word={"S": "old"})
     table.put(f"{unique}-c")
     update = {
@@ -39,11 +39,13 @@ def test_a_transaction_writes_all(table, unique):
     write(table, [table.put_op(f"{unique}-a"), {"Update": update}, {"Delete": delete}])
 
     assert table.get(f"{unique}-a")
-    assert table.get(f"{unique}-b")["word"] == {"S": "new"}
+    assert table.there(f"{unique}-b")["word"] == {"S": "new"}
     assert table.get(f"{unique}-c") is None
 
 
-def test_a_transaction_writes_nothing_if_one_condition_fails_and_says_which(table, unique):
+def test_a_transaction_writes_nothing_if_one_condition_fails_and_says_which(
+    table: Table, unique: str
+) -> None:
     table.put(f"{unique}-there")
     operations = [
         table.put_op(f"{unique}-a", only_if=ABSENT),
@@ -60,7 +62,7 @@ def test_a_transaction_writes_nothing_if_one_condition_fails_and_says_which(tabl
     assert table.get(f"{unique}-c") is None
 
 
-def test_a_check_guards_what_it_does_not_write(table, unique):
+def test_a_check_guards_what_it_does_not_write(table: Table, unique: str) -> None:
     check = {
         "TableName": table.name,
         "Key": table.key(f"{unique}-guard"),
@@ -77,7 +79,7 @@ def test_a_check_guards_what_it_does_not_write(table, unique):
     assert table.get(f"{unique}-a")
 
 
-def test_one_request_sent_twice_is_applied_once(table, unique):
+def test_one_request_sent_twice_is_applied_once(table: Table, unique: str) -> None:
     add = {
         "TableName": table.name,
         "Key": table.key(unique),
@@ -88,10 +90,10 @@ def test_one_request_sent_twice_is_applied_once(table, unique):
     for _ in range(3):
         write(table, [{"Update": add}], ClientRequestToken=token)
 
-    assert table.get(unique)["n"] == {"N": "1"}
+    assert table.there(unique)["n"] == {"N": "1"}
 
 
-def test_a_request_token_used_for_something_else_is_refused(table, unique):
+def test_a_request_token_used_for_something_else_is_refused(table: Table, unique: str) -> None:
     token = opaque_id()
     write(table, [table.put_op(unique)], ClientRequestToken=token)
 
@@ -101,14 +103,14 @@ def test_a_request_token_used_for_something_else_is_refused(table, unique):
     assert caught.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
 
 
-def test_one_item_may_stand_in_a_transaction_once(table, unique):
+def test_one_item_may_stand_in_a_transaction_once(table: Table, unique: str) -> None:
     with pytest.raises(ClientError) as caught:
         write(table, [table.put_op(unique), table.put_op(unique)])
 
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_several_items_are_read_as_of_one_moment(table, unique):
+def test_several_items_are_read_as_of_one_moment(table: Table, unique: str) -> None:
     write(table, [table.put_op(f"{unique}-{n}", n={"N": str(n)}) for n in range(3)])
     gets = [
         {"Get": {"TableName": table.name, "Key": table.key(f"{unique}-{n}")}} for n in (0, 1, 2, 9)
@@ -124,7 +126,7 @@ def test_several_items_are_read_as_of_one_moment(table, unique):
     ]
 
 
-def commit_unless_refused(table, operations: Sequence[Any]) -> bool:
+def commit_unless_refused(table: Table, operations: Sequence[Any]) -> bool:
     """Write, again while others are at the same items; return whether the conditions held."""
     while True:
         try:
@@ -140,7 +142,9 @@ def commit_unless_refused(table, operations: Sequence[Any]) -> bool:
             return True
 
 
-def test_of_sixteen_transactions_for_one_key_one_wins_and_only_its_side_write_stays(table, unique):
+def test_of_sixteen_transactions_for_one_key_one_wins_and_only_its_side_write_stays(
+    table: Table, unique: str
+) -> None:
     keys = range(12)
 
     def win(writer: int, key: int) -> bool:
@@ -159,12 +163,12 @@ def test_of_sixteen_transactions_for_one_key_one_wins_and_only_its_side_write_st
         assert side_writes == [wins[key] for wins in won]
 
 
-def test_a_counter_guarded_by_its_revision_loses_no_change(table, unique):
+def test_a_counter_guarded_by_its_revision_loses_no_change(table: Table, unique: str) -> None:
     """The way of the guard item: read, decide, write if the revision is still the one read."""
     table.put(unique, revision={"N": "0"})
 
     def bump() -> bool:
-        seen = int(table.get(unique)["revision"]["N"])
+        seen = int(table.there(unique)["revision"]["N"])
         put = table.put_op(unique, only_if="revision = :seen", revision={"N": str(seen + 1)})
         put["Put"]["ExpressionAttributeValues"] = {":seen": {"N": str(seen)}}
         return commit_unless_refused(table, [put])
@@ -177,4 +181,4 @@ def test_a_counter_guarded_by_its_revision_loses_no_change(table, unique):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(bump_four_times, range(4)))
 
-    assert table.get(unique)["revision"] == {"N": "16"}
+    assert table.there(unique)["revision"] == {"N": "16"}

@@ -1,11 +1,12 @@
 """What our repositories take for granted of single writes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conformance.conftest import THREADS
+from tests.conformance.conftest import THREADS, Table
 
 pytestmark = pytest.mark.store
 
@@ -13,20 +14,21 @@ ABSENT = "attribute_not_exists(PK)"
 
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
-    return error.value.response["Error"]["Code"]
+    code: str = error.value.response["Error"]["Code"]
+    return code
 
 
-def test_an_item_is_put_only_where_none_is(table, unique):
+def test_an_item_is_put_only_where_none_is(table: Table, unique: str) -> None:
     table.put(unique, only_if=ABSENT, word={"S": "first"})
 
     with pytest.raises(ClientError) as caught:
         table.put(unique, only_if=ABSENT, word={"S": "second"})
 
     assert code_of(caught) == "ConditionalCheckFailedException"
-    assert table.get(unique)["word"] == {"S": "first"}
+    assert table.there(unique)["word"] == {"S": "first"}
 
 
-def test_of_sixteen_who_put_one_item_one_wins(table, unique):
+def test_of_sixteen_who_put_one_item_one_wins(table: Table, unique: str) -> None:
     keys = [f"{unique}-{n}" for n in range(15)]
 
     def put_all(writer: int) -> list[str]:
@@ -46,7 +48,7 @@ def test_of_sixteen_who_put_one_item_one_wins(table, unique):
     assert sorted(won) == sorted(keys)
 
 
-def test_no_addition_is_lost(table, unique):
+def test_no_addition_is_lost(table: Table, unique: str) -> None:
     def add(_: int) -> None:
         for _again in range(10):
             table.client.update_item(
@@ -59,10 +61,10 @@ def test_no_addition_is_lost(table, unique):
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(add, range(THREADS)))
 
-    assert table.get(unique)["n"] == {"N": str(10 * THREADS)}
+    assert table.there(unique)["n"] == {"N": str(10 * THREADS)}
 
 
-def test_an_update_sets_and_removes_and_leaves_the_rest(table, unique):
+def test_an_update_sets_and_removes_and_leaves_the_rest(table: Table, unique: str) -> None:
     table.put(unique, a={"S": "old"}, b={"S": "gone"}, c={"S": "kept"})
 
     table.client.update_item(
@@ -76,7 +78,7 @@ def test_an_update_sets_and_removes_and_leaves_the_rest(table, unique):
     assert table.get(unique) == table.key(unique) | {"a": {"S": "new"}, "c": {"S": "kept"}}
 
 
-def test_an_update_on_a_condition_does_not_make_an_item(table, unique):
+def test_an_update_on_a_condition_does_not_make_an_item(table: Table, unique: str) -> None:
     with pytest.raises(ClientError) as caught:
         table.client.update_item(
             TableName=table.name,
@@ -90,7 +92,7 @@ def test_an_update_on_a_condition_does_not_make_an_item(table, unique):
     assert table.get(unique) is None
 
 
-def test_conditions_compare_numbers_as_numbers(table, unique):
+def test_conditions_compare_numbers_as_numbers(table: Table, unique: str) -> None:
     table.put(unique, expiresAt={"N": "900"})
     condition = "attribute_not_exists(PK) OR expiresAt <= :now"
     item = table.key(unique) | {"word": {"S": "new"}}
@@ -106,36 +108,38 @@ def test_conditions_compare_numbers_as_numbers(table, unique):
     with pytest.raises(ClientError):
         put("899")
     put("1000")
-    assert table.get(unique)["word"] == {"S": "new"}
+    assert table.there(unique)["word"] == {"S": "new"}
 
 
 @pytest.mark.parametrize(
     "number", ["0.1", "67.48", "9999999999.99", "12345678901234567890123456789012345678"]
 )
-def test_numbers_keep_their_digits(table, unique, number):
+def test_numbers_keep_their_digits(table: Table, unique: str, number: str) -> None:
     table.put(unique, n={"N": number})
 
-    assert table.get(unique)["n"] == {"N": number}
+    assert table.there(unique)["n"] == {"N": number}
 
 
-def test_empty_strings_lists_and_nested_values_are_kept(table, unique):
+def test_empty_strings_lists_and_nested_values_are_kept(table: Table, unique: str) -> None:
     value = {
         "M": {"empty": {"S": ""}, "none": {"L": []}, "deep": {"L": [{"M": {"ñ": {"S": "é"}}}]}}
     }
     table.put(unique, value=value)
 
-    assert table.get(unique)["value"] == value
+    assert table.there(unique)["value"] == value
 
 
 @pytest.mark.parametrize("bad", [{"S": ""}, {"N": "1"}, {"NULL": True}])
-def test_an_index_key_must_be_a_string_that_is_not_empty(table, unique, bad):
+def test_an_index_key_must_be_a_string_that_is_not_empty(
+    table: Table, unique: str, bad: dict[str, Any]
+) -> None:
     with pytest.raises(ClientError) as caught:
         table.put(unique, status=bad)
 
     assert code_of(caught) == "ValidationException"
 
 
-def test_an_item_has_no_more_than_400_kilobytes(table, unique):
+def test_an_item_has_no_more_than_400_kilobytes(table: Table, unique: str) -> None:
     table.put(unique, text={"S": "x" * 390_000})
 
     with pytest.raises(ClientError) as caught:
@@ -143,19 +147,19 @@ def test_an_item_has_no_more_than_400_kilobytes(table, unique):
     assert code_of(caught) == "ValidationException"
 
 
-def test_a_missing_table_is_said_so(client):
+def test_a_missing_table_is_said_so(client: Any) -> None:
     with pytest.raises(ClientError) as caught:
         client.get_item(TableName="no-such-table-here", Key={"PK": {"S": "1"}, "SK": {"S": "1"}})
 
     assert code_of(caught) == "ResourceNotFoundException"
 
 
-def test_a_batch_writes_and_deletes(table, unique):
+def test_a_batch_writes_and_deletes(table: Table, unique: str) -> None:
     ids = [f"{unique}-{n:02}" for n in range(25)]
     puts = [{"PutRequest": {"Item": table.key(i) | {"word": {"S": i}}}} for i in ids]
     answer = table.client.batch_write_item(RequestItems={table.name: puts})
     assert not answer.get("UnprocessedItems")
-    assert [table.get(i)["word"] for i in ids] == [{"S": i} for i in ids]
+    assert [table.there(i)["word"] for i in ids] == [{"S": i} for i in ids]
 
     deletes = [{"DeleteRequest": {"Key": table.key(i)}} for i in ids]
     table.client.batch_write_item(RequestItems={table.name: deletes})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.identity import Customer, Staff
+from common.identity import Caller, Customer, Staff
 from orders.domain import (
     MAX_QUANTITY,
     MAX_TOTAL,
@@ -42,7 +42,7 @@ ITEMS = st.builds(
 
 
 @given(st.lists(ITEMS, max_size=8))
-def test_the_total_is_the_sum_of_the_lines_to_the_cent(items):
+def test_the_total_is_the_sum_of_the_lines_to_the_cent(items: list[OrderItem]) -> None:
     cents = sum(item.quantity * int(item.price * 100) for item in items)
 
     assert total_of(items) == Decimal(cents) / 100
@@ -50,12 +50,12 @@ def test_the_total_is_the_sum_of_the_lines_to_the_cent(items):
 
 
 @given(st.lists(ITEMS, max_size=8))
-def test_good_items_have_no_fault_and_get_numbers(items):
+def test_good_items_have_no_fault_and_get_numbers(items: list[OrderItem]) -> None:
     assert faulty_field(items) is None
     assert [item.id for item in numbered(items)] == [str(n + 1) for n in range(len(items))]
 
 
-def test_an_id_that_an_item_has_is_kept():
+def test_an_id_that_an_item_has_is_kept() -> None:
     given_id = OrderItem(id="SKU-7", name="A", quantity=1, price=Decimal(1))
 
     assert [item.id for item in numbered([ITEM, given_id])] == ["1", "SKU-7"]
@@ -65,7 +65,7 @@ def test_an_id_that_an_item_has_is_kept():
     ("quantity", "price"),
     [(1, "0"), (MAX_QUANTITY, "0.01"), (1, str(MAX_TOTAL)), (1, "2.50"), (1, "3")],
 )
-def test_the_limits_of_an_item_are_inside(quantity, price):
+def test_the_limits_of_an_item_are_inside(quantity: int, price: str) -> None:
     assert faulty_field([OrderItem(name="A", quantity=quantity, price=Decimal(price))]) is None
 
 
@@ -82,7 +82,9 @@ def test_the_limits_of_an_item_are_inside(quantity, price):
         ("A", 1, "Infinity", "price"),
     ],
 )
-def test_a_faulty_item_is_named_by_place_and_field(name, quantity, price, field):
+def test_a_faulty_item_is_named_by_place_and_field(
+    name: str, quantity: int, price: str, field: str
+) -> None:
     bad = OrderItem(name=name, quantity=quantity, price=Decimal(price))
 
     assert faulty_field([ITEM, bad]) == f"items.1.{field}"
@@ -98,13 +100,13 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(OrderStatus, OrderStatus)))
-def test_an_order_moves_only_as_the_table_says(before, after):
+def test_an_order_moves_only_as_the_table_says(before: OrderStatus, after: OrderStatus) -> None:
     order = ORDER.becoming(before, now=NOW)
 
     assert order.may_become(after) is ((before.value, after.value) in ALLOWED)
 
 
-def test_a_change_is_a_new_version():
+def test_a_change_is_a_new_version() -> None:
     later = NOW + timedelta(minutes=1)
     changed = ORDER.becoming(OrderStatus.SHIPPED, now=later)
 
@@ -122,5 +124,5 @@ def test_a_change_is_a_new_version():
         (Customer(), False),
     ],
 )
-def test_an_order_belongs_to_who_proves_it(caller, theirs):
+def test_an_order_belongs_to_who_proves_it(caller: Caller, theirs: bool) -> None:
     assert ORDER.belongs_to(caller) is theirs

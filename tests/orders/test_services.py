@@ -1,21 +1,24 @@
 """The verbs of orders, on the stand-in."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from common.errors import (
+    DomainError,
     IdempotencyConflictError,
     IdentityMissingError,
     InvalidFieldError,
     StaleVersionError,
 )
-from common.identity import Customer, Staff
+from common.identity import Caller, Customer, Staff
 from orders import demo, models, repository, services
-from orders.domain import OrderItem, OrderStatus
+from orders.domain import Order, OrderItem, OrderStatus
 from orders.errors import (
     EmptyOrderError,
     OrderAlreadyCancelledError,
@@ -31,8 +34,8 @@ LATER = NOW + timedelta(minutes=5)
 JUAN = Customer(name="Juan Pérez")
 
 
-def place(**changes):
-    order = {
+def place(**changes: Any) -> Order:
+    order: dict[str, Any] = {
         "customer_name": "María García",
         "customer_email": "maria@email.com",
         "items": [
@@ -49,7 +52,7 @@ def place(**changes):
 # --- Placing
 
 
-def test_a_placed_order_is_there_as_it_was_returned():
+def test_a_placed_order_is_there_as_it_was_returned() -> None:
     placed = place(dni="23.456.789")
 
     assert services.get_order(order_id=placed.id) == placed
@@ -58,11 +61,11 @@ def test_a_placed_order_is_there_as_it_was_returned():
     assert placed.status is OrderStatus.PENDING
     assert placed.dni == "23456789"
     assert [item.id for item in placed.items] == ["1", "2"]
-    assert placed.estimated_delivery - placed.created_at == timedelta(days=5)
+    assert placed.estimated_delivery == placed.created_at + timedelta(days=5)
     assert placed.created_at == NOW.replace(microsecond=123000)
 
 
-def test_money_is_stored_as_digits_and_never_as_a_float():
+def test_money_is_stored_as_digits_and_never_as_a_float() -> None:
     prices = ["0.10", "0.20", "25.99"]
     items = [OrderItem(name="A", quantity=1, price=Decimal(p)) for p in prices]
     placed = place(items=items)
@@ -73,11 +76,11 @@ def test_money_is_stored_as_digits_and_never_as_a_float():
 
 
 @pytest.mark.parametrize("total", [Decimal("52.08"), Decimal("52.080"), None])
-def test_a_total_that_is_right_or_not_said_is_fine(total):
+def test_a_total_that_is_right_or_not_said_is_fine(total: Decimal | None) -> None:
     assert place(total=total).total == Decimal("52.08")
 
 
-def test_a_total_that_is_wrong_is_refused_with_the_right_one():
+def test_a_total_that_is_wrong_is_refused_with_the_right_one() -> None:
     with pytest.raises(TotalMismatchError) as caught:
         place(total=Decimal("52.09"))
 
@@ -96,40 +99,40 @@ def test_a_total_that_is_wrong_is_refused_with_the_right_one():
         ({"items": [OrderItem(name="A", quantity=2, price=Decimal("9999999999.99"))]}, "total"),
     ],
 )
-def test_what_can_be_no_order_is_refused_by_field(changes, field):
+def test_what_can_be_no_order_is_refused_by_field(changes: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         place(**changes)
 
     assert caught.value.data == {"field": field}
 
 
-def test_an_order_of_nothing_is_refused():
+def test_an_order_of_nothing_is_refused() -> None:
     with pytest.raises(EmptyOrderError):
         place(items=[])
 
 
-def test_the_same_token_places_one_order():
+def test_the_same_token_places_one_order() -> None:
     first = place()
 
     assert place(now=LATER) == first
     assert services.list_orders() == [first]
 
 
-def test_a_replay_returns_the_order_as_it_is_by_then():
+def test_a_replay_returns_the_order_as_it_is_by_then() -> None:
     placed = place()
     cancelled = services.cancel_order(order_id=placed.id, caller=Staff(), now=LATER)
 
     assert place(now=LATER) == cancelled
 
 
-def test_a_token_used_for_another_order_is_refused():
+def test_a_token_used_for_another_order_is_refused() -> None:
     place()
 
     with pytest.raises(IdempotencyConflictError):
         place(customer_name="Ana Martínez")
 
 
-def test_a_replay_after_the_order_was_deleted_makes_no_second_one():
+def test_a_replay_after_the_order_was_deleted_makes_no_second_one() -> None:
     placed = place()
     models.Order(*models.Order.key(placed.id)).delete()
 
@@ -138,7 +141,7 @@ def test_a_replay_after_the_order_was_deleted_makes_no_second_one():
     assert services.list_orders() == []
 
 
-def test_of_many_tries_of_one_request_all_get_the_one_order():
+def test_of_many_tries_of_one_request_all_get_the_one_order() -> None:
     with ThreadPoolExecutor(20) as threads:
         orders = list(threads.map(lambda _: place(), range(20)))
 
@@ -146,8 +149,8 @@ def test_of_many_tries_of_one_request_all_get_the_one_order():
     assert services.list_orders() == [orders[0]]
 
 
-def test_of_many_requests_with_one_token_one_wins():
-    def attempt(number: int):
+def test_of_many_requests_with_one_token_one_wins() -> None:
+    def attempt(number: int) -> Order | None:
         try:
             return place(customer_email=f"c{number}@email.com")
         except IdempotencyConflictError:
@@ -163,21 +166,21 @@ def test_of_many_requests_with_one_token_one_wins():
 # --- Looking up and cancelling
 
 
-def seed():
+def seed() -> None:
     demo.seed(now=NOW)
 
 
-def test_the_owners_of_an_order_find_it_by_either_proof():
+def test_the_owners_of_an_order_find_it_by_either_proof() -> None:
     seed()
 
     for caller in [Customer(dni="12345678"), JUAN, Customer(name="JUAN PEREZ", dni="")]:
         assert services.look_up_order(order_id="1", caller=caller).total == Decimal("67.48")
 
 
-def test_not_found_and_not_theirs_are_answered_alike():
+def test_not_found_and_not_theirs_are_answered_alike() -> None:
     seed()
 
-    def answer(order_id, caller):
+    def answer(order_id: str, caller: Caller) -> tuple[object, ...]:
         with pytest.raises(OrderNotFoundError) as caught:
             services.look_up_order(order_id=order_id, caller=caller)
         error = caught.value
@@ -188,7 +191,7 @@ def test_not_found_and_not_theirs_are_answered_alike():
 
 
 @pytest.mark.parametrize("verb", [services.look_up_order, services.cancel_order])
-def test_who_says_nothing_of_themselves_learns_nothing(verb):
+def test_who_says_nothing_of_themselves_learns_nothing(verb: Callable[..., Order]) -> None:
     arguments = {"now": NOW} if verb is services.cancel_order else {}
 
     for order_id in ["1", "999"]:
@@ -197,14 +200,14 @@ def test_who_says_nothing_of_themselves_learns_nothing(verb):
 
 
 @pytest.mark.parametrize("order_id", ["", "1#1", "x" * 3000, "uno", "1 "])
-def test_an_impossible_id_is_not_found(order_id):
+def test_an_impossible_id_is_not_found(order_id: str) -> None:
     seed()
 
     with pytest.raises(OrderNotFoundError):
         services.look_up_order(order_id=order_id, caller=Staff())
 
 
-def test_a_customer_cancels_their_order():
+def test_a_customer_cancels_their_order() -> None:
     seed()
 
     cancelled = services.cancel_order(order_id="2", caller=JUAN, now=LATER)
@@ -213,7 +216,7 @@ def test_a_customer_cancels_their_order():
     assert services.get_order(order_id="2") == cancelled
 
 
-def test_somebody_elses_order_stays_as_it_is():
+def test_somebody_elses_order_stays_as_it_is() -> None:
     seed()
     before = services.get_order(order_id="2")
 
@@ -231,14 +234,16 @@ def test_somebody_elses_order_stays_as_it_is():
         ("999", OrderNotFoundError),
     ],
 )
-def test_what_has_left_the_house_cannot_be_cancelled(order_id, error):
+def test_what_has_left_the_house_cannot_be_cancelled(
+    order_id: str, error: type[DomainError]
+) -> None:
     seed()
 
     with pytest.raises(error):
         services.cancel_order(order_id=order_id, caller=Staff(), now=LATER)
 
 
-def test_of_many_who_cancel_one_order_one_does():
+def test_of_many_who_cancel_one_order_one_does() -> None:
     seed()
 
     def cancel(_: int) -> bool:
@@ -252,7 +257,7 @@ def test_of_many_who_cancel_one_order_one_does():
         assert list(threads.map(cancel, range(12))).count(True) == 1
 
 
-def test_a_change_of_what_somebody_changed_meanwhile_is_refused():
+def test_a_change_of_what_somebody_changed_meanwhile_is_refused() -> None:
     seed()
     read = services.get_order(order_id="2")
     services.cancel_order(order_id="2", caller=Staff(), now=NOW)
@@ -263,7 +268,7 @@ def test_a_change_of_what_somebody_changed_meanwhile_is_refused():
     assert services.get_order(order_id="2").tracking_number is None
 
 
-def test_a_change_of_what_was_deleted_meanwhile_does_not_bring_it_back():
+def test_a_change_of_what_was_deleted_meanwhile_does_not_bring_it_back() -> None:
     seed()
     read = services.get_order(order_id="2")
     models.Order(*models.Order.key("2")).delete()
@@ -277,20 +282,20 @@ def test_a_change_of_what_was_deleted_meanwhile_does_not_bring_it_back():
 # --- Listing
 
 
-def test_orders_of_all_statuses_are_listed_the_newest_first():
+def test_orders_of_all_statuses_are_listed_the_newest_first() -> None:
     seed()
 
     assert [order.id for order in services.list_orders()] == ["1", "2", "3", "5", "4"]
 
 
 @pytest.mark.parametrize(("limit", "ids"), [(1, ["1"]), (4, ["1", "2", "3", "5"])])
-def test_a_list_ends_at_its_limit(limit, ids):
+def test_a_list_ends_at_its_limit(limit: int, ids: list[str]) -> None:
     seed()
 
     assert [order.id for order in services.list_orders(limit=limit)] == ids
 
 
-def test_tokens_are_in_no_list():
+def test_tokens_are_in_no_list() -> None:
     placed = place()
 
     assert services.list_orders() == [placed]
@@ -299,7 +304,7 @@ def test_tokens_are_in_no_list():
 # --- Demo data
 
 
-def test_seeding_again_changes_nothing():
+def test_seeding_again_changes_nothing() -> None:
     assert demo.seed(now=NOW) == 5
     before = services.list_orders()
 
@@ -307,7 +312,7 @@ def test_seeding_again_changes_nothing():
     assert services.list_orders() == before
 
 
-def test_seeding_afresh_starts_over():
+def test_seeding_afresh_starts_over() -> None:
     seed()
     place()
 
@@ -315,7 +320,7 @@ def test_seeding_afresh_starts_over():
     assert len(services.list_orders()) == 5
 
 
-def test_the_first_order_is_the_one_of_the_owners_document():
+def test_the_first_order_is_the_one_of_the_owners_document() -> None:
     seed()
     order = services.get_order(order_id="1")
 
@@ -325,4 +330,4 @@ def test_the_first_order_is_the_one_of_the_owners_document():
     assert order.total == Decimal("67.48")
     assert order.tracking_number == "TRK123456789"
     assert order.dni == "12345678"
-    assert order.estimated_delivery > NOW
+    assert order.estimated_delivery == NOW.replace(microsecond=123000) + timedelta(days=4)

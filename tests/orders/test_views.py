@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
 
 from common import dynamo
 from orders import demo, services
@@ -14,13 +16,13 @@ NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def rest(client, settings):
+def rest(client: Client, settings: Settings) -> Client:
     settings.API_OPEN_READS = True
     demo.seed(now=NOW)
     return client
 
 
-def test_the_list_of_orders(rest):
+def test_the_list_of_orders(rest: Client) -> None:
     body = rest.get("/orders").json()
 
     assert body["success"] is True
@@ -28,7 +30,7 @@ def test_the_list_of_orders(rest):
     assert [order["id"] for order in body["data"]] == ["1", "2", "3", "5", "4"]
 
 
-def test_one_order_in_the_shape_of_the_owners_document(rest):
+def test_one_order_in_the_shape_of_the_owners_document(rest: Client) -> None:
     body = rest.get("/orders/1").json()
 
     assert body["message"] == "Order retrieved successfully"
@@ -62,13 +64,13 @@ def test_one_order_in_the_shape_of_the_owners_document(rest):
     }
 
 
-def test_no_answer_shows_a_whole_identity_number(rest):
+def test_no_answer_shows_a_whole_identity_number(rest: Client) -> None:
     for path in ["/orders", "/orders/1"]:
         assert "12345678" not in rest.get(path).content.decode().replace("TRK123456789", "")
 
 
 @pytest.mark.parametrize("order_id", ["999", "uno", "1%231", "a" * 300, "%00"])
-def test_an_unknown_order_is_not_found_and_named(rest, order_id):
+def test_an_unknown_order_is_not_found_and_named(rest: Client, order_id: str) -> None:
     response = rest.get(f"/orders/{order_id}")
 
     assert response.status_code == 404
@@ -78,33 +80,33 @@ def test_an_unknown_order_is_not_found_and_named(rest, order_id):
 
 
 @pytest.mark.parametrize(("limit", "count"), [("1", 1), ("500", 5)])
-def test_a_list_may_be_limited(rest, limit, count):
+def test_a_list_may_be_limited(rest: Client, limit: str, count: int) -> None:
     assert len(rest.get(f"/orders?limit={limit}").json()["data"]) == count
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "many", "1.5"])
-def test_a_limit_that_is_none_is_named(rest, limit):
+def test_a_limit_that_is_none_is_named(rest: Client, limit: str) -> None:
     response = rest.get(f"/orders?limit={limit}")
 
     assert response.status_code == 400
     assert list(response.json()["error"]["details"]) == ["limit"]
 
 
-def test_the_browsable_api_shows_orders(rest):
+def test_the_browsable_api_shows_orders(rest: Client) -> None:
     page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
 
     assert "Juan Pérez" in page
     assert "12345678<" not in page
 
 
-def test_orders_are_closed_to_strangers_by_default(client, settings):
+def test_orders_are_closed_to_strangers_by_default(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = False
 
     assert client.get("/orders").status_code == 403
     assert client.get("/orders/1").status_code == 403
 
 
-def test_an_outage_is_told_in_the_envelope(rest, settings):
+def test_an_outage_is_told_in_the_envelope(rest: Client, settings: Settings) -> None:
     settings.ORDERS_TABLE = "not-there"
     dynamo.reset()
     response = rest.get("/orders/1")
@@ -117,7 +119,7 @@ def test_an_outage_is_told_in_the_envelope(rest, settings):
 # --- Commands
 
 
-def test_the_commands_may_be_run_at_each_start(capsys):
+def test_the_commands_may_be_run_at_each_start(capsys: pytest.CaptureFixture[str]) -> None:
     for stored in (5, 0):
         call_command("create_tables")
         call_command("seed_orders")
@@ -125,7 +127,7 @@ def test_the_commands_may_be_run_at_each_start(capsys):
     assert len(services.list_orders()) == 5
 
 
-def test_seeding_afresh_is_refused_on_aws(settings):
+def test_seeding_afresh_is_refused_on_aws(settings: Settings) -> None:
     demo.seed(now=NOW)
     endpoint, settings.DYNAMODB_ENDPOINT_URL = settings.DYNAMODB_ENDPOINT_URL, None
     with pytest.raises(CommandError, match="local DynamoDB"):
