@@ -1,6 +1,6 @@
 """Fixtures for the transport's tests."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ def certificates() -> Certificates:
 
 
 @pytest.fixture(scope="session")
-def ca_file(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def ca_file(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
     certificates.write_ca(str(path))
-    yield path
+    return path
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import json
 import struct
 from binascii import crc32
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
@@ -111,3 +112,8 @@ def chunk_signature(
         hashlib.sha256(payload).hexdigest(),
     )
     return hmac.digest(key, "\n".join(lines).encode(), "sha256")
+
+
+def timestamp(date_ms: int) -> str:
+    """Give a frame's date as signatures write it."""
+    return datetime.fromtimestamp(date_ms // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -282,12 +282,11 @@ class BedrockStream:
         if self._closed:
             return
         self._closed = True
-        if not self._body.is_settled:  # still connecting
-            self._answer.cancel()
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._close_timeout_s):
-                    await self.end_input()
+            if self._body.is_settled:
+                await self._end_politely()
+            else:  # still connecting
+                self._answer.cancel()
         finally:
             self._body.abandon()
             self._on_close(self)
@@ -317,6 +316,11 @@ class BedrockStream:
         self._failure = self._failure or error
         if error.code is TransportCode.ACCESS_DENIED:
             await self._on_denied()
+
+    async def _end_politely(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._close_timeout_s):
+                await self.end_input()
 
     async def _settle_answer(self) -> None:
         """Leave no task behind."""

@@ -1,0 +1,67 @@
+"""The tests' own frames agree with the published test vector, byte for byte."""
+
+import struct
+from binascii import crc32
+
+import pytest
+from smithy_aws_event_stream.events import EventMessage
+
+from tests.sonic import frames
+
+pytestmark = pytest.mark.pure
+
+INNER = bytes.fromhex(
+    "0000008b0000004b421ac6f20d3a6d6573736167652d747970650700056576656e740b3a6576656e742d74797065"
+    "0700056368756e6b0d3a636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e7b22627974"
+    "6573223a2265794a6c646d56756443493665794a7a5a584e7a615739755257356b496a703766583139227d8f5d65"
+    "13"
+)
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+SCOPE = "20260101/us-east-1/bedrock/aws4_request"
+DATE_MS = 1_767_225_600_000
+
+
+def signature(payload: bytes, previous: str) -> str:
+    return frames.chunk_signature(
+        secret=SECRET,
+        timestamp="20260101T000000Z",
+        scope=SCOPE,
+        previous=previous,
+        date_ms=DATE_MS,
+        payload=payload,
+    ).hex()
+
+
+def test_the_inner_frame_is_read_as_published():
+    frame, rest = frames.parse(INNER)
+    assert (frames.payload_of(frame), rest) == (b'{"event":{"sessionEnd":{}}}', b"")
+
+
+def test_the_signatures_are_those_published():
+    first = signature(INNER, "0" * 64)
+    assert first == "2a89536ccf70723107fd939195d3743ff5746bf4e607412f071ea35ede9edf6f"
+    last = signature(b"", first)
+    assert last == "1a0b4890f9ed4806748799f007b6eaeda415fd4411c36277b4bc6f97bc8fa932"
+
+
+def test_the_date_of_a_frame_is_written_as_signatures_write_it():
+    assert frames.timestamp(DATE_MS) == "20260101T000000Z"
+
+
+def test_what_is_built_is_what_the_sdk_builds():
+    headers = {":message-type": "event", ":event-type": "chunk"}
+    assert frames.build(headers, b"{}") == EventMessage(headers=headers, payload=b"{}").encode()
+
+
+def test_a_frame_is_cut_off_only_when_it_is_whole():
+    for size in range(len(INNER)):
+        assert frames.parse(INNER[:size]) is None
+    assert frames.parse(INNER + b"x")[1] == b"x"
+
+
+def test_a_spoiled_frame_is_noticed():
+    spoiled = bytearray(INNER)
+    spoiled[60] ^= 1
+    assert crc32(spoiled[:-4]) != struct.unpack(">I", spoiled[-4:])[0]
+    with pytest.raises(AssertionError):
+        frames.parse(bytes(spoiled))
