@@ -32,7 +32,6 @@ from simulator.eventstream import Decoder, Message, Timestamp, encode, encode_he
 from tests.simulator.dialogue import Event, raw
 
 MODEL = "amazon.nova-2-sonic-v1%3A0"
-PATIENCE_S = 15.0
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 
@@ -43,11 +42,14 @@ class GoneError(Exception):
 class RawClient:
     """One connection; `async with` opens and closes it."""
 
-    def __init__(self, url: str, ca_file: Path, *, reads: bool = True) -> None:
+    def __init__(
+        self, url: str, ca_file: Path, *, reads: bool = True, patience_s: float = 15.0
+    ) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 0
         self.authority = f"{self.host}:{self.port}"
         self.reads = reads
+        self.patience_s = patience_s
         self.h2 = H2Connection(H2Configuration(header_encoding="utf-8"))
         self.streams: dict[int, RawStream] = {}
         self.closed = asyncio.Event()
@@ -262,7 +264,7 @@ class RawStream:
         if self.gone is not None and not self.ended:
             raise GoneError(self.gone)
         self.changed.clear()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self.client.patience_s):
             await self.changed.wait()
 
 
