@@ -1,0 +1,286 @@
+"""Events become exactly the service's JSON, by shapes written down by hand."""
+
+import base64
+import json
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sonic import service
+from voice.sonic import codec, events
+from voice.sonic.codec import AudioPattern, decode, encode
+from voice.sonic.errors import LocalProtocolError, RemoteProtocolError
+from voice.sonic.events import (
+    AudioContentStart,
+    AudioInput,
+    ContentEnd,
+    EndpointingSensitivity,
+    PromptEnd,
+    PromptStart,
+    Role,
+    SessionEnd,
+    SessionStart,
+    TextContentStart,
+    TextInput,
+    ToolContentStart,
+    ToolResult,
+    ToolSpec,
+)
+
+pytestmark = pytest.mark.pure
+
+NAMES = {"prompt_name": "p-1", "content_name": "c-1"}
+WIRE_NAMES = {"promptName": "p-1", "contentName": "c-1"}
+PLAIN = {"mediaType": "text/plain"}
+
+SHAPES = [
+    (
+        SessionStart(max_tokens=1024, top_p=0.9, temperature=0.7),
+        {
+            "sessionStart": {
+                "inferenceConfiguration": {"maxTokens": 1024, "topP": 0.9, "temperature": 0.7}
+            }
+        },
+    ),
+    (
+        SessionStart(
+            max_tokens=1,
+            top_p=0.0,
+            temperature=1.0,
+            endpointing_sensitivity=EndpointingSensitivity.HIGH,
+        ),
+        {
+            "sessionStart": {
+                "inferenceConfiguration": {"maxTokens": 1, "topP": 0.0, "temperature": 1.0},
+                "turnDetectionConfiguration": {"endpointingSensitivity": "HIGH"},
+            }
+        },
+    ),
+    (
+        PromptStart(
+            prompt_name="p-1",
+            voice_id="carlos",
+            output_rate_hz=24_000,
+            tools=(ToolSpec(name="t", description="d", input_schema='{"type":"object"}'),),
+        ),
+        {
+            "promptStart": {
+                "promptName": "p-1",
+                "textOutputConfiguration": PLAIN,
+                "audioOutputConfiguration": {
+                    "mediaType": "audio/lpcm",
+                    "sampleRateHertz": 24_000,
+                    "sampleSizeBits": 16,
+                    "channelCount": 1,
+                    "voiceId": "carlos",
+                    "encoding": "base64",
+                    "audioType": "SPEECH",
+                },
+                "toolUseOutputConfiguration": {"mediaType": "application/json"},
+                "toolConfiguration": {
+                    "tools": [
+                        {
+                            "toolSpec": {
+                                "name": "t",
+                                "description": "d",
+                                "inputSchema": {"json": '{"type":"object"}'},
+                            }
+                        }
+                    ]
+                },
+            }
+        },
+    ),
+    (
+        PromptStart(prompt_name="p-1", voice_id="lupe", output_rate_hz=8_000),
+        {
+            "promptStart": {
+                "promptName": "p-1",
+                "textOutputConfiguration": PLAIN,
+                "audioOutputConfiguration": {
+                    "mediaType": "audio/lpcm",
+                    "sampleRateHertz": 8_000,
+                    "sampleSizeBits": 16,
+                    "channelCount": 1,
+                    "voiceId": "lupe",
+                    "encoding": "base64",
+                    "audioType": "SPEECH",
+                },
+            }
+        },
+    ),
+    (
+        AudioContentStart(**NAMES, input_rate_hz=16_000),
+        {
+            "contentStart": {
+                **WIRE_NAMES,
+                "type": "AUDIO",
+                "interactive": True,
+                "role": "USER",
+                "audioInputConfiguration": {
+                    "mediaType": "audio/lpcm",
+                    "sampleRateHertz": 16_000,
+                    "sampleSizeBits": 16,
+                    "channelCount": 1,
+                    "audioType": "SPEECH",
+                    "encoding": "base64",
+                },
+            }
+        },
+    ),
+    (
+        TextContentStart(**NAMES, role=Role.SYSTEM, interactive=False),
+        {
+            "contentStart": {
+                **WIRE_NAMES,
+                "type": "TEXT",
+                "interactive": False,
+                "role": "SYSTEM",
+                "textInputConfiguration": PLAIN,
+            }
+        },
+    ),
+    (
+        ToolContentStart(**NAMES, tool_use_id="t-1"),
+        {
+            "contentStart": {
+                **WIRE_NAMES,
+                "interactive": False,
+                "type": "TOOL",
+                "role": "TOOL",
+                "toolResultInputConfiguration": {
+                    "toolUseId": "t-1",
+                    "type": "TEXT",
+                    "textInputConfiguration": PLAIN,
+                },
+            }
+        },
+    ),
+    (AudioInput(**NAMES, pcm=b"\x01\x02"), {"audioInput": {**WIRE_NAMES, "content": "AQI="}}),
+    (
+        TextInput(**NAMES, content='año "9"\n'),
+        {"textInput": {**WIRE_NAMES, "content": 'año "9"\n'}},
+    ),
+    (ToolResult(**NAMES, content='{"a":1}'), {"toolResult": {**WIRE_NAMES, "content": '{"a":1}'}}),
+    (ContentEnd(**NAMES), {"contentEnd": WIRE_NAMES}),
+    (PromptEnd(prompt_name="p-1"), {"promptEnd": {"promptName": "p-1"}}),
+    (SessionEnd(), {"sessionEnd": {}}),
+]
+
+
+@pytest.mark.parametrize(("event", "shape"), SHAPES)
+def test_an_event_becomes_the_services_json(event, shape):
+    assert json.loads(encode(event)) == {"event": shape}
+
+
+def test_every_input_event_has_a_shape():
+    assert {type(event) for event, _ in SHAPES} == set(get_args(events.InputEvent.__value__))
+
+
+@given(st.binary(min_size=2, max_size=4_000), st.text(min_size=1), st.text(min_size=1))
+def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(pcm, prompt, content):
+    pcm = pcm[: len(pcm) // 2 * 2]
+    payload = encode(AudioInput(prompt_name=prompt, content_name=content, pcm=pcm))
+    body = json.loads(payload)["event"]["audioInput"]
+    assert body == {
+        "promptName": prompt,
+        "contentName": content,
+        "content": base64.b64encode(pcm).decode(),
+    }
+
+
+def test_text_that_is_no_utf8_is_refused():
+    with pytest.raises(LocalProtocolError):
+        encode(TextInput(**NAMES, content="\ud800"))
+
+
+def test_a_payload_may_be_as_large_as_the_service_takes_and_no_larger():
+    overhead = len(encode(TextInput(**NAMES, content="x"))) - 1
+    largest = "x" * (codec.MAX_CHUNK_BYTES - overhead)
+    assert len(encode(TextInput(**NAMES, content=largest))) == codec.MAX_CHUNK_BYTES
+    with pytest.raises(LocalProtocolError):
+        encode(TextInput(**NAMES, content=largest + "x"))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"hola",
+        b"\xff\xfe",
+        b"[]",
+        b"1",
+        b"{}",
+        b'{"event": []}',
+        b'{"event": {}}',
+        b'{"event": "x"}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_event_cannot_be_read(payload):
+    with pytest.raises(RemoteProtocolError):
+        decode(payload)
+
+
+def test_an_event_is_given_with_the_object_it_stands_in():
+    assert decode(b'{"event": {"novelty": {"a": 1}}}') == ("novelty", {"novelty": {"a": 1}})
+
+
+@pytest.mark.parametrize("text", ["AAA", "AA=A", "!!!!", "AAAA\n", "ñ", "AAA="[:3] + "é"])
+def test_what_is_no_base64_is_no_audio(text):
+    with pytest.raises(RemoteProtocolError):
+        codec.pcm_of(text)
+
+
+def test_half_a_sample_is_no_audio():
+    with pytest.raises(RemoteProtocolError):
+        codec.pcm_of("AAAA")  # three bytes
+
+
+# The short way for audio.
+
+
+def pattern_of(payload: bytes) -> AudioPattern | None:
+    return AudioPattern.of(payload, decode(payload)[1])
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300).map(lambda b: b * 2), min_size=2))
+def test_the_short_way_gives_what_the_long_way_gives(pieces):
+    payloads = [service.audio("c-1", pcm) for pcm in pieces]
+    pattern = pattern_of(payloads[0])
+    for payload, pcm in zip(payloads, pieces, strict=True):
+        base64_text, given_pcm = pattern.audio_in(payload)
+        assert given_pcm == pcm
+        assert pattern.source_with(base64_text) == decode(payload)[1]
+        assert list(pattern.source_with(base64_text)["audioOutput"]) == list(
+            decode(payload)[1]["audioOutput"]
+        )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        service.audio("c-2", b"\x01\x02"),
+        service.text("c-1", "AQI="),
+        service.audio("c-1", b"\x01\x02")[:-1] + b" }",
+        service.audio("c-1", b"\xff\xff\xff\xff").replace(b"/", b"\\/"),
+        service.audio("c-1", b"\x01\x02").replace(b"AQI=", b'AQI=","content":"AQI='),
+    ],
+)
+def test_what_looks_different_goes_the_long_way(other):
+    pattern = pattern_of(service.audio("c-1", b"\x01\x02"))
+    assert pattern.audio_in(other) is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        service.audio("c-1", b""),
+        b'{"event":{"audioOutput":{"contentId":"AQI=","content":"AQI="}}}',
+        b'{"event":{"audioOutput":{"content":"//8=","contentId":"x"}}}'.replace(b"/", b"\\/"),
+    ],
+)
+def test_no_pattern_is_learned_where_the_audio_cannot_be_cut_out(payload):
+    assert pattern_of(payload) is None

@@ -1,0 +1,336 @@
+"""What the service says is understood, and nothing it says is fatal unless it is unreadable."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sonic import service
+from voice.sonic.errors import RemoteProtocolError
+from voice.sonic.events import (
+    AudioOutput,
+    BargeIn,
+    CompletionEnd,
+    CompletionStart,
+    ContentEnded,
+    ContentKind,
+    ContentStarted,
+    GenerationStage,
+    PlannedText,
+    Role,
+    SpokenText,
+    StopReason,
+    ToolUse,
+    Unknown,
+    UsageReport,
+    UserText,
+)
+from voice.sonic.reading import OutputReader
+
+pytestmark = pytest.mark.pure
+
+NOTICE = '{ "interrupted" : true }'
+
+
+def heard(*payloads: bytes) -> list:
+    reader = OutputReader()
+    return [event for payload in payloads for event in reader.read(payload)]
+
+
+def kinds(events: list) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+def test_a_plain_turn_is_understood():
+    events = heard(
+        service.completion_start(),
+        service.text_start("u", "USER"),
+        service.text("u", "hola"),
+        service.content_end("u", "TEXT"),
+        service.text_start("a", "ASSISTANT", "SPECULATIVE"),
+        service.text("a", "Buenas."),
+        service.content_end("a", "TEXT"),
+        service.audio_start("v"),
+        service.audio("v", b"\x01\x02"),
+        service.audio("v", b"\x03\x04"),
+        service.content_end("v", "AUDIO", "END_TURN"),
+        service.text_start("f", "ASSISTANT", "FINAL"),
+        service.text("f", "Buenas."),
+        service.content_end("f", "TEXT", "END_TURN"),
+        service.completion_end(),
+    )
+
+    def started(content_id, kind, role, stage):
+        return ContentStarted(
+            content_id=content_id, kind=kind, role=role, stage=stage, completion_id="k-1"
+        )
+
+    def ended(content_id, kind, role, stage, stop_reason):
+        return ContentEnded(
+            content_id=content_id, kind=kind, role=role, stage=stage, stop_reason=stop_reason
+        )
+
+    text, audio = ContentKind.TEXT, ContentKind.AUDIO
+    final, planned = GenerationStage.FINAL, GenerationStage.SPECULATIVE
+    assert events == [
+        CompletionStart(completion_id="k-1"),
+        started("u", text, Role.USER, final),
+        UserText(content_id="u", text="hola"),
+        ended("u", text, Role.USER, final, StopReason.PARTIAL_TURN),
+        started("a", text, Role.ASSISTANT, planned),
+        PlannedText(content_id="a", text="Buenas."),
+        ended("a", text, Role.ASSISTANT, planned, StopReason.PARTIAL_TURN),
+        started("v", audio, Role.ASSISTANT, None),
+        AudioOutput(content_id="v", pcm=b"\x01\x02"),
+        AudioOutput(content_id="v", pcm=b"\x03\x04"),
+        ended("v", audio, Role.ASSISTANT, None, StopReason.END_TURN),
+        started("f", text, Role.ASSISTANT, final),
+        SpokenText(content_id="f", text="Buenas."),
+        ended("f", text, Role.ASSISTANT, final, StopReason.END_TURN),
+        CompletionEnd(stop_reason=StopReason.END_TURN),
+    ]
+
+
+def test_every_event_carries_what_the_service_sent_as_it_sent_it():
+    payloads = [
+        service.text_start("u", "USER"),
+        service.text("u", "hola"),
+        service.audio("v", b"\x01\x02"),
+        service.audio("v", b"\x03\x04"),
+        service.payload("novelty", a=[1]),
+    ]
+    assert [event.source for event in heard(*payloads)] == [
+        json.loads(payload)["event"] for payload in payloads
+    ]
+
+
+# Tools.
+
+
+def test_a_tool_use_is_passed_on_with_its_arguments_as_text():
+    (_, use, ended) = heard(
+        service.tool_start("t"),
+        service.tool_use("t", "u-1", '{"orderId":"1"}'),
+        service.content_end("t", "TOOL", "TOOL_USE"),
+    )
+    assert use == ToolUse(
+        content_id="t", tool_use_id="u-1", name="consultarOrder", content='{"orderId":"1"}'
+    )
+    assert ended.stop_reason is StopReason.TOOL_USE
+
+
+@pytest.mark.parametrize(
+    ("content", "given"),
+    [
+        ('"{\\"a\\": 1}"', '{"a": 1}'),
+        ('"\\"{}\\""', '"\\"{}\\""'),  # one layer only
+        ('"text"', '"text"'),
+        ('"[1]"', '"[1]"'),
+        ("not json", "not json"),
+        ("", ""),
+        ("[1]", "[1]"),
+    ],
+)
+def test_only_an_object_that_was_encoded_twice_is_unwrapped(content, given):
+    (use,) = heard(service.tool_use("t", "u-1", content))
+    assert use.content == given
+
+
+def test_the_same_tool_use_twice_is_refused():
+    with pytest.raises(RemoteProtocolError):
+        heard(service.tool_use("t", "u-1", "{}"), service.tool_use("t", "u-1", "{}"))
+
+
+# Interruption.
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [NOTICE, '{"interrupted":true}', ' {"interrupted": true} ', '{"interrupted": true, "x": 1}'],
+)
+def test_an_interruption_is_told_once(notice):
+    events = heard(
+        service.text_start("i", "ASSISTANT"),
+        service.text("i", notice),
+        service.content_end("i", "TEXT", "INTERRUPTED"),
+    )
+    assert kinds(events) == ["ContentStarted", "BargeIn", "ContentEnded"]
+    assert events[1] == BargeIn(content_id="i")
+
+
+def test_an_interruption_may_be_told_by_the_end_of_a_text_alone():
+    events = heard(
+        service.text_start("f", "ASSISTANT"),
+        service.text("f", "Su pedido está"),
+        service.content_end("f", "TEXT", "INTERRUPTED"),
+    )
+    assert kinds(events) == ["ContentStarted", "SpokenText", "BargeIn", "ContentEnded"]
+
+
+def test_an_interruption_told_by_the_end_of_the_audio_is_not_told_again():
+    events = heard(
+        service.audio_start("v"),
+        service.content_end("v", "AUDIO", "INTERRUPTED"),
+        service.text_start("i", "ASSISTANT"),
+        service.text("i", NOTICE),
+        service.content_end("i", "TEXT", "INTERRUPTED"),
+    )
+    assert kinds(events).count("BargeIn") == 1
+    assert kinds(events)[1:3] == ["BargeIn", "ContentEnded"]
+
+
+def test_each_interruption_is_told():
+    one = [
+        service.audio_start("v"),
+        service.text_start("i", "ASSISTANT"),
+        service.text("i", NOTICE),
+        service.content_end("i", "TEXT", "INTERRUPTED"),
+    ]
+    assert kinds(heard(*one, *one)).count("BargeIn") == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "interrupted : true",
+        'Dijo { "interrupted" : true }',
+        '{"interrupted": false}',
+        '{"interrupted": "true"}',
+        '{"interrupted": 1}',
+        '[{"interrupted": true}]',
+        '{"interrupted": true',
+        "{",
+    ],
+)
+def test_words_about_an_interruption_are_words(words):
+    events = heard(service.text_start("a", "ASSISTANT"), service.text("a", words))
+    assert events[1:] == [SpokenText(content_id="a", text=words)]
+
+
+def test_a_customer_who_says_the_notice_interrupts_nothing():
+    events = heard(service.text_start("u", "USER"), service.text("u", NOTICE))
+    assert events[1:] == [UserText(content_id="u", text=NOTICE)]
+
+
+# What is new or odd.
+
+
+def test_unknown_events_are_kept_and_counted():
+    reader = OutputReader()
+    for _ in range(2):
+        assert reader.read(service.payload("userSpeechEnd", at=1)) == (
+            Unknown(name="userSpeechEnd"),
+        )
+    assert reader.unknown == {"userSpeechEnd": 2}
+
+
+def test_an_unknown_event_may_hold_anything():
+    assert heard(b'{"event": {"novelty": null}}') == [Unknown(name="novelty")]
+
+
+def test_an_unknown_kind_of_content_is_unknown():
+    body = {"contentId": "x", "type": "VIDEO", "role": "ASSISTANT"}
+    events = heard(
+        service.payload("contentStart", **body), service.content_end("x", "VIDEO", "END_TURN")
+    )
+    assert events == [Unknown(name="contentStart"), Unknown(name="contentEnd")]
+
+
+def test_an_unknown_stop_reason_is_kept():
+    (ended,) = heard(service.content_end("a", "AUDIO", "MAX_TOKENS"))
+    assert ended.stop_reason == "MAX_TOKENS"
+
+
+def test_a_text_that_is_neither_planned_nor_spoken_is_unknown():
+    events = heard(
+        service.text_start("a", "ASSISTANT", None),
+        service.text("a", "hola"),
+        service.text("never opened", "hola", role="ASSISTANT"),
+        service.text("never opened", "hola"),
+    )
+    assert kinds(events) == ["ContentStarted", "Unknown", "Unknown", "Unknown"]
+
+
+def test_what_explains_itself_needs_no_announcement():
+    events = heard(
+        service.text("u", "hola", role="USER"),
+        service.audio("v", b"\x01\x02"),
+        service.tool_use("t", "u-1", "{}"),
+        service.content_end("v", "AUDIO", "END_TURN"),
+        service.text("i", NOTICE),
+    )
+    assert kinds(events) == ["UserText", "AudioOutput", "ToolUse", "ContentEnded", "BargeIn"]
+    assert events[3].role is None
+
+
+@pytest.mark.parametrize("fields", ["not json", "[]", '{"generationStage": 7}', 7, None])
+def test_odd_model_fields_leave_the_stage_unknown(fields):
+    start = service.payload(
+        "contentStart", contentId="a", type="TEXT", role="ASSISTANT", additionalModelFields=fields
+    )
+    (started,) = heard(start)
+    assert started.stage is None
+
+
+def test_usage_is_the_total():
+    (report,) = heard(
+        service.usage(
+            input={"speechTokens": 1, "textTokens": 2}, output={"speechTokens": 3, "textTokens": 4}
+        )
+    )
+    assert report == UsageReport(
+        input_speech_tokens=1,
+        input_text_tokens=2,
+        output_speech_tokens=3,
+        output_text_tokens=4,
+    )
+
+
+@pytest.mark.parametrize("total", [{}, {"input": 1, "output": 2}, {"input": {}, "output": {}}])
+def test_usage_that_cannot_be_read_costs_no_call(total):
+    assert heard(service.usage(**total)) == [Unknown(name="usageEvent")]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"event": {"textOutput": null}}',
+        b'{"event": {"textOutput": []}}',
+        service.payload("textOutput", content="hola"),
+        service.payload("textOutput", contentId="a"),
+        service.payload("textOutput", contentId="a", content=7),
+        service.payload("contentStart", type="TEXT", role="USER"),
+        service.payload("contentEnd", type="TEXT"),
+        service.payload("audioOutput", contentId="v", content="!"),
+        service.payload("audioOutput", contentId="v"),
+        service.payload("toolUse", contentId="t", toolUseId="u", toolName="x"),
+        service.payload("toolUse", contentId="t", toolName="x", content="{}"),
+        service.payload("toolUse", contentId="t", toolUseId="u", content={}, toolName="x"),
+    ],
+)
+def test_a_known_event_without_what_it_needs_cannot_be_read(payload):
+    with pytest.raises(RemoteProtocolError):
+        heard(payload)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_whatever_comes_is_an_event_or_a_remote_error(payload):
+    with contextlib.suppress(RemoteProtocolError):
+        heard(payload)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+NAMES = ["contentStart", "textOutput", "audioOutput", "toolUse", "contentEnd", "usageEvent"]
+FIELDS = ["contentId", "content", "type", "role", "stopReason", "toolUseId", "toolName", "details"]
+
+
+@given(st.sampled_from(NAMES), st.dictionaries(st.sampled_from(FIELDS), JSON))
+def test_whatever_an_event_holds_is_an_event_or_a_remote_error(name, body):
+    with contextlib.suppress(RemoteProtocolError):
+        heard(json.dumps({"event": {name: body}}).encode())
