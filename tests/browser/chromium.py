@@ -44,7 +44,7 @@ def require_chromium() -> None:
         )
 
 
-def _flags(microphone: Path | None, *, allowed: bool) -> list[str]:
+def _flags(microphone: str | None, *, allowed: bool) -> list[str]:
     flags = [*FLAGS, f"--use-fake-ui-for-media-stream{'' if allowed else '=deny'}"]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium refuses to run as root with it
@@ -54,7 +54,7 @@ def _flags(microphone: Path | None, *, allowed: bool) -> list[str]:
 
 
 async def _launch(
-    playwright: Playwright, profile: str, microphone: Path | None, *, allowed: bool
+    playwright: Playwright, profile: str, microphone: str | None, *, allowed: bool
 ) -> BrowserContext:
     """Start a browser.
 
@@ -74,12 +74,13 @@ async def _launch(
 
 @asynccontextmanager
 async def chromium(
-    microphone: Path | None = None, *, allowed: bool = True
+    microphone: Path | None = None, *, once: bool = False, allowed: bool = True
 ) -> AsyncIterator[BrowserContext]:
-    """Run a browser whose microphone plays `microphone` over and over, or may not be used."""
+    """Run a browser whose microphone plays a WAV file, over and over or once, or may not be used."""
+    sound = None if microphone is None else f"{microphone}{'%noloop' * once}"
     async with async_playwright() as playwright:
         with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-            browser = await _launch(playwright, profile, microphone, allowed=allowed)
+            browser = await _launch(playwright, profile, sound, allowed=allowed)
             await browser.add_init_script(path=LISTENER)
             try:
                 yield browser

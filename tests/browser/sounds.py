@@ -42,6 +42,13 @@ def write_wave(path: Path, sound: Samples, rate_hz: int) -> Path:
     return path
 
 
+def read_wave(path: Path) -> tuple[Samples, int]:
+    """Return the samples of a mono 16-bit WAV file, and its rate."""
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return from_pcm16(file.readframes(file.getnframes())), file.getframerate()
+
+
 def best_match(long: Samples, short: Samples) -> tuple[int, float]:
     """Return where `short` lies in `long`, and how alike they are there: 1 is the same."""
     size = 2 ** (len(long) + len(short)).bit_length()

@@ -393,6 +393,7 @@ async def test_the_last_words_are_heard_to_the_end(customer: Customer, peer: Wir
     await call.speak(pcm16(A_SECOND))
     await call.say({"type": "ended", "reason": "model"})
     await call.socket.close(1000)
+    assert [event["type"] for event in call.events] == ["start"], "nobody hangs up on a goodbye"
     await expect(customer.status).to_have_text("Hablando")
     await expect(customer.status).to_have_text("La conversación terminó")
     await expect(customer.log).to_contain_text("Hasta luego.")

@@ -65,6 +65,7 @@ test("reconnecting is told until the server is ready", () => {
 test("a failed call is idle and says why", () => {
   const state = after(DIALLED, OPENED, READY, { type: "failed", code: "lost" });
   assert.deepEqual(state, { ...IDLE, failure: { code: "lost" } });
+  assert.equal(statusOf(state), "failed");
 });
 
 test("what the server said of it is worth more than the close that follows", () => {

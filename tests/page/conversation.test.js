@@ -80,12 +80,21 @@ test("an interruption cuts what was begun and forgets what was not", () => {
   talk.say("assistant", "planned", 2, "Dos.", 100).say("assistant", "planned", 3, "Tres.", 200);
   talk.at(150).hear({ type: "interrupted", turn: 1, generation: 1 });
   assert.deepEqual(talk.shown, ["assistant: Uno. xDos."]);
+  assert.equal(talk.lines[0].interrupted, true);
+});
+
+test("words that were never heard are not shown, even if the service counts them as spoken", () => {
+  const talk = new Talk().say("assistant", "spoken", 1, "Uno.", 0);
+  talk.say("assistant", "spoken", 2, "Dos.", 24_000);
+  talk.at(100).hear({ type: "interrupted", turn: 1, generation: 1 });
+  assert.deepEqual(talk.at(100, true).shown, ["assistant: Uno."]);
 });
 
 test("what was spoken after all takes the place of what was cut", () => {
   const talk = new Talk().say("assistant", "planned", 1, "Uno y dos.", 0);
   talk.at(50).hear({ type: "interrupted", turn: 1, generation: 1 });
   assert.deepEqual(talk.say("assistant", "spoken", 1, "Uno", 0).shown, ["assistant: Uno"]);
+  assert.equal(talk.lines[0].interrupted, true);
 });
 
 test("an interruption leaves other turns and the customer alone", () => {

@@ -130,15 +130,21 @@ function played(state, speaking) {
  *
  * @param {CallState} state
  * @returns {"idle" | "asking" | "connecting" | "retrying" | "listening" | "thinking" | "speaking"
- *   | "typing" | "ended"}
+ *   | "typing" | "ended" | "failed"}
  */
 export function statusOf(state) {
   if (state.phase === "opening") return openingStatus(state);
   if (state.speaking) return "speaking";
-  if (state.phase === "idle") return state.ended === null ? "idle" : "ended";
+  if (state.phase === "idle") return idleStatus(state);
   if (state.microphone === "asked") return "asking";
   if (state.waiting) return "thinking";
   return state.microphone === "on" ? "listening" : "typing";
+}
+
+/** @param {CallState} state */
+function idleStatus({ ended, failure }) {
+  if (ended !== null) return "ended";
+  return failure === null ? "idle" : "failed";
 }
 
 /** @param {CallState} state */

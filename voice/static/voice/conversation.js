@@ -6,8 +6,8 @@
  * when the service has settled what was said; the second replaces the first. Both carry the position
  * in the downlink at which their sound starts. A segment is shown once the customer has heard its
  * first sample, so that reading and hearing go together; where nothing is left to hear, what was
- * spoken is shown at once. After an interruption, what was planned and not spoken is cut: it stays,
- * marked, if the customer had begun to hear it, and is never shown if not.
+ * spoken is shown at once. An interruption marks the turn. What the customer had not begun to hear of
+ * it is never shown; what was begun stays, cut, unless the service still says how far it came.
  *
  * The customer's typed words are shown as they are sent, and the server's caption of them takes
  * their place.
@@ -31,6 +31,7 @@
  * @property {number} turn
  * @property {"user" | "assistant"} role
  * @property {Segment[]} segments
+ * @property {boolean} interrupted
  * @property {number | null} latencyMs from the customer's last words to the first sound
  */
 
@@ -73,7 +74,7 @@ export function hearEvent(lines, event, { call, heard }) {
     case "tool":
       return addTool(lines, /** @type {any} */ (event), call);
     case "interrupted":
-      return cutPlanned(lines, (line) => line.call === call && line.turn === event.turn, heard);
+      return interrupt(lines, { call, turn: Number(event.turn), heard });
     case "turn":
       return addLatency(lines, /** @type {any} */ (event), call);
     default:
@@ -87,7 +88,8 @@ export function hearEvent(lines, event, { call, heard }) {
  * @returns {Line[]}
  */
 export function endCall(lines, heard) {
-  return cutPlanned(lines, () => true, heard).map(settled);
+  const isKept = (/** @type {Segment} */ s) => s.stage !== "planned" || isBegun(s, heard);
+  return lines.map((line) => settled(isPlanned(line) ? cutLine(line, isKept) : line));
 }
 
 /**
@@ -126,9 +128,9 @@ function shownSpeech(line, heard) {
  * @param {Segment} segment
  * @param {Heard} heard
  */
-function isShown({ role }, { stage, position }, heard) {
-  if (role === "user" || stage === "cut") return true;
-  return heard.position > position || (heard.idle && stage === "spoken");
+function isShown({ role }, segment, heard) {
+  if (role === "user" || segment.stage === "cut") return true;
+  return isBegun(segment, heard) || (heard.idle && segment.stage === "spoken");
 }
 
 // Captions
@@ -151,7 +153,16 @@ function addCaption(lines, { role, stage, turn, segment: number, text, position 
   if (last >= 0 && same(lines[last])) return withSegment(lines, last, segment);
   const id = `${call}-${turn}-${role}-${number}`;
   /** @type {SpeechLine} */
-  const line = { kind: "speech", id, call, turn, role, segments: [segment], latencyMs: null };
+  const line = {
+    kind: "speech",
+    id,
+    call,
+    turn,
+    role,
+    segments: [segment],
+    interrupted: false,
+    latencyMs: null,
+  };
   const typed = role === "user" ? typedAs(lines, text, call) : -1;
   return typed >= 0 ? lines.with(typed, line) : [...lines, line];
 }
@@ -198,21 +209,52 @@ function typedAs(lines, text, call) {
   return lines.findIndex((l) => l.kind === "typed" && l.call === call && l.text.trim() === words);
 }
 
+// Interruptions
+
 /**
  * @param {Line[]} lines
- * @param {(line: SpeechLine) => boolean} concerned
- * @param {Heard} heard
+ * @param {{ call: number, turn: number, heard: Heard }} where
  * @returns {Line[]}
  */
-function cutPlanned(lines, concerned, heard) {
-  return lines.map((line) => {
-    if (line.kind !== "speech" || line.role === "user" || !concerned(line)) return line;
-    const begun = line.segments.filter((s) => s.stage !== "planned" || heard.position > s.position);
-    return {
-      ...line,
-      segments: begun.map((s) => (s.stage === "planned" ? { ...s, stage: "cut" } : s)),
-    };
-  });
+function interrupt(lines, { call, turn, heard }) {
+  return lines.map((line) =>
+    line.kind === "speech" && isOf(line, call, turn, "assistant")
+      ? cutLine(line, (segment) => isBegun(segment, heard))
+      : line,
+  );
+}
+
+/**
+ * @param {Segment} segment
+ * @param {Heard} heard
+ */
+function isBegun({ position }, heard) {
+  return heard.position > position;
+}
+
+/**
+ * @param {Line} line
+ * @returns {line is SpeechLine} with something that is never going to be spoken now
+ */
+function isPlanned(line) {
+  return line.kind === "speech" && line.segments.some(({ stage }) => stage === "planned");
+}
+
+/**
+ * @param {SpeechLine} line
+ * @param {(segment: Segment) => boolean} isKept
+ * @returns {SpeechLine}
+ */
+function cutLine(line, isKept) {
+  return { ...line, interrupted: true, segments: line.segments.filter(isKept).map(cutSegment) };
+}
+
+/**
+ * @param {Segment} segment
+ * @returns {Segment}
+ */
+function cutSegment(segment) {
+  return segment.stage === "planned" ? { ...segment, stage: "cut" } : segment;
 }
 
 // Tools and latency

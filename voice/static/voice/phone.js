@@ -188,7 +188,7 @@ export class Phone {
   #finish() {
     this.#microphone?.release();
     this.#audio?.detach();
-    this.#socket?.hangUp();
+    this.#socket?.leave();
     this.#socket = null;
     if (!this.#sounding) this.#release();
   }

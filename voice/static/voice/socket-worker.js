@@ -21,7 +21,8 @@ const DEAF = 4008;
  * @typedef {{ kind: "open", url: string }
  *   | { kind: "ports", capture: MessagePort, playback: MessagePort }
  *   | { kind: "text", text: string }
- *   | { kind: "hang-up" }} FromPage
+ *   | { kind: "hang-up" }
+ *   | { kind: "leave" }} FromPage `leave`: the server has ended the call
  */
 
 /**
@@ -54,6 +55,8 @@ class Line {
         return this.#drain();
       case "hang-up":
         return this.#hangUp();
+      case "leave":
+        return this.#leave();
     }
   }
 
@@ -131,6 +134,10 @@ class Line {
   #hangUp() {
     this.#connection.hangUp();
     this.#drain();
+    this.#leave();
+  }
+
+  #leave() {
     this.#over = true;
     this.#socket?.close(NORMAL);
     setTimeout(() => self.close(), GOODBYE_MS);

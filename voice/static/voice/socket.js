@@ -17,7 +17,7 @@ import { retryDelayMs } from "./retry.js";
  * @typedef {object} SocketListener
  * @property {(event: WireEvent) => void} onEvent
  * @property {() => void} onRetry
- * @property {(code: import("./failures.js").FailureCode) => void} onClosed never after `hangUp`
+ * @property {(code: import("./failures.js").FailureCode) => void} onClosed never after `hangUp` or `leave`
  */
 
 export class Socket {
@@ -53,6 +53,12 @@ export class Socket {
   hangUp() {
     this.#over = true;
     this.#post({ kind: "hang-up" });
+  }
+
+  /** Close after the server has ended the call. */
+  leave() {
+    this.#over = true;
+    this.#post({ kind: "leave" });
   }
 
   /**

@@ -92,7 +92,7 @@ export class Transcript {
     const words = part("words", HTMLElement, element);
     fillSegments(words, line.segments);
     if (line.role === "user") return;
-    part("cut", HTMLElement, element).hidden = line.segments.every(({ stage }) => stage !== "cut");
+    part("cut", HTMLElement, element).hidden = !line.interrupted;
     const latency = part("latency", HTMLElement, element);
     latency.hidden = line.latencyMs === null;
     const seconds = SECONDS.format((line.latencyMs ?? 0) / 1000);
