@@ -16,8 +16,9 @@ from simulator.endpointing import Endpointer
 from simulator.weights import WeightsError, find_weights
 
 PROMPT = (
-    "Pedidos y turnos: consulta, cancela, crea, agenda, modifica. Cita, pedido, DNI, "
-    "correo, arroba, punto com, productos, doctor, doctora."
+    "Consulta, cancela, anula o crea un pedido con DNI. Agenda, reserva, modifica o cancela una"
+    " cita, un turno, a nombre del paciente, con el doctor, con la doctora, para mañana a las,"
+    " el día a las, de la tarde. Correo, arroba, punto com."
 )
 BEAM_SIZE = 5
 MAX_THREADS = 4

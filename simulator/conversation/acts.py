@@ -29,7 +29,7 @@ DECISIVE_WORDS: Mapping[Act, tuple[str, ...]] = {
         "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
         " correr correme correlo correla correrlo correrla"
     ),
-    Act.CANCEL: words("baja"),
+    Act.CANCEL: words("baja debaja"),
     Act.CONSULT: (),
     Act.CREATE: words("sacar sacame saca pedime anotame anota genera generar arma armame armar"),
 }
@@ -120,10 +120,15 @@ def _act_of(word: str) -> Act | None:
 
 def _misspelled_act(word: str) -> Act | None:
     for act, stems in DECISIVE_STEMS.items():
-        for stem in stems:
-            if len(stem) >= FUZZY_FROM_LETTERS and nearly(word[: len(stem)], stem):
-                return act
+        if any(_sounds_like(word, stem) for stem in stems if len(stem) >= FUZZY_FROM_LETTERS):
+            return act
     return None
+
+
+def _sounds_like(word: str, stem: str) -> bool:
+    """Whether `word` begins with `stem`, one letter aside; `b` and `v` sound alike."""
+    word, stem = word.replace("b", "v"), stem.replace("b", "v")
+    return any(nearly(word[: len(stem) + longer], stem) for longer in (-1, 0, 1))
 
 
 def _leaning(tokens: Sequence[Token]) -> Act | None:

@@ -42,7 +42,7 @@ def read_dni(tokens: Sequence[Token]) -> _Found:
     for index in reversed(range(len(tokens))):
         for phrase in DNI_PHRASES:
             if matches(tokens, index, phrase):
-                start = skip(tokens, index + len(phrase.split()), BEFORE_DNI)
+                start = _after_fillers(tokens, index + len(phrase.split()), BEFORE_DNI)
                 figures, end = joined_figures(
                     tokens, start, at_most=DNI_FIGURES[-1], group_at_most=DNI_FIGURES[-1]
                 )
@@ -75,14 +75,17 @@ def _announced_at(tokens: Sequence[Token], index: int) -> int:
     """Return where the number starts that the word at `index` announces, or 0."""
     word = word_at(tokens, index)
     if word in NUMBERED:
-        start = index + 1
-        while word_at(tokens, start) in BEFORE_NUMBER or _is_filler(tokens, start):
-            start += 1
-        return start
+        return _after_fillers(tokens, index + 1, BEFORE_NUMBER)
     if word in CORRECTIONS:
         start = skip(tokens, index + 1, AFTER_CORRECTION)
         return start if start > index + 1 and word_at(tokens, start - 1) in {"el", "la"} else 0
     return 0
+
+
+def _after_fillers(tokens: Sequence[Token], index: int, fillers: Sequence[str]) -> int:
+    while word_at(tokens, index) in fillers or _is_filler(tokens, index):
+        index += 1
+    return index
 
 
 def _is_filler(tokens: Sequence[Token], index: int) -> bool:

@@ -19,6 +19,7 @@ from simulator.conversation.mails import read_mail
 from simulator.conversation.names import read_doctor, read_person
 from simulator.conversation.numbers import with_figures
 from simulator.conversation.slots import Act, Aspect, Need, Slots, Subject
+from simulator.conversation.slurs import taken_apart
 from simulator.conversation.words import Token, contains, matches, tokens_of, words
 
 # Half a minute of speech is a hundred words; what is longer is read as far as this.
@@ -98,7 +99,7 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
     """Read `text`; `needs` says what was asked for, so that a bare answer can be read."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     mail, rest = read_mail(text)
-    tokens = with_figures(tokens_of(rest)[:MAX_TOKENS])
+    tokens = with_figures(tokens_of(taken_apart(rest))[:MAX_TOKENS])
     act, named = read_act(tokens), read_subject(tokens)
     meant = named or _subject_of_verb(tokens, act)
     slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)

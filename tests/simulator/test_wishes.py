@@ -196,6 +196,27 @@ TYPED = [
 
 TRANSCRIBED = [
     (
+        "Consulta el pedido 15, con DNI-401-23987.",
+        CONSULT_ORDER,
+        {"number": "15", "dni": "40123987"},
+    ),
+    (
+        "Dar debaja la cita 6 de Valeria Domínguez.",
+        CANCEL,
+        {"number": "6", "name": "Valeria Domínguez"},
+    ),
+    ("Resébame un turno para mañana a las 5 de la tarde.", BOOK, {"day": TUESDAY, "at": time(17)}),
+    (
+        "Modifica la cita número 3 para el viernes al asocho de la mañana.",
+        MOVE,
+        {"number": "3", "day": FRIDAY, "at": time(8)},
+    ),
+    (
+        "Agenda una cita para el Jueve Salazonce con el doctor Rodríguez.",
+        BOOK,
+        {"day": THURSDAY, "at": time(11), "doctor": "Dr. Rodríguez"},
+    ),
+    (
         "Consulta el pedido número 1 con DNI 1, 2, 3, 4, 5, 6, 7, 8.",
         CONSULT_ORDER,
         {"number": "1", "dni": "12345678"},
