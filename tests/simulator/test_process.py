@@ -1,4 +1,4 @@
-"""The simulator as a process: how it starts, how it ends, and its limits in real time."""
+"""The simulator as a process: how it starts, how it ends, what its options do."""
 
 import asyncio
 import json
@@ -16,36 +16,26 @@ import pytest
 from simulator.__main__ import main
 from tests.fixtures.simulator import ROOT, StartSimulator
 from tests.simulator.client import RawClient
-from tests.simulator.dialogue import audio_input, opening, typed
+from tests.simulator.dialogue import opening, typed
 
 pytestmark = pytest.mark.wire
 
+V1 = "/model/amazon.nova-sonic-v1%3A0/invoke-with-bidirectional-stream"
 
-class TestDeadlines:
-    """Eight minutes and 55 seconds, at a hundred times their speed."""
 
-    async def test_without_input_it_ends_with_error_532(self, start_simulator: StartSimulator):
-        running = start_simulator("--time-scale", "100")
-        async with RawClient(running.url, running.ca_file) as client:
-            stream = client.open()
-            await stream.send(*opening())
+async def test_its_options_do_what_they_say(start_simulator: StartSimulator):
+    keys = ["--access-key", "a", "--secret-key", "b", "--session-token", "c"]
+    limits = ["--max-streams", "2", "--time-scale", "50", "--retired-models"]
+    running = start_simulator(*keys, *limits)
+    async with RawClient(running.url, running.ca_file) as client:
+        first, second, third = [client.open(V1, keys=("a", "b"), token="c") for _ in range(3)]
+        begun = time.monotonic()
+        assert (await third.refusal())[0] == 429
+        for stream in (first, second):
             code, message = await stream.last_words()
-        assert code == "validationException"
-        assert message.startswith("InternalErrorCode=532::Timed out waiting for audio bytes")
-
-    async def test_after_eight_minutes_it_ends_whatever_comes(self, start_simulator):
-        running = start_simulator("--time-scale", "400")
-        async with RawClient(running.url, running.ca_file) as client:
-            stream = client.open()
-            await stream.send(*opening())
-            begun = time.monotonic()
-            while not stream.body:
-                await stream.send(audio_input())
-                await asyncio.sleep(0.02)
-            code, message = await stream.last_words()
-        assert code == "modelTimeoutException"
-        assert message == "Model has timed out in processing the request. Try your request again."
-        assert 0.9 < time.monotonic() - begun < 5
+            assert code == "validationException"
+            assert message.startswith("InternalErrorCode=532::Timed out waiting for audio bytes")
+        assert 1.0 < time.monotonic() - begun < 10
 
 
 class TestProcess:

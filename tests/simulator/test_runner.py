@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulator.certificates import Certificates, open_certificates
-from simulator.clock import SystemClock
+from simulator.clock import Clock, SystemClock
 from simulator.conversation import Reply
 from simulator.endpointing import Endpointer
 from simulator.resampling import open_resampler
@@ -22,7 +22,15 @@ from simulator.session import Surroundings
 from simulator.signatures import Credentials
 from simulator.workshop import Workshop
 from tests.simulator.client import GoneError, RawClient
-from tests.simulator.dialogue import audio_input, closing, content_end, opening, typed
+from tests.simulator.dialogue import (
+    audio_input,
+    closing,
+    content_end,
+    opening,
+    session_end,
+    session_start,
+    typed,
+)
 from tests.simulator.world import LOUD, NOW, ScriptedMind, loudness
 
 pytestmark = pytest.mark.wire
@@ -54,6 +62,21 @@ class Parts:
         )
 
 
+class HandClock(SystemClock):
+    """A clock that is moved by hand, but for speech, which would otherwise never be heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moment_s = 0.0
+        self._begun_s = super().elapsed_s()
+
+    def elapsed_s(self) -> float:
+        return self.moment_s + super().elapsed_s() - self._begun_s
+
+    def wait_s(self, until_s: float) -> float:
+        return 0.01
+
+
 type Serve = Callable[..., AbstractAsyncContextManager[RawClient]]
 
 
@@ -72,12 +95,14 @@ def served(certificates: Certificates, parts: Parts) -> Serve:
     """Serve the parts, and connect a client to them."""
 
     @asynccontextmanager
-    async def serve(*, send_s: float = 30.0, **options: Any) -> AsyncIterator[RawClient]:
-        clock = SystemClock(5)
+    async def serve(
+        *, clock: Clock | None = None, send_s: float = 30, max_streams: int = 10, **options: Any
+    ) -> AsyncIterator[RawClient]:
+        clock = clock or SystemClock(5)
         zone = ZoneInfo("America/Argentina/Buenos_Aires")
         workshop = Workshop(ears=parts, voice=parts, clock=clock, zone=zone)
         keys = Credentials(access_key="local", secret_key="local")
-        policy = Policy(credentials=keys, max_streams=10, send_s=send_s)
+        policy = Policy(credentials=keys, max_streams=max_streams, send_s=send_s)
         service = Service(policy, parts.surroundings(), workshop=workshop, clock=clock)
         bound = socket.create_server(("127.0.0.1", 0))
         ready, stop = asyncio.Event(), asyncio.Event()
@@ -179,6 +204,50 @@ async def test_stopping_does_not_wait_for_a_job_that_runs(served, parts):
         async with served() as client:
             await speak(client)
     heard.set()
+
+
+async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(served):
+    async with served(max_streams=2) as client:
+        first, second = client.open(), client.open()
+        for stream in (first, second):
+            assert (await stream.response())[":status"] == "200"
+        assert await client.open().refusal() == (
+            429,
+            "ThrottlingException",
+            "Too many requests, please wait before trying again.",
+        )
+        await first.send(session_start(), session_end())
+        assert await first.next_message() is None
+        assert (await client.open().response())[":status"] == "200"
+
+
+async def test_a_connection_that_is_cut_off_leaves_its_place_to_others(served, certificates):
+    async with served(max_streams=2) as client:
+        for _ in range(3):
+            url = f"https://{client.authority}"
+            async with RawClient(url, certificates.ca_file) as other:
+                stream = other.open()
+                await stream.send(*opening(), *typed("t1", "hola"))
+                await stream.until("audioOutput")
+        stream = client.open()
+        while (await stream.response())[":status"] == "429":
+            await stream.refusal()
+            stream = client.open()
+
+
+async def test_after_eight_minutes_a_session_ends_whatever_comes(served):
+    clock = HandClock()
+    async with served(clock=clock) as client:
+        stream = client.open()
+        await stream.send(*opening())
+        for number in range(16):
+            await stream.send(*typed(f"t{number}", "hola"))
+            await stream.until("contentEnd", stopReason="END_TURN", type="TEXT")
+            clock.moment_s += 30
+        assert await stream.last_words() == (
+            "modelTimeoutException",
+            "Model has timed out in processing the request. Try your request again.",
+        )
 
 
 async def test_a_certificate_is_made_anew_when_it_no_longer_holds(tmp_path: Path):

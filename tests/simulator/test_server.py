@@ -12,7 +12,6 @@ from h2.settings import SettingCodes
 from simulator.eventstream import Message, encode
 from tests.fixtures.simulator import (
     RunningSimulator,
-    StartSimulator,
     started_simulator,
 )
 from tests.simulator.client import MODEL, GoneError, RawClient, chunk, goaway_frame
@@ -22,7 +21,6 @@ from tests.simulator.dialogue import (
     opening,
     prompt_start,
     raw,
-    session_end,
     session_start,
     text_input,
     typed,
@@ -158,38 +156,6 @@ async def test_a_trailing_question_mark_is_an_empty_query(client):
     assert (await stream.response())[":status"] == "200"
 
 
-async def test_a_retired_model_answers_where_that_was_asked_for(start_simulator: StartSimulator):
-    running = start_simulator("--retired-models")
-    async with RawClient(running.url, running.ca_file) as client:
-        assert (await client.open(V1).response())[":status"] == "200"
-
-
-async def test_temporary_credentials_can_be_asked_for(start_simulator: StartSimulator):
-    options = ["--access-key", "a", "--secret-key", "b", "--session-token", "c"]
-    running = start_simulator(*options)
-    async with RawClient(running.url, running.ca_file) as client:
-        stream = client.open(keys=("a", "b"), token="c")
-        assert (await stream.response())[":status"] == "200"
-
-
-async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(
-    start_simulator: StartSimulator,
-):
-    running = start_simulator("--max-streams", "2")
-    async with RawClient(running.url, running.ca_file) as client:
-        first, second = client.open(), client.open()
-        for stream in (first, second):
-            assert (await stream.response())[":status"] == "200"
-        assert await client.open().refusal() == (
-            429,
-            "ThrottlingException",
-            "Too many requests, please wait before trying again.",
-        )
-        await first.send(session_start(), session_end())
-        assert await first.next_message() is None
-        assert (await client.open().response())[":status"] == "200"
-
-
 class TestFaults:
     """Streams that end with an exception, and the one beside them that doesn't notice."""
 
@@ -298,18 +264,6 @@ async def test_a_connection_that_breaks_http2_loses_only_itself(client, simulato
         broken.writer.write(b"\x00\x00\x01\x00\x00\x00\x00\x00\x00x")
         await asyncio.wait_for(broken.closed.wait(), 5)
     await converse(client)
-
-
-async def test_a_connection_that_is_cut_off_leaves_nothing_behind(start_simulator: StartSimulator):
-    running = start_simulator("--max-streams", "1")
-    for _ in range(3):
-        async with RawClient(running.url, running.ca_file) as client:
-            stream = client.open()
-            while (await stream.response())[":status"] == "429":
-                await stream.refusal()
-                stream = client.open()
-            await stream.send(*opening(), *typed("t1", "Hola"))
-            await stream.until("audioOutput")
 
 
 async def test_an_early_goaway_ends_no_open_stream(client):
