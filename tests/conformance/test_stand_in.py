@@ -2,11 +2,14 @@
 
 import http.client
 import json
+import os
+import resource
 import signal
 import socket
 import statistics
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.journal import Journal, TableName, Touched
-from tests.fixtures.dynamodb import PYTHON, ROOT, StartStandIn
+from tests.fixtures.dynamodb import PYTHON, ROOT, StartStandIn, started_stand_in
 
 pytestmark = pytest.mark.wire
 
@@ -127,53 +130,78 @@ def write_until_it_dies(client: Any, process: Any) -> tuple[set[str], set[str]]:
     return set(singles), set(pairs)
 
 
-def test_tables_indexes_expiry_and_deletions_survive(
-    stand_in: StartStandIn, tmp_path: Path
-) -> None:
-    data = str(tmp_path / "data.sqlite3")
-    first = stand_in("--data", data)
-    with closing(client_of(first.url)) as client:
+DEEP = {"M": {"ñ": {"L": [{"B": b"\x00\xff"}, {"N": "0.1"}, {"BOOL": True}]}}}
+
+
+def write_all_kinds(url: str) -> None:
+    """Make, change and delete tables and items, with several regions and access keys."""
+    with closing(client_of(url)) as client:
         for name in ("things", "gone"):
             make_table(client, name)
-        wanted = {"AttributeName": "expiresAt", "Enabled": True}
-        client.update_time_to_live(TableName="things", TimeToLiveSpecification=wanted)
-        drop = [{"Delete": {"IndexName": "ByWord"}}]
-        add = [
-            {
-                "Create": {
-                    "IndexName": "BySK",
-                    "KeySchema": [{"AttributeName": "SK", "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            }
-        ]
-        client.update_table(TableName="things", GlobalSecondaryIndexUpdates=drop)
-        client.update_table(
-            TableName="things",
-            AttributeDefinitions=[{"AttributeName": "SK", "AttributeType": "S"}],
-            GlobalSecondaryIndexUpdates=add,
-        )
-        put(client, "kept", number={"N": "0.1"}, deep={"M": {"ñ": {"L": [{"B": b"\x00\xff"}]}}})
-        put(client, "deleted")
-        put(client, "expired", expiresAt={"N": str(int(time.time()) - 10)})
-        put(client, "later", expiresAt={"N": str(int(time.time()) + 1000)})
-        client.delete_item(TableName="things", Key=key("deleted"))
         put(client, "1", "gone")
         client.delete_table(TableName="gone")
-        before = client.get_item(TableName="things", Key=key("kept"))["Item"]
-    first.process.kill()
-    first.process.wait()
+        wanted = {"AttributeName": "expiresAt", "Enabled": True}
+        client.update_time_to_live(TableName="things", TimeToLiveSpecification=wanted)
+        change_indexes(client)
+        put(client, "kept", deep=DEEP)
+        put(client, "deleted")
+        client.delete_item(TableName="things", Key=key("deleted"))
+        put(client, "expired", expiresAt={"N": str(int(time.time()) - 10)})
+        put(client, "later", expiresAt={"N": str(int(time.time()) + 1000)})
+    with closing(client_of(url, access_key="123456789012")) as client:
+        put(client, "by-twelve-digits")
+    with closing(client_of(url, region="sa-east-1")) as client:
+        make_table(client)
+        put(client, "elsewhere")
 
-    again = stand_in("--data", data)
-    assert again.items == 2
-    with closing(client_of(again.url)) as client:
-        assert client.list_tables()["TableNames"] == ["things"]
-        assert ids(client) == {"kept", "later"}
-        assert client.get_item(TableName="things", Key=key("kept"))["Item"] == before
-        described = client.describe_table(TableName="things")["Table"]
-        assert [i["IndexName"] for i in described["GlobalSecondaryIndexes"]] == ["BySK"]
-        expiry = client.describe_time_to_live(TableName="things")["TimeToLiveDescription"]
-        assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+
+def change_indexes(client: Any) -> None:
+    drop = [{"Delete": {"IndexName": "ByWord"}}]
+    client.update_table(TableName="things", GlobalSecondaryIndexUpdates=drop)
+    keys = [{"AttributeName": "SK", "KeyType": "HASH"}]
+    index = {"IndexName": "BySK", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+    client.update_table(
+        TableName="things",
+        AttributeDefinitions=[{"AttributeName": "SK", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": index}],
+    )
+
+
+@pytest.fixture(scope="module")
+def survivor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Yield a client of a stand-in that was killed after all kinds of writes, and started again."""
+    data = ["--data", str(tmp_path_factory.mktemp("survivor") / "data.sqlite3")]
+    with started_stand_in(data) as first:
+        write_all_kinds(first.url)
+        first.process.kill()
+    with started_stand_in(data) as again, closing(client_of(again.url)) as client:
+        yield client
+
+
+def test_tables_survive_as_they_were_changed(survivor: Any) -> None:
+    assert survivor.list_tables()["TableNames"] == ["things"]
+    described = survivor.describe_table(TableName="things")["Table"]
+    assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["BySK"]
+    expiry = survivor.describe_time_to_live(TableName="things")["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+
+
+def test_items_survive_unless_deleted_or_expired(survivor: Any) -> None:
+    assert ids(survivor) == {"kept", "later", "by-twelve-digits"}
+
+
+def test_values_of_all_types_survive(survivor: Any) -> None:
+    assert survivor.get_item(TableName="things", Key=key("kept"))["Item"]["deep"] == DEEP
+
+
+def test_an_access_key_of_twelve_digits_is_the_same_account(survivor: Any) -> None:
+    """MiniStack alone would give it tables of its own."""
+    assert "by-twelve-digits" in ids(survivor)
+
+
+def test_a_region_has_its_own_tables(survivor: Any) -> None:
+    with closing(client_of(survivor.meta.endpoint_url, region="sa-east-1")) as client:
+        assert ids(client) == {"elsewhere"}
 
 
 def test_some_thousand_items_are_back_within_three_seconds(
@@ -186,56 +214,68 @@ def test_some_thousand_items_are_back_within_three_seconds(
     journal.record_items([Touched(things, key(str(n)), item) for n, item in enumerate(items)])
     journal.close()
 
-    started = time.monotonic()
     running = stand_in("--data", str(tmp_path / "data.sqlite3"))
-    took_s = time.monotonic() - started
 
     assert running.items == MANY
-    assert took_s < 3
+    assert cpu_s(running.process.pid) < 3
     with closing(client_of(running.url)) as client:
         assert client.get_item(TableName="things", Key=key("4999"))["Item"] == items[4999]
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time a process has used: unlike the clock, it doesn't feel others' load."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 # --- What can't be kept is refused
 
 
-def test_a_write_that_cannot_be_journaled_is_refused_and_undone(
+def let_files_grow(process: Any, *, up_to_bytes: int = resource.RLIM_INFINITY) -> None:
+    """Set how large a file of that process may be; 0 is as a full disk."""
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (up_to_bytes, resource.RLIM_INFINITY))
+
+
+def test_while_the_disk_is_full_nothing_is_written_and_nothing_is_lost(
     stand_in: StartStandIn, tmp_path: Path
 ) -> None:
-    """The file may not grow beyond a limit, as on a full disk."""
-    limited = ["bash", "-c", 'ulimit -f 300; exec "$@"', "limited"]
-    running = stand_in("--data", str(tmp_path / "data.sqlite3"), prefix=limited)
+    data = str(tmp_path / "data.sqlite3")
+    running = stand_in("--data", data)
     with closing(client_of(running.url)) as client:
         make_table(client)
-        put(client, "1", word={"S": "small"})
-        error = fill(client)
+        put(client, "1", word={"S": "before"})
 
-        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-        assert "Nothing was changed: the journal can't be written" in str(error)
-        before = ids(client)
-        with pytest.raises(ClientError):
-            put(client, "1", word={"S": "x" * 300_000})
-        with pytest.raises(ClientError):
-            put(client, "new", word={"S": "x" * 300_000})
-        assert ids(client) == before
-        found = client.get_item(TableName="things", Key=key("1"))["Item"]
-        assert found["word"] == {"S": "small"}
+        let_files_grow(running.process, up_to_bytes=0)
+        for attempt in (
+            lambda: put(client, "1", word={"S": "changed"}),
+            lambda: put(client, "new"),
+            lambda: client.delete_item(TableName="things", Key=key("1")),
+            lambda: make_table(client, "more"),
+            lambda: client.delete_table(TableName="things"),
+        ):
+            with pytest.raises(ClientError, match="Nothing was changed: the journal can't be"):
+                attempt()
+        assert client.list_tables()["TableNames"] == ["things"]
+        assert client.query(**words("before"))["Items"] == [key("1") | {"word": {"S": "before"}}]
+        assert ids(client) == {"1"}
+
+        let_files_grow(running.process)
+        put(client, "2")
     running.process.kill()
     running.process.wait()
 
-    again = stand_in("--data", str(tmp_path / "data.sqlite3"))
+    again = stand_in("--data", data)
     with closing(client_of(again.url)) as client:
-        assert ids(client) == before
+        assert ids(client) == {"1", "2"}
 
 
-def fill(client: Any) -> ClientError:
-    """Write until a write is refused, and return the refusal."""
-    for number in range(100):
-        try:
-            put(client, f"big-{number}", text={"S": "x" * 100_000})
-        except ClientError as error:
-            return error
-    raise AssertionError("the limit was never reached")
+def words(word: str) -> dict[str, Any]:
+    return {
+        "TableName": "things",
+        "IndexName": "ByWord",
+        "KeyConditionExpression": "word = :w",
+        "ExpressionAttributeValues": {":w": {"S": word}},
+    }
 
 
 @pytest.mark.parametrize(
@@ -273,42 +313,6 @@ def ask(url: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
         connection.request("POST", "/", body, headers)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
-
-
-# --- Accounts and regions
-
-
-def test_an_access_key_of_twelve_digits_is_the_same_account(
-    stand_in: StartStandIn, tmp_path: Path
-) -> None:
-    """MiniStack alone would give it tables of its own."""
-    data = str(tmp_path / "data.sqlite3")
-    first = stand_in("--data", data)
-    with closing(client_of(first.url, access_key="123456789012")) as client:
-        make_table(client)
-        put(client, "1")
-    first.process.kill()
-    first.process.wait()
-
-    again = stand_in("--data", data)
-    with closing(client_of(again.url)) as client:
-        assert ids(client) == {"1"}
-
-
-def test_a_region_has_its_own_tables(stand_in: StartStandIn, tmp_path: Path) -> None:
-    data = str(tmp_path / "data.sqlite3")
-    first = stand_in("--data", data)
-    for region in ("us-east-1", "sa-east-1"):
-        with closing(client_of(first.url, region=region)) as client:
-            make_table(client)
-            put(client, region)
-    first.process.kill()
-    first.process.wait()
-
-    again = stand_in("--data", data)
-    for region in ("us-east-1", "sa-east-1"):
-        with closing(client_of(again.url, region=region)) as client:
-            assert ids(client) == {region}
 
 
 # --- The process
