@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         bound = socket.create_server((HOST, options.port), backlog=128)
     except OSError as error:
-        sys.stderr.write(f"Port {options.port} can't be used: {os.strerror(error.errno)}.\n")
+        sys.stderr.write(f"Port {options.port} can't be used: {os.strerror(error.errno or 0)}.\n")
         return PORT_IN_USE_STATUS
     certificates = open_certificates(options.certificates, now=dt.datetime.now(dt.UTC))
     senses = _open_senses(options)
