@@ -191,6 +191,111 @@ def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(pcm, pro
     }
 
 
+# A decoder of input events, by hand, and the law that it undoes the encoder.
+
+
+def decoded(payload: bytes) -> events.InputEvent:
+    ((name, body),) = json.loads(payload)["event"].items()
+    wire_names = {"prompt_name": "promptName", "content_name": "contentName"}
+    names = {ours: body[theirs] for ours, theirs in wire_names.items() if theirs in body}
+    if name == "contentStart":
+        name = f"contentStart {body['type']}"
+    return DECODERS[name](body, names)
+
+
+def decoded_session_start(body, _names) -> SessionStart:
+    inference, turns = body["inferenceConfiguration"], body.get("turnDetectionConfiguration")
+    return SessionStart(
+        max_tokens=inference["maxTokens"],
+        top_p=inference["topP"],
+        temperature=inference["temperature"],
+        endpointing_sensitivity=turns and EndpointingSensitivity(turns["endpointingSensitivity"]),
+    )
+
+
+def decoded_prompt_start(body, names) -> PromptStart:
+    audio, tools = body["audioOutputConfiguration"], body.get("toolConfiguration", {"tools": []})
+    specs = [
+        ToolSpec(
+            name=tool["toolSpec"]["name"],
+            description=tool["toolSpec"]["description"],
+            input_schema=tool["toolSpec"]["inputSchema"]["json"],
+        )
+        for tool in tools["tools"]
+    ]
+    rate_hz = audio["sampleRateHertz"]
+    return PromptStart(
+        **names, voice_id=audio["voiceId"], output_rate_hz=rate_hz, tools=tuple(specs)
+    )
+
+
+DECODERS = {
+    "sessionStart": decoded_session_start,
+    "promptStart": decoded_prompt_start,
+    "contentStart AUDIO": lambda body, names: AudioContentStart(
+        **names, input_rate_hz=body["audioInputConfiguration"]["sampleRateHertz"]
+    ),
+    "contentStart TEXT": lambda body, names: TextContentStart(
+        **names, role=Role(body["role"]), interactive=body["interactive"]
+    ),
+    "contentStart TOOL": lambda body, names: ToolContentStart(
+        **names, tool_use_id=body["toolResultInputConfiguration"]["toolUseId"]
+    ),
+    "audioInput": lambda body, names: AudioInput(**names, pcm=base64.b64decode(body["content"])),
+    "textInput": lambda body, names: TextInput(**names, content=body["content"]),
+    "toolResult": lambda body, names: ToolResult(**names, content=body["content"]),
+    "contentEnd": lambda _body, names: ContentEnd(**names),
+    "promptEnd": lambda _body, names: PromptEnd(**names),
+    "sessionEnd": lambda _body, names: SessionEnd(**names),
+}
+
+
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+NAMED = {"prompt_name": WORDS, "content_name": WORDS}
+UNIT = st.floats(min_value=0, max_value=1)
+RATES = st.sampled_from([8_000, 16_000, 24_000])
+OBJECTS = st.dictionaries(WORDS, st.none() | st.integers() | WORDS).map(json.dumps)
+INPUT_EVENTS = st.one_of(
+    st.builds(
+        SessionStart,
+        max_tokens=st.integers(min_value=1),
+        top_p=UNIT,
+        temperature=UNIT,
+        endpointing_sensitivity=st.none() | st.sampled_from(EndpointingSensitivity),
+    ),
+    st.builds(
+        PromptStart,
+        prompt_name=WORDS,
+        voice_id=WORDS,
+        output_rate_hz=RATES,
+        tools=st.lists(
+            st.builds(ToolSpec, name=WORDS, description=st.just("d"), input_schema=OBJECTS),
+            max_size=3,
+        ).map(tuple),
+    ),
+    st.builds(AudioContentStart, **NAMED, input_rate_hz=RATES),
+    st.builds(
+        TextContentStart,
+        **NAMED,
+        role=st.sampled_from([Role.SYSTEM, Role.USER, Role.ASSISTANT]),
+        interactive=st.just(False),
+    ),
+    st.builds(TextContentStart, **NAMED, role=st.just(Role.USER), interactive=st.just(True)),
+    st.builds(ToolContentStart, **NAMED, tool_use_id=WORDS),
+    st.builds(AudioInput, **NAMED, pcm=st.binary(min_size=1, max_size=99).map(lambda b: b * 2)),
+    st.builds(TextInput, **NAMED, content=WORDS),
+    st.builds(ToolResult, **NAMED, content=OBJECTS),
+    st.builds(ContentEnd, **NAMED),
+    st.builds(PromptEnd, prompt_name=WORDS),
+    st.just(SessionEnd()),
+)
+
+
+@given(INPUT_EVENTS)
+def test_what_is_encoded_can_be_decoded_to_the_same(event):
+    assert decoded(encode(event)) == event
+
+
 def test_text_that_is_no_utf8_is_refused():
     with pytest.raises(LocalProtocolError):
         encode(TextInput(**NAMES, content="\ud800"))

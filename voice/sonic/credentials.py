@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-import botocore.exceptions
 import botocore.session
 from smithy_aws_core.identity import AWSCredentialsIdentity, AWSIdentityProperties
 from smithy_core.aio.interfaces.identity import IdentityResolver
@@ -68,7 +67,7 @@ class CredentialsResolver(IdentityResolver[AWSCredentialsIdentity, AWSIdentityPr
             self._session = self._session or self._new_session()
             found = self._session.get_credentials()
             frozen = found and found.get_frozen_credentials()
-        except botocore.exceptions.BotoCoreError as error:
+        except Exception as error:  # a chain of many parts: processes, files, networks
             raise TransportError(
                 TransportCode.CREDENTIALS_MISSING, f"no AWS credentials: {error}"
             ) from error

@@ -175,7 +175,8 @@ class SonicProtocol:
             yield ContentEnd(prompt_name=prompt, content_name=name)
         if self._ordering.microphone:
             yield ContentEnd(prompt_name=prompt, content_name=self._ordering.microphone)
-        yield PromptEnd(prompt_name=prompt)
+        if self.state is not SessionState.PROMPT_ENDED:
+            yield PromptEnd(prompt_name=prompt)
         yield SessionEnd()
 
 

@@ -1,0 +1,187 @@
+"""Credentials come from botocore's chain, off the loop, and are kept for a while."""
+
+import asyncio
+import copy
+import os
+import threading
+from pathlib import Path
+
+import botocore.exceptions
+import botocore.session
+import pytest
+from botocore.credentials import RefreshableCredentials
+
+from voice.sonic.credentials import CredentialsResolver, FrozenIdentity
+from voice.sonic.errors import TransportCode, TransportError
+
+pytestmark = pytest.mark.pure
+
+PAST, FAR = "2001-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Session:
+    """What botocore's session gives, with credentials that are numbered as they are renewed."""
+
+    def __init__(self, expires: str = FAR, error: Exception | None = None) -> None:
+        self.expires = self.renewal_expires = expires
+        self.error = error
+        self.looked = 0
+        self.threads: set[int] = set()
+
+    def __call__(self) -> "Session":
+        return self
+
+    def get_credentials(self) -> RefreshableCredentials:
+        self.looked += 1
+        self.threads.add(threading.get_ident())
+        if self.error:
+            raise self.error
+        return RefreshableCredentials.create_from_metadata(
+            self._metadata("", self.expires),
+            lambda: self._metadata(", renewed", self.renewal_expires),
+            "a test",
+        )
+
+    def _metadata(self, remark: str, expires: str) -> dict[str, str]:
+        return {
+            "access_key": f"AKID{self.looked}{remark}",
+            "secret_key": "secret",
+            "token": "token",
+            "expiry_time": expires,
+        }
+
+
+def key_of(resolver: CredentialsResolver) -> str:
+    return asyncio.run(resolver.get_identity(properties={})).access_key_id
+
+
+def test_credentials_are_those_of_botocore():
+    identity = asyncio.run(CredentialsResolver(Session()).get_identity(properties={}))
+    assert (identity.access_key_id, identity.secret_access_key, identity.session_token) == (
+        *("AKID1", "secret", "token"),
+    )
+
+
+async def test_credentials_are_kept_for_a_minute_and_looked_for_again():
+    session, clock = Session(), Clock()
+    resolver = CredentialsResolver(session, clock)
+    for now, looked in ((0.0, 1), (59.9, 1), (60.0, 2), (119.9, 2), (120.0, 3)):
+        clock.now = now
+        await resolver.get_identity(properties={})
+        assert session.looked == looked
+
+
+async def test_a_crowd_looks_once():
+    session = Session()
+    resolver = CredentialsResolver(session, Clock())
+    await asyncio.gather(*(resolver.get_identity(properties={}) for _ in range(50)))
+    assert session.looked == 1
+
+
+async def test_the_loop_is_not_kept_waiting():
+    session = Session()
+    await CredentialsResolver(session).get_identity(properties={})
+    assert threading.get_ident() not in session.threads
+
+
+async def test_refused_credentials_are_looked_for_again():
+    session = Session()
+    resolver = CredentialsResolver(session, Clock())
+    await resolver.get_identity(properties={})
+    await resolver.invalidate()
+    assert (await resolver.get_identity(properties={})).access_key_id == "AKID2"
+
+
+async def test_credentials_that_have_expired_are_renewed_by_botocore():
+    session = Session(expires=PAST)
+    session.renewal_expires = FAR
+    resolver = CredentialsResolver(session, Clock())
+    assert (await resolver.get_identity(properties={})).access_key_id == "AKID1, renewed"
+
+
+async def test_a_renewal_that_brings_nothing_newer_means_missing_credentials():
+    session = Session(expires=PAST)
+    session.renewal_expires = PAST
+    with pytest.raises(TransportError) as caught:
+        await CredentialsResolver(session).get_identity(properties={})
+    assert caught.value.code is TransportCode.CREDENTIALS_MISSING
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        botocore.exceptions.ProfileNotFound(profile="nobody"),
+        botocore.exceptions.CredentialRetrievalError(provider="container", error_msg="no"),
+        botocore.exceptions.PartialCredentialsError(provider="env", cred_var="secret"),
+        botocore.exceptions.ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"),
+        FileNotFoundError("no such process"),
+    ],
+)
+async def test_a_chain_that_fails_means_missing_credentials(error):
+    with pytest.raises(TransportError) as caught:
+        await CredentialsResolver(Session(error=error)).get_identity(properties={})
+    assert caught.value.code is TransportCode.CREDENTIALS_MISSING
+    assert not caught.value.retryable
+
+
+@pytest.fixture
+def bare_environment(tmp_path: Path):
+    """An environment in which botocore finds nothing but what the test puts there."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["AWS_CONFIG_FILE"] = str(tmp_path / "config")
+    os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(tmp_path / "credentials")
+    yield tmp_path
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_nothing_found_means_missing_credentials(bare_environment):
+    with pytest.raises(TransportError) as caught:
+        key_of(CredentialsResolver())
+    assert caught.value.code is TransportCode.CREDENTIALS_MISSING
+
+
+def test_the_environment_is_looked_at(bare_environment):
+    os.environ.update(AWS_ACCESS_KEY_ID="AKIDENV", AWS_SECRET_ACCESS_KEY="s")
+    assert key_of(CredentialsResolver()) == "AKIDENV"
+
+
+def test_a_profile_is_looked_at(bare_environment):
+    (bare_environment / "credentials").write_text(
+        "[clinic]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\n"
+    )
+    os.environ["AWS_PROFILE"] = "clinic"
+    assert key_of(CredentialsResolver()) == "AKIDPROFILE"
+
+
+def test_a_process_is_asked(bare_environment):
+    answer = '{"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "s"}'
+    (bare_environment / "answer.json").write_text(answer)
+    (bare_environment / "config").write_text(
+        f"[default]\ncredential_process = cat {bare_environment / 'answer.json'}\n"
+    )
+    assert key_of(CredentialsResolver()) == "AKIDPROCESS"
+
+
+async def test_a_stream_keeps_the_credentials_it_began_with():
+    resolver = CredentialsResolver(Session(), Clock())
+    frozen = FrozenIdentity(await resolver.get_identity(properties={}))
+    await resolver.invalidate()
+    await resolver.get_identity(properties={})
+    assert (await frozen.get_identity(properties={})).access_key_id == "AKID1"
+
+
+def test_a_copy_of_the_resolver_is_the_resolver():
+    resolver = CredentialsResolver(botocore.session.get_session)
+    assert copy.deepcopy(resolver) is resolver
