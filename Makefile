@@ -55,18 +55,18 @@ $(PY):
 
 $(VENV)/.installed-local: requirements-local.txt | $(PY)
 	@echo "Installing what runs (a few minutes the first time)"
-	@$(PY) $(PIP_INSTALL) -r requirements-local.txt
+	@scripts/install-local $(PY)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt | $(PY)
 	@echo "Installing what runs and what tests (a few minutes the first time)"
-	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt
+	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt || { echo "The tests' packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@ $(VENV)/.installed-local
 
 $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
 	@echo "Installing the DynamoDB stand-in"
 	@test -x $(DYNAMODB_VENV)/bin/python || "$$(scripts/find-python)" -m venv $(DYNAMODB_VENV)
-	@$(DYNAMODB_VENV)/bin/python $(PIP_INSTALL) -r requirements-dynamodb.txt
+	@$(DYNAMODB_VENV)/bin/python $(PIP_INSTALL) -r requirements-dynamodb.txt || { echo "The DynamoDB stand-in could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@
 
 # The speech model: without it everything still runs, with typed text.

@@ -1,0 +1,77 @@
+"""The production requirements stand alone: they resolve, are complete, and the server imports."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PINNED = re.compile(r"^[A-Za-z0-9_.-]+==[^ ;]+( ; [^#]+)?(\s+#.*)?$")
+STAND_INS = {"ministack", "faster-whisper", "py-nanotts", "soxr", "text2num", "trustme", "pytest"}
+IMPORTS = """
+import os
+os.environ.update(DJANGO_SECRET_KEY="x", DJANGO_SETTINGS_MODULE="novasonic.settings")
+import novasonic.asgi
+import uvicorn, daphne.server, channels.routing, rest_framework, boto3
+from django.core.management import call_command
+call_command("check")
+import sys
+assert not {"simulator", "local"} & set(sys.modules)
+"""
+
+
+def pins(name: str) -> dict[str, str]:
+    text = (ROOT / name).read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert all(PINNED.match(line) for line in lines), [x for x in lines if not PINNED.match(x)]
+    specs = [re.split(r"[ ;#]", line, maxsplit=1)[0] for line in lines]
+    return {
+        spec.partition("==")[0].lower().replace("_", "-"): spec.partition("==")[2] for spec in specs
+    }
+
+
+FILES = [
+    "requirements.txt",
+    "requirements-local.txt",
+    "requirements-dev.txt",
+    "requirements-dynamodb.txt",
+]
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("name", FILES)
+def test_every_requirement_is_pinned_exactly(name: str) -> None:
+    assert pins(name)
+
+
+@pytest.mark.pure
+def test_production_knows_no_stand_in() -> None:
+    assert not STAND_INS & set(pins("requirements.txt"))
+
+
+@pytest.mark.pure
+def test_the_larger_files_agree_with_production() -> None:
+    production = pins("requirements.txt").items()
+    assert production <= pins("requirements-local.txt").items()
+    assert production <= pins("requirements-dev.txt").items()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_production_resolves_and_imports_alone(tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", ROOT / "requirements.txt"], check=True)
+    subprocess.run([python, "-m", "pip", "check"], check=True)
+    frozen = subprocess.run(
+        [python, "-m", "pip", "freeze", "--disable-pip-version-check"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    installed = {re.sub(r"[._-]+", "-", line.partition("==")[0]).lower() for line in frozen.split()}
+    assert installed <= set(pins("requirements.txt"))
+    subprocess.run([python, "-c", IMPORTS], check=True, cwd=ROOT)
