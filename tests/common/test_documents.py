@@ -1,0 +1,42 @@
+"""`docs/data.md` names what the models and errors have."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from appointments import errors as appointment_errors
+from appointments.models import Appointment
+from common import errors as common_errors
+from common.dynamo import Table
+from common.errors import DomainError
+from orders import errors as order_errors
+from orders.models import Order
+
+pytestmark = pytest.mark.pure
+
+DATA = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+ABSTRACT = {"conflict", "rule"}
+
+
+@pytest.mark.parametrize("table", [Order, Appointment])
+def test_each_index_is_described_with_its_keys(table: type[Table]) -> None:
+    for index in table._get_schema()["global_secondary_indexes"]:
+        by_kind = sorted(index["key_schema"], key=lambda key: key["KeyType"])
+        keys = ", ".join(f"`{key['AttributeName']}`" for key in by_kind)
+        assert f"| `{index['index_name']}` | {keys} |" in DATA
+
+
+@pytest.mark.parametrize("table", [Order, Appointment])
+def test_each_attribute_is_named(table: type[Table]) -> None:
+    for attribute in table.get_attributes().values():
+        assert f"`{attribute.attr_name}`" in DATA
+
+
+def test_each_error_code_is_listed_under_its_status() -> None:
+    for module in (common_errors, order_errors, appointment_errors):
+        for error in vars(module).values():
+            if isinstance(error, type) and issubclass(error, DomainError) and "code" in vars(error):
+                row = re.search(rf"^\| [^|]*{error.http_status}[^|]*\|(.*)\|$", DATA, re.MULTILINE)
+                assert row is not None
+                assert error.code in ABSTRACT or f"`{error.code}`" in row[1]
