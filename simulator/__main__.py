@@ -129,6 +129,10 @@ def _say_ready(port: int, certificates: Certificates, senses: Senses) -> None:
 def _open_senses(options: argparse.Namespace) -> Senses:
     logger.info("opening the ears (%s) and the voice", options.hearing)
     senses = Senses(hearing=open_ears(options.models, options.hearing), speaking=open_voice())
+    if senses.hearing.endpointer_factory is not None:
+        # The first listener loads what all share; no customer should wait for that.
+        senses.hearing.endpointer_factory(silence_ms=0).feed(bytes(1024))
+    senses.speaking.voice.speak("Hola.", 24_000)
     logger.info("hearing=%s speaking=%s", senses.hearing.step, senses.speaking.step)
     return senses
 
