@@ -1,0 +1,39 @@
+"""A doctor's calendar as the tests speak of it: Monday, 10:00, Dr. Rodríguez, Ana Martínez."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from appointments import repository, services
+from appointments.domain import Appointment, AppointmentKind
+from common.identity import Customer
+
+CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
+NOW = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+MONDAY = date(2026, 11, 23)
+TUESDAY = date(2026, 11, 24)
+ANA = Customer(name="Ana Martínez")
+
+
+def at(clock: str, day: date = MONDAY) -> datetime:
+    return datetime.combine(day, time.fromisoformat(clock), tzinfo=CLINIC)
+
+
+def book(clock: str = "10:00", day: date = MONDAY, **changes: Any) -> Appointment:
+    wanted: dict[str, Any] = {
+        "patient_name": "Ana Martínez",
+        "patient_email": "ana@email.com",
+        "doctor_name": "Dr. Rodríguez",
+        "starts_at": at(clock, day),
+        "duration_min": 30,
+        "kind": AppointmentKind.CONSULTATION,
+        "token": f"{day} {clock} {sorted(changes.items(), key=str)}",
+        "now": NOW,
+    }
+    return services.book_appointment(**(wanted | changes))
+
+
+def taken(day: date = MONDAY, doctor: str = "rodriguez") -> set[str]:
+    (guard,) = repository.doctor_days(doctor, [day])
+    return set(guard.taken)
