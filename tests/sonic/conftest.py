@@ -1,9 +1,9 @@
 """Fixtures for the transport's tests."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from smithy_aws_core.identity import AWSCredentialsIdentity
@@ -33,11 +33,20 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-type OpenPeer = Callable[..., Any]
+class StartPeer(Protocol):
+    """Starts a service that plays a script on each stream."""
+
+    async def __call__(self, script: Script, **options: Any) -> Peer: ...
+
+
+class ConnectTo(Protocol):
+    """Makes a transport to a service."""
+
+    def __call__(self, url: str, **options: Any) -> BedrockTransport: ...
 
 
 @pytest.fixture
-def peer_with(stack: AsyncExitStack, certificates: Certificates) -> OpenPeer:
+def peer_with(stack: AsyncExitStack, certificates: Certificates) -> StartPeer:
     """Start a service that plays the given script on each stream."""
 
     async def start(script: Script, **options: Any) -> Peer:
@@ -48,7 +57,7 @@ def peer_with(stack: AsyncExitStack, certificates: Certificates) -> OpenPeer:
 
 
 @pytest.fixture
-def transport_to(stack: AsyncExitStack, ca_file: Path) -> OpenPeer:
+def transport_to(stack: AsyncExitStack, ca_file: Path) -> ConnectTo:
     """Make a transport to a service; it is closed at the end of the test, before the service."""
 
     def make(url: str, **options: Any) -> BedrockTransport:

@@ -12,11 +12,12 @@ import struct
 from binascii import crc32
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Frame:
-    headers: dict[str, object]
+    headers: dict[str, Any]
     payload: bytes
 
 
@@ -31,8 +32,17 @@ def parse(data: bytes) -> tuple[Frame, bytes] | None:
     return Frame(headers, data[12 + headers_length : total - 4]), data[total:]
 
 
-def _headers(data: bytes) -> dict[str, object]:
-    headers: dict[str, object] = {}
+def parse_whole(data: bytes) -> Frame:
+    """Parse what must be exactly one frame."""
+    parsed = parse(data)
+    assert parsed is not None
+    frame, rest = parsed
+    assert not rest
+    return frame
+
+
+def _headers(data: bytes) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
     while data:
         name_end = 1 + data[0]
         name, kind, data = data[1:name_end].decode(), data[name_end], data[name_end + 1 :]
@@ -92,7 +102,7 @@ def payload_of(inner: Frame) -> bytes:
         ":event-type": "chunk",
         ":content-type": "application/json",
     }
-    return base64.b64decode(json.loads(inner.payload)["bytes"])
+    return base64.b64decode(str(json.loads(inner.payload)["bytes"]))
 
 
 def chunk_signature(

@@ -6,10 +6,10 @@ and breaks things. Nothing here is shared with the client under test.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import trustme
 from h2.config import H2Configuration
@@ -35,7 +35,9 @@ class GoneError(Exception):
 class PeerStream:
     """One stream, as the service sees it."""
 
-    def __init__(self, connection: "PeerConnection", stream_id: int, headers: list) -> None:
+    def __init__(
+        self, connection: "PeerConnection", stream_id: int, headers: Sequence[Any]
+    ) -> None:
         self.connection = connection
         self.stream_id = stream_id
         self.headers = {name.decode(): value.decode() for name, value in headers}
@@ -62,9 +64,7 @@ class PeerStream:
         """Give the next payload of the client; None when it has ended its side."""
         while (outer := await self.frame()) is not None:
             if outer.payload:
-                inner, rest = frames.parse(outer.payload)
-                assert not rest
-                return frames.payload_of(inner)
+                return frames.payload_of(frames.parse_whole(outer.payload))
         return None
 
     async def frame(self) -> frames.Frame | None:
@@ -131,7 +131,8 @@ class PeerConnection(asyncio.Protocol):
         self.streams: dict[int, PeerStream] = {}
         self.paused = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.peer.connections.append(self)
         self.h2.initiate_connection()
@@ -163,6 +164,8 @@ class PeerConnection(asyncio.Protocol):
                 self.streams[event.stream_id].on_change(gone=True)
             case WindowUpdated():
                 self.wake()
+            case _:
+                pass
 
     def pause_writing(self) -> None:
         self.paused = True
@@ -202,7 +205,7 @@ class Peer:
 
     script: Script
     certificates: "Certificates"
-    settings: dict[SettingCodes, int] = field(default_factory=dict)
+    settings: dict[SettingCodes | int, int] = field(default_factory=dict)
     reads: bool = True  # whether it lets the client send more than its first windows
     greets: bool = True  # whether it says anything at all after the handshake
     alpn: tuple[str, ...] = ("h2",)

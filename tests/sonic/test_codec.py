@@ -2,7 +2,8 @@
 
 import base64
 import json
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from voice.sonic.events import (
     AudioInput,
     ContentEnd,
     EndpointingSensitivity,
+    InputEvent,
     PromptEnd,
     PromptStart,
     Role,
@@ -171,16 +173,18 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("event", "shape"), SHAPES)
-def test_an_event_becomes_the_services_json(event, shape):
+def test_an_event_becomes_the_services_json(event: InputEvent, shape: dict[str, Any]) -> None:
     assert json.loads(encode(event)) == {"event": shape}
 
 
-def test_every_input_event_has_a_shape():
+def test_every_input_event_has_a_shape() -> None:
     assert {type(event) for event, _ in SHAPES} == set(get_args(events.InputEvent.__value__))
 
 
 @given(st.binary(min_size=2, max_size=4_000), st.text(min_size=1), st.text(min_size=1))
-def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(pcm, prompt, content):
+def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(
+    pcm: bytes, prompt: str, content: str
+) -> None:
     pcm = pcm[: len(pcm) // 2 * 2]
     payload = encode(AudioInput(prompt_name=prompt, content_name=content, pcm=pcm))
     body = json.loads(payload)["event"]["audioInput"]
@@ -193,8 +197,11 @@ def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(pcm, pro
 
 # A decoder of input events, by hand, and the law that it undoes the encoder.
 
+type Body = dict[str, Any]
+type Names = dict[str, str]
 
-def decoded(payload: bytes) -> events.InputEvent:
+
+def decoded(payload: bytes) -> InputEvent:
     ((name, body),) = json.loads(payload)["event"].items()
     wire_names = {"prompt_name": "promptName", "content_name": "contentName"}
     names = {ours: body[theirs] for ours, theirs in wire_names.items() if theirs in body}
@@ -203,7 +210,7 @@ def decoded(payload: bytes) -> events.InputEvent:
     return DECODERS[name](body, names)
 
 
-def decoded_session_start(body, _names) -> SessionStart:
+def decoded_session_start(body: Body, _names: Names) -> SessionStart:
     inference, turns = body["inferenceConfiguration"], body.get("turnDetectionConfiguration")
     return SessionStart(
         max_tokens=inference["maxTokens"],
@@ -213,7 +220,7 @@ def decoded_session_start(body, _names) -> SessionStart:
     )
 
 
-def decoded_prompt_start(body, names) -> PromptStart:
+def decoded_prompt_start(body: Body, names: Names) -> PromptStart:
     audio, tools = body["audioOutputConfiguration"], body.get("toolConfiguration", {"tools": []})
     specs = [
         ToolSpec(
@@ -229,7 +236,7 @@ def decoded_prompt_start(body, names) -> PromptStart:
     )
 
 
-DECODERS = {
+DECODERS: dict[str, Callable[[Body, Names], InputEvent]] = {
     "sessionStart": decoded_session_start,
     "promptStart": decoded_prompt_start,
     "contentStart AUDIO": lambda body, names: AudioContentStart(
@@ -292,16 +299,16 @@ INPUT_EVENTS = st.one_of(
 
 
 @given(INPUT_EVENTS)
-def test_what_is_encoded_can_be_decoded_to_the_same(event):
+def test_what_is_encoded_can_be_decoded_to_the_same(event: InputEvent) -> None:
     assert decoded(encode(event)) == event
 
 
-def test_text_that_is_no_utf8_is_refused():
+def test_text_that_is_no_utf8_is_refused() -> None:
     with pytest.raises(LocalProtocolError):
         encode(TextInput(**NAMES, content="\ud800"))
 
 
-def test_a_payload_may_be_as_large_as_the_service_takes_and_no_larger():
+def test_a_payload_may_be_as_large_as_the_service_takes_and_no_larger() -> None:
     overhead = len(encode(TextInput(**NAMES, content="x"))) - 1
     largest = "x" * (codec.MAX_CHUNK_BYTES - overhead)
     assert len(encode(TextInput(**NAMES, content=largest))) == codec.MAX_CHUNK_BYTES
@@ -324,22 +331,22 @@ def test_a_payload_may_be_as_large_as_the_service_takes_and_no_larger():
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_event_cannot_be_read(payload):
+def test_what_is_no_event_cannot_be_read(payload: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         decode(payload)
 
 
-def test_an_event_is_given_with_the_object_it_stands_in():
+def test_an_event_is_given_with_the_object_it_stands_in() -> None:
     assert decode(b'{"event": {"novelty": {"a": 1}}}') == ("novelty", {"novelty": {"a": 1}})
 
 
 @pytest.mark.parametrize("text", ["AAA", "AA=A", "!!!!", "AAAA\n", "ñ", "AAA="[:3] + "é"])
-def test_what_is_no_base64_is_no_audio(text):
+def test_what_is_no_base64_is_no_audio(text: str) -> None:
     with pytest.raises(RemoteProtocolError):
         codec.pcm_of(text)
 
 
-def test_half_a_sample_is_no_audio():
+def test_half_a_sample_is_no_audio() -> None:
     with pytest.raises(RemoteProtocolError):
         codec.pcm_of("AAAA")  # three bytes
 
@@ -351,12 +358,20 @@ def pattern_of(payload: bytes) -> AudioPattern | None:
     return AudioPattern.of(payload, decode(payload)[1])
 
 
+def learned(payload: bytes) -> AudioPattern:
+    pattern = pattern_of(payload)
+    assert pattern is not None
+    return pattern
+
+
 @given(st.lists(st.binary(min_size=1, max_size=300).map(lambda b: b * 2), min_size=2))
-def test_the_short_way_gives_what_the_long_way_gives(pieces):
+def test_the_short_way_gives_what_the_long_way_gives(pieces: list[bytes]) -> None:
     payloads = [service.audio("c-1", pcm) for pcm in pieces]
-    pattern = pattern_of(payloads[0])
+    pattern = learned(payloads[0])
     for payload, pcm in zip(payloads, pieces, strict=True):
-        base64_text, given_pcm = pattern.audio_in(payload)
+        known = pattern.audio_in(payload)
+        assert known is not None
+        base64_text, given_pcm = known
         assert given_pcm == pcm
         assert pattern.source_with(base64_text) == decode(payload)[1]
         assert list(pattern.source_with(base64_text)["audioOutput"]) == list(
@@ -374,8 +389,8 @@ def test_the_short_way_gives_what_the_long_way_gives(pieces):
         service.audio("c-1", b"\x01\x02").replace(b"AQI=", b'AQI=","content":"AQI='),
     ],
 )
-def test_what_looks_different_goes_the_long_way(other):
-    pattern = pattern_of(service.audio("c-1", b"\x01\x02"))
+def test_what_looks_different_goes_the_long_way(other: bytes) -> None:
+    pattern = learned(service.audio("c-1", b"\x01\x02"))
     assert pattern.audio_in(other) is None
 
 
@@ -387,5 +402,5 @@ def test_what_looks_different_goes_the_long_way(other):
         b'{"event":{"audioOutput":{"content":"//8=","contentId":"x"}}}'.replace(b"/", b"\\/"),
     ],
 )
-def test_no_pattern_is_learned_where_the_audio_cannot_be_cut_out(payload):
+def test_no_pattern_is_learned_where_the_audio_cannot_be_cut_out(payload: bytes) -> None:
     assert pattern_of(payload) is None

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.exceptions
@@ -63,14 +64,14 @@ def key_of(resolver: CredentialsResolver) -> str:
     return asyncio.run(resolver.get_identity(properties={})).access_key_id
 
 
-def test_credentials_are_those_of_botocore():
+def test_credentials_are_those_of_botocore() -> None:
     identity = asyncio.run(CredentialsResolver(Session()).get_identity(properties={}))
     assert (identity.access_key_id, identity.secret_access_key, identity.session_token) == (
         *("AKID1", "secret", "token"),
     )
 
 
-async def test_credentials_are_kept_for_a_minute_and_looked_for_again():
+async def test_credentials_are_kept_for_a_minute_and_looked_for_again() -> None:
     session, clock = Session(), Clock()
     resolver = CredentialsResolver(session, clock)
     for now, looked in ((0.0, 1), (59.9, 1), (60.0, 2), (119.9, 2), (120.0, 3)):
@@ -79,20 +80,20 @@ async def test_credentials_are_kept_for_a_minute_and_looked_for_again():
         assert session.looked == looked
 
 
-async def test_a_crowd_looks_once():
+async def test_a_crowd_looks_once() -> None:
     session = Session()
     resolver = CredentialsResolver(session, Clock())
     await asyncio.gather(*(resolver.get_identity(properties={}) for _ in range(50)))
     assert session.looked == 1
 
 
-async def test_the_loop_is_not_kept_waiting():
+async def test_the_loop_is_not_kept_waiting() -> None:
     session = Session()
     await CredentialsResolver(session).get_identity(properties={})
     assert threading.get_ident() not in session.threads
 
 
-async def test_refused_credentials_are_looked_for_again():
+async def test_refused_credentials_are_looked_for_again() -> None:
     session = Session()
     resolver = CredentialsResolver(session, Clock())
     await resolver.get_identity(properties={})
@@ -100,14 +101,14 @@ async def test_refused_credentials_are_looked_for_again():
     assert (await resolver.get_identity(properties={})).access_key_id == "AKID2"
 
 
-async def test_credentials_that_have_expired_are_renewed_by_botocore():
+async def test_credentials_that_have_expired_are_renewed_by_botocore() -> None:
     session = Session(expires=PAST)
     session.renewal_expires = FAR
     resolver = CredentialsResolver(session, Clock())
     assert (await resolver.get_identity(properties={})).access_key_id == "AKID1, renewed"
 
 
-async def test_a_renewal_that_brings_nothing_newer_means_missing_credentials():
+async def test_a_renewal_that_brings_nothing_newer_means_missing_credentials() -> None:
     session = Session(expires=PAST)
     session.renewal_expires = PAST
     with pytest.raises(TransportError) as caught:
@@ -125,7 +126,7 @@ async def test_a_renewal_that_brings_nothing_newer_means_missing_credentials():
         FileNotFoundError("no such process"),
     ],
 )
-async def test_a_chain_that_fails_means_missing_credentials(error):
+async def test_a_chain_that_fails_means_missing_credentials(error: Exception) -> None:
     with pytest.raises(TransportError) as caught:
         await CredentialsResolver(Session(error=error)).get_identity(properties={})
     assert caught.value.code is TransportCode.CREDENTIALS_MISSING
@@ -133,7 +134,7 @@ async def test_a_chain_that_fails_means_missing_credentials(error):
 
 
 @pytest.fixture
-def bare_environment(tmp_path: Path):
+def bare_environment(tmp_path: Path) -> Iterator[Path]:
     """An environment in which botocore finds nothing but what the test puts there."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -146,18 +147,18 @@ def bare_environment(tmp_path: Path):
     os.environ.update(before)
 
 
-def test_nothing_found_means_missing_credentials(bare_environment):
+def test_nothing_found_means_missing_credentials(bare_environment: Path) -> None:
     with pytest.raises(TransportError) as caught:
         key_of(CredentialsResolver())
     assert caught.value.code is TransportCode.CREDENTIALS_MISSING
 
 
-def test_the_environment_is_looked_at(bare_environment):
+def test_the_environment_is_looked_at(bare_environment: Path) -> None:
     os.environ.update(AWS_ACCESS_KEY_ID="AKIDENV", AWS_SECRET_ACCESS_KEY="s")
     assert key_of(CredentialsResolver()) == "AKIDENV"
 
 
-def test_a_profile_is_looked_at(bare_environment):
+def test_a_profile_is_looked_at(bare_environment: Path) -> None:
     (bare_environment / "credentials").write_text(
         "[clinic]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\n"
     )
@@ -165,7 +166,7 @@ def test_a_profile_is_looked_at(bare_environment):
     assert key_of(CredentialsResolver()) == "AKIDPROFILE"
 
 
-def test_a_process_is_asked(bare_environment):
+def test_a_process_is_asked(bare_environment: Path) -> None:
     answer = '{"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "s"}'
     (bare_environment / "answer.json").write_text(answer)
     (bare_environment / "config").write_text(
@@ -174,7 +175,7 @@ def test_a_process_is_asked(bare_environment):
     assert key_of(CredentialsResolver()) == "AKIDPROCESS"
 
 
-async def test_a_stream_keeps_the_credentials_it_began_with():
+async def test_a_stream_keeps_the_credentials_it_began_with() -> None:
     resolver = CredentialsResolver(Session(), Clock())
     frozen = FrozenIdentity(await resolver.get_identity(properties={}))
     await resolver.invalidate()
@@ -182,6 +183,6 @@ async def test_a_stream_keeps_the_credentials_it_began_with():
     assert (await frozen.get_identity(properties={})).access_key_id == "AKID1"
 
 
-def test_a_copy_of_the_resolver_is_the_resolver():
+def test_a_copy_of_the_resolver_is_the_resolver() -> None:
     resolver = CredentialsResolver(botocore.session.get_session)
     assert copy.deepcopy(resolver) is resolver

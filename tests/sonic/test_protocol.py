@@ -5,7 +5,9 @@ walk over the payloads, and the simulator's rules, which are written from AWS's 
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -46,7 +48,7 @@ AUDIO = AudioInput(**MICROPHONE, pcm=b"\x01\x02")
 def protocol_in(state: SessionState) -> SonicProtocol:
     """Bring a session to ``state`` by the way every call takes."""
     protocol = SonicProtocol()
-    steps = {
+    steps: dict[SessionState, Callable[[], None]] = {
         SessionState.NEW: lambda: None,
         SessionState.STARTED: lambda: protocol.send(START),
         SessionState.PROMPTED: lambda: protocol.send(PROMPT),
@@ -65,23 +67,25 @@ def protocol_in(state: SessionState) -> SonicProtocol:
     return protocol
 
 
-def say(protocol, name: str, role: Role, text: str = "hola", *, interactive: bool = False) -> None:
+def say(
+    protocol: SonicProtocol, name: str, role: Role, text: str = "hola", *, interactive: bool = False
+) -> None:
     protocol.send_text(content_name=name, role=role, text=text, interactive=interactive)
 
 
-def ask(protocol, tool_use_id: str = "u-1") -> None:
+def ask(protocol: SonicProtocol, tool_use_id: str = "u-1") -> None:
     protocol.receive_payload(service.tool_use("t", tool_use_id, "{}"))
 
 
-def answer(protocol, name: str, tool_use_id: str = "u-1") -> None:
+def answer(protocol: SonicProtocol, name: str, tool_use_id: str = "u-1") -> None:
     protocol.send_tool_result(content_name=name, tool_use_id=tool_use_id, result={"ok": True})
 
 
-def names(protocol) -> list[str]:
+def names(protocol: SonicProtocol) -> list[str]:
     return [name for name, _ in service.sent(protocol.payloads_to_send())]
 
 
-def refuses(protocol, event: InputEvent) -> bool:
+def refuses(protocol: SonicProtocol, event: InputEvent) -> bool:
     """Say whether the protocol refuses ``event``; if it does, nothing may have changed."""
     before = (protocol.state, dict(protocol.open_tool_uses))
     try:
@@ -96,7 +100,7 @@ def refuses(protocol, event: InputEvent) -> bool:
 # The way of a whole session.
 
 
-def test_a_session_is_sent_in_the_services_order():
+def test_a_session_is_sent_in_the_services_order() -> None:
     protocol = SonicProtocol()
     protocol.send(START)
     protocol.send(PROMPT)
@@ -115,7 +119,7 @@ def test_a_session_is_sent_in_the_services_order():
     ]
 
 
-STEPS = {
+STEPS: dict[str, InputEvent] = {
     "sessionStart": START,
     "promptStart": PROMPT,
     "system": TextContentStart(
@@ -131,7 +135,7 @@ STEPS = {
     "promptEnd": PromptEnd(prompt_name="p"),
     "sessionEnd": SessionEnd(),
 }
-ALLOWED = {
+ALLOWED: dict[SessionState, set[str]] = {
     SessionState.NEW: {"sessionStart"},
     SessionState.STARTED: {"promptStart"},
     SessionState.PROMPTED: {"system"},
@@ -145,7 +149,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("state", SessionState)
 @pytest.mark.parametrize("step", STEPS)
-def test_each_state_allows_its_steps_and_no_others(state, step):
+def test_each_state_allows_its_steps_and_no_others(state: SessionState, step: str) -> None:
     assert refuses(protocol_in(state), STEPS[step]) is (step not in ALLOWED[state])
 
 
@@ -157,7 +161,7 @@ def listening() -> SonicProtocol:
     return protocol_in(SessionState.LISTENING)
 
 
-def test_while_a_text_block_is_open_only_its_own_events_pass(listening):
+def test_while_a_text_block_is_open_only_its_own_events_pass(listening: SonicProtocol) -> None:
     block = {"prompt_name": "p", "content_name": "b"}
     text = TextInput(**block, content="hola")
     end = ContentEnd(**block)
@@ -179,7 +183,7 @@ def test_while_a_text_block_is_open_only_its_own_events_pass(listening):
         assert not refuses(listening, event)
 
 
-def test_a_tool_block_holds_exactly_one_result(listening):
+def test_a_tool_block_holds_exactly_one_result(listening: SonicProtocol) -> None:
     ask(listening)
     block = {"prompt_name": "p", "content_name": "b"}
     result, end = ToolResult(**block, content="{}"), ContentEnd(**block)
@@ -194,7 +198,7 @@ def test_a_tool_block_holds_exactly_one_result(listening):
     assert not refuses(listening, end)
 
 
-def test_a_content_name_is_used_once(listening):
+def test_a_content_name_is_used_once(listening: SonicProtocol) -> None:
     say(listening, "b", Role.USER, interactive=True)
     listening.payloads_to_send()
     for name in ("b", "mic", "system"):
@@ -203,7 +207,7 @@ def test_a_content_name_is_used_once(listening):
     assert listening.payloads_to_send() == []
 
 
-def test_another_prompts_events_are_refused(listening):
+def test_another_prompts_events_are_refused(listening: SonicProtocol) -> None:
     for event in (
         AudioInput(prompt_name="q", content_name="mic", pcm=b"\x01\x02"),
         AudioInput(prompt_name="p", content_name="other", pcm=b"\x01\x02"),
@@ -214,7 +218,7 @@ def test_another_prompts_events_are_refused(listening):
         assert refuses(listening, event)
 
 
-def test_content_events_outside_any_block_are_refused(listening):
+def test_content_events_outside_any_block_are_refused(listening: SonicProtocol) -> None:
     block = {"prompt_name": "p", "content_name": "b"}
     for event in (
         TextInput(**block, content="hola"),
@@ -224,13 +228,13 @@ def test_content_events_outside_any_block_are_refused(listening):
         assert refuses(listening, event)
 
 
-def test_the_system_prompt_comes_once():
+def test_the_system_prompt_comes_once() -> None:
     protocol = protocol_in(SessionState.INSTRUCTED)
     with pytest.raises(LocalProtocolError):
         say(protocol, "again", Role.SYSTEM)
 
 
-def test_history_begins_with_the_customer_and_takes_turns():
+def test_history_begins_with_the_customer_and_takes_turns() -> None:
     protocol = protocol_in(SessionState.INSTRUCTED)
     with pytest.raises(LocalProtocolError):
         say(protocol, "a", Role.ASSISTANT)
@@ -246,7 +250,7 @@ def test_history_begins_with_the_customer_and_takes_turns():
 @pytest.mark.parametrize(
     ("size", "pieces"), [(1, 1), (MAX_TEXT_BYTES, 1), (MAX_TEXT_BYTES + 1, 2), (5_000, 5)]
 )
-def test_long_text_is_several_inputs_of_one_block(size, pieces):
+def test_long_text_is_several_inputs_of_one_block(size: int, pieces: int) -> None:
     protocol = protocol_in(SessionState.PROMPTED)
     say(protocol, "s", Role.SYSTEM, "x" * size)
     start, *inputs, end = service.sent(protocol.payloads_to_send())
@@ -256,7 +260,7 @@ def test_long_text_is_several_inputs_of_one_block(size, pieces):
 
 
 @given(st.text(), st.integers(min_value=4, max_value=40))
-def test_text_is_cut_between_characters_and_nothing_is_lost(text, limit_bytes):
+def test_text_is_cut_between_characters_and_nothing_is_lost(text: str, limit_bytes: int) -> None:
     pieces = list(split_text(text, limit_bytes))
     assert "".join(pieces) == text
     assert all(len(piece.encode()) <= limit_bytes for piece in pieces)
@@ -264,7 +268,9 @@ def test_text_is_cut_between_characters_and_nothing_is_lost(text, limit_bytes):
 
 
 @pytest.mark.parametrize("text", ["", "\ud800"])
-def test_a_text_block_that_cannot_be_sent_changes_nothing(listening, text):
+def test_a_text_block_that_cannot_be_sent_changes_nothing(
+    listening: SonicProtocol, text: str
+) -> None:
     with pytest.raises(LocalProtocolError):
         say(listening, "b", Role.USER, text, interactive=True)
     assert listening.payloads_to_send() == []
@@ -274,7 +280,7 @@ def test_a_text_block_that_cannot_be_sent_changes_nothing(listening, text):
 # Tool uses.
 
 
-def test_a_tool_result_travels_whole_while_the_microphone_is_open(listening):
+def test_a_tool_result_travels_whole_while_the_microphone_is_open(listening: SonicProtocol) -> None:
     ask(listening)
     listening.send(AUDIO)
     answer(listening, "r")
@@ -287,7 +293,7 @@ def test_a_tool_result_travels_whole_while_the_microphone_is_open(listening):
     assert json.loads(sent[2][1]["content"]) == {"ok": True}
 
 
-def test_tool_uses_are_answered_in_any_order_and_each_once(listening):
+def test_tool_uses_are_answered_in_any_order_and_each_once(listening: SonicProtocol) -> None:
     for tool_use_id in ("u-1", "u-2", "u-3"):
         ask(listening, tool_use_id)
     assert list(listening.open_tool_uses) == ["u-1", "u-2", "u-3"]
@@ -301,7 +307,9 @@ def test_tool_uses_are_answered_in_any_order_and_each_once(listening):
 
 
 @pytest.mark.parametrize("result", [{"a": float("nan")}, {"a": object()}, {"a": "\ud800"}])
-def test_a_result_that_is_no_json_changes_nothing(listening, result):
+def test_a_result_that_is_no_json_changes_nothing(
+    listening: SonicProtocol, result: dict[str, Any]
+) -> None:
     ask(listening)
     with pytest.raises(LocalProtocolError):
         listening.send_tool_result(content_name="r", tool_use_id="u-1", result=result)
@@ -310,29 +318,30 @@ def test_a_result_that_is_no_json_changes_nothing(listening, result):
     answer(listening, "r")
 
 
-def test_a_view_of_the_open_tool_uses_cannot_be_written(listening):
+def test_a_view_of_the_open_tool_uses_cannot_be_written(listening: SonicProtocol) -> None:
+    view: Any = listening.open_tool_uses
     with pytest.raises(TypeError):
-        listening.open_tool_uses["u"] = ToolUse(
-            content_id="c", tool_use_id="u", name="n", content="{}"
-        )
+        view["u"] = ToolUse(content_id="c", tool_use_id="u", name="n", content="{}")
 
 
 # Receiving.
 
 
-def test_events_are_taken_once(listening):
+def test_events_are_taken_once(listening: SonicProtocol) -> None:
     listening.receive_payload(service.completion_start())
     assert len(listening.events_received()) == 1
     assert listening.events_received() == []
 
 
-def test_unknown_events_are_counted(listening):
+def test_unknown_events_are_counted(listening: SonicProtocol) -> None:
     listening.receive_payload(service.payload("novelty"))
     assert listening.events_received() == [Unknown(name="novelty")]
     assert listening.unknown_events == {"novelty": 1}
 
 
-def test_an_unreadable_payload_is_a_remote_error_and_the_next_one_is_read(listening):
+def test_an_unreadable_payload_is_a_remote_error_and_the_next_one_is_read(
+    listening: SonicProtocol,
+) -> None:
     with pytest.raises(RemoteProtocolError):
         listening.receive_payload(b"hola")
     assert listening.events_received() == []
@@ -340,7 +349,7 @@ def test_an_unreadable_payload_is_a_remote_error_and_the_next_one_is_read(listen
     assert len(listening.events_received()) == 1
 
 
-def test_a_stream_that_ends_before_the_session_is_a_remote_error(listening):
+def test_a_stream_that_ends_before_the_session_is_a_remote_error(listening: SonicProtocol) -> None:
     with pytest.raises(RemoteProtocolError):
         listening.receive_eof()
     assert refuses(listening, AUDIO)
@@ -348,7 +357,7 @@ def test_a_stream_that_ends_before_the_session_is_a_remote_error(listening):
         listening.receive_payload(service.completion_end())
 
 
-def test_a_stream_that_ends_after_the_session_is_no_error(listening):
+def test_a_stream_that_ends_after_the_session_is_no_error(listening: SonicProtocol) -> None:
     listening.close()
     listening.receive_payload(service.completion_end())
     listening.receive_eof()
@@ -371,7 +380,9 @@ def test_a_stream_that_ends_after_the_session_is_no_error(listening):
         (SessionState.ENDED, []),
     ],
 )
-def test_closing_says_goodbye_as_far_as_that_is_legal(state, farewell):
+def test_closing_says_goodbye_as_far_as_that_is_legal(
+    state: SessionState, farewell: list[str]
+) -> None:
     protocol = protocol_in(state)
     assert protocol.close() == ()
     assert names(protocol) == farewell
@@ -379,7 +390,7 @@ def test_closing_says_goodbye_as_far_as_that_is_legal(state, farewell):
     assert refuses(protocol, START)
 
 
-def test_closing_ends_an_open_block_if_it_may_be_ended(listening):
+def test_closing_ends_an_open_block_if_it_may_be_ended(listening: SonicProtocol) -> None:
     block = {"prompt_name": "p", "content_name": "b"}
     listening.send(TextContentStart(**block, role=Role.USER, interactive=True))
     listening.send(TextInput(**block, content="hola"))
@@ -388,7 +399,7 @@ def test_closing_ends_an_open_block_if_it_may_be_ended(listening):
     assert names(listening) == ["contentEnd", "contentEnd", "promptEnd", "sessionEnd"]
 
 
-def test_closing_within_an_empty_block_says_nothing(listening):
+def test_closing_within_an_empty_block_says_nothing(listening: SonicProtocol) -> None:
     listening.send(
         TextContentStart(prompt_name="p", content_name="b", role=Role.USER, interactive=True)
     )
@@ -397,13 +408,13 @@ def test_closing_within_an_empty_block_says_nothing(listening):
     assert names(listening) == []
 
 
-def test_closing_keeps_what_is_queued(listening):
+def test_closing_keeps_what_is_queued(listening: SonicProtocol) -> None:
     listening.send(AUDIO)
     listening.close()
     assert names(listening)[0] == "audioInput"
 
 
-def test_tool_uses_that_nobody_answered_are_reported_once(listening):
+def test_tool_uses_that_nobody_answered_are_reported_once(listening: SonicProtocol) -> None:
     for tool_use_id in ("u-1", "u-2", "u-3"):
         ask(listening, tool_use_id)
     answer(listening, "r", "u-2")
@@ -412,7 +423,7 @@ def test_tool_uses_that_nobody_answered_are_reported_once(listening):
     assert not listening.open_tool_uses
 
 
-def test_a_tool_use_after_the_end_is_heard_but_cannot_be_answered(listening):
+def test_a_tool_use_after_the_end_is_heard_but_cannot_be_answered(listening: SonicProtocol) -> None:
     listening.close()
     ask(listening)
     assert len(listening.events_received()) == 1
@@ -450,13 +461,18 @@ class Send:
         protocol.send(self.event)
 
 
+type Action = Say | Answer | Send | str  # a string: the service asks for that tool
+type Wire = list[tuple[str | None, bytes]]
+
 CONTENTS = st.sampled_from(["mic", "b1", "b2", "b3", "b4"])
 TOOL_USES = st.sampled_from(["u-1", "u-2", "u-3"])
 PROMPTS = st.sampled_from(["p", "p", "p", "q"])
 NAMED = {"prompt_name": PROMPTS, "content_name": CONTENTS}
 
 
-def text_start(prompt_name, content_name, role, interactive) -> TextContentStart:
+def text_start(
+    *, prompt_name: str, content_name: str, role: Role, interactive: bool
+) -> TextContentStart:
     live = interactive and role is Role.USER
     return TextContentStart(
         prompt_name=prompt_name, content_name=content_name, role=role, interactive=live
@@ -495,12 +511,14 @@ OPENINGS = st.sampled_from(
 HISTORIES = st.builds(list.__add__, OPENINGS, st.lists(ACTIONS, max_size=60))
 
 
-def play(protocol: SonicProtocol, actions) -> tuple[list, list[tuple[str | None, bytes]]]:
+def play(protocol: SonicProtocol, actions: list[Action]) -> tuple[list[Action], Wire]:
     """Do the actions; give those that were accepted, and all that went over the wire.
 
     Of the wire: (id, b"") where the service asked for a tool, (None, payload) what we sent.
     """
-    accepted, wire, asked = [], [], set()
+    accepted: list[Action] = []
+    wire: Wire = []
+    asked: set[str] = set()
     for action in actions:
         if isinstance(action, str):
             if action in asked:
@@ -515,7 +533,7 @@ def play(protocol: SonicProtocol, actions) -> tuple[list, list[tuple[str | None,
     return accepted, wire
 
 
-def done(protocol: SonicProtocol, action) -> bool:
+def done(protocol: SonicProtocol, action: Say | Answer | Send) -> bool:
     try:
         action.do(protocol)
     except LocalProtocolError:
@@ -524,7 +542,7 @@ def done(protocol: SonicProtocol, action) -> bool:
 
 
 @given(HISTORIES)
-def test_a_refused_event_changes_nothing(actions):
+def test_a_refused_event_changes_nothing(actions: list[Action]) -> None:
     protocol, again = SonicProtocol(), SonicProtocol()
     accepted, wire = play(protocol, actions)
     assert play(again, accepted) == (accepted, wire)
@@ -535,11 +553,12 @@ def test_a_refused_event_changes_nothing(actions):
 
 
 @given(HISTORIES)
-def test_the_service_would_accept_all_that_is_ever_sent(actions):
+def test_the_service_would_accept_all_that_is_ever_sent(actions: list[Action]) -> None:
     protocol, rules = SonicProtocol(), SessionRules(FAMILIES["amazon.nova-2-sonic-v1:0"])
     _, wire = play(protocol, actions)
     protocol.close()
-    for tool_use_id, payload in wire + [(None, each) for each in protocol.payloads_to_send()]:
+    farewell: Wire = [(None, payload) for payload in protocol.payloads_to_send()]
+    for tool_use_id, payload in wire + farewell:
         if tool_use_id:
             rules.open_tool_use(tool_use_id)
         else:
@@ -547,7 +566,7 @@ def test_the_service_would_accept_all_that_is_ever_sent(actions):
 
 
 @given(HISTORIES)
-def test_audio_never_lies_within_a_block(actions):
+def test_audio_never_lies_within_a_block(actions: list[Action]) -> None:
     protocol = SonicProtocol()
     _, wire = play(protocol, actions)
     block = None
@@ -562,24 +581,25 @@ def test_audio_never_lies_within_a_block(actions):
 
 
 @given(HISTORIES)
-def test_every_tool_use_is_answered_or_reported_at_the_end(actions):
+def test_every_tool_use_is_answered_or_reported_at_the_end(actions: list[Action]) -> None:
     protocol = SonicProtocol()
     _, wire = play(protocol, actions)
     unanswered = protocol.close()
     asked = [tool_use_id for tool_use_id, _ in wire if tool_use_id]
-    answered, open_block = set(), None
+    answered: set[str] = set()
+    open_block = ""
     for name, body in service.sent([payload for _, payload in wire if payload]):
         if name == "contentStart" and body["type"] == "TOOL":
             open_block = body["toolResultInputConfiguration"]["toolUseId"]
         elif name == "toolResult":
             answered.add(open_block)
-    ended = ended_before_asked(wire)
-    assert list(unanswered) == [each for each in asked if each not in answered | ended]
+    settled = answered | asked_after_the_end(wire)
+    assert list(unanswered) == [each for each in asked if each not in settled]
 
 
-def ended_before_asked(wire) -> set[str]:
+def asked_after_the_end(wire: Wire) -> set[str]:
     """Give the tool uses that came after our sessionEnd: nobody could answer them."""
-    over, late = False, set()
+    over, late = False, set[str]()
     for tool_use_id, payload in wire:
         over |= b'"sessionEnd"' in payload
         if tool_use_id and over:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -34,16 +35,16 @@ pytestmark = pytest.mark.pure
 NOTICE = '{ "interrupted" : true }'
 
 
-def heard(*payloads: bytes) -> list:
+def heard(*payloads: bytes) -> list[Any]:
     reader = OutputReader()
     return [event for payload in payloads for event in reader.read(payload)]
 
 
-def kinds(events: list) -> list[str]:
+def kinds(events: list[Any]) -> list[str]:
     return [type(event).__name__ for event in events]
 
 
-def test_a_plain_turn_is_understood():
+def test_a_plain_turn_is_understood() -> None:
     events = heard(
         service.completion_start(),
         service.text_start("u", "USER"),
@@ -62,12 +63,20 @@ def test_a_plain_turn_is_understood():
         service.completion_end(),
     )
 
-    def started(content_id, kind, role, stage):
+    def started(
+        content_id: str, kind: ContentKind, role: Role, stage: GenerationStage | None
+    ) -> ContentStarted:
         return ContentStarted(
             content_id=content_id, kind=kind, role=role, stage=stage, completion_id="k-1"
         )
 
-    def ended(content_id, kind, role, stage, stop_reason):
+    def ended(
+        content_id: str,
+        kind: ContentKind,
+        role: Role,
+        stage: GenerationStage | None,
+        stop_reason: StopReason,
+    ) -> ContentEnded:
         return ContentEnded(
             content_id=content_id, kind=kind, role=role, stage=stage, stop_reason=stop_reason
         )
@@ -93,7 +102,7 @@ def test_a_plain_turn_is_understood():
     ]
 
 
-def test_every_event_carries_what_the_service_sent_as_it_sent_it():
+def test_every_event_carries_what_the_service_sent_as_it_sent_it() -> None:
     payloads = [
         service.text_start("u", "USER"),
         service.text("u", "hola"),
@@ -109,7 +118,7 @@ def test_every_event_carries_what_the_service_sent_as_it_sent_it():
 # Tools.
 
 
-def test_a_tool_use_is_passed_on_with_its_arguments_as_text():
+def test_a_tool_use_is_passed_on_with_its_arguments_as_text() -> None:
     (_, use, ended) = heard(
         service.tool_start("t"),
         service.tool_use("t", "u-1", '{"orderId":"1"}'),
@@ -133,12 +142,12 @@ def test_a_tool_use_is_passed_on_with_its_arguments_as_text():
         ("[1]", "[1]"),
     ],
 )
-def test_only_an_object_that_was_encoded_twice_is_unwrapped(content, given):
+def test_only_an_object_that_was_encoded_twice_is_unwrapped(content: str, given: str) -> None:
     (use,) = heard(service.tool_use("t", "u-1", content))
     assert use.content == given
 
 
-def test_the_same_tool_use_twice_is_refused():
+def test_the_same_tool_use_twice_is_refused() -> None:
     with pytest.raises(RemoteProtocolError):
         heard(service.tool_use("t", "u-1", "{}"), service.tool_use("t", "u-1", "{}"))
 
@@ -150,7 +159,7 @@ def test_the_same_tool_use_twice_is_refused():
     "notice",
     [NOTICE, '{"interrupted":true}', ' {"interrupted": true} ', '{"interrupted": true, "x": 1}'],
 )
-def test_an_interruption_is_told_once(notice):
+def test_an_interruption_is_told_once(notice: str) -> None:
     events = heard(
         service.text_start("i", "ASSISTANT"),
         service.text("i", notice),
@@ -160,7 +169,7 @@ def test_an_interruption_is_told_once(notice):
     assert events[1] == BargeIn(content_id="i")
 
 
-def test_an_interruption_may_be_told_by_the_end_of_a_text_alone():
+def test_an_interruption_may_be_told_by_the_end_of_a_text_alone() -> None:
     events = heard(
         service.text_start("f", "ASSISTANT"),
         service.text("f", "Su pedido está"),
@@ -169,7 +178,7 @@ def test_an_interruption_may_be_told_by_the_end_of_a_text_alone():
     assert kinds(events) == ["ContentStarted", "SpokenText", "BargeIn", "ContentEnded"]
 
 
-def test_an_interruption_told_by_the_end_of_the_audio_is_not_told_again():
+def test_an_interruption_told_by_the_end_of_the_audio_is_not_told_again() -> None:
     events = heard(
         service.audio_start("v"),
         service.content_end("v", "AUDIO", "INTERRUPTED"),
@@ -181,7 +190,7 @@ def test_an_interruption_told_by_the_end_of_the_audio_is_not_told_again():
     assert kinds(events)[1:3] == ["BargeIn", "ContentEnded"]
 
 
-def test_each_interruption_is_told():
+def test_each_interruption_is_told() -> None:
     one = [
         service.audio_start("v"),
         service.text_start("i", "ASSISTANT"),
@@ -204,12 +213,12 @@ def test_each_interruption_is_told():
         "{",
     ],
 )
-def test_words_about_an_interruption_are_words(words):
+def test_words_about_an_interruption_are_words(words: str) -> None:
     events = heard(service.text_start("a", "ASSISTANT"), service.text("a", words))
     assert events[1:] == [SpokenText(content_id="a", text=words)]
 
 
-def test_a_customer_who_says_the_notice_interrupts_nothing():
+def test_a_customer_who_says_the_notice_interrupts_nothing() -> None:
     events = heard(service.text_start("u", "USER"), service.text("u", NOTICE))
     assert events[1:] == [UserText(content_id="u", text=NOTICE)]
 
@@ -217,7 +226,7 @@ def test_a_customer_who_says_the_notice_interrupts_nothing():
 # What is new or odd.
 
 
-def test_unknown_events_are_kept_and_counted():
+def test_unknown_events_are_kept_and_counted() -> None:
     reader = OutputReader()
     for _ in range(2):
         assert reader.read(service.payload("userSpeechEnd", at=1)) == (
@@ -226,11 +235,11 @@ def test_unknown_events_are_kept_and_counted():
     assert reader.unknown == {"userSpeechEnd": 2}
 
 
-def test_an_unknown_event_may_hold_anything():
+def test_an_unknown_event_may_hold_anything() -> None:
     assert heard(b'{"event": {"novelty": null}}') == [Unknown(name="novelty")]
 
 
-def test_an_unknown_kind_of_content_is_unknown():
+def test_an_unknown_kind_of_content_is_unknown() -> None:
     body = {"contentId": "x", "type": "VIDEO", "role": "ASSISTANT"}
     events = heard(
         service.payload("contentStart", **body), service.content_end("x", "VIDEO", "END_TURN")
@@ -238,12 +247,12 @@ def test_an_unknown_kind_of_content_is_unknown():
     assert events == [Unknown(name="contentStart"), Unknown(name="contentEnd")]
 
 
-def test_an_unknown_stop_reason_is_kept():
+def test_an_unknown_stop_reason_is_kept() -> None:
     (ended,) = heard(service.content_end("a", "AUDIO", "MAX_TOKENS"))
     assert ended.stop_reason == "MAX_TOKENS"
 
 
-def test_a_text_that_is_neither_planned_nor_spoken_is_unknown():
+def test_a_text_that_is_neither_planned_nor_spoken_is_unknown() -> None:
     events = heard(
         service.text_start("a", "ASSISTANT", None),
         service.text("a", "hola"),
@@ -253,7 +262,7 @@ def test_a_text_that_is_neither_planned_nor_spoken_is_unknown():
     assert kinds(events) == ["ContentStarted", "Unknown", "Unknown", "Unknown"]
 
 
-def test_what_explains_itself_needs_no_announcement():
+def test_what_explains_itself_needs_no_announcement() -> None:
     events = heard(
         service.text("u", "hola", role="USER"),
         service.audio("v", b"\x01\x02"),
@@ -266,7 +275,7 @@ def test_what_explains_itself_needs_no_announcement():
 
 
 @pytest.mark.parametrize("fields", ["not json", "[]", '{"generationStage": 7}', 7, None])
-def test_odd_model_fields_leave_the_stage_unknown(fields):
+def test_odd_model_fields_leave_the_stage_unknown(fields: object) -> None:
     start = service.payload(
         "contentStart", contentId="a", type="TEXT", role="ASSISTANT", additionalModelFields=fields
     )
@@ -274,7 +283,7 @@ def test_odd_model_fields_leave_the_stage_unknown(fields):
     assert started.stage is None
 
 
-def test_usage_is_the_total():
+def test_usage_is_the_total() -> None:
     (report,) = heard(
         service.usage(
             input={"speechTokens": 1, "textTokens": 2}, output={"speechTokens": 3, "textTokens": 4}
@@ -289,7 +298,7 @@ def test_usage_is_the_total():
 
 
 @pytest.mark.parametrize("total", [{}, {"input": 1, "output": 2}, {"input": {}, "output": {}}])
-def test_usage_that_cannot_be_read_costs_no_call(total):
+def test_usage_that_cannot_be_read_costs_no_call(total: dict[str, Any]) -> None:
     assert heard(service.usage(**total)) == [Unknown(name="usageEvent")]
 
 
@@ -310,13 +319,13 @@ def test_usage_that_cannot_be_read_costs_no_call(total):
         service.payload("toolUse", contentId="t", toolUseId="u", content={}, toolName="x"),
     ],
 )
-def test_a_known_event_without_what_it_needs_cannot_be_read(payload):
+def test_a_known_event_without_what_it_needs_cannot_be_read(payload: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         heard(payload)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_whatever_comes_is_an_event_or_a_remote_error(payload):
+def test_whatever_comes_is_an_event_or_a_remote_error(payload: bytes) -> None:
     with contextlib.suppress(RemoteProtocolError):
         heard(payload)
 
@@ -331,6 +340,8 @@ FIELDS = ["contentId", "content", "type", "role", "stopReason", "toolUseId", "to
 
 
 @given(st.sampled_from(NAMES), st.dictionaries(st.sampled_from(FIELDS), JSON))
-def test_whatever_an_event_holds_is_an_event_or_a_remote_error(name, body):
+def test_whatever_an_event_holds_is_an_event_or_a_remote_error(
+    name: str, body: dict[str, object]
+) -> None:
     with contextlib.suppress(RemoteProtocolError):
         heard(json.dumps({"event": {name: body}}).encode())

@@ -4,16 +4,18 @@ import asyncio
 import gc
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
 from h2.settings import SettingCodes
 
 from tests.sonic import frames
-from tests.sonic.conftest import SECRET
+from tests.sonic.conftest import SECRET, ConnectTo, StartPeer
 from tests.sonic.peer import PeerStream
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.http2_stream import STREAM_WINDOW_BYTES
+from voice.sonic.transport import BedrockTransport, SonicStream
 
 pytestmark = pytest.mark.wire
 
@@ -34,7 +36,7 @@ async def listen(stream: PeerStream) -> None:
     await stream.until_gone()
 
 
-async def until(condition) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until ``condition`` holds, for a few seconds at most."""
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 -- lets the loop run, and waits for no time
@@ -45,7 +47,9 @@ def numbered(count: int) -> list[bytes]:
     return [b'{"n":%d}' % number for number in range(count)]
 
 
-async def test_payloads_travel_both_ways_and_the_end_is_clean(peer_with, transport_to):
+async def test_payloads_travel_both_ways_and_the_end_is_clean(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     stream = await transport_to(peer.url).open()
     for payload in numbered(3):
@@ -56,7 +60,9 @@ async def test_payloads_travel_both_ways_and_the_end_is_clean(peer_with, transpo
     assert await stream.receive() is None
 
 
-async def test_the_service_may_go_on_after_the_input_has_ended(peer_with, transport_to):
+async def test_the_service_may_go_on_after_the_input_has_ended(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     async def script(stream: PeerStream) -> None:
         stream.head()
         assert await stream.payload() is None
@@ -71,7 +77,9 @@ async def test_the_service_may_go_on_after_the_input_has_ended(peer_with, transp
     assert [await stream.receive() for _ in range(4)] == [*numbered(3), None]
 
 
-async def test_the_service_may_wait_for_events_before_it_answers(peer_with, transport_to):
+async def test_the_service_may_wait_for_events_before_it_answers(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     async def script(stream: PeerStream) -> None:
         for _ in range(20):
             await stream.payload()
@@ -86,7 +94,9 @@ async def test_the_service_may_wait_for_events_before_it_answers(peer_with, tran
     assert await stream.receive() == HELLO
 
 
-async def test_the_request_names_the_model_and_the_place(peer_with, transport_to):
+async def test_the_request_names_the_model_and_the_place(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     stream = await transport_to(peer.url).open()
     await stream.send(HELLO)
@@ -102,8 +112,8 @@ async def test_the_request_names_the_model_and_the_place(peer_with, transport_to
 
 
 async def test_every_frame_is_signed_in_a_chain_that_ends_with_an_empty_one(
-    peer_with, transport_to
-):
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     stream = await transport_to(peer.url).open()
     for payload in numbered(3):
@@ -131,7 +141,9 @@ async def test_every_frame_is_signed_in_a_chain_that_ends_with_an_empty_one(
 
 
 @pytest.mark.parametrize("size", [1, 1_000, 20_000, 999_000])
-async def test_payloads_of_every_size_arrive_whole(size, peer_with, transport_to):
+async def test_payloads_of_every_size_arrive_whole(
+    size: int, peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     stream = await transport_to(peer.url).open()
     payload = bytes(range(256)) * (size // 256 + 1)
@@ -140,7 +152,9 @@ async def test_payloads_of_every_size_arrive_whole(size, peer_with, transport_to
         assert (await sending)[1] == payload[:size]
 
 
-async def test_a_frame_that_comes_byte_by_byte_is_read_whole(peer_with, transport_to):
+async def test_a_frame_that_comes_byte_by_byte_is_read_whole(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     async def script(stream: PeerStream) -> None:
         stream.head()
         for byte in frames.event(HELLO) * 2:
@@ -155,7 +169,9 @@ async def test_a_frame_that_comes_byte_by_byte_is_read_whole(peer_with, transpor
 # Cancelling.
 
 
-async def test_a_cancelled_receive_loses_nothing(peer_with, transport_to):
+async def test_a_cancelled_receive_loses_nothing(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     gate = asyncio.Event()
 
     async def script(stream: PeerStream) -> None:
@@ -175,7 +191,9 @@ async def test_a_cancelled_receive_loses_nothing(peer_with, transport_to):
     assert [await stream.receive() for _ in range(3)] == [*numbered(2), None]
 
 
-async def test_a_receive_cancelled_before_the_response_loses_nothing(peer_with, transport_to):
+async def test_a_receive_cancelled_before_the_response_loses_nothing(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo_after_first)
     stream = await transport_to(peer.url).open()
     with pytest.raises(TimeoutError):
@@ -187,13 +205,16 @@ async def test_a_receive_cancelled_before_the_response_loses_nothing(peer_with, 
 
 async def echo_after_first(stream: PeerStream) -> None:
     payload = await stream.payload()
+    assert payload is not None
     stream.head()
     await stream.tell(payload)
     await stream.until_gone()
 
 
 @pytest.mark.parametrize("at", [0, 1, 3, 4, 7, 8, 11, 12, 40, 90, len(frames.event(HELLO)) - 1])
-async def test_a_receive_cancelled_within_a_frame_loses_nothing(at, peer_with, transport_to):
+async def test_a_receive_cancelled_within_a_frame_loses_nothing(
+    at: int, peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     gate = asyncio.Event()
     frame = frames.event(HELLO)
 
@@ -213,7 +234,9 @@ async def test_a_receive_cancelled_within_a_frame_loses_nothing(at, peer_with, t
     assert [await stream.receive() for _ in range(3)] == [HELLO, HELLO, None]
 
 
-async def test_a_send_cancelled_while_it_waits_resets_the_stream(peer_with, transport_to):
+async def test_a_send_cancelled_while_it_waits_resets_the_stream(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(listen, reads=False)
     stream = await transport_to(peer.url).open()
 
@@ -229,7 +252,7 @@ async def test_a_send_cancelled_while_it_waits_resets_the_stream(peer_with, tran
     await until(lambda: peer.streams[0].gone)
 
 
-async def test_an_open_that_is_cancelled_leaves_no_stream(transport_to):
+async def test_an_open_that_is_cancelled_leaves_no_stream(transport_to: ConnectTo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         transport = transport_to(f"https://localhost:{mute.getsockname()[1]}")
         before = asyncio.all_tasks()
@@ -244,7 +267,9 @@ async def test_an_open_that_is_cancelled_leaves_no_stream(transport_to):
 # Flow control.
 
 
-async def test_a_slow_service_holds_the_sender_back(peer_with, transport_to):
+async def test_a_slow_service_holds_the_sender_back(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(listen, reads=False)
     stream = await transport_to(peer.url).open()
     sent = 0
@@ -262,7 +287,9 @@ async def test_a_slow_service_holds_the_sender_back(peer_with, transport_to):
     assert 20 < sent < 50
 
 
-async def test_a_sender_held_back_goes_on_when_the_service_reads(peer_with, transport_to):
+async def test_a_sender_held_back_goes_on_when_the_service_reads(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo, reads=False)
     stream = await transport_to(peer.url).open()
     sending = asyncio.gather(*(stream.send(bytes(1_000)) for _ in range(100)))
@@ -278,11 +305,13 @@ async def test_a_sender_held_back_goes_on_when_the_service_reads(peer_with, tran
         assert await receiving == [[bytes(1_000)] * 100]
 
 
-async def receive_many(stream, count: int) -> list[bytes | None]:
+async def receive_many(stream: SonicStream, count: int) -> list[bytes | None]:
     return [await stream.receive() for _ in range(count)]
 
 
-async def test_a_slow_reader_holds_the_service_back(peer_with, transport_to):
+async def test_a_slow_reader_holds_the_service_back(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     said = 0
 
     async def script(stream: PeerStream) -> None:
@@ -305,17 +334,20 @@ async def test_a_slow_reader_holds_the_service_back(peer_with, transport_to):
     assert said > stalled - 100 + 50
 
 
-async def settled(value) -> None:
+async def settled(value: Callable[[], object]) -> None:
     """Wait until ``value`` no longer changes."""
     before = None
     while before != (before := value()):  # noqa: ASYNC110 -- it waits for nothing to happen
         await asyncio.sleep(0.1)
 
 
-async def test_a_reader_that_stops_does_not_hold_up_other_streams(peer_with, transport_to):
+async def test_a_reader_that_stops_does_not_hold_up_other_streams(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     async def script(stream: PeerStream) -> None:
         stream.head()
         first = await stream.payload()
+        assert first is not None
         while first == b"flood":
             await stream.tell(bytes(30_000))
         await stream.tell(first)
@@ -336,7 +368,7 @@ async def test_a_reader_that_stops_does_not_hold_up_other_streams(peer_with, tra
 # Connections.
 
 
-async def exchange(transport, payload: bytes) -> bytes | None:
+async def exchange(transport: BedrockTransport, payload: bytes) -> bytes | None:
     stream = await transport.open()
     await stream.send(payload)
     answer = await stream.receive()
@@ -346,7 +378,9 @@ async def exchange(transport, payload: bytes) -> bytes | None:
     return answer
 
 
-async def test_a_hundred_and_twenty_streams_share_a_few_connections(peer_with, transport_to):
+async def test_a_hundred_and_twenty_streams_share_a_few_connections(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     transport = transport_to(peer.url, max_streams_per_connection=50)
     streams = await asyncio.gather(*(transport.open() for _ in range(120)))
@@ -359,7 +393,9 @@ async def test_a_hundred_and_twenty_streams_share_a_few_connections(peer_with, t
     await until(lambda: len(peer.connections) == 1)
 
 
-async def test_the_services_limit_of_streams_is_honoured(peer_with, transport_to):
+async def test_the_services_limit_of_streams_is_honoured(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo, settings={SettingCodes.MAX_CONCURRENT_STREAMS: 2})
     transport = transport_to(peer.url)
     streams = await asyncio.gather(*(transport.open() for _ in range(5)))
@@ -369,14 +405,18 @@ async def test_the_services_limit_of_streams_is_honoured(peer_with, transport_to
     assert peer.connection_count == 3
 
 
-async def test_a_service_that_allows_no_stream_is_a_failed_connection(peer_with, transport_to):
+async def test_a_service_that_allows_no_stream_is_a_failed_connection(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo, settings={SettingCodes.MAX_CONCURRENT_STREAMS: 0})
     with pytest.raises(TransportError) as caught:
         await transport_to(peer.url).open()
     assert caught.value.code is TransportCode.CONNECT_FAILED
 
 
-async def test_a_connection_that_has_gone_is_replaced(peer_with, transport_to):
+async def test_a_connection_that_has_gone_is_replaced(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     transport = transport_to(peer.url)
     assert await exchange(transport, HELLO) == HELLO
@@ -386,7 +426,9 @@ async def test_a_connection_that_has_gone_is_replaced(peer_with, transport_to):
     assert peer.connection_count == 2
 
 
-async def test_warming_up_opens_the_connection_that_the_stream_then_uses(peer_with, transport_to):
+async def test_warming_up_opens_the_connection_that_the_stream_then_uses(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     transport = transport_to(peer.url)
     await transport.warm()
@@ -396,7 +438,7 @@ async def test_warming_up_opens_the_connection_that_the_stream_then_uses(peer_wi
     assert peer.connection_count == 1
 
 
-async def test_nothing_waits_for_nagle(peer_with, transport_to):
+async def test_nothing_waits_for_nagle(peer_with: StartPeer, transport_to: ConnectTo) -> None:
     peer = await peer_with(echo)
     await transport_to(peer.url).warm()
     (ours,) = [each for each in connected_sockets() if each.getpeername()[1] == peer.port]
@@ -420,7 +462,9 @@ def connected(sock: socket.socket) -> bool:
 # Leaving nothing behind.
 
 
-async def test_two_hundred_streams_leave_nothing_behind(peer_with, transport_to):
+async def test_two_hundred_streams_leave_nothing_behind(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(echo)
     transport = transport_to(peer.url)
     await exchange(transport, HELLO)
@@ -440,8 +484,8 @@ async def test_two_hundred_streams_leave_nothing_behind(peer_with, transport_to)
 
 
 async def test_unread_audio_of_closed_streams_does_not_use_up_the_connection(
-    peer_with, transport_to
-):
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     async def script(stream: PeerStream) -> None:
         stream.head()
         while True:
@@ -458,14 +502,16 @@ async def test_unread_audio_of_closed_streams_does_not_use_up_the_connection(
     assert peer.connection_count == 1
 
 
-async def test_closing_a_stream_tells_the_service(peer_with, transport_to):
+async def test_closing_a_stream_tells_the_service(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(listen)
     stream = await transport_to(peer.url).open()
     await stream.close()
     await until(lambda: peer.streams[0].gone)
 
 
-async def test_closing_twice_is_closing_once(peer_with, transport_to):
+async def test_closing_twice_is_closing_once(peer_with: StartPeer, transport_to: ConnectTo) -> None:
     peer = await peer_with(listen)
     transport = transport_to(peer.url)
     stream = await transport.open()
@@ -477,7 +523,9 @@ async def test_closing_twice_is_closing_once(peer_with, transport_to):
             await attempt()
 
 
-async def test_a_stream_closes_in_time_when_the_service_reads_nothing(peer_with, transport_to):
+async def test_a_stream_closes_in_time_when_the_service_reads_nothing(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(listen, reads=False)
     stream = await transport_to(peer.url, close_timeout_s=0.2).open()
     async with asyncio.timeout(5), AsyncExitStack() as stack:
@@ -488,7 +536,7 @@ async def test_a_stream_closes_in_time_when_the_service_reads_nothing(peer_with,
         assert await stuck == TransportCode.STREAM_LOST
 
 
-async def swallow(stream) -> TransportCode:
+async def swallow(stream: SonicStream) -> TransportCode:
     while True:
         try:
             await stream.send(bytes(20_000))
@@ -496,7 +544,9 @@ async def swallow(stream) -> TransportCode:
             return error.code
 
 
-async def test_a_transport_closes_in_time_when_the_service_does_not_answer(peer_with, transport_to):
+async def test_a_transport_closes_in_time_when_the_service_does_not_answer(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(listen)
     transport = transport_to(peer.url, close_timeout_s=0.2)
     stream = await transport.open()
@@ -507,7 +557,9 @@ async def test_a_transport_closes_in_time_when_the_service_does_not_answer(peer_
         await stream.receive()
 
 
-async def test_a_receive_that_waits_is_told_of_the_close(peer_with, transport_to):
+async def test_a_receive_that_waits_is_told_of_the_close(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
     peer = await peer_with(listen)
     stream = await transport_to(peer.url).open()
 
