@@ -231,7 +231,7 @@ Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine alone, wit
   Staff admin       {site.url}/admin/    user {username}, password {password}
   REST API          {site.url}/orders    {site.url}/appointments?date=YYYY-MM-DD
   From a terminal   make call TEXT="Consulta el pedido número 1 con DNI 12345678"
-                    make call AUDIO=samples/consultar-pedido.wav
+                    make call AUDIO=samples/consulta-pedido-1.wav
 
   Hearing: {_hearing(simulator)}
   Speaking: {_speaking(simulator)}

@@ -29,7 +29,7 @@ class _AddLine(Action):
 class Command(BaseCommand):
     help = (
         "Calls the assistant from the terminal. Give lines in the order you say them: "
-        'call --text "Hola" --audio samples/consultar-pedido.wav --save reply.wav. '
+        'call --text "Hola" --audio samples/consulta-pedido-1.wav --save reply.wav. '
         "Exit status 0 only if every line got a spoken answer."
     )
     requires_system_checks = []
