@@ -104,13 +104,13 @@ def open_ears(models: Path, wanted: str) -> Hearing:
     """Open the best hearing for `wanted` ("auto", "speech" or "text") from weights in `models`.
 
     Never goes to the network: `python -m simulator.weights` does, in advance. Takes about a
-    second; where speech can't be heard the step is "text", and `reason` says why.
+    second, and the first utterance no longer than the next. Where speech can't be heard the step
+    is "text", and `reason` says why.
     """
     if wanted == "text":
         return _text_only("typed text was asked for")
     try:
         ears = WhisperEars(find_weights(models))
-        ears.transcribe(bytes(3200))
     except ImportError as missing:
         return _text_only(f"{missing.name} is not installed")
     except WeightsError as problem:

