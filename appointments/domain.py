@@ -6,22 +6,20 @@ A `DoctorDay` holds the times that are taken of one doctor on one such day. An a
 midnight is held by both its days, so two appointments that overlap always meet in at least one day.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from common.changes import UNSET, Unset
 from common.identity import Caller, is_theirs, plain_words
 from common.instants import next_version
 
 SHORTEST_MIN = 5
 LONGEST_MIN = 480
-FIRST_OFFER = time(8)
-LAST_OFFER = time(20)
-OFFERED_EVERY = timedelta(minutes=30)
-MAX_ALTERNATIVES = 3
+MAX_NOTES_LENGTH = 1000
 TITLES = frozenset({"dr", "dra", "doctor", "doctora"})
 
 
@@ -123,6 +121,33 @@ class Appointment:
         return replace(self, status=status, updated_at=next_version(self.updated_at, now))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentChanges:
+    """What staff may change of an appointment; what isn't given stays."""
+
+    patient_name: str | Unset = UNSET
+    patient_email: str | Unset = UNSET
+    doctor_name: str | Unset = UNSET
+    starts_at: datetime | Unset = UNSET
+    duration_min: int | Unset = UNSET
+    kind: AppointmentKind | Unset = UNSET
+    status: AppointmentStatus | Unset = UNSET
+    notes: str | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentQuery:
+    """Which appointments are listed. Dates are the clinic's days, both ends included."""
+
+    day: date | None = None
+    date_from: date | None = None
+    date_to: date | None = None
+    doctor_name: str | None = None
+    patient_email: str | None = None
+    status: AppointmentStatus | None = None
+    latest_first: bool = False
+
+
 def span_of(starts_at: datetime, duration_min: int) -> Span:
     """Return the span that begins at `starts_at`, in UTC."""
     start = starts_at.astimezone(UTC)
@@ -204,11 +229,14 @@ class DoctorDay:
 def rewritten(
     days: Iterable[DoctorDay], appointment: Appointment, zone: ZoneInfo
 ) -> list[DoctorDay]:
-    """Return the days as they are once `appointment` is stored, wherever it was before."""
+    """Return the days as they are once `appointment` is stored, wherever and with whom it was before."""
     touched = set(days_of(appointment.span, zone)) if appointment.holds_its_time else set()
+    doctor = doctor_key(appointment.doctor_name)
     cleared = [day.without(appointment.id) for day in days]
     return [
-        day.having(appointment.id, appointment.span) if day.day in touched else day
+        day.having(appointment.id, appointment.span)
+        if day.doctor == doctor and day.day in touched
+        else day
         for day in cleared
     ]
 
@@ -216,23 +244,3 @@ def rewritten(
 def all_free(days: Iterable[DoctorDay], span: Span, *, except_for: str | None = None) -> bool:
     """Whether `span` is free on all of `days`."""
     return all(day.is_free(span, except_for=except_for) for day in days)
-
-
-def free_starts(
-    day: date, days: Sequence[DoctorDay], *, duration_min: int, now: datetime, zone: ZoneInfo
-) -> Iterator[datetime]:
-    """Yield the starts on the clinic's `day` that may be offered, in the clinic's time.
-
-    `days` must hold all the days on which an appointment of that length could touch.
-    """
-    start, closing = _local(day, FIRST_OFFER, zone), _local(day, LAST_OFFER, zone)
-    while start + timedelta(minutes=duration_min) <= closing:
-        if start > now and all_free(days, span_of(start, duration_min)):
-            yield start.astimezone(zone)
-        start += OFFERED_EVERY
-
-
-def nearest(starts: Iterable[datetime], wanted: datetime) -> list[datetime]:
-    """Return up to three of `starts`, those nearest to `wanted`, in order of time."""
-    by_distance = sorted(starts, key=lambda start: abs(start - wanted))
-    return sorted(by_distance[:MAX_ALTERNATIVES])

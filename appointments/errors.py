@@ -15,7 +15,8 @@ class AppointmentNotFoundError(NotFoundError):
 class SlotTakenError(ConflictError):
     """The doctor has another appointment then.
 
-    `data["alternatives"]` holds up to three free starts of that day, aware, in the clinic's time.
+    `data["alternatives"]` holds up to three free starts of that day, or the next day that has any,
+    aware, in the clinic's time.
     """
 
     code = "slot_taken"
@@ -36,11 +37,25 @@ class AppointmentAlreadyCancelledError(ConflictError):
     text = _("That appointment is already cancelled.")
 
 
+class AppointmentStatusError(ConflictError):
+    """That status can't follow the present one: `data["status"]`, `data["wanted"]`, `data["allowed"]`."""
+
+    code = "appointment_status_not_allowed"
+    text = _("An appointment that is %(status)s can't become %(wanted)s.")
+
+
 class AppointmentInThePastError(RuleError):
     """The time that was asked for has passed."""
 
     code = "appointment_in_the_past"
     text = _("That time has already passed.")
+
+
+class OutsideOpeningHoursError(RuleError):
+    """The clinic is closed then, or closes before the end. `data["alternatives"]` as for a taken time."""
+
+    code = "outside_opening_hours"
+    text = _("The clinic is closed at that time.")
 
 
 class DoctorNotFoundError(RuleError):

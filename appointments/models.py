@@ -1,7 +1,7 @@
 """How appointments are stored in DynamoDB: shape only. The key schema is the owner's.
 
-Three indexes are the owner's; StatusDateIndex is added, since StatusIndex has no order, and no
-index of theirs answers "all of one day" without reading the whole table.
+Three indexes are the owner's; StatusDateIndex and PatientEmailDateIndex are added, since theirs
+have no order, which pages need, and none answers "all of one day" without reading the whole table.
 
 These are PynamoDB models; Django's ORM and its migrations know nothing of them. No connection is
 opened by importing them. Only `appointments.repository` reads and writes them.
@@ -24,6 +24,19 @@ class PatientEmailIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no
         projection = AllProjection()
 
     patient_email = UnicodeAttribute(hash_key=True, attr_name="patientEmail")
+
+
+class PatientEmailDateIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The appointments of one patient, by time."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "PatientEmailDateIndex"
+        projection = AllProjection()
+
+    patient_email = UnicodeAttribute(hash_key=True, attr_name="patientEmail")
+    appointment_date = InstantAttribute(range_key=True, attr_name="appointmentDate")
 
 
 class DoctorDateIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
@@ -85,6 +98,7 @@ class Appointment(Table):
     updated_at = InstantAttribute(null=True, attr_name="updatedAt")
 
     by_patient_email = PatientEmailIndex()
+    by_patient_email_and_date = PatientEmailDateIndex()
     by_doctor = DoctorDateIndex()
     by_status = StatusIndex()
     by_status_and_date = StatusDateIndex()

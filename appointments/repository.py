@@ -5,10 +5,10 @@ are one transaction, and each part has its own condition. A day that changed mea
 race (`BusyError`: read again and decide anew); an appointment that did is `StaleVersionError`.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from itertools import islice
+from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import and_
 
 from pynamodb.expressions.condition import Condition
 
@@ -16,6 +16,7 @@ from appointments import models
 from appointments.domain import (
     Appointment,
     AppointmentKind,
+    AppointmentQuery,
     AppointmentStatus,
     DoctorDay,
     Span,
@@ -24,7 +25,9 @@ from common.dynamo import ConditionsFailedError, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import Claim
 from common.ids import is_id
+from common.indexes import EARLIEST, LATEST, Listing, count, read_page
 from common.instants import from_iso, to_iso
+from common.paging import START, Page, Position
 from common.repository import made_by, remember
 
 ID_IS_FREE = "id is free"
@@ -38,27 +41,53 @@ def appointment_by_id(appointment_id: str) -> Appointment | None:
     return None if row is None else _appointment(row)
 
 
-def latest_appointments(limit: int) -> list[Appointment]:
-    """Return up to `limit` appointments of all statuses, the latest in time first."""
-    partitions = [
-        models.Appointment.by_status_and_date.query(
-            status, scan_index_forward=False, limit=limit, page_size=min(limit, 100)
-        )
-        for status in AppointmentStatus
-    ]
-    merged = heapq.merge(*partitions, key=_date, reverse=True)
-    return [_appointment(row) for row in islice(merged, limit)]
+def appointments_matching(
+    query: AppointmentQuery, span: Span | None, *, limit: int, cursor: str | None = None
+) -> Page[Appointment]:
+    """Return up to `limit` appointments that start in `span`, by time, and the cursor of what follows.
+
+    The query's days are the caller's business: `span` is what counts.
+
+    Raises:
+        InvalidCursorError: the cursor isn't one of ours.
+
+    """
+    position = START if cursor is None else Position.of(cursor)
+    listing = _listing(query, span)
+    rows, following = read_page(listing, models.Appointment, limit=limit, position=position)
+    return Page(
+        items=[_appointment(row) for row in rows], cursor=following.cursor() if following else None
+    )
 
 
-def appointments_within(span: Span) -> list[Appointment]:
-    """Return the appointments of all statuses that start in `span`, in order of time."""
-    # `between` includes both ends; the last stored instant before the end is a millisecond off.
-    starts = models.Appointment.appointment_date.between(span.start, span.end)
-    partitions = [
-        models.Appointment.by_status_and_date.query(status, starts) for status in AppointmentStatus
-    ]
-    merged = heapq.merge(*partitions, key=_date)
-    return [_appointment(row) for row in merged if row.appointment_date < span.end]
+def number_of_appointments(query: AppointmentQuery, span: Span | None, *, up_to: int) -> int:
+    """Return how many appointments match, counted up to `up_to`."""
+    return count(_listing(query, span), up_to=up_to)
+
+
+def _listing(query: AppointmentQuery, span: Span | None) -> Listing:
+    """Return where the appointments stand by time: of a patient, of a doctor, of a status, or of all."""
+    status, doctor = models.Appointment.status, models.Appointment.doctor_name
+    conditions: list[Condition] = []
+    if query.patient_email is not None:
+        index, partitions = "PatientEmailDateIndex", [query.patient_email]
+        conditions += [] if query.doctor_name is None else [doctor == query.doctor_name]
+        conditions += [] if query.status is None else [status == query.status.value]
+    elif query.doctor_name is not None:
+        index, partitions = "DoctorDateIndex", [query.doctor_name]
+        conditions += [] if query.status is None else [status == query.status.value]
+    else:
+        statuses = [query.status] if query.status else list(AppointmentStatus)
+        index, partitions = "StatusDateIndex", [each.value for each in statuses]
+    return Listing(
+        table=models.Appointment,
+        index=index,
+        partitions=partitions,
+        first=to_iso(span.start) if span else EARLIEST,
+        last=to_iso(span.end - timedelta.resolution) if span else LATEST,
+        ascending=not query.latest_first,
+        only_if=reduce(and_, conditions) if conditions else None,
+    )
 
 
 def doctor_days(doctor: str, days: Iterable[date]) -> list[DoctorDay]:
@@ -123,12 +152,24 @@ def change_appointment(
     unchanged = _has_version(unchanged_since)
     transaction.change(_row(appointment), only_if=unchanged, named=UNCHANGED)
     _put_days(transaction, days)
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        if UNCHANGED in error.failed:
-            raise StaleVersionError from error
-        raise BusyError(reason="contention") from error
+    _commit_change(transaction)
+
+
+def delete_appointment(
+    appointment: Appointment, days: Iterable[DoctorDay], *, unchanged_since: datetime | None
+) -> None:
+    """Delete an appointment, and store the days without it. The token that made it stays.
+
+    Raises:
+        StaleVersionError: the appointment was changed or deleted meanwhile.
+        BusyError: one of the days was.
+
+    """
+    transaction = Transaction()
+    unchanged = _has_version(unchanged_since)
+    transaction.delete(_row(appointment), only_if=unchanged, named=UNCHANGED)
+    _put_days(transaction, days)
+    _commit_change(transaction)
 
 
 def has_no_records() -> bool:
@@ -142,6 +183,15 @@ def delete_all_records() -> None:
 
 
 # --- Conditions and parts of transactions
+
+
+def _commit_change(transaction: Transaction) -> None:
+    try:
+        transaction.commit()
+    except ConditionsFailedError as error:
+        if UNCHANGED in error.failed:
+            raise StaleVersionError from error
+        raise BusyError(reason="contention") from error
 
 
 def _has_version(updated_at: datetime | None) -> Condition:
@@ -170,10 +220,6 @@ def _put_days(transaction: Transaction, days: Iterable[DoctorDay]) -> None:
 
 
 # --- Rows and values
-
-
-def _date(row: models.Appointment) -> datetime:
-    return row.appointment_date
 
 
 def _row(appointment: Appointment) -> models.Appointment:

@@ -8,29 +8,30 @@ that nothing it read has changed; if something has, the attempt is made again on
 So of fifty who want one time at once, one gets it and the others are told that it's taken.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 
-from appointments import repository
+from appointments import clinic, repository
 from appointments.domain import (
     LONGEST_MIN,
+    MAX_NOTES_LENGTH,
+    MOVES,
     SHORTEST_MIN,
     Appointment,
+    AppointmentChanges,
     AppointmentKind,
+    AppointmentQuery,
     AppointmentStatus,
     DoctorDay,
     Span,
     all_free,
-    day_of,
-    days_of,
     doctor_key,
     doctors_meant,
-    free_starts,
-    nearest,
     rewritten,
     span_of_day,
 )
@@ -39,26 +40,84 @@ from appointments.errors import (
     AppointmentClosedError,
     AppointmentInThePastError,
     AppointmentNotFoundError,
-    DoctorNotFoundError,
+    AppointmentStatusError,
+    OutsideOpeningHoursError,
     SlotTakenError,
 )
+from common.changes import given
 from common.contact import clean_email, clean_name
 from common.errors import IdentityMissingError, InvalidFieldError
 from common.idempotency import Claim, claim
 from common.identity import Caller, says_something
 from common.ids import speakable_id
 from common.instants import to_ms
-from common.races import settle
+from common.paging import Page
+from common.proofs import admits
+from common.races import refuse_if_stale, settle
+
+MANY = 500
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
 
 def list_appointments(*, limit: int = 100) -> list[Appointment]:
     """Return up to `limit` appointments, the latest in time first."""
-    return repository.latest_appointments(limit)
+    query = AppointmentQuery(latest_first=True)
+    return find_appointments(query=query, limit=limit).items
 
 
 def appointments_on(*, day: date) -> list[Appointment]:
     """Return the appointments that start on the clinic's `day`, in order of time."""
-    return repository.appointments_within(span_of_day(day, _zone()))
+    found: list[Appointment] = []
+    page = find_appointments(query=AppointmentQuery(day=day), limit=MANY)
+    while True:
+        found += page.items
+        if page.cursor is None:
+            return found
+        page = find_appointments(query=AppointmentQuery(day=day), cursor=page.cursor, limit=MANY)
+
+
+def find_appointments(
+    *, query: AppointmentQuery, cursor: str | None = None, limit: int = 100
+) -> Page[Appointment]:
+    """Return up to `limit` of the appointments that match, in order of time.
+
+    The page's cursor, given back with the same query, goes on from there, whatever was stored
+    meanwhile. It shows keys: a door that hands it out seals it (`common.cursors`). Where a patient
+    or doctor is asked for besides something else, a page may be short and yet not the last.
+
+    Raises:
+        InvalidCursorError: the cursor isn't one of ours.
+
+    """
+    tidy = _tidied(query)
+    return repository.appointments_matching(tidy, _span(tidy), limit=limit, cursor=cursor)
+
+
+def count_appointments(*, query: AppointmentQuery, up_to: int = 1000) -> int:
+    """Return how many appointments match, by counting in the index; `up_to` means that many or more."""
+    tidy = _tidied(query)
+    return repository.number_of_appointments(tidy, _span(tidy), up_to=up_to)
+
+
+def _tidied(query: AppointmentQuery) -> AppointmentQuery:
+    """Return the query with the names as they are stored; a doctor nobody knows stays as said."""
+    if query.patient_email is not None:
+        query = replace(query, patient_email=query.patient_email.strip().lower())
+    if query.doctor_name is not None:
+        meant = doctors_meant(query.doctor_name, settings.CLINIC_DOCTORS)
+        query = replace(query, doctor_name=meant[0] if len(meant) == 1 else query.doctor_name)
+    return query
+
+
+def _span(query: AppointmentQuery) -> Span | None:
+    first, last = query.day or query.date_from, query.day or query.date_to
+    if first is None and last is None:
+        return None
+    zone = clinic.zone()
+    return Span(
+        start=span_of_day(first or FIRST_DAY, zone).start,
+        end=span_of_day(last or LAST_DAY, zone).end,
+    )
 
 
 def get_appointment(*, appointment_id: str) -> Appointment:
@@ -74,20 +133,22 @@ def get_appointment(*, appointment_id: str) -> Appointment:
     return appointment
 
 
-def look_up_appointment(*, appointment_id: str, caller: Caller) -> Appointment:
-    """Return the caller's appointment.
+def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -> Appointment:
+    """Return the caller's appointment. Wrong proofs are counted, see `common.proofs`.
 
     Raises:
         IdentityMissingError: the caller gave no name.
-        AppointmentNotFoundError: there is none, or it isn't theirs.
+        AppointmentNotFoundError: there is none, it isn't theirs, or it is locked after wrong proofs.
 
     """
     if not says_something(caller):
         raise IdentityMissingError
-    appointment = get_appointment(appointment_id=appointment_id)
-    if not appointment.belongs_to(caller):
+    there = repository.appointment_by_id(appointment_id)
+    proven = there is not None and there.belongs_to(caller)
+    may_go_on = admits(caller, kind="appointment", record_id=appointment_id, proven=proven, now=now)
+    if there is None or not may_go_on:
         raise AppointmentNotFoundError(appointment_id=appointment_id)
-    return appointment
+    return there
 
 
 def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, all named
@@ -106,6 +167,7 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
 
     Raises:
         InvalidFieldError, AppointmentInThePastError: it can't be an appointment.
+        OutsideOpeningHoursError: the clinic is closed then.
         DoctorNotFoundError: nobody, or more than one, of the doctors is meant.
         SlotTakenError: the doctor has another appointment then.
         IdempotencyConflictError: the token came with another appointment before.
@@ -116,12 +178,12 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
         id="",
         patient_name=clean_name(patient_name, field="patient_name"),
         patient_email=clean_email(patient_email, field="patient_email"),
-        doctor_name=_doctor(doctor_name),
-        starts_at=to_ms(starts_at),
+        doctor_name=clinic.doctor(doctor_name),
+        starts_at=_checked_start(starts_at),
         duration_min=_checked_duration(duration_min),
         kind=kind,
         status=AppointmentStatus.SCHEDULED,
-        notes=notes.strip(),
+        notes=_checked_notes(notes),
         created_at=to_ms(now),
         updated_at=to_ms(now),
     )
@@ -133,13 +195,13 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
 def _book(wanted: Appointment, this_request: Claim, *, now: datetime) -> Appointment:
     # The days are read before the token: if what takes the time is an earlier try of this very
     # request, its token was stored with it, and is seen.
-    days = _days(wanted.doctor_name, [wanted.span])
+    days = clinic.doctor_days(wanted)
     if made := repository.appointment_made_by(this_request):
         return get_appointment(appointment_id=made)
-    _refuse_the_past(wanted.starts_at, now)
+    _refuse_an_impossible_time(wanted, now)
     _refuse_if_taken(wanted, days, now)
     booked = replace(wanted, id=speakable_id())
-    repository.add_appointment(booked, rewritten(days, booked, _zone()), this_request)
+    repository.add_appointment(booked, rewritten(days, booked, clinic.zone()), this_request)
     return booked
 
 
@@ -151,17 +213,17 @@ def move_appointment(
     Raises:
         IdentityMissingError, AppointmentNotFoundError: as for looking it up.
         AppointmentClosedError: it is cancelled, completed or over.
-        AppointmentInThePastError: the new time has passed.
+        AppointmentInThePastError, OutsideOpeningHoursError: nobody can have the new time.
         SlotTakenError: the doctor has another appointment then.
         StaleVersionError: others kept changing it.
 
     """
 
     def attempt() -> Appointment:
-        before = look_up_appointment(appointment_id=appointment_id, caller=caller)
+        before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         _refuse_if_closed(before, now)
-        after = before.moved(to_ms(starts_at), now=now)
-        _refuse_the_past(after.starts_at, now)
+        after = before.moved(_checked_start(starts_at), now=now)
+        _refuse_an_impossible_time(after, now)
         return _change(before, after, now)
 
     return settle(attempt)
@@ -179,7 +241,7 @@ def cancel_appointment(*, appointment_id: str, caller: Caller, now: datetime) ->
     """
 
     def attempt() -> Appointment:
-        before = look_up_appointment(appointment_id=appointment_id, caller=caller)
+        before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         if before.status is AppointmentStatus.CANCELLED:
             raise AppointmentAlreadyCancelledError(appointment_id=appointment_id)
         _refuse_if_closed(before, now)
@@ -196,18 +258,91 @@ def free_slots(*, doctor_name: str, day: date, duration_min: int, now: datetime)
         InvalidFieldError: nothing lasts that long.
 
     """
-    return _offers(_doctor(doctor_name), day, _checked_duration(duration_min), now)
+    doctor = clinic.doctor(doctor_name)
+    return clinic.offers(doctor, day, _checked_duration(duration_min), now=now)
+
+
+# --- What staff do
+
+
+def update_appointment(
+    *,
+    appointment_id: str,
+    changes: AppointmentChanges,
+    unchanged_since: datetime | None = None,
+    now: datetime,
+) -> Appointment:
+    """Change some of an appointment, for staff, and return it.
+
+    `unchanged_since` is the `updated_at` on which the change was decided; None takes what is there.
+
+    Raises:
+        AppointmentNotFoundError: there is none.
+        StaleVersionError: it was changed since; its data tells the current version.
+        AppointmentStatusError: the status can't follow the present one.
+        AppointmentClosedError: its time is to change, but it is cancelled, completed or over.
+        AppointmentInThePastError, OutsideOpeningHoursError, SlotTakenError: nobody can have that time.
+        InvalidFieldError, DoctorNotFoundError: it can't be an appointment.
+
+    """
+
+    def attempt() -> Appointment:
+        before = get_appointment(appointment_id=appointment_id)
+        refuse_if_stale(before.updated_at, unchanged_since)
+        after = _changed(before, changes, now=now)
+        if _has_other_time(before, after):
+            _refuse_if_closed(before, now)
+            _refuse_an_impossible_time(after, now)
+        return _change(before, after, now)
+
+    return settle(attempt)
+
+
+def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None = None) -> None:
+    """Delete an appointment, for staff, and give its time back.
+
+    Raises:
+        AppointmentNotFoundError: there is none.
+        StaleVersionError: it was changed since; its data tells the current version.
+
+    """
+
+    def attempt() -> None:
+        there = get_appointment(appointment_id=appointment_id)
+        refuse_if_stale(there.updated_at, unchanged_since)
+        days = [day.without(there.id) for day in clinic.doctor_days(there)]
+        repository.delete_appointment(there, days, unchanged_since=there.updated_at)
+
+    settle(attempt)
+
+
+def _changed(before: Appointment, changes: AppointmentChanges, *, now: datetime) -> Appointment:
+    new = given(changes)
+    if new.get("doctor_name") == before.doctor_name:
+        del new["doctor_name"]  # they may have left the clinic
+    new = {name: _CLEANED[name](value) for name, value in new.items()}
+    status = new.pop("status", before.status)
+    if status is not before.status and not before.may_become(status):
+        allowed = sorted(each.value for each in MOVES[before.status])
+        raise AppointmentStatusError(
+            status=before.status.value, wanted=status.value, allowed=allowed
+        )
+    return replace(before, **new).becoming(status, now=now)
+
+
+def _has_other_time(before: Appointment, after: Appointment) -> bool:
+    return (before.span, before.doctor_name) != (after.span, after.doctor_name)
 
 
 # --- One change of an appointment that is there
 
 
 def _change(before: Appointment, after: Appointment, now: datetime) -> Appointment:
-    days = _days(before.doctor_name, [before.span, after.span])
-    if after.holds_its_time:
+    days = clinic.doctor_days(before, after)
+    if after.holds_its_time and _has_other_time(before, after):
         _refuse_if_taken(after, days, now)
     repository.change_appointment(
-        after, rewritten(days, after, _zone()), unchanged_since=before.updated_at
+        after, rewritten(days, after, clinic.zone()), unchanged_since=before.updated_at
     )
     return after
 
@@ -215,9 +350,14 @@ def _change(before: Appointment, after: Appointment, now: datetime) -> Appointme
 # --- Rules
 
 
-def _refuse_the_past(starts_at: datetime, now: datetime) -> None:
-    if starts_at <= now:
-        raise AppointmentInThePastError(starts_at=starts_at)
+def _refuse_an_impossible_time(wanted: Appointment, now: datetime) -> None:
+    if wanted.starts_at <= now:
+        raise AppointmentInThePastError(starts_at=wanted.starts_at)
+    if not clinic.hours().allow(wanted.span, clinic.zone()):
+        raise OutsideOpeningHoursError(
+            opening_hours=settings.CLINIC_OPENING_HOURS,
+            alternatives=clinic.alternatives(wanted, now=now),
+        )
 
 
 def _refuse_if_closed(appointment: Appointment, now: datetime) -> None:
@@ -226,11 +366,11 @@ def _refuse_if_closed(appointment: Appointment, now: datetime) -> None:
 
 
 def _refuse_if_taken(wanted: Appointment, days: Iterable[DoctorDay], now: datetime) -> None:
-    if all_free(days, wanted.span, except_for=wanted.id):
-        return
-    day = day_of(wanted.starts_at, _zone())
-    starts = _offers(wanted.doctor_name, day, wanted.duration_min, now)
-    raise SlotTakenError(doctor=wanted.doctor_name, alternatives=nearest(starts, wanted.starts_at))
+    theirs = [day for day in days if day.doctor == doctor_key(wanted.doctor_name)]
+    if not all_free(theirs, wanted.span, except_for=wanted.id):
+        raise SlotTakenError(
+            doctor=wanted.doctor_name, alternatives=clinic.alternatives(wanted, now=now)
+        )
 
 
 def _checked_duration(duration_min: int) -> int:
@@ -239,33 +379,27 @@ def _checked_duration(duration_min: int) -> int:
     return duration_min
 
 
-def _doctor(said: str) -> str:
-    """Return the one name under which this doctor is stored."""
-    tidy = clean_name(said, field="doctor_name")
-    known = settings.CLINIC_DOCTORS
-    if not doctor_key(tidy):
-        raise DoctorNotFoundError(doctors=list(known))
-    if not known:
-        return tidy
-    match doctors_meant(tidy, known):
-        case [one]:
-            return one
-        case meant:
-            raise DoctorNotFoundError(doctors=meant or list(known))
+def _checked_start(starts_at: datetime) -> datetime:
+    # Beyond this, neighbouring days have no date, and no customer an appointment.
+    if not FIRST_DAY.year <= starts_at.year <= LAST_DAY.year:
+        raise InvalidFieldError(field="date")
+    return to_ms(starts_at)
 
 
-# --- The clinic
+def _checked_notes(notes: str) -> str:
+    if len(notes) > MAX_NOTES_LENGTH:
+        raise InvalidFieldError(field="notes")
+    return notes.strip()
 
 
-def _zone() -> ZoneInfo:
-    return ZoneInfo(settings.CLINIC_TIME_ZONE)
-
-
-def _days(doctor_name: str, spans: Iterable[Span]) -> list[DoctorDay]:
-    touched = [day for span in spans for day in days_of(span, _zone())]
-    return repository.doctor_days(doctor_key(doctor_name), touched)
-
-
-def _offers(doctor_name: str, day: date, duration_min: int, now: datetime) -> list[datetime]:
-    days = _days(doctor_name, [span_of_day(day, _zone())])
-    return list(free_starts(day, days, duration_min=duration_min, now=now, zone=_zone()))
+_CLEANED: Mapping[str, Callable[[Any], Any]] = {
+    "patient_name": partial(clean_name, field="patient_name"),
+    "patient_email": partial(clean_email, field="patient_email"),
+    "doctor_name": clinic.doctor,
+    "starts_at": _checked_start,
+    "duration_min": _checked_duration,
+    "kind": AppointmentKind,
+    "status": AppointmentStatus,
+    "notes": _checked_notes,
+}
+"""What makes each of the changes what is stored, or refuses it."""

@@ -6,7 +6,8 @@
      │   ├─ StaleVersionError           stale_version
      │   └─ IdempotencyConflictError    idempotency_conflict
      ├─ RuleError                 422   empty_order, appointment_in_the_past …
-     │   └─ InvalidFieldError           invalid_field
+     │   ├─ InvalidFieldError           invalid_field
+     │   └─ InvalidCursorError          invalid_cursor
      ├─ NotAllowedError           403
      │   └─ IdentityMissingError        identity_missing
      └─ UnavailableError          503   unavailable
@@ -65,7 +66,10 @@ class ConflictError(DomainError):
 
 
 class StaleVersionError(ConflictError):
-    """Somebody else changed the thing after it was read."""
+    """Somebody else changed the thing after it was read.
+
+    `data["current_version"]` is its `updated_at` now, where that is known.
+    """
 
     code = "stale_version"
     text = _("Somebody else has just changed this. Please look again.")
@@ -91,6 +95,13 @@ class InvalidFieldError(RuleError):
 
     code = "invalid_field"
     text = _("The value given for %(field)s can't be used.")
+
+
+class InvalidCursorError(RuleError):
+    """It isn't a cursor of ours, or one for another list."""
+
+    code = "invalid_cursor"
+    text = _("The list can't go on from there. Please begin again.")
 
 
 class NotAllowedError(DomainError):

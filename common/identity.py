@@ -16,10 +16,11 @@ class Staff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Somebody outside it, by what they say of themselves."""
+    """Somebody outside it, by what they say of themselves; `call_id` tells the call they say it in."""
 
     name: str | None = None
     dni: str | None = None
+    call_id: str | None = None
 
 
 type Caller = Staff | Customer

@@ -16,6 +16,11 @@ def speakable_id() -> str:
     return str(100_000 + secrets.randbelow(900_000))
 
 
+def tracking_number() -> str:
+    """Return what a parcel is called: TRK and nine digits, the first not 0."""
+    return f"TRK{100_000_000 + secrets.randbelow(900_000_000)}"
+
+
 def opaque_id() -> str:
     """Return 32 hexadecimal digits that never repeat."""
     return uuid.uuid4().hex

@@ -7,6 +7,8 @@ DynamoDB sorts and compares these strings, so one that is shorter or says `+00:0
 from datetime import UTC, datetime, timedelta
 
 TICK = timedelta(milliseconds=1)
+UNVERSIONED = datetime(1970, 1, 1, tzinfo=UTC)
+"""The version of a record that has no `updatedAt`: the earlier system's appointments."""
 
 
 def to_iso(instant: datetime) -> str:

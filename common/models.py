@@ -1,4 +1,4 @@
-"""What the rooms' PynamoDB models are made of, and the item they all share: the token.
+"""What the rooms' PynamoDB models are made of, and the items they share: the token and the attempts.
 
 These are storage shape only; Django's ORM knows nothing of them.
 """
@@ -6,8 +6,9 @@ These are storage shape only; Django's ORM knows nothing of them.
 from datetime import datetime
 from decimal import Decimal
 
-from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.constants import NUMBER, STRING
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from common.dynamo import EXPIRES_AT, Table
 from common.instants import from_iso, to_iso
@@ -51,3 +52,36 @@ class Token(Table):
     created_id = UnicodeAttribute(attr_name="createdId")
     request_hash = UnicodeAttribute(attr_name="requestHash")
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+
+
+class LockIndex(GlobalSecondaryIndex["Attempts"]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The orders' StatusIndex, which shows those attempts that have the status of a lock."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "StatusIndex"
+        projection = AllProjection()
+
+    status = UnicodeAttribute(hash_key=True)
+    created_at = InstantAttribute(range_key=True, attr_name="createdAt")
+
+
+class Attempts(Table):
+    """How often somebody failed to prove whose a record is, or failed within one call.
+
+    All stand in the orders' table, so that a call has one count for orders and appointments. Only a
+    locked one has `status` and `createdAt`, so only those are in the index; no list of orders asks
+    for their status.
+    """
+
+    table_setting = "ORDERS_TABLE"
+    key_prefix = "ATTEMPTS"
+    LOCKED = "identity-locked"
+
+    failures = NumberAttribute()
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+    status = UnicodeAttribute(null=True)
+    created_at = InstantAttribute(null=True, attr_name="createdAt")
+
+    by_status = LockIndex()

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from appointments.hours import OpeningHours
+
 type Words = Annotated[list[str], NoDecode]
 """A list written with commas: `one, two`."""
 
@@ -87,6 +89,17 @@ class Environment(BaseSettings):
     clinic_doctors: Words = Field(
         [], description="Doctors who take appointments; empty: any name is taken."
     )
+    clinic_opening_hours: str = Field(
+        "Mon-Sun 08:00-20:00",
+        description="When appointments may be, in the clinic's time, parts with commas: "
+        "`Mon-Fri 08:00-20:00, Sat 09:00-13:00`. A day not named is closed.",
+    )
+    identity_max_attempts: int = Field(
+        5, ge=1, le=100, description="Wrong names or DNIs before a record, or a call, is refused."
+    )
+    identity_lock_minutes: int = Field(
+        15, ge=1, le=1440, description="For how long it is then refused."
+    )
 
     @field_validator("allowed_hosts", "ws_allowed_origins", "clinic_doctors", mode="before")
     @classmethod
@@ -104,6 +117,12 @@ class Environment(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{value!r} is not an IANA time zone") from error
+        return value
+
+    @field_validator("clinic_opening_hours")
+    @classmethod
+    def _readable_hours(cls, value: str) -> str:
+        OpeningHours.parse(value)
         return value
 
     @field_validator("bedrock_ca_file")

@@ -46,11 +46,14 @@ NOVA_SONIC_TEMPERATURE = _env.nova_sonic_temperature
 # The business
 CLINIC_TIME_ZONE = _env.clinic_time_zone
 CLINIC_DOCTORS = _env.clinic_doctors
+CLINIC_OPENING_HOURS = _env.clinic_opening_hours
+IDENTITY_MAX_ATTEMPTS = _env.identity_max_attempts
+IDENTITY_LOCK_MINUTES = _env.identity_lock_minutes
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver speaks WebSocket
     "servestatic",
-    "django.contrib.admin",
+    "novasonic.staff_config.StaffConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -84,6 +87,7 @@ ASGI_APPLICATION = "novasonic.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "novasonic" / "templates"],  # ours come before the admin's own
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -3,13 +3,14 @@
 Money is `Decimal`, to the cent. Instants are aware.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from common.changes import UNSET, Unset
 from common.identity import Caller, is_theirs
 from common.instants import next_version
 
@@ -17,6 +18,9 @@ CENT = Decimal("0.01")
 MAX_TOTAL = Decimal("9999999999.99")
 MAX_QUANTITY = 10_000
 MAX_ITEMS = 100
+MAX_TEXT_LENGTH = 500
+MAX_TRACKING_LENGTH = 40
+MAX_DNI_DIGITS = 15
 DELIVERY_TIME = timedelta(days=5)
 
 
@@ -40,6 +44,13 @@ MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
     }
 )
 """What an order may become next. What has left the house can't be cancelled."""
+
+
+FINAL = frozenset(status for status, following in MOVES.items() if not following)
+"""The statuses that nothing follows."""
+
+UNPACKED = frozenset({OrderStatus.PENDING, OrderStatus.PROCESSING})
+"""The statuses in which the items of an order, and so its total, may still change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,34 @@ class Order:
         return is_theirs(caller, name=self.customer_name, dni=self.dni)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChanges:
+    """What staff may change of an order; what isn't given stays.
+
+    `total` is what the caller believes it to be: it is checked against the items, not stored.
+    """
+
+    customer_name: str | Unset = UNSET
+    customer_email: str | Unset = UNSET
+    items: Sequence[OrderItem] | Unset = UNSET
+    total: Decimal | Unset | None = UNSET
+    status: OrderStatus | Unset = UNSET
+    estimated_delivery: datetime | Unset | None = UNSET
+    tracking_number: str | Unset | None = UNSET
+    dni: str | Unset | None = UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderQuery:
+    """Which orders are listed: of a status, of a customer, made from an instant on, before another."""
+
+    status: OrderStatus | None = None
+    customer_email: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    oldest_first: bool = False
+
+
 def total_of(items: Iterable[OrderItem]) -> Decimal:
     """Return what the items cost together, to the cent."""
     return sum((item.amount for item in items), Decimal(0)).quantize(CENT)
@@ -102,8 +141,10 @@ def numbered(items: Iterable[OrderItem]) -> tuple[OrderItem, ...]:
 def faulty_field(items: Iterable[OrderItem]) -> str | None:
     """Return the path of the first field that no item may have, e.g. "items.0.price", or None."""
     for position, item in enumerate(items):
-        if not item.name.strip():
+        if not item.name.strip() or len(item.name) > MAX_TEXT_LENGTH:
             return f"items.{position}.name"
+        if len(item.description) > MAX_TEXT_LENGTH:
+            return f"items.{position}.description"
         if not 1 <= item.quantity <= MAX_QUANTITY:
             return f"items.{position}.quantity"
         if not _is_price(item.price):

@@ -26,6 +26,20 @@ class OrderNotCancellableError(ConflictError):
     text = _("That order can't be cancelled any more: it's already on its way or delivered.")
 
 
+class OrderStatusError(ConflictError):
+    """That status can't follow the present one: `data["status"]`, `data["wanted"]`, `data["allowed"]`."""
+
+    code = "order_status_not_allowed"
+    text = _("An order that is %(status)s can't become %(wanted)s.")
+
+
+class OrderPackedError(ConflictError):
+    """Its items can't change any more; `data["status"]` says how far it is."""
+
+    code = "order_packed"
+    text = _("The products of that order can't be changed any more.")
+
+
 class EmptyOrderError(RuleError):
     """It has no items."""
 

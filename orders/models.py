@@ -1,4 +1,7 @@
-"""How orders are stored in DynamoDB: shape only. The key schema and indexes are the owner's.
+"""How orders are stored in DynamoDB: shape only. The key schema is the owner's.
+
+Two indexes are the owner's; CustomerEmailDateIndex is added, since CustomerEmailIndex has no order,
+and pages need one.
 
 These are PynamoDB models; Django's ORM and its migrations know nothing of them. No connection is
 opened by importing them. Only `orders.repository` reads and writes them.
@@ -28,7 +31,7 @@ class OrderItem(MapAttribute[str, Any]):
     description = UnicodeAttribute(null=True)
 
 
-class CustomerEmailIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB\'s
+class CustomerEmailIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB's
     """The orders of one customer."""
 
     class Meta:
@@ -40,7 +43,20 @@ class CustomerEmailIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-unty
     customer_email = UnicodeAttribute(hash_key=True, attr_name="customerEmail")
 
 
-class StatusIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB\'s
+class CustomerEmailDateIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The orders of one customer, by the time they were made."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "CustomerEmailDateIndex"
+        projection = AllProjection()
+
+    customer_email = UnicodeAttribute(hash_key=True, attr_name="customerEmail")
+    created_at = InstantAttribute(range_key=True, attr_name="createdAt")
+
+
+class StatusIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB's
     """The orders of one status, by the time they were made. All lists are merged from these."""
 
     class Meta:
@@ -73,6 +89,7 @@ class Order(Table):
     dni = UnicodeAttribute(null=True)
 
     by_customer_email = CustomerEmailIndex()
+    by_customer_email_and_date = CustomerEmailDateIndex()
     by_status = StatusIndex()
 
 

@@ -1,17 +1,18 @@
 """Every read and write of orders, one function for each way in. Rows go in and out as `Order`."""
 
-import heapq
 from collections.abc import Iterable
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 
 from common.dynamo import ConditionsFailedError, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import Claim
 from common.ids import is_id
+from common.indexes import EARLIEST, LATEST, Listing, count, read_page
+from common.instants import to_iso
+from common.paging import START, Page, Position
 from common.repository import made_by, remember
 from orders import models
-from orders.domain import Order, OrderItem, OrderStatus
+from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
 
 ID_IS_FREE = "id is free"
 UNCHANGED = "unchanged"
@@ -23,19 +24,44 @@ def order_by_id(order_id: str) -> Order | None:
     return None if row is None else _order(row)
 
 
-def newest_orders(limit: int) -> list[Order]:
-    """Return up to `limit` orders of all statuses, the newest first.
+def orders_matching(query: OrderQuery, *, limit: int, cursor: str | None = None) -> Page[Order]:
+    """Return up to `limit` orders by the time they were made, and the cursor of what follows.
 
-    No index holds all orders by time, so the five partitions of StatusIndex are merged.
+    Raises:
+        InvalidCursorError: the cursor isn't one of ours.
+
     """
-    partitions = [
-        models.Order.by_status.query(
-            status, scan_index_forward=False, limit=limit, page_size=min(limit, 100)
-        )
-        for status in OrderStatus
-    ]
-    merged = heapq.merge(*partitions, key=lambda row: row.created_at, reverse=True)
-    return [_order(row) for row in islice(merged, limit)]
+    position = START if cursor is None else Position.of(cursor)
+    rows, following = read_page(_listing(query), models.Order, limit=limit, position=position)
+    return Page(
+        items=[_order(row) for row in rows], cursor=following.cursor() if following else None
+    )
+
+
+def number_of_orders(query: OrderQuery, *, up_to: int) -> int:
+    """Return how many orders match, counted up to `up_to`."""
+    return count(_listing(query), up_to=up_to)
+
+
+def _listing(query: OrderQuery) -> Listing:
+    """Return where the orders stand by time: of a customer, of a status, or merged from all statuses."""
+    status = models.Order.status
+    only_if = None
+    if query.customer_email is not None:
+        index, partitions = "CustomerEmailDateIndex", [query.customer_email]
+        only_if = None if query.status is None else status == query.status.value
+    else:
+        statuses = [query.status] if query.status else list(OrderStatus)
+        index, partitions = "StatusIndex", [each.value for each in statuses]
+    return Listing(
+        table=models.Order,
+        index=index,
+        partitions=partitions,
+        first=to_iso(query.created_from) if query.created_from else EARLIEST,
+        last=to_iso(query.created_to - timedelta.resolution) if query.created_to else LATEST,
+        ascending=query.oldest_first,
+        only_if=only_if,
+    )
 
 
 def order_made_by(claim: Claim) -> str | None:
@@ -86,6 +112,22 @@ def change_order(order: Order, *, unchanged_since: datetime) -> None:
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
     transaction.change(_row(order), only_if=unchanged, named=UNCHANGED)
+    try:
+        transaction.commit()
+    except ConditionsFailedError as error:
+        raise StaleVersionError from error
+
+
+def delete_order(order: Order, *, unchanged_since: datetime) -> None:
+    """Delete an order. The token that made it stays, so that no late try makes it anew.
+
+    Raises:
+        StaleVersionError: it was changed or deleted meanwhile.
+
+    """
+    transaction = Transaction()
+    unchanged = models.Order.updated_at == unchanged_since
+    transaction.delete(_row(order), only_if=unchanged, named=UNCHANGED)
     try:
         transaction.commit()
     except ConditionsFailedError as error:

@@ -4,25 +4,36 @@ All are synchronous and wait for DynamoDB. The time and the token come from the 
 `UnavailableError` when DynamoDB doesn't serve, besides what its docstring names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
+from common.changes import given
 from common.contact import clean_email, clean_name
 from common.errors import IdentityMissingError, InvalidFieldError
 from common.idempotency import Claim, claim
 from common.identity import Caller, digits, says_something
-from common.ids import speakable_id
+from common.ids import speakable_id, tracking_number
 from common.instants import to_ms
-from common.races import settle
+from common.paging import Page
+from common.proofs import admits
+from common.races import refuse_if_stale, settle
 from orders import repository
 from orders.domain import (
     DELIVERY_TIME,
+    MAX_DNI_DIGITS,
     MAX_ITEMS,
     MAX_TOTAL,
+    MAX_TRACKING_LENGTH,
+    MOVES,
+    UNPACKED,
     Order,
+    OrderChanges,
     OrderItem,
+    OrderQuery,
     OrderStatus,
     faulty_field,
     numbered,
@@ -33,13 +44,39 @@ from orders.errors import (
     OrderAlreadyCancelledError,
     OrderNotCancellableError,
     OrderNotFoundError,
+    OrderPackedError,
+    OrderStatusError,
     TotalMismatchError,
 )
 
 
 def list_orders(*, limit: int = 100) -> list[Order]:
     """Return up to `limit` orders, the newest first."""
-    return repository.newest_orders(limit)
+    return find_orders(query=OrderQuery(), limit=limit).items
+
+
+def find_orders(*, query: OrderQuery, cursor: str | None = None, limit: int = 100) -> Page[Order]:
+    """Return up to `limit` of the orders that match, by the time they were made.
+
+    The page's cursor, given back with the same query, goes on from there, whatever was stored
+    meanwhile. It shows keys: a door that hands it out seals it (`common.cursors`). Where both a
+    customer and a status are asked for, a page may be short and yet not the last.
+
+    Raises:
+        InvalidCursorError: the cursor isn't one of ours.
+
+    """
+    return repository.orders_matching(_tidied(query), limit=limit, cursor=cursor)
+
+
+def count_orders(*, query: OrderQuery, up_to: int = 1000) -> int:
+    """Return how many orders match, by counting in the index; `up_to` means that many or more."""
+    return repository.number_of_orders(_tidied(query), up_to=up_to)
+
+
+def _tidied(query: OrderQuery) -> OrderQuery:
+    email = query.customer_email
+    return query if email is None else replace(query, customer_email=email.strip().lower())
 
 
 def get_order(*, order_id: str) -> Order:
@@ -55,18 +92,20 @@ def get_order(*, order_id: str) -> Order:
     return order
 
 
-def look_up_order(*, order_id: str, caller: Caller) -> Order:
-    """Return the caller's order.
+def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
+    """Return the caller's order. Wrong proofs are counted, see `common.proofs`.
 
     Raises:
         IdentityMissingError: the caller gave neither name nor identity number.
-        OrderNotFoundError: there is none, or it isn't theirs.
+        OrderNotFoundError: there is none, it isn't theirs, or it is locked after wrong proofs.
 
     """
     if not says_something(caller):
         raise IdentityMissingError
-    order = get_order(order_id=order_id)
-    if not order.belongs_to(caller):
+    order = repository.order_by_id(order_id)
+    proven = order is not None and order.belongs_to(caller)
+    may_go_on = admits(caller, kind="order", record_id=order_id, proven=proven, now=now)
+    if order is None or not may_go_on:
         raise OrderNotFoundError(order_id=order_id)
     return order
 
@@ -83,7 +122,7 @@ def cancel_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
     """
 
     def attempt() -> Order:
-        order = look_up_order(order_id=order_id, caller=caller)
+        order = look_up_order(order_id=order_id, caller=caller, now=now)
         _refuse_unless_cancellable(order)
         cancelled = order.becoming(OrderStatus.CANCELLED, now=now)
         repository.change_order(cancelled, unchanged_since=order.updated_at)
@@ -129,7 +168,7 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         created_at=to_ms(now),
         updated_at=to_ms(now),
         estimated_delivery=to_ms(now + DELIVERY_TIME),
-        dni=digits(dni or "") or None,
+        dni=_checked_dni(dni),
     )
     request = {"name": customer_name, "email": customer_email, "items": str(items), "dni": dni}
     this_request = claim(token=token, request=request, now=now)
@@ -142,6 +181,92 @@ def _place(order: Order, this_request: Claim) -> Order:
     placed = replace(order, id=speakable_id())
     repository.add_order(placed, this_request)
     return placed
+
+
+# --- What staff do
+
+
+def update_order(
+    *,
+    order_id: str,
+    changes: OrderChanges,
+    unchanged_since: datetime | None = None,
+    now: datetime,
+) -> Order:
+    """Change some of an order, for staff, and return it.
+
+    `unchanged_since` is the `updated_at` on which the change was decided; None takes what is there.
+
+    Raises:
+        OrderNotFoundError: there is none.
+        StaleVersionError: it was changed since; its data tells the current version.
+        OrderStatusError: the status can't follow the present one.
+        OrderPackedError: the items are to change, but have left the house.
+        EmptyOrderError, InvalidFieldError, TotalMismatchError: it can't be an order.
+
+    """
+
+    def attempt() -> Order:
+        before = get_order(order_id=order_id)
+        refuse_if_stale(before.updated_at, unchanged_since)
+        after = _changed(before, changes, now=now)
+        repository.change_order(after, unchanged_since=before.updated_at)
+        return after
+
+    return settle(attempt)
+
+
+def move_order_status(
+    *,
+    order_id: str,
+    status: OrderStatus,
+    unchanged_since: datetime | None = None,
+    now: datetime,
+) -> Order:
+    """Move an order to another status, for staff; raises like `update_order`."""
+    changes = OrderChanges(status=status)
+    return update_order(
+        order_id=order_id, changes=changes, unchanged_since=unchanged_since, now=now
+    )
+
+
+def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> None:
+    """Delete an order, for staff. Its id isn't given again by the request that made it.
+
+    Raises:
+        OrderNotFoundError: there is none.
+        StaleVersionError: it was changed since; its data tells the current version.
+
+    """
+
+    def attempt() -> None:
+        order = get_order(order_id=order_id)
+        refuse_if_stale(order.updated_at, unchanged_since)
+        repository.delete_order(order, unchanged_since=order.updated_at)
+
+    settle(attempt)
+
+
+def _changed(before: Order, changes: OrderChanges, *, now: datetime) -> Order:
+    new = {name: _CLEANED[name](value) for name, value in given(changes).items()}
+    said, status = new.pop("total", None), new.pop("status", before.status)
+    after = replace(before, **new)
+    if after.items != before.items and before.status not in UNPACKED:
+        raise OrderPackedError(order_id=before.id, status=before.status.value)
+    after = replace(after, total=_agreed_total(after.items, said))
+    return _moved(after, status, now=now)
+
+
+def _moved(order: Order, status: OrderStatus, *, now: datetime) -> Order:
+    if status is not order.status and not order.may_become(status):
+        allowed = sorted(each.value for each in MOVES[order.status])
+        raise OrderStatusError(status=order.status.value, wanted=status.value, allowed=allowed)
+    if status is OrderStatus.SHIPPED and not order.tracking_number:
+        order = replace(order, tracking_number=tracking_number())
+    return order.becoming(status, now=now)
+
+
+# --- What an order may be made of
 
 
 def _checked(items: Sequence[OrderItem]) -> tuple[OrderItem, ...]:
@@ -161,3 +286,30 @@ def _agreed_total(items: Sequence[OrderItem], said: Decimal | None) -> Decimal:
     if said is not None and said != total:
         raise TotalMismatchError(expected=str(total), given=str(said))
     return total
+
+
+def _checked_dni(dni: str | None) -> str | None:
+    known = digits(dni or "")
+    if len(known) > MAX_DNI_DIGITS or (dni and not known):
+        raise InvalidFieldError(field="dni")
+    return known or None
+
+
+def _checked_tracking_number(said: str | None) -> str | None:
+    tidy = (said or "").strip()
+    if len(tidy) > MAX_TRACKING_LENGTH or not tidy.isprintable():
+        raise InvalidFieldError(field="tracking_number")
+    return tidy or None
+
+
+_CLEANED: Mapping[str, Callable[[Any], Any]] = {
+    "customer_name": partial(clean_name, field="customer_name"),
+    "customer_email": partial(clean_email, field="customer_email"),
+    "items": _checked,
+    "total": lambda said: said,
+    "status": OrderStatus,
+    "estimated_delivery": lambda instant: instant and to_ms(instant),
+    "tracking_number": _checked_tracking_number,
+    "dni": _checked_dni,
+}
+"""What makes each of the changes what is stored, or refuses it."""

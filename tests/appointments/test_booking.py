@@ -135,7 +135,8 @@ def test_the_past_cannot_be_booked(starts_at: datetime) -> None:
         book(starts_at=starts_at)
 
 
-def test_an_appointment_over_midnight_is_held_by_both_days() -> None:
+def test_an_appointment_over_midnight_is_held_by_both_days(settings: Settings) -> None:
+    settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
     booked = book("23:45", duration_min=60)
 
     assert taken(MONDAY) == taken(TUESDAY) == {booked.id}

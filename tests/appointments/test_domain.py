@@ -17,12 +17,11 @@ from appointments.domain import (
     days_of,
     doctor_key,
     doctors_meant,
-    free_starts,
-    nearest,
     rewritten,
     span_of,
     span_of_day,
 )
+from appointments.hours import OpeningHours, free_starts, nearest
 from common.identity import Caller, Customer, Staff
 
 pytestmark = pytest.mark.pure
@@ -31,6 +30,7 @@ CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 SANTIAGO = ZoneInfo("America/Santiago")  # its clocks change at midnight
 MONDAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+HOURS = OpeningHours.parse("Mon-Sun 08:00-20:00")
 
 
 def local(clock: str, day: date = MONDAY, zone: ZoneInfo = CLINIC) -> datetime:
@@ -238,7 +238,9 @@ OFFERS = st.lists(
 def test_what_is_offered_is_free_and_within_hours(taken: list[Span], duration_min: int) -> None:
     day = a_day(**{str(n): each for n, each in enumerate(taken)})
 
-    for start in free_starts(MONDAY, [day], duration_min=duration_min, now=NOW, zone=CLINIC):
+    for start in free_starts(
+        MONDAY, [day], hours=HOURS, duration_min=duration_min, now=NOW, zone=CLINIC
+    ):
         wanted = span_of(start, duration_min)
         assert not any(wanted.overlaps(each) for each in taken)
         assert wanted.start >= local("08:00")
@@ -246,7 +248,9 @@ def test_what_is_offered_is_free_and_within_hours(taken: list[Span], duration_mi
 
 
 def test_an_empty_day_is_offered_in_half_hours() -> None:
-    starts = list(free_starts(MONDAY, [a_day()], duration_min=30, now=NOW, zone=CLINIC))
+    starts = list(
+        free_starts(MONDAY, [a_day()], hours=HOURS, duration_min=30, now=NOW, zone=CLINIC)
+    )
 
     assert (len(starts), starts[0], starts[-1]) == (24, local("08:00"), local("19:30"))
     assert starts[0].utcoffset() == timedelta(hours=-3)
@@ -254,14 +258,20 @@ def test_an_empty_day_is_offered_in_half_hours() -> None:
 
 def test_what_has_passed_is_not_offered() -> None:
     now = local("10:00")
-    starts = list(free_starts(MONDAY, [a_day()], duration_min=30, now=now, zone=CLINIC))
+    starts = list(
+        free_starts(MONDAY, [a_day()], hours=HOURS, duration_min=30, now=now, zone=CLINIC)
+    )
 
     assert starts[0] == local("10:30")
 
 
 def test_the_day_the_clocks_change_is_offered_by_its_own_hours() -> None:
     day = date(2026, 9, 6)
-    starts = list(free_starts(day, [], duration_min=60, now=NOW.replace(year=2025), zone=SANTIAGO))
+    starts = list(
+        free_starts(
+            day, [], hours=HOURS, duration_min=60, now=NOW.replace(year=2025), zone=SANTIAGO
+        )
+    )
 
     assert starts[0] == local("08:00", day, SANTIAGO)
     assert starts[-1] == local("19:00", day, SANTIAGO)

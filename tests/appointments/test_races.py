@@ -8,10 +8,12 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
+from pytest_django.fixtures import Settings
 
 from appointments import repository, services
 from appointments.domain import Appointment, AppointmentKind
@@ -26,6 +28,11 @@ NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
 MONDAY = date(2026, 11, 23)
 TEN = datetime(2026, 11, 23, 13, tzinfo=UTC)  # 10:00 at the clinic
 MIDNIGHT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def never_closed(settings: Settings) -> None:
+    settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
 
 
 def book(starts_at: datetime, *, token: object, duration_min: int = 30) -> Appointment:
@@ -191,7 +198,7 @@ def test_whatever_is_done_to_a_calendar_nothing_overlaps() -> None:
     health = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_machine(
         Calendar,
-        settings=settings(
+        settings=hypothesis_settings(
             max_examples=6, stateful_step_count=10, deadline=None, suppress_health_check=health
         ),
     )

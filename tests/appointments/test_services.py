@@ -33,7 +33,7 @@ def test_a_patient_finds_their_appointment_by_name() -> None:
     booked = book()
 
     found = services.look_up_appointment(
-        appointment_id=booked.id, caller=Customer(name="ana martinez")
+        appointment_id=booked.id, caller=Customer(name="ana martinez"), now=NOW
     )
     assert found == booked
 
@@ -43,7 +43,7 @@ def test_not_found_and_not_theirs_are_answered_alike() -> None:
 
     def answer(appointment_id: str, caller: Caller) -> tuple[object, ...]:
         with pytest.raises(AppointmentNotFoundError) as caught:
-            services.look_up_appointment(appointment_id=appointment_id, caller=caller)
+            services.look_up_appointment(appointment_id=appointment_id, caller=caller, now=NOW)
         error = caught.value
         return type(error), error.code, error.message, error.data | {"appointment_id": "…"}
 
@@ -54,7 +54,7 @@ def test_not_found_and_not_theirs_are_answered_alike() -> None:
 def test_who_says_nothing_of_themselves_learns_nothing() -> None:
     for appointment_id in [book().id, "1"]:
         with pytest.raises(IdentityMissingError):
-            services.look_up_appointment(appointment_id=appointment_id, caller=Customer())
+            services.look_up_appointment(appointment_id=appointment_id, caller=Customer(), now=NOW)
 
 
 @pytest.mark.parametrize("appointment_id", ["", "1#1", "x" * 3000, "1 "])
@@ -214,7 +214,8 @@ def test_a_change_of_what_was_deleted_does_not_bring_it_back() -> None:
 # --- Lists and free times
 
 
-def test_a_day_is_the_clinics_day() -> None:
+def test_a_day_is_the_clinics_day(settings: Settings) -> None:
+    settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
     first = book("00:00")
     last = book("23:59", duration_min=5)
     book("23:00", date(2026, 11, 22))
@@ -269,7 +270,7 @@ def test_every_example_sentence_works_whatever_the_day_it_is_seeded(days: int) -
     friday = tomorrow + timedelta(days=(4 - tomorrow.weekday()) % 7)
     luis, ana = Customer(name="Luis Fernández"), Customer(name="Ana Martínez")
 
-    services.look_up_appointment(appointment_id="2", caller=luis)
+    services.look_up_appointment(appointment_id="2", caller=luis, now=now)
     book("10:00", tomorrow, now=now)
     for appointment_id, caller in [("1", Customer(name="Juan Pérez")), ("3", ana)]:
         move(appointment_id, "15:00", friday, caller=caller, now=now)

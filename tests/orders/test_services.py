@@ -174,7 +174,9 @@ def test_the_owners_of_an_order_find_it_by_either_proof() -> None:
     seed()
 
     for caller in [Customer(dni="12345678"), JUAN, Customer(name="JUAN PEREZ", dni="")]:
-        assert services.look_up_order(order_id="1", caller=caller).total == Decimal("67.48")
+        assert services.look_up_order(order_id="1", caller=caller, now=NOW).total == Decimal(
+            "67.48"
+        )
 
 
 def test_not_found_and_not_theirs_are_answered_alike() -> None:
@@ -182,7 +184,7 @@ def test_not_found_and_not_theirs_are_answered_alike() -> None:
 
     def answer(order_id: str, caller: Caller) -> tuple[object, ...]:
         with pytest.raises(OrderNotFoundError) as caught:
-            services.look_up_order(order_id=order_id, caller=caller)
+            services.look_up_order(order_id=order_id, caller=caller, now=NOW)
         error = caught.value
         return type(error), error.code, error.message, error.data | {"order_id": "…"}
 
@@ -192,11 +194,9 @@ def test_not_found_and_not_theirs_are_answered_alike() -> None:
 
 @pytest.mark.parametrize("verb", [services.look_up_order, services.cancel_order])
 def test_who_says_nothing_of_themselves_learns_nothing(verb: Callable[..., Order]) -> None:
-    arguments = {"now": NOW} if verb is services.cancel_order else {}
-
     for order_id in ["1", "999"]:
         with pytest.raises(IdentityMissingError):
-            verb(order_id=order_id, caller=Customer(), **arguments)
+            verb(order_id=order_id, caller=Customer(), now=NOW)
 
 
 @pytest.mark.parametrize("order_id", ["", "1#1", "x" * 3000, "uno", "1 "])
@@ -204,7 +204,7 @@ def test_an_impossible_id_is_not_found(order_id: str) -> None:
     seed()
 
     with pytest.raises(OrderNotFoundError):
-        services.look_up_order(order_id=order_id, caller=Staff())
+        services.look_up_order(order_id=order_id, caller=Staff(), now=NOW)
 
 
 def test_a_customer_cancels_their_order() -> None:

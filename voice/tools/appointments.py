@@ -6,10 +6,10 @@ Names, parameters and descriptions are the owner's, word for word.
 from datetime import datetime
 from typing import Annotated, Any
 
-from appointments.domain import AppointmentKind
 from pydantic import Field
 
 from appointments import services
+from appointments.domain import AppointmentKind
 from common.dynamo import in_thread
 from common.identity import Customer
 from voice.tools import spoken
@@ -65,7 +65,7 @@ async def cancelarTurno(
     cancelled = await in_thread(
         services.cancel_appointment,
         appointment_id=appointmentId,
-        caller=Customer(name=patientName, dni=None),
+        caller=Customer(name=patientName, call_id=context.call_id),
         now=context.now,
     )
     return {"appointment": spoken.appointment(cancelled, context.time_zone)}
@@ -82,7 +82,7 @@ async def modificarTurno(
     moved = await in_thread(
         services.move_appointment,
         appointment_id=appointmentId,
-        caller=Customer(name=patientName, dni=None),
+        caller=Customer(name=patientName, call_id=context.call_id),
         starts_at=_aware(newDate, context),
         now=context.now,
     )
@@ -99,7 +99,8 @@ async def consultarTurno(
     found = await in_thread(
         services.look_up_appointment,
         appointment_id=appointmentId,
-        caller=Customer(name=patientName, dni=None),
+        caller=Customer(name=patientName, call_id=context.call_id),
+        now=context.now,
     )
     return {"appointment": spoken.appointment(found, context.time_zone)}
 

@@ -6,12 +6,12 @@ Names, parameters and descriptions are the owner's, word for word.
 from decimal import Decimal
 from typing import Annotated, Any
 
-from orders.domain import OrderItem
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.dynamo import in_thread
 from common.identity import Customer
 from orders import services
+from orders.domain import OrderItem
 from voice.tools import spoken
 from voice.tools.registry import ToolContext
 
@@ -47,7 +47,10 @@ async def consultarOrder(
 ) -> dict[str, Any]:
     """Consultar pedido por ID con verificación de identidad"""
     found = await in_thread(
-        services.look_up_order, order_id=orderId, caller=Customer(name=customerName, dni=dni)
+        services.look_up_order,
+        order_id=orderId,
+        caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
+        now=context.now,
     )
     return {"order": spoken.order(found, context.time_zone)}
 
@@ -63,7 +66,7 @@ async def cancelarOrder(
     cancelled = await in_thread(
         services.cancel_order,
         order_id=orderId,
-        caller=Customer(name=customerName, dni=dni),
+        caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
         now=context.now,
     )
     return {"order": spoken.order(cancelled, context.time_zone)}

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from django.utils import translation
 from django.utils.formats import date_format
+
+from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from orders.domain import Order, OrderStatus
 
 ORDER_STATUS = {
