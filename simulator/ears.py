@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from simulator.endpointing import Endpointer
+from simulator.headstart import HeadStart
 from simulator.weights import WeightsError, find_weights
 
 PROMPT = (
@@ -115,7 +116,12 @@ def open_ears(models: Path, wanted: str) -> Hearing:
         return _text_only(f"{missing.name} is not installed")
     except WeightsError as problem:
         return _text_only(f"{problem}; `python -m simulator.weights --models {models}` fetches it")
-    return Hearing(ears=ears, endpointer_factory=Endpointer, step="speech", reason="")
+    head_start = HeadStart(ears)
+
+    def endpointer(*, silence_ms: int) -> Endpointer:
+        return Endpointer(silence_ms=silence_ms, on_pause=head_start.begin)
+
+    return Hearing(ears=head_start, endpointer_factory=endpointer, step="speech", reason="")
 
 
 def _text_only(reason: str) -> Hearing:

@@ -7,6 +7,10 @@ frames of it, so that a click isn't taken for a word; it ends after `silence_ms`
 Staying in speech takes less probability than starting it, or soft word endings would cut turns.
 The utterance begins a little before the first speech frame (the model notices a soft consonant
 late), and is cut at 28 s, since Whisper hears windows of 30 s.
+
+Turns end after a long silence (the service waits up to two seconds), most of which is certain to be
+the end of the turn. So a pause can be told of early, to those who can use the time: if the turn
+does end with it, what was said is already known, byte for byte.
 """
 
 import functools
@@ -28,8 +32,14 @@ PRE_ROLL_FRAMES = 12
 TAIL_FRAMES = 8
 MAX_UTTERANCE_FRAMES = 28_000 // FRAME_MS
 
+# Most pauses inside a sentence are shorter than this.
+PAUSE_FRAMES = 600 // FRAME_MS
+
 SpeechProbability = Callable[[bytes], float]
 """The probability, 0 to 1, that a frame of PCM is speech; it may remember earlier frames."""
+
+OnPause = Callable[[bytes], Callable[[], None]]
+"""Takes an utterance that may be whole; what it returns is called if the customer speaks on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +57,34 @@ class SpeechEnded:
     at_sample: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechPaused:
+    """The customer may have finished: if so, `SpeechEnded` will bring the same `pcm`."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechResumed:
+    """They had not."""
+
+
+TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
+
+
 class Endpointer:
     """One per session; fed PCM16 mono 16 kHz of any length, odd numbers of bytes included."""
 
     def __init__(
-        self, *, silence_ms: int = 600, speech_probability: SpeechProbability | None = None
+        self,
+        *,
+        silence_ms: int = 600,
+        speech_probability: SpeechProbability | None = None,
+        on_pause: OnPause | None = None,
     ) -> None:
         self._probability = speech_probability or SileroVoiceActivity()
+        self._on_pause = on_pause
+        self._on_resume: Callable[[], None] | None = None
         self._detector = TurnDetector(silence_ms=silence_ms)
         self._pending = bytearray()
 
@@ -68,9 +99,17 @@ class Endpointer:
             frame = bytes(self._pending[:FRAME_BYTES])
             del self._pending[:FRAME_BYTES]
             event = self._detector.push(frame, self._probability(frame))
-            if event is not None:
+            if isinstance(event, SpeechStarted | SpeechEnded):
                 found.append(event)
+            elif event is not None:
+                self._tell_of_pause(event)
         return found
+
+    def _tell_of_pause(self, event: SpeechPaused | SpeechResumed) -> None:
+        if isinstance(event, SpeechPaused):
+            self._on_resume = self._on_pause(event.pcm) if self._on_pause else None
+        elif self._on_resume is not None:
+            self._on_resume()
 
 
 class TurnDetector:
@@ -85,13 +124,13 @@ class TurnDetector:
         # Frames of speech in a row (before speech), or of silence in a row (in speech).
         self._run = 0
 
-    def push(self, frame: bytes, probability: float) -> SpeechStarted | SpeechEnded | None:
-        """Take one frame; return the start or the end that it completes."""
+    def push(self, frame: bytes, probability: float) -> TurnEvent | None:
+        """Take one frame; return what it completes."""
         self._frames_seen += 1
         self._kept.append(frame)
-        return (
-            self._while_speaking(probability) if self._speaking else self._while_silent(probability)
-        )
+        if self._speaking:
+            return self._while_speaking(probability)
+        return self._while_silent(probability)
 
     def _while_silent(self, probability: float) -> SpeechStarted | None:
         self._run = self._run + 1 if probability >= START_PROBABILITY else 0
@@ -102,24 +141,28 @@ class TurnDetector:
         self._speaking, self._run = True, 0
         return SpeechStarted(at_sample=(self._frames_seen - START_FRAMES) * FRAME_SAMPLES)
 
-    def _while_speaking(self, probability: float) -> SpeechEnded | None:
+    def _while_speaking(self, probability: float) -> TurnEvent | None:
+        had_paused = self._run >= PAUSE_FRAMES
         self._run = self._run + 1 if probability < STAY_PROBABILITY else 0
         if self._run >= self._silence_frames or len(self._kept) >= MAX_UTTERANCE_FRAMES:
             return self._end()
-        return None
+        if self._run == PAUSE_FRAMES:
+            return SpeechPaused(pcm=b"".join(self._utterance()))
+        return SpeechResumed() if had_paused and self._run == 0 else None
+
+    def _utterance(self) -> list[bytes]:
+        """Return what was said so far, with no more than the tail of the silence after it."""
+        surplus = max(0, self._run - TAIL_FRAMES)
+        return list(self._kept)[: len(self._kept) - surplus]
 
     def _end(self) -> SpeechEnded:
-        frames = list(self._kept)
-        surplus = max(0, self._run - TAIL_FRAMES)
-        ended = SpeechEnded(
-            pcm=b"".join(frames[: len(frames) - surplus]),
-            at_sample=(self._frames_seen - self._run) * FRAME_SAMPLES,
-        )
-        self._kept.clear()
+        said = self._utterance()
+        at_sample = (self._frames_seen - self._run) * FRAME_SAMPLES
         # The silence just heard is the pre-roll of what comes next.
-        self._kept.extend(frames[len(frames) - surplus :])
+        for _ in said:
+            self._kept.popleft()
         self._speaking, self._run = False, 0
-        return ended
+        return SpeechEnded(pcm=b"".join(said), at_sample=at_sample)
 
 
 class SileroVoiceActivity:

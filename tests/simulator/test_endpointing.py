@@ -1,7 +1,7 @@
 """Where turns begin and end, from a stream of speech probabilities."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from simulator.endpointing import (
     FRAME_MS,
     FRAME_SAMPLES,
     MAX_UTTERANCE_FRAMES,
+    PAUSE_FRAMES,
     PRE_ROLL_FRAMES,
     STAY_PROBABILITY,
     TAIL_FRAMES,
@@ -37,7 +38,7 @@ def frame(number: int) -> bytes:
 def detected(probabilities: Iterable[float]) -> Events:
     detector = TurnDetector(silence_ms=SILENCE_MS)
     events = (detector.push(frame(n), p) for n, p in enumerate(probabilities))
-    return [event for event in events if event is not None]
+    return [event for event in events if isinstance(event, SpeechStarted | SpeechEnded)]
 
 
 def frame_numbers(pcm: bytes) -> list[int]:
@@ -86,6 +87,60 @@ def test_a_turn_without_end_is_cut() -> None:
     assert [type(event) for event in events] == [SpeechStarted, SpeechEnded, SpeechStarted]
     assert isinstance(events[1], SpeechEnded)
     assert len(events[1].pcm) == MAX_UTTERANCE_FRAMES * FRAME_BYTES
+
+
+# Pauses.
+
+LONG_SILENCE_MS = 2000
+SPOKEN = [0.0] * 5 + [1.0] * 10
+
+
+class Listener:
+    """Notes what it's told of pauses."""
+
+    def __init__(self) -> None:
+        self.pauses: list[bytes] = []
+        self.resumed = 0
+
+    def on_pause(self, pcm: bytes) -> Callable[[], None]:
+        self.pauses.append(pcm)
+        return self.on_resume
+
+    def on_resume(self) -> None:
+        self.resumed += 1
+
+
+def told_of(probabilities: list[float], silence_ms: int) -> tuple[Listener, Events]:
+    listener, answers = Listener(), iter(probabilities)
+    endpointer = Endpointer(
+        silence_ms=silence_ms,
+        speech_probability=lambda _frame: next(answers),
+        on_pause=listener.on_pause,
+    )
+    return listener, endpointer.feed(b"".join(frame(n) for n in range(len(probabilities))))
+
+
+def test_a_pause_that_ends_the_turn_had_told_its_very_bytes() -> None:
+    listener, events = told_of(SPOKEN + [0.0] * 100, LONG_SILENCE_MS)
+    assert isinstance(events[1], SpeechEnded)
+    assert listener.pauses == [events[1].pcm]
+    assert listener.resumed == 0
+
+
+def test_speaking_on_after_a_pause_is_told_once() -> None:
+    going_on = SPOKEN + [0.0] * PAUSE_FRAMES + [1.0] * 10
+    listener, events = told_of(going_on, LONG_SILENCE_MS)
+    assert (len(listener.pauses), listener.resumed, len(events)) == (1, 1, 1)
+
+
+def test_a_breath_is_no_pause() -> None:
+    listener, _events = told_of(SPOKEN + [0.0] * (PAUSE_FRAMES - 1) + [1.0], LONG_SILENCE_MS)
+    assert (listener.pauses, listener.resumed) == ([], 0)
+
+
+def test_a_turn_that_ends_sooner_has_no_pause() -> None:
+    listener, events = told_of(SPOKEN + [0.0] * 100, SILENCE_MS)
+    assert (listener.pauses, len(events)) == ([], 2)
 
 
 PROBABILITIES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 1.0]), max_size=200)
