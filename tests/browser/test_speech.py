@@ -18,7 +18,7 @@ from tests.fixtures.site import Site, running_site
 require_chromium()
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-SAMPLE = Path(__file__).parents[2] / "samples" / "consultar-pedido.wav"
+SAMPLE = Path(__file__).parents[2] / "samples" / "consulta-pedido-1.wav"
 BEFORE_S, AFTER_S = 1.5, 1.0
 HEARD_WITHIN_MS = 25_000
 

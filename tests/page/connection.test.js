@@ -145,6 +145,26 @@ test("the end of a reply and a flush are acknowledged at once", () => {
   assert.deepEqual([ack.generation, ack.position], [1, 2000]);
 });
 
+test("what is passed over in silence is acknowledged too, if a little later", () => {
+  const dialogue = new Dialogue().ready();
+  dialogue.nowMs = 1000;
+  dialogue.played({ state: "idle", position: 1000 });
+  dialogue.played({ state: "idle", position: 9000 });
+  assert.deepEqual(
+    dialogue.sent().map((frame) => frame.position),
+    [1000],
+  );
+  dialogue.connection.tick(1249);
+  assert.deepEqual(dialogue.types(), []);
+  dialogue.connection.tick(1250);
+  assert.deepEqual(
+    dialogue.sent().map((frame) => frame.position),
+    [9000],
+  );
+  dialogue.connection.tick(1500);
+  assert.deepEqual(dialogue.types(), []);
+});
+
 test("a ping is answered with its payload, and one goes out every five seconds", () => {
   const dialogue = new Dialogue().ready();
   assert.equal(dialogue.hear(PING, Uint8Array.of(9, 8)), null);

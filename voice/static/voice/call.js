@@ -25,6 +25,8 @@ class CallPage {
   #lines = [];
   /** @type {import("./conversation.js").Heard} */
   #heard = { position: 0, idle: true };
+  /** How the last call was begun. */
+  #how = { withMicrophone: true };
   #drawing = false;
   #view;
   #transcript;
@@ -38,7 +40,7 @@ class CallPage {
       onAction: (action) => this.#act(action),
       onEvent: (event) => this.#hear(event),
       onReport: (report) => this.#reported(report),
-      onMicrophoneLevel: (level) => this.#state.speaking || this.#view.meter(level),
+      onMicrophoneLevel: (level) => this.#microphoneHeard(level),
     });
     this.#draw();
   }
@@ -73,8 +75,14 @@ class CallPage {
     this.#phone.resumeSound();
   }
 
+  /** Begin another call the way the last one was begun. */
+  callAgain() {
+    this.#dial(this.#how);
+  }
+
   /** @param {{ withMicrophone: boolean }} how */
   #dial(how) {
+    this.#how = how;
     this.#call += 1;
     this.#lines = beginCall(this.#lines, this.#call);
     this.#heard = { position: 0, idle: true };
@@ -110,6 +118,11 @@ class CallPage {
     this.#heard = { position: position - onItsWay, idle };
     if (this.#state.speaking) this.#view.meter(level);
     this.#act({ type: "playback", speaking: state === "playing" || state === "stalled" });
+  }
+
+  /** @param {number} level */
+  #microphoneHeard(level) {
+    if (this.#state.phase === "live" && !this.#state.speaking) this.#view.meter(level);
   }
 
   // The picture
@@ -171,7 +184,7 @@ function listen(page) {
     if (event.detail <= 1) page.toggle();
   });
   part("end", HTMLButtonElement).addEventListener("click", () => page.hangUp());
-  part("again", HTMLButtonElement).addEventListener("click", () => page.toggle());
+  part("again", HTMLButtonElement).addEventListener("click", () => page.callAgain());
   part("unmute", HTMLButtonElement).addEventListener("click", () => page.unmute());
   part("examples", HTMLElement).addEventListener("click", ({ target }) => {
     if (target instanceof HTMLButtonElement) page.say(target.innerText.trim());

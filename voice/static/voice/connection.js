@@ -59,8 +59,9 @@ export class Connection {
   #lastHeardMs;
   #lastPingMs;
   #lastAckMs = 0;
-  #lastState = "idle";
-  #generation = 0;
+  /** What the speaker reported last. @type {PlayerReport | null} */
+  #report = null;
+  #isAcknowledged = true;
   /** Samples of the microphone since the server was ready, sent or not. */
   #recorded = 0;
   /** @type {Outgoing[]} */
@@ -112,11 +113,12 @@ export class Connection {
    * @param {number} nowMs
    */
   played(report, nowMs) {
-    const ended = report.state === "idle" && this.#lastState !== "idle";
-    const flushed = report.generation !== this.#generation;
-    this.#lastState = report.state;
-    this.#generation = report.generation;
-    if (ended || flushed || nowMs - this.#lastAckMs >= ACK_EVERY_MS) this.#ack(report, nowMs);
+    const ended = report.state === "idle" && this.#report?.state !== "idle";
+    const flushed = report.generation !== (this.#report?.generation ?? 0);
+    this.#report = report;
+    this.#isAcknowledged = false;
+    if (ended || flushed) this.#ack(nowMs);
+    else this.#ackWhenDue(nowMs);
   }
 
   // What the server sends
@@ -151,6 +153,7 @@ export class Connection {
 
   /** @param {number} nowMs */
   tick(nowMs) {
+    this.#ackWhenDue(nowMs);
     if (nowMs - this.#lastPingMs < PING_EVERY_MS) return;
     this.#lastPingMs = nowMs;
     this.#send({ type: FrameType.PING, payload: new Uint8Array(), counted: false });
@@ -189,12 +192,17 @@ export class Connection {
     this.#control.push(frame);
   }
 
-  /**
-   * @param {PlayerReport} report
-   * @param {number} nowMs
-   */
-  #ack({ generation, position }, nowMs) {
+  /** @param {number} nowMs */
+  #ackWhenDue(nowMs) {
+    if (!this.#isAcknowledged && nowMs - this.#lastAckMs >= ACK_EVERY_MS) this.#ack(nowMs);
+  }
+
+  /** @param {number} nowMs */
+  #ack(nowMs) {
+    if (this.#report === null) return;
     this.#lastAckMs = nowMs;
+    this.#isAcknowledged = true;
+    const { generation, position } = this.#report;
     const sequence = Math.max(0, this.#lastIn);
     const payload = new Uint8Array();
     this.#send({ type: FrameType.ACK, payload, counted: false, generation, position, sequence });
