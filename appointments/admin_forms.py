@@ -1,0 +1,86 @@
+"""The forms in which staff book, change and reschedule appointments."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, override
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from appointments.admin_models import STATUS_LABELS, Appointment
+from appointments.domain import MOVES, AppointmentStatus
+from common.errors import DomainError
+from common.staff.forms import RecordForm
+
+
+def said(instant: datetime) -> str:
+    """Return day and time as staff read them: "vie 27/11 10:00"."""
+    return date_format(localtime(instant), "D j/n H:i")
+
+
+def with_alternatives(error: DomainError) -> str:
+    """Return an error's sentence and, where there are any, the free times that came with it."""
+    times = error.data.get("alternatives")
+    if not isinstance(times, list) or not times:
+        return error.message
+    return f"{error.message} " + _("Free: %(times)s.") % {"times": ", ".join(map(said, times))}
+
+
+class AppointmentForm(RecordForm):
+    """An appointment; its status may only become what may follow the present one."""
+
+    error_fields = {  # noqa: RUF012 -- Django's metaclass would take it for a field's
+        "appointment_status_not_allowed": "status",
+        "appointment_in_the_past": "starts_at",
+        "outside_opening_hours": "starts_at",
+        "slot_taken": "starts_at",
+        "doctor_not_found": "doctor_name",
+        "duration": "duration_min",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "status" in self.fields:
+            present = AppointmentStatus(self.instance.status)
+            may_be = [status for status in STATUS_LABELS if status in {present} | MOVES[present]]
+            choices = [(status.value, STATUS_LABELS[status]) for status in may_be]
+            self.fields["status"].choices = choices  # type: ignore[attr-defined]  # a choice field's
+        if "doctor_name" in self.fields and settings.CLINIC_DOCTORS:
+            self.fields["doctor_name"] = self._doctor_field()
+
+    @override
+    def sentence(self, error: DomainError) -> str:
+        return with_alternatives(error)
+
+    def _doctor_field(self) -> forms.ChoiceField:
+        names = [*settings.CLINIC_DOCTORS]
+        if self.instance.doctor_name and self.instance.doctor_name not in names:
+            names.append(self.instance.doctor_name)  # one who has left
+        label = self.fields["doctor_name"].label
+        return forms.ChoiceField(
+            label=label, choices=[("", "---------"), *((name, name) for name in names)]
+        )
+
+
+class RescheduleForm(forms.Form):
+    """New times for some appointments, each with a field of its own, named by its id."""
+
+    def __init__(self, appointments: Iterable[Appointment], data: Any = None) -> None:
+        super().__init__(data)
+        self.appointments = list(appointments)
+        for appointment in self.appointments:
+            self.fields[appointment.id] = forms.SplitDateTimeField(
+                label=f"{appointment.patient_name}, {appointment.doctor_name}",
+                widget=AdminSplitDateTime(),
+                initial=appointment.starts_at,
+            )
+
+    def moved(self) -> Iterator[tuple[Appointment, datetime]]:
+        """Yield the appointments that get another time, with that time."""
+        for appointment in self.appointments:
+            if appointment.id in self.changed_data:
+                yield appointment, self.cleaned_data[appointment.id]

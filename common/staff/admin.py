@@ -1,0 +1,237 @@
+"""Django's stock `ModelAdmin` over records: the staff's door, which calls services and nothing else.
+
+Theory. Django's form view validates, then saves. A service may still refuse then (a lost race, a
+rule): it raises, nothing is written, and the same request is gone through once more with that
+refusal, which the form shows where it belongs, with all that was typed. Neither view runs in an SQL
+transaction: it would not cover DynamoDB, and would hold SQLite's only write lock while waiting.
+The one SQL write, the history's entry, comes after the record is stored.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, override
+
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import quote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from common.errors import ConflictError, DomainError, NotFoundError, RuleError
+from common.staff.export import csv_response
+from common.staff.forms import RecordForm
+from common.staff.listing import RecordChangeList, RecordPaginator, page_number
+from common.staff.queryset import RecordQuerySet
+from common.staff.records import Record
+
+REFUSAL = "_staff_refusal"
+
+if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class RecordAdmin[M: Record](_ModelAdmin):
+    """Lists and edits records. What is written, the rooms' own admins say."""
+
+    form = RecordForm
+    list_per_page = 25
+    list_max_show_all = 25
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions: Any = ("export_csv",)
+    search_fields = ("id",)  # says only that there is a search; `matching` does it
+    sorts_by: ClassVar[frozenset[str]] = frozenset()
+
+    # --- What the rooms say
+
+    def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> M:
+        """Write what the form says through a service, and return the record as it is then."""
+        raise NotImplementedError
+
+    def remove(self, record: M) -> None:
+        """Delete the record through a service."""
+        raise NotImplementedError
+
+    def columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[M], object]]]:
+        """Return the columns of the export."""
+        raise NotImplementedError
+
+    # --- Lists
+
+    @override
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
+        return RecordChangeList
+
+    @override
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, per_page: int, *_args: Any, **_kwargs: Any
+    ) -> Any:
+        if not isinstance(queryset, RecordQuerySet):  # the history's entries, which are in SQL
+            return super().get_paginator(request, queryset, per_page)
+        return RecordPaginator(queryset, per_page, shown=page_number(request))
+
+    @override
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        assert isinstance(queryset, RecordQuerySet)
+        return queryset.matching(search_term), False
+
+    @override
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        return [name for name in self.get_list_display(request) if name in self.sorts_by]
+
+    @override
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            response = super().changelist_view(request, extra_context)
+        except (ConflictError, NotFoundError, RuleError) as error:
+            self.message_user(request, error.message, messages.ERROR)
+            is_asked_again = request.method == "POST"
+            return HttpResponseRedirect(request.get_full_path() if is_asked_again else request.path)
+        self._tell_of_search(request, getattr(response, "context_data", None) or {})
+        return response
+
+    def _tell_of_search(self, request: HttpRequest, context: dict[str, Any]) -> None:
+        listing = context.get("cl")
+        if listing is not None and (limit := listing.paginator.found.stopped_after):
+            text = _(
+                "Only the %(limit)s newest were searched. An id or an e-mail address finds the "
+                "others; so does a filter."
+            )
+            self.message_user(request, text % {"limit": limit}, messages.WARNING)
+
+    @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[M]) -> StreamingHttpResponse:
+        """Answer with the chosen records as a file."""
+        records = list(queryset)  # read before the answer begins: an error must be one
+        return csv_response(f"{self.opts.model_name}s.csv", self.columns(request), records)
+
+    # --- Forms
+
+    @override
+    def get_form(self, request: HttpRequest, obj: M | None = None, **kwargs: Any) -> Any:  # type: ignore[override]  # the stubs want `change`
+        form = super().get_form(request, obj, **kwargs)
+        form.refusal = getattr(request, REFUSAL, None)  # type: ignore[attr-defined]  # ours is a RecordForm
+        return form
+
+    @override
+    def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
+        """Return the fieldsets, and in the last the hidden field that the form needs."""
+        shown: Any = [
+            (name, dict(options)) for name, options in super().get_fieldsets(request, obj)
+        ]
+        may_save = self.has_change_permission(request, obj) if obj else True
+        if may_save:
+            last = shown[-1][1]
+            last["fields"] = [*last["fields"], "version" if obj else "token"]
+        return shown
+
+    @override
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]  # Django's, without its SQL transaction
+        except DomainError as error:
+            if request.method != "POST":
+                raise
+            setattr(request, REFUSAL, error)
+            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+
+    @override
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
+        """Do nothing: the record is written whole, with its lines, by `save_related`."""
+
+    @override
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        for formset in formsets:
+            formset.save(commit=False)  # sorts new, changed and deleted lines, for the history
+        stored = self.store(request, form, formsets, change=change)
+        for field in stored._meta.concrete_fields:
+            setattr(form.instance, field.attname, getattr(stored, field.attname))
+
+    # --- Deleting
+
+    @override
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        try:
+            return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # Django's, without its SQL transaction
+        except (ConflictError, NotFoundError, RuleError) as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return HttpResponseRedirect(reverse(f"admin:{self._name()}_changelist"))
+
+    @override
+    def delete_model(self, request: HttpRequest, obj: M) -> None:
+        self.remove(obj)
+        super().log_deletions(request, [obj])  # type: ignore[arg-type]  # the stubs want a queryset; Django gives lists
+
+    @override
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
+        for record in queryset:
+            self.delete_model(request, record)
+
+    @override
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> list[Any]:
+        """Do nothing: a deletion is logged once it has happened."""
+        return []
+
+    @override
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what Django's collector would look for in SQL: the records, and nothing else."""
+        records = list(objs)
+        lacking = set()
+        if not self.has_delete_permission(request):
+            lacking.add(self.opts.verbose_name)
+        links = [self._link(record) for record in records]
+        return links, {self.opts.verbose_name_plural: len(records)}, lacking, []
+
+    def _link(self, record: M) -> str:
+        url = reverse(f"admin:{self._name()}_change", args=[quote(record.pk)])
+        return format_html('<a href="{}">{}</a>', url, record)
+
+    def _name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
+
+    # --- Actions
+
+    def do_to_each(
+        self,
+        request: HttpRequest,
+        records: Iterable[M],
+        verb: Callable[[M], object],
+        done: str,
+    ) -> None:
+        """Call a service for each record; log what was `done`, and tell staff what wasn't, and why."""
+        count = 0
+        for record in records:
+            try:
+                verb(record)
+            except (ConflictError, NotFoundError, RuleError) as error:
+                self.message_user(request, f"{record}: {error.message}", messages.ERROR)
+            else:
+                self.log_change(request, record, done)
+                count += 1
+        if count:
+            self.message_user(request, f"{done}: {count}", messages.SUCCESS)
+
+    def may(self, request: HttpRequest, what: str) -> bool:
+        """Whether the user has this permission on the model, e.g. "view_dni"."""
+        return request.user.has_perm(f"{self.opts.app_label}.{what}")
+
+    def selected_ids(self, request: HttpRequest) -> list[str]:
+        """Return the ids that were ticked in the list."""
+        return request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)

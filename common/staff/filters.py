@@ -1,0 +1,32 @@
+"""Filters of the staff's lists, each on something that an index knows."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, override
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """One of a few values. A value that isn't among them is no filter, but a mistake."""
+
+    choices_shown: ClassVar[Mapping[Any, Any]] = {}
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(str(value), label) for value, label in self.choices_shown.items()]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        if value not in {str(choice) for choice, _ in self.lookup_choices}:
+            raise IncorrectLookupParameters
+        return self.chosen(queryset, value)
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Return the records of this value."""
+        return queryset.filter(**{str(self.parameter_name): value})

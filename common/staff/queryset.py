@@ -1,0 +1,241 @@
+"""A queryset whose records come from a source of ours, and that refuses what the source lacks.
+
+Theory. Django's admin asks nothing of a model but a queryset. Building one (`filter`, `order_by`,
+slices) is plain Python and stays Django's; running one is ours, in `_fetch_all` and `page`. All
+public methods that aren't in `SERVED` are replaced by a refusal that names them, those of later
+versions of Django included; and `RecordQuery` refuses to be compiled, so SQL can't be reached even
+by a way that nobody has thought of.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NoReturn, Protocol, Self, override
+
+from django.db.models import Model, QuerySet
+from django.db.models.sql import Query
+from django.utils.translation import gettext_lazy as _
+
+from common.errors import RuleError
+from common.identity import plain_words
+from common.ids import is_id
+from common.staff.wishes import Condition, UnsupportedQueryError, Wish, read_wish
+
+SERVED = frozenset(
+    {
+        "all", "as_manager", "complex_filter", "count", "distinct", "exists", "filter", "first",
+        "get", "iterator", "last", "none", "order_by", "reverse", "using",
+    }
+)  # fmt: skip
+"""The public methods that work as Django documents them."""
+
+READ_AT_MOST = 5_000
+"""How many records one page or action may read; a list can't be longer without being cut off."""
+
+SEARCH_AT_MOST = 2_000
+"""How many records, the newest first, are looked through for words."""
+
+BATCH = 100
+
+
+class TooManyRecordsError(RuleError):
+    """An action or a page would read more than is reasonable."""
+
+    code = "too_many_records"
+    text = _("That is more than %(limit)s records. Please narrow it down with a filter.")
+
+
+class Source[M: Model](Protocol):
+    """Where the records of a model are. `walk` must keep the wish's conditions and order."""
+
+    conditions: frozenset[str]
+    """The conditions that an index serves, as one would write them for `filter()`."""
+    orders: frozenset[str]
+    """The fields by which an index sorts."""
+    email: str
+    """The field that holds an e-mail address, and has an index."""
+
+    def one(self, record_id: str) -> M | None:
+        """Return the record, or None."""
+        ...
+
+    def walk(self, wish: Wish, *, batch: int) -> Iterator[M]:
+        """Yield the records lazily, reading `batch` at a time."""
+        ...
+
+    def text(self, record: M) -> str:
+        """Return the words by which the record may be found."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPage[M: Model]:
+    """Some records of a list, whether more follow, and after how many a search gave up, if it did."""
+
+    records: list[M]
+    more: bool
+    stopped_after: int | None = None
+
+
+class RecordQuery(Query):
+    """Django's query, without the way to SQL."""
+
+    @override
+    def get_compiler(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        assert self.model is not None
+        raise UnsupportedQueryError(self.model, "SQL")
+
+
+class RecordQuerySet[M: Model](QuerySet[M]):
+    """The records of a model that has a `source`."""
+
+    def __init__(
+        self, model: Any = None, query: Query | None = None, using: Any = None, hints: Any = None
+    ) -> None:
+        super().__init__(model, query or RecordQuery(model), using, hints)
+        self.words = ""
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]  # the stubs don't know it
+        clone.words = self.words
+        return clone
+
+    @property
+    def source(self) -> Source[M]:
+        """Where the records are."""
+        source: Source[M] = self.model.source  # type: ignore[attr-defined]  # every Record has it
+        return source
+
+    # --- What is served
+
+    def matching(self, words: str) -> Self:
+        """Return the records that have this id, this e-mail address, or all these words."""
+        found = self.all()
+        found.words = words.strip()
+        return found
+
+    def page(self, start: int, size: int) -> RecordPage[M]:
+        """Return the records from the `start`th on, and whether there are more than these."""
+        wish = self._wish()
+        if start + size > READ_AT_MOST:
+            raise TooManyRecordsError(limit=READ_AT_MOST)
+        search = _Search(self.source, wish)
+        found = list(
+            islice(self._matching(wish, search, start + size + 1), start, start + size + 1)
+        )
+        return RecordPage(
+            records=found[:size], more=len(found) > size, stopped_after=search.stopped_after
+        )
+
+    def _fetch_all(self) -> None:
+        if self._result_cache is None:
+            self._result_cache = self._rows()
+
+    @override
+    def iterator(self, chunk_size: int | None = None) -> Iterator[M]:
+        """Yield the records; they are read as for a list."""
+        return iter(self._rows())
+
+    @override
+    def count(self) -> int:
+        """Return how many there are, by reading them: pages don't need it."""
+        self._fetch_all()
+        return len(self)
+
+    @override
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return bool(self._result_cache) or bool(self[:1])
+
+    def _rows(self) -> list[M]:
+        wish = self._wish()
+        search = _Search(self.source, wish)
+        low, high = self.query.low_mark, self.query.high_mark
+        stop = READ_AT_MOST + 1 if high is None else high
+        rows = list(islice(self._matching(wish, search, stop), low, stop))
+        if len(rows) > READ_AT_MOST:
+            raise TooManyRecordsError(limit=READ_AT_MOST)
+        if search.stopped_after is not None:
+            raise TooManyRecordsError(limit=search.stopped_after)
+        return rows
+
+    def _wish(self) -> Wish:
+        wish = read_wish(self.query, self.words)
+        key = self.model._meta.pk.attname
+        served = self.source.conditions | {key, f"{key}__in"}
+        for condition in wish.conditions:
+            if condition.name not in served:
+                raise UnsupportedQueryError(self.model, f"filter({condition.name}=…)")
+        if wish.order and wish.order.removeprefix("-") not in self.source.orders:
+            raise UnsupportedQueryError(self.model, f"an order by {wish.order}: no index serves it")
+        return wish
+
+    def _matching(self, wish: Wish, search: "_Search[M]", stop: int) -> Iterator[M]:
+        if wish.none_at_all:
+            return iter(())
+        if (ids := wish.ids(self.model._meta.pk.attname)) is not None:
+            return self._by_id(ids, wish)
+        if wish.words:
+            return search.results()
+        return self.source.walk(wish, batch=min(stop, BATCH))
+
+    def _by_id(self, ids: list[str], wish: Wish) -> Iterator[M]:
+        found = (self.source.one(record_id) for record_id in ids)
+        admitted = [record for record in found if record is not None and wish.admits(record)]
+        if wish.order:
+            field, falling = wish.order.removeprefix("-"), wish.order.startswith("-")
+            admitted.sort(key=lambda record: getattr(record, field), reverse=falling)
+        return iter(admitted)
+
+    # --- What isn't: Django's own ways to SQL, behind the public ones
+
+    def _insert(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise UnsupportedQueryError(self.model, "_insert()")
+
+    def _update(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise UnsupportedQueryError(self.model, "_update()")
+
+    def _raw_delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise UnsupportedQueryError(self.model, "_raw_delete()")
+
+
+class _Search[M: Model]:
+    """Finds records by what staff typed: an id, an e-mail address, or else words, by reading."""
+
+    def __init__(self, source: Source[M], wish: Wish) -> None:
+        self.source = source
+        self.wish = wish
+        self.stopped_after: int | None = None
+
+    def results(self) -> Iterator[M]:
+        typed = self.wish.words
+        if is_id(typed) and (record := self.source.one(typed)) and self.wish.admits(record):
+            return iter([record])
+        if "@" in typed and " " not in typed:
+            email = Condition(field=self.source.email, lookup="exact", value=typed.lower())
+            conditions = (*self.wish.conditions, email)
+            wish = Wish(conditions=conditions, order=self.wish.order)
+            return self.source.walk(wish, batch=BATCH)
+        return self._by_words(plain_words(typed))
+
+    def _by_words(self, words: tuple[str, ...]) -> Iterator[M]:
+        for looked_at, record in enumerate(self.source.walk(self.wish, batch=BATCH)):
+            if looked_at == SEARCH_AT_MOST:
+                self.stopped_after = looked_at
+                return
+            text = " ".join(plain_words(self.source.text(record)))
+            if all(word in text for word in words):
+                yield record
+
+
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    def refuse(self: RecordQuerySet[Model], *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise UnsupportedQueryError(self.model, f"{name}()")
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name in dir(QuerySet):
+    if not _name.startswith("_") and _name not in SERVED and callable(getattr(QuerySet, _name)):
+        setattr(RecordQuerySet, _name, _refusing(_name))

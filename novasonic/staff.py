@@ -1,0 +1,117 @@
+"""The staff site: Django's admin, a start page with the day's work, and what to say when data fails.
+
+Every page shows what its reader may see and nothing else; the start page asks DynamoDB for two
+short lists and no more.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, override
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.timezone import localdate
+from django.utils.translation import gettext_lazy as _
+
+import appointments.services
+import orders.services
+from appointments.admin_models import STATUS_LABELS as APPOINTMENT_LABELS
+from appointments.domain import Appointment
+from common.clock import now
+from common.errors import DomainError
+from orders.admin_models import STATUS_LABELS as ORDER_LABELS
+from orders.domain import Order, OrderQuery, OrderStatus
+
+logger = logging.getLogger(__name__)
+
+WAITING_SHOWN = 10
+
+
+class StaffSite(admin.AdminSite):
+    """The one admin site."""
+
+    site_title = _("Staff")
+    site_header = _("Staff")
+    index_title = _("Today")
+    index_template = "admin/today.html"
+
+    @override
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show what needs doing today."""
+        return super().index(request, {**todays_work(request), **(extra_context or {})})
+
+    @override
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Wrap a view as Django does; an error that was foreseen becomes a page that says it."""
+        return super().admin_view(self._telling(view), cacheable)
+
+    def _telling(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def told(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                return view(request, *args, **kwargs)
+            except DomainError as error:
+                logger.warning("staff page failed", extra={"code": error.code})
+                context = {**self.each_context(request), "title": _("Not now"), "error": error}
+                page = TemplateResponse(request, "admin/not_now.html", context)
+                page.status_code = error.http_status
+                return page
+
+        return told
+
+
+def todays_work(request: HttpRequest) -> dict[str, Any]:
+    """Return today's appointments and the orders that wait, as far as the reader may see them."""
+    user = request.user
+    work: dict[str, Any] = {"today": localdate()}
+    if user.has_perm("appointments.view_appointment"):
+        work["appointments_today"] = _appointments_today()
+    if user.has_perm("orders.view_order"):
+        work["orders_waiting"] = _orders_waiting()
+    return work
+
+
+def _appointments_today() -> list[dict[str, Any]]:
+    return [
+        {
+            "record": appointment,
+            "state": APPOINTMENT_LABELS[appointment.status],
+            "is_over": _is_over(appointment),
+        }
+        for appointment in appointments.services.appointments_on(day=localdate())
+    ]
+
+
+def _is_over(appointment: Appointment) -> bool:
+    return appointment.span.end <= now() or not appointment.holds_its_time
+
+
+def _orders_waiting() -> list[dict[str, Any]]:
+    """Return, for each status that waits for us, how many there are and the oldest of them."""
+    return [
+        _waiting(status, orders.services.find_orders(query=_waiting_query(status), limit=100).items)
+        for status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
+    ]
+
+
+def _waiting_query(status: OrderStatus) -> OrderQuery:
+    return OrderQuery(status=status, oldest_first=True)
+
+
+def _waiting(status: OrderStatus, found: list[Order]) -> dict[str, Any]:
+    shown = found[:WAITING_SHOWN]
+    return {
+        "status": status.value,
+        "label": ORDER_LABELS[status],
+        "count": len(found),
+        "is_more": len(found) == 100,
+        "orders": [{"record": order, "is_late": _is_late(order)} for order in shown],
+    }
+
+
+def _is_late(order: Order) -> bool:
+    return order.estimated_delivery is not None and order.estimated_delivery < now()

@@ -1,0 +1,18 @@
+"""The orders room as Django knows it."""
+
+from typing import override
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OrdersConfig(AppConfig):
+    """Orders, with the models that the admin's permissions hang on."""
+
+    name = "orders"
+    verbose_name = _("Orders")
+
+    @override
+    def ready(self) -> None:
+        # Without this, `makemigrations` would find no models wherever the admin isn't loaded.
+        from orders import admin_models  # noqa: F401, PLC0415 -- models need the app registry
