@@ -1,18 +1,30 @@
 """Fixtures for the transport's tests."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import uvloop
 from smithy_aws_core.identity import AWSCredentialsIdentity
 
 from tests.sonic.peer import Certificates, Peer, Script
 from voice.sonic.credentials import FrozenIdentity
 from voice.sonic.transport import BedrockConfig, BedrockTransport
 
+type LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, LoopFactory]:
+    """Run the transport's tests on uvloop too: production does."""
+    loops: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop}
+    if item.path.name == "test_transport.py":
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
-"""The transport does what a call needs, over real sockets and TLS."""
+"""The transport does what a call needs, over real sockets and TLS, on both event loops."""
 
 import asyncio
-import gc
+import os
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import pytest
 from h2.settings import SettingCodes
@@ -441,22 +442,26 @@ async def test_warming_up_opens_the_connection_that_the_stream_then_uses(
 async def test_nothing_waits_for_nagle(peer_with: StartPeer, transport_to: ConnectTo) -> None:
     peer = await peer_with(echo)
     await transport_to(peer.url).warm()
-    (ours,) = [each for each in connected_sockets() if each.getpeername()[1] == peer.port]
-    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    (options,) = [options for is_ours, options in sockets_of(peer.port) if is_ours]
+    assert options["nodelay"]
+    assert options["keepalive"]
 
 
-def connected_sockets() -> list[socket.socket]:
-    sockets = [each for each in gc.get_objects() if isinstance(each, socket.socket)]
-    return [each for each in sockets if each.family == socket.AF_INET and connected(each)]
-
-
-def connected(sock: socket.socket) -> bool:
-    try:
-        sock.getpeername()
-    except OSError:
-        return False
-    return True
+def sockets_of(port: int) -> list[tuple[bool, dict[str, int]]]:
+    """List this process's connections with that port: whether it is ours, and its options."""
+    found = []
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as each:
+            if each.family == socket.AF_INET and port in (
+                each.getpeername()[1],
+                each.getsockname()[1],
+            ):
+                options = {
+                    "nodelay": each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+                    "keepalive": each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                }
+                found.append((each.getpeername()[1] == port, options))
+    return found
 
 
 # Leaving nothing behind.
@@ -478,9 +483,9 @@ async def test_two_hundred_streams_leave_nothing_behind(
     await until(lambda: len(asyncio.all_tasks()) == len(before[0]))
     assert threading.active_count() == before[1]
     assert peer.connection_count == 1
-    assert len(connected_sockets()) == 2  # ours and the peer's
+    assert len(sockets_of(peer.port)) == 2  # ours and the peer's
     await transport.close()
-    await until(lambda: not connected_sockets())
+    await until(lambda: not sockets_of(peer.port))
 
 
 async def test_unread_audio_of_closed_streams_does_not_use_up_the_connection(
