@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pytest
 from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
 
 from tests.browser.sounds import Samples
@@ -33,15 +32,6 @@ def executable() -> str | None:
     """Return the path of a Chromium on this machine."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next((path for path in map(shutil.which, names) if path), None)
-
-
-def require_chromium() -> None:
-    """Skip the whole module, in one line that says what to do, where there is no Chromium."""
-    if executable() is None:
-        pytest.skip(
-            "NO CHROMIUM: the page is not tested in a browser. Install it: apt-get install chromium",
-            allow_module_level=True,
-        )
 
 
 def _flags(microphone: str | None, *, allowed: bool) -> list[str]:

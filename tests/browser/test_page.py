@@ -11,14 +11,12 @@ from playwright.async_api import BrowserContext, expect
 from tests.browser.chromium import (
     chromium,
     recording,
-    require_chromium,
     screenshot,
 )
 from tests.browser.customer import Customer, customer_at
 from tests.browser.sounds import Samples, babble, best_match, from_pcm16, pcm16, write_wave
 from tests.browser.wire_peer import OUTPUT_RATE_HZ, PeerCall, WirePeer, wire_peer
 
-require_chromium()
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 MICROPHONE = babble(48_000, 4, seed=1)

@@ -8,11 +8,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, expect
 
-from tests.browser.chromium import chromium, recording, require_chromium, screenshot
+from tests.browser.chromium import chromium, recording, screenshot
 from tests.browser.customer import Customer, customer_at
 from tests.fixtures.site import Site
 
-require_chromium()
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ANSWER_WITHIN_MS = 15_000

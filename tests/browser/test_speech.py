@@ -9,14 +9,17 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.chromium import chromium, recording, require_chromium, screenshot
+from tests.browser.chromium import chromium, recording, screenshot
 from tests.browser.customer import Customer, customer_at
 from tests.browser.sounds import read_wave, write_wave
 from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site, running_site
 
-require_chromium()
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.speech,
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "consulta-pedido-1.wav"
 BEFORE_S, AFTER_S = 1.5, 1.0

@@ -1,7 +1,6 @@
 """The page's pure modules under `node --test`, and its types under `tsc`, as pytest sees them."""
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,23 +11,9 @@ from voice.wire import binary
 
 ROOT = Path(__file__).parents[2]
 NODE = shutil.which("node")
-LEAST_NODE = 20
 COMPILER = ROOT / "node_modules" / ".bin" / "tsc"
 
 
-def node_version() -> int:
-    """Return the major version of Node.js on this machine, 0 for none."""
-    if NODE is None:
-        return 0
-    version = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout
-    return int(re.sub(r"^v(\d+).*", r"\1", version))
-
-
-if node_version() < LEAST_NODE:
-    pytest.skip(
-        "NO NODE.JS 20: the page's modules are not tested. Install it: apt-get install nodejs",
-        allow_module_level=True,
-    )
 pytestmark = pytest.mark.node
 
 
