@@ -13,12 +13,15 @@ MONEY = re.compile(r"\$\s?(?P<pesos>\d+(?:\.\d{3})*)(?:,(?P<cents>\d\d))?(?!\d)"
 CLOCK = re.compile(r"\b(?P<hour>\d{1,2}):(?P<minute>\d\d)\b")
 # Letters and digits that name a thing: said one by one, in threes, so that they can be noted.
 CODE = re.compile(r"\b(?=[A-Z\d]*\d)[A-Z\d]{5,}\b")
+# Pico now and then never returns from a word of 150 letters; no word of a language is this long.
+ENDLESS = re.compile(r"(\w{30})(?=\w)")
 
 
 def as_spoken(text: str) -> str:
     """Return `text` as it is said aloud; empty if nothing of it can be."""
     text = MAIL.sub(_mail, MARKER.sub("", text))
     text = CODE.sub(_code, CLOCK.sub(_clock, MONEY.sub(_money, text)))
+    text = ENDLESS.sub(r"\1 ", text)
     return " ".join(text.split()) if re.search(r"\w", text) else ""
 
 

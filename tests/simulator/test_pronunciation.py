@@ -40,3 +40,8 @@ def test_figures_and_markers_become_words(written: str, spoken: str) -> None:
 @given(st.text())
 def test_any_text_can_be_pronounced(text: str) -> None:
     as_spoken(text)
+
+
+def test_an_endless_word_is_said_in_pieces() -> None:
+    assert as_spoken("a" * 30) == "a" * 30
+    assert as_spoken("a" * 70) == " ".join(["a" * 30, "a" * 30, "a" * 10])
