@@ -19,7 +19,7 @@ run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model ## Start everyth
 call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" or AUDIO=file.wav [SAVE=reply.wav]
 	@TEXT="$$TEXT" AUDIO="$$AUDIO" SAVE="$$SAVE" scripts/call
 
-test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Run all tests
+test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model page-types ## Run all tests
 	@$(PY) -m pytest
 
 check: format lint types imports test ## Format, lint, types, import law, tests
@@ -68,6 +68,12 @@ $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
 	@test -x $(DYNAMODB_VENV)/bin/python || "$$(scripts/find-python)" -m venv $(DYNAMODB_VENV)
 	@$(DYNAMODB_VENV)/bin/python $(PIP_INSTALL) -r requirements-dynamodb.txt || { echo "The DynamoDB stand-in could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@
+
+# The compiler that checks the page's types. Without npm those tests are skipped, and say so.
+.PHONY: page-types
+page-types:
+	@command -v npm >/dev/null || exit 0; \
+	test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent --no-audit --no-fund || true
 
 # The speech model: without it everything still runs, with typed text.
 .PHONY: model

@@ -6,6 +6,7 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 MAX_FRAME_BYTES = 256 * 1024
@@ -20,15 +21,20 @@ class Command(BaseCommand):
         parser.add_argument("--debug", action="store_true", help="log at level DEBUG")
 
     def handle(self, *_args: Any, debug: bool, **_options: Any) -> None:
-        if not settings.SECRET_KEY:
-            raise CommandError(
-                "DJANGO_SECRET_KEY is not set. `make run` makes one for this machine."
-            )
+        _require_secret_key()
         if debug:
             import logging  # noqa: PLC0415 -- only here
 
             logging.getLogger().setLevel(logging.DEBUG)
         asyncio.run(_serve(), loop_factory=_loop_factory())
+
+
+def _require_secret_key() -> None:
+    try:
+        settings.SECRET_KEY  # noqa: B018 -- Django refuses to give an empty one
+    except ImproperlyConfigured:
+        message = "DJANGO_SECRET_KEY is not set. `make run` makes one for this machine."
+        raise CommandError(message) from None
 
 
 def _loop_factory() -> Any:
