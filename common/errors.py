@@ -7,7 +7,7 @@
      │   └─ IdempotencyConflictError    idempotency_conflict
      ├─ RuleError                 422   empty_order, appointment_in_the_past …
      │   ├─ InvalidFieldError           invalid_field
-     │   └─ InvalidCursorError          invalid_cursor
+     │   └─ InvalidCursorError    400   invalid_cursor
      ├─ NotAllowedError           403
      │   └─ IdentityMissingError        identity_missing
      └─ UnavailableError          503   unavailable
@@ -98,9 +98,10 @@ class InvalidFieldError(RuleError):
 
 
 class InvalidCursorError(RuleError):
-    """It isn't a cursor of ours, or one for another list."""
+    """It isn't a cursor of ours, it is too old, or it is one for another list."""
 
     code = "invalid_cursor"
+    http_status = 400
     text = _("The list can't go on from there. Please begin again.")
 
 

@@ -1,13 +1,14 @@
 """The REST door's two envelopes: around an answer, and around an error.
 
-    {"success": true, "data": …, "message": "Retrieved 5 orders successfully"}
+    {"success": true, "data": …, "message": "Retrieved 5 orders successfully", "next": …}
     {"success": false, "error": {"code": …, "message": …, "details": {…}}}
 
 Theory. The answer's envelope is put on while rendering, not in the view: the browsable API finds
 the serializer for its forms on `response.data`, and an envelope as a plain dict would hide it. The
 error's envelope is made from what `exception_handler` left in `response.data`. No view builds one.
 
-`details` names the fields: a serializer's own errors, or a `DomainError`'s data.
+`details` names the fields: a serializer's own errors, or a `DomainError`'s data. `next` is in lists only:
+the cursor of the page that follows, or null.
 """
 
 import logging
@@ -15,27 +16,38 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, override
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.views.defaults import page_not_found
 from rest_framework import exceptions, views
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
+from rest_framework.utils.serializer_helpers import ReturnDict
 
-from common.errors import DomainError, InvalidFieldError
+from common.errors import DomainError, InvalidFieldError, StaleVersionError
 from common.instants import to_iso
+from common.requests import IF_MATCH
 from common.serializers import camel_case
 
 logger = logging.getLogger(__name__)
 
 
 class Answer(Response):
-    """A response with the sentence that goes beside its data."""
+    """A response with the sentence that goes beside its data, and what else goes into the envelope."""
 
-    def __init__(self, data: Any, *, message: str, status: int = 200) -> None:
-        super().__init__(data, status=status)
-        self.message = message
+    def __init__(
+        self,
+        data: Any,
+        *,
+        message: str,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+        **beside: Any,
+    ) -> None:
+        super().__init__(data, status=status, headers=headers)
+        self.beside = {"message": message, **beside}
 
 
 class EnvelopeJSONRenderer(JSONRenderer):
@@ -61,14 +73,16 @@ class EnvelopeBrowsableAPIRenderer(BrowsableAPIRenderer):
 def _enveloped(data: Any, response: Response | None) -> dict[str, Any]:
     if response is not None and response.status_code >= 400:
         return {"success": False, "error": data}
-    return {"success": True, "data": data, "message": getattr(response, "message", "")}
+    return {"success": True, "data": data, **getattr(response, "beside", {"message": ""})}
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """Return the response for any error in a view. REST's only place that catches them all."""
     if isinstance(error, DomainError):
         views.set_rollback()
-        return Response(_of_domain(error), status=error.http_status, headers=_retry(error))
+        return Response(_of_domain(error), status=_status(error, context), headers=_retry(error))
+    if isinstance(error, SuspiciousOperation):
+        error = exceptions.ParseError(_("The request can't be read."))
     response = views.exception_handler(error, dict(context))
     if response is None:
         logger.error("rest request failed", exc_info=error, extra={"path": _path(context)})
@@ -90,6 +104,14 @@ def _of_domain(error: DomainError) -> dict[str, object]:
     return _error(error.code, error.message, details)
 
 
+def _status(error: DomainError, context: Mapping[str, Any]) -> int:
+    """Return the error's status; a version that `If-Match` asked for in vain is a failed precondition."""
+    request = context.get("request")
+    if isinstance(error, StaleVersionError) and request is not None and IF_MATCH in request.headers:
+        return 412
+    return error.http_status
+
+
 def _retry(error: DomainError) -> dict[str, str]:
     return {"Retry-After": "2"} if error.http_status == 503 else {}
 
@@ -100,7 +122,8 @@ def _of_framework(error: Exception, data: Any) -> dict[str, object]:
         case exceptions.ValidationError():
             fields = data if isinstance(data, dict) else {"non_field_errors": data}
             details = {camel_case(name): problems for name, problems in fields.items()}
-            return _error("invalid", _("Some values can't be used; see the details."), details)
+            found = _error("invalid", _("Some values can't be used; see the details."), details)
+            return _with_form_of(data, found)
         case exceptions.APIException():
             return _error(error.default_code, str(error.detail), {})
         case Http404():
@@ -109,6 +132,12 @@ def _of_framework(error: Exception, data: Any) -> dict[str, object]:
             return _error("permission_denied", _("You aren't allowed to do that."), {})
         case _:  # pragma: no cover -- views.exception_handler knows no others
             raise error
+
+
+def _with_form_of(data: Any, found: dict[str, object]) -> dict[str, object]:
+    """Return the error with the serializer that made it, so that the browsable API keeps what was typed."""
+    serializer = getattr(data, "serializer", None)
+    return found if serializer is None else ReturnDict(found, serializer=serializer)
 
 
 def _plain(value: object) -> object:
@@ -122,6 +151,14 @@ def _plain(value: object) -> object:
             return [_plain(each) for each in value]
         case _:
             return value
+
+
+def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that no view has: in the envelope, unless somebody looks at it in a browser."""
+    if request.accepts("text/html") and "application/json" not in request.headers.get("accept", ""):
+        return page_not_found(request, exception)
+    message = _("There is nothing under this address.")
+    return JsonResponse({"success": False, "error": _error("not_found", message, {})}, status=404)
 
 
 def _path(context: Mapping[str, Any]) -> str | None:

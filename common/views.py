@@ -1,19 +1,30 @@
 """What the rooms' REST views share: they ask a service, and answer with a serializer.
 
 REST framework wants a queryset for most of its machinery; ours is an empty list, since the records
-come from the services. What is left of `GenericViewSet` is what the browsable API's forms need.
+come from the services. What is left of `GenericViewSet` is what the browsable API's forms need: for
+each action the shape of its body.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, override
 
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
 from common.http import Answer
+from common.paging import Page
+from common.query import sealed_cursor
+from common.requests import etag
 
 
 class ServiceViewSet(GenericViewSet[Any]):
     """A viewset over services. `pk` in the path is a record's id."""
 
+    record: ClassVar[str | None] = None
+    """What the permissions are of, e.g. "orders.order"; see `common.auth`."""
+    bodies: ClassVar[Mapping[str, type[BaseSerializer[Any]]]] = {}
+    """What a body may hold, by action; `serializer_class` is what answers show."""
     lookup_value_regex = "[^/]+"  # an impossible id is answered like an unknown one
     pagination_class = None
 
@@ -21,13 +32,41 @@ class ServiceViewSet(GenericViewSet[Any]):
         """Return nothing; see above."""
         return []
 
-    def answer(self, record: object, *, message: str, status: int = 200) -> Answer:
-        """Return the response that shows one record."""
-        data = self.get_serializer(record).data
-        return Answer(data, message=message, status=status)
+    @override
+    def get_serializer_class(self) -> Any:
+        return self.bodies.get(getattr(self, "action", None) or "", self.serializer_class)
 
-    def answer_all(self, records: list[Any], *, noun: str) -> Answer:
+    def body(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
+        """Return the values of the request's body.
+
+        Raises:
+            ValidationError: it isn't what the action takes; it names the fields.
+
+        """
+        serializer = self.get_serializer(data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        values: dict[str, Any] = serializer.validated_data
+        return values
+
+    def answer(self, record: Any, *, message: str, status: int = 200) -> Answer:
+        """Return the response that shows one record, and tells its version if it has one."""
+        version = hasattr(record, "updated_at")
+        headers = {"ETag": etag(record.updated_at)} if version else None
+        return Answer(self._shown(record), message=message, status=status, headers=headers)
+
+    def answer_all(self, records: list[Any], *, noun: str, **beside: Any) -> Answer:
         """Return the response that shows some records; `noun` is what one of them is called."""
-        data = self.get_serializer(records, many=True).data
         count = f"{len(records)} {noun}{'' if len(records) == 1 else 's'}"
-        return Answer(data, message=f"Retrieved {count} successfully")
+        data = self._shown(records, many=True)
+        return Answer(data, message=f"Retrieved {count} successfully", **beside)
+
+    def answer_page(self, request: Request, page: Page[Any], *, noun: str) -> Answer:
+        """Return the response that shows a page of a list, and how the list goes on."""
+        following = sealed_cursor(request, page.cursor)
+        return self.answer_all(page.items, noun=noun, next=following)
+
+    def _shown(self, record: Any, *, many: bool = False) -> Any:
+        if self.serializer_class is None:
+            raise NotImplementedError
+        context = self.get_serializer_context()
+        return self.serializer_class(record, many=many, context=context).data

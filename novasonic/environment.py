@@ -4,11 +4,12 @@ A broken value stops the start with one line per variable, not a traceback; see 
 `docs/configuration.md` is written from this class by `scripts/configuration-table.py`.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from appointments.hours import OpeningHours
@@ -51,6 +52,38 @@ class Environment(BaseSettings):
     )
     api_open_reads: bool = Field(
         default=False, description="Let anybody read orders and appointments over REST."
+    )
+    api_cors_origins: Words = Field(
+        [],
+        description="Origins whose pages may use the REST API, exactly, with scheme: "
+        "https://www.example.com.",
+    )
+    api_anonymous_rate: str = Field(
+        "120/min", description="REST requests of one address without a login; `none`: no limit."
+    )
+    api_user_rate: str = Field(
+        "1200/min", description="REST requests of one user; `none`: no limit."
+    )
+    api_proxies: int = Field(
+        0, ge=0, le=10, description="Proxies in front that add to X-Forwarded-For."
+    )
+    api_jwt_secret: str = Field(
+        "",
+        repr=False,
+        description="Signs our bearer tokens (32 characters or more); empty: made from "
+        "DJANGO_SECRET_KEY.",
+    )
+    api_jwt_issuer: str = Field(
+        "", description="Issuer whose bearer tokens are taken, e.g. a Cognito user pool's address."
+    )
+    api_jwt_jwks_url: str = Field(
+        "", description="Its keys; empty: the issuer's address with /.well-known/jwks.json."
+    )
+    api_jwt_audiences: Words = Field(
+        [], description="Whom its tokens must be for: `aud`, or Cognito's `client_id`."
+    )
+    api_jwt_groups_claim: str = Field(
+        "cognito:groups", description="Its tokens' claim that names roles of this site."
     )
     business_name: str = Field("Nova Sonic", description="Shown on the voice page.")
 
@@ -101,7 +134,14 @@ class Environment(BaseSettings):
         15, ge=1, le=1440, description="For how long it is then refused."
     )
 
-    @field_validator("allowed_hosts", "ws_allowed_origins", "clinic_doctors", mode="before")
+    @field_validator(
+        "allowed_hosts",
+        "ws_allowed_origins",
+        "clinic_doctors",
+        "api_cors_origins",
+        "api_jwt_audiences",
+        mode="before",
+    )
     @classmethod
     def _split_words(cls, value: object) -> object:
         if isinstance(value, str):
@@ -118,6 +158,34 @@ class Environment(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{value!r} is not an IANA time zone") from error
         return value
+
+    @field_validator("api_cors_origins")
+    @classmethod
+    def _exact_origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^/*?#\s]+", origin):
+                raise ValueError(f"{origin!r} is no origin like https://www.example.com")
+        return value
+
+    @field_validator("api_anonymous_rate", "api_user_rate")
+    @classmethod
+    def _readable_rate(cls, value: str) -> str:
+        if not re.fullmatch(r"none|[1-9]\d*/(sec|min|hour|day)", value):
+            raise ValueError(f"{value!r} isn't like 120/min, nor none")
+        return value
+
+    @field_validator("api_jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value) < 32:
+            raise ValueError("needs 32 characters or more")
+        return value
+
+    @model_validator(mode="after")
+    def _issuer_is_whole(self) -> Self:
+        if self.api_jwt_issuer and not self.api_jwt_audiences:
+            raise ValueError("API_JWT_ISSUER needs API_JWT_AUDIENCES: whom its tokens are for")
+        return self
 
     @field_validator("clinic_opening_hours")
     @classmethod

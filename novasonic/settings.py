@@ -20,7 +20,23 @@ ALLOWED_HOSTS = [*_env.allowed_hosts, _env.host]
 WS_ALLOWED_ORIGINS = _env.ws_allowed_origins
 LOGGING = logging_config("DEBUG" if _env.debug else _env.loglevel, _env.log_format)
 BUSINESS_NAME = _env.business_name
+
+# The REST API
 API_OPEN_READS = _env.api_open_reads
+API_MAX_BODY_BYTES = 256 * 1024
+API_ANONYMOUS_RATE = _env.api_anonymous_rate
+API_USER_RATE = _env.api_user_rate
+API_JWT_SECRET = _env.api_jwt_secret
+API_JWT_ISSUER = _env.api_jwt_issuer
+API_JWT_JWKS_URL = _env.api_jwt_jwks_url or (
+    f"{_env.api_jwt_issuer.rstrip('/')}/.well-known/jwks.json" if _env.api_jwt_issuer else ""
+)
+API_JWT_AUDIENCES = _env.api_jwt_audiences
+API_JWT_GROUPS_CLAIM = _env.api_jwt_groups_claim
+CORS_ALLOWED_ORIGINS = _env.api_cors_origins
+CORS_URLS_REGEX = r"^/(orders|appointments|api)(/|$)"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 
 # DynamoDB
 AWS_REGION = _env.aws_default_region
@@ -60,7 +76,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    "corsheaders",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "common",
     "orders",
     "appointments",
@@ -72,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -133,13 +153,47 @@ REST_FRAMEWORK = {
         "common.http.EnvelopeBrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.FormParser",
-        "rest_framework.parsers.MultiPartParser",
+        "common.parsers.JSONParser",
+        "common.parsers.FormParser",
+        "common.parsers.MultiPartParser",
     ],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "common.tokens.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["common.auth.StaffOrOpenReads"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "common.throttles.AnonymousThrottle",
+        "common.throttles.UserThrottle",
+    ],
+    "NUM_PROXIES": _env.api_proxies,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # `Accept: application/json; version=v1`: a later version comes without other addresses.
+    "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning",
+    "DEFAULT_VERSION": "v1",
+    "ALLOWED_VERSIONS": ["v1"],
     "EXCEPTION_HANDLER": "common.http.exception_handler",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Nova Sonic Server",
+    "DESCRIPTION": "Orders and appointments, over the same verbs as the voice assistant and the staff"
+    " pages. See docs/api.md.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "orders.serializers.STATUSES",
+        "AppointmentStatus": "appointments.serializers.STATUSES",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "common.openapi.complete",
+    ],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 SECURE_CSP = {

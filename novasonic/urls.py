@@ -9,4 +9,7 @@ urlpatterns = [
     path("", include("appointments.urls")),
     path("admin/", admin.site.urls),
     path("api-auth/", include("rest_framework.urls")),
+    path("api/", include("novasonic.api")),
 ]
+
+handler404 = "common.http.nothing_here"

@@ -1,30 +1,102 @@
 """What orders look like over REST: camelCase, as the earlier system showed them."""
 
-from typing import override
+import json
+from typing import Any, ClassVar, override
 
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils import html
 
-from common.identity import masked_dni
-from common.serializers import CamelCaseSerializer, InstantField, MoneyField
-from orders.domain import OrderStatus
+from common.auth import may_see_dni
+from common.changes import UNSET, Unset
+from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
+from common.identity import digits, masked_dni
+from common.query import PageQuery
+from common.serializers import (
+    CamelCaseSerializer,
+    InstantField,
+    MoneyField,
+    TextField,
+    WholeNumberField,
+)
+from orders.domain import (
+    MAX_DNI_DIGITS,
+    MAX_ITEMS,
+    MAX_QUANTITY,
+    MAX_TEXT_LENGTH,
+    MAX_TOTAL,
+    MAX_TRACKING_LENGTH,
+    OrderItem,
+    OrderStatus,
+)
+
+STATUSES = [status.value for status in OrderStatus]
 
 
-class MaskedDniField(serializers.Field[str, str, str | None, str]):
-    """An identity number of which only the last two digits are shown."""
+@extend_schema_field({"type": ["string", "null"]})
+class DniField(serializers.Field[str | Unset, Any, str | None, Any]):
+    """An identity number, in full for those who may see it, and else but for its last two digits.
+
+    A masked number that comes back in a change leaves the stored one as it is.
+    """
+
+    default_error_messages: ClassVar = {
+        "invalid": _("Not an identity number: 1 to %(most)s digits.") % {"most": MAX_DNI_DIGITS}
+    }
+
+    def __init__(self, *, takes_mask: bool = False, **options: Any) -> None:
+        self.takes_mask = takes_mask
+        super().__init__(**options)
 
     @override
-    def to_representation(self, value: str) -> str | None:
-        return masked_dni(value)
+    def to_representation(self, value: Any) -> str | None:
+        return value if may_see_dni(self.context.get("request")) else masked_dni(value)
+
+    @override
+    def to_internal_value(self, data: Any) -> str | Unset:
+        if not isinstance(data, str) or len(data) > 2 * MAX_DNI_DIGITS:
+            self.fail("invalid")
+        if self.takes_mask and "*" in data:
+            return UNSET
+        is_number = data.translate(dict.fromkeys(map(ord, " .-"))).isdecimal()
+        if data and not (is_number and len(digits(data)) <= MAX_DNI_DIGITS):
+            self.fail("invalid")
+        return data
+
+
+class ItemList(serializers.ListSerializer[Any]):
+    """A list of items; in an HTML form it is written as JSON, in one field."""
+
+    @override
+    def get_value(self, dictionary: Any) -> Any:
+        written = dictionary.get(self.field_name) if html.is_html_input(dictionary) else None
+        if written is None:
+            return super().get_value(dictionary)
+        try:
+            return json.loads(written)
+        except (ValueError, RecursionError):
+            return written
 
 
 class OrderItemSerializer(CamelCaseSerializer):
-    """One line of an order."""
+    """One line of an order; `price` is for one piece."""
 
-    id = serializers.CharField()
-    name = serializers.CharField()
-    quantity = serializers.IntegerField()
-    price = MoneyField()
-    description = serializers.CharField(allow_blank=True)
+    id = TextField(required=False, max_length=40, allow_blank=True, help_text="Ours, if not given.")
+    name = TextField(max_length=MAX_TEXT_LENGTH)
+    quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY)
+    price = MoneyField(min_value=0, max_value=MAX_TOTAL)
+    description = TextField(required=False, max_length=MAX_TEXT_LENGTH, allow_blank=True)
+
+    class Meta:
+        """How many of them are read and shown."""
+
+        list_serializer_class = ItemList
+
+
+def _items(**options: Any) -> Any:
+    options = {"many": True, "max_length": MAX_ITEMS, **options}
+    return OrderItemSerializer(style={"template": "common/json_field.html"}, **options)
 
 
 class OrderSerializer(CamelCaseSerializer):
@@ -32,12 +104,55 @@ class OrderSerializer(CamelCaseSerializer):
 
     id = serializers.CharField()
     customer_name = serializers.CharField()
-    customer_email = serializers.EmailField()
-    dni = MaskedDniField(allow_null=True)
-    items = OrderItemSerializer(many=True)
+    customer_email = serializers.CharField()
+    dni = DniField(allow_null=True)
+    items = _items()
     total = MoneyField()
-    status = serializers.ChoiceField(choices=[status.value for status in OrderStatus])
+    status = serializers.ChoiceField(choices=STATUSES)
     created_at = InstantField()
     updated_at = InstantField()
     estimated_delivery = InstantField(allow_null=True)
     tracking_number = serializers.CharField(allow_null=True)
+
+
+class NewOrder(CamelCaseSerializer):
+    """An order to be placed. `total`, if given, must be what the items cost."""
+
+    customer_name = TextField(max_length=MAX_NAME_LENGTH)
+    customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    items = _items(allow_empty=False)
+    total = MoneyField(required=False, allow_null=True, min_value=0, write_only=True)
+    dni = DniField(required=False, allow_null=True)
+
+
+class ChangedOrder(CamelCaseSerializer):
+    """What staff change of an order. What isn't given stays; `updatedAt` makes it conditional."""
+
+    passed_over = frozenset({"id", "createdAt"})
+
+    customer_name = TextField(max_length=MAX_NAME_LENGTH)
+    customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    items = _items(allow_empty=False)
+    status = serializers.ChoiceField(choices=STATUSES, required=False)
+    tracking_number = TextField(
+        required=False, allow_null=True, allow_blank=True, max_length=MAX_TRACKING_LENGTH
+    )
+    estimated_delivery = InstantField(required=False, allow_null=True)
+    dni = DniField(required=False, allow_null=True, takes_mask=True)
+    total = MoneyField(required=False, allow_null=True, min_value=0, write_only=True)
+    updated_at = InstantField(required=False)
+
+
+class OrderListQuery(PageQuery):
+    """What may be asked of the list of orders."""
+
+    status = serializers.ChoiceField(choices=STATUSES, required=False)
+    customer_email = TextField(required=False, max_length=MAX_EMAIL_LENGTH)
+    created_from = InstantField(required=False, help_text="Made then or later.")
+    created_to = InstantField(required=False, help_text="Made before then.")
+    ordering = serializers.ChoiceField(choices=["-createdAt", "createdAt"], default="-createdAt")
+
+
+def order_items(items: list[dict[str, Any]]) -> list[OrderItem]:
+    """Return the lines that a body holds."""
+    return [OrderItem(**item) for item in items]

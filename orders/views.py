@@ -1,24 +1,90 @@
 """The REST door to orders: one service call an action."""
 
+from typing import Any, ClassVar
+
 from rest_framework.request import Request
 
+from common import clock
 from common.http import Answer
-from common.query import Limit, read
+from common.query import opened_cursor, read
+from common.requests import token_of, unchanged_since
 from common.views import ServiceViewSet
-from orders import services
-from orders.serializers import OrderSerializer
+from orders import openapi, services
+from orders.domain import OrderChanges, OrderQuery, OrderStatus
+from orders.serializers import (
+    ChangedOrder,
+    NewOrder,
+    OrderListQuery,
+    OrderSerializer,
+    order_items,
+)
 
 
+@openapi.DESCRIBED
 class OrderViewSet(ServiceViewSet):
     """Orders, the newest first."""
 
+    record = "orders.order"
     serializer_class = OrderSerializer
+    bodies: ClassVar = {
+        "create": NewOrder,
+        "update": ChangedOrder,
+        "partial_update": ChangedOrder,
+    }
 
     def list(self, request: Request) -> Answer:
-        """Return up to `?limit=` orders (100)."""
-        limit = read(Limit, request)["limit"]
-        return self.answer_all(services.list_orders(limit=limit), noun="order")
+        """Return a page of orders: all, a customer's, or those of a status."""
+        asked = read(OrderListQuery, request)
+        status = asked.get("status")
+        query = OrderQuery(
+            status=OrderStatus(status) if status else None,
+            customer_email=asked.get("customer_email"),
+            created_from=asked.get("created_from"),
+            created_to=asked.get("created_to"),
+            oldest_first=asked["ordering"] == "createdAt",
+        )
+        cursor = opened_cursor(request, asked.get("cursor"))
+        page = services.find_orders(query=query, cursor=cursor, limit=asked["limit"])
+        return self.answer_page(request, page, noun="order")
 
     def retrieve(self, _request: Request, pk: str) -> Answer:
         """Return one order."""
         return self.answer(services.get_order(order_id=pk), message="Order retrieved successfully")
+
+    def create(self, request: Request) -> Answer:
+        """Place an order. The same `Idempotency-Key` with the same body places it once."""
+        order = self.body(request)
+        placed = services.place_order(
+            customer_name=order["customer_name"],
+            customer_email=order["customer_email"],
+            items=order_items(order["items"]),
+            total=order.get("total"),
+            dni=order.get("dni"),
+            token=token_of(request),
+            now=clock.now(),
+        )
+        return self.answer(placed, message="Order created successfully", status=201)
+
+    def update(self, request: Request, pk: str) -> Answer:
+        """Change an order, given whole; what is optional and not given stays."""
+        return self._update(request, pk, self.body(request))
+
+    def partial_update(self, request: Request, pk: str) -> Answer:
+        """Change some of an order."""
+        return self._update(request, pk, self.body(request, partial=True))
+
+    def destroy(self, request: Request, pk: str) -> Answer:
+        """Delete an order."""
+        services.delete_order(order_id=pk, unchanged_since=unchanged_since(request, None))
+        return Answer(None, message="Order deleted successfully")
+
+    def _update(self, request: Request, pk: str, said: dict[str, Any]) -> Answer:
+        version = unchanged_since(request, said.pop("updated_at", None))
+        if "items" in said:
+            said["items"] = order_items(said["items"])
+        if "status" in said:
+            said["status"] = OrderStatus(said["status"])
+        changed = services.update_order(
+            order_id=pk, changes=OrderChanges(**said), unchanged_since=version, now=clock.now()
+        )
+        return self.answer(changed, message="Order updated successfully")

@@ -16,6 +16,8 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     AWS_EC2_METADATA_DISABLED="true",
     LOGLEVEL="WARNING",
+    API_ANONYMOUS_RATE="none",
+    API_USER_RATE="none",
 )
 
 from novasonic.settings import *  # noqa: E402, F403

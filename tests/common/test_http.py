@@ -230,7 +230,8 @@ def test_reading_is_closed_by_default(client: Client, settings: Settings) -> Non
 
     response = client.get("/guarded/1")
 
-    assert response.status_code == 403
+    assert response.status_code == 401
+    assert response["www-authenticate"] == 'Bearer realm="api"'
     assert error_of(response)["code"] == "not_authenticated"
 
 
@@ -238,7 +239,7 @@ def test_reading_may_be_opened_but_not_writing(client: Client, settings: Setting
     settings.API_OPEN_READS = True
 
     assert client.get("/guarded/1").status_code == 200
-    assert client.put("/guarded/1", "{}", content_type="application/json").status_code == 403
+    assert client.put("/guarded/1", "{}", content_type="application/json").status_code == 401
 
 
 @pytest.mark.django_db

@@ -102,8 +102,8 @@ def test_the_browsable_api_shows_orders(rest: Client) -> None:
 def test_orders_are_closed_to_strangers_by_default(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = False
 
-    assert client.get("/orders").status_code == 403
-    assert client.get("/orders/1").status_code == 403
+    assert client.get("/orders").status_code == 401
+    assert client.get("/orders/1").status_code == 401
 
 
 def test_an_outage_is_told_in_the_envelope(rest: Client, settings: Settings) -> None:
