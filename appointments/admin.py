@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments import clinic, services
-from appointments.admin_forms import AppointmentForm, RescheduleForm, with_alternatives
+from appointments.admin_forms import AppointmentForm, RescheduleForm, sentence
 from appointments.admin_models import (
     KIND_LABELS,
     STATUS_LABELS,
@@ -32,7 +32,7 @@ from appointments.domain import (
     span_of_day,
 )
 from common.clock import now
-from common.errors import ConflictError, NotFoundError, RuleError
+from common.errors import ConflictError, DomainError, NotFoundError, RuleError
 from common.identity import Staff
 from common.instants import to_iso
 from common.staff.admin import RecordAdmin
@@ -157,6 +157,10 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         return appointment_record(_changed(form) if change else _booked(form))
 
     @override
+    def sentence(self, error: DomainError) -> str:
+        return sentence(error)
+
+    @override
     def remove(self, record: Appointment) -> None:
         services.delete_appointment(appointment_id=record.id, unchanged_since=record.updated_at)
 
@@ -223,7 +227,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
                     appointment_id=appointment.id, caller=Staff(), starts_at=starts_at, now=now()
                 )
             except (ConflictError, NotFoundError, RuleError) as error:
-                form.add_error(appointment.id, with_alternatives(error))
+                form.add_error(appointment.id, sentence(error))
             else:
                 self.log_change(request, appointment, _("Rescheduled"))
                 text = _("%(what)s was rescheduled.") % {"what": appointment}

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from appointments.admin_models import STATUS_LABELS, Appointment
 from appointments.domain import MOVES, AppointmentStatus
+from appointments.errors import AppointmentStatusError
 from common.errors import DomainError
 from common.staff.forms import RecordForm
 
@@ -22,12 +23,20 @@ def said(instant: datetime) -> str:
     return date_format(localtime(instant), "D j/n H:i")
 
 
-def with_alternatives(error: DomainError) -> str:
-    """Return an error's sentence and, where there are any, the free times that came with it."""
+def sentence(error: DomainError) -> str:
+    """Return an error's sentence, with the statuses as staff know them, and with free times."""
+    if isinstance(error, AppointmentStatusError):
+        return _with_labels(error)
     times = error.data.get("alternatives")
     if not isinstance(times, list) or not times:
         return error.message
     return f"{error.message} " + _("Free: %(times)s.") % {"times": ", ".join(map(said, times))}
+
+
+def _with_labels(error: AppointmentStatusError) -> str:
+    said_of = {name: AppointmentStatus(str(error.data[name])) for name in ("status", "wanted")}
+    labels = {name: str(STATUS_LABELS[status]).lower() for name, status in said_of.items()}
+    return str(error.text) % labels
 
 
 class AppointmentForm(RecordForm):
@@ -54,7 +63,7 @@ class AppointmentForm(RecordForm):
 
     @override
     def sentence(self, error: DomainError) -> str:
-        return with_alternatives(error)
+        return sentence(error)
 
     def _doctor_field(self) -> forms.ChoiceField:
         names = [*settings.CLINIC_DOCTORS]

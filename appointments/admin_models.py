@@ -26,7 +26,7 @@ from common.staff.wishes import Wish
 STATUS_LABELS = {
     AppointmentStatus.SCHEDULED: _("Booked"),
     AppointmentStatus.CONFIRMED: _("Confirmed"),
-    AppointmentStatus.CANCELLED: _("Called off"),
+    AppointmentStatus.CANCELLED: _("Cancelled"),
     AppointmentStatus.COMPLETED: _("Done"),
 }
 KIND_LABELS = {

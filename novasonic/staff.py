@@ -21,7 +21,6 @@ from appointments.admin_models import STATUS_LABELS as APPOINTMENT_LABELS
 from appointments.domain import Appointment
 from common.clock import now
 from common.errors import DomainError
-from orders.admin_models import STATUS_LABELS as ORDER_LABELS
 from orders.domain import Order, OrderQuery, OrderStatus
 
 logger = logging.getLogger(__name__)
@@ -106,7 +105,6 @@ def _waiting(status: OrderStatus, found: list[Order]) -> dict[str, Any]:
     shown = found[:WAITING_SHOWN]
     return {
         "status": status.value,
-        "label": ORDER_LABELS[status],
         "count": len(found),
         "is_more": len(found) == 100,
         "orders": [{"record": order, "is_late": _is_late(order)} for order in shown],

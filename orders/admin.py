@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.clock import now
+from common.errors import DomainError
 from common.identity import masked_dni
 from common.instants import to_iso
 from common.staff.admin import RecordAdmin
@@ -27,6 +28,7 @@ from orders.admin_models import STATUS_LABELS, Order, OrderItem, item_records, o
 from orders.domain import MOVES, UNPACKED, OrderChanges, OrderStatus
 from orders.domain import Order as OrderValue
 from orders.domain import OrderItem as OrderItemValue
+from orders.errors import OrderStatusError
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 PERIODS = {
@@ -39,6 +41,17 @@ PERIODS = {
 def money(amount: Decimal) -> str:
     """Return an amount as it is written here."""
     return f"$ {number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)}"
+
+
+def said(error: DomainError) -> str:
+    """Return an error's sentence with the statuses as staff know them."""
+    if not isinstance(error, OrderStatusError):
+        return error.message
+    names = ("status", "wanted")
+    labels = {
+        name: str(STATUS_LABELS[OrderStatus(str(error.data[name]))]).lower() for name in names
+    }
+    return str(error.text) % labels
 
 
 class StatusFilter(ChoiceFilter):
@@ -67,6 +80,10 @@ class OrderForm(RecordForm):
     error_fields = {  # noqa: RUF012 -- Django's metaclass would take it for a field's
         "order_status_not_allowed": "status",
     }
+
+    @override
+    def sentence(self, error: DomainError) -> str:
+        return said(error)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -221,6 +238,10 @@ class OrderAdmin(RecordAdmin[Order]):
     @override
     def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Order:
         return order_record(_changed(form, formsets) if change else _placed(form, formsets))
+
+    @override
+    def sentence(self, error: DomainError) -> str:
+        return said(error)
 
     @override
     def remove(self, record: Order) -> None:

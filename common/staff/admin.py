@@ -61,6 +61,10 @@ class RecordAdmin[M: Record](_ModelAdmin):
         """Return the columns of the export."""
         raise NotImplementedError
 
+    def sentence(self, error: DomainError) -> str:
+        """Return what staff read about an error."""
+        return error.message
+
     # --- Lists
 
     @override
@@ -81,6 +85,12 @@ class RecordAdmin[M: Record](_ModelAdmin):
     ) -> tuple[QuerySet[M], bool]:
         assert isinstance(queryset, RecordQuerySet)
         return queryset.matching(search_term), False
+
+    @override
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Whether an address may filter so: only as an index can; else it is answered 400."""
+        filters = {each.parameter_name for each in self.list_filter}  # type: ignore[union-attr]  # all are ChoiceFilters
+        return lookup in self.model.source.conditions | filters
 
     @override
     def get_sortable_by(self, request: HttpRequest) -> Any:
@@ -221,7 +231,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
             try:
                 verb(record)
             except (ConflictError, NotFoundError, RuleError) as error:
-                self.message_user(request, f"{record}: {error.message}", messages.ERROR)
+                self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
             else:
                 self.log_change(request, record, done)
                 count += 1

@@ -8,10 +8,12 @@ list says "more than 25" instead of a number. The last page knows the number.
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, override
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from common.staff.queryset import RecordPage, RecordQuerySet
 
@@ -73,6 +75,14 @@ class RecordChangeList(ChangeList):
         if self.page_num > 1 and not self.paginator.found.records:
             raise IncorrectLookupParameters
         self.result_list = self.paginator.found.records
+
+    @override
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
+        """Return the order; tell staff if they asked, by the address, for one that no index gives."""
+        ordering = super().get_ordering(request, queryset)
+        if self.params.get(ORDER_VAR) and ordering == ["-pk"]:
+            messages.warning(request, _("This list can't be sorted by that column."))
+        return ordering
 
     @override
     def get_ordering_field(self, field_name: Any) -> Any:

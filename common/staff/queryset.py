@@ -223,8 +223,8 @@ class _Search[M: Model]:
             if looked_at == SEARCH_AT_MOST:
                 self.stopped_after = looked_at
                 return
-            text = " ".join(plain_words(self.source.text(record)))
-            if all(word in text for word in words):
+            text = plain_words(self.source.text(record))
+            if all(any(part.startswith(word) for part in text) for word in words):
                 yield record
 
 

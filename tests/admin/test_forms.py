@@ -1,0 +1,452 @@
+"""The staff's forms: what is saved, and what is refused with everything typed still there."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.utils.timezone import localdate, localtime
+from pytest_django.fixtures import Settings
+
+import appointments.services
+import orders.services
+from appointments.domain import AppointmentKind, AppointmentStatus
+from common import clock, dynamo
+from common.errors import NotFoundError
+from orders.domain import OrderStatus
+from tests.admin.conftest import form_of
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
+
+ORDERS = "/admin/orders/order/"
+APPOINTMENTS = "/admin/appointments/appointment/"
+
+
+def order(order_id: str) -> Any:
+    return orders.services.get_order(order_id=order_id)
+
+
+def appointment(appointment_id: str) -> Any:
+    return appointments.services.get_appointment(appointment_id=appointment_id)
+
+
+def errors(page: Any) -> dict[str, list[str]]:
+    assert page.status_code == 200, page
+    form = page.context["adminform"].form
+    return {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+
+
+def messages(page: Any) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
+def open_form(client: Client, url: str) -> dict[str, Any]:
+    return form_of(client.get(url))
+
+
+# --- Orders: changing
+
+
+def test_an_order_is_changed_with_its_items_in_one_write(reception: Client) -> None:
+    url = f"{ORDERS}1/change/"
+    form = open_form(reception, url)
+    new_line = {
+        "lines-TOTAL_FORMS": "3",
+        "lines-2-id": "",
+        "lines-2-order": "1",
+        "lines-2-name": "Producto Z",
+        "lines-2-description": "",
+        "lines-2-quantity": "2",
+        "lines-2-price": "1,25",
+    }
+    changed = {"customer_name": "Juan Pablo Pérez", "lines-0-quantity": "3", "lines-1-DELETE": "on"}
+
+    assert reception.post(url, {**form, **new_line, **changed}).status_code == 302
+    stored = order("1")
+    assert stored.customer_name == "Juan Pablo Pérez"
+    assert [(item.name, item.quantity, item.price) for item in stored.items] == [
+        ("Producto A", 3, Decimal("25.99")),
+        ("Producto Z", 2, Decimal("1.25")),
+    ]
+    assert stored.total == Decimal("80.47")
+    assert stored.customer_email == "juan.perez@email.com"
+    assert stored.dni == "12345678"  # reception doesn't see it, and it stays
+
+
+def test_a_form_sent_unchanged_changes_nothing_but_the_version(reception: Client) -> None:
+    before = order("1")
+    url = f"{ORDERS}1/change/"
+
+    assert reception.post(url, open_form(reception, url)).status_code == 302
+    after = order("1")
+    assert (after.items, after.total, after.status) == (before.items, before.total, before.status)
+    assert after.estimated_delivery == before.estimated_delivery
+
+
+def test_the_second_of_two_who_edit_one_record_overwrites_nothing(
+    reception: Client, supervisor: Client
+) -> None:
+    url = f"{ORDERS}2/change/"
+    first, second = open_form(reception, url), open_form(supervisor, url)
+    reception.post(url, {**first, "customer_name": "Primera"})
+
+    page = supervisor.post(url, {**second, "customer_name": "Segunda"})
+    said = errors(page)
+    assert said["__all__"][0] == "Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
+    assert said["customer_name"] == ["Guardado ahora: Primera"]
+    assert page.context["adminform"].form["customer_name"].value() == "Segunda"
+    assert order("2").customer_name == "Primera"
+
+
+def test_a_conflict_is_told_before_what_else_is_wrong(
+    reception: Client, supervisor: Client
+) -> None:
+    url = f"{ORDERS}1/change/"
+    form = open_form(supervisor, url)
+    now = clock.now()
+    for status in (OrderStatus.PROCESSING, OrderStatus.SHIPPED):
+        orders.services.move_order_status(order_id="1", status=status, now=now)
+
+    said = errors(supervisor.post(url, form))  # says "pending", which can't follow "shipped"
+    assert "Guardado ahora: Enviado" in said["status"]
+    assert order("1").status is OrderStatus.SHIPPED
+
+
+@pytest.mark.parametrize("version", ["", "never", "2020-01-01T00:00:00.000Z"])
+def test_a_form_that_does_not_say_which_version_it_saw_is_refused(
+    reception: Client, version: str
+) -> None:
+    url = f"{ORDERS}2/change/"
+    form = {**open_form(reception, url), "version": version, "customer_name": "Otro"}
+
+    assert "__all__" in errors(reception.post(url, form))
+    assert order("2").customer_name == "Juan Pérez"
+
+
+def test_a_record_that_was_deleted_meanwhile_is_told(reception: Client) -> None:
+    url = f"{ORDERS}2/change/"
+    form = open_form(reception, url)
+    orders.services.delete_order(order_id="2")
+
+    page = reception.post(url, form, follow=True)
+    assert "no existe" in " ".join(messages(page))
+
+
+def test_a_status_offers_only_what_may_follow(reception: Client) -> None:
+    page = reception.get(f"{ORDERS}1/change/")
+    choices = page.context["adminform"].form.fields["status"].choices
+
+    assert [value for value, _ in choices] == ["pending", "processing", "cancelled"]
+
+
+def test_the_items_of_a_packed_order_can_only_be_read(reception: Client) -> None:
+    page = reception.get(f"{ORDERS}3/change/").content.decode()
+
+    assert "Producto A" in page
+    assert 'name="lines-0-quantity"' not in page
+
+
+def test_a_packed_order_keeps_its_items_whatever_is_sent(reception: Client) -> None:
+    url = f"{ORDERS}3/change/"
+    form = {**open_form(reception, url), "tracking_number": "TRK9", "lines-0-quantity": "99"}
+
+    assert reception.post(url, form).status_code == 302
+    assert order("3").tracking_number == "TRK9"
+    assert order("3").items[0].quantity == 2
+
+
+# --- Orders: adding and deleting
+
+
+NEW_ORDER = {
+    "customer_name": "Eva Luna",
+    "customer_email": "Eva@Email.com",
+    "dni": "30.111.222",
+    "lines-0-name": "Producto N",
+    "lines-0-quantity": "2",
+    "lines-0-price": "10,50",
+}
+
+
+def test_an_order_is_added_once_however_often_the_button_is_pressed(reception: Client) -> None:
+    form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER}
+    for _ in range(2):
+        assert reception.post(f"{ORDERS}add/", form).status_code == 302
+
+    [stored] = [o for o in orders.services.list_orders() if o.customer_name == "Eva Luna"]
+    assert (stored.total, stored.customer_email) == (Decimal("21.00"), "eva@email.com")
+    assert stored.dni == "30111222"
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"customer_name": "123"}, "customer_name"),
+        ({"customer_email": "nowhere"}, "customer_email"),
+        ({"dni": "none"}, "dni"),
+    ],
+)
+def test_what_is_wrong_is_shown_where_it_is(
+    reception: Client, typed: dict[str, str], field: str
+) -> None:
+    form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER, **typed}
+    count = len(orders.services.list_orders())
+
+    assert field in errors(reception.post(f"{ORDERS}add/", form))
+    assert len(orders.services.list_orders()) == count
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"lines-0-price": "-1"},
+        {"lines-0-price": "1,999"},
+        {"lines-0-quantity": "0"},
+        {"lines-0-quantity": "10001"},
+        {"lines-0-name": ""},
+        {"lines-TOTAL_FORMS": "0"},
+    ],
+)
+def test_impossible_items_are_refused(reception: Client, typed: dict[str, str]) -> None:
+    form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER, **typed}
+    page = reception.post(f"{ORDERS}add/", form)
+
+    assert page.status_code == 200
+    assert page.context["errors"]
+    assert all(o.customer_name != "Eva Luna" for o in orders.services.list_orders())
+
+
+def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
+    asked = supervisor.get(f"{ORDERS}2/delete/").content.decode()
+    assert "Pedido 2" in asked
+    assert order("2")
+
+    supervisor.post(f"{ORDERS}2/delete/", {"post": "yes"})
+    with pytest.raises(NotFoundError):
+        order("2")
+
+
+def test_several_are_deleted_after_a_question(supervisor: Client) -> None:
+    chosen = {"action": "delete_selected", "_selected_action": ["1", "2"]}
+    asked = supervisor.post(ORDERS, {**chosen, "index": "0"}).content.decode()
+    assert "Pedido 1" in asked
+    assert order("1")
+
+    supervisor.post(ORDERS, {**chosen, "post": "yes"})
+    assert [o.id for o in orders.services.list_orders()] == ["3", "5", "4"]
+
+
+# --- Orders: actions
+
+
+def test_chosen_orders_move_on_and_the_others_say_why_not(reception: Client) -> None:
+    data = {"action": "ship", "_selected_action": ["2", "4"], "index": "0"}
+    page = reception.post(ORDERS, data, follow=True)
+
+    assert order("2").status is OrderStatus.SHIPPED
+    assert order("2").tracking_number
+    assert order("4").status is OrderStatus.DELIVERED
+    refused, done = messages(page)
+    assert refused.startswith("Pedido 4: ")
+    assert "entregado" in refused
+    assert done == "Estado cambiado a Enviado: 1"
+
+
+def test_an_order_can_be_cancelled_from_its_form(reception: Client) -> None:
+    data = {"CHANGE_FORM-action": "cancel", "action": "cancel", "_selected_action": ["1"]}
+    page = reception.get(f"{ORDERS}1/change/")
+    name = page.context["action_form"]["action"].html_name
+    reception.post(f"{ORDERS}1/change/", {**data, name: "cancel"})
+
+    assert order("1").status is OrderStatus.CANCELLED
+
+
+# --- History
+
+
+def test_the_history_names_what_was_changed(reception: Client) -> None:
+    url = f"{ORDERS}2/change/"
+    reception.post(url, {**open_form(reception, url), "customer_name": "Otro"})
+    reception.post(ORDERS, {"action": "ship", "_selected_action": ["2"], "index": "0"})
+
+    page = reception.get(f"{ORDERS}2/history/").content.decode()
+    assert "Modificado Cliente." in page
+    assert "Estado cambiado a Enviado" in page
+    assert "Modificado Cliente y " not in page  # and not the form's own hidden fields
+
+
+def test_nothing_that_failed_is_in_the_history(reception: Client) -> None:
+    url = f"{ORDERS}2/change/"
+    reception.post(url, {**open_form(reception, url), "version": "", "customer_name": "Otro"})
+    reception.post(ORDERS, {"action": "deliver", "_selected_action": ["2"], "index": "0"})
+
+    assert not LogEntry.objects.exists()
+
+
+# --- Appointments
+
+
+def in_days(days: int) -> date:
+    return localdate() + timedelta(days=days)
+
+
+def booking(day: date, clock_time: str, **more: str) -> dict[str, str]:
+    return {
+        "patient_name": "Eva Luna",
+        "patient_email": "eva@email.com",
+        "doctor_name": "Dr. Sosa",
+        "starts_at_0": day.strftime("%d/%m/%Y"),
+        "starts_at_1": clock_time,
+        "duration_min": "30",
+        "kind": AppointmentKind.CONSULTATION.value,
+        "notes": "",
+        **more,
+    }
+
+
+def test_an_appointment_is_booked_in_the_clinics_time(reception: Client) -> None:
+    form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(3), "10:00")}
+
+    assert reception.post(f"{APPOINTMENTS}add/", form).status_code == 302
+    [booked] = appointments.services.appointments_on(day=in_days(3))
+    assert localtime(booked.starts_at).strftime("%H:%M") == "10:00"
+    assert (booked.patient_name, booked.doctor_name) == ("Eva Luna", "Dr. Sosa")
+
+
+def test_a_booking_that_lost_the_race_shows_other_times(reception: Client) -> None:
+    for patient in ("Eva Luna", "Ada Sol"):
+        form = open_form(reception, f"{APPOINTMENTS}add/")
+        form |= booking(in_days(3), "10:00", patient_name=patient)
+        page: Any = reception.post(f"{APPOINTMENTS}add/", form)
+
+    [said] = errors(page)["starts_at"]
+    assert said.startswith("En ese horario el turno ya está ocupado. Libres: ")
+    assert "09:30" in said
+    assert "10:30" in said
+    assert page.context["adminform"].form["patient_name"].value() == "Ada Sol"
+    assert len(appointments.services.appointments_on(day=in_days(3))) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"starts_at_1": "03:00"}, "starts_at"),
+        ({"starts_at_0": "01/01/2020"}, "starts_at"),
+        ({"starts_at_0": "31/02/2027"}, "starts_at"),
+        ({"doctor_name": "Dr. Nadie"}, "doctor_name"),
+        ({"duration_min": "4"}, "duration_min"),
+        ({"duration_min": "481"}, "duration_min"),
+        ({"kind": "party"}, "kind"),
+        ({"patient_name": "…"}, "patient_name"),
+        ({"notes": "x" * 1001}, "notes"),
+    ],
+)
+def test_impossible_bookings_are_refused_where_they_are_wrong(
+    reception: Client, typed: dict[str, str], field: str
+) -> None:
+    form = open_form(reception, f"{APPOINTMENTS}add/")
+    form |= booking(in_days(3), "10:00", **typed)
+
+    assert field in errors(reception.post(f"{APPOINTMENTS}add/", form))
+    assert appointments.services.appointments_on(day=in_days(3)) == []
+
+
+def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
+    url = f"{APPOINTMENTS}1/change/"
+    old = appointment("1").starts_at
+    form = {**open_form(reception, url), "starts_at_1": "15:00"}
+
+    assert reception.post(url, form).status_code == 302
+    assert localtime(appointment("1").starts_at).strftime("%H:%M") == "15:00"
+    day = localtime(old).date()
+    free = appointments.services.free_slots(
+        doctor_name="Dra. Gómez", day=day, duration_min=30, now=clock.now()
+    )
+    assert old in free  # given back
+    assert appointment("1").starts_at not in free
+
+
+def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
+    reception: Client, supervisor: Client
+) -> None:
+    url = f"{APPOINTMENTS}2/change/"
+    first, second = open_form(reception, url), open_form(supervisor, url)
+    reception.post(url, {**first, "notes": "primera"})
+
+    assert "notes" in errors(supervisor.post(url, {**second, "notes": "segunda"}))
+    assert appointment("2").notes == "primera"
+
+
+def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
+    old = appointment("1").starts_at
+    supervisor.post(f"{APPOINTMENTS}1/delete/", {"post": "yes"})
+
+    free = appointments.services.free_slots(
+        doctor_name="Dra. Gómez", day=localtime(old).date(), duration_min=30, now=clock.now()
+    )
+    assert old in free
+
+
+def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception: Client) -> None:
+    chosen = {"action": "reschedule", "_selected_action": ["1", "3"]}
+    asked = reception.post(APPOINTMENTS, {**chosen, "index": "0"})
+    assert "Reprogramar turnos" in asked.content.decode()
+
+    day = in_days(4).strftime("%d/%m/%Y")
+    times = {"1_0": day, "1_1": "11:00", "3_0": day, "3_1": "12:00"}
+    page = reception.post(APPOINTMENTS, {**chosen, **times, "reschedule": "yes"}, follow=True)
+    assert messages(page) == ["Turno 3 fue reprogramado.", "Turno 1 fue reprogramado."]
+    moved = appointments.services.appointments_on(day=in_days(4))
+    assert [each.id for each in moved] == ["1", "3"]
+
+
+def test_rescheduling_to_a_taken_time_offers_others(reception: Client) -> None:
+    form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(4), "11:00")}
+    reception.post(f"{APPOINTMENTS}add/", form)
+    day = in_days(4).strftime("%d/%m/%Y")
+    data = {
+        "action": "reschedule",
+        "_selected_action": ["3"],
+        "reschedule": "yes",
+        "3_0": day,
+        "3_1": "11:00",
+    }
+
+    page = reception.post(APPOINTMENTS, data).content.decode()
+    assert "Libres: " in page
+    assert localtime(appointment("3").starts_at).date() == in_days(12)
+
+
+def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
+    reception.post(APPOINTMENTS, {"action": "confirm", "_selected_action": ["1"], "index": "0"})
+    assert appointment("1").status is AppointmentStatus.CONFIRMED
+
+    reception.post(APPOINTMENTS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
+    assert appointment("1").status is AppointmentStatus.CANCELLED
+
+
+def test_free_times_are_offered_as_the_form_writes_them(reception: Client) -> None:
+    asked = {"doctor": "Dr. Sosa", "day": in_days(3).isoformat(), "minutes": "30"}
+    times = reception.get(f"{APPOINTMENTS}free-times/", asked).json()["times"]
+
+    assert "10:00" in times
+    for broken in ({"day": "soon"}, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
+        answer = reception.get(f"{APPOINTMENTS}free-times/", {**asked, **broken})
+        assert answer.json()["times"] == []
+
+
+# --- Outage
+
+
+def test_an_outage_is_said_and_what_was_typed_is_not_lost_silently(
+    reception: Client, settings: Settings
+) -> None:
+    settings.ORDERS_TABLE = "not-there"
+    dynamo.reset()
+    page = reception.get(ORDERS)
+    dynamo.reset()
+
+    assert page.status_code == 503
+    assert "no puedo acceder a los registros" in page.content.decode()

@@ -1,0 +1,304 @@
+"""The staff's lists: found, filtered, sorted, paged and exported, without a scan."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import localdate
+
+from appointments import repository as appointments_repository
+from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
+from common import clock
+from orders import repository
+from orders.domain import Order, OrderItem, OrderStatus, numbered
+from tests.admin.conftest import DOCTORS, LogIn, Requests
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db]
+
+ORDERS = "/admin/orders/order/"
+APPOINTMENTS = "/admin/appointments/appointment/"
+MOST_REQUESTS = 8
+
+
+def shown(page: Any) -> list[str]:
+    return [record.id for record in page.context["cl"].result_list]
+
+
+def messages(page: Any) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
+def store_orders(count: int) -> None:
+    now = clock.now()
+    statuses = list(OrderStatus)
+    item = OrderItem(name="Producto", quantity=1, price=Decimal("10.00"))
+    made = [
+        Order(
+            id=str(1000 + n),
+            customer_name=f"Cliente {n}",
+            customer_email=f"cliente{n}@email.com",
+            items=numbered([item]),
+            total=Decimal("10.00"),
+            status=statuses[n % len(statuses)],
+            created_at=now - timedelta(minutes=n),
+            updated_at=now,
+        )
+        for n in range(count)
+    ]
+    assert repository.add_orders(made)
+
+
+# --- Requests
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        ORDERS,
+        f"{ORDERS}?status=pending",
+        f"{ORDERS}?days=7",
+        f"{ORDERS}?days=7&status=shipped",
+        f"{ORDERS}?o=6",
+        f"{ORDERS}?q=1003",
+        f"{ORDERS}?q=cliente3@email.com",
+        f"{ORDERS}?q=cliente",
+        APPOINTMENTS,
+        f"{APPOINTMENTS}?day=today",
+        f"{APPOINTMENTS}?day=coming",
+        f"{APPOINTMENTS}?status=scheduled",
+        f"{APPOINTMENTS}?doctor_name=Dr.+Sosa",
+        f"{APPOINTMENTS}?doctor_name=Dr.+Sosa&status=scheduled&day=week",
+        "/admin/",
+    ],
+)
+def test_a_first_page_costs_few_requests_and_no_scan(
+    demo: datetime, reception: Client, requests: Requests, url: str
+) -> None:
+    store_orders(60)
+    requests.names.clear()
+
+    assert reception.get(url).status_code == 200
+    assert len(requests) <= MOST_REQUESTS
+    assert set(requests.names) <= {"Query", "GetItem"}
+
+
+# --- Search
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("juan perez", ["1", "2"]),
+        ("PÉREZ", ["1", "2"]),
+        ("2", ["2"]),
+        ("juan.perez@email.com", ["1", "2"]),
+        ("producto d", ["3", "4"]),
+        ("nadie", []),
+        ("'; drop table", []),
+        ("", ["1", "2", "3", "5", "4"]),
+    ],
+)
+def test_orders_are_found_by_number_address_and_words(
+    demo: datetime, reception: Client, typed: str, found: list[str]
+) -> None:
+    assert shown(reception.get(ORDERS, {"q": typed})) == found
+
+
+def test_appointments_are_found_by_patient_and_doctor(demo: datetime, reception: Client) -> None:
+    assert shown(reception.get(APPOINTMENTS, {"q": "fernandez luis"})) == ["2"]
+    assert shown(reception.get(APPOINTMENTS, {"q": "dra gomez"})) == ["1"]
+
+
+# --- Filters and order
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"status": "processing"}, ["2"]),
+        ({"days": "7"}, ["1", "2", "3", "5"]),
+        ({"days": "1"}, []),
+        ({"status": "shipped", "days": "7"}, ["3"]),
+        ({"o": "6"}, ["4", "5", "3", "2", "1"]),
+        ({"o": "-6"}, ["1", "2", "3", "5", "4"]),
+        ({"q": "perez", "status": "pending"}, ["1"]),
+    ],
+)
+def test_orders_are_filtered_and_sorted(
+    demo: datetime, reception: Client, query: dict[str, str], found: list[str]
+) -> None:
+    assert shown(reception.get(ORDERS, query)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"status": "cancelled"}, ["5"]),
+        ({"doctor_name": "Dr. Rodríguez"}, ["5", "2"]),
+        ({"doctor_name": "Dr. Rodríguez", "status": "confirmed"}, ["2"]),
+        ({"day": "coming"}, ["3", "5", "2", "1"]),
+        ({"day": "coming", "o": "2"}, ["1", "2", "5", "3"]),
+        ({"day": "today"}, []),
+        ({"day": "tomorrow"}, []),
+        ({"day": "week"}, []),
+    ],
+)
+def test_appointments_are_filtered_and_sorted(
+    demo: datetime, reception: Client, query: dict[str, str], found: list[str]
+) -> None:
+    assert shown(reception.get(APPOINTMENTS, query)) == found
+
+
+def test_appointments_of_any_day_have_an_address(demo: datetime, reception: Client) -> None:
+    day = localdate() + timedelta(days=10)
+
+    assert shown(reception.get(APPOINTMENTS, {"day": day.isoformat()})) == ["2"]
+
+
+def test_a_column_that_no_index_sorts_by_is_refused_in_words(
+    demo: datetime, reception: Client
+) -> None:
+    page = reception.get(ORDERS, {"o": "2"})
+
+    assert messages(page) == ["La lista no se puede ordenar por esa columna."]
+    assert shown(page) == ["1", "2", "3", "5", "4"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["status=lost", "days=3", "days=x", "created_at__gte=x", "p=7"],
+)
+def test_an_impossible_address_leads_back_to_the_list(
+    demo: datetime, reception: Client, query: str
+) -> None:
+    page = reception.get(f"{ORDERS}?{query}")
+
+    assert (page.status_code, page.headers["location"]) in [(302, f"{ORDERS}?e=1"), (302, ORDERS)]
+
+
+@pytest.mark.parametrize("query", ["total=5", "customer_name__icontains=a", "lines__name=a", "x=1"])
+def test_an_address_cannot_ask_for_what_no_index_knows(
+    demo: datetime, reception: Client, query: str
+) -> None:
+    assert reception.get(f"{ORDERS}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "yesterday"])
+def test_a_day_that_is_none_leads_back_to_the_list(
+    demo: datetime, reception: Client, day: str
+) -> None:
+    assert reception.get(APPOINTMENTS, {"day": day}).status_code == 302
+
+
+# --- Pages
+
+
+def test_pages_follow_one_another_without_gap_or_repetition(
+    empty_tables: str, reception: Client
+) -> None:
+    store_orders(60)
+    pages = [reception.get(ORDERS, {"p": number}) for number in (1, 2, 3)]
+
+    assert [len(shown(page)) for page in pages] == [25, 25, 10]
+    assert [record for page in pages for record in shown(page)] == [
+        str(1000 + n) for n in range(60)
+    ]
+    assert "Más de 25 pedidos" in pages[0].content.decode()
+    assert "Más de 50 pedidos" in pages[1].content.decode()
+    assert "60 pedidos" in pages[2].content.decode()
+    assert reception.get(ORDERS, {"p": 4}).status_code == 302
+
+
+@pytest.mark.parametrize(("count", "pages"), [(25, 1), (26, 2)])
+def test_a_full_page_needs_no_second(
+    empty_tables: str, reception: Client, count: int, pages: int
+) -> None:
+    store_orders(count)
+
+    assert reception.get(ORDERS).context["cl"].paginator.num_pages == pages
+
+
+# --- Export
+
+
+def exported(client: Client, **data: Any) -> list[list[str]]:
+    answer: Any = client.post(ORDERS, {"action": "export_csv", "index": "0", **data})
+    assert answer["content-type"] == "text/csv; charset=utf-8"
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> None:
+    title, *lines = exported(reception, _selected_action=["3", "1"])
+
+    assert title[:3] == ["número", "cliente", "correo electrónico"]
+    assert [line[0] for line in lines] == ["1", "3"]
+    assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67.48", "Pendiente"]
+
+
+def test_all_that_match_are_exported(demo: datetime, supervisor: Client) -> None:
+    _, *lines = exported(supervisor, _selected_action=["1"], select_across="1")
+
+    assert len(lines) == 5
+    assert lines[0][3] == "12345678"
+
+
+def test_a_name_that_is_a_formula_stays_text(empty_tables: str, reception: Client) -> None:
+    now = clock.now()
+    item = OrderItem(name="=1+1", quantity=1, price=Decimal("1.00"), id="1")
+    evil = Order(
+        id="9",
+        customer_name='=HYPERLINK("http://evil.example")',
+        customer_email="a@b.com",
+        items=(item,),
+        total=Decimal("1.00"),
+        status=OrderStatus.PENDING,
+        created_at=now,
+        updated_at=now,
+    )
+    repository.add_orders([evil])
+
+    assert exported(reception, _selected_action=["9"])[1][1].startswith("'=HYPERLINK")
+
+
+# --- The start page
+
+
+def store_appointment(starts_at: datetime, status: AppointmentStatus) -> None:
+    appointment = Appointment(
+        id="77",
+        patient_name="Rosa Díaz",
+        patient_email="rosa@email.com",
+        doctor_name=DOCTORS[0],
+        starts_at=starts_at,
+        duration_min=30,
+        kind=AppointmentKind.ROUTINE,
+        status=status,
+    )
+    assert appointments_repository.add_appointments([appointment], [])
+
+
+def test_the_start_page_shows_what_needs_doing(demo: datetime, reception: Client) -> None:
+    noon = datetime.combine(localdate(), datetime.min.time(), UTC) + timedelta(hours=15)
+    store_appointment(noon, AppointmentStatus.SCHEDULED)
+    page = reception.get("/admin/").content.decode()
+
+    assert "Rosa Díaz" in page
+    assert "Pedidos para preparar" in page
+    assert "/admin/orders/order/1/change/" in page
+    assert "/admin/orders/order/3/change/" not in page  # it has left already
+
+
+def test_the_start_page_shows_nobody_what_they_may_not_see(demo: datetime, log_in: LogIn) -> None:
+    client = log_in("reception")
+    user = User.objects.get(username="reception")
+    user.groups.clear()
+    page = client.get("/admin/").content.decode()
+
+    assert "Pedidos" not in page
+    assert "Turnos" not in page

@@ -1,0 +1,231 @@
+"""The queryset over records: what it serves it serves rightly, and the rest it refuses by name."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import Count, F, Model, Q, QuerySet
+from pytest_django import DjangoAssertNumQueries
+
+import appointments.demo
+import orders.demo
+from appointments.admin_models import Appointment
+from common.clock import now as real_now
+from common.staff.queryset import READ_AT_MOST, SEARCH_AT_MOST, SERVED, TooManyRecordsError, _Search
+from common.staff.wishes import UnsupportedQueryError, Wish
+from orders.admin_models import Order, OrderItem
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db]
+
+MODELS: list[Any] = [Order, OrderItem, Appointment]
+
+
+def public_methods(cls: type) -> list[str]:
+    names = [name for name in dir(cls) if not name.startswith("_")]
+    return [name for name in names if callable(getattr(cls, name))]
+
+
+# --- What isn't served
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", sorted(set(public_methods(QuerySet)) - SERVED))
+def test_every_public_method_that_is_not_served_is_refused_by_name(model: Any, name: str) -> None:
+    for asked in (model.objects.all(), model.objects):
+        if hasattr(asked, name):
+            with pytest.raises(UnsupportedQueryError, match=rf"\b{name}\(\)"):
+                getattr(asked, name)()
+
+
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (lambda o: o.filter(customer_name__icontains="a"), "customer_name__icontains"),
+        (lambda o: o.filter(customer_name="a"), r"filter\(customer_name"),
+        (lambda o: o.filter(tracking_number__isnull=True), "tracking_number__isnull"),
+        (lambda o: o.filter(Q(id="1") | Q(id="2")), "alternative"),
+        (lambda o: o.filter(~Q(status="pending")), "negated"),
+        (lambda o: o.filter(lines__name="a"), "own fields"),
+        (lambda o: o.filter(created_at__gte=F("updated_at")), "expression"),
+        (lambda o: o.filter(created_at__year=2026), "created_at"),
+        (lambda o: o.order_by("total"), "order by total"),
+        (lambda o: o.order_by("created_at", "total"), "several fields"),
+        (lambda o: o.order_by("?"), r"order by \?"),
+        (lambda o: o.distinct("status"), "distinct"),
+    ],
+)
+def test_conditions_and_orders_that_no_index_knows_are_refused(
+    build: Callable[[Any], Any], named: str
+) -> None:
+    with pytest.raises(UnsupportedQueryError, match=named):
+        list(build(Order.objects))
+
+
+def test_there_is_no_way_to_sql() -> None:
+    orders = Order.objects.filter(status="pending")
+    ways: list[Callable[[], object]] = [
+        lambda: str(orders.query),
+        lambda: orders.query.get_count("default"),
+        lambda: orders.query.has_results("default"),
+        lambda: list(User.objects.filter(username__in=orders)),
+        lambda: User.objects.annotate(n=Count(orders)),
+        lambda: orders._raw_delete("default"),
+        lambda: orders._update([]),
+        lambda: Order(id="1").save(),
+        lambda: Order(id="1").save_base(),
+        lambda: Order(id="1").delete(),
+    ]
+    for way in ways:
+        with pytest.raises(UnsupportedQueryError):
+            way()
+
+
+# --- What is
+
+
+@pytest.fixture
+def records(empty_tables: str) -> datetime:
+    now = real_now()
+    orders.demo.seed(now=now)
+    appointments.demo.seed(now=now)
+    return now
+
+
+def ids(found: Any) -> list[str]:
+    return [record.id for record in found]
+
+
+NEWEST_FIRST = ["1", "2", "3", "5", "4"]
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda o: o.all(), NEWEST_FIRST),
+        (lambda o: o.reverse(), NEWEST_FIRST[::-1]),
+        (lambda o: o.order_by("created_at"), NEWEST_FIRST[::-1]),
+        (lambda o: o.order_by("created_at").reverse(), NEWEST_FIRST),
+        (lambda o: o.order_by(F("created_at").desc()), NEWEST_FIRST),
+        (lambda o: o.order_by("-created_at", "-pk"), NEWEST_FIRST),
+        (lambda o: o.filter(status="shipped"), ["3"]),
+        (lambda o: o.filter(customer_email="juan.perez@email.com"), ["1", "2"]),
+        (lambda o: o.filter(customer_email="juan.perez@email.com", status="pending"), ["1"]),
+        (lambda o: o.filter(pk__in=["4", "1", "1", "none"]), ["1", "4"]),
+        (lambda o: o.filter(pk__in=["4", "1"], status="pending"), ["1"]),
+        (lambda o: o.filter(pk__in=[]), []),
+        (lambda o: o.complex_filter({"status": "pending"}), ["1"]),
+        (lambda o: o.none(), []),
+        (lambda o: o.distinct().using("default"), NEWEST_FIRST),
+        (lambda o: o.all()[1:3], ["2", "3"]),
+        (lambda o: o.all().iterator(), NEWEST_FIRST),
+        (lambda o: [o.first(), o.last()], ["1", "4"]),
+        (lambda o: [o.get(pk="2")], ["2"]),
+        (lambda o: o.matching("PEREZ juan"), ["1", "2"]),
+        (lambda o: o.matching("3"), ["3"]),
+        (lambda o: o.matching("Juan.Perez@email.com"), ["1", "2"]),
+        (lambda o: o.matching("producto d"), ["3", "4"]),
+        (lambda o: o.matching("perez").filter(status="processing"), ["2"]),
+        (lambda o: o.matching("nobody"), []),
+    ],
+)
+def test_what_is_served_is_right_and_asks_no_sql(
+    records: datetime,
+    build: Callable[[Any], Any],
+    expected: list[str],
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(0):
+        assert ids(build(Order.objects.all())) == expected
+
+
+def test_instants_limit_a_list_on_both_sides(records: datetime) -> None:
+    at = Order.objects.get(pk="3").created_at
+    tick = timedelta(milliseconds=1)
+
+    assert ids(Order.objects.filter(created_at__gte=at)) == ["1", "2", "3"]
+    assert ids(Order.objects.filter(created_at__gte=at + tick)) == ["1", "2"]
+    assert ids(Order.objects.filter(created_at__lt=at)) == ["5", "4"]
+    assert ids(Order.objects.filter(created_at__lt=at + tick)) == ["3", "5", "4"]
+
+
+def test_an_instant_within_a_day_limits_appointments_too(records: datetime) -> None:
+    at = Appointment.objects.get(pk="2").starts_at
+    tick = timedelta(milliseconds=1)
+
+    assert "2" in ids(Appointment.objects.filter(starts_at__gte=at))
+    assert "2" not in ids(Appointment.objects.filter(starts_at__gte=at + tick))
+    assert "2" not in ids(Appointment.objects.filter(starts_at__lt=at))
+    assert "2" in ids(Appointment.objects.filter(starts_at__lt=at + tick))
+
+
+def test_counting_and_existence(records: datetime) -> None:
+    assert Order.objects.count() == 5
+    assert Order.objects.filter(status="pending").exists()
+    assert not Order.objects.filter(customer_email="nobody@email.com").exists()
+
+
+def test_a_missing_or_ambiguous_record_is_told_as_django_tells_it(records: datetime) -> None:
+    with pytest.raises(Order.DoesNotExist):
+        Order.objects.get(pk="999")
+    with pytest.raises(Order.MultipleObjectsReturned):
+        Order.objects.get(customer_email="juan.perez@email.com")
+
+
+def test_the_items_of_an_order_have_ids_of_their_own(records: datetime) -> None:
+    lines = OrderItem.objects.filter(order=Order.objects.get(pk="1"))
+
+    assert ids(lines) == ["1:0", "1:1"]
+    assert OrderItem.objects.get(pk="1:1").name == "Producto B"
+
+
+# --- Bounds
+
+
+class ListSource:
+    """Records from memory, told apart by their place."""
+
+    conditions: frozenset[str] = frozenset()
+    orders: frozenset[str] = frozenset()
+    email = "customer_email"
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def one(self, record_id: str) -> Any:
+        return None
+
+    def walk(self, wish: Wish, *, batch: int) -> Iterator[Any]:
+        return (Order.read(id=str(place)) for place in range(self.count))
+
+    def text(self, record: Model) -> str:
+        return "needle" if record.pk in {"5", str(self.count - 1)} else "hay"
+
+
+@pytest.mark.parametrize(
+    ("count", "found", "stopped_after"),
+    [(SEARCH_AT_MOST, 2, None), (SEARCH_AT_MOST + 1, 1, SEARCH_AT_MOST)],
+)
+def test_a_search_stops_at_its_bound_and_says_so(
+    count: int, found: int, stopped_after: int | None
+) -> None:
+    search = _Search[Any](ListSource(count), Wish(words="Needle"))
+
+    assert len(list(search.results())) == found
+    assert search.stopped_after == stopped_after
+
+
+def test_a_page_too_far_down_is_refused_rather_than_cut_off(records: datetime) -> None:
+    assert Order.objects.all().page(READ_AT_MOST - 25, 25).records == []
+    with pytest.raises(TooManyRecordsError):
+        Order.objects.all().page(READ_AT_MOST - 24, 25)
+
+
+def test_a_page_knows_whether_another_follows(records: datetime) -> None:
+    assert Order.objects.all().page(0, 4).more
+    assert not Order.objects.all().page(0, 5).more
+
+
+def test_times_are_aware(records: datetime) -> None:
+    assert Order.objects.get(pk="1").created_at.tzinfo is UTC

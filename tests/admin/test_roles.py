@@ -1,0 +1,165 @@
+"""Who may do what in the admin, who sees identity numbers, and in which language."""
+
+from datetime import datetime
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+
+import orders.services
+from orders.domain import OrderStatus
+from tests.admin.conftest import LogIn, form_of
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db]
+
+ORDERS = "/admin/orders/order/"
+APPOINTMENTS = "/admin/appointments/appointment/"
+DNI = "12345678"
+
+
+def permissions(role: str) -> set[str]:
+    found = Group.objects.get(name=role).permissions
+    return set(found.values_list("codename", flat=True))
+
+
+def test_the_roles_are_made_by_a_migration() -> None:
+    viewer = {"view_order", "view_appointment"}
+    reception = viewer | {"add_order", "change_order", "add_appointment", "change_appointment"}
+
+    assert permissions("viewer") == viewer
+    assert permissions("reception") == reception
+    assert permissions("supervisor") == reception | {
+        "delete_order",
+        "delete_appointment",
+        "view_dni",
+    }
+
+
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.parametrize("url", ["/admin/", ORDERS, f"{ORDERS}1/change/", f"{APPOINTMENTS}add/"])
+def test_strangers_are_asked_to_log_in(client: Client, url: str) -> None:
+    answer = client.get(url)
+
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith("/admin/login/")
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/admin/", 200),
+        (ORDERS, 200),
+        (f"{ORDERS}1/change/", 200),
+        (f"{ORDERS}1/history/", 200),
+        (f"{ORDERS}add/", 403),
+        (f"{ORDERS}1/delete/", 403),
+        (APPOINTMENTS, 200),
+        (f"{APPOINTMENTS}1/change/", 200),
+        (f"{APPOINTMENTS}add/", 403),
+        ("/admin/auth/user/", 403),
+    ],
+)
+def test_a_viewer_sees_and_no_more(viewer: Client, url: str, status: int) -> None:
+    assert viewer.get(url).status_code == status
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_viewer_changes_nothing(viewer: Client) -> None:
+    assert viewer.post(f"{ORDERS}1/change/", {"customer_name": "x"}).status_code == 403
+    assert viewer.post(f"{ORDERS}1/delete/", {"post": "yes"}).status_code == 403
+    viewer.post(ORDERS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
+    viewer.post(ORDERS, {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"})
+
+    stored = orders.services.get_order(order_id="1")
+    assert (stored.customer_name, stored.status) == ("Juan Pérez", OrderStatus.PENDING)
+
+
+@pytest.mark.usefixtures("demo")
+def test_reception_does_not_delete(reception: Client) -> None:
+    assert reception.get(f"{ORDERS}1/delete/").status_code == 403
+    data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
+    reception.post(ORDERS, data)
+
+    assert orders.services.get_order(order_id="1")
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize("role", ["viewer", "reception"])
+@pytest.mark.parametrize("path", ["", "1/change/", "1/history/", "1/delete/", "?q=perez"])
+def test_an_identity_number_is_hidden(log_in: LogIn, role: str, path: str) -> None:
+    page = log_in(role).get(f"{ORDERS}{path}").content.decode()
+
+    assert DNI not in page.replace(f"TRK{DNI}9", "")
+
+
+@pytest.mark.usefixtures("demo")
+def test_an_identity_number_is_shown_to_who_may_see_it(supervisor: Client) -> None:
+    url = f"{ORDERS}1/change/"
+    form = form_of(supervisor.get(url))
+    assert form["dni"] == DNI
+
+    supervisor.post(url, {**form, "dni": "20.000.111"})
+    assert orders.services.get_order(order_id="1").dni == "20000111"
+
+
+@pytest.mark.usefixtures("demo")
+def test_reception_cannot_change_an_identity_number_it_does_not_see(reception: Client) -> None:
+    url = f"{ORDERS}1/change/"
+    reception.post(url, {**form_of(reception.get(url)), "dni": "1"})
+
+    assert orders.services.get_order(order_id="1").dni == DNI
+
+
+@pytest.mark.usefixtures("demo")
+def test_autocomplete_finds_orders(reception: Client) -> None:
+    asked = {"app_label": "orders", "model_name": "orderitem", "field_name": "order"}
+    answer = reception.get("/admin/autocomplete/", {**asked, "term": "perez"}).json()
+
+    assert answer["results"] == [{"id": "1", "text": "Pedido 1"}, {"id": "2", "text": "Pedido 2"}]
+    assert answer["pagination"] == {"more": False}
+
+
+# --- Languages
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("es-AR", ["Pedidos", "cliente", "Pendiente", "Exportar como CSV", "5 pedidos"]),
+        ("en", ["Orders", "customer", "Pending", "Export as CSV", "5 orders"]),
+        ("fr", ["Pedidos"]),
+    ],
+)
+def test_the_admin_speaks_spanish_by_default_and_english(
+    reception: Client, language: str, words: list[str]
+) -> None:
+    page = reception.get(ORDERS, headers={"accept-language": language}).content.decode()
+
+    for word in words:
+        assert word.lower() in page.lower()
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize("url", ["/admin/", ORDERS, f"{ORDERS}1/change/", f"{APPOINTMENTS}add/"])
+def test_no_page_needs_anything_that_the_policy_forbids(reception: Client, url: str) -> None:
+    answer = reception.get(url)
+    page = answer.content.decode()
+
+    assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+    assert " style=" not in page
+    assert " onclick=" not in page
+    assert "<script>" not in page
+    assert "<style" not in page
+
+
+def test_a_superuser_manages_users(db: None, client: Client, demo: datetime) -> None:
+    client.force_login(User.objects.create_superuser("root"))
+
+    for url in ("/admin/auth/user/", "/admin/auth/group/", "/admin/auth/user/?q=ro"):
+        assert client.get(url).status_code == 200
