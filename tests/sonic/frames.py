@@ -21,9 +21,16 @@ class Frame:
     payload: bytes
 
 
+def whole_frame_bytes(data: bytes | bytearray) -> int:
+    """Say how long the frame at the start of ``data`` is; 0 if it is not whole."""
+    if len(data) < 16 or len(data) < (total := int(struct.unpack(">I", data[:4])[0])):
+        return 0
+    return total
+
+
 def parse(data: bytes) -> tuple[Frame, bytes] | None:
     """Cut one frame off ``data``; None if it is not whole."""
-    if len(data) < 16 or len(data) < (total := struct.unpack(">I", data[:4])[0]):
+    if not (total := whole_frame_bytes(data)):
         return None
     headers_length, prelude_crc = struct.unpack(">II", data[4:12])
     assert crc32(data[:8]) == prelude_crc

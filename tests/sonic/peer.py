@@ -44,7 +44,7 @@ class PeerStream:
         self.frames: list[frames.Frame] = []  # the outer frames, signed
         self.input_ended = False
         self.gone = False
-        self._buffer = b""
+        self._buffer = bytearray()
         self._changed = asyncio.Event()
 
     # What the connection tells.
@@ -69,14 +69,15 @@ class PeerStream:
 
     async def frame(self) -> frames.Frame | None:
         """Give the next outer frame; None when the client has ended its side."""
-        while not (parsed := frames.parse(self._buffer)):
+        while not (size := frames.whole_frame_bytes(self._buffer)):
             if self.gone:
                 raise GoneError
             if self.input_ended:
                 assert not self._buffer
                 return None
             await self._wait()
-        frame, self._buffer = parsed
+        frame = frames.parse_whole(bytes(self._buffer[:size]))
+        del self._buffer[:size]
         self.frames.append(frame)
         return frame
 

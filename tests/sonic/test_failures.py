@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from smithy_aws_core.identity import AWSCredentialsIdentity, AWSIdentityProperties
 
 from tests.sonic import frames
 from tests.sonic.conftest import ConnectTo, StartPeer
@@ -108,6 +109,33 @@ async def test_a_refusal_that_waits_for_the_end_of_the_request_gets_it(
 
     peer = await peer_with(script)
     assert (await failure_of(transport_to(peer.url))).code is TransportCode.THROTTLED
+
+
+async def test_whoever_sends_is_told_of_the_refusal_too(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    peer = await peer_with(refusing(400, "ValidationException", message="no such model"))
+    stream = await transport_to(peer.url).open()
+    async with asyncio.timeout(5):
+        with pytest.raises(TransportError, match="no such model"):
+            await asyncio.gather(*(stream.send(bytes(20_000)) for _ in range(100)))
+    with pytest.raises(TransportError, match="no such model"):
+        await stream.receive()
+
+
+async def test_whoever_sends_is_told_why_the_service_ended_the_stream(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    peer = await peer_with(answering(frames.exception("validationException", "bad order")))
+    stream = await transport_to(peer.url).open()
+
+    async def speak() -> None:
+        while True:
+            await stream.send(HELLO)
+
+    async with asyncio.timeout(5):
+        told = await asyncio.gather(speak(), stream.receive(), return_exceptions=True)
+    assert [str(each) for each in told] == ["validation: bad order"] * 2
 
 
 def answering(data: bytes, *, ends: bool = True) -> Script:
@@ -534,7 +562,79 @@ async def test_an_endpoint_that_is_no_address_fails_at_once(
         await failure_of(transport_to(url))
 
 
+async def test_a_service_that_hangs_up_before_its_settings_is_a_failed_connection(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    peer = await peer_with(silence, greets=False)
+    opening = asyncio.ensure_future(transport_to(peer.url).open())  # noqa: TID251 -- awaited below
+    async with asyncio.timeout(5):
+        while not peer.connections:  # noqa: ASYNC110 -- lets the loop run
+            await asyncio.sleep(0)
+        peer.connections[0].abort()
+        with pytest.raises(TransportError) as caught:
+            await opening
+    assert caught.value.code is TransportCode.CONNECT_FAILED
+
+
 # Before the call.
+
+
+class NeverThere(CredentialsResolver):
+    """Credentials that nobody ever brings."""
+
+    async def get_identity(self, *, properties: AWSIdentityProperties) -> AWSCredentialsIdentity:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_credentials_that_take_too_long_may_be_tried_again(
+    peer_with: StartPeer, ca_file: Path
+) -> None:
+    peer = await peer_with(silence)
+    config = BedrockConfig(
+        region="us-east-1",
+        model_id="m",
+        endpoint_url=peer.url,
+        ca_file=ca_file,
+        connect_timeout_s=0.1,
+    )
+    transport = BedrockTransport(config, NeverThere())
+    with pytest.raises(TransportError) as caught:
+        await transport.open()
+    assert (caught.value.code, caught.value.retryable) == (TransportCode.CREDENTIALS_MISSING, True)
+
+
+async def test_refused_credentials_are_looked_for_again(
+    peer_with: StartPeer, ca_file: Path
+) -> None:
+    class Counting(CredentialsResolver):
+        forgotten = 0
+
+        async def invalidate(self) -> None:
+            self.forgotten += 1
+
+    peer = await peer_with(refusing(403, "ExpiredTokenException"))
+    config = BedrockConfig(region="us-east-1", model_id="m", endpoint_url=peer.url, ca_file=ca_file)
+    credentials = Counting()
+    transport = BedrockTransport(config, credentials)
+    assert (await failure_of(transport)).code is TransportCode.ACCESS_DENIED
+    assert credentials.forgotten == 1
+    await transport.close()
+
+
+async def test_a_request_that_is_given_up_while_it_is_made_opens_no_stream(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    peer = await peer_with(silence)
+    transport = transport_to(peer.url, header_timeout_s=0)
+    await transport.warm()
+    with pytest.raises(TransportError, match="header_timeout"):
+        await transport.open()
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(5):
+        while len(asyncio.all_tasks()) > len(before):  # noqa: ASYNC110 -- lets the loop run
+            await asyncio.sleep(0)
+    assert not peer.streams
 
 
 async def test_missing_credentials_are_told_before_the_call(

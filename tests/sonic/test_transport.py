@@ -366,6 +366,49 @@ async def test_a_reader_that_stops_does_not_hold_up_other_streams(
     assert peer.connection_count == 1
 
 
+async def test_a_sender_waits_when_the_network_takes_nothing_and_goes_on_after(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    async def count(stream: PeerStream) -> None:
+        stream.head()
+        heard = 0
+        while await stream.payload() is not None:
+            heard += 1
+        await stream.tell(b"%d" % heard)
+        stream.end()
+
+    roomy = {SettingCodes.INITIAL_WINDOW_SIZE: 2**30}
+    peer = await peer_with(count, settings=roomy, connection_room_bytes=2**30)
+    transport = transport_to(peer.url)
+    await transport.warm()
+    stream = await transport.open()
+    (connection,) = peer.connections
+    connection.transport.pause_reading()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(send_many(stream, bytes(900_000), 12))
+        await settled(lambda: sending)
+        assert not sending.done()
+        connection.transport.resume_reading()
+    await stream.end_input()
+    assert await stream.receive() == b"12"
+
+
+async def send_many(stream: SonicStream, payload: bytes, count: int) -> None:
+    for _ in range(count):
+        await stream.send(payload)
+
+
+async def test_nothing_can_be_sent_after_the_input_has_ended(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    peer = await peer_with(echo)
+    stream = await transport_to(peer.url).open()
+    await stream.end_input()
+    assert await stream.receive() is None
+    with pytest.raises(TransportError, match="stream_lost"):
+        await stream.send(HELLO)
+
+
 # Connections.
 
 

@@ -68,18 +68,25 @@ def as_transport_error(error: BaseException, status: int | None = None) -> Trans
         return _from_call(error)
     if isinstance(error, UnmodeledEventError):
         return _named(error.code, error.message)
+    if isinstance(error, OSError):  # the SDK's, when its side of a stream is closed
+        return TransportError(TransportCode.STREAM_LOST, str(error))
     if isinstance(error, KeyError):
         return _from_key(str(error.args[0]))
-    if status is not None and status >= 300:
-        return TransportError(_from_status(status), f"refused with status {status}")
-    # What is left are frames and payloads that do not parse.
-    return TransportError(TransportCode.BAD_FRAME, f"{type(error).__name__}: {error}")
+    return _unexplained(error, status)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give ``error`` and what it says it comes from; what merely happened before is not asked."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
+
+
+def _unexplained(error: BaseException, status: int | None) -> TransportError:
+    """Tell a refusal without words from frames and payloads that do not parse."""
+    if status is not None and status >= 300:
+        return TransportError(_from_status(status), f"refused with status {status}")
+    return TransportError(TransportCode.BAD_FRAME, f"{type(error).__name__}: {error}")
 
 
 def _from_key(key: str) -> TransportError:

@@ -184,9 +184,9 @@ class Http2Stream:
             async with asyncio.timeout(self._idle_timeout_s):
                 while not (room := self._room_now()):
                     await self.changed()
-        except TimeoutError as error:
-            message = f"the service took nothing for {self._idle_timeout_s:g} s"
-            raise TransportError(TransportCode.IDLE_TIMEOUT, message) from error
+        except TimeoutError:
+            self._give_up("the service took nothing")
+            return self._room_now()
         return room
 
     def _room_now(self) -> int:
@@ -221,8 +221,11 @@ class Http2Stream:
         if rest_s > 0:
             self._watch = self._loop.call_later(rest_s, self._look_for_life)
             return
+        self._give_up("nothing came from the service")
+
+    def _give_up(self, what: str) -> None:
         self._carrier.reset(self._id)
-        message = f"nothing came from the service for {self._idle_timeout_s:g} s"
+        message = f"{what} for {self._idle_timeout_s:g} s"
         self.fail(TransportError(TransportCode.IDLE_TIMEOUT, message))
 
 

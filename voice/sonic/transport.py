@@ -1,4 +1,4 @@
-"""The way to Nova Sonic: the two interfaces a call needs, and the AWS SDK behind them.
+"""The way to Nova Sonic through the AWS SDK.
 
 The only room that imports the Bedrock SDK. The SDK signs, frames and parses; bytes go
 through our own HTTP/2 client (:mod:`voice.sonic.http2`, ADR 0003).
@@ -9,8 +9,8 @@ Here it is hard: the SDK waits for ever where it should fail. Three rules keep i
 2. What it awaits is ours and always answers: connecting, the head of the response, a frame
    to read and room to write all have a time limit inside :mod:`voice.sonic.http2`.
 3. Its ``await_output`` must not be cancelled, so it runs in one short task per stream,
-   owned and awaited by the stream; a caller of :meth:`BedrockStream.receive` waits behind
-   a shield. That task is over when the response has begun.
+   owned and awaited by the stream, and over when the response has begun. Whoever waits for
+   it waits beside it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from aws_sdk_bedrock_runtime.client import (  # type: ignore[import-untyped]  # has no py.typed
@@ -46,54 +46,11 @@ from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.failures import as_transport_error
 from voice.sonic.http2 import Http2Client
 from voice.sonic.http2_stream import RequestBody
+from voice.sonic.streams import SonicStream, SonicTransport
+
+__all__ = ["BedrockConfig", "BedrockTransport", "SonicStream", "SonicTransport"]
 
 _log = logging.getLogger(__name__)
-
-
-class SonicStream(Protocol):
-    """One open stream to the model: whole payloads both ways.
-
-    One task may send while another receives; neither may be done by two at once.
-    """
-
-    async def send(self, payload: bytes) -> None:
-        """Send one JSON payload; waits while the service is slow. Raises TransportError.
-
-        If it is cancelled while it waits, the stream is lost: half a frame may be out.
-        """
-
-    async def receive(self) -> bytes | None:
-        """Give the next JSON payload; None after a clean end. Raises TransportError.
-
-        May be cancelled (``asyncio.timeout``): the stream lives on and nothing is lost.
-        """
-
-    async def end_input(self) -> None:
-        """Say that nothing more will be sent, and go on receiving; idempotent."""
-
-    async def close(self) -> None:
-        """End the stream and free all it holds. Idempotent, bounded in time, never raises.
-
-        The service is not waited for: whoever wants its last words ends the input first
-        and receives until None.
-        """
-
-
-class SonicTransport(Protocol):
-    """What opens streams."""
-
-    async def open(self) -> SonicStream:
-        """Open a stream; it may be written to at once. Raises TransportError.
-
-        What the service has against it (throttling, a wrong model) is said by the first
-        ``send`` or ``receive``: it may wait for the first event before it answers.
-        """
-
-    async def warm(self) -> None:
-        """Do beforehand what makes the first ``open`` slow. Raises TransportError."""
-
-    async def close(self) -> None:
-        """Close every stream and connection. Idempotent, bounded in time, never raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,8 +188,9 @@ class BedrockStream:
         self._on_close = on_close
         # Frames are a chain of signatures: one at a time.
         self._sending = asyncio.Lock()
-        # Why the stream is lost, once it is.
+        # Why the stream is lost, once it is; and whether whoever receives knows the end.
         self._failure: TransportError | None = None
+        self._end_known = asyncio.Event()
         self._closed = False
         self._answer = asyncio.create_task(  # noqa: TID251 -- close() awaits it; see the top
             sdk_stream.await_output()
@@ -242,15 +200,9 @@ class BedrockStream:
     async def send(self, payload: bytes) -> None:
         """Send one JSON payload; waits while the service is slow. Raises TransportError."""
         part = BidirectionalInputPayloadPart(bytes_=payload)
+        chunk = InvokeModelWithBidirectionalStreamInputChunk(value=part)
         try:
-            async with self._sending:
-                with _translated():
-                    await self._sdk_stream.input_stream.send(
-                        InvokeModelWithBidirectionalStreamInputChunk(value=part)
-                    )
-        except asyncio.CancelledError:
-            self._body.abandon()
-            raise
+            await self._write(partial(self._sdk_stream.input_stream.send, chunk))
         except TransportError as error:
             raise await self._reason(error) from error
 
@@ -260,20 +212,18 @@ class BedrockStream:
             raise self._failure
         try:
             with _translated(self._body):
-                return await self._next_payload()
+                payload = await self._next_payload()
         except TransportError as error:
             await self._note_failure(error)
             raise
+        if payload is None:
+            self._end_known.set()
+        return payload
 
     async def end_input(self) -> None:
         """Say that nothing more will be sent, and go on receiving; idempotent."""
         try:
-            async with self._sending:
-                with _translated():
-                    await self._sdk_stream.input_stream.close()
-        except asyncio.CancelledError:
-            self._body.abandon()
-            raise
+            await self._write(self._sdk_stream.input_stream.close)
         except TransportError as error:  # whoever receives learns why
             _log.debug("input not ended code=<%s>", error.code)
 
@@ -289,11 +239,22 @@ class BedrockStream:
                 self._answer.cancel()
         finally:
             self._body.abandon()
+            self._end_known.set()
             self._on_close(self)
             await self._settle_answer()
 
+    async def _write(self, frame: Callable[[], Awaitable[None]]) -> None:
+        """Let the SDK write a frame. They are a chain of signatures: one at a time, and whole."""
+        async with self._sending:
+            try:
+                with _translated():
+                    await frame()
+            except asyncio.CancelledError:
+                self._body.abandon()
+                raise
+
     async def _next_payload(self) -> bytes | None:
-        _, receiver = await asyncio.shield(self._answer)
+        receiver = await self._receiver()
         while (event := await receiver.receive()) is not None:
             if isinstance(event, InvokeModelWithBidirectionalStreamOutputChunk):
                 if event.value.bytes_ is None:
@@ -302,18 +263,36 @@ class BedrockStream:
             _log.warning("unknown stream member type=<%s>", type(event).__name__)
         return None
 
+    async def _receiver(self) -> Any:
+        if not self._answer.done():
+            await asyncio.wait({self._answer})  # which may be cancelled without cancelling it
+        if self._answer.cancelled():
+            raise TransportError(TransportCode.STREAM_LOST, "closed on this side")
+        _, receiver = self._answer.result()
+        return receiver
+
     async def _reason(self, error: TransportError) -> TransportError:
-        """Give the service's own reason for a failed send, if it gave one before the stream."""
-        await asyncio.wait({self._answer}, timeout=self._close_timeout_s)
-        if self._answer.done() and not self._answer.cancelled():
-            refusal = self._answer.exception()
-            if refusal is not None:
-                error = as_transport_error(refusal, self._body.status)
-                await self._note_failure(error)
-        return error
+        """Give the service's own reason for a lost stream, if it gives one in time."""
+        if error.code is not TransportCode.STREAM_LOST:
+            return error
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._close_timeout_s):
+                await self._hear_end()
+        return self._failure or error
+
+    async def _hear_end(self) -> None:
+        """Wait until the service has refused the stream, or whoever receives knows its end."""
+        try:
+            with _translated(self._body):
+                await self._receiver()
+        except TransportError as refusal:
+            await self._note_failure(refusal)
+        else:
+            await self._end_known.wait()
 
     async def _note_failure(self, error: TransportError) -> None:
         self._failure = self._failure or error
+        self._end_known.set()
         if error.code is TransportCode.ACCESS_DENIED:
             await self._on_denied()
 
