@@ -1,0 +1,48 @@
+"""A member of staff who may do everything, and their ways in."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+import appointments.demo
+import orders.demo
+from common import clock, tokens
+
+NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    return User.objects.create_superuser("boss", password="x")
+
+
+@pytest.fixture
+def bearer(boss: User) -> str:
+    """The value of an Authorization header."""
+    return "Bearer " + tokens.issue(boss.username, now=clock.now(), good_for=timedelta(hours=1))
+
+
+@pytest.fixture
+def rest(bearer: str, empty_tables: str) -> Client:
+    """A client with that header, on the demo data as of now."""
+    orders.demo.seed(now=clock.now())
+    appointments.demo.seed(now=clock.now())
+    return Client(headers={"Authorization": bearer})
+
+
+@pytest.fixture
+def staff_with(db: None) -> Callable[..., Client]:
+    """Log somebody in who has some permissions, by codename."""
+
+    def log_in(*codenames: str) -> Client:
+        user: Any = User.objects.create_user(f"staff-{len(codenames)}", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in
