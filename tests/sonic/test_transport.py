@@ -1,6 +1,7 @@
 """The transport does what a call needs, over real sockets and TLS, on both event loops."""
 
 import asyncio
+import copy
 import os
 import socket
 import threading
@@ -10,12 +11,16 @@ from pathlib import Path
 
 import pytest
 from h2.settings import SettingCodes
+from smithy_core import URI
+from smithy_http import tuples_to_fields
+from smithy_http.aio import HTTPRequest
 
 from tests.sonic import frames
 from tests.sonic.conftest import SECRET, ConnectTo, StartPeer
 from tests.sonic.peer import PeerStream
 from voice.sonic.errors import TransportCode, TransportError
-from voice.sonic.http2_stream import STREAM_WINDOW_BYTES
+from voice.sonic.http2 import Http2Client
+from voice.sonic.http2_stream import STREAM_WINDOW_BYTES, RequestBody
 from voice.sonic.transport import BedrockTransport, SonicStream
 
 pytestmark = pytest.mark.wire
@@ -505,6 +510,49 @@ def sockets_of(port: int) -> list[tuple[bool, dict[str, int]]]:
                 }
                 found.append((each.getpeername()[1] == port, options))
     return found
+
+
+def http_client(ca_file: Path) -> Http2Client:
+    return Http2Client(
+        ca_file=ca_file,
+        connect_timeout_s=5,
+        header_timeout_s=5,
+        idle_timeout_s=5,
+        close_timeout_s=1,
+        max_streams_per_connection=1,
+    )
+
+
+async def test_a_copy_of_the_http_client_is_the_http_client(ca_file: Path) -> None:
+    client = http_client(ca_file)
+    assert copy.deepcopy(client) is client
+
+
+async def test_a_request_that_cannot_be_sent_leaves_nobody_waiting(
+    peer_with: StartPeer, ca_file: Path
+) -> None:
+    peer = await peer_with(echo)
+    client = http_client(ca_file)
+    body = RequestBody()
+    request = HTTPRequest(
+        destination=URI(host="localhost", port=peer.port),
+        method="POST",
+        fields=tuples_to_fields([("x-odd", "line\r\nbreak")]),
+        body=body,  # type: ignore[arg-type]  # no body the SDK knows, and that is meant
+    )
+    with pytest.raises(ValueError, match="line break"):
+        await client.send(request)
+    with pytest.raises(TransportError, match="no stream was opened"):
+        await body.write(b"frame")
+    await client.close()
+
+
+async def test_a_request_without_duplex_is_not_for_this_client(ca_file: Path) -> None:
+    request = HTTPRequest(
+        destination=URI(host="localhost"), method="GET", fields=tuples_to_fields([])
+    )
+    with pytest.raises(TypeError):
+        await http_client(ca_file).send(request)
 
 
 # Leaving nothing behind.

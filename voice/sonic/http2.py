@@ -95,10 +95,10 @@ class Http2Client:
         try:
             connection = await self._connection_to(_place_of(request.destination))
             body.require_wanted()
-        except TransportError as error:
-            body.fail(error)
+            stream = connection.open_stream(list(_headers_of(request)))
+        except BaseException as error:
+            body.fail(_never_opened(error))
             raise
-        stream = connection.open_stream(list(_headers_of(request)))
         body.attach(stream)
         try:
             return await self._response(connection, stream)
@@ -218,6 +218,12 @@ class Http2Client:
             spare.retire()
 
 
+def _never_opened(error: BaseException) -> TransportError:
+    if isinstance(error, TransportError):
+        return error
+    return TransportError(TransportCode.CONNECT_FAILED, f"no stream was opened: {error!r}")
+
+
 def _connect_error(place: _Place, error: OSError) -> TransportError:
     message = f"cannot connect to {place[0]}:{place[1]}: {error}"
     # Trying again helps against anything but a certificate we do not trust.
@@ -239,7 +245,14 @@ def _headers_of(request: HTTPRequest) -> Iterator[tuple[str, str]]:
     for field in request.fields:
         name = field.name.lower()
         if name not in _NOT_IN_HTTP2:
-            yield from ((name, value) for value in field.values)
+            yield from ((name, _safe(value)) for value in field.values)
+
+
+def _safe(value: str) -> str:
+    """Refuse what could end a field early; h2 lets it out, and the SDK leaves it to us."""
+    if any(character in value for character in "\r\n\0"):
+        raise ValueError(f"a header field holds a line break: {value!r}")
+    return value
 
 
 def _fields_of(head: ResponseHead) -> Fields:
