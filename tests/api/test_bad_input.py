@@ -1,0 +1,280 @@
+"""The table of bad input: the right status, the field named, and nothing stored."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+import appointments.services
+import orders.services
+from common import clock
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db]
+
+ITEM = {"name": "Producto A", "quantity": 2, "price": 25.99}
+ORDER = {"customerName": "Ana Gil", "customerEmail": "ana@email.com", "items": [ITEM]}
+IN_A_WEEK = (clock.now() + timedelta(days=7)).strftime("%Y-%m-%dT15:00:00.000Z")  # noon there
+APPOINTMENT = {
+    "patientName": "Ana Gil",
+    "patientEmail": "ana@email.com",
+    "doctorName": "Dra. Gómez",
+    "date": IN_A_WEEK,
+    "duration": 30,
+    "type": "routine",
+}
+HUGE = 10**30
+
+
+def everything() -> object:
+    return (
+        orders.services.list_orders(limit=500),
+        appointments.services.list_appointments(limit=500),
+    )
+
+
+def send(rest: Client, method: str, path: str, body: object, **headers: str) -> Any:
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
+    return rest.generic(method, path, text, content_type="application/json", headers=headers)
+
+
+def refused(response: Any, status: int) -> dict[str, Any]:
+    body = response.json()
+    assert (response.status_code, body["success"]) == (status, False), body
+    error: dict[str, Any] = body["error"]
+    assert error["message"]
+    return error
+
+
+BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
+    ({"customerName": None}, 400, "customerName"),
+    ({"customerName": ""}, 400, "customerName"),
+    ({"customerName": 5}, 400, "customerName"),
+    ({"customerName": ["Ana"]}, 400, "customerName"),
+    ({"customerName": "A" * 121}, 400, "customerName"),
+    ({"customerName": "Ana\x00Gil"}, 400, "customerName"),
+    ({"customerName": "\ud800"}, 400, "customerName"),
+    ({"customerName": "123"}, 422, "customerName"),
+    ({"customerEmail": "ana"}, 400, "customerEmail"),
+    ({"customerEmail": "a@" + "b" * 254 + ".com"}, 400, "customerEmail"),
+    ({"items": None}, 400, "items"),
+    ({"items": []}, 400, "items"),
+    ({"items": {}}, 400, "items"),
+    ({"items": "x"}, 400, "items"),
+    ({"items": [5]}, 400, "items"),
+    ({"items": [ITEM] * 101}, 400, "items"),
+    ({"items": [{**ITEM, "price": -0.01}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": 0.001}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": HUGE}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": True}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": 0}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": -1}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": 1.5}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": "2"}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": True}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": HUGE}]}, 400, "items"),
+    ({"items": [{"name": "A", "quantity": 1}]}, 400, "items"),
+    ({"items": [{**ITEM, "colour": "red"}]}, 400, "items"),
+    ({"items": [{**ITEM, "quantity": 10_000, "price": 9999999999.99}]}, 422, "total"),
+    ({"total": -1}, 400, "total"),
+    ({"total": 51.99}, 422, "expected"),
+    ({"dni": "12a"}, 400, "dni"),
+    ({"dni": "1" * 16}, 400, "dni"),
+    ({"dni": 12345678}, 400, "dni"),
+    ({"dni": "******78"}, 400, "dni"),
+    ({"status": "shipped"}, 400, "status"),
+    ({"custmerName": "Ana"}, 400, "custmerName"),
+]
+
+
+def test_an_order_that_cannot_be_is_refused_by_field(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    before = everything()
+
+    for change, status, field in BAD_ORDERS:
+        with subtests.test(change=str(change)[:80]):
+            error = refused(send(rest, "POST", "/orders", {**ORDER, **change}), status)
+            assert field in error["details"]
+    assert everything() == before
+
+
+@pytest.mark.parametrize("field", list(ORDER))
+def test_what_an_order_lacks_is_named(rest: Client, field: str) -> None:
+    lacking = {name: value for name, value in ORDER.items() if name != field}
+
+    for method, path in (("POST", "/orders"), ("PUT", "/orders/1")):
+        assert list(refused(send(rest, method, path, lacking), 400)["details"]) == [field]
+
+
+BAD_APPOINTMENTS: list[tuple[dict[str, Any], int, str]] = [
+    ({"patientName": False}, 400, "patientName"),
+    ({"patientEmail": "no"}, 400, "patientEmail"),
+    ({"doctorName": ""}, 400, "doctorName"),
+    ({"doctorName": "Dr."}, 422, "doctors"),
+    ({"date": "mañana"}, 400, "date"),
+    ({"date": "2026-11-31T10:00:00Z"}, 400, "date"),
+    ({"date": "2026-11-30T25:00:00Z"}, 400, "date"),
+    ({"date": "2026-11-30T10:00:00"}, 400, "date"),
+    ({"date": "0001-01-01T00:00:00+23:59"}, 400, "date"),
+    ({"date": "9999-12-31T23:59:59-23:59"}, 400, "date"),
+    ({"date": 1764500000}, 400, "date"),
+    ({"date": "2020-01-01T15:00:00Z"}, 422, "startsAt"),
+    ({"date": IN_A_WEEK.replace("T15", "T05")}, 422, "alternatives"),
+    ({"duration": 4}, 400, "duration"),
+    ({"duration": 481}, 400, "duration"),
+    ({"duration": "30"}, 400, "duration"),
+    ({"type": "surgery"}, 400, "type"),
+    ({"type": None}, 400, "type"),
+    ({"type": ["routine"]}, 400, "type"),
+    ({"notes": "x" * 1001}, 400, "notes"),
+    ({"status": "completed"}, 400, "status"),
+]
+
+
+def test_an_appointment_that_cannot_be_is_refused_by_field(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    before = everything()
+
+    for change, status, field in BAD_APPOINTMENTS:
+        with subtests.test(change=str(change)[:80]):
+            error = refused(send(rest, "POST", "/appointments", {**APPOINTMENT, **change}), status)
+            assert field in error["details"]
+    assert everything() == before
+
+
+BAD_CHANGES: list[tuple[str, dict[str, Any], int, str]] = [
+    ("/orders/1", {"status": "lost"}, 400, "status"),
+    ("/orders/1", {"status": "delivered"}, 409, "allowed"),
+    ("/orders/4", {"status": "pending"}, 409, "allowed"),
+    ("/orders/3", {"items": [ITEM]}, 409, "status"),
+    ("/orders/1", {"trackingNumber": "T" * 41}, 400, "trackingNumber"),
+    ("/orders/1", {"estimatedDelivery": "soon"}, 400, "estimatedDelivery"),
+    ("/orders/1", {"updatedAt": "2020-01-01T00:00:00.000Z"}, 409, "currentVersion"),
+    ("/orders/1", {"paid": True}, 400, "paid"),
+    ("/orders/999", {"status": "processing"}, 404, "orderId"),
+    ("/appointments/1", {"status": "done"}, 400, "status"),
+    ("/appointments/4", {"status": "scheduled"}, 409, "allowed"),
+    ("/appointments/5", {"date": IN_A_WEEK}, 409, "status"),
+    ("/appointments/1", {"date": "2020-01-01T15:00:00Z"}, 422, "startsAt"),
+    ("/appointments/1", {"doctorName": "."}, 422, "doctorName"),
+    ("/appointments/1", {"updatedAt": "2020-01-01T00:00:00.000Z"}, 409, "currentVersion"),
+    ("/appointments/999", {"notes": "x"}, 404, "appointmentId"),
+]
+
+
+def test_a_change_that_cannot_be_is_refused_by_field(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    before = everything()
+
+    for path, change, status, field in BAD_CHANGES:
+        with subtests.test(path=path, change=str(change)[:80]):
+            error = refused(send(rest, "PATCH", path, change), status)
+            assert field in error["details"]
+    assert everything() == before
+
+
+BAD_BODIES: list[tuple[str | bytes, int, str]] = [
+    ("", 400, "invalid"),
+    ("{", 400, "parse_error"),
+    ("null", 400, "invalid"),
+    ("[]", 400, "invalid"),
+    ('"x"', 400, "invalid"),
+    ('{"total": NaN}', 400, "parse_error"),
+    ('{"total": 1e999}', 400, "invalid"),
+    ('{"total": ' + "9" * 5000 + "}", 400, "parse_error"),
+    (b"\xff\xfe", 400, "parse_error"),
+    ("[" * 200_000, 400, "parse_error"),
+    ('{"notes": "' + "x" * 262_144 + '"}', 413, "body_too_large"),
+]
+
+
+def test_a_body_that_cannot_be_read_is_the_senders_to_mend(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    before = everything()
+
+    for body, status, code in BAD_BODIES:
+        for path in ("/orders", "/appointments"):
+            with subtests.test(path=path, body=repr(body)[:24]):
+                assert refused(send(rest, "POST", path, body), status)["code"] == code
+    assert everything() == before
+
+
+def test_a_body_at_the_limit_is_read(rest: Client, settings: Settings) -> None:
+    text = json.dumps(ORDER)
+    settings.API_MAX_BODY_BYTES = len(text)
+
+    assert send(rest, "POST", "/orders", text).status_code == 201
+    assert refused(send(rest, "POST", "/orders", text + " "), 413)["code"] == "body_too_large"
+
+
+def test_a_form_is_limited_too(rest: Client, settings: Settings) -> None:
+    settings.API_MAX_BODY_BYTES = 100
+
+    assert refused(rest.post("/orders", {"customerName": "A" * 200}), 413)
+    form = "customerName=" + "A" * 200
+    response = rest.post("/orders", form, content_type="application/x-www-form-urlencoded")
+    assert refused(response, 413)
+
+
+def test_a_form_of_thousands_of_fields_is_refused(rest: Client) -> None:
+    form = "&".join(f"f{n}=1" for n in range(2000))
+
+    response = rest.post("/orders", form, content_type="application/x-www-form-urlencoded")
+
+    assert refused(response, 400)["code"] == "parse_error"
+
+
+BAD_QUERIES = [
+    ("/orders?status=lost", "status"),
+    ("/orders?createdFrom=yesterday", "createdFrom"),
+    ("/orders?ordering=total", "ordering"),
+    ("/orders?limit=501", "limit"),
+    ("/orders?custmerEmail=a@b.co", "custmerEmail"),
+    ("/appointments?dateTo=2026-02-30", "dateTo"),
+    ("/appointments?doctorName=" + "x" * 121, "doctorName"),
+    ("/appointments/availability", "doctorName"),
+    ("/appointments/availability?doctorName=Sosa&date=hoy", "date"),
+    ("/appointments/availability?doctorName=Sosa&date=2026-12-01&duration=4", "duration"),
+]
+
+
+def test_a_query_that_cannot_be_is_refused_by_parameter(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    for path, field in BAD_QUERIES:
+        with subtests.test(path=path[:60]):
+            assert field in refused(rest.get(path), 400)["details"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing/here", 404, "not_found"),
+        ("GET", "/orders/1/items", 404, "not_found"),
+        ("PUT", "/orders", 405, "method_not_allowed"),
+        ("POST", "/orders/1", 405, "method_not_allowed"),
+        ("DELETE", "/appointments", 405, "method_not_allowed"),
+        ("POST", "/appointments/availability", 405, "method_not_allowed"),
+    ],
+)
+def test_an_address_or_method_that_is_not_there_is_told_in_the_envelope(
+    rest: Client, method: str, path: str, status: int, code: str
+) -> None:
+    response = send(rest, method, path, {}, accept="application/json")
+
+    assert refused(response, status)["code"] == code
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/xml", "application/octet-stream"]
+)
+def test_a_media_type_that_is_not_read_is_refused(rest: Client, media_type: str) -> None:
+    response = rest.generic("POST", "/orders", "x", content_type=media_type)
+
+    assert refused(response, 415)["code"] == "unsupported_media_type"
