@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.db.models import QuerySet
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -35,7 +36,7 @@ from common.clock import now
 from common.errors import ConflictError, DomainError, NotFoundError, RuleError
 from common.identity import Staff
 from common.instants import to_iso
-from common.staff.admin import RecordAdmin
+from common.staff.admin import RecordAdmin, moment
 from common.staff.filters import ChoiceFilter
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
@@ -109,7 +110,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     """Appointments, the latest in time first."""
 
     form = AppointmentForm
-    list_display = ("id", "starts_at", "patient_name", "doctor_name", "kind_shown", "state")
+    list_display = ("id", "begins", "patient_name", "doctor_name", "kind_shown", "state")
     list_filter = (DayFilter, StatusFilter, DoctorFilter)
     sorts_by = frozenset({"starts_at"})
     search_help_text = gettext_lazy(
@@ -121,9 +122,14 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     class Media:
         """Offers the doctor's free times beside the form."""
 
-        js = ("staff/free-times.js",)
+        js = (Script("staff/free-times.js", type="module"),)
 
     # --- Lists
+
+    @admin.display(description=gettext_lazy("day and time"), ordering="starts_at")
+    def begins(self, appointment: Appointment) -> str:
+        """Return when it is."""
+        return moment(appointment.starts_at)
 
     @admin.display(description=gettext_lazy("type"))
     def kind_shown(self, appointment: Appointment) -> str:

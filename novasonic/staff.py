@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, override
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -31,8 +32,8 @@ WAITING_SHOWN = 10
 class StaffSite(admin.AdminSite):
     """The one admin site."""
 
-    site_title = _("Staff")
-    site_header = _("Staff")
+    site_title = settings.BUSINESS_NAME
+    site_header = settings.BUSINESS_NAME
     index_title = _("Today")
     index_template = "admin/today.html"
 

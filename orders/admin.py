@@ -20,7 +20,7 @@ from common.clock import now
 from common.errors import DomainError
 from common.identity import masked_dni
 from common.instants import to_iso
-from common.staff.admin import RecordAdmin
+from common.staff.admin import RecordAdmin, moment
 from common.staff.filters import ChoiceFilter
 from common.staff.forms import RecordForm
 from orders import services
@@ -40,7 +40,7 @@ PERIODS = {
 
 def money(amount: Decimal) -> str:
     """Return an amount as it is written here."""
-    return f"$ {number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)}"
+    return f"$\N{NO-BREAK SPACE}{number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)}"
 
 
 def said(error: DomainError) -> str:
@@ -180,7 +180,7 @@ class OrderAdmin(RecordAdmin[Order]):
 
     form = OrderForm
     inlines = (OrderItemInline,)
-    list_display = ("id", "customer_name", "what", "total_shown", "state", "created_at")
+    list_display = ("id", "customer_name", "what", "total_shown", "state", "placed")
     list_filter = (StatusFilter, PeriodFilter)
     sorts_by = frozenset({"created_at"})
     search_help_text = gettext_lazy(
@@ -207,6 +207,11 @@ class OrderAdmin(RecordAdmin[Order]):
         """Return the status as a coloured word."""
         label = STATUS_LABELS[order.value.status]
         return format_html('<span class="state state-{}">{}</span>', order.status, label)
+
+    @admin.display(description=gettext_lazy("placed"), ordering="created_at")
+    def placed(self, order: Order) -> str:
+        """Return when the order was made."""
+        return moment(order.created_at)
 
     @admin.display(description=gettext_lazy("identity number"))
     def dni_hidden(self, order: Order) -> str:

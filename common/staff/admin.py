@@ -8,6 +8,7 @@ The one SQL write, the history's entry, comes after the record is stored.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.contrib import admin, messages
@@ -16,7 +17,9 @@ from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -33,6 +36,11 @@ if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+
+def moment(instant: datetime) -> str:
+    """Return an instant short enough for a list: "vie 27/11/2026 10:00"."""
+    return f"{date_format(localtime(instant), 'D')} {date_format(localtime(instant), 'SHORT_DATETIME_FORMAT')}"
 
 
 class RecordAdmin[M: Record](_ModelAdmin):
@@ -94,7 +102,11 @@ class RecordAdmin[M: Record](_ModelAdmin):
 
     @override
     def get_sortable_by(self, request: HttpRequest) -> Any:
-        return [name for name in self.get_list_display(request) if name in self.sorts_by]
+        shown = [name for name in self.get_list_display(request) if isinstance(name, str)]
+        return [name for name in shown if self._order_of(name) in self.sorts_by]
+
+    def _order_of(self, name: str) -> str:
+        return getattr(getattr(self, name, None), "admin_order_field", name)
 
     @override
     def changelist_view(

@@ -85,7 +85,7 @@ def test_reception_does_not_delete(reception: Client) -> None:
     data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
     reception.post(ORDERS, data)
 
-    assert orders.services.get_order(order_id="1")
+    assert orders.services.get_order(order_id="1").id == "1"
 
 
 @pytest.mark.usefixtures("demo")

@@ -1,0 +1,223 @@
+"""The staff pages in Chromium, on the real site: log in, find, edit, conflict, book; and a phone."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Page, expect
+
+import appointments.repository
+import orders.repository
+import orders.services
+from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
+from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of
+from tests.browser.chromium import chromium, screenshot
+from tests.fixtures.site import DOCTORS, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+ROOT = Path(__file__).parents[2]
+ZONE = ZoneInfo("America/Argentina/Buenos_Aires")
+PASSWORD = "una-clave-larga-de-prueba"
+MAKE_STAFF = f"""
+from django.contrib.auth.models import Group, User
+if not User.objects.exists():
+    user = User.objects.create_user("lucia", password="{PASSWORD}", is_staff=True, first_name="Lucía")
+    user.groups.add(Group.objects.get(name="reception"))
+"""
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def staffed_site(site: Site, stand_in_environ: dict[str, str]) -> Site:
+    """The session's site with its SQL tables, the roles, and Lucía of reception."""
+    environ = {
+        **os.environ,
+        **stand_in_environ,
+        "DJANGO_SETTINGS_MODULE": "novasonic.settings",
+        "SQLITE_PATH": str(site.log.parent / "site.sqlite3"),
+    }
+    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "-c", MAKE_STAFF]):
+        command = [sys.executable, "manage.py", *arguments]
+        subprocess.run(command, cwd=ROOT, env=environ, check=True)
+    return site
+
+
+@pytest.fixture
+def busy_day(demo_data: datetime) -> datetime:
+    """A day with appointments, and thirty orders besides the demo's."""
+    today = demo_data.astimezone(ZONE).date()
+    people = ["Rosa Díaz", "Bruno Acosta", "Sofía Peralta", "Tomás Ibáñez", "Elena Quiroga"]
+    doctors = DOCTORS.split(", ")
+    appointments.repository.add_appointments(
+        [
+            Appointment(
+                id=str(400 + n),
+                patient_name=person,
+                patient_email=f"persona{n}@email.com",
+                doctor_name=doctors[n % len(doctors)],
+                starts_at=datetime.combine(today, time(9 + 3 * n, 30), ZONE),
+                duration_min=30,
+                kind=list(AppointmentKind)[n % 4],
+                status=list(AppointmentStatus)[n % 2],
+                updated_at=demo_data,
+            )
+            for n, person in enumerate(people)
+        ],
+        [],
+    )
+    orders.repository.add_orders([_order(n, people[n % len(people)], demo_data) for n in range(30)])
+    return demo_data
+
+
+def _order(n: int, person: str, now: datetime) -> Order:
+    names = ["Yerba mate 1 kg", "Termo de acero", "Mate de calabaza", "Bombilla de alpaca"]
+    prices = ["4350.00", "38900.00", "12500.50", "9800.00"]
+    items = numbered(
+        OrderItem(name=names[(n + k) % 4], quantity=1 + k, price=Decimal(prices[(n + k) % 4]))
+        for k in range(1 + n % 3)
+    )
+    made = now - timedelta(hours=5 * n + 1)
+    return Order(
+        id=str(300_100 + 7 * n),
+        customer_name=person,
+        customer_email=f"persona{n % 5}@email.com",
+        items=items,
+        total=total_of(items),
+        status=list(OrderStatus)[n % 5],
+        created_at=made,
+        updated_at=made,
+        estimated_delivery=made + timedelta(days=5),
+    )
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser(staffed_site: Site) -> AsyncIterator[BrowserContext]:
+    """A browser in which Lucía has logged in."""
+    async with chromium() as context:
+        page = await context.new_page()
+        await page.goto(f"{staffed_site.url}/admin/")
+        await page.get_by_label("Nombre de usuario").fill("lucia")
+        await page.get_by_label("Contraseña").fill(PASSWORD)
+        await page.get_by_role("button", name="Iniciar sesión").click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("Hoy")
+        await page.close()
+        yield context
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(browser: BrowserContext, busy_day: datetime) -> AsyncIterator[Page]:
+    """A tab whose console must stay clean: no script error, nothing the policy forbids."""
+    page = await browser.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    await page.set_viewport_size({"width": DESKTOP["width"], "height": DESKTOP["height"]})
+    yield page
+    await page.close()
+    assert complaints == []
+
+
+async def save(page: Page) -> None:
+    await page.get_by_role("button", name="Guardar", exact=True).click()
+
+
+async def test_the_start_page_says_what_needs_doing(desk: Page, staffed_site: Site) -> None:
+    await desk.goto(f"{staffed_site.url}/admin/")
+    await expect(desk.get_by_role("heading", name="Turnos de hoy")).to_be_visible()
+    await expect(desk.get_by_role("heading", name="Pedidos para preparar")).to_be_visible()
+    await expect(desk.get_by_text("Rosa Díaz").first).to_be_visible()
+    await screenshot(desk, "admin-start")
+
+    await desk.get_by_role("link", name="Rosa Díaz").first.click()
+    await expect(desk.get_by_label("Paciente")).to_have_value("Rosa Díaz")
+
+
+async def test_the_start_page_fits_a_phone(desk: Page, staffed_site: Site) -> None:
+    await desk.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    for path in ("", "orders/order/", "orders/order/1/change/"):
+        await desk.goto(f"{staffed_site.url}/admin/{path}")
+        wide = await desk.evaluate("document.documentElement.scrollWidth")
+        assert wide <= PHONE["width"], path
+    await desk.goto(f"{staffed_site.url}/admin/")
+    await screenshot(desk, "admin-phone")
+
+
+async def test_an_order_is_found_edited_and_its_history_kept(
+    desk: Page, staffed_site: Site
+) -> None:
+    await desk.goto(f"{staffed_site.url}/admin/orders/order/")
+    await expect(desk.get_by_text("Más de 25 pedidos")).to_be_visible()
+    await screenshot(desk, "admin-list")
+    await desk.locator("#searchbar").fill("perez juan")
+    await desk.get_by_role("button", name="Buscar").click()
+    await expect(desk.locator("#result_list tbody tr")).to_have_count(2)
+    await desk.get_by_role("link", name="1", exact=True).click()
+
+    await expect(desk.get_by_label("Cliente")).to_have_value("Juan Pérez")
+    await expect(desk.get_by_text("******78")).to_be_visible()
+    await screenshot(desk, "admin-form")
+    await desk.get_by_label("Cliente").fill("Juan Pablo Pérez")
+    await desk.locator(".add-row a").click()
+    await desk.locator("#id_lines-2-name").fill("Termo")
+    await desk.locator("#id_lines-2-price").fill("10,25")
+    await save(desk)
+    await expect(desk.locator(".messagelist")).to_contain_text("Pedido 1")
+
+    stored = orders.services.get_order(order_id="1")
+    assert stored.customer_name == "Juan Pablo Pérez"
+    assert stored.total == Decimal("77.73")
+    await desk.goto(f"{staffed_site.url}/admin/orders/order/1/history/")
+    await expect(desk.locator("#change-history")).to_contain_text("Termo")
+
+
+async def test_the_second_who_saves_is_told_and_overwrites_nothing(
+    desk: Page, browser: BrowserContext, staffed_site: Site
+) -> None:
+    url = f"{staffed_site.url}/admin/orders/order/2/change/"
+    other = await browser.new_page()
+    await desk.goto(url)
+    await other.goto(url)
+    await other.get_by_label("Cliente").fill("Juan P. Pérez")
+    await save(other)
+    await expect(other.locator(".messagelist")).to_contain_text("Pedido 2")
+    await other.close()
+
+    await desk.get_by_label("Cliente").fill("Juana Pérez")
+    await save(desk)
+    await expect(desk.get_by_text("Otra persona acaba de cambiar esto")).to_be_visible()
+    await expect(desk.get_by_text("Guardado ahora: Juan P. Pérez")).to_be_visible()
+    await expect(desk.get_by_label("Cliente")).to_have_value("Juana Pérez")
+    await screenshot(desk, "admin-conflict")
+    assert orders.services.get_order(order_id="2").customer_name == "Juan P. Pérez"
+
+
+async def test_an_appointment_is_booked_at_a_free_time(
+    desk: Page, staffed_site: Site, busy_day: datetime
+) -> None:
+    day = (busy_day.astimezone(ZONE) + timedelta(days=2)).strftime("%d/%m/%Y")
+    for patient in ("Eva Luna", "Ada Sol"):
+        await desk.goto(f"{staffed_site.url}/admin/appointments/appointment/add/")
+        await desk.get_by_label("Paciente").fill(patient)
+        await desk.get_by_label("Correo electrónico").fill("eva@email.com")
+        await desk.get_by_label("Profesional").select_option("Dr. Sosa")
+        await desk.locator("#id_starts_at_0").fill(day)
+        await desk.locator("#id_starts_at_1").fill("10:00")
+        await save(desk)
+
+    await expect(desk.get_by_text("el turno ya está ocupado. Libres:")).to_be_visible()
+    free = desk.locator(".free-times")
+    await expect(free.get_by_role("button", name="10:30")).to_be_visible()
+    await expect(free.get_by_role("button", name="10:00")).to_have_count(0)
+    await screenshot(desk, "admin-booking")
+    await free.get_by_role("button", name="10:30").click()
+    await save(desk)
+    await expect(desk.locator(".messagelist")).to_contain_text("fue agregado")
