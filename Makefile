@@ -8,7 +8,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common orders appointments voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test check format lint types imports demo-data pins clean
+.PHONY: help run call test check format lint types imports races bench-data demo-data pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ types: $(VENV)/.installed-dev ## Check the types
 
 imports: $(VENV)/.installed-dev ## Check who may import whom
 	@$(VENV)/bin/lint-imports
+
+races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Fifty bookings of one time through REST, admin and voice: one wins
+	@$(PY) -m pytest tests/doors/test_races.py tests/appointments/test_races.py -s
+
+bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## What lists cost with 500 and 5,000 records
+	@$(PY) benchmarks/data.py
 
 demo-data: $(VENV)/.installed-local ## Put the demo orders and appointments back (while `make run` runs)
 	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_appointments --fresh

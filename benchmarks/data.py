@@ -1,0 +1,289 @@
+"""How lists of orders and appointments behave as the tables grow. `make bench-data`.
+
+On the DynamoDB stand-in, with 500 records of each kind and then with 5,000, it opens first pages of
+REST and admin lists, filtered and not, and counts the DynamoDB requests behind each. Times are
+compared within this one run; machines differ, ratios less so.
+
+The stand-in itself goes through all items of a table for each query, which DynamoDB does not. So
+growth is judged by what a page costs *us*: the processor time of this process, in which the page
+and the client of DynamoDB run, but not the stand-in. Times on the wall are shown beside it.
+
+Held to (exit status 1 where one fails):
+- a first page costs at most 8 DynamoDB requests, and no Scan;
+- a REST list of 100 takes at most 1.3 times the PynamoDB queries it stands on;
+- an admin list page takes less than a second;
+- a page with 5,000 records costs at most 1.2 times the processor time it costs with 500.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+import django  # noqa: E402 -- after the path and the settings' name
+
+django.setup()
+
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.test import Client, override_settings  # noqa: E402
+
+import appointments.models  # noqa: E402
+import appointments.repository  # noqa: E402
+import orders.models  # noqa: E402
+import orders.repository  # noqa: E402
+from appointments.domain import Appointment, AppointmentKind, AppointmentStatus  # noqa: E402
+from common import dynamo  # noqa: E402
+from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of  # noqa: E402
+
+SMALL, LARGE = 500, 5_000
+ROUNDS = 9
+MAX_REQUESTS = 8
+MAX_REST_RATIO = 1.3
+MAX_ADMIN_S = 1.0
+MAX_GROWTH = 1.2
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DOCTORS = ["Dr. Rodríguez", "Dra. Gómez", "Dr. Sosa", "Dra. Fernández"]
+
+REST = [
+    "/orders",
+    "/orders?status=pending",
+    "/orders?customerEmail=customer3@email.com",
+    "/orders?ordering=createdAt",
+    "/appointments",
+    "/appointments?date=2026-11-20",
+    "/appointments?status=scheduled",
+    "/appointments?doctorName=Dr.+Rodríguez",
+    "/appointments?patientEmail=patient3@email.com",
+]
+ADMIN = [
+    "/admin/orders/order/",
+    "/admin/orders/order/?status=pending",
+    "/admin/orders/order/?days=7",
+    "/admin/appointments/appointment/",
+    "/admin/appointments/appointment/?status=scheduled",
+    "/admin/",
+]
+
+
+@dataclass(slots=True)
+class Page:
+    """One page's figures: requests, and seconds of processor and wall for each size of tables."""
+
+    path: str
+    requests: Counter[str] = field(default_factory=Counter)
+    wall_s: dict[int, float] = field(default_factory=dict)
+    own_s: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def growth(self) -> float:
+        """How much more processor time the page costs with the larger tables."""
+        return self.own_s[LARGE] / self.own_s[SMALL]
+
+
+@contextmanager
+def stand_in() -> Iterator[str]:
+    """Run a DynamoDB in memory."""
+    command = [str(ROOT / ".venv-dynamodb" / "bin" / "python"), "-m", "local.dynamodb"]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--in-memory", "--until-stdin-closes"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
+
+
+# The records
+
+
+def order(number: int) -> Order:
+    """Return one of many orders. Every filter has a full page of them in both sizes of the table."""
+    items = numbered(
+        OrderItem(name=f"Producto {n}", quantity=n, price=Decimal("12.50")) for n in (1, 2, 3)
+    )
+    made_at = NOW - timedelta(minutes=97 * number)
+    return Order(
+        id=str(100_000 + number),
+        customer_name=f"Cliente {number}",
+        customer_email=f"customer{number % 5}@email.com",
+        items=items,
+        total=total_of(items),
+        status=list(OrderStatus)[number % len(OrderStatus)],
+        created_at=made_at,
+        updated_at=made_at,
+        estimated_delivery=made_at + timedelta(days=5),
+        dni=str(20_000_000 + number),
+    )
+
+
+def appointment(number: int) -> Appointment:
+    """Return one of many appointments, a doctor's every half hour, around today."""
+    slot = number // len(DOCTORS)
+    starts_at = NOW + timedelta(days=slot // 20 - 5, minutes=30 * (slot % 20) - 60)
+    return Appointment(
+        id=str(100_000 + number),
+        patient_name=f"Paciente {number}",
+        patient_email=f"patient{number % 5}@email.com",
+        doctor_name=DOCTORS[number % len(DOCTORS)],
+        starts_at=starts_at,
+        duration_min=30,
+        kind=AppointmentKind.CONSULTATION,
+        status=list(AppointmentStatus)[number % len(AppointmentStatus)],
+        notes="",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def fill(numbers: range) -> None:
+    """Store these orders and appointments."""
+    with orders.models.Order.batch_write() as batch:
+        for number in numbers:
+            batch.save(orders.repository._row(order(number)))
+    with appointments.models.Appointment.batch_write() as batch:
+        for number in numbers:
+            batch.save(appointments.repository._row(appointment(number)))
+
+
+# The measurements
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Count the requests that reach DynamoDB meanwhile."""
+    requests: Counter[str] = Counter()
+
+    def count(model: Any, **_: Any) -> None:
+        requests[model.name] += 1
+
+    events = dynamo._shared.root().client.meta.events
+    events.register("before-call.dynamodb", count)
+    try:
+        yield requests
+    finally:
+        events.unregister("before-call.dynamodb", count)
+
+
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Return how long `work` takes on the wall, and of this process's processor time."""
+    wall, own = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - own
+
+
+def opened(client: Client, path: str) -> None:
+    """Open a page, which must come."""
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code, answer.content[:300])
+
+
+def measure(client: Client, pages: list[Page], size: int) -> None:
+    """Time every page, in rounds over all of them, so that the machine's moods are shared."""
+    for page in pages:
+        opened(client, page.path)
+        with counted() as requests:
+            opened(client, page.path)
+        page.requests |= requests
+    rounds = [
+        [seconds(lambda path=page.path: opened(client, path)) for page in pages]  # type: ignore[misc]
+        for _ in range(ROUNDS)
+    ]
+    for page, times in zip(pages, zip(*rounds, strict=True), strict=True):
+        page.wall_s[size] = median(wall for wall, _ in times)
+        page.own_s[size] = min(own for _, own in times)
+
+
+def bare_queries() -> None:
+    """Do what the list of the 100 newest orders stands on, and nothing more."""
+    for status in OrderStatus:
+        query = orders.models.Order.by_status.query(
+            status, scan_index_forward=False, limit=101, page_size=101
+        )
+        list(query)
+
+
+def rest_ratio(client: Client) -> float:
+    """Return the time of `/orders?limit=100` over that of its bare queries, in pairs."""
+    for warm in (bare_queries, lambda: opened(client, "/orders?limit=100")):
+        warm()
+    pairs = [
+        seconds(lambda: opened(client, "/orders?limit=100"))[0] / seconds(bare_queries)[0]
+        for _ in range(ROUNDS)
+    ]
+    return median(pairs)
+
+
+# What is shown
+
+
+def verdict(holds: bool) -> str:
+    """Return the word at the end of a row."""
+    return "ok" if holds else "TOO MUCH"
+
+
+def show(pages: list[Page], ratio: float) -> bool:
+    """Print the table; return whether everything holds."""
+    print(f"{'page':52}{'requests':>9}{'scans':>6}{'ms @500':>9}{'ms @5000':>9}{'growth':>8}")
+    good = True
+    for page in pages:
+        total, scans = page.requests.total(), page.requests["Scan"]
+        small, large = page.wall_s[SMALL], page.wall_s[LARGE]
+        fits = total <= MAX_REQUESTS and not scans and page.growth <= MAX_GROWTH
+        if page.path.startswith("/admin"):
+            fits = fits and large < MAX_ADMIN_S
+        good = good and fits
+        print(
+            f"{page.path:52}{total:>9}{scans:>6}{small * 1000:>9.1f}{large * 1000:>9.1f}"
+            f"{page.growth:>8.2f}  {verdict(fits)}"
+        )
+    print(
+        f"REST list of 100 over its bare queries: {ratio:.2f}  {verdict(ratio <= MAX_REST_RATIO)}"
+    )
+    return good and ratio <= MAX_REST_RATIO
+
+
+def main() -> int:
+    """Fill, measure, show."""
+    pages = [Page(path) for path in [*REST, *ADMIN]]
+    with (
+        stand_in() as url,
+        override_settings(
+            DYNAMODB_ENDPOINT_URL=url, CLINIC_DOCTORS=DOCTORS, ALLOWED_HOSTS=["testserver"]
+        ),
+    ):
+        dynamo.reset()
+        dynamo.create_tables()
+        call_command("migrate", verbosity=0)
+        client = Client()
+        client.force_login(get_user_model().objects.create_superuser("bench"))
+        fill(range(SMALL))
+        measure(client, pages, SMALL)
+        fill(range(SMALL, LARGE))
+        measure(client, pages, LARGE)
+        ratio = rest_ratio(client)
+        dynamo.reset()
+    return 0 if show(pages, ratio) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
