@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -39,8 +39,10 @@ else:
 
 
 def moment(instant: datetime) -> str:
-    """Return an instant short enough for a list: "vie 27/11/2026 10:00"."""
-    return f"{date_format(localtime(instant), 'D')} {date_format(localtime(instant), 'SHORT_DATETIME_FORMAT')}"
+    """Return an instant short enough for a list: "vie 27/11 10:00", or "27/11/2025 10:00"."""
+    local = localtime(instant)
+    is_this_year = local.year == localdate().year
+    return date_format(local, "D j/n H:i" if is_this_year else "SHORT_DATETIME_FORMAT")
 
 
 class RecordAdmin[M: Record](_ModelAdmin):

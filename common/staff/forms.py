@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django import forms
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
@@ -87,9 +88,10 @@ class RecordForm(_ModelForm):
     def _tell_what_changed(self) -> None:
         self.errors.clear()
         self.add_error(None, StaleVersionError().message)
-        self.add_error(
-            None, _("Nothing was saved. Reload the page to go on from what is stored now.")
+        again = _(
+            'Nothing was saved. <a href="{}">Reload the page</a> to go on from what is stored now.'
         )
+        self.add_error(None, format_html(again, ""))
         for name in self.changed_data:
             stored = self._shown(name)
             self.add_error(name, _("Stored now: %(value)s") % {"value": stored})

@@ -197,6 +197,8 @@ async def test_the_second_who_saves_is_told_and_overwrites_nothing(
     await expect(desk.get_by_text("Guardado ahora: Juan P. Pérez")).to_be_visible()
     await expect(desk.get_by_label("Cliente")).to_have_value("Juana Pérez")
     await screenshot(desk, "admin-conflict")
+    await desk.get_by_role("link", name="Recargá la página").click()
+    await expect(desk.get_by_label("Cliente")).to_have_value("Juan P. Pérez")
     assert orders.services.get_order(order_id="2").customer_name == "Juan P. Pérez"
 
 
