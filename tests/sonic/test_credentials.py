@@ -15,7 +15,7 @@ from botocore.credentials import RefreshableCredentials
 from voice.sonic.credentials import CredentialsResolver, FrozenIdentity
 from voice.sonic.errors import TransportCode, TransportError
 
-pytestmark = pytest.mark.pure
+pytestmark = pytest.mark.wire  # threads, files and a process
 
 PAST, FAR = "2001-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"
 

@@ -523,8 +523,12 @@ async def test_a_certificate_nobody_vouches_for_is_refused_for_good(
 
 
 async def test_without_a_private_ca_the_private_certificate_is_refused(
-    peer_with: StartPeer, transport_to: ConnectTo
+    peer_with: StartPeer,
+    transport_to: ConnectTo,
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(ca_file))  # is for others, and not looked at
     peer = await peer_with(silence)
     failure = await failure_of(transport_to(peer.url, ca_file=None))
     assert (failure.code, failure.retryable) == (TransportCode.CONNECT_FAILED, False)

@@ -260,7 +260,7 @@ class BedrockStream:
                 if event.value.bytes_ is None:
                     raise TransportError(TransportCode.BAD_FRAME, "a chunk without bytes")
                 return bytes(event.value.bytes_)
-            _log.warning("unknown stream member type=<%s>", type(event).__name__)
+            _log.debug("unknown stream member type=<%s>", type(event).__name__)
         return None
 
     async def _receiver(self) -> Any:
