@@ -1,6 +1,6 @@
 """The staff site: Django's admin, a start page with the day's work, and what to say when data fails.
 
-Every page shows what its reader may see and nothing else; the start page asks DynamoDB for two
+Every page shows what its reader may see and nothing else; the start page asks DynamoDB for a few
 short lists and no more.
 """
 
@@ -10,18 +10,27 @@ from functools import wraps
 from typing import Any, override
 
 from django.conf import settings
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.timezone import localdate
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import appointments.services
 import orders.services
 from appointments.admin_models import STATUS_LABELS as APPOINTMENT_LABELS
 from appointments.domain import Appointment
+from common import proofs
 from common.clock import now
-from common.errors import DomainError
+from common.errors import DomainError, NotFoundError
 from orders.domain import Order, OrderQuery, OrderStatus
 
 logger = logging.getLogger(__name__)
@@ -43,6 +52,25 @@ class StaffSite(admin.AdminSite):
     ) -> TemplateResponse:
         """Show what needs doing today."""
         return super().index(request, {**todays_work(request), **(extra_context or {})})
+
+    @override
+    def get_urls(self) -> list[Any]:
+        lift = path("locks/lift/", self.admin_view(self.lift_lock), name="lift_lock")
+        return [lift, *super().get_urls()]
+
+    def lift_lock(self, request: HttpRequest) -> HttpResponse:
+        """Let callers try again to prove who they are."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not may_lift_locks(request):
+            raise PermissionDenied
+        try:
+            proofs.lift_identity_lock(lock_id=request.POST.get("lock", ""))
+        except NotFoundError:
+            messages.info(request, gettext("That lock is over already."))
+        else:
+            messages.success(request, gettext("Lifted: callers may try again."))
+        return HttpResponseRedirect(reverse("admin:index"))
 
     @override
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
@@ -72,7 +100,15 @@ def todays_work(request: HttpRequest) -> dict[str, Any]:
         work["appointments_today"] = _appointments_today()
     if user.has_perm("orders.view_order"):
         work["orders_waiting"] = _orders_waiting()
+    if may_lift_locks(request):
+        work["locks"] = proofs.identity_locks(now=now())
     return work
+
+
+def may_lift_locks(request: HttpRequest) -> bool:
+    """Whether the reader may let callers try again: whoever may change the records."""
+    may = request.user.has_perm
+    return may("orders.change_order") or may("appointments.change_appointment")
 
 
 def _appointments_today() -> list[dict[str, Any]]:

@@ -7,13 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import localdate
 
+import orders.services
 from appointments import repository as appointments_repository
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from common import clock
+from common.errors import NotFoundError
+from common.identity import Customer
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, numbered
 from tests.admin.conftest import DOCTORS, LogIn, Requests
@@ -292,6 +296,38 @@ def test_the_start_page_shows_what_needs_doing(demo: datetime, reception: Client
     assert "Pedidos para preparar" in page
     assert "/admin/orders/order/1/change/" in page
     assert "/admin/orders/order/3/change/" not in page  # it has left already
+
+
+def lock_order(order_id: str) -> None:
+    stranger = Customer(name="Nadie Conocido")
+    for _ in range(settings.IDENTITY_MAX_ATTEMPTS):
+        with pytest.raises(NotFoundError):
+            orders.services.look_up_order(order_id=order_id, caller=stranger, now=clock.now())
+
+
+def test_a_locked_order_is_shown_and_the_lock_lifted(demo: datetime, reception: Client) -> None:
+    lock_order("1")
+    [lock] = reception.get("/admin/").context["locks"]
+    page = reception.post("/admin/locks/lift/", {"lock": lock.id}, follow=True)
+
+    assert messages(page) == ["Desbloqueado: ya se puede volver a intentar."]
+    assert page.context["locks"] == []
+    juan = Customer(name="Juan Pérez")
+    assert orders.services.look_up_order(order_id="1", caller=juan, now=clock.now()).id == "1"
+
+    again = reception.post("/admin/locks/lift/", {"lock": lock.id}, follow=True)
+    assert messages(again) == ["Ese bloqueo ya terminó."]
+
+
+def test_a_lock_is_lifted_only_by_those_who_may_and_on_purpose(
+    demo: datetime, viewer: Client, reception: Client
+) -> None:
+    lock_order("1")
+
+    assert viewer.post("/admin/locks/lift/", {"lock": "order#1"}).status_code == 403
+    assert "locks" not in viewer.get("/admin/").context
+    assert reception.get("/admin/locks/lift/").status_code == 405
+    assert len(reception.get("/admin/").context["locks"]) == 1
 
 
 def test_the_start_page_shows_nobody_what_they_may_not_see(demo: datetime, log_in: LogIn) -> None:
