@@ -140,7 +140,7 @@ async def stock(url: str, ca_file: str) -> AsyncIterator[Opener]:
     transport.__deepcopy__ = lambda _memo: transport  # its own forgets the CA
     options = io.TlsContextOptions()
     options.override_default_trust_store_from_path(None, ca_file)
-    transport._tls_ctx = io.ClientTlsContext(options)  # noqa: SLF001 -- there is no public way
+    transport._tls_ctx = io.ClientTlsContext(options)
     settings = await sdk_config.AsyncBedrockRuntimeConfig.resolve(
         region="us-east-1",
         endpoint_uri=url,
@@ -266,7 +266,7 @@ def main() -> None:
     """Start the service, measure, and let it end."""
     with tempfile.TemporaryDirectory() as folder:
         ca_file = str(Path(folder) / "ca.pem")
-        with subprocess.Popen(  # noqa: S603 -- ourselves
+        with subprocess.Popen(
             [sys.executable, "-m", "benchmarks.sonic_transport", "--serve", ca_file],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
