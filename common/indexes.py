@@ -75,6 +75,8 @@ def read_page[T: Table](
 
 def count(listing: Listing, *, up_to: int) -> int:
     """Return how many items the listing has; `up_to` if they are that many or more."""
+    if listing.first > listing.last:
+        return 0
     counted = 0
     for partition in listing.partitions:
         start: dict[str, Any] | None = None
@@ -92,7 +94,10 @@ def _merged(listing: Listing, *, limit: int, position: Position) -> Iterator[_Fo
         _partition(listing, partition, limit=limit, position=position)
         for partition in listing.partitions
     ]
-    return heapq.merge(*streams, key=lambda one: one.at, reverse=not listing.ascending)
+    merged = heapq.merge(*streams, key=lambda one: one.at, reverse=not listing.ascending)
+    # What was shown last may stand in another partition by now.
+    shown = {(position.at, key) for key in position.after.values()}
+    return (one for one in merged if one.raw is None or (one.at, one.key) not in shown)
 
 
 def _partition(

@@ -5,7 +5,7 @@ and which records of that very instant were shown already. What is stored before
 isn't shown again and shifts nothing; what is stored behind it is shown when its turn comes. A list
 merged from several partitions of an index needs one key a partition only where instants are equal;
 so a record that moves to another partition between two pages (an order that is shipped) is neither
-shown twice nor lost.
+shown twice nor lost, unless another one has the very same millisecond.
 """
 
 import json
@@ -44,7 +44,7 @@ class Position:
         """
         try:
             at, after = json.loads(cursor)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise InvalidCursorError from error
         if not isinstance(at, str) or not isinstance(after, dict):
             raise InvalidCursorError

@@ -22,7 +22,7 @@ OPERATIONS = {
     "/appointments/availability": {"get"},
     "/appointments/{id}": {"get", "put", "patch", "delete"},
 }
-CHECKS = [
+CHECKS: list[Any] = [
     schemathesis.checks.not_a_server_error,
     openapi.status_code_conformance,
     openapi.content_type_conformance,
@@ -60,7 +60,7 @@ def test_no_request_meets_a_fault_or_an_answer_that_is_not_documented(
 
     @ATTACK
     @given(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), DEMO_IDS)
-    def use(case: Case, known_id: str | None) -> None:
+    def use(case: Case[Any], known_id: str | None) -> None:
         if known_id and "id" in case.path_parameters:
             case.path_parameters["id"] = known_id
             case.headers.pop("If-Match", None)
@@ -68,7 +68,7 @@ def test_no_request_meets_a_fault_or_an_answer_that_is_not_documented(
 
     @ATTACK
     @given(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
-    def misuse(case: Case) -> None:
+    def misuse(case: Case[Any]) -> None:
         # An empty parameter of a query is no parameter, whatever its schema.
         refused = [] if method == "get" else [openapi.negative_data_rejection]
         case.call_and_validate(checks=CHECKS + refused, headers=headers)

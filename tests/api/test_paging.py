@@ -1,0 +1,316 @@
+"""Pages: nothing twice, nothing lost, whatever is stored meanwhile; and cursors that are ours alone."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+import appointments.services
+import orders.services
+from appointments.domain import AppointmentKind, AppointmentQuery, AppointmentStatus
+from common import clock, dynamo
+from common.cursors import GOOD_FOR, seal, unseal
+from common.errors import InvalidCursorError
+from common.identity import Staff
+from orders import repository
+from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db]
+
+NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+STATUSES = list(OrderStatus)
+
+
+def order(number: int, *, minutes: int, status: OrderStatus, email: str = "a@email.com") -> Order:
+    item = OrderItem(id="1", name="A", quantity=1, price=Decimal(1))
+    made_at = NOW + timedelta(minutes=minutes)
+    return Order(
+        id=str(number),
+        customer_name="Ana",
+        customer_email=email,
+        items=(item,),
+        total=Decimal(1),
+        status=status,
+        created_at=made_at,
+        updated_at=made_at,
+    )
+
+
+def pages(query: OrderQuery, limit: int) -> Iterator[list[Order]]:
+    cursor: str | None = None
+    while True:
+        page = orders.services.find_orders(query=query, cursor=cursor, limit=limit)
+        assert len(page.items) <= limit
+        yield page.items
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+MINUTES, STATUS = st.integers(0, 4), st.sampled_from(STATUSES)
+LAW = hypothesis_settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def read_while_others_write(
+    before: list[Order], coming: Iterator[Order], query: OrderQuery, limit: int, *, moving: bool
+) -> None:
+    """Page through `before`; after each page store one more, and move on what was just seen."""
+    for table in dynamo._tables:
+        table.delete_everything()
+    repository.add_orders(before)
+    seen: list[Order] = []
+    for page in pages(query, limit):
+        seen += page
+        if (stored := next(coming, None)) is not None:
+            repository.add_orders([stored])
+        if page and moving:
+            version = page[-1].updated_at
+            status = STATUSES[(STATUSES.index(page[-1].status) + 1) % len(STATUSES)]
+            moved = replace(page[-1], status=status, updated_at=version + timedelta(minutes=1))
+            repository.change_order(moved, unchanged_since=version)
+
+    ids = [each.id for each in seen]
+    assert sorted(each for each in ids if int(each) < 100) == sorted(each.id for each in before)
+    assert len(set(ids)) == len(ids)
+    made = [each.created_at for each in seen]
+    assert made == sorted(made, reverse=not query.oldest_first)
+
+
+@LAW
+@given(
+    there=st.lists(st.tuples(MINUTES, STATUS), min_size=1, max_size=10),
+    new=st.lists(st.tuples(MINUTES, STATUS), max_size=6),
+    limit=st.integers(1, 4),
+    oldest_first=st.booleans(),
+)
+def test_what_was_there_is_seen_once_even_of_one_instant_whatever_is_stored_meanwhile(
+    dynamodb: str,
+    there: list[tuple[int, OrderStatus]],
+    new: list[tuple[int, OrderStatus]],
+    limit: int,
+    oldest_first: bool,
+) -> None:
+    before = [order(n, minutes=at, status=status) for n, (at, status) in enumerate(there)]
+    coming = (order(100 + n, minutes=at, status=status) for n, (at, status) in enumerate(new))
+
+    query = OrderQuery(oldest_first=oldest_first)
+    read_while_others_write(before, coming, query, limit, moving=False)
+
+
+@LAW
+@given(
+    there=st.lists(STATUS, min_size=1, max_size=10),
+    new=st.lists(STATUS, max_size=6),
+    limit=st.integers(1, 4),
+    oldest_first=st.booleans(),
+)
+def test_what_was_there_is_seen_once_even_if_it_moves_to_another_status_meanwhile(
+    dynamodb: str,
+    there: list[OrderStatus],
+    new: list[OrderStatus],
+    limit: int,
+    oldest_first: bool,
+) -> None:
+    before = [order(n, minutes=2 * n, status=status) for n, status in enumerate(there)]
+    coming = (order(100 + n, minutes=4 * n + 1, status=status) for n, status in enumerate(new))
+
+    query = OrderQuery(oldest_first=oldest_first)
+    read_while_others_write(before, coming, query, limit, moving=True)
+
+
+@pytest.fixture
+def many(empty_tables: str) -> None:
+    """Sixty orders of two customers, half an hour apart, of all statuses in turn."""
+    for start in range(0, 60, 20):
+        repository.add_orders(
+            order(
+                n,
+                minutes=30 * n,
+                status=STATUSES[n % 5],
+                email=["a@email.com", "b@email.com"][n % 2],
+            )
+            for n in range(start, start + 20)
+        )
+
+
+def numbers(query: OrderQuery, limit: int = 7) -> list[int]:
+    return [int(each.id) for page in pages(query, limit) for each in page]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (OrderQuery(), list(range(59, -1, -1))),
+        (OrderQuery(oldest_first=True), list(range(60))),
+        (OrderQuery(status=OrderStatus.SHIPPED), list(range(57, 0, -5))),
+        (OrderQuery(customer_email=" B@Email.com "), list(range(59, 0, -2))),
+        (
+            OrderQuery(customer_email="b@email.com", status=OrderStatus.PROCESSING),
+            list(range(51, 0, -10)),
+        ),
+        (OrderQuery(customer_email="c@email.com"), []),
+        (
+            OrderQuery(
+                created_from=NOW + timedelta(minutes=60), created_to=NOW + timedelta(minutes=120)
+            ),
+            [3, 2],
+        ),
+        (OrderQuery(created_from=NOW + timedelta(days=9)), []),
+        (OrderQuery(created_from=NOW, created_to=NOW), []),
+    ],
+)
+@pytest.mark.usefixtures("many")
+def test_a_list_holds_what_was_asked_for_in_order(query: OrderQuery, expected: list[int]) -> None:
+    assert numbers(query) == expected
+    assert orders.services.count_orders(query=query) == len(expected)
+
+
+@pytest.mark.usefixtures("many")
+def test_a_count_stops_at_its_ceiling() -> None:
+    assert orders.services.count_orders(query=OrderQuery(), up_to=17) == 17
+    assert orders.services.count_orders(query=OrderQuery(), up_to=61) == 60
+
+
+@pytest.mark.usefixtures("empty_tables")
+def test_appointments_are_listed_by_day_doctor_patient_and_status() -> None:
+    made = [
+        appointments.services.book_appointment(
+            patient_name="Ana Gil",
+            patient_email=f"p{n % 2}@email.com",
+            doctor_name=["Dr. Sosa", "Dra. Gómez"][n % 3 % 2],
+            starts_at=NOW + timedelta(days=1 + n // 4, hours=n % 4),
+            duration_min=30,
+            kind=AppointmentKind.ROUTINE,
+            token=str(n),
+            now=NOW,
+        )
+        for n in range(12)
+    ]
+    gone = appointments.services.cancel_appointment(
+        appointment_id=made[3].id, caller=Staff(), now=NOW
+    )
+    made[3] = gone
+
+    def found(limit: int = 2, **query: Any) -> list[str]:
+        ids, cursor = [], None
+        while True:
+            page = appointments.services.find_appointments(
+                query=AppointmentQuery(**query), cursor=cursor, limit=limit
+            )
+            ids += [each.id for each in page.items]
+            cursor = page.cursor
+            if cursor is None:
+                count = appointments.services.count_appointments(query=AppointmentQuery(**query))
+                assert count == len(ids)
+                return ids
+
+    ids = [each.id for each in made]
+    tuesday = (NOW + timedelta(days=2)).date()
+    assert found() == ids
+    assert found(latest_first=True) == ids[::-1]
+    assert found(day=tuesday) == ids[4:8]
+    assert found(date_from=tuesday) == ids[4:]
+    assert found(date_to=tuesday) == ids[:8]
+    assert found(patient_email="P1@email.com") == ids[1::2]
+    assert found(doctor_name="Dr. Sosa") == [a.id for a in made if a.doctor_name == "Dr. Sosa"]
+    assert found(doctor_name="Dr. Nadie") == []
+    assert found(status=AppointmentStatus.CANCELLED) == [gone.id]
+    mixed = found(
+        doctor_name=gone.doctor_name,
+        patient_email=gone.patient_email,
+        status=AppointmentStatus.CANCELLED,
+    )
+    assert mixed == [gone.id]
+
+
+# --- Over REST
+
+
+def test_pages_over_rest_hold_the_whole_list(rest: Client) -> None:
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        body = rest.get("/orders", {"limit": "2", "cursor": cursor}).json()
+        assert len(body["data"]) <= 2
+        seen += [each["id"] for each in body["data"]]
+        cursor = body["next"]
+
+    assert seen == ["1", "2", "3", "5", "4"]
+
+
+def first_cursor(rest: Client, path: str = "/orders?limit=2") -> str:
+    cursor: str = rest.get(path).json()["next"]
+    return cursor
+
+
+def test_a_cursor_reveals_nothing(rest: Client) -> None:
+    cursor = first_cursor(rest, "/orders?customerEmail=juan.perez@email.com&limit=1")
+    plain = base64.urlsafe_b64decode(cursor)
+
+    for secret in (b"ORDER", b"juan", b"202", b"processing"):
+        assert secret not in plain
+
+
+def test_a_cursor_may_go_on_with_another_limit(rest: Client) -> None:
+    cursor = first_cursor(rest)
+
+    assert len(rest.get("/orders", {"limit": "5", "cursor": cursor}).json()["data"]) == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/orders?status=pending", "/orders?ordering=createdAt", "/appointments?limit=2"],
+)
+def test_a_cursor_is_for_its_own_list(rest: Client, path: str) -> None:
+    separator = "&" if "?" in path else "?"
+
+    response = rest.get(f"{path}{separator}cursor={first_cursor(rest)}")
+
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "invalid_cursor"
+
+
+@pytest.mark.parametrize("forged", ["x", "gAAAAA", "é", "a" * 4096, '["2026",{}]', "%00"])
+def test_a_forged_cursor_is_refused(rest: Client, forged: str) -> None:
+    response = rest.get("/orders", {"cursor": forged})
+
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] in {"invalid_cursor", "invalid"}
+
+
+def test_an_altered_cursor_is_refused(rest: Client) -> None:
+    cursor = first_cursor(rest)
+    for place in (0, 12, 40, len(cursor) // 2, len(cursor) - 6):
+        other = "A" if cursor[place] != "A" else "B"
+        altered = cursor[:place] + other + cursor[place + 1 :]
+        assert rest.get("/orders", {"limit": "2", "cursor": altered}).status_code == 400
+
+
+def test_a_cursor_lasts_a_day() -> None:
+    now = clock.now()
+    sealed = seal(json.dumps(["at", {}]), scope="/orders", now=now)
+
+    assert unseal(sealed, scope="/orders", now=now + GOOD_FOR) == '["at", {}]'
+    with pytest.raises(InvalidCursorError):
+        unseal(sealed, scope="/orders", now=now + GOOD_FOR + timedelta(seconds=2))
+
+
+@pytest.mark.parametrize("cursor", ["", "[]", "{}", '["x"]', "[1,{}]", '["x",[]]', "null", "5"])
+@pytest.mark.usefixtures("empty_tables")
+def test_the_verbs_refuse_what_is_no_cursor(cursor: str) -> None:
+    with pytest.raises(InvalidCursorError):
+        orders.services.find_orders(query=OrderQuery(), cursor=cursor)

@@ -1,0 +1,314 @@
+"""Who comes in: sessions, our tokens, an issuer's tokens; and what each role may do."""
+
+import base64
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from common import clock, tokens
+from tests.api.test_bad_input import ORDER, send
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("rest")]
+
+ISSUER, AUDIENCE = "https://issuer.example.com/pool", "our-client"
+HOUR = timedelta(hours=1)
+
+
+def status_with(token: str, path: str = "/orders") -> int:
+    response = Client().get(path, headers={"Authorization": f"Bearer {token}"})
+    if response.status_code == 401:
+        assert response["www-authenticate"] == 'Bearer realm="api"'
+        assert response.json()["error"]["code"] in {"authentication_failed", "not_authenticated"}
+    return response.status_code
+
+
+# --- Ours
+
+
+def test_a_token_of_ours_is_its_user(boss: User) -> None:
+    assert status_with(tokens.issue("boss", now=clock.now(), good_for=HOUR)) == 200
+
+
+def test_an_expired_token_is_refused(boss: User) -> None:
+    assert status_with(tokens.issue("boss", now=clock.now() - 2 * HOUR, good_for=HOUR)) == 401
+
+
+def test_a_token_of_somebody_who_is_gone_is_refused(boss: User) -> None:
+    token = tokens.issue("boss", now=clock.now(), good_for=HOUR)
+    User.objects.update(is_active=False)
+
+    assert status_with(token) == 401
+    assert status_with(tokens.issue("nobody", now=clock.now(), good_for=HOUR)) == 401
+
+
+def forged(**changes: Any) -> str:
+    now = clock.now()
+    claims = {
+        "iss": tokens.OUR_ISSUER,
+        "aud": tokens.OUR_AUDIENCE,
+        "sub": "boss",
+        "iat": now,
+        "exp": now + HOUR,
+        **changes,
+    }
+    key = changes.pop("key", tokens._secret())
+    kept = {name: value for name, value in claims.items() if value is not None and name != "key"}
+    return jwt.encode(kept, key, algorithm="HS256")
+
+
+def test_a_token_that_was_made_well_by_hand_is_taken() -> None:
+    assert status_with(forged()) == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"key": "another-secret-another-secret-another"},
+        {"iss": "somebody"},
+        {"aud": "others"},
+        {"aud": None},
+        {"exp": None},
+        {"iat": None},
+        {"sub": None},
+        {"sub": ["boss"]},
+        {"nbf": datetime(2999, 1, 1)},  # noqa: DTZ001 -- far enough
+    ],
+    ids=str,
+)
+def test_a_forged_token_is_refused(changes: dict[str, Any]) -> None:
+    assert status_with(forged(**changes)) == 401
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "a.b.c", "é.é.é", "x" * 9000, "eyJhbGciOiJub25lIn0.e30."]
+)
+def test_a_broken_token_is_refused(token: str) -> None:
+    assert status_with(token) == 401
+
+
+def test_a_broken_token_is_refused_even_where_reads_are_open(settings: Settings) -> None:
+    settings.API_OPEN_READS = True
+
+    assert status_with("x") == 401
+    assert Client().get("/orders").status_code == 200
+
+
+def test_the_secret_may_be_set(settings: Settings) -> None:
+    before = tokens.issue("boss", now=clock.now(), good_for=HOUR)
+    settings.API_JWT_SECRET = "of-our-own-of-our-own-of-our-own-of-our-own"
+
+    assert status_with(tokens.issue("boss", now=clock.now(), good_for=HOUR)) == 200
+    assert status_with(before) == 401
+
+
+def test_the_command_prints_a_token() -> None:
+    printed = StringIO()
+    call_command("api_token", "boss", stdout=printed)
+
+    assert status_with(printed.getvalue().strip()) == 200
+    with pytest.raises(CommandError, match="nobody"):
+        call_command("api_token", "nobody")
+    with pytest.raises(CommandError, match="hours"):
+        call_command("api_token", "boss", "--hours", "0")
+
+
+# --- An issuer's
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def issuer(key: rsa.RSAPrivateKey, settings: Settings) -> Iterator[None]:
+    """An issuer that publishes its key on this machine, and is trusted."""
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+    document = json.dumps({"keys": [{**public, "kid": "k1", "use": "sig", "alg": "RS256"}]})
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(document.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        settings.API_JWT_ISSUER = ISSUER
+        settings.API_JWT_AUDIENCES = [AUDIENCE]
+        settings.API_JWT_JWKS_URL = f"http://127.0.0.1:{server.server_port}/jwks.json"
+        yield
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def token_of(key: rsa.RSAPrivateKey) -> Callable[..., str]:
+    def sign(*, signed_by: rsa.RSAPrivateKey = key, kid: str = "k1", **changes: Any) -> str:
+        now = clock.now()
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": "0a1b",
+            "iat": now,
+            "exp": now + HOUR,
+            "cognito:groups": ["readers"],
+            **changes,
+        }
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(kept, signed_by, algorithm="RS256", headers={"kid": kid})
+
+    return sign
+
+
+@pytest.fixture
+def readers(issuer: None) -> None:
+    group = Group.objects.create(name="readers")
+    group.permissions.set(Permission.objects.filter(codename="view_order"))
+
+
+@pytest.mark.usefixtures("readers")
+def test_an_issuers_token_has_the_rights_of_the_roles_it_names(
+    token_of: Callable[..., str],
+) -> None:
+    token = token_of()
+
+    assert status_with(token) == 200
+    assert status_with(token, "/appointments") == 403
+    assert status_with(token_of(**{"cognito:groups": None})) == 403
+
+
+@pytest.mark.usefixtures("readers")
+def test_a_cognito_access_token_names_its_client(token_of: Callable[..., str]) -> None:
+    assert status_with(token_of(aud=None, client_id=AUDIENCE)) == 200
+
+
+@pytest.mark.usefixtures("readers")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "others"},
+        {"aud": None},
+        {"iss": "https://evil.example.com"},
+        {"exp": 1},
+        {"exp": None},
+        {"kid": "k2"},
+        {"sub": None},
+    ],
+    ids=str,
+)
+def test_an_issuers_token_that_is_not_for_us_is_refused(
+    token_of: Callable[..., str], changes: dict[str, Any]
+) -> None:
+    assert status_with(token_of(**changes)) == 401
+
+
+@pytest.mark.usefixtures("readers")
+def test_a_token_that_somebody_else_signed_is_refused(token_of: Callable[..., str]) -> None:
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    assert status_with(token_of(signed_by=other)) == 401
+
+
+@pytest.mark.usefixtures("readers")
+def test_the_issuers_public_key_is_no_secret_of_ours(key: rsa.RSAPrivateKey) -> None:
+    """The classic confusion: HS256, with the published key as the secret."""
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    payload = forged(iss=ISSUER, aud=AUDIENCE).rpartition(".")[0].encode()
+    signature = hmac.digest(pem, payload, "sha256")
+
+    token = payload + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")
+    assert status_with(token.decode()) == 401
+
+
+def test_without_an_issuer_its_tokens_are_refused(token_of: Callable[..., str]) -> None:
+    assert status_with(token_of()) == 401
+
+
+def test_an_issuer_that_is_out_of_reach_is_not_the_senders_fault(
+    token_of: Callable[..., str], settings: Settings
+) -> None:
+    settings.API_JWT_ISSUER = ISSUER
+    settings.API_JWT_AUDIENCES = [AUDIENCE]
+    settings.API_JWT_JWKS_URL = "http://127.0.0.1:1/jwks.json"
+
+    assert status_with(token_of()) == 503
+
+
+# --- Roles
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "codename"),
+    [
+        ("GET", "/orders", "view_order"),
+        ("GET", "/orders/1", "view_order"),
+        ("POST", "/orders", "add_order"),
+        ("PUT", "/orders/1", "change_order"),
+        ("PATCH", "/orders/1", "change_order"),
+        ("DELETE", "/orders/1", "delete_order"),
+        ("GET", "/appointments/availability", "view_appointment"),
+        ("POST", "/appointments", "add_appointment"),
+        ("PATCH", "/appointments/1", "change_appointment"),
+        ("DELETE", "/appointments/1", "delete_appointment"),
+    ],
+)
+def test_each_method_needs_its_permission(
+    staff_with: Callable[..., Client], method: str, path: str, codename: str
+) -> None:
+    others = {
+        f"{verb}_{noun}"
+        for verb in ("view", "add", "change", "delete")
+        for noun in ("order", "appointment")
+    } - {codename}
+
+    assert send(staff_with(*others), method, path, {}).status_code == 403
+    assert send(staff_with(codename), method, path, {}).status_code != 403
+
+
+def test_the_identity_number_is_shown_in_full_to_those_who_may_see_it(
+    staff_with: Callable[..., Client],
+) -> None:
+    some, all_ = staff_with("view_order"), staff_with("view_order", "view_dni")
+
+    assert some.get("/orders/1").json()["data"]["dni"] == "******78"
+    assert all_.get("/orders/1").json()["data"]["dni"] == "12345678"
+    assert (
+        "12345678<" not in some.get("/orders/1", headers={"accept": "text/html"}).content.decode()
+    )
+
+
+def test_a_masked_identity_number_that_comes_back_leaves_the_stored_one(
+    staff_with: Callable[..., Client], rest: Client
+) -> None:
+    staff = staff_with("view_order", "change_order")
+    read = staff.get("/orders/1").json()["data"]
+
+    assert send(staff, "PUT", "/orders/1", read).status_code == 200
+    assert rest.get("/orders/1").json()["data"]["dni"] == "12345678"
+
+
+def test_a_session_needs_the_form_token_of_its_site(boss: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(boss)
+
+    assert client.get("/orders").status_code == 200
+    assert send(client, "POST", "/orders", ORDER).status_code == 403

@@ -1,0 +1,189 @@
+"""Versions and tries: `ETag` and `If-Match`, `updatedAt` in a body, `Idempotency-Key`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+import appointments.services
+import orders.services
+from tests.api.test_bad_input import APPOINTMENT, ORDER, send
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db]
+
+RECORDS = [("/orders/1", {"dni": "11222333"}), ("/appointments/1", {"notes": "Ayuno"})]
+
+
+@pytest.mark.parametrize(("path", "change"), RECORDS, ids=["order", "appointment"])
+def test_a_change_of_the_version_that_was_read_happens_once(
+    rest: Client, path: str, change: dict[str, str]
+) -> None:
+    read = rest.get(path)["ETag"]
+
+    first = send(rest, "PATCH", path, change, if_match=read)
+    second = send(rest, "PATCH", path, change, if_match=read)
+
+    assert first.status_code == 200
+    assert rest.get(path)["ETag"] == first["ETag"] != read
+    assert second.status_code == 412
+    assert second.json()["error"]["code"] == "stale_version"
+    assert f'"{second.json()["error"]["details"]["currentVersion"]}"' == first["ETag"]
+
+
+@pytest.mark.parametrize(("path", "change"), RECORDS, ids=["order", "appointment"])
+def test_what_was_read_may_be_sent_back_whole_and_is_a_condition(
+    rest: Client, path: str, change: dict[str, str]
+) -> None:
+    read = rest.get(path).json()["data"]
+
+    assert send(rest, "PUT", path, {**read, **change}).status_code == 200
+    late = send(rest, "PUT", path, {**read, **change})
+
+    assert late.status_code == 409
+    assert late.json()["error"]["code"] == "stale_version"
+
+
+@pytest.mark.parametrize("header", ["*", None])
+def test_who_names_no_version_changes_what_is_there(rest: Client, header: str | None) -> None:
+    headers = {"if_match": header} if header else {}
+
+    for _ in range(2):
+        assert send(rest, "PATCH", "/orders/1", {"dni": "1"}, **headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["", "x", '"x"', 'W/"2026-11-22T15:00:00.000Z"', '"9999-99-99T99:99:99.999Z"']
+)
+def test_a_version_that_is_none_matches_nothing(rest: Client, header: str) -> None:
+    for method in ("PATCH", "DELETE"):
+        assert send(rest, method, "/orders/1", {}, if_match=header).status_code == 412
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
+def test_what_is_deleted_is_gone(rest: Client, path: str) -> None:
+    stale = send(rest, "DELETE", path, "", if_match='"2020-01-01T00:00:00.000Z"')
+    assert stale.status_code == 412
+
+    deleted = send(rest, "DELETE", path, "", if_match=rest.get(path)["ETag"])
+
+    assert deleted.status_code == 200
+    assert deleted.json()["data"] is None
+    assert rest.get(path).status_code == 404
+    assert send(rest, "DELETE", path, "").status_code == 404
+
+
+def test_a_deleted_appointment_gives_its_time_back(rest: Client) -> None:
+    booked = send(rest, "POST", "/appointments", APPOINTMENT).json()["data"]
+    taken = send(rest, "POST", "/appointments", APPOINTMENT)
+    assert taken.status_code == 409
+    assert taken.json()["error"]["code"] == "slot_taken"
+    assert taken.json()["error"]["details"]["alternatives"]
+
+    send(rest, "DELETE", f"/appointments/{booked['id']}", "")
+
+    assert send(rest, "POST", "/appointments", APPOINTMENT).status_code == 201
+
+
+def test_a_moved_appointment_changes_doctors_and_frees_its_time(rest: Client) -> None:
+    booked = send(rest, "POST", "/appointments", APPOINTMENT).json()["data"]
+    other = {"doctorName": "Dr. Sosa"}
+
+    moved = send(rest, "PATCH", f"/appointments/{booked['id']}", other)
+
+    assert moved.json()["data"]["doctorName"] == "Dr. Sosa"
+    assert send(rest, "POST", "/appointments", APPOINTMENT).status_code == 201
+    again = send(rest, "POST", "/appointments", {**APPOINTMENT, **other})
+    assert again.json()["error"]["code"] == "slot_taken"
+
+
+# --- Idempotency-Key
+
+type Count = Callable[[], int]
+CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any], Count]] = [
+    (
+        "/orders",
+        ORDER,
+        {"customerName": "Otra"},
+        lambda: len(orders.services.list_orders()),
+    ),
+    (
+        "/appointments",
+        APPOINTMENT,
+        {"patientName": "Otra"},
+        lambda: len(appointments.services.list_appointments()),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "change", "count"), CREATIONS, ids=["order", "appointment"]
+)
+def test_the_same_key_makes_one_record(
+    rest: Client, path: str, body: dict[str, Any], change: dict[str, Any], count: Count
+) -> None:
+    before = count()
+
+    first, again = (send(rest, "POST", path, body, idempotency_key="k-1") for _ in range(2))
+    other = send(rest, "POST", path, {**body, **change}, idempotency_key="k-1")
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert other.status_code == 409
+    assert other.json()["error"]["code"] == "idempotency_conflict"
+    assert count() == before + 1
+
+
+def test_without_a_key_each_request_is_its_own(rest: Client) -> None:
+    ids = {send(rest, "POST", "/orders", ORDER).json()["data"]["id"] for _ in range(2)}
+
+    assert len(ids) == 2
+
+
+def test_a_key_is_its_senders(rest: Client, staff_with: Callable[..., Client]) -> None:
+    first = send(rest, "POST", "/orders", ORDER, idempotency_key="k").json()["data"]
+    other = staff_with("add_order")
+
+    second = send(other, "POST", "/orders", ORDER, idempotency_key="k").json()["data"]
+
+    assert first["id"] != second["id"]
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256])
+def test_a_key_that_is_none_is_named(rest: Client, key: str) -> None:
+    response = send(rest, "POST", "/orders", ORDER, idempotency_key=key)
+
+    assert response.status_code == 400
+    assert list(response.json()["error"]["details"]) == ["Idempotency-Key"]
+
+
+def test_the_longest_key_is_taken(rest: Client) -> None:
+    assert send(rest, "POST", "/orders", ORDER, idempotency_key="x" * 255).status_code == 201
+
+
+def test_a_form_of_the_browsable_api_places_an_order_with_its_items(rest: Client) -> None:
+    items = json.dumps(ORDER["items"])
+    form = {**ORDER, "items": items, "total": "", "dni": ""}
+
+    response = rest.post("/orders", form, headers={"accept": "text/html"})
+
+    assert response.status_code == 201
+    assert "Producto A" in response.content.decode()
+
+
+def test_a_form_of_the_browsable_api_keeps_what_was_typed(rest: Client) -> None:
+    form = {**ORDER, "customerEmail": "nobody", "items": "[{"}
+
+    page = rest.post("/orders", form, headers={"accept": "text/html"})
+
+    assert page.status_code == 400
+    assert 'value="nobody"' in page.content.decode()
+    assert ">[{</textarea>" in page.content.decode()
+
+
+def test_a_form_to_change_an_order_is_filled_in_with_its_items(rest: Client) -> None:
+    page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
+
+    assert "&quot;name&quot;: &quot;Producto A&quot;" in page
+    assert 'name="customerName"' in page
