@@ -1,0 +1,175 @@
+"""Throttles, other origins, versions, and the pages that describe the API."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings as site_settings
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
+from django.core.cache import cache
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("rest")]
+
+
+@pytest.fixture
+def clean_counts() -> Any:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+# --- Throttles
+
+
+@pytest.mark.usefixtures("clean_counts")
+def test_an_address_without_a_login_may_ask_so_often(settings: Settings) -> None:
+    settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = True, "2/min"
+    client = Client()
+
+    answers = [client.get("/orders") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].json()["error"]["code"] == "throttled"
+    assert 0 < int(answers[-1]["retry-after"]) <= 60
+
+
+@pytest.mark.usefixtures("clean_counts")
+def test_a_header_that_anybody_can_send_makes_nobody_another_address(settings: Settings) -> None:
+    settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = True, "1/min"
+    client = Client()
+
+    statuses = [
+        client.get("/orders", headers={"X-Forwarded-For": f"10.0.0.{n}"}).status_code
+        for n in range(2)
+    ]
+
+    assert statuses == [200, 429]
+
+
+@pytest.mark.usefixtures("clean_counts")
+def test_each_user_has_a_count_of_their_own(rest: Client, boss: User, settings: Settings) -> None:
+    settings.API_USER_RATE = "1/min"
+    other = Client()
+    other.force_login(User.objects.create_superuser("other"))
+
+    assert [rest.get("/orders").status_code for _ in range(2)] == [200, 429]
+    assert other.get("/orders").status_code == 200
+
+
+# --- Other origins
+
+FRIEND, STRANGER = "https://www.example.com", "https://www.example.com.evil.test"
+
+
+def test_only_named_origins_may_read_answers(rest: Client, settings: Settings) -> None:
+    settings.CORS_ALLOWED_ORIGINS = [FRIEND]
+
+    assert rest.get("/orders", headers={"origin": FRIEND})["access-control-allow-origin"] == FRIEND
+    for origin in (STRANGER, "http://www.example.com", "null"):
+        answer = rest.get("/orders", headers={"origin": origin})
+        assert "access-control-allow-origin" not in answer
+
+
+def test_a_named_origin_may_send_versions_and_keys(settings: Settings) -> None:
+    settings.CORS_ALLOWED_ORIGINS = [FRIEND]
+
+    answer = Client().options(
+        "/orders/1",
+        headers={
+            "origin": FRIEND,
+            "access-control-request-method": "PATCH",
+            "access-control-request-headers": "authorization,if-match,idempotency-key",
+        },
+    )
+
+    assert answer.status_code == 200
+    assert "PATCH" in answer["access-control-allow-methods"]
+    for header in ("authorization", "if-match", "idempotency-key"):
+        assert header in answer["access-control-allow-headers"]
+
+
+def test_no_origin_is_named_by_default_and_no_cookie_crosses(rest: Client) -> None:
+    assert site_settings.CORS_ALLOWED_ORIGINS == []
+    answer = rest.get("/orders", headers={"origin": FRIEND})
+    assert "access-control-allow-origin" not in answer
+    assert "access-control-allow-credentials" not in answer
+
+
+def test_the_staff_pages_are_for_no_other_origin(settings: Settings) -> None:
+    settings.CORS_ALLOWED_ORIGINS = [FRIEND]
+
+    answer = Client().get("/admin/login/", headers={"origin": FRIEND})
+
+    assert "access-control-allow-origin" not in answer
+
+
+# --- Versions
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; version=v1", 200),
+        ("application/json; version=v2", 406),
+        ("application/json; version=", 406),
+    ],
+)
+def test_a_version_is_asked_for_in_the_accept_header(
+    rest: Client, accept: str, status: int
+) -> None:
+    assert rest.get("/orders", headers={"accept": accept}).status_code == status
+
+
+# --- Pages about the API
+
+
+def test_the_document_is_open_api_with_both_ways_in_and_examples(client: Client) -> None:
+    document = client.get("/api/schema").json()
+
+    assert document["openapi"] == "3.1.0"
+    assert set(document["components"]["securitySchemes"]) == {"bearerAuth", "cookieAuth"}
+    for path, methods in document["paths"].items():
+        for method, described in methods.items():
+            assert {"bearerAuth": []} in described["security"]
+            assert {"400", "401", "403", "429", "500", "503"} <= described["responses"].keys()
+            if method in {"post", "put", "patch"}:
+                (body,) = described["requestBody"]["content"].values()
+                assert body["example"], (path, method)
+
+
+def test_the_document_says_where_reads_are_open(client: Client, settings: Settings) -> None:
+    settings.API_OPEN_READS = True
+    orders = client.get("/api/schema").json()["paths"]["/orders"]
+
+    assert {} in orders["get"]["security"]
+    assert {} not in orders["post"]["security"]
+
+
+def test_the_page_takes_nothing_from_elsewhere(client: Client) -> None:
+    answer = client.get("/api/docs")
+    page = answer.content.decode()
+    policy = answer["content-security-policy"]
+
+    assert answer.status_code == 200
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "script-src 'self';" in policy
+    assert "style-src 'self' 'unsafe-inline';" in policy
+    assert finders.find("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
+
+
+def test_only_that_page_may_have_styles_inline(rest: Client) -> None:
+    for path in ("/orders", "/orders/1", "/"):
+        policy = rest.get(path, headers={"accept": "text/html"})
+        assert "unsafe-inline" not in policy.get("content-security-policy", "")
+
+
+def test_the_browsable_api_has_no_script_in_its_page(rest: Client) -> None:
+    page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
+
+    scripts = [part.partition(">")[0] for part in page.split("<script")[1:]]
+    assert scripts
+    assert all("src=" in script or "application/json" in script for script in scripts)
