@@ -57,14 +57,20 @@ class StatusFilter(ChoiceFilter):
 
 
 class DoctorFilter(ChoiceFilter):
-    """Appointments of one doctor, where the clinic's doctors are known."""
+    """Appointments of one doctor: of those the clinic names, or of any, by the list's address."""
 
     title = gettext_lazy("doctor")
     parameter_name = "doctor_name"
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, name) for name in settings.CLINIC_DOCTORS]
+        asked = request.GET.get("doctor_name")
+        names = [*settings.CLINIC_DOCTORS, *([asked] if asked else [])]
+        return [(name, name) for name in dict.fromkeys(names)]
+
+    @override
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(doctor_name=clinic.doctor(value))
 
 
 class DayFilter(ChoiceFilter):

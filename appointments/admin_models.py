@@ -56,11 +56,13 @@ class AppointmentSource:
     def walk(self, wish: Wish, *, batch: int) -> Iterator["Appointment"]:
         """Yield the appointments in order of time."""
         query = _query(wish)
+        instants = [each for each in wish.conditions if each.field == "starts_at"]
         cursor: str | None = None
         while True:
             page = services.find_appointments(query=query, cursor=cursor, limit=batch)
             # The service knows days; an instant within a day is left to us.
-            yield from filter(wish.admits, map(appointment_record, page.items))
+            records = map(appointment_record, page.items)
+            yield from (r for r in records if all(instant.admits(r) for instant in instants))
             if (cursor := page.cursor) is None:
                 return
 

@@ -23,7 +23,13 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.errors import ConflictError, DomainError, NotFoundError, RuleError
+from common.errors import (
+    ConflictError,
+    DomainError,
+    NotFoundError,
+    RuleError,
+    StaleVersionError,
+)
 from common.staff.export import csv_response
 from common.staff.forms import RecordForm
 from common.staff.listing import RecordChangeList, RecordPaginator, page_number
@@ -49,6 +55,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
     """Lists and edits records. What is written, the rooms' own admins say."""
 
     form = RecordForm
+    delete_confirmation_template = "admin/delete_record.html"
     list_per_page = 25
     list_max_show_all = 25
     show_full_result_count = False
@@ -200,6 +207,9 @@ class RecordAdmin[M: Record](_ModelAdmin):
 
     @override
     def delete_model(self, request: HttpRequest, obj: M) -> None:
+        """Delete the record, unless it isn't any more what staff were asked about."""
+        if request.POST.get("version", obj.version) != obj.version:
+            raise StaleVersionError
         self.remove(obj)
         super().log_deletions(request, [obj])  # type: ignore[arg-type]  # the stubs want a queryset; Django gives lists
 

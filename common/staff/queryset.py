@@ -8,7 +8,7 @@ by a way that nobody has thought of.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NoReturn, Protocol, Self, override
 
@@ -160,7 +160,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         return rows
 
     def _wish(self) -> Wish:
-        wish = read_wish(self.query, self.words)
+        wish = _with_email_as_stored(read_wish(self.query, self.words), self.source.email)
         key = self.model._meta.pk.attname
         served = self.source.conditions | {key, f"{key}__in"}
         for condition in wish.conditions:
@@ -177,7 +177,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             return self._by_id(ids, wish)
         if wish.words:
             return search.results()
-        return self.source.walk(wish, batch=min(stop, BATCH))
+        return _walk(self.source, wish, batch=min(stop, BATCH))
 
     def _by_id(self, ids: list[str], wish: Wish) -> Iterator[M]:
         found = (self.source.one(record_id) for record_id in ids)
@@ -215,17 +215,33 @@ class _Search[M: Model]:
             email = Condition(field=self.source.email, lookup="exact", value=typed.lower())
             conditions = (*self.wish.conditions, email)
             wish = Wish(conditions=conditions, order=self.wish.order)
-            return self.source.walk(wish, batch=BATCH)
+            return _walk(self.source, wish, batch=BATCH)
         return self._by_words(plain_words(typed))
 
     def _by_words(self, words: tuple[str, ...]) -> Iterator[M]:
-        for looked_at, record in enumerate(self.source.walk(self.wish, batch=BATCH)):
+        for looked_at, record in enumerate(_walk(self.source, self.wish, batch=BATCH)):
             if looked_at == SEARCH_AT_MOST:
                 self.stopped_after = looked_at
                 return
             text = plain_words(self.source.text(record))
             if all(any(part.startswith(word) for part in text) for word in words):
                 yield record
+
+
+def _walk[M: Model](source: Source[M], wish: Wish, *, batch: int) -> Iterator[M]:
+    """Walk the source, which takes each condition once; what is asked twice is checked here."""
+    first: dict[str, Condition] = {}
+    again = [each for each in wish.conditions if first.setdefault(each.name, each) is not each]
+    records = source.walk(wish, batch=batch)
+    return (record for record in records if all(each.admits(record) for each in again))
+
+
+def _with_email_as_stored(wish: Wish, field: str) -> Wish:
+    stored = tuple(
+        replace(each, value=each.value.strip().lower()) if each.name == field else each
+        for each in wish.conditions
+    )
+    return replace(wish, conditions=stored)
 
 
 def _refusing(name: str) -> Callable[..., NoReturn]:

@@ -228,6 +228,17 @@ def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
         order("2")
 
 
+def test_what_changed_after_the_question_is_not_deleted(supervisor: Client) -> None:
+    asked = supervisor.get(f"{ORDERS}2/delete/").context["object"].version
+    now = clock.now()
+    orders.services.move_order_status(order_id="2", status=OrderStatus.SHIPPED, now=now)
+    page = supervisor.post(f"{ORDERS}2/delete/", {"post": "yes", "version": asked}, follow=True)
+
+    assert messages(page) == ["Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."]
+    assert order("2").status is OrderStatus.SHIPPED
+    assert not LogEntry.objects.exists()
+
+
 def test_several_are_deleted_after_a_question(supervisor: Client) -> None:
     chosen = {"action": "delete_selected", "_selected_action": ["1", "2"]}
     asked = supervisor.post(ORDERS, {**chosen, "index": "0"}).content.decode()

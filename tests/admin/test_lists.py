@@ -158,6 +158,17 @@ def test_appointments_are_filtered_and_sorted(
     assert shown(reception.get(APPOINTMENTS, query)) == found
 
 
+@pytest.mark.parametrize("said", ["rodriguez", "Dr. Rodríguez"])
+def test_a_doctor_is_known_by_other_spellings(demo: datetime, reception: Client, said: str) -> None:
+    assert shown(reception.get(APPOINTMENTS, {"doctor_name": said})) == ["5", "2"]
+
+
+def test_a_doctor_nobody_knows_is_said(demo: datetime, reception: Client) -> None:
+    page = reception.get(APPOINTMENTS, {"doctor_name": "Dr. Nadie"}, follow=True)
+
+    assert messages(page) == ["No sé con qué profesional es la cita."]
+
+
 def test_appointments_of_any_day_have_an_address(demo: datetime, reception: Client) -> None:
     day = localdate() + timedelta(days=10)
 

@@ -110,10 +110,13 @@ NEWEST_FIRST = ["1", "2", "3", "5", "4"]
         (lambda o: o.order_by("-created_at", "-pk"), NEWEST_FIRST),
         (lambda o: o.filter(status="shipped"), ["3"]),
         (lambda o: o.filter(customer_email="juan.perez@email.com"), ["1", "2"]),
+        (lambda o: o.filter(customer_email=" Juan.Perez@email.com"), ["1", "2"]),
         (lambda o: o.filter(customer_email="juan.perez@email.com", status="pending"), ["1"]),
         (lambda o: o.filter(pk__in=["4", "1", "1", "none"]), ["1", "4"]),
         (lambda o: o.filter(pk__in=["4", "1"], status="pending"), ["1"]),
         (lambda o: o.filter(pk__in=[]), []),
+        (lambda o: o.filter(status="pending").filter(status="shipped"), []),
+        (lambda o: o.filter(status="pending").filter(status="pending"), ["1"]),
         (lambda o: o.complex_filter({"status": "pending"}), ["1"]),
         (lambda o: o.none(), []),
         (lambda o: o.distinct().using("default"), NEWEST_FIRST),
@@ -147,6 +150,13 @@ def test_instants_limit_a_list_on_both_sides(records: datetime) -> None:
     assert ids(Order.objects.filter(created_at__gte=at + tick)) == ["1", "2"]
     assert ids(Order.objects.filter(created_at__lt=at)) == ["5", "4"]
     assert ids(Order.objects.filter(created_at__lt=at + tick)) == ["3", "5", "4"]
+
+
+def test_of_two_limits_the_narrower_holds(records: datetime) -> None:
+    at = {order.id: order.created_at for order in Order.objects.all()}
+    for first, second in (("3", "5"), ("5", "3")):
+        found = Order.objects.filter(created_at__gte=at[first]).filter(created_at__gte=at[second])
+        assert ids(found) == ["1", "2", "3"]
 
 
 def test_an_instant_within_a_day_limits_appointments_too(records: datetime) -> None:

@@ -33,6 +33,7 @@ if not User.objects.exists():
     user.groups.add(Group.objects.get(name="reception"))
 """
 DESKTOP = {"width": 1280, "height": 800}
+TALL = 1180
 PHONE = {"width": 390, "height": 844}
 
 
@@ -164,6 +165,7 @@ async def test_an_order_is_found_edited_and_its_history_kept(
 
     await expect(desk.get_by_label("Cliente")).to_have_value("Juan Pérez")
     await expect(desk.get_by_text("******78")).to_be_visible()
+    await desk.set_viewport_size({"width": DESKTOP["width"], "height": TALL})
     await screenshot(desk, "admin-form")
     await desk.get_by_label("Cliente").fill("Juan Pablo Pérez")
     await desk.locator(".add-row a").click()
