@@ -109,3 +109,18 @@ def _sent(bound: Any) -> dict[str, Any]:
     if hasattr(widget, "check_test"):
         return {bound.html_name: "on"} if value else {}
     return {bound.html_name: "" if value is None else value}
+
+
+def errors(page: Any) -> dict[str, list[str]]:
+    """Return what a form that was refused says, by field."""
+    assert page.status_code == 200, page
+    form = page.context["adminform"].form
+    return {name: [str(text) for text in texts] for name, texts in form.errors.items()}
+
+
+def messages(page: Any) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
+def open_form(client: Client, url: str) -> dict[str, Any]:
+    return form_of(client.get(url))

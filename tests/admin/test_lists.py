@@ -20,7 +20,7 @@ from common.errors import NotFoundError
 from common.identity import Customer
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, numbered
-from tests.admin.conftest import DOCTORS, LogIn, Requests
+from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
@@ -31,10 +31,6 @@ MOST_REQUESTS = 8
 
 def shown(page: Any) -> list[str]:
     return [record.id for record in page.context["cl"].result_list]
-
-
-def messages(page: Any) -> list[str]:
-    return [str(message) for message in page.context["messages"]]
 
 
 def store_orders(count: int) -> None:

@@ -1,49 +1,26 @@
-"""The staff's forms: what is saved, and what is refused with everything typed still there."""
+"""The staff's orders: what is saved, and what is refused with all that was typed still there."""
 
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
-from django.utils.timezone import localdate, localtime
 from pytest_django.fixtures import Settings
 
-import appointments.services
 import orders.services
-from appointments.domain import AppointmentKind, AppointmentStatus
 from common import clock, dynamo
 from common.errors import NotFoundError
 from orders.domain import OrderStatus
-from tests.admin.conftest import form_of
+from tests.admin.conftest import errors, messages, open_form
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
 
 ORDERS = "/admin/orders/order/"
-APPOINTMENTS = "/admin/appointments/appointment/"
 
 
 def order(order_id: str) -> Any:
     return orders.services.get_order(order_id=order_id)
-
-
-def appointment(appointment_id: str) -> Any:
-    return appointments.services.get_appointment(appointment_id=appointment_id)
-
-
-def errors(page: Any) -> dict[str, list[str]]:
-    assert page.status_code == 200, page
-    form = page.context["adminform"].form
-    return {name: [str(text) for text in texts] for name, texts in form.errors.items()}
-
-
-def messages(page: Any) -> list[str]:
-    return [str(message) for message in page.context["messages"]]
-
-
-def open_form(client: Client, url: str) -> dict[str, Any]:
-    return form_of(client.get(url))
 
 
 # --- Orders: changing
@@ -294,158 +271,6 @@ def test_nothing_that_failed_is_in_the_history(reception: Client) -> None:
     reception.post(ORDERS, {"action": "deliver", "_selected_action": ["2"], "index": "0"})
 
     assert not LogEntry.objects.exists()
-
-
-# --- Appointments
-
-
-def in_days(days: int) -> date:
-    return localdate() + timedelta(days=days)
-
-
-def booking(day: date, clock_time: str, **more: str) -> dict[str, str]:
-    return {
-        "patient_name": "Eva Luna",
-        "patient_email": "eva@email.com",
-        "doctor_name": "Dr. Sosa",
-        "starts_at_0": day.strftime("%d/%m/%Y"),
-        "starts_at_1": clock_time,
-        "duration_min": "30",
-        "kind": AppointmentKind.CONSULTATION.value,
-        "notes": "",
-        **more,
-    }
-
-
-def test_an_appointment_is_booked_in_the_clinics_time(reception: Client) -> None:
-    form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(3), "10:00")}
-
-    assert reception.post(f"{APPOINTMENTS}add/", form).status_code == 302
-    [booked] = appointments.services.appointments_on(day=in_days(3))
-    assert localtime(booked.starts_at).strftime("%H:%M") == "10:00"
-    assert (booked.patient_name, booked.doctor_name) == ("Eva Luna", "Dr. Sosa")
-
-
-def test_a_booking_that_lost_the_race_shows_other_times(reception: Client) -> None:
-    eva, ada = (open_form(reception, f"{APPOINTMENTS}add/") for _ in range(2))
-    reception.post(f"{APPOINTMENTS}add/", eva | booking(in_days(3), "10:00"))
-    ada |= booking(in_days(3), "10:00", patient_name="Ada Sol")
-    page: Any = reception.post(f"{APPOINTMENTS}add/", ada)
-
-    [said] = errors(page)["starts_at"]
-    assert said.startswith("En ese horario el turno ya está ocupado. Libres: ")
-    assert "09:30" in said
-    assert "10:30" in said
-    assert page.context["adminform"].form["patient_name"].value() == "Ada Sol"
-    assert len(appointments.services.appointments_on(day=in_days(3))) == 1
-
-
-@pytest.mark.parametrize(
-    ("typed", "field"),
-    [
-        ({"starts_at_1": "03:00"}, "starts_at"),
-        ({"starts_at_0": "01/01/2020"}, "starts_at"),
-        ({"starts_at_0": "31/02/2027"}, "starts_at"),
-        ({"doctor_name": "Dr. Nadie"}, "doctor_name"),
-        ({"duration_min": "4"}, "duration_min"),
-        ({"duration_min": "481"}, "duration_min"),
-        ({"kind": "party"}, "kind"),
-        ({"patient_name": "…"}, "patient_name"),
-        ({"notes": "x" * 1001}, "notes"),
-    ],
-)
-def test_impossible_bookings_are_refused_where_they_are_wrong(
-    reception: Client, typed: dict[str, str], field: str
-) -> None:
-    form = open_form(reception, f"{APPOINTMENTS}add/")
-    form |= booking(in_days(3), "10:00", **typed)
-
-    assert field in errors(reception.post(f"{APPOINTMENTS}add/", form))
-    assert appointments.services.appointments_on(day=in_days(3)) == []
-
-
-def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
-    url = f"{APPOINTMENTS}1/change/"
-    old = appointment("1").starts_at
-    form = {**open_form(reception, url), "starts_at_1": "15:00"}
-
-    assert reception.post(url, form).status_code == 302
-    assert localtime(appointment("1").starts_at).strftime("%H:%M") == "15:00"
-    day = localtime(old).date()
-    free = appointments.services.free_slots(
-        doctor_name="Dra. Gómez", day=day, duration_min=30, now=clock.now()
-    )
-    assert old in free  # given back
-    assert appointment("1").starts_at not in free
-
-
-def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
-    reception: Client, supervisor: Client
-) -> None:
-    url = f"{APPOINTMENTS}2/change/"
-    first, second = open_form(reception, url), open_form(supervisor, url)
-    reception.post(url, {**first, "notes": "primera"})
-
-    assert "notes" in errors(supervisor.post(url, {**second, "notes": "segunda"}))
-    assert appointment("2").notes == "primera"
-
-
-def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
-    old = appointment("1").starts_at
-    supervisor.post(f"{APPOINTMENTS}1/delete/", {"post": "yes"})
-
-    free = appointments.services.free_slots(
-        doctor_name="Dra. Gómez", day=localtime(old).date(), duration_min=30, now=clock.now()
-    )
-    assert old in free
-
-
-def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception: Client) -> None:
-    chosen = {"action": "reschedule", "_selected_action": ["1", "3"]}
-    asked = reception.post(APPOINTMENTS, {**chosen, "index": "0"})
-    assert "Reprogramar turnos" in asked.content.decode()
-
-    day = in_days(4).strftime("%d/%m/%Y")
-    times = {"1_0": day, "1_1": "11:00", "3_0": day, "3_1": "12:00"}
-    page = reception.post(APPOINTMENTS, {**chosen, **times, "reschedule": "yes"}, follow=True)
-    assert messages(page) == ["Turno 3 fue reprogramado.", "Turno 1 fue reprogramado."]
-    moved = appointments.services.appointments_on(day=in_days(4))
-    assert [each.id for each in moved] == ["1", "3"]
-
-
-def test_rescheduling_to_a_taken_time_offers_others(reception: Client) -> None:
-    form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(4), "11:00")}
-    reception.post(f"{APPOINTMENTS}add/", form)
-    day = in_days(4).strftime("%d/%m/%Y")
-    data = {
-        "action": "reschedule",
-        "_selected_action": ["3"],
-        "reschedule": "yes",
-        "3_0": day,
-        "3_1": "11:00",
-    }
-
-    page = reception.post(APPOINTMENTS, data).content.decode()
-    assert "Libres: " in page
-    assert localtime(appointment("3").starts_at).date() == in_days(12)
-
-
-def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
-    reception.post(APPOINTMENTS, {"action": "confirm", "_selected_action": ["1"], "index": "0"})
-    assert appointment("1").status is AppointmentStatus.CONFIRMED
-
-    reception.post(APPOINTMENTS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
-    assert appointment("1").status is AppointmentStatus.CANCELLED
-
-
-def test_free_times_are_offered_as_the_form_writes_them(reception: Client) -> None:
-    asked = {"doctor": "Dr. Sosa", "day": in_days(3).isoformat(), "minutes": "30"}
-    times = reception.get(f"{APPOINTMENTS}free-times/", asked).json()["times"]
-
-    assert "10:00" in times
-    for broken in ({"day": "soon"}, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
-        answer = reception.get(f"{APPOINTMENTS}free-times/", {**asked, **broken})
-        assert answer.json()["times"] == []
 
 
 # --- Outage
