@@ -6,6 +6,7 @@ dollars), clock times, long numbers (it says thousands where people say digits) 
 """
 
 import re
+import textwrap
 
 MARKER = re.compile(r"\[[A-Z]+\]")
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -15,6 +16,18 @@ CLOCK = re.compile(r"\b(?P<hour>\d{1,2}):(?P<minute>\d\d)\b")
 CODE = re.compile(r"\b(?=[A-Z\d]*\d)[A-Z\d]{5,}\b")
 # Pico now and then never returns from a word of 150 letters; no word of a language is this long.
 ENDLESS = re.compile(r"(\w{30})(?=\w)")
+
+MAX_WORD_CHARACTERS = 40
+MAX_PIECE_CHARACTERS = 250
+
+
+def pieces_of(spoken: str) -> list[str]:
+    """Cut what is to be said into pieces, and words, of a length the voice can stand.
+
+    After some hundred sentences, Pico never comes back from a word of 300 letters.
+    """
+    cut = re.sub(rf"(\S{{{MAX_WORD_CHARACTERS}}})(?=\S)", r"\1 ", spoken)
+    return textwrap.wrap(cut, MAX_PIECE_CHARACTERS, break_on_hyphens=False)
 
 
 def as_spoken(text: str) -> str:

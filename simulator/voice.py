@@ -10,7 +10,7 @@ from array import array
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from simulator.pronunciation import as_spoken
+from simulator.pronunciation import as_spoken, pieces_of
 
 PICO_RATE_HZ = 16_000
 TONE_HZ = 440
@@ -49,10 +49,8 @@ class Pico:
 
     def speak(self, text: str, rate_hz: int) -> bytes:
         """Return PCM16 mono at `rate_hz`; nothing for a text without anything to say."""
-        spoken = as_spoken(text)
-        if not spoken:
-            return b""
-        pcm: bytes = self._engine.speak(spoken, voice="es-ES")
+        pieces = pieces_of(as_spoken(text))
+        pcm = b"".join(self._engine.speak(piece, voice="es-ES") for piece in pieces)
         if rate_hz == PICO_RATE_HZ or not pcm:
             return pcm
         samples = self._numpy.frombuffer(pcm, dtype="<i2")

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.pronunciation import as_spoken
+from simulator.pronunciation import (
+    MAX_PIECE_CHARACTERS,
+    MAX_WORD_CHARACTERS,
+    as_spoken,
+    pieces_of,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -45,3 +50,18 @@ def test_any_text_can_be_pronounced(text: str) -> None:
 def test_an_endless_word_is_said_in_pieces() -> None:
     assert as_spoken("a" * 30) == "a" * 30
     assert as_spoken("a" * 70) == " ".join(["a" * 30, "a" * 30, "a" * 10])
+
+
+@given(st.text() | st.text("ab ", max_size=900))
+def test_no_piece_and_no_word_is_longer_than_the_voice_can_stand(text: str) -> None:
+    pieces = pieces_of(text)
+    assert all(len(piece) <= MAX_PIECE_CHARACTERS for piece in pieces)
+    assert all(len(word) <= MAX_WORD_CHARACTERS for piece in pieces for word in piece.split())
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("letters", "words"), [(MAX_WORD_CHARACTERS, 1), (MAX_WORD_CHARACTERS + 1, 2)]
+)
+def test_words_are_cut_at_the_limit(letters: int, words: int) -> None:
+    assert [len(piece.split()) for piece in pieces_of("a" * letters)] == [words]
