@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 STOP_TIMEOUT_S = 10.0
+LAST_LINES = 5
 _PR_SET_PDEATHSIG = 1
 
 
@@ -33,19 +35,27 @@ class Child:
 
     @classmethod
     async def start(
-        cls, name: str, command: Sequence[str], *, environ: Mapping[str, str], logs: Path
+        cls,
+        name: str,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        logs: Path,
+        speaks: bool = True,
     ) -> "Child":
-        """Start `command`; its log is `logs`/`name`.log."""
+        """Start `command`; its log is `logs`/`name`.log. `speaks`: it will say that it is ready."""
         log = logs / f"{name}.log"
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))  # the log of a crash outlives a restart
         with log.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 env=dict(environ),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE if speaks else file,
                 stderr=file,
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(_end_with, os.getpid()) if sys.platform == "linux" else None,
             )
         return cls(name, process, log)
 
@@ -93,10 +103,10 @@ class Child:
             await self._process.wait()
 
     def words(self) -> str:
-        """Return the last thing the child said, and where the rest is."""
-        said = self._log.read_text(errors="replace").strip().splitlines()
-        last = f"It said: {said[-1]}\n" if said else ""
-        return f"{last}All it said: {self._log}"
+        """Return the last things the child said, and where the rest is."""
+        said = self._log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
+        last = "\n  ".join(["It said:", *said, ""]) if said else ""
+        return f"{last}\nAll it said: {self._log}"
 
 
 class Children:
@@ -114,9 +124,11 @@ class Children:
         for child in reversed(self._children):
             await child.stop()
 
-    async def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> Child:
+    async def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str], *, speaks: bool = True
+    ) -> Child:
         """Start one more child."""
-        child = await Child.start(name, command, environ=environ, logs=self._logs)
+        child = await Child.start(name, command, environ=environ, logs=self._logs, speaks=speaks)
         self._children.append(child)
         return child
 
@@ -134,8 +146,8 @@ class Children:
                 watch.cancel()
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """Let the kernel end this child when the parent dies, even by kill -9."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:  # it died before we could ask
+    if os.getppid() != parent:  # it died before we could ask
         os.kill(os.getpid(), signal.SIGTERM)

@@ -8,40 +8,27 @@ import asyncio
 import fcntl
 import os
 import secrets
+import shlex
 import signal
-import socket
 import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from local.processes import ChildError, Children
+from local.address import Site, choose_site
+from local.processes import Child, ChildError, Children
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
 MODELS = ROOT / "var" / "models"
 LOGS = VAR / "logs"
-DEFAULT_PORT = 8081
-PORTS_TO_TRY = 20
 START_TIMEOUT_S = 60.0
+FOREIGN = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "DJANGO_SETTINGS_MODULE"}
 STAFF = ("demo", "demo")
 DOCTORS = "Dr. Rodríguez, Dra. Gómez, Dr. Sosa, Dra. Fernández"
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where the site listens."""
-
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Return the address of the voice page, without the last slash."""
-        return f"http://{self.host}:{self.port}"
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 async def main() -> None:
@@ -49,14 +36,19 @@ async def main() -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with _only_one():
-        site = _choose_site()
+        site = choose_site()
         async with Children(LOGS) as children:
-            dynamodb, simulator = await _start_stand_ins(children)
-            environ = _environ(site, dynamodb, simulator)
-            await _prepare_data(environ)
-            await children.start("site", [sys.executable, "manage.py", "serve"], environ)
+            simulator = await _start_simulator(children)
+            dynamodb = await (await _start_dynamodb(children)).ready(timeout_s=START_TIMEOUT_S)
+            environ = _environ(site, dynamodb)
+            await _prepare_data(environ)  # while the simulator loads its ears
+            hearing = await simulator.ready(timeout_s=START_TIMEOUT_S)
+            environ |= _to_simulator(hearing)
+            _write_environ(environ)
+            serve = [sys.executable, "manage.py", "serve"]
+            await children.start("site", serve, _inherited(environ), speaks=False)
             await _until_ready(site, children)
-            print(_welcome(site, simulator, time.monotonic() - started), flush=True)
+            print(_welcome(site, hearing, time.monotonic() - started), flush=True)
             await children.while_running(_until_stopped())
 
 
@@ -73,32 +65,6 @@ def _only_one() -> TextIO:
     return lock
 
 
-def _choose_site() -> Site:
-    """Return the address from the environment, or the first free port from the default on."""
-    host = os.environ.get("HOST", "localhost")
-    wanted = os.environ.get("WS_PORT")
-    if wanted:
-        if not _is_free(host, int(wanted)):
-            sys.exit(f"Port {wanted} is in use. Free it, or choose another: WS_PORT=8090 make run")
-        return Site(host, int(wanted))
-    for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY):
-        if _is_free(host, port):
-            if port != DEFAULT_PORT:
-                print(f"Port {DEFAULT_PORT} is in use; this run takes {port}.", flush=True)
-            return Site(host, port)
-    sys.exit(f"Ports {DEFAULT_PORT} to {DEFAULT_PORT + PORTS_TO_TRY - 1} are all in use.")
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
 def _secret_key() -> str:
     """Return this machine's secret key, made at the first run."""
     file = VAR / "secret-key"
@@ -111,38 +77,23 @@ def _secret_key() -> str:
 # The processes
 
 
-async def _start_stand_ins(children: Children) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Start DynamoDB and the simulator side by side; return what each says when it is ready."""
-    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    dynamodb = await children.start(
-        "dynamodb",
-        [
-            str(ROOT / ".venv-dynamodb/bin/python"),
-            *("-m", "local.dynamodb", "--port", "0", "--data", str(VAR / "dynamodb.sqlite3")),
-        ],
-        environ,
-    )
-    simulator = await children.start(
-        "simulator",
-        [
-            sys.executable,
-            *("-m", "simulator", "--port", "0", "--certificates", str(VAR / "certificates")),
-            *("--models", str(MODELS)),
-        ],
-        environ,
-    )
-    return (
-        await dynamodb.ready(timeout_s=START_TIMEOUT_S),
-        await simulator.ready(timeout_s=START_TIMEOUT_S),
+async def _start_dynamodb(children: Children) -> Child:
+    python = str(ROOT / ".venv-dynamodb/bin/python")
+    command = [python, "-m", "local.dynamodb", "--port", "0"]
+    return await children.start(
+        "dynamodb", [*command, "--data", str(VAR / "dynamodb.sqlite3")], _inherited({})
     )
 
 
-def _environ(site: Site, dynamodb: dict[str, Any], simulator: dict[str, Any]) -> dict[str, str]:
-    """Return the site's environment: settings only, production code knows no local mode.
+async def _start_simulator(children: Children) -> Child:
+    command = [sys.executable, "-m", "simulator", "--port", "0"]
+    places = ["--certificates", str(VAR / "certificates"), "--models", str(MODELS)]
+    return await children.start("simulator", [*command, *places], _inherited({}))
 
-    Also written to `var/local.env`, for a second terminal.
-    """
-    local = {
+
+def _environ(site: Site, dynamodb: dict[str, Any]) -> dict[str, str]:
+    """Return the site's environment: settings only, production code knows no local mode."""
+    return {
         "HOST": site.host,
         "WS_PORT": str(site.port),
         "DJANGO_SECRET_KEY": _secret_key(),
@@ -151,22 +102,32 @@ def _environ(site: Site, dynamodb: dict[str, Any], simulator: dict[str, Any]) ->
         "API_OPEN_READS": "true",
         "CLINIC_DOCTORS": DOCTORS,
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],
-        "BEDROCK_ENDPOINT_URL": simulator["url"],
-        "BEDROCK_CA_FILE": simulator["ca_file"],
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        # A proxy for the outside world must not stand between two processes of this machine.
+        "NO_PROXY": "localhost,127.0.0.1,::1",
+        "no_proxy": "localhost,127.0.0.1,::1",
     }
+
+
+def _to_simulator(simulator: dict[str, Any]) -> dict[str, str]:
+    return {"BEDROCK_ENDPOINT_URL": simulator["url"], "BEDROCK_CA_FILE": simulator["ca_file"]}
+
+
+def _write_environ(environ: dict[str, str]) -> None:
+    """Leave the site's environment in `var/local.env`, for a second terminal."""
     file = VAR / "local.env"
     file.touch(mode=0o600)
-    file.write_text("".join(f"export {name}='{value}'\n" for name, value in local.items()))
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in {"AWS_PROFILE", "AWS_SESSION_TOKEN", "DJANGO_SETTINGS_MODULE"}
-    }
-    return {**inherited, "PYTHONUNBUFFERED": "1", **local}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environ.items()]
+    file.write_text("".join(lines))
+
+
+def _inherited(environ: dict[str, str]) -> dict[str, str]:
+    """Return `environ` on top of this process's own, less what would reach for a real account."""
+    own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**own, "PYTHONUNBUFFERED": "1", **environ}
 
 
 async def _prepare_data(environ: dict[str, str]) -> None:
@@ -175,7 +136,7 @@ async def _prepare_data(environ: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "manage.py", "prepare_demo", "--username", username),
         *("--password", password),
-        env=environ,
+        env=_inherited(environ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -207,7 +168,7 @@ async def _answering(url: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- our own address
+        with NO_PROXY.open(url, timeout=5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -237,6 +198,7 @@ Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine alone, wit
   Speaking: {_speaking(simulator)}
 
 Logs are in var/logs, data in var. Ctrl-C stops everything; the data stays.
+`make demo-data` (in a second terminal) puts the demo orders and appointments back.
 """
 
 

@@ -1,7 +1,8 @@
 """`/health` and `/ready`, answered before Django: load balancers send the wrong Host header.
 
-`/health` says that the process lives. `/ready` says that it can serve: the tables are reachable
-and AWS credentials are found. Neither calls Bedrock.
+`/health` says that the process lives. `/ready` says that it can serve: the tables answer, AWS
+credentials are found and a connection to Bedrock stands. It starts no session there, and it tells
+strangers only what is missing; why is in the log.
 """
 
 import asyncio
@@ -23,18 +24,20 @@ type ASGIApp = Callable[..., Awaitable[None]]
 
 
 async def ready_problems() -> list[str]:
-    """Return what keeps this process from serving, in words; empty when nothing does."""
+    """Return what keeps this process from serving; empty when nothing does."""
     problems = []
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await dynamo.in_thread(dynamo.warm)
     except (UnavailableError, TimeoutError) as error:
-        problems.append(f"DynamoDB: {str(error) or 'no answer in time'}")
+        problems.append("DynamoDB")
+        logger.warning("not ready: DynamoDB", extra={"error": str(error) or "no answer in time"})
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await switchboard.transport().warm()
     except (TransportError, TimeoutError) as error:
-        problems.append(f"Nova Sonic: {str(error) or 'no answer in time'}")
+        problems.append("Nova Sonic")
+        logger.warning("not ready: Nova Sonic", extra={"error": str(error) or "no answer in time"})
     return problems
 
 

@@ -4,6 +4,7 @@ Rooms log with the standard library's `logging`; structlog only formats, and add
 bound to the context (`call_id`), which survives `await`.
 """
 
+import sys
 from typing import Any, Literal
 
 import structlog
@@ -57,7 +58,7 @@ def _without_request(
 
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer()]
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(ensure_ascii=False),

@@ -4,6 +4,8 @@ from typing import Any
 from urllib.parse import ParseResult
 
 from channels.security.websocket import OriginValidator
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
 
 class PageOriginValidator(OriginValidator):
@@ -16,9 +18,9 @@ class PageOriginValidator(OriginValidator):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         """Let the connection in, or deny it."""
         headers = dict(scope["headers"])
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        host = headers.get(b"host", b"").decode("latin-1")
-        if not origin or origin.partition("://")[2] == host:
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        if not origin or (origin.partition("://")[2] == host and _is_ours(host)):
             application: Any = self.application
             return await application(scope, receive, send)
         return await super().__call__(scope, receive, send)
@@ -26,3 +28,9 @@ class PageOriginValidator(OriginValidator):
     def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
         """Tell whether the settings name this origin."""
         return parsed_origin is not None and self.validate_origin(parsed_origin)
+
+
+def _is_ours(host: str) -> bool:
+    """Tell whether the site answers to this Host header: else any name could point at us."""
+    domain, _port = split_domain_port(host)
+    return validate_host(domain, settings.ALLOWED_HOSTS)

@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,8 +138,7 @@ class Call:
             return
         self.timer.audio_delivered(at=_monotonic())
         if message.last:
-            turn = self._transcript.turn
-            self.outbox.put(m.TurnFinished(turn=turn, latency=self.timer.latest))
+            self.outbox.put(m.TurnFinished(turn=message.turn, latency=self.timer.latest))
 
     # The call itself
 
@@ -332,9 +331,10 @@ class Call:
         if not self._replying:
             return
         self._replying = False
-        self.outbox.put(
-            m.SpeechChunk(generation=self._generation, position=self._position, pcm=b"", last=True)
+        end = m.SpeechChunk(
+            generation=self._generation, position=self._position, pcm=b"", last=True
         )
+        self.outbox.put(replace(end, turn=self._transcript.turn))
 
     def _caption(self, event: sonic.OutputEvent) -> None:
         caption = self._transcript.note(event, position=self._position)

@@ -74,6 +74,11 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         except m.WireError as error:
             logger.info("refused a frame", extra={"code": error.code, "detail": error.detail})
             await self._complain(error)
+        except OSError:  # the peer vanished
+            raise
+        except Exception:
+            logger.exception("a frame broke the consumer")
+            await self._complain(m.WireError("internal", "", close_code=INTERNAL_ERROR))
 
     async def _take(self, word: m.ClientMessage) -> None:
         match word:
@@ -116,9 +121,15 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def _hold(self, call: Call) -> None:
         """Run the call and carry its messages out until the last one."""
         structlog.contextvars.bind_contextvars(call_id=call.call_id)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._run(call))
-            reason = await self._carry_out(call)
+        logger.info("call started", extra={"wire": self._wire.subprotocol or "events"})
+        began, reason = time.monotonic(), m.EndReason.CLIENT  # a client that leaves cancels us
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._run(call))
+                reason = await self._carry_out(call)
+        finally:
+            lasted_s = round(time.monotonic() - began, 1)
+            logger.info("call ended", extra={"reason": reason.value, "lasted_s": lasted_s})
         self._call = None
         if self._wire.subprotocol is not None:  # the earlier system's clients stay for another call
             await self.close(code=INTERNAL_ERROR if reason is m.EndReason.ERROR else NORMAL)

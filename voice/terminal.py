@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from voice import pcm
@@ -24,6 +25,7 @@ from voice.wire.binary import INPUT_RATES_HZ, SUBPROTOCOL, FrameType
 from voice.wire.client import ClientFrames, read
 
 CHUNK_MS = 32
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 LOUD = 1_000
 """Samples beyond this (-30 dBFS) count as speech when the end of a recording is sought."""
 
@@ -100,6 +102,13 @@ class Turn:
     speech: bytearray = field(default_factory=bytearray)
 
     @property
+    def hearing_ms(self) -> float:
+        """Return how long it took to notice the end of the words and to recognise them."""
+        if self.first_audio_ms is None or self.server is None:
+            return 0.0
+        return max(0.0, self.first_audio_ms - self.server["firstAudioMs"])
+
+    @property
     def is_answered(self) -> bool:
         """Tell whether audible speech came back."""
         return _peak(bytes(self.speech)) > 0
@@ -153,22 +162,29 @@ class Telephone:
         self.turn = Turn(line.text if isinstance(line, Typed) else line.name)
         self._finished.clear()
         self._words_ended = None
-        if isinstance(line, Typed):
-            await self._socket.send(self._frames.event(type="text", text=line.text))
-            self._words_ended = time.monotonic()
-        else:
+        if not self.error:
+            await self._begin(line)
+            await self._wait_for_answer(timeout_s)
+        if self.error:
+            raise CallFailedError(self.error)
+        return self.turn
+
+    async def _begin(self, line: Line) -> None:
+        if isinstance(line, Recording):
             await self._let_speak_out()
             self._to_say, self._mark = line.chunks(), line.last_spoken_chunk()
+            return
+        with suppress(ConnectionClosed):  # `listen` tells of it
+            await self._socket.send(self._frames.event(type="text", text=line.text))
+        self._words_ended = time.monotonic()
+
+    async def _wait_for_answer(self, timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
                 await self._finished.wait()
         except TimeoutError:
-            raise CallFailedError(
-                f"No answer to {self.turn.line!r} in {timeout_s:.0f} s."
-            ) from None
-        if self.error:
-            raise CallFailedError(self.error)
-        return self.turn
+            heard = "" if self.turn.heard else " Nothing was heard: does it take typed text only?"
+            self.error = f"No answer to {self.turn.line!r} in {timeout_s:.0f} s.{heard}"
 
     async def _let_speak_out(self) -> None:
         """Wait until the answer would have been heard: talking over it would interrupt it."""
@@ -284,9 +300,12 @@ async def hold(
 
 
 async def _dial(url: str) -> ClientConnection:
+    wire = [Subprotocol(SUBPROTOCOL)]
+    # A proxy for the outside world must not stand between two processes of this machine.
+    proxy: Literal[True] | None = None if urlsplit(url).hostname in LOOPBACK else True
     try:
-        return await connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None)
-    except (OSError, InvalidHandshake, TimeoutError) as error:
+        return await connect(url, subprotocols=wire, compression=None, proxy=proxy)
+    except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
         raise CallFailedError(
             f"Nothing answers at {url}: {error}. Is `make run` running?"
         ) from error

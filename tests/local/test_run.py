@@ -75,7 +75,8 @@ def call(env: dict[str, str], line: str, var: Path) -> subprocess.CompletedProce
 
 
 def test_it_says_where_to_go_and_survives_kill_9(tmp_path: Path) -> None:
-    env = environ(tmp_path)
+    # A proxy for the outside world must not come between processes of one machine.
+    env = environ(tmp_path, http_proxy="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9")
     with launched(env) as (process, said):
         for place in ("/admin/", "/orders", "user demo", "Hearing:", "Speaking:"):
             assert place in said
@@ -123,3 +124,24 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         )
     assert refused.returncode == 1
     assert f"Port {env['WS_PORT']} is in use" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("WS_PORT", "abc", "WS_PORT is 'abc'"),
+        ("WS_PORT", "65536", "WS_PORT is '65536'"),
+        ("HEALTH_PORT", "0", "HEALTH_PORT is '0'"),
+        ("HOST", "192.0.2.1", "no address of this machine"),
+    ],
+)
+def test_a_broken_address_is_named_in_one_line(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    env = environ(tmp_path, **{name: value})
+    refused = subprocess.run(
+        [sys.executable, "-m", "local.run"], env=env, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1

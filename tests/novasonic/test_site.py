@@ -5,9 +5,11 @@ import urllib.request
 from datetime import datetime
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
-from tests.fixtures.line import open_events_line
+from tests.fixtures.line import open_events_line, open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, SiteRunner
 
@@ -73,6 +75,41 @@ async def test_another_sites_page_may_not(site: Site) -> None:
         async with open_events_line(site.ws_url, origin="https://evil.example"):
             pass
     assert caught.value.response.status_code == 403
+
+
+async def test_a_name_that_merely_points_here_may_not(site: Site) -> None:
+    """A page of evil.example whose name was made to point at us sends our address as its own."""
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(
+            f"ws://evil.example:{site.port}/ws",
+            host="localhost",
+            port=site.port,
+            origin=Origin(f"http://evil.example:{site.port}"),
+        ):
+            pass
+    assert caught.value.response.status_code == 403
+
+
+async def test_another_path_is_no_telephone(site: Site) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with connect(f"{site.ws_url}/nowhere"):
+            pass
+    assert caught.value.response.status_code == 403
+
+
+async def test_logs_are_json_lines_that_carry_the_call(
+    run_site: SiteRunner, demo_data: datetime
+) -> None:
+    with run_site(LOG_FORMAT="json", LOGLEVEL="INFO") as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            await line.send(type="end")
+            await line.until_closed()
+    records = [json.loads(record) for record in site.log.read_text().splitlines()]
+    ours = {record["event"]: record for record in records if "call_id" in record}
+    assert {"call started", "call ended"} <= set(ours)
+    assert ours["call ended"]["reason"] == "client"
+    assert "Hola" not in site.log.read_text()
 
 
 async def test_a_page_that_the_settings_name_may(run_site: SiteRunner) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.wire import messages as m
-from voice.wire.binary import HEADER, MAX_PAYLOAD_BYTES, MAX_TEXT_CHARACTERS, BinaryWire, FrameType
+from voice.wire.binary import HEADER, MAX_PAYLOAD_BYTES, BinaryWire, FrameType
 from voice.wire.client import ClientFrames, read
 
 pytestmark = pytest.mark.pure
@@ -44,6 +44,14 @@ def test_a_client_frame_reads_as_what_it_says() -> None:
     ]
 
 
+def test_a_rate_written_with_a_point_is_a_whole_number() -> None:
+    (word,) = BinaryWire().decode(
+        frame(FrameType.EVENT, b'{"type":"start","inputSampleRateHz":8e3}')
+    )
+    assert word == m.StartCall(input_rate_hz=8000)
+    assert isinstance(word.input_rate_hz, int)
+
+
 def test_a_start_without_a_rate_means_16_khz() -> None:
     assert BinaryWire().decode(ClientFrames().event(type="start")) == [m.StartCall()]
 
@@ -61,6 +69,8 @@ def test_a_start_without_a_rate_means_16_khz() -> None:
         (frame(FrameType.EVENT, b"{"), "bad_event", 1008),
         (frame(FrameType.EVENT, b"\xff\xfe"), "bad_event", 1008),
         (frame(FrameType.EVENT, b"[1]"), "bad_event", 1008),
+        (frame(FrameType.EVENT, b"[" * 60_000), "bad_event", 1008),
+        (frame(FrameType.EVENT, rb'{"type": "text", "text": "\ud800"}'), "bad_event", None),
         (frame(FrameType.EVENT, b'{"type": "sing"}'), "unknown_event", None),
         (frame(FrameType.EVENT, b"{}"), "unknown_event", None),
         (frame(FrameType.EVENT, b'{"type": "text"}'), "bad_event", None),
@@ -88,7 +98,7 @@ def test_the_largest_frame_passes() -> None:
 
 def test_the_longest_text_passes_and_one_character_more_does_not() -> None:
     client, wire = ClientFrames(), BinaryWire()
-    longest = "á" * MAX_TEXT_CHARACTERS
+    longest = "á" * m.MAX_TEXT_CHARACTERS
     assert wire.decode(client.event(type="text", text=longest)) == [m.CustomerText(text=longest)]
     assert refusal(client.event(type="text", text=longest + "á"), wire).code == "text_too_long"
 

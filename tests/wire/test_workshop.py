@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.wire import messages as m
-from voice.wire.workshop import MAX_FRAME_CHARACTERS, WorkshopWire
+from voice.wire.workshop import MAX_FRAME_CHARACTERS, MAX_OPEN_TEXTS, WorkshopWire
 
 pytestmark = pytest.mark.pure
 
@@ -101,6 +101,8 @@ def test_the_clients_own_events_are_read_past() -> None:
         (event("audioInput", content="§"), "bad_event"),
         (event("audioInput", content="W29iamVjdCBCbG9iXQ=="), "odd_audio"),  # "[object Blob]"
         (event("contentStart", **{**AUDIO_START, "audioInputConfiguration": {"sampleRateHertz": 1}}), "bad_event"),
+        (event("promptStart", promptName="p" * 129), "bad_event"),
+        ('{"event": {"promptStart": {"promptName": "p\\ud800"}}}', "bad_event"),
         (event("sing"), "unknown_event"),
         ("x" * (MAX_FRAME_CHARACTERS + 1), "frame_too_big"),
     ],
@@ -175,3 +177,14 @@ def test_the_interruption_passes_to_the_letter() -> None:
 )
 def test_what_those_clients_have_no_word_for_is_not_said(message: m.ServerMessage) -> None:
     assert WorkshopWire().encode(message, time_ms=0) == []
+
+
+def test_a_client_may_have_so_many_texts_open_and_no_more() -> None:
+    wire = WorkshopWire()
+    said(wire, burst())
+    for number in range(MAX_OPEN_TEXTS):
+        wire.decode(event("contentStart", contentName=f"t{number}", type="TEXT", role="USER"))
+    with pytest.raises(m.WireError):
+        wire.decode(event("contentStart", contentName="one more", type="TEXT", role="USER"))
+    wire.decode(event("contentEnd", contentName="t0"))
+    wire.decode(event("contentStart", contentName="one more", type="TEXT", role="USER"))

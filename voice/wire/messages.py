@@ -118,6 +118,8 @@ class SpeechChunk:
     pcm: bytes
     first: bool = False
     last: bool = False
+    turn: int = 0
+    """Which turn ends with it, where it is the last."""
     source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The service's own event, where this chunk came in one."""
 
@@ -223,6 +225,28 @@ type ServerMessage = (
     | Pong
     | ServiceEvent
 )
+
+
+MAX_TEXT_CHARACTERS = 2_000
+
+
+def is_sendable(text: str) -> bool:
+    """Tell whether `text` can be sent as UTF-8: JSON lets half a surrogate pair through."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def typed(text: object) -> CustomerText:
+    """Return what the customer typed.
+
+    Raises:
+        WireError: it is no text, empty, or too long.
+
+    """
+    if not isinstance(text, str) or not text.strip() or not is_sendable(text):
+        raise WireError("bad_event", "text is missing, empty or not Unicode")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise WireError("text_too_long", f"{len(text)} characters, {MAX_TEXT_CHARACTERS} at most")
+    return CustomerText(text=text.strip())
 
 
 class WireError(Exception):

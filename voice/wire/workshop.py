@@ -18,7 +18,8 @@ from typing import Any
 from voice.wire import messages as m
 
 MAX_FRAME_CHARACTERS = 262_144
-MAX_TEXT_CHARACTERS = 2_000
+MAX_NAME_CHARACTERS = 128
+MAX_OPEN_TEXTS = 16
 INPUT_RATES_HZ = (8_000, 16_000, 24_000)
 TOO_BIG = 1009
 _READ_PAST = frozenset({"sessionStart", "toolResult"})
@@ -65,7 +66,7 @@ class WorkshopWire:
         return read(body)
 
     def _prompt_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        self._prompt_name = str(body.get("promptName", ""))
+        self._prompt_name = _name(body, "promptName")
         return []
 
     def _content_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
@@ -74,21 +75,18 @@ class WorkshopWire:
             return [m.StartCall(input_rate_hz=_input_rate_hz(body))]
         # Text before the audio is the client's own prompt and history: read past.
         if self._started and body.get("type") == "TEXT" and body.get("role") == "USER":
-            self._typed.add(str(body.get("contentName")))
+            if len(self._typed) >= MAX_OPEN_TEXTS:
+                raise m.WireError("bad_event", f"more than {MAX_OPEN_TEXTS} texts are open")
+            self._typed.add(_name(body, "contentName"))
         return []
 
     def _text_input(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        if str(body.get("contentName")) not in self._typed:
+        if _name(body, "contentName") not in self._typed:
             return []
-        text = body.get("content")
-        if not isinstance(text, str) or not text.strip():
-            raise m.WireError("bad_event", "textInput without content")
-        if len(text) > MAX_TEXT_CHARACTERS:
-            raise m.WireError("text_too_long", f"{len(text)} characters")
-        return [m.CustomerText(text=text.strip())]
+        return [m.typed(body.get("content"))]
 
     def _content_end(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        self._typed.discard(str(body.get("contentName")))
+        self._typed.discard(_name(body, "contentName"))
         return []
 
     def _end(self, _body: Mapping[str, Any]) -> list[m.ClientMessage]:
@@ -152,6 +150,14 @@ def _event(frame: bytes | str) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(body, dict):
         raise m.WireError("bad_event", f"{name!r:.60} is not an object")
     return name, body
+
+
+def _name(body: Mapping[str, Any], key: str) -> str:
+    """Return a name the client chose, which it will hear again."""
+    name = str(body.get(key, ""))
+    if len(name) > MAX_NAME_CHARACTERS or not m.is_sendable(name):
+        raise m.WireError("bad_event", f"{key} of {len(name)} characters, or not Unicode")
+    return name
 
 
 def _audio(body: Mapping[str, Any]) -> m.CustomerAudio:

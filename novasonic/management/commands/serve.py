@@ -1,8 +1,10 @@
 """`manage.py serve`: the production server, uvicorn, with the settings it needs (ADR 0006)."""
 
 import asyncio
+import logging
 from argparse import ArgumentParser
-from typing import Any
+from contextlib import suppress
+from typing import Any, Literal
 
 import uvicorn
 from django.conf import settings
@@ -23,10 +25,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, debug: bool, **_options: Any) -> None:
         _require_secret_key()
         if debug:
-            import logging  # noqa: PLC0415 -- only here
-
             logging.getLogger().setLevel(logging.DEBUG)
-        asyncio.run(_serve(), loop_factory=_loop_factory())
+        with suppress(KeyboardInterrupt):  # Ctrl-C, after uvicorn has closed everything
+            asyncio.run(_serve(), loop_factory=_loop_factory())
 
 
 def _require_secret_key() -> None:
@@ -38,14 +39,14 @@ def _require_secret_key() -> None:
 
 
 def _loop_factory() -> Any:
-    return uvicorn.Config("", loop="uvloop").get_loop_factory()
+    return uvicorn.Config("", loop="uvloop", log_config=None).get_loop_factory()
 
 
 async def _serve() -> None:
     """Run the servers until one of them is told to stop."""
-    servers = [_server("novasonic.asgi:application", settings.WS_PORT)]
+    servers = [_server("novasonic.asgi:application", settings.WS_PORT, lifespan="on")]
     if settings.HEALTH_PORT and settings.HEALTH_PORT != settings.WS_PORT:
-        servers.append(_server("novasonic.health:health_app", settings.HEALTH_PORT))
+        servers.append(_server("novasonic.health:health_app", settings.HEALTH_PORT, lifespan="off"))
     async with asyncio.TaskGroup() as tasks:
         for server in servers:
             tasks.create_task(_run(server, servers))
@@ -58,12 +59,13 @@ async def _run(server: uvicorn.Server, servers: list[uvicorn.Server]) -> None:
         other.should_exit = True
 
 
-def _server(app: str, port: int) -> uvicorn.Server:
+def _server(app: str, port: int, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
             host=settings.HOST,
             port=port,
+            lifespan=lifespan,
             ws="websockets-sansio",
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,

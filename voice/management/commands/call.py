@@ -49,10 +49,12 @@ class Command(BaseCommand):
             if not lines:
                 raise CommandError('Say something: --text "…" or --audio file.wav')
             turns = asyncio.run(self._hold(lines, options))
-        except CallFailedError as error:
+            if options["save"]:
+                self._save(options["save"], turns)
+        except (CallFailedError, OSError) as error:
             raise CommandError(str(error)) from None
-        if options["save"]:
-            terminal.save(options["save"], turns)
+        except KeyboardInterrupt:
+            raise CommandError("Hung up.", returncode=130) from None
         if not all(turn.is_answered for turn in turns):
             raise CommandError("Not every line got a spoken answer.")
 
@@ -67,6 +69,10 @@ class Command(BaseCommand):
             if as_json
             else self._show_latency,
         )
+
+    def _save(self, path: Path, turns: list[Turn]) -> None:
+        terminal.save(path, turns)
+        self.stderr.write(f"saved the answers to {path}", ending="\n")
 
     # What the terminal shows
 
@@ -86,7 +92,8 @@ class Command(BaseCommand):
         split = turn.server or {}
         self.stdout.write(
             f"         answered after {turn.first_audio_ms:.0f} ms "
-            f"(model {split.get('modelMs', 0):.0f}, tools {split.get('toolMs', 0):.0f}, "
+            f"(hearing {turn.hearing_ms:.0f}, model {split.get('modelMs', 0):.0f}, "
+            f"tools {split.get('toolMs', 0):.0f}, "
             f"server {split.get('serverMs', 0):.1f}); "
             f"{turn.as_dict()['speechMs'] / 1000:.1f} s of speech\n"
         )
