@@ -42,7 +42,7 @@ class DniField(serializers.Field[str | Unset, Any, str | None, Any]):
     """
 
     default_error_messages: ClassVar = {
-        "invalid": _("Not an identity number: 1 to %(most)s digits.") % {"most": MAX_DNI_DIGITS}
+        "invalid": _("Not an identity number: up to 15 digits.")
     }
 
     def __init__(self, *, takes_mask: bool = False, **options: Any) -> None:
