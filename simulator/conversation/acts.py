@@ -51,6 +51,7 @@ LEANING_PHRASES: Mapping[Act, tuple[str, ...]] = {
     Act.CREATE: (
         *words("quiero quisiera necesito dame dar pedir hacer hace haceme hagas nuevo nueva otro"),
         *words("otra deme gustaria solicitar solicito pido"),
+        *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
     ),
 }
 SUBJECT_WORDS: Mapping[Subject, tuple[str, ...]] = {

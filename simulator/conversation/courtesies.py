@@ -15,6 +15,7 @@ NOTHING_ELSE = "Perfecto. Cualquier cosa, acá estoy."
 NOT_UNDERSTOOD = "Disculpá, no te entendí."
 WHAT_DO_YOU_NEED = "¿Es por un pedido o por una cita?"
 NO_TOOL = "Disculpá, eso no lo puedo hacer en este momento."
+NOT_KNOWN = "Esa información no la tengo. Te puedo ayudar con pedidos y citas."
 ORDERS_DO_NOT_CHANGE = "Un pedido hecho no se puede modificar, pero sí cancelar."
 
 # The most telling first: "no, gracias, chau" is a goodbye.

@@ -57,6 +57,7 @@ class Conversation:
         # The tasks whose tools are running, by tool, in the order they were called.
         self._called: dict[str, list[Task]] = {}
         self._was_cut_off = False
+        self._last_said = Reply()
 
     def hear(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
@@ -66,7 +67,9 @@ class Conversation:
         cut_off, self._was_cut_off = self._was_cut_off, False
         if cut_off and heard.act is None and heard.moods & {Mood.NO, Mood.STOP}:
             return _say(courtesies.GO_ON)
-        return self._take(heard)
+        if Mood.REPEAT in heard.moods and heard.act is None and self._last_said.sentences:
+            return self._last_said
+        return self._noted(self._take(heard))
 
     def tool_answered(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
@@ -79,7 +82,13 @@ class Conversation:
         task = calls.pop(0)
         if task is not self._task:
             return self._answer_late(task, result, now)
-        return _say(*answer(task, result, now.tzinfo), *self._settle(task, result, now))
+        sentences = answer(task, result, now.tzinfo)
+        return self._noted(_say(*sentences, *self._settle(task, result, now)))
+
+    def _noted(self, reply: Reply) -> Reply:
+        """Remember what was said, for those who ask to hear it again."""
+        self._last_said = reply if reply.sentences else self._last_said
+        return reply
 
     def interrupted(self) -> None:
         """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
@@ -103,9 +112,19 @@ class Conversation:
         heard = self._completed(heard)
         if heard.act is Act.MOVE and heard.subject is Subject.ORDER:
             return _say(courtesies.ORDERS_DO_NOT_CHANGE)
+        if self._is_beyond(heard):
+            return _say(courtesies.NOT_KNOWN)
         if heard.act is not None and not self._only_answers(heard):
             return self._begin(heard)
         return self._choose(heard) or self._go_on(heard) or self._be_courteous(heard)
+
+    def _is_beyond(self, heard: Heard) -> bool:
+        """Whether something is asked that no tool tells: prices of consultations, opening hours."""
+        if heard.act is not Act.CONSULT or heard.act_is_decided or not heard.is_question:
+            return False
+        if heard.subject is Subject.APPOINTMENT and heard.aspect in {Aspect.TOTAL, Aspect.TRACKING}:
+            return True
+        return not heard.subject_is_named and self._task is None and heard.aspect is None
 
     def _says_goodbye(self, heard: Heard) -> bool:
         return Mood.BYE in heard.moods and heard.act is None and not any(heard.slots.filled())
@@ -276,8 +295,10 @@ class Conversation:
             return _say(again if is_plea else f"{courtesies.NOT_UNDERSTOOD} {again}")
         if polite is not None:
             return _say(polite)
-        if heard.subject is Subject.APPOINTMENT or heard.subject is Subject.ORDER:
+        if heard.subject is not None:
             return _say(courtesies.HELP)
+        if heard.is_question:
+            return _say(courtesies.NOT_KNOWN)
         return _say(courtesies.NOT_UNDERSTOOD, courtesies.WHAT_DO_YOU_NEED)
 
     def _forget(self) -> None:

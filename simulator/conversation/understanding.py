@@ -5,7 +5,7 @@ before what only its place gives away.
 """
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
@@ -37,6 +37,7 @@ class Mood(Enum):
     BYE = auto()
     HELP = auto()
     STOP = auto()
+    REPEAT = auto()
 
 
 MOOD_PHRASES: dict[Mood, tuple[str, ...]] = {
@@ -59,6 +60,10 @@ MOOD_PHRASES: dict[Mood, tuple[str, ...]] = {
     Mood.STOP: (
         *words("deja dejalo dejala olvidate olvidalo espera espere esperame"),
         *("no importa", "no quiero nada", "nada nada", "mejor no"),
+    ),
+    Mood.REPEAT: (
+        *words("repetis repetime repite repetir repetilo"),
+        *("no te escuche", "no te oi", "no te entendi", "como dijiste", "que dijiste"),
     ),
 }
 ORDINALS = {
@@ -93,6 +98,7 @@ class Heard:
     choice: int | None = None
     #: "Otro turno": not the one spoken of before.
     another: bool = False
+    is_question: bool = False
 
 
 def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()) -> Heard:
@@ -104,6 +110,8 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
     meant = named or _subject_of_verb(tokens, act)
     slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)
     subject = meant or _suggested_subject(slots)
+    if subject is not Subject.ORDER and Need.ITEMS not in needs:
+        slots = replace(slots, items=(), item_count=None)
     return Heard(
         act=Act.CONSULT if _is_loose_create(act, slots) else act,
         act_is_decided=is_decided(tokens),
@@ -114,6 +122,7 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
         moods=_moods(tokens),
         choice=_choice(tokens),
         another=contains(tokens, "otro", "otra"),
+        is_question=_is_question(tokens),
     )
 
 
@@ -134,9 +143,8 @@ class _Reading:
         self._books = act in {Act.CREATE, Act.MOVE} and subject is not Subject.ORDER
         self._orders = act is Act.CREATE and subject is not Subject.APPOINTMENT
         # A question, a new wish or a refusal is no bare answer.
-        asks = any("?" in token.plain or "¿" in token.plain for token in tokens)
         gives_up = contains(tokens, *MOOD_PHRASES[Mood.STOP])
-        self._bare = not asks and not gives_up and not is_decided(tokens)
+        self._bare = not (_is_question(tokens) or gives_up or is_decided(tokens))
 
     def read_slots(self, now: datetime, mail: str | None) -> Slots:
         dni, self._tokens = read_dni(self._tokens)
@@ -197,7 +205,13 @@ def _subject_of_verb(tokens: list[Token], act: Act | None) -> Subject | None:
 def _suggested_subject(slots: Slots) -> Subject | None:
     if slots.doctor or slots.day or slots.at:
         return Subject.APPOINTMENT
-    return Subject.ORDER if slots.dni or slots.items or slots.item_count else None
+    # "Quiero hablar con una persona" is no order: what has a price is.
+    has_price = any(item.price is not None for item in slots.items)
+    return Subject.ORDER if slots.dni or has_price else None
+
+
+def _is_question(tokens: list[Token]) -> bool:
+    return any("?" in token.plain or "¿" in token.plain for token in tokens)
 
 
 def _moods(tokens: list[Token]) -> frozenset[Mood]:

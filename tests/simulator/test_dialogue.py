@@ -446,6 +446,32 @@ def test_manners(said: str, answer: str) -> None:
     assert Customer().says(said) == answer
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "¿cuánto cuesta la consulta?",
+        "¿dónde queda la clínica?",
+        "¿qué horarios tienen?",
+        "¿qué día es hoy?",
+    ],
+)
+def test_what_no_tool_tells_is_not_made_up(question: str) -> None:
+    assert Customer().says(question) == (
+        "Esa información no la tengo. Te puedo ayudar con pedidos y citas."
+    )
+
+
+def test_a_wish_for_something_else_is_no_order() -> None:
+    assert Customer().says("quiero hablar con una persona") == ("¿Es por un pedido o por una cita?")
+
+
+def test_the_last_answer_is_repeated_on_request() -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 1 con DNI 12345678")
+    said = customer.gets(ORDER)
+    assert customer.says("perdón, ¿me repetís?") == said
+
+
 def test_a_no_over_a_reply_means_stop_talking() -> None:
     customer = Customer()
     customer.says("Consulta el pedido 1 con DNI 12345678")
