@@ -71,5 +71,5 @@ def test_a_day_without_its_last_hour_is_not_open_over_midnight() -> None:
     ],
 )
 def test_hours_that_nobody_can_read_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="isn't like|ends before"):
+    with pytest.raises(ValueError, match=r"isn't like|ends before"):
         OpeningHours.parse(text)
