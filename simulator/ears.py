@@ -61,9 +61,8 @@ class WhisperEars:
     def __init__(self, weights: Path, *, beam_size: int = BEAM_SIZE) -> None:
         from faster_whisper import WhisperModel  # noqa: PLC0415 -- heavy, and optional
 
-        threads = min(MAX_THREADS, len(os.sched_getaffinity(0)))
         self._model = WhisperModel(
-            str(weights), device="cpu", compute_type="int8", cpu_threads=threads
+            str(weights), device="cpu", compute_type="int8", cpu_threads=min(MAX_THREADS, _cores())
         )
         self._beam_size = beam_size
         # One decode already uses every core; two at once would only be late together.
@@ -89,6 +88,13 @@ class WhisperEars:
                 vad_filter=False,
             )
             return " ".join(s.text.strip() for s in segments if not is_silence(s))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; not every system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def is_silence(segment: Any) -> bool:
