@@ -173,3 +173,15 @@ def test_the_browsable_api_has_no_script_in_its_page(rest: Client) -> None:
     scripts = [part.partition(">")[0] for part in page.split("<script")[1:]]
     assert scripts
     assert all("src=" in script or "application/json" in script for script in scripts)
+    assert "onclick" not in page
+
+
+def test_the_browsable_api_has_a_way_out(client: Client, boss: User) -> None:
+    client.force_login(boss)
+    page = client.get("/orders", headers={"accept": "text/html"}).content.decode()
+    assert 'action="/api-auth/logout/?next=/orders"' in page
+    assert "onclick" not in page
+
+    client.post("/api-auth/logout/?next=/orders")
+
+    assert client.get("/orders").status_code == 401
