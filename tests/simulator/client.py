@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
@@ -102,6 +102,7 @@ class RawClient:
 
     def _take(self, event: Any) -> None:
         if isinstance(event, ConnectionTerminated):
+            assert event.error_code is not None
             self.goodbye = int(event.error_code)
         for stream in self.streams.values():
             if isinstance(event, WindowUpdated) or stream.stream_id == getattr(
@@ -243,7 +244,7 @@ class RawStream:
     def take(self, event: Any) -> None:
         match event:
             case ResponseReceived():
-                self.headers = dict(event.headers)
+                self.headers = dict(cast("list[tuple[str, str]]", event.headers))
             case DataReceived():
                 self.body += event.data
                 if self.client.reads:
@@ -254,6 +255,8 @@ class RawStream:
                 self.ended = True
             case StreamReset():
                 self.gone = event.error_code
+            case _:
+                pass
         self.changed.set()
 
     async def _until(self, true: Callable[[], bool]) -> None:

@@ -167,7 +167,7 @@ def changed(event: Event, path: str, value: Any) -> Event:
     """Return a copy of the event with the field at the dotted path set, or removed by `...`."""
     copy: Event = json.loads(json.dumps(event))
     *outer, last = path.split(".")
-    inner = copy
+    inner: Any = copy
     for key in outer:
         inner = inner[int(key)] if isinstance(inner, list) else inner[key]
     if value is ...:

@@ -11,7 +11,8 @@ from simulator.conversation import Reply, ToolCall
 from simulator.endpointing import Endpointer
 from simulator.families import FAMILIES
 from simulator.jobs import Hear, Interrupted, Job, Speak, ToolAnswered, Transcribe
-from simulator.session import HEARING_RATE_HZ, Session, Surroundings
+from simulator.resampling import HEARING_RATE_HZ
+from simulator.session import Session, Surroundings
 from tests.simulator.dialogue import Event, audio_input, opening, raw
 
 NOW = dt.datetime(2026, 11, 23, 10, 0, tzinfo=dt.UTC)
