@@ -18,7 +18,7 @@ from tests.simulator.world import (
 pytestmark = pytest.mark.pure
 
 
-def test_while_audio_is_still_being_sent():
+def test_while_audio_is_still_being_sent() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(0.2)
@@ -28,7 +28,7 @@ def test_while_audio_is_still_being_sent():
     assert world.mind.told == ["hola", "interrupted"]
 
 
-def test_after_everything_was_sent_but_not_yet_heard():
+def test_after_everything_was_sent_but_not_yet_heard() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(1)
@@ -37,7 +37,7 @@ def test_after_everything_was_sent_but_not_yet_heard():
     assert world.take() == [*final("Uno dos", "PARTIAL_TURN"), *INTERRUPTED]
 
 
-def test_final_texts_hold_only_what_was_heard():
+def test_final_texts_hold_only_what_was_heard() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(2.5)
@@ -46,7 +46,7 @@ def test_final_texts_hold_only_what_was_heard():
     assert world.take() == INTERRUPTED
 
 
-def test_the_interrupting_words_are_a_turn_of_their_own():
+def test_the_interrupting_words_are_a_turn_of_their_own() -> None:
     world = open_world(hola=TWO)
     world.speak()
     world.be_silent(2)
@@ -61,7 +61,7 @@ def test_the_interrupting_words_are_a_turn_of_their_own():
     ]
 
 
-def test_typed_words_interrupt_too():
+def test_typed_words_interrupt_too() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(1)
@@ -74,7 +74,7 @@ def test_typed_words_interrupt_too():
     ]
 
 
-def test_nothing_is_interrupted_once_everything_was_heard():
+def test_nothing_is_interrupted_once_everything_was_heard() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(2 * SENTENCE_S + 0.01)
@@ -83,7 +83,7 @@ def test_nothing_is_interrupted_once_everything_was_heard():
     assert world.take() == []
 
 
-def test_a_tool_not_yet_asked_for_is_asked_for_after_it():
+def test_a_tool_not_yet_asked_for_is_asked_for_after_it() -> None:
     world = open_world(pedido=CALL)
     world.send(*typed("t1", "pedido"))
     world.pass_time(0.1)
@@ -93,7 +93,7 @@ def test_a_tool_not_yet_asked_for_is_asked_for_after_it():
     assert len(world.fields("toolUse")) == 1
 
 
-def test_nothing_is_begun_while_the_customer_speaks_or_is_being_understood():
+def test_nothing_is_begun_while_the_customer_speaks_or_is_being_understood() -> None:
     world = open_world()
     world.postpone = lambda job: isinstance(job, Hear | Transcribe)
     world.send(*typed("t1", "tarde"))
@@ -113,7 +113,7 @@ def test_nothing_is_begun_while_the_customer_speaks_or_is_being_understood():
     assert world.take() == [*user("hola"), *planned("Dijiste tarde.")]
 
 
-def test_noise_that_holds_no_words_is_no_turn():
+def test_noise_that_holds_no_words_is_no_turn() -> None:
     world = open_world(hola=TWO)
     world.transcripts = iter([" "])
     world.send(*typed("t1", "hola"))

@@ -16,6 +16,7 @@ from simulator.eventstream import (
     MAX_PAYLOAD_BYTES,
     Decoder,
     FramingError,
+    HeaderValue,
     Message,
     Timestamp,
     encode,
@@ -48,7 +49,8 @@ SESSION_END_FRAME = bytes.fromhex(
 
 def decode_all(data: bytes, cuts: list[int] | None = None) -> list[Message | str]:
     """Feed the pieces between the cuts; return the messages, then the error's text if any."""
-    decoder, found = Decoder(), []
+    decoder = Decoder()
+    found: list[Message | str] = []
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts or []), len(data)]
     try:
         for start, end in pairwise(edges):
@@ -62,13 +64,17 @@ def decode_all(data: bytes, cuts: list[int] | None = None) -> list[Message | str
 
 
 @given(st.lists(MESSAGES, max_size=4), st.lists(st.integers(0, 2000), max_size=8))
-def test_what_was_encoded_is_decoded_wherever_the_bytes_are_split(messages, cuts):
+def test_what_was_encoded_is_decoded_wherever_the_bytes_are_split(
+    messages: list[Message], cuts: list[int]
+) -> None:
     data = b"".join(encode(message) for message in messages)
     assert decode_all(data, cuts) == messages
 
 
 @given(MESSAGES, st.data())
-def test_one_flipped_bit_is_never_taken_for_a_message(message, data):
+def test_one_flipped_bit_is_never_taken_for_a_message(
+    message: Message, data: st.DataObject
+) -> None:
     raw = bytearray(encode(message))
     bit = data.draw(st.integers(0, 8 * len(raw) - 1))
     raw[bit // 8] ^= 1 << bit % 8
@@ -77,12 +83,14 @@ def test_one_flipped_bit_is_never_taken_for_a_message(message, data):
 
 
 @given(st.binary(max_size=100), st.lists(st.integers(0, 100), max_size=5))
-def test_the_same_bytes_end_in_the_same_error_wherever_they_are_split(junk, cuts):
+def test_the_same_bytes_end_in_the_same_error_wherever_they_are_split(
+    junk: bytes, cuts: list[int]
+) -> None:
     data = encode(Message(payload=b"ok")) + junk
     assert decode_all(data, cuts) == decode_all(data)
 
 
-def test_the_published_frame_of_session_end_is_decoded_and_encoded_byte_for_byte():
+def test_the_published_frame_of_session_end_is_decoded_and_encoded_byte_for_byte() -> None:
     (message,) = decode_all(SESSION_END_FRAME)
     assert isinstance(message, Message)
     assert chunks.payload_of(message) == b'{"event":{"sessionEnd":{}}}'
@@ -104,20 +112,20 @@ def test_the_published_frame_of_session_end_is_decoded_and_encoded_byte_for_byte
         (uuid.UUID(int=1), b"\x09" + bytes(15) + b"\x01"),
     ],
 )
-def test_each_header_type_has_its_published_bytes(value, encoded):
+def test_each_header_type_has_its_published_bytes(value: HeaderValue, encoded: bytes) -> None:
     frame = encode(Message({"a": value}))
     assert frame[12:-4] == b"\x01a" + encoded
     assert decode_all(frame) == [Message({"a": value})]
 
 
-def test_a_header_value_may_have_32767_bytes_and_not_one_more():
+def test_a_header_value_may_have_32767_bytes_and_not_one_more() -> None:
     longest = Message({"a": bytes(MAX_HEADER_VALUE_BYTES)})
     assert decode_all(encode(longest)) == [longest]
     with pytest.raises(FramingError, match="32768"):
         encode(Message({"a": bytes(MAX_HEADER_VALUE_BYTES + 1)}))
 
 
-def test_a_payload_may_have_16_mib_and_not_one_byte_more():
+def test_a_payload_may_have_16_mib_and_not_one_byte_more() -> None:
     assert decode_all(encode(Message(payload=bytes(MAX_PAYLOAD_BYTES)))) != []
     with pytest.raises(FramingError, match="16777217"):
         encode(Message(payload=bytes(MAX_PAYLOAD_BYTES + 1)))
@@ -140,7 +148,7 @@ def prelude(total: int, headers: int) -> bytes:
     ],
     ids=["too short", "headers longer than all", "too long", "4 GiB", "headers", "checksum"],
 )
-def test_impossible_lengths_are_refused_before_any_more_bytes_are_awaited(frame):
+def test_impossible_lengths_are_refused_before_any_more_bytes_are_awaited(frame: bytes) -> None:
     decoder = Decoder()
     decoder.receive_data(frame)
     with pytest.raises(FramingError):
@@ -165,13 +173,13 @@ def framed(headers: bytes) -> bytes:
         (b"\x09abc", "ends inside"),
     ],
 )
-def test_headers_that_make_no_sense_are_refused(headers, reason):
+def test_headers_that_make_no_sense_are_refused(headers: bytes, reason: str) -> None:
     (found,) = decode_all(framed(headers))
     assert isinstance(found, str)
     assert reason in found
 
 
-def test_after_a_bad_message_the_decoder_stays_broken():
+def test_after_a_bad_message_the_decoder_stays_broken() -> None:
     decoder = Decoder()
     decoder.receive_data(bytes(12))
     for _ in range(2):
@@ -180,6 +188,6 @@ def test_after_a_bad_message_the_decoder_stays_broken():
         decoder.receive_data(encode(Message()))
 
 
-def test_an_end_inside_a_message_is_an_error_and_between_messages_is_none():
+def test_an_end_inside_a_message_is_an_error_and_between_messages_is_none() -> None:
     assert decode_all(SESSION_END_FRAME[:-1]) == ["the stream ended 138 bytes into a message"]
     assert decode_all(b"") == []

@@ -31,7 +31,7 @@ OTHERS = st.builds(
 
 
 @given(st.lists(OTHERS | st.just(FRIENDLY), max_size=6), st.lists(st.integers(0, 500), max_size=8))
-def test_only_friendly_goaways_are_taken_out(frames, cuts):
+def test_only_friendly_goaways_are_taken_out(frames: list[bytes], cuts: list[int]) -> None:
     wanted = b"".join(each for each in frames if each != FRIENDLY)
     assert passed(PREFACE + b"".join(frames), cuts) == PREFACE + wanted
 
@@ -46,11 +46,11 @@ def test_only_friendly_goaways_are_taken_out(frames, cuts):
     ],
     ids=["with an error", "empty", "too short", "too long"],
 )
-def test_a_goaway_that_is_not_friendly_is_left_to_h2(other):
+def test_a_goaway_that_is_not_friendly_is_left_to_h2(other: bytes) -> None:
     assert passed(PREFACE + other, []) == PREFACE + other
 
 
-def test_it_remembers_that_the_peer_leaves():
+def test_it_remembers_that_the_peer_leaves() -> None:
     filtered = GoawayFilter()
     filtered.feed(PREFACE)
     assert not filtered.peer_leaves

@@ -2,10 +2,12 @@
 
 import pytest
 
+from simulator.chunks import Failure
 from simulator.inputs import AudioInput, PromptStart, SessionStart, TextStart, ToolResult
 from simulator.reading import read_event
 from simulator.refusals import INVALID_INPUT, TOOL_RESULT, UNPARSABLE, RefusedError
 from tests.simulator.dialogue import (
+    Event,
     audio_input,
     audio_start,
     changed,
@@ -129,25 +131,25 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("event", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_it_reads(event):
+def test_it_reads(event: Event) -> None:
     read_event(raw(event))
 
 
 @pytest.mark.parametrize(("failure", "event"), REFUSED.values(), ids=REFUSED.keys())
-def test_it_refuses(failure, event):
+def test_it_refuses(failure: Failure, event: Event) -> None:
     with pytest.raises(RefusedError) as caught:
         read_event(raw(event))
     assert caught.value.failure == failure
 
 
 @pytest.mark.parametrize(("failure", "payload"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_it_refuses_what_is_no_event(failure, payload):
+def test_it_refuses_what_is_no_event(failure: Failure, payload: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
         read_event(payload)
     assert caught.value.failure == failure
 
 
-def test_events_are_read_as_they_were_written():
+def test_events_are_read_as_they_were_written() -> None:
     assert read_event(raw(sensitivity("LOW"))) == SessionStart(sensitivity="LOW")
     assert read_event(raw(prompt_start(rate_hz=16000, tools=("a", "b")))) == PromptStart(
         prompt_name="prompt-1", voice_id="carlos", rate_hz=16000, tools=("a", "b")

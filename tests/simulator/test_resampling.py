@@ -21,7 +21,7 @@ def tone(rate_hz: int, seconds: float) -> bytes:
 
 @pytest.mark.parametrize("rate_hz", [8000, 24000])
 @pytest.mark.parametrize("piece_bytes", [2, 640, 100_000])
-def test_a_second_stays_a_second_and_a_tone_its_pitch(rate_hz, piece_bytes):
+def test_a_second_stays_a_second_and_a_tone_its_pitch(rate_hz: int, piece_bytes: int) -> None:
     resample, pcm = open_resampler(rate_hz), tone(rate_hz, 1.0)
     pieces = [pcm[start : start + piece_bytes] for start in range(0, len(pcm), piece_bytes)]
     heard = array("h", b"".join(resample(piece) for piece in pieces))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.chunks import Failure
 from simulator.families import FAMILIES
 from simulator.refusals import INVALID_INPUT, LATE_HISTORY, TOOL_RESULT, RefusedError
 from simulator.rules import SessionRules, Stage
@@ -224,12 +225,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("events", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_it_lives_with(events):
+def test_it_lives_with(events: list[Event]) -> None:
     play(rules(), events)
 
 
 @pytest.mark.parametrize(("failure", "events"), REFUSED.values(), ids=REFUSED.keys())
-def test_it_refuses_the_last_of_these_events_and_none_before(failure, events):
+def test_it_refuses_the_last_of_these_events_and_none_before(
+    failure: Failure, events: list[Event]
+) -> None:
     machine = rules()
     play(machine, events[:-1])
     with pytest.raises(RefusedError) as caught:
@@ -251,7 +254,7 @@ FIRST_MODEL_REFUSES = {
 
 
 @pytest.mark.parametrize("events", FIRST_MODEL_REFUSES.values(), ids=FIRST_MODEL_REFUSES.keys())
-def test_the_first_model_refuses_what_the_later_ones_take(events):
+def test_the_first_model_refuses_what_the_later_ones_take(events: list[Event]) -> None:
     machine = rules(V1)
     play(machine, events[:-1])
     with pytest.raises(RefusedError):
@@ -261,12 +264,12 @@ def test_the_first_model_refuses_what_the_later_ones_take(events):
             play(rules(later), events)
 
 
-def test_each_model_has_its_own_german_voice():
+def test_each_model_has_its_own_german_voice() -> None:
     play(rules(V1), [session_start(), prompt_start(voice="greta")])
     play(rules(V2), [session_start(), prompt_start(voice="tina")])
 
 
-def test_a_report_of_deafness_during_tools_can_be_imitated():
+def test_a_report_of_deafness_during_tools_can_be_imitated() -> None:
     machine = rules(deaf_during_tools=True)
     play(machine, opening())
     with pytest.raises(RefusedError, match="while a tool runs"):
@@ -277,7 +280,7 @@ def test_a_report_of_deafness_during_tools_can_be_imitated():
 
 
 @pytest.mark.parametrize(("failure", "events"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_refused_event_changes_nothing(failure, events):
+def test_a_refused_event_changes_nothing(failure: Failure, events: list[Event]) -> None:
     refused, spared = rules(), rules()
     play(refused, events[:-1])
     play(spared, events[:-1])
@@ -299,7 +302,7 @@ def state_of(machine: SessionRules) -> tuple[object, ...]:
     )
 
 
-def test_the_stages_follow_each_other():
+def test_the_stages_follow_each_other() -> None:
     machine = rules()
     seen = [machine.stage]
     for event in [*opening(), *closing()]:

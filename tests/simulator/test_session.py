@@ -9,6 +9,7 @@ from simulator.conversation import Reply, ToolCall
 from simulator.mouth import CHUNK_SAMPLES, SPEED_UP
 from simulator.refusals import IDLE, INVALID_INPUT, TOO_LONG, RefusedError
 from tests.simulator.dialogue import (
+    Event,
     answer,
     audio_input,
     closing,
@@ -38,7 +39,7 @@ from tests.simulator.world import (
 pytestmark = pytest.mark.pure
 
 
-def test_a_plain_turn_comes_in_the_services_order():
+def test_a_plain_turn_comes_in_the_services_order() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(10)
@@ -52,7 +53,7 @@ def test_a_plain_turn_comes_in_the_services_order():
     ]
 
 
-def test_a_spoken_turn_is_answered_after_the_pause_that_ends_it():
+def test_a_spoken_turn_is_answered_after_the_pause_that_ends_it() -> None:
     world = open_world()
     world.speak(0.5)
     world.be_silent(1.6)
@@ -68,7 +69,7 @@ def test_a_spoken_turn_is_answered_after_the_pause_that_ends_it():
 
 
 @pytest.mark.parametrize(("level", "pause_s"), [("HIGH", 1.5), ("MEDIUM", 1.75), ("LOW", 2.0)])
-def test_the_sensitivity_decides_how_long_a_pause_ends_a_turn(level, pause_s):
+def test_the_sensitivity_decides_how_long_a_pause_ends_a_turn(level: str, pause_s: float) -> None:
     world = World()
     world.send(sensitivity(level), *opening()[1:])
     world.speak(0.5)
@@ -78,7 +79,7 @@ def test_the_sensitivity_decides_how_long_a_pause_ends_a_turn(level, pause_s):
     assert world.take()[:2] == ["completionStart", "USER FINAL"]
 
 
-def test_the_completion_starts_once_and_ends_behind_everything():
+def test_the_completion_starts_once_and_ends_behind_everything() -> None:
     world = open_world()
     for number in (1, 2):
         world.send(*typed(f"t{number}", "hola"))
@@ -91,7 +92,7 @@ def test_the_completion_starts_once_and_ends_behind_everything():
     assert world.session.failure is None
 
 
-def test_a_session_that_said_nothing_ends_without_a_word():
+def test_a_session_that_said_nothing_ends_without_a_word() -> None:
     world = open_world()
     world.send(*closing())
     assert world.take() == []
@@ -99,7 +100,7 @@ def test_a_session_that_said_nothing_ends_without_a_word():
 
 
 @pytest.mark.parametrize("goodbye", [[], [content_end()], [content_end(), prompt_end()]])
-def test_a_client_that_just_stops_sending_gets_its_end(goodbye):
+def test_a_client_that_just_stops_sending_gets_its_end(goodbye: list[Event]) -> None:
     world = open_world()
     world.send(*typed("t1", "hola"), *goodbye)
     world.session.receive_eof()
@@ -108,7 +109,7 @@ def test_a_client_that_just_stops_sending_gets_its_end(goodbye):
     assert world.session.ended
 
 
-def test_final_texts_come_when_they_have_been_heard_and_audio_sooner():
+def test_final_texts_come_when_they_have_been_heard_and_audio_sooner() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(10)
@@ -127,7 +128,7 @@ def test_final_texts_come_when_they_have_been_heard_and_audio_sooner():
     assert finals == pytest.approx([SENTENCE_S, 2 * SENTENCE_S], abs=0.001)
 
 
-def test_the_audio_is_sent_whole_in_chunks():
+def test_the_audio_is_sent_whole_in_chunks() -> None:
     world = open_world()
     world.send(*typed("t1", "hola"))
     world.pass_time(10)
@@ -136,7 +137,7 @@ def test_the_audio_is_sent_whole_in_chunks():
     assert sum(map(len, chunks)) == 2 * 24000 * SENTENCE_S
 
 
-def test_a_tool_is_asked_for_and_its_result_answered():
+def test_a_tool_is_asked_for_and_its_result_answered() -> None:
     world = open_world(pedido=CALL)
     world.send(*typed("t1", "pedido"))
     world.pass_time(10)
@@ -159,11 +160,11 @@ def test_a_tool_is_asked_for_and_its_result_answered():
     assert world.mind.told == ["pedido", 'consultarOrder: {"status": "en camino"}']
 
 
-def test_the_mind_may_call_the_tools_of_the_prompt():
+def test_the_mind_may_call_the_tools_of_the_prompt() -> None:
     assert open_world().mind.tools == frozenset(TOOLS)
 
 
-def test_while_a_tool_runs_the_customer_is_listened_to_and_answered():
+def test_while_a_tool_runs_the_customer_is_listened_to_and_answered() -> None:
     world = open_world(pedido=SILENT_CALL)
     world.send(*typed("t1", "pedido"))
     (use,) = world.fields("toolUse")
@@ -177,7 +178,7 @@ def test_while_a_tool_runs_the_customer_is_listened_to_and_answered():
     assert world.take() == [*planned("El pedido está listo."), *final("El pedido está listo.")]
 
 
-def test_the_first_model_waits_for_the_tool_before_it_answers_anything():
+def test_the_first_model_waits_for_the_tool_before_it_answers_anything() -> None:
     world = open_world(V1, hola=SILENT_CALL)
     world.speak()
     world.be_silent(2)
@@ -194,14 +195,14 @@ def test_the_first_model_waits_for_the_tool_before_it_answers_anything():
     assert "«El pedido está listo.»" in words
 
 
-def test_the_first_model_does_not_answer_text():
+def test_the_first_model_does_not_answer_text() -> None:
     world = open_world(V1)
     world.send(*typed("t1", "hola"))
     world.pass_time(5)
     assert world.take() == []
 
 
-def test_two_tools_are_asked_for_in_blocks_of_their_own_and_answered_in_any_order():
+def test_two_tools_are_asked_for_in_blocks_of_their_own_and_answered_in_any_order() -> None:
     calls = tuple(ToolCall(name=name, arguments={}) for name in TOOLS)
     world = open_world(ambos=Reply(tool_calls=calls))
     world.send(*typed("t1", "ambos"))
@@ -215,14 +216,14 @@ def test_two_tools_are_asked_for_in_blocks_of_their_own_and_answered_in_any_orde
     assert [told.partition(":")[0] for told in world.mind.told[1:]] == list(reversed(TOOLS))
 
 
-def test_a_result_for_an_unknown_tool_use_ends_the_session():
+def test_a_result_for_an_unknown_tool_use_ends_the_session() -> None:
     world = open_world()
     with pytest.raises(RefusedError):
         world.send(*answer("r1", "id-999"))
     assert world.session.failure == INVALID_INPUT
 
 
-def test_history_is_not_answered():
+def test_history_is_not_answered() -> None:
     world = World()
     start, prompt, *system_and_audio = opening()
     *system, microphone = system_and_audio
@@ -232,7 +233,7 @@ def test_history_is_not_answered():
     assert world.take() == []
 
 
-def test_a_microphone_closed_in_the_middle_of_a_word_still_counts():
+def test_a_microphone_closed_in_the_middle_of_a_word_still_counts() -> None:
     world = open_world()
     world.speak()
     world.send(content_end())
@@ -240,7 +241,7 @@ def test_a_microphone_closed_in_the_middle_of_a_word_still_counts():
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000])
-def test_the_microphone_may_have_another_rate(rate_hz):
+def test_the_microphone_may_have_another_rate(rate_hz: int) -> None:
     world = World()
     events = opening()
     events[-1]["contentStart"]["audioInputConfiguration"]["sampleRateHertz"] = rate_hz
@@ -251,7 +252,7 @@ def test_the_microphone_may_have_another_rate(rate_hz):
     assert "USER FINAL" in world.take()
 
 
-def test_usage_adds_up():
+def test_usage_adds_up() -> None:
     world = open_world(hola=TWO)
     world.speak()
     world.be_silent(2)
@@ -264,7 +265,7 @@ def test_usage_adds_up():
     assert last["totalTokens"] == last["totalInputTokens"] + last["totalOutputTokens"]
 
 
-def test_silence_costs_nothing():
+def test_silence_costs_nothing() -> None:
     world = open_world()
     world.be_silent(10)
     assert world.fields("usageEvent") == []
@@ -273,7 +274,7 @@ def test_silence_costs_nothing():
 class TestDeadlines:
     """Both limits, on both sides."""
 
-    def test_a_session_lives_for_eight_minutes_and_not_longer(self):
+    def test_a_session_lives_for_eight_minutes_and_not_longer(self) -> None:
         world = open_world()
         while world.now_s < 100 + 8 * 60 - 30:
             world.send(audio_input())
@@ -285,7 +286,9 @@ class TestDeadlines:
         assert world.session.failure == TOO_LONG
 
     @pytest.mark.parametrize("kept_alive_by", [[audio_input()], typed("t", "hola")])
-    def test_it_waits_for_input_for_55_seconds_and_not_longer(self, kept_alive_by):
+    def test_it_waits_for_input_for_55_seconds_and_not_longer(
+        self, kept_alive_by: list[Event]
+    ) -> None:
         world = open_world()
         world.pass_time(54.9)
         world.send(*kept_alive_by)
@@ -295,7 +298,9 @@ class TestDeadlines:
         assert world.session.failure == IDLE
 
     @pytest.mark.parametrize("other", [[audio_input(b"")], [content_end()]])
-    def test_what_is_neither_audio_nor_interactive_text_does_not_count(self, other):
+    def test_what_is_neither_audio_nor_interactive_text_does_not_count(
+        self, other: list[Event]
+    ) -> None:
         world = open_world()
         world.pass_time(50)
         world.send(*other)
@@ -303,7 +308,7 @@ class TestDeadlines:
         assert world.session.failure == IDLE
 
 
-def test_after_the_end_of_the_prompt_nothing_is_said():
+def test_after_the_end_of_the_prompt_nothing_is_said() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"), content_end(), prompt_end())
     assert world.take()[-2:] == ["end AUDIO END_TURN", "completionEnd"]
@@ -313,7 +318,7 @@ def test_after_the_end_of_the_prompt_nothing_is_said():
     assert world.session.ended
 
 
-def test_every_event_carries_the_ids_it_must():
+def test_every_event_carries_the_ids_it_must() -> None:
     world = open_world(pedido=CALL)
     world.send(*typed("t1", "pedido"))
     world.pass_time(10)
@@ -324,7 +329,7 @@ def test_every_event_carries_the_ids_it_must():
     assert len({fields["completionId"] for _, fields in world.sent}) == 1
 
 
-def test_blocks_never_interleave():
+def test_blocks_never_interleave() -> None:
     world = open_world(hola=TWO, pedido=CALL)
     for number, said in enumerate(["hola", "pedido", "hola"]):
         world.send(*typed(f"t{number}", said))

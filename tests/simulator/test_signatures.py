@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 from smithy_aws_event_stream.events import EventHeaderEncoder, EventMessage
 
-from simulator.eventstream import Decoder, FramingError, Message, Timestamp, encode
+from simulator.eventstream import Decoder, FramingError, HeaderValue, Message, Timestamp, encode
 from simulator.signatures import (
     EVENTS_PAYLOAD_HASH,
     Credentials,
@@ -65,12 +65,12 @@ def refusal(request: SignedRequest, now: dt.datetime, keys: Credentials = KEYS) 
 
 
 @pytest.mark.parametrize("target", [PATH, PATH + "?", PATH + "?b=2&a=%2F1&c", "/a/../model//x/"])
-def test_a_request_signed_by_botocore_is_accepted(target):
+def test_a_request_signed_by_botocore_is_accepted(target: str) -> None:
     request, now = signed_by_botocore(target=target)
     verify_request(request, KEYS, now=now)
 
 
-def test_a_session_token_is_accepted_only_where_it_is_the_one_given_out():
+def test_a_session_token_is_accepted_only_where_it_is_the_one_given_out() -> None:
     temporary = replace(KEYS, session_token="token")
     request, now = signed_by_botocore(keys=temporary)
     verify_request(request, temporary, now=now)
@@ -78,14 +78,14 @@ def test_a_session_token_is_accepted_only_where_it_is_the_one_given_out():
         assert refusal(request, now, keys)[0] == "UnrecognizedClientException"
 
 
-def test_a_token_outside_the_signature_is_refused():
+def test_a_token_outside_the_signature_is_refused() -> None:
     temporary = replace(KEYS, session_token="token")
     request, now = signed_by_botocore()
     sneaked_in = with_header(request, "x-amz-security-token", "token")
     assert refusal(sneaked_in, now, temporary)[0] == "InvalidSignatureException"
 
 
-def test_an_unknown_access_key_is_refused_in_aws_words():
+def test_an_unknown_access_key_is_refused_in_aws_words() -> None:
     request, now = signed_by_botocore(keys=Credentials(access_key="other", secret_key="local"))
     assert refusal(request, now) == (
         "UnrecognizedClientException",
@@ -93,7 +93,7 @@ def test_an_unknown_access_key_is_refused_in_aws_words():
     )
 
 
-def test_a_wrong_secret_key_is_refused_in_aws_words():
+def test_a_wrong_secret_key_is_refused_in_aws_words() -> None:
     request, now = signed_by_botocore(keys=Credentials(access_key="local", secret_key="other"))
     code, message = refusal(request, now)
     assert code == "InvalidSignatureException"
@@ -101,14 +101,14 @@ def test_a_wrong_secret_key_is_refused_in_aws_words():
 
 
 @pytest.mark.parametrize("changed", ["content-type", "x-amz-date", ":authority"])
-def test_a_changed_header_breaks_the_signature(changed):
+def test_a_changed_header_breaks_the_signature(changed: str) -> None:
     request, now = signed_by_botocore()
     value = now.strftime("%Y%m%dT235959Z") if changed == "x-amz-date" else "other"
     now = now.replace(hour=23, minute=59, second=59)
     assert refusal(with_header(request, changed, value), now)[0] == "InvalidSignatureException"
 
 
-def test_a_changed_path_breaks_the_signature():
+def test_a_changed_path_breaks_the_signature() -> None:
     request, now = signed_by_botocore()
     other = replace(request, target=PATH.replace("%3A", ":"))
     assert refusal(other, now)[0] == "InvalidSignatureException"
@@ -117,7 +117,9 @@ def test_a_changed_path_breaks_the_signature():
 @pytest.mark.parametrize(
     ("minutes", "problem"), [(5, None), (-5, None), (6, "expired"), (-6, "not yet current")]
 )
-def test_a_request_may_be_five_minutes_old_or_early_and_not_more(minutes, problem):
+def test_a_request_may_be_five_minutes_old_or_early_and_not_more(
+    minutes: int, problem: str | None
+) -> None:
     request, signed_at = signed_by_botocore()
     now = signed_at + dt.timedelta(minutes=minutes)
     if problem is None:
@@ -126,7 +128,7 @@ def test_a_request_may_be_five_minutes_old_or_early_and_not_more(minutes, proble
         assert problem in refusal(request, now)[1]
 
 
-def test_another_service_in_the_scope_is_refused():
+def test_another_service_in_the_scope_is_refused() -> None:
     request, now = signed_by_botocore(service="execute-api")
     assert "correct service: 'bedrock'" in refusal(request, now)[1]
 
@@ -141,7 +143,7 @@ def test_another_service_in_the_scope_is_refused():
         ("AWS4-HMAC-SHA256 ñ", "IncompleteSignatureException"),
     ],
 )
-def test_an_authorization_that_is_none_is_refused(header, code):
+def test_an_authorization_that_is_none_is_refused(header: str | None, code: str) -> None:
     request, now = signed_by_botocore()
     assert refusal(with_header(request, "authorization", header), now)[0].startswith(code)
 
@@ -150,7 +152,7 @@ def test_an_authorization_that_is_none_is_refused(header, code):
     ("part", "other"),
     [("SignedHeaders=", "SignedHeaders=host;ñ;"), ("Signature=", "Signature=ñ"), (";host", "")],
 )
-def test_an_authorization_that_lies_is_refused(part, other):
+def test_an_authorization_that_lies_is_refused(part: str, other: str) -> None:
     request, now = signed_by_botocore()
     lie = authorization(request).replace(part, other, 1)
     assert refusal(with_header(request, "authorization", lie), now)[0] == (
@@ -159,7 +161,7 @@ def test_an_authorization_that_lies_is_refused(part, other):
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "20260101T000000", "2026-01-01T00:00:00Z"])
-def test_a_date_that_is_none_is_refused(date):
+def test_a_date_that_is_none_is_refused(date: str) -> None:
     request, now = signed_by_botocore()
     assert refusal(with_header(request, "x-amz-date", date), now)[0] == (
         "IncompleteSignatureException"
@@ -187,7 +189,7 @@ class TestEvents:
         )
         return event, end
 
-    def test_the_published_event_and_end_are_accepted(self):
+    def test_the_published_event_and_end_are_accepted(self) -> None:
         verifier, (event, end) = self.verifier(), self.published()
         assert [len(encode(event)), len(encode(end))] == [222, 83]
         assert verifier.unwrap(event, now=self.MIDNIGHT) == SESSION_END
@@ -195,7 +197,7 @@ class TestEvents:
         assert verifier.ended
 
     @pytest.mark.parametrize("fault", ["swapped", "repeated", "altered", "other key"])
-    def test_a_broken_chain_is_refused(self, fault):
+    def test_a_broken_chain_is_refused(self, fault: str) -> None:
         verifier, (event, end) = self.verifier(), self.published()
         if fault == "repeated":
             verifier.unwrap(event, now=self.MIDNIGHT)
@@ -208,7 +210,7 @@ class TestEvents:
         with pytest.raises(SignatureRefusedError, match="does not match"):
             verifier.unwrap(event, now=self.MIDNIGHT)
 
-    def test_nothing_may_follow_the_signed_end(self):
+    def test_nothing_may_follow_the_signed_end(self) -> None:
         verifier, events = self.verifier(), self.published()
         for event in events:
             verifier.unwrap(event, now=self.MIDNIGHT)
@@ -216,22 +218,22 @@ class TestEvents:
             verifier.unwrap(events[0], now=self.MIDNIGHT)
 
     @pytest.mark.parametrize("headers", [{}, {":date": 1, ":chunk-signature": b""}])
-    def test_an_unsigned_event_is_refused(self, headers):
+    def test_an_unsigned_event_is_refused(self, headers: dict[str, HeaderValue]) -> None:
         with pytest.raises(SignatureRefusedError, match="not signed"):
             self.verifier().unwrap(Message(headers, encode(SESSION_END)), now=self.MIDNIGHT)
 
-    def test_an_event_may_be_five_minutes_old_and_not_more(self):
+    def test_an_event_may_be_five_minutes_old_and_not_more(self) -> None:
         event, _ = self.published()
         assert self.verifier().unwrap(event, now=self.MIDNIGHT + dt.timedelta(minutes=5))
         with pytest.raises(SignatureRefusedError, match="expired"):
             self.verifier().unwrap(event, now=self.MIDNIGHT + dt.timedelta(minutes=5, seconds=1))
 
-    def test_an_event_of_an_impossible_date_is_refused(self):
+    def test_an_event_of_an_impossible_date_is_refused(self) -> None:
         event = Message({":date": Timestamp(2**63 - 1), ":chunk-signature": bytes(32)}, b"x")
         with pytest.raises(SignatureRefusedError):
             self.verifier().unwrap(event, now=self.MIDNIGHT)
 
-    def test_a_signed_event_holds_exactly_one_message(self):
+    def test_a_signed_event_holds_exactly_one_message(self) -> None:
         for payload in (b"x", encode(SESSION_END)[:-1], encode(SESSION_END) * 2):
             verifier = self.verifier()
             event = self.signed(verifier, payload)
@@ -243,22 +245,25 @@ class TestEvents:
         signature = verifier._expected(date, payload, self.MIDNIGHT)
         return Message({":date": date, ":chunk-signature": signature}, payload)
 
-    async def test_a_chain_signed_by_the_sdk_is_accepted(self):
+    async def test_a_chain_signed_by_the_sdk_is_accepted(self) -> None:
         signer = AsyncEventSigner(initial_signature=b"0" * 64, event_encoder_cls=EventHeaderEncoder)
-        told = {
-            "identity": AWSCredentialIdentity(
-                access_key_id="local", secret_access_key=self.SECRET, session_token=None
-            ),
-            "properties": SigV4SigningProperties(region="us-east-1", service="bedrock"),
-        }
-        inner = EventMessage(headers=dict(SESSION_END.headers), payload=SESSION_END.payload)
+        identity = AWSCredentialIdentity(
+            access_key_id="local", secret_access_key=self.SECRET, session_token=None
+        )
+        properties = SigV4SigningProperties(region="us-east-1", service="bedrock")
+        headers = {name: str(value) for name, value in SESSION_END.headers.items()}
+        inner = EventMessage(headers=headers, payload=SESSION_END.payload)
         decoder, verifier = Decoder(), self.verifier()
         for message in (
-            await signer.sign(event=inner, **told),
-            await signer.sign_empty(event=EventMessage(), **told),
+            await signer.sign(event=inner, identity=identity, properties=properties),
+            await signer.sign_empty(event=EventMessage(), identity=identity, properties=properties),
         ):
             decoder.receive_data(message.encode())
         event, end = decoder.next_message(), decoder.next_message()
-        now = dt.datetime.fromtimestamp(event.headers[":date"].ms / 1000, dt.UTC)
+        assert event is not None
+        assert end is not None
+        date = event.headers[":date"]
+        assert isinstance(date, Timestamp)
+        now = dt.datetime.fromtimestamp(date.ms / 1000, dt.UTC)
         assert verifier.unwrap(event, now=now) == SESSION_END
         assert verifier.unwrap(end, now=now) is None
