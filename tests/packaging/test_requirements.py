@@ -63,7 +63,14 @@ def test_the_larger_files_agree_with_production() -> None:
 def test_production_resolves_and_imports_alone(tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*pip, "-r", ROOT / "requirements.txt"], check=True)
     subprocess.run([python, "-m", "pip", "check"], check=True)
     frozen = subprocess.run(

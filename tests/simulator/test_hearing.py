@@ -33,7 +33,7 @@ async def say(stream: RawStream, sentence: str, *, silence_s: float = 2.0) -> No
         await stream.send(audio_input(pcm[start : start + PIECE_BYTES]))
 
 
-async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(stream):
+async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(stream: RawStream) -> None:
     await say(stream, "Consulta el pedido número uno.")
     heard = (await stream.until("textOutput", role="USER"))["content"]
     assert "pedido" in heard.lower()
@@ -50,7 +50,9 @@ async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(stream):
     await stream.until("completionEnd")
 
 
-async def test_speaking_over_the_assistant_stops_it_before_the_words_are_understood(stream):
+async def test_speaking_over_the_assistant_stops_it_before_the_words_are_understood(
+    stream: RawStream,
+) -> None:
     await stream.send(*typed("t1", "Hola"))
     await stream.until("audioOutput")
     await say(stream, "No, esperá un momento.")

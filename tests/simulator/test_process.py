@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from simulator.__main__ import main
-from tests.fixtures.simulator import ROOT, StartSimulator
+from tests.fixtures.simulator import ROOT, RunningSimulator, StartSimulator
 from tests.simulator.client import RawClient
 from tests.simulator.dialogue import opening, typed
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.wire
 V1 = "/model/amazon.nova-sonic-v1%3A0/invoke-with-bidirectional-stream"
 
 
-async def test_its_options_do_what_they_say(start_simulator: StartSimulator):
+async def test_its_options_do_what_they_say(start_simulator: StartSimulator) -> None:
     keys = ["--access-key", "a", "--secret-key", "b", "--session-token", "c"]
     limits = ["--max-streams", "2", "--time-scale", "50", "--retired-models"]
     running = start_simulator(*keys, *limits)
@@ -64,8 +65,11 @@ class TestProcess:
         return process.returncode, out, err
 
     @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, "stdin"])
-    def test_it_says_when_it_is_ready_and_ends_when_it_is_told(self, tmp_path, how):
+    def test_it_says_when_it_is_ready_and_ends_when_it_is_told(
+        self, tmp_path: Path, how: signal.Signals | Literal["stdin"]
+    ) -> None:
         process = self.start(tmp_path, "--port", "0", "--until-stdin-closes")
+        assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         assert said["ready"] is True
         assert said["url"].startswith("https://127.0.0.1:")
@@ -74,6 +78,7 @@ class TestProcess:
         assert said["reason"]
         assert Path(said["ca_file"]) == tmp_path / "ca.pem"
         if how == "stdin":
+            assert process.stdin is not None
             process.stdin.close()
             process.stdin = None
         else:
@@ -82,8 +87,9 @@ class TestProcess:
         assert (status, out) == (0, "")
         assert "Traceback" not in err
 
-    async def test_it_ends_with_streams_open_and_says_goodbye(self, tmp_path):
+    async def test_it_ends_with_streams_open_and_says_goodbye(self, tmp_path: Path) -> None:
         process = self.start(tmp_path, "--port", "0")
+        assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         async with RawClient(said["url"], Path(said["ca_file"])) as client:
             stream = client.open()
@@ -96,24 +102,29 @@ class TestProcess:
         assert status == 0
         assert "Traceback" not in err
 
-    def test_a_port_in_use_is_one_clear_sentence_and_status_2(self, tmp_path, simulator):
+    def test_a_port_in_use_is_one_clear_sentence_and_status_2(
+        self, tmp_path: Path, simulator: RunningSimulator
+    ) -> None:
         status, out, err = self.result(self.start(tmp_path, "--port", str(simulator.port)))
         assert (status, out) == (2, "")
         assert err == f"Port {simulator.port} can't be used: Address already in use.\n"
 
     @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-    def test_a_port_that_is_none_is_refused(self, tmp_path, port):
+    def test_a_port_that_is_none_is_refused(self, tmp_path: Path, port: str) -> None:
         with pytest.raises(SystemExit, match="2"):
             main(["--certificates", str(tmp_path), "--port", port])
 
-    def test_it_listens_on_this_machine_alone(self, simulator):
+    def test_it_listens_on_this_machine_alone(self, simulator: RunningSimulator) -> None:
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.2", simulator.port), timeout=2)
 
-    def test_the_key_is_for_its_owner_alone_and_the_certificate_is_kept(self, tmp_path):
+    def test_the_key_is_for_its_owner_alone_and_the_certificate_is_kept(
+        self, tmp_path: Path
+    ) -> None:
         kept = []
         for _ in range(2):
             process = self.start(tmp_path, "--port", "0")
+            assert process.stdout is not None
             process.stdout.readline()
             process.terminate()
             self.ended(process)
@@ -121,7 +132,7 @@ class TestProcess:
         assert kept[0] == kept[1]
         assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
 
-    def test_a_client_without_http2_is_sent_away(self, simulator):
+    def test_a_client_without_http2_is_sent_away(self, simulator: RunningSimulator) -> None:
         context = ssl.create_default_context(cafile=str(simulator.ca_file))
         with (
             socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as plain,

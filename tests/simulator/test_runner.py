@@ -130,7 +130,7 @@ async def speak(client: RawClient) -> Any:
     return stream
 
 
-async def test_speech_is_heard_understood_and_answered(served, parts):
+async def test_speech_is_heard_understood_and_answered(served: Serve, parts: Parts) -> None:
     async with served() as client:
         stream = await speak(client)
         assert (await stream.until("textOutput", role="USER"))["content"] == "hola"
@@ -139,7 +139,9 @@ async def test_speech_is_heard_understood_and_answered(served, parts):
 
 
 @pytest.mark.parametrize("part", ["transcribe", "speak", "probability", "mind"])
-async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(served, parts, part, caplog):
+async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
+    served: Serve, parts: Parts, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with served() as client:
         spared = client.open()
         await spared.send(*opening(), *typed("t0", "hola"))
@@ -158,7 +160,7 @@ class FailingMind(ScriptedMind):
         raise RuntimeError("planted")
 
 
-async def test_a_client_that_takes_no_output_is_broken_off(served, parts):
+async def test_a_client_that_takes_no_output_is_broken_off(served: Serve, parts: Parts) -> None:
     parts.speak = lambda text, rate_hz: bytes(2 * rate_hz * 60)
     async with served(send_s=0.3, reads=False) as client:
         stream = client.open()
@@ -168,7 +170,9 @@ async def test_a_client_that_takes_no_output_is_broken_off(served, parts):
         assert gone.value.args == (8,)
 
 
-async def test_a_slow_ear_holds_its_own_speaker_back_and_nobody_else(served, parts):
+async def test_a_slow_ear_holds_its_own_speaker_back_and_nobody_else(
+    served: Serve, parts: Parts
+) -> None:
     heard = threading.Event()
     parts.transcribe = lambda pcm: "hola" if heard.wait(10) else ""
     async with served() as client:
@@ -182,7 +186,9 @@ async def test_a_slow_ear_holds_its_own_speaker_back_and_nobody_else(served, par
         await slow.until("textOutput", role="USER")
 
 
-async def test_a_flood_of_text_is_answered_without_being_hoarded(served, parts):
+async def test_a_flood_of_text_is_answered_without_being_hoarded(
+    served: Serve, parts: Parts
+) -> None:
     async with served() as client:
         stream = client.open()
         await stream.send(*opening())
@@ -197,7 +203,7 @@ async def test_a_flood_of_text_is_answered_without_being_hoarded(served, parts):
     ]
 
 
-async def test_stopping_does_not_wait_for_a_job_that_runs(served, parts):
+async def test_stopping_does_not_wait_for_a_job_that_runs(served: Serve, parts: Parts) -> None:
     heard = threading.Event()
     parts.transcribe = lambda pcm: "hola" if heard.wait(10) else ""
     async with asyncio.timeout(2):
@@ -206,7 +212,9 @@ async def test_stopping_does_not_wait_for_a_job_that_runs(served, parts):
     heard.set()
 
 
-async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(served):
+async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(
+    served: Serve,
+) -> None:
     async with served(max_streams=2) as client:
         first, second = client.open(), client.open()
         for stream in (first, second):
@@ -221,7 +229,9 @@ async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(se
         assert (await client.open().response())[":status"] == "200"
 
 
-async def test_a_connection_that_is_cut_off_leaves_its_place_to_others(served, certificates):
+async def test_a_connection_that_is_cut_off_leaves_its_place_to_others(
+    served: Serve, certificates: Certificates
+) -> None:
     async with served(max_streams=2) as client:
         for _ in range(3):
             url = f"https://{client.authority}"
@@ -235,7 +245,7 @@ async def test_a_connection_that_is_cut_off_leaves_its_place_to_others(served, c
             stream = client.open()
 
 
-async def test_after_eight_minutes_a_session_ends_whatever_comes(served):
+async def test_after_eight_minutes_a_session_ends_whatever_comes(served: Serve) -> None:
     clock = HandClock()
     async with served(clock=clock) as client:
         stream = client.open()
@@ -250,7 +260,7 @@ async def test_after_eight_minutes_a_session_ends_whatever_comes(served):
         )
 
 
-async def test_a_certificate_is_made_anew_when_it_no_longer_holds(tmp_path: Path):
+async def test_a_certificate_is_made_anew_when_it_no_longer_holds(tmp_path: Path) -> None:
     first = open_certificates(tmp_path, now=NOW).cert_file.read_bytes()
     kept = open_certificates(tmp_path, now=NOW + dt.timedelta(days=357)).cert_file.read_bytes()
     renewed = open_certificates(tmp_path, now=NOW + dt.timedelta(days=359)).cert_file.read_bytes()

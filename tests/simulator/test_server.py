@@ -63,11 +63,11 @@ async def converse(client: RawClient) -> None:
     assert await stream.next_message() is None
 
 
-async def test_a_conversation_with_a_tool_runs_from_start_to_end(client):
+async def test_a_conversation_with_a_tool_runs_from_start_to_end(client: RawClient) -> None:
     await converse(client)
 
 
-async def test_the_answer_begins_before_anything_was_asked(client):
+async def test_the_answer_begins_before_anything_was_asked(client: RawClient) -> None:
     stream = client.open()
     headers = await stream.response()
     assert headers[":status"] == "200"
@@ -75,7 +75,7 @@ async def test_the_answer_begins_before_anything_was_asked(client):
     assert headers["x-amzn-requestid"]
 
 
-async def test_frames_may_be_split_anywhere(client):
+async def test_frames_may_be_split_anywhere(client: RawClient) -> None:
     stream = client.open()
     events = [*opening(), *typed("t1", "Hola"), *closing()]
     wire = b"".join(stream.signer.sign(encode(chunk(raw(event)))) for event in events)
@@ -85,7 +85,9 @@ async def test_frames_may_be_split_anywhere(client):
 
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
-async def test_the_end_of_the_input_is_the_end_of_the_session(client, signed):
+async def test_the_end_of_the_input_is_the_end_of_the_session(
+    client: RawClient, signed: bool
+) -> None:
     stream = client.open()
     await stream.send(*opening(), *typed("t1", "Hola"))
     await stream.until("textOutput", role="USER")
@@ -103,35 +105,37 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("target", "method"), [("/", "POST"), ("/model/x/invoke", "POST"), (None, "PUT")]
     )
-    async def test_an_unknown_operation(self, client, target, method):
+    async def test_an_unknown_operation(
+        self, client: RawClient, target: str | None, method: str
+    ) -> None:
         status, code, _ = await client.open(target, method=method).refusal()
         assert (status, code) == (404, "UnknownOperationException")
 
-    async def test_an_unknown_access_key(self, client):
+    async def test_an_unknown_access_key(self, client: RawClient) -> None:
         assert await client.open(keys=("other", "local")).refusal() == (
             403,
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         )
 
-    async def test_a_wrong_secret_key(self, client):
+    async def test_a_wrong_secret_key(self, client: RawClient) -> None:
         status, code, message = await client.open(keys=("local", "other")).refusal()
         assert (status, code) == (403, "InvalidSignatureException")
         assert "does not match the signature you provided" in message
 
-    async def test_a_session_token_nobody_gave_out(self, client):
+    async def test_a_session_token_nobody_gave_out(self, client: RawClient) -> None:
         status, code, _ = await client.open(token="token").refusal()
         assert (status, code) == (403, "UnrecognizedClientException")
 
-    async def test_no_signature(self, client):
+    async def test_no_signature(self, client: RawClient) -> None:
         status, code, _ = await client.open(signed=False).refusal()
         assert (status, code) == (403, "MissingAuthenticationTokenException")
 
-    async def test_another_content_type(self, client):
+    async def test_another_content_type(self, client: RawClient) -> None:
         status, code, _ = await client.open(content_type="application/json").refusal()
         assert (status, code) == (415, "UnsupportedMediaTypeException")
 
-    async def test_an_unknown_model(self, client):
+    async def test_an_unknown_model(self, client: RawClient) -> None:
         target = f"/model/{MODEL}x/invoke-with-bidirectional-stream"
         assert await client.open(target).refusal() == (
             400,
@@ -139,19 +143,19 @@ class TestRefusals:
             "The provided model identifier is invalid.",
         )
 
-    async def test_a_model_past_its_end_of_life(self, client):
+    async def test_a_model_past_its_end_of_life(self, client: RawClient) -> None:
         status, code, message = await client.open(V1).refusal()
         assert (status, code) == (404, "ResourceNotFoundException")
         assert "end of its life" in message
 
-    async def test_nothing_the_client_goes_on_sending_changes_it(self, client):
+    async def test_nothing_the_client_goes_on_sending_changes_it(self, client: RawClient) -> None:
         stream = client.open(keys=("other", "local"))
         with pytest.raises(GoneError):
             await stream.send_without_end()
         await converse(client)
 
 
-async def test_a_trailing_question_mark_is_an_empty_query(client):
+async def test_a_trailing_question_mark_is_an_empty_query(client: RawClient) -> None:
     stream = client.open(f"/model/{MODEL}/invoke-with-bidirectional-stream?")
     assert (await stream.response())[":status"] == "200"
 
@@ -167,12 +171,12 @@ class TestFaults:
         await stream.send(*typed("t1", "Hola"))
         await stream.until("audioOutput")
 
-    async def test_an_event_out_of_order(self, client):
+    async def test_an_event_out_of_order(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(prompt_start())
         assert await stream.last_words() == ("validationException", CATCH_ALL)
 
-    async def test_an_exception_comes_behind_what_was_already_said(self, client):
+    async def test_an_exception_comes_behind_what_was_already_said(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(*opening(), *typed("t1", "Hola"), *typed("t1", "otra vez"))
         assert (await stream.next_event())[0] == "completionStart"
@@ -191,12 +195,12 @@ class TestFaults:
         ],
         ids=["json", "type", "payload", "base64", "number", "nesting", "size"],
     )
-    async def test_a_message_that_is_no_event(self, client, message):
+    async def test_a_message_that_is_no_event(self, client: RawClient, message: Message) -> None:
         stream = client.open()
         await stream.send_bytes(stream.signer.sign(encode(message)))
         assert await stream.last_words() == ("validationException", UNPARSABLE)
 
-    async def test_an_event_of_a_million_bytes_is_not_too_long(self, client):
+    async def test_an_event_of_a_million_bytes_is_not_too_long(self, client: RawClient) -> None:
         stream = client.open()
         bare = len(raw(text_input("system", "")))
         start, prompt, opened = opening()[:3]
@@ -205,23 +209,23 @@ class TestFaults:
         assert await stream.last_words() == ("validationException", CATCH_ALL)
 
     @pytest.mark.parametrize("wire", [b"\x00" * 16, os.urandom(4096), b"\xff" * 12])
-    async def test_bytes_that_are_no_frame(self, client, wire):
+    async def test_bytes_that_are_no_frame(self, client: RawClient, wire: bytes) -> None:
         stream = client.open()
         await stream.send_bytes(wire)
         assert await stream.last_words() == ("validationException", UNPARSABLE)
 
-    async def test_an_input_that_ends_inside_a_frame(self, client):
+    async def test_an_input_that_ends_inside_a_frame(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send_bytes(stream.signer.sign(encode(chunk(raw(session_start()))))[:-1])
         stream.end_without_signature()
         assert await stream.last_words() == ("validationException", UNPARSABLE)
 
-    async def test_an_unsigned_event(self, client):
+    async def test_an_unsigned_event(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send_bytes(encode(chunk(raw(session_start()))))
         assert (await stream.last_words())[0] == "MissingAuthenticationTokenException"
 
-    async def test_an_event_signed_with_another_key(self, client):
+    async def test_an_event_signed_with_another_key(self, client: RawClient) -> None:
         stream = client.open()
         stream.signer._secret = "other"
         await stream.send(session_start())
@@ -229,7 +233,7 @@ class TestFaults:
         assert code == "InvalidSignatureException"
         assert "does not match the signature you provided" in message
 
-    async def test_an_event_signed_ten_minutes_ago(self, client):
+    async def test_an_event_signed_ten_minutes_ago(self, client: RawClient) -> None:
         stream = client.open()
         frame = encode(chunk(raw(session_start())))
         await stream.send_bytes(stream.signer.sign(frame, moment_s=time.time() - 600))
@@ -237,7 +241,7 @@ class TestFaults:
         assert code == "InvalidSignatureException"
         assert "Signature expired" in message
 
-    async def test_a_client_that_never_notices_is_asked_to_stop(self, client):
+    async def test_a_client_that_never_notices_is_asked_to_stop(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(prompt_start())
         await stream.last_words()
@@ -245,12 +249,14 @@ class TestFaults:
             await stream.send_without_end()
         assert gone.value.args == (0,)
 
-    async def test_a_stream_that_is_reset(self, client):
+    async def test_a_stream_that_is_reset(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(*opening(), *typed("t1", ASK))
         stream.reset()
 
-    async def test_a_stream_whose_output_nobody_reads(self, client, simulator):
+    async def test_a_stream_whose_output_nobody_reads(
+        self, client: RawClient, simulator: RunningSimulator
+    ) -> None:
         async with RawClient(simulator.url, simulator.ca_file, reads=False) as deaf:
             stream = deaf.open()
             await stream.send(*opening())
@@ -258,7 +264,9 @@ class TestFaults:
                 await stream.send(*typed(f"t{number}", "Hola " * 400))
 
 
-async def test_a_connection_that_breaks_http2_loses_only_itself(client, simulator):
+async def test_a_connection_that_breaks_http2_loses_only_itself(
+    client: RawClient, simulator: RunningSimulator
+) -> None:
     async with RawClient(simulator.url, simulator.ca_file) as broken:
         await broken.open().response()
         broken.writer.write(b"\x00\x00\x01\x00\x00\x00\x00\x00\x00x")
@@ -266,7 +274,7 @@ async def test_a_connection_that_breaks_http2_loses_only_itself(client, simulato
     await converse(client)
 
 
-async def test_an_early_goaway_ends_no_open_stream(client):
+async def test_an_early_goaway_ends_no_open_stream(client: RawClient) -> None:
     stream = client.open()
     await stream.response()
     frame = goaway_frame()
@@ -281,26 +289,28 @@ async def test_an_early_goaway_ends_no_open_stream(client):
     await asyncio.wait_for(client.closed.wait(), 5)
 
 
-async def test_a_goaway_with_an_error_ends_the_connection(client):
+async def test_a_goaway_with_an_error_ends_the_connection(client: RawClient) -> None:
     await client.open().response()
     client.writer.write(goaway_frame(error_code=2) + bytes(9))
     await asyncio.wait_for(client.closed.wait(), 5)
 
 
-async def test_a_stream_nobody_feeds_takes_no_room_from_the_others(client):
+async def test_a_stream_nobody_feeds_takes_no_room_from_the_others(client: RawClient) -> None:
     """Its frame never ends, so nothing of it can be used; the other's window stays its own."""
     stuck = client.open()
     await stuck.send_bytes(encode(Message(payload=bytes(8_000_000)))[:200_000])
     await converse(client)
 
 
-async def test_many_streams_share_a_connection(client):
+async def test_many_streams_share_a_connection(client: RawClient) -> None:
     async with asyncio.TaskGroup() as tasks:
         for _ in range(10):
             tasks.create_task(converse(client))
 
 
-async def test_settings_and_small_windows_of_the_client_are_respected(simulator):
+async def test_settings_and_small_windows_of_the_client_are_respected(
+    simulator: RunningSimulator,
+) -> None:
     async with RawClient(simulator.url, simulator.ca_file) as client:
         client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
         await converse(client)

@@ -25,6 +25,7 @@ from voice.sonic.events import (
     CompletionEnd,
     ContentEnd,
     EndpointingSensitivity,
+    InputEvent,
     OutputEvent,
     PlannedText,
     PromptEnd,
@@ -88,7 +89,7 @@ EVENTS = (
 LONG_TEXTS = st.tuples(TEXTS, st.integers(1, 80)).map(lambda pair: pair[0] * pair[1])
 
 
-def sending(event: object) -> Step:
+def sending(event: InputEvent) -> Step:
     return lambda core: core.send(event)
 
 
@@ -152,7 +153,9 @@ class Pair:
 
 @given(st.integers(0, len(OPENING)), st.lists(STEPS, max_size=25), st.booleans(), st.booleans())
 @example(len(OPENING), [], False, True)
-def test_whatever_the_core_lets_through_the_rules_accept(begun, steps, tools, ends):
+def test_whatever_the_core_lets_through_the_rules_accept(
+    begun: int, steps: list[Step], tools: bool, ends: bool
+) -> None:
     pair = Pair()
     for step in OPENING[:begun]:
         pair.do(step)
@@ -164,7 +167,7 @@ def test_whatever_the_core_lets_through_the_rules_accept(begun, steps, tools, en
         pair.do(lambda core: core.close())
 
 
-def test_a_whole_session_of_the_core_is_a_whole_session_to_the_rules():
+def test_a_whole_session_of_the_core_is_a_whole_session_to_the_rules() -> None:
     pair = Pair()
     for step in OPENING:
         pair.do(step)
@@ -188,7 +191,7 @@ def understood(world: World) -> list[OutputEvent]:
     return core.events_received()
 
 
-def test_the_core_understands_everything_the_service_says():
+def test_the_core_understands_everything_the_service_says() -> None:
     world = open_world(hola=TWO, pedido=CALL)
     world.send(*typed("t1", "hola"))
     world.pass_time(10)
@@ -222,7 +225,7 @@ def test_the_core_understands_everything_the_service_says():
     assert isinstance(events[-1], CompletionEnd)
 
 
-def test_the_speech_the_service_sends_arrives_to_the_last_sample():
+def test_the_speech_the_service_sends_arrives_to_the_last_sample() -> None:
     world = open_world(hola=Reply(sentences=("Uno.",)))
     world.send(*typed("t1", "hola"))
     world.pass_time(10)

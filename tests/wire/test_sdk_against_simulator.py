@@ -104,7 +104,9 @@ class Talk:
         raise AssertionError(f"the stream ended without {kind.__name__}")
 
 
-async def test_a_typed_question_is_answered_aloud_from_the_tools_result(transport_for):
+async def test_a_typed_question_is_answered_aloud_from_the_tools_result(
+    transport_for: MakeTransport,
+) -> None:
     stream = await transport_for().open()
     talk = Talk(stream)
     await talk.open()
@@ -131,7 +133,9 @@ async def test_a_typed_question_is_answered_aloud_from_the_tools_result(transpor
     )
 
 
-async def test_the_services_refusal_of_an_event_reaches_the_client(transport_for):
+async def test_the_services_refusal_of_an_event_reaches_the_client(
+    transport_for: MakeTransport,
+) -> None:
     stream = await transport_for().open()
     await stream.send(b'{"event":{"promptEnd":{"promptName":"p"}}}')
     with pytest.raises(TransportError) as caught:
@@ -147,7 +151,9 @@ async def test_the_services_refusal_of_an_event_reaches_the_client(transport_for
         ({"model_id": "amazon.nova-9-sonic-v1:0"}, TransportCode.VALIDATION),
     ],
 )
-async def test_the_services_refusal_of_a_stream_reaches_the_client(transport_for, options, code):
+async def test_the_services_refusal_of_a_stream_reaches_the_client(
+    transport_for: MakeTransport, options: dict[str, str], code: TransportCode
+) -> None:
     stream = await transport_for(**options).open()
     with pytest.raises(TransportError) as caught:
         await stream.receive()
