@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"^[A-Za-z0-9_.-]+==[^ ;]+( ; [^#]+)?(\s+#.*)?$")
-STAND_INS = {"ministack", "faster-whisper", "py-nanotts", "soxr", "text2num", "trustme", "pytest"}
+STAND_INS = {"ministack", "faster-whisper", "py-nanotts", "soxr", "trustme", "pytest"}
 IMPORTS = """
 import os
 os.environ.update(DJANGO_SECRET_KEY="x", DJANGO_SETTINGS_MODULE="novasonic.settings")
