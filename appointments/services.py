@@ -8,20 +8,15 @@ that nothing it read has changed; if something has, the attempt is made again on
 So of fifty who want one time at once, one gets it and the others are told that it's taken.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
-from functools import partial
-from typing import Any
 
 from django.conf import settings
 
 from appointments import clinic, repository
 from appointments.domain import (
-    LONGEST_MIN,
-    MAX_NOTES_LENGTH,
     MOVES,
-    SHORTEST_MIN,
     Appointment,
     AppointmentChanges,
     AppointmentKind,
@@ -44,9 +39,17 @@ from appointments.errors import (
     OutsideOpeningHoursError,
     SlotTakenError,
 )
+from appointments.parts import (
+    CLEANED,
+    FIRST_DAY,
+    LAST_DAY,
+    checked_duration,
+    checked_notes,
+    checked_start,
+)
 from common.changes import given
 from common.contact import clean_email, clean_name
-from common.errors import IdentityMissingError, InvalidFieldError
+from common.errors import IdentityMissingError
 from common.idempotency import Claim, claim
 from common.identity import Caller, says_something
 from common.ids import speakable_id
@@ -56,7 +59,6 @@ from common.proofs import admits
 from common.races import refuse_if_stale, settle
 
 MANY = 500
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
 
 def list_appointments(*, limit: int = 100) -> list[Appointment]:
@@ -179,11 +181,11 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
         patient_name=clean_name(patient_name, field="patient_name"),
         patient_email=clean_email(patient_email, field="patient_email"),
         doctor_name=clinic.doctor(doctor_name),
-        starts_at=_checked_start(starts_at),
-        duration_min=_checked_duration(duration_min),
+        starts_at=checked_start(starts_at),
+        duration_min=checked_duration(duration_min),
         kind=kind,
         status=AppointmentStatus.SCHEDULED,
-        notes=_checked_notes(notes),
+        notes=checked_notes(notes),
         created_at=to_ms(now),
         updated_at=to_ms(now),
     )
@@ -222,7 +224,7 @@ def move_appointment(
     def attempt() -> Appointment:
         before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         _refuse_if_closed(before, now)
-        after = before.moved(_checked_start(starts_at), now=now)
+        after = before.moved(checked_start(starts_at), now=now)
         _refuse_an_impossible_time(after, now)
         return _change(before, after, now)
 
@@ -259,7 +261,7 @@ def free_slots(*, doctor_name: str, day: date, duration_min: int, now: datetime)
 
     """
     doctor = clinic.doctor(doctor_name)
-    return clinic.offers(doctor, day, _checked_duration(duration_min), now=now)
+    return clinic.offers(doctor, day, checked_duration(duration_min), now=now)
 
 
 # --- What staff do
@@ -320,7 +322,7 @@ def _changed(before: Appointment, changes: AppointmentChanges, *, now: datetime)
     new = given(changes)
     if new.get("doctor_name") == before.doctor_name:
         del new["doctor_name"]  # they may have left the clinic
-    new = {name: _CLEANED[name](value) for name, value in new.items()}
+    new = {name: CLEANED[name](value) for name, value in new.items()}
     status = new.pop("status", before.status)
     if status is not before.status and not before.may_become(status):
         allowed = sorted(each.value for each in MOVES[before.status])
@@ -371,35 +373,3 @@ def _refuse_if_taken(wanted: Appointment, days: Iterable[DoctorDay], now: dateti
         raise SlotTakenError(
             doctor=wanted.doctor_name, alternatives=clinic.alternatives(wanted, now=now)
         )
-
-
-def _checked_duration(duration_min: int) -> int:
-    if not SHORTEST_MIN <= duration_min <= LONGEST_MIN:
-        raise InvalidFieldError(field="duration")
-    return duration_min
-
-
-def _checked_start(starts_at: datetime) -> datetime:
-    # Beyond this, neighbouring days have no date, and no customer an appointment.
-    if not FIRST_DAY.year <= starts_at.year <= LAST_DAY.year:
-        raise InvalidFieldError(field="date")
-    return to_ms(starts_at)
-
-
-def _checked_notes(notes: str) -> str:
-    if len(notes) > MAX_NOTES_LENGTH:
-        raise InvalidFieldError(field="notes")
-    return notes.strip()
-
-
-_CLEANED: Mapping[str, Callable[[Any], Any]] = {
-    "patient_name": partial(clean_name, field="patient_name"),
-    "patient_email": partial(clean_email, field="patient_email"),
-    "doctor_name": clinic.doctor,
-    "starts_at": _checked_start,
-    "duration_min": _checked_duration,
-    "kind": AppointmentKind,
-    "status": AppointmentStatus,
-    "notes": _checked_notes,
-}
-"""What makes each of the changes what is stored, or refuses it."""

@@ -41,9 +41,7 @@ class DniField(serializers.Field[str | Unset, Any, str | None, Any]):
     A masked number that comes back in a change leaves the stored one as it is.
     """
 
-    default_error_messages: ClassVar = {
-        "invalid": _("Not an identity number: up to 15 digits.")
-    }
+    default_error_messages: ClassVar = {"invalid": _("Not an identity number: up to 15 digits.")}
 
     def __init__(self, *, takes_mask: bool = False, **options: Any) -> None:
         self.takes_mask = takes_mask
