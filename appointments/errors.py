@@ -41,7 +41,7 @@ class AppointmentStatusError(ConflictError):
     """That status can't follow the present one: `data["status"]`, `data["wanted"]`, `data["allowed"]`."""
 
     code = "appointment_status_not_allowed"
-    text = _("An appointment can't go from its present status to that one.")
+    text = _("An appointment that is %(status)s can't become %(wanted)s.")
 
 
 class AppointmentInThePastError(RuleError):

@@ -30,7 +30,7 @@ class OrderStatusError(ConflictError):
     """That status can't follow the present one: `data["status"]`, `data["wanted"]`, `data["allowed"]`."""
 
     code = "order_status_not_allowed"
-    text = _("An order can't go from its present status to that one.")
+    text = _("An order that is %(status)s can't become %(wanted)s.")
 
 
 class OrderPackedError(ConflictError):
