@@ -29,7 +29,9 @@ def has_node() -> bool:
     node = shutil.which("node")
     if node is None:
         return False
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    version = subprocess.run(
+        [node, "--version"], capture_output=True, text=True, check=False
+    ).stdout
     return int(version.strip().lstrip("v").partition(".")[0] or 0) >= MINIMUM_NODE
 
 
@@ -41,7 +43,10 @@ def has_speech_model() -> bool:
 REMEDIES = {
     "browser": (has_chromium, "Chromium is missing: apt-get install chromium"),
     "node": (has_node, f"Node {MINIMUM_NODE} or newer is missing: apt-get install nodejs npm"),
-    "speech": (has_speech_model, "The speech model is missing: make model (needs the network once)"),
+    "speech": (
+        has_speech_model,
+        "The speech model is missing: make model (needs the network once)",
+    ),
 }
 
 
