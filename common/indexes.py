@@ -154,11 +154,10 @@ def _ask(
     select: str | None = None,
 ) -> dict[str, Any]:
     """Send one request. PynamoDB's own iterators would send any number of them."""
-    _, range_name = listing.names()
     table = listing.table._get_connection()  # noqa: SLF001 -- it is ours
     answer: dict[str, Any] = table.query(
         partition,
-        range_key_condition=Path([range_name]).between(listing.first, listing.last),
+        range_key_condition=_within(listing),
         filter_condition=listing.only_if,
         exclusive_start_key=start,
         index_name=listing.index,
@@ -167,3 +166,11 @@ def _ask(
         select=select,
     )
     return answer
+
+
+def _within(listing: Listing) -> Condition | None:
+    """Return the condition on the instants; none where the whole partition is listed."""
+    if (listing.first, listing.last) == (EARLIEST, LATEST):
+        return None
+    _, range_name = listing.names()
+    return Path([range_name]).between(listing.first, listing.last)

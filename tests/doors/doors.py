@@ -65,19 +65,24 @@ class Session:
         data = urllib.parse.urlencode({**form, "csrfmiddlewaretoken": self._csrf()}).encode()
         return self.request(path, data)
 
-    def send(self, path: str, body: dict[str, Any], **headers: str) -> tuple[int, Any]:
-        status, text = self.request(
-            path,
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json", "X-CSRFToken": self._csrf(), **headers},
-        )
+    def send(self, path: str, body: dict[str, Any], method: str = "POST") -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json", "X-CSRFToken": self._csrf()}
+        status, text = self.request(path, json.dumps(body).encode(), headers, method=method)
         return status, json.loads(text)
 
     def request(
-        self, path: str, data: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        path: str,
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        method: str | None = None,
     ) -> tuple[int, str]:
         request = urllib.request.Request(
-            self._site.url + path, data, {"Referer": self._site.url, **(headers or {})}
+            self._site.url + path,
+            data,
+            {"Referer": self._site.url, **(headers or {})},
+            method=method,
         )
         try:
             with self._opener.open(request, timeout=60) as answer:
