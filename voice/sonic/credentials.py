@@ -8,7 +8,8 @@ one it began with (:class:`FrozenIdentity`), since its frames are a chain of sig
 
 botocore renews temporary credentials ten minutes before they end at the latest. With a
 minute of keeping, a stream begins with at least nine minutes left, and the service ends
-every stream after eight.
+every stream after eight. Where renewing fails, or a source gives shorter ones, their end is
+told with the stream, and the call moves to another session before it (`voice.call.renewal`).
 """
 
 import asyncio
@@ -77,6 +78,8 @@ class CredentialsResolver(IdentityResolver[AWSCredentialsIdentity, AWSIdentityPr
             access_key_id=frozen.access_key,
             secret_access_key=frozen.secret_key,
             session_token=frozen.token,
+            # botocore has no public word for it; static credentials have none at all.
+            expiration=getattr(found, "_expiry_time", None),
         )
 
 

@@ -9,6 +9,15 @@ class SonicStream(Protocol):
     One task may send while another receives; neither may be done by two at once.
     """
 
+    credentials_until: float | None
+    """When the credentials that sign its frames expire (the loop's time); None if not known."""
+
+    async def accepted(self) -> None:
+        """Wait until the service has taken the stream. Raises TransportError if it refuses it.
+
+        Not to be awaited while somebody receives.
+        """
+
     async def send(self, payload: bytes) -> None:
         """Send one JSON payload; waits while the service is slow. Raises TransportError.
 

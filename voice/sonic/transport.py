@@ -16,6 +16,7 @@ Here it is hard: the SDK waits for ever where it should fail. Three rules keep i
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -103,6 +104,7 @@ class BedrockTransport:
             sdk_stream,
             body,
             close_timeout_s=self._config.close_timeout_s,
+            credentials_until=_expiry_of(identity),
             on_denied=self._credentials.invalidate,
             on_close=self._streams.discard,
         )
@@ -178,9 +180,11 @@ class BedrockStream:
         body: RequestBody,
         *,
         close_timeout_s: float,
+        credentials_until: float | None,
         on_denied: Callable[[], Awaitable[None]],
         on_close: Callable[["BedrockStream"], None],
     ) -> None:
+        self.credentials_until = credentials_until
         self._sdk_stream = sdk_stream
         self._body = body
         self._close_timeout_s = close_timeout_s
@@ -219,6 +223,15 @@ class BedrockStream:
         if payload is None:
             self._end_known.set()
         return payload
+
+    async def accepted(self) -> None:
+        """Wait until the service has taken the stream. Raises TransportError if it refuses it."""
+        try:
+            with _translated(self._body):
+                await self._receiver()
+        except TransportError as error:
+            await self._note_failure(error)
+            raise
 
     async def end_input(self) -> None:
         """Say that nothing more will be sent, and go on receiving; idempotent."""
@@ -306,6 +319,14 @@ class BedrockStream:
         await asyncio.wait({self._answer}, timeout=self._close_timeout_s)
         self._answer.cancel()
         await asyncio.wait({self._answer})
+
+
+def _expiry_of(identity: AWSCredentialsIdentity) -> float | None:
+    """Return when credentials expire, on the loop's clock."""
+    if identity.expiration is None:
+        return None
+    left_s = identity.expiration.timestamp() - time.time()
+    return asyncio.get_running_loop().time() + left_s
 
 
 def _heard(answer: asyncio.Task[Any]) -> None:

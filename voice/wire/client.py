@@ -39,11 +39,11 @@ def read(frame: bytes) -> ServerFrame:
 
 
 class ClientFrames:
-    """Writes a client's frames; it counts their sequence and the samples sent."""
+    """Writes a client's frames over a whole call; it counts their sequence and the samples sent."""
 
     def __init__(self) -> None:
-        self._sequence = 0
-        self._position = 0
+        self.sequence = 0
+        self.position = 0
 
     def event(self, **event: Any) -> bytes:
         """Return an EVENT frame, e.g. `event(type="end")`."""
@@ -51,17 +51,31 @@ class ClientFrames:
 
     def audio(self, pcm: bytes) -> bytes:
         """Return an AUDIO_IN frame of 16-bit mono PCM."""
-        position, self._position = self._position, self._position + len(pcm) // 2
+        position, self.position = self.position, self.position + len(pcm) // 2
         return self._counted(FrameType.AUDIO_IN, pcm, position=position)
 
     def played(self, *, sequence: int, generation: int, position: int) -> bytes:
         """Return an ACK frame."""
         return HEADER.pack(FrameType.ACK, 0, generation, sequence, position, 0)
 
+    def resume(
+        self, token: str, *, wanted: int, generation: int, position: int, forgot: bool = False
+    ) -> bytes:
+        """Return a RESUME frame."""
+        flags = Flag.FIRST if forgot else Flag.NONE
+        header = HEADER.pack(FrameType.RESUME, flags, generation, wanted, position, 0)
+        return header + token.encode()
+
     def ping(self, payload: bytes) -> bytes:
         """Return a PING frame."""
         return HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + payload
 
     def _counted(self, kind: FrameType, payload: bytes, *, position: int = 0) -> bytes:
-        sequence, self._sequence = self._sequence, self._sequence + 1
+        sequence, self.sequence = self.sequence, self.sequence + 1
         return HEADER.pack(kind, 0, 0, sequence, position, 0) + payload
+
+
+def again(frame: bytes) -> bytes:
+    """Return a frame as it is sent for a second time."""
+    kind, flags, *rest = HEADER.unpack_from(frame)
+    return HEADER.pack(kind, flags | Flag.RESENT, *rest) + frame[HEADER.size :]

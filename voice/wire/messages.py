@@ -11,9 +11,32 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCall:
-    """The customer wants to talk."""
+    """The customer wants to talk.
+
+    `voice` and `language` are None where the client leaves the choice to the server; `greet` tells
+    whether the assistant may speak first.
+    """
 
     input_rate_hz: int = 16000
+    ticket: str = field(default="", repr=False)
+    voice: str | None = None
+    language: str | None = None
+    greet: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeCall:
+    """A client comes back to its call over a new connection.
+
+    `wanted` is the first frame of the server it does not have, `position` how far it has heard.
+    One that `forgot` remembers nothing but the token: the page was loaded anew.
+    """
+
+    token: str = field(repr=False)
+    wanted: int
+    generation: int
+    position: int
+    forgot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +68,37 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyHeard:
+    """The first sample of a reply came to the customer's ear.
+
+    `position` is that of the reply's first chunk, `after_ms` runs from the arrival of its frame,
+    `rtt_ms` is the newest round trip, None where none was measured.
+    """
+
+    position: int
+    after_ms: float
+    rtt_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
     """The client measures the way; answered by a `Pong` with the same payload."""
 
     payload: bytes
 
 
-type ClientMessage = StartCall | CustomerAudio | CustomerText | EndCall | Played | Ping
+type ClientMessage = (
+    StartCall | ResumeCall | CustomerAudio | CustomerText | EndCall | Played | ReplyHeard | Ping
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word of the client as it came: its number, where its wire counts, and whether it came again."""
+
+    word: ClientMessage
+    sequence: int | None = None
+    resent: bool = False
 
 
 class Speaker(StrEnum):
@@ -83,16 +130,37 @@ class EndReason(StrEnum):
     MODEL = "model"
     ERROR = "error"
     IDLE = "idle"
+    LIMIT = "limit"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReady:
-    """The assistant listens."""
+    """The assistant listens. Whoever knows `resume_token` may come back to the call."""
 
     call_id: str
     input_rate_hz: int
     output_rate_hz: int
     voice: str
+    language: str
+    resume_token: str = field(repr=False)
+    resume_for_s: float
+    window_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResumed:
+    """The call goes on over a new connection.
+
+    `wanted` is the first frame of the client that the server does not have, `position` where the
+    audio goes on. A call that was `restored` was built anew from its stored conversation.
+    """
+
+    ready: CallReady
+    wanted: int
+    generation: int
+    position: int
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +187,6 @@ class SpeechChunk:
     first: bool = False
     last: bool = False
     turn: int = 0
-    """Which turn ends with it, where it is the last."""
     source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The service's own event, where this chunk came in one."""
 
@@ -164,13 +231,15 @@ class TurnLatency:
     `first_audio_ms`: from the customer's last words as the server knows them (text received, or
     the service's transcript of the speech) to the first audio handed to the socket. It is the sum
     of `model_ms` (waiting for the service), `tool_ms` (at least one tool running) and `server_ms`
-    (the rest: this server's own share, both ways).
+    (the rest: this server's own share, both ways). `hearing_ms` lies before it: from the end of the
+    speech to the service's transcript; None for typed words.
     """
 
     first_audio_ms: float
     model_ms: float
     tool_ms: float
     server_ms: float
+    hearing_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +257,36 @@ class CallError:
     code: str
     message: str
     retryable: bool
+    retry_after_s: float | None = None
+
+
+class Phase(StrEnum):
+    """Whether the assistant can be reached."""
+
+    AWAY = "away"
+    BACK = "back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistantPhase:
+    """The way to the assistant broke and is being mended, or it is mended."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """This server hands the call over: come back to it, over a new connection, after a while."""
+
+    resume_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """How far the client's frames and samples have come; it may forget what is older."""
+
+    sequence: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +312,10 @@ class ServiceEvent:
 
 type ServerMessage = (
     CallReady
+    | CallResumed
+    | AssistantPhase
+    | Moving
+    | Received
     | Caption
     | SpeechChunk
     | Flush
@@ -225,6 +328,15 @@ type ServerMessage = (
     | Pong
     | ServiceEvent
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A message on its way to the client: its number, where its wire counts it, and if it was sent before."""
+
+    message: ServerMessage
+    sequence: int | None = None
+    resent: bool = False
 
 
 MAX_TEXT_CHARACTERS = 2_000

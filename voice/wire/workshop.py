@@ -29,6 +29,7 @@ class WorkshopWire:
     """One connection's codec; it remembers the client's names and which content is which."""
 
     subprotocol: str | None = None
+    counts = False
 
     def __init__(self) -> None:
         self._prompt_name: str | None = None
@@ -45,7 +46,7 @@ class WorkshopWire:
 
     # Frames to messages
 
-    def decode(self, frame: bytes | str) -> list[m.ClientMessage]:
+    def decode(self, frame: bytes | str) -> list[m.Heard]:
         """Return what one frame says; nothing where it is read past.
 
         Raises:
@@ -54,7 +55,9 @@ class WorkshopWire:
         """
         if len(frame) > MAX_FRAME_CHARACTERS:
             raise m.WireError("frame_too_big", f"{len(frame)} characters", close_code=TOO_BIG)
-        name, body = _event(frame)
+        return [m.Heard(word) for word in self._words(*_event(frame))]
+
+    def _words(self, name: str, body: Mapping[str, Any]) -> list[m.ClientMessage]:
         if name == "audioInput":
             return [_audio(body)]
         if name in _READ_PAST or name.startswith("APP_CUSTOM_"):
@@ -72,7 +75,7 @@ class WorkshopWire:
     def _content_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
         if body.get("type") == "AUDIO":
             self._started = True
-            return [m.StartCall(input_rate_hz=_input_rate_hz(body))]
+            return [m.StartCall(input_rate_hz=_input_rate_hz(body), greet=False)]
         # Text before the audio is the client's own prompt and history: read past.
         if self._started and body.get("type") == "TEXT" and body.get("role") == "USER":
             if len(self._typed) >= MAX_OPEN_TEXTS:
@@ -99,8 +102,9 @@ class WorkshopWire:
 
     # Messages to frames
 
-    def encode(self, message: m.ServerMessage, *, time_ms: int) -> list[bytes | str]:
-        """Return the frames that say `message`: one, or none where this wire has no word for it."""
+    def encode(self, sent: m.Numbered, *, time_ms: int) -> list[bytes | str]:
+        """Return the frames that say a message: one, or none where this wire has no word for it."""
+        message = sent.message
         match message:
             case m.ServiceEvent() | m.SpeechChunk(source=_) if message.source is not None:
                 event = {name: self._renamed(body) for name, body in message.source.items()}

@@ -1,0 +1,26 @@
+"""Words coded in audio: each is a burst of one sample value, long enough to be known again."""
+
+import array
+from itertools import groupby
+
+RATE_HZ = 16_000
+BURST_MS, GAP_MS = 160, 60
+FIRST_VALUE = 2_000
+WHOLE_SHARE = 0.9
+
+
+def spoken(number: int) -> bytes:
+    """Return word `number`: its burst, and the gap behind it."""
+    burst = array.array("h", [FIRST_VALUE + number] * (BURST_MS * RATE_HZ // 1000))
+    return burst.tobytes() + silence(GAP_MS)
+
+
+def silence(duration_ms: float) -> bytes:
+    return bytes(2 * int(duration_ms * RATE_HZ / 1000))
+
+
+def heard_in(pcm: bytes) -> str:
+    """Return the words that are whole in `pcm`, by their numbers."""
+    least = WHOLE_SHARE * BURST_MS * RATE_HZ / 1000
+    values = [(value, sum(1 for _ in run)) for value, run in groupby(array.array("h", pcm))]
+    return " ".join(str(value - FIRST_VALUE) for value, length in values if value and length >= least)

@@ -1,0 +1,6 @@
+"""A customer's call: its sessions, its words, its tools, and what may happen to any of them."""
+
+from voice.call.call import Call
+from voice.call.settings import CallSettings, CallWishes
+
+__all__ = ["Call", "CallSettings", "CallWishes"]

@@ -1,0 +1,354 @@
+"""One customer's call: a dialogue, the sessions that carry it, and what is due in it.
+
+    connection ──hear, read, end──► dialogue ──► session ──► Nova Sonic
+    connection ◄──────downlink───── dialogue ◄── session ◄── Nova Sonic
+
+A call outlives its sessions (`voice.call.succession`) and its connections (`voice.switchboard`). It is one
+`asyncio.TaskGroup`: a beat, the sessions, one task a tool run. Everything it decides, it decides in
+the event loop's thread, so nothing is locked; everything slow it does elsewhere.
+
+The beat, ten times a second, does what nobody triggers: it feeds silence while the customer is quiet,
+notices what takes too long (`voice.call.watch`), and moves to the next session in time.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from voice import pcm
+from voice.call.dialogue import Dialogue
+from voice.call.downlink import Downlink
+from voice.call.session import Instructions, Session
+from voice.call.settings import CallSettings, CallWishes
+from voice.call.situation import Situation
+from voice.call.succession import Means, Succession
+from voice.call.tool_desk import Hands, ToolDesk
+from voice.call.tool_runs import ToolRun
+from voice.call.transcript import Transcript
+from voice.call.watch import Finding, Watch
+from voice.errors import customer_error, from_sonic
+from voice.sonic.errors import SonicError, TransportCode, TransportError
+from voice.sonic.events import OutputEvent
+from voice.sonic.transport import SonicTransport
+from voice.tools.registry import ToolRegistry
+from voice.wire import messages as m
+
+BEAT_S = 0.1
+SILENCE_AFTER_S = 0.25
+"""A microphone quiet for this long is fed silence: the service wants audio without a pause."""
+AWAY_TOLD_AFTER_S = 0.6
+"""A gap between two sessions that is shorter than this is not worth telling."""
+HANG_UP_S = 3.0
+"""How long a session may take to end before the call ends without it."""
+
+
+class _Tasks:
+    """What runs beside the call, and ends with it."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._group.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def cancel(self) -> None:
+        for task in self._running:
+            task.cancel()
+
+
+class Call:
+    """A conversation. `run` holds it; the other public methods may be called while it runs."""
+
+    def __init__(
+        self,
+        wishes: CallWishes,
+        *,
+        transport: SonicTransport,
+        tools: ToolRegistry,
+        settings: CallSettings,
+        transcript: Transcript | None = None,
+        unfinished: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """`transcript` and `unfinished` are what a call brings that goes on after its server died."""
+        self.wishes = wishes
+        self.changed = asyncio.Event()
+        """Set when the downlink may have something to send."""
+        self.downlink = Downlink(window_samples=_window(wishes, settings))
+        self.dialogue = Dialogue(
+            wishes, settings, self.downlink, transcript=transcript or Transcript()
+        )
+        self.desk = ToolDesk(wishes, settings, tools, self._hands(), unfinished=unfinished)
+        self.dialogue.work_with(self.desk)
+        self._settings = settings
+        self._transport = transport
+        self._specs = tools.specs()
+        self._is_restored = transcript is not None
+        self._watch = Watch(settings.watch)
+        self._over = asyncio.Event()
+        self._reason = m.EndReason.ERROR
+        self._farewell: tuple[m.EndReason, float] | None = None
+        self._hang_up_by: float | None = None
+        self._began_at = 0.0
+        self._is_ready = False
+        self._away_told = False
+
+    # From the connection
+
+    def hear(self, chunk: bytes) -> None:
+        """Take a chunk of the customer's microphone; never waits."""
+        self.dialogue.hear(chunk)
+
+    def read(self, text: str) -> None:
+        """Take what the customer typed; never waits."""
+        if not self.dialogue.read(text):
+            self.put(customer_error("too_many_texts", retryable=True))
+        self.changed.set()
+
+    def end(self) -> None:
+        """Hang up: the session is ended in order, and `run` returns soon after."""
+        self._finish_with(m.EndReason.CLIENT)
+
+    def acknowledge(self, played: m.Played) -> None:
+        """Note how far the client has come; there may be room for more."""
+        self.dialogue.replies.acknowledge(played)
+        self.changed.set()
+
+    def heard(self, word: m.ReplyHeard) -> None:
+        """Note that the customer hears a reply now."""
+        self.dialogue.heard(word)
+
+    def resume(self, resume: m.ResumeCall) -> None:
+        """Make ready what a client that comes back lacks."""
+        self.downlink.resume(resume)
+        if resume.forgot:
+            for caption in self.dialogue.transcript.captions():
+                self.downlink.put(caption)
+        self.changed.set()
+
+    def delivered(self, message: m.ServerMessage) -> None:
+        """Note that the connection has handed `message` to its socket."""
+        if isinstance(message, m.SpeechChunk):
+            self.dialogue.delivered(message)
+            if message.last:
+                latency = self.dialogue.timer.latest
+                self.put(m.TurnFinished(turn=message.turn, latency=latency))
+
+    def put(self, message: m.ServerMessage) -> None:
+        """Send a message to the client, in its turn."""
+        self.downlink.put(message)
+        self.changed.set()
+
+    # The call itself
+
+    async def run(self) -> m.EndReason:
+        """Hold the conversation until either side ends it or it fails; return which."""
+        self._began_at = self.dialogue.last_audio = self.dialogue.last_word = _now()
+        async with asyncio.TaskGroup() as group:
+            self._tasks = _Tasks(group)
+            self._sessions = Succession(self, self._means())
+            self._sessions.begin()
+            self._tasks.start(self._beat_for_ever())
+            await self._over.wait()
+            self._tasks.cancel()
+        self.dialogue.replies.settle()
+        return self._reason
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether this is a good moment to be moved to another server."""
+        return self._situation(_now()).is_quiet
+
+    def ready(self) -> m.CallReady:
+        """Return what tells a client that the assistant listens."""
+        wishes = self.wishes
+        return m.CallReady(
+            call_id=wishes.call_id,
+            input_rate_hz=wishes.input_rate_hz,
+            output_rate_hz=pcm.OUTPUT_RATE_HZ,
+            voice=wishes.voice,
+            language=wishes.language,
+            resume_token=wishes.resume_token,
+            resume_for_s=self._settings.resume_for_s,
+            window_ms=self._settings.window_ms,
+        )
+
+    def _finish_with(self, reason: m.EndReason) -> None:
+        """End the session in order, then the call."""
+        if self._hang_up_by is None:
+            self._reason = reason
+            self._hang_up_by = _now() + HANG_UP_S
+            self._sessions.end()
+
+    def _finish(self, reason: m.EndReason) -> None:
+        self._reason = reason
+        self._over.set()
+
+    def _hands(self) -> Hands:
+        return Hands(
+            start=self._start,
+            put=self.put,
+            tell=self.dialogue.tell,
+            began=self._tool_began,
+            ended=self._tool_ended,
+        )
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.start(work)
+
+    def _means(self) -> Means:
+        return Means(
+            transport=self._transport,
+            instructions=self._instructions,
+            plan=self._settings.renewal,
+            chance=self._settings.chance,
+            start=self._start,
+        )
+
+    def _instructions(self) -> Instructions:
+        settings, wishes = self._settings, self.wishes
+        return Instructions(
+            prompt_name=wishes.call_id,
+            start=settings.session,
+            voice_id=wishes.voice,
+            tools=self._specs,
+            system_prompt=settings.system_prompt(wishes.language, settings.now()),
+            input_rate_hz=wishes.input_rate_hz,
+        )
+
+    def _tool_began(self, run: ToolRun) -> None:
+        self.dialogue.timer.tool_started(at=run.started)
+
+    def _tool_ended(self, run: ToolRun) -> None:
+        self.dialogue.last_word = run.started + run.duration_s
+        self.dialogue.timer.tool_finished(at=self.dialogue.last_word)
+
+    # What the sessions tell
+
+    def moved(self, session: Session) -> None:
+        """Go on with a session: the first one, or the next."""
+        self.dialogue.move_to(session)
+        if not self._is_ready:
+            self._is_ready = True
+            self._begin_talk()
+        elif self._away_told:
+            self.put(m.AssistantPhase(phase=m.Phase.BACK))
+        self._away_told = False
+        self.changed.set()
+
+    def note(self, session: Session, event: OutputEvent, received: float) -> None:
+        """Take what a session says."""
+        self.dialogue.note(session, event, received)
+        self._watch.sign()
+        self.changed.set()
+
+    def lost(self) -> None:
+        """Be without a session for a while."""
+        self.dialogue.lose_session()
+        self.changed.set()
+
+    def gave_up(self, error: SonicError) -> None:
+        """End the call, and say why."""
+        self.dialogue.lose_session()
+        self.put(from_sonic(error))
+        self._finish(m.EndReason.ERROR)
+
+    def left(self) -> None:
+        """End the call: its session has ended as it should."""
+        self._finish(self._reason)
+
+    def _begin_talk(self) -> None:
+        if self._is_restored:
+            return
+        self.put(self.ready())
+        if self.wishes.greet:
+            self.dialogue.greet()
+
+    # The beat
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self._beat(_now())
+
+    def _beat(self, now: float) -> None:
+        self.dialogue.replies.settle_when_due(now=now)
+        if now - self.dialogue.last_audio > SILENCE_AFTER_S:
+            self.dialogue.feed_silence(BEAT_S * 1000)
+        if self._hang_up_by is not None:
+            if now >= self._hang_up_by:
+                self._finish(self._reason)
+            return
+        self._tell_of_absence(now)
+        situation = self._situation(now)
+        self._go_on_with_farewell(situation)
+        self._act_on(self._watch.look(situation), now)
+        if self._sessions.current is not None:
+            self._sessions.renew_if_due(situation)
+        self.changed.set()
+
+    def _situation(self, now: float) -> Situation:
+        current, dialogue = self._sessions.current, self.dialogue
+        sounds = now < dialogue.sounds_until
+        if self.downlink.counts:
+            sounds = not self.downlink.is_heard_out
+        if sounds:
+            dialogue.last_word = now
+        waits = (dialogue.speech.waits_since, dialogue.question.no_sign_since)
+        return Situation(
+            now=now,
+            began_at=self._began_at,
+            session_since=current.opened_at if current else now,
+            credentials_until=current.credentials_until if current else None,
+            customer_speaks=dialogue.speech.is_speaking,
+            no_sign_since=min((each for each in waits if each is not None), default=None),
+            question_open=dialogue.question.is_open,
+            reply_coming=dialogue.replies.is_coming,
+            reply_sounds=sounds,
+            tool_since=self.desk.runs.running_since,
+            last_word_at=dialogue.last_word,
+        )
+
+    def _tell_of_absence(self, now: float) -> None:
+        since = self._sessions.away_since
+        is_long = since is not None and now - since >= AWAY_TOLD_AFTER_S
+        if is_long and self._is_ready and not self._away_told:
+            self._away_told = True
+            self.put(m.AssistantPhase(phase=m.Phase.AWAY))
+
+    def _act_on(self, finding: Finding | None, now: float) -> None:
+        match finding:
+            case Finding.SLOW_TOOL:
+                self.dialogue.ask_for_patience()
+            case Finding.DEAF if self._sessions.current is not None:
+                error = TransportError(TransportCode.IDLE_TIMEOUT, "the service shows no sign")
+                self._sessions.abandon_current(error)
+            case Finding.IDLE | Finding.LIMIT if self._farewell is None:
+                reason = m.EndReason(finding.value)
+                self._farewell = reason, now + self._settings.watch.goodbye_s
+                self.dialogue.say_goodbye(reason)
+            case _:
+                pass
+
+    def _go_on_with_farewell(self, situation: Situation) -> None:
+        """End the call once goodbye has been said; a customer who speaks up stays, if time allows."""
+        if self._farewell is None:
+            return
+        reason, until = self._farewell
+        if reason is m.EndReason.IDLE and situation.customer_speaks:
+            self._farewell = None
+        elif situation.is_quiet or situation.now >= until:
+            self._finish_with(reason)
+
+
+def _window(wishes: CallWishes, settings: CallSettings) -> int | None:
+    """Return how many samples may be ahead of the customer's ear; None where nobody tells."""
+    if not wishes.acknowledges:
+        return None
+    return pcm.samples(pcm.byte_count(settings.window_ms, pcm.OUTPUT_RATE_HZ))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

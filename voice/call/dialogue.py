@@ -1,0 +1,288 @@
+"""What customer and assistant say to each other, whichever session carries it.
+
+    customer ──hear, read──► microphone, words ──► session      question open, until answered
+    customer ◄── replies, captions, tools ◄────── session
+
+When the call moves to another session, that one is told the conversation so far; what it must hear
+again is played again (speech that no session has confirmed), asked again (words nobody has
+answered) or told again (results nobody has said). Each of the three happens once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from voice import pcm
+from voice.call.downlink import Downlink
+from voice.call.history import Message, shaped
+from voice.call.latency import TurnTimer
+from voice.call.microphone import Chunk, Microphone
+from voice.call.question import Echoes, Question, in_customers_words
+from voice.call.replies import Replies
+from voice.call.session import Session
+from voice.call.settings import CallSettings, CallWishes
+from voice.call.speech import SpeechTracker
+from voice.call.tool_desk import ToolDesk
+from voice.call.tool_runs import ToolRun
+from voice.call.transcript import Transcript, event_without_marker
+from voice.sonic import events as sonic
+from voice.wire import messages as m
+
+logger = logging.getLogger(__name__)
+
+MAX_UNANSWERED_TEXTS = 8
+
+
+class Dialogue:
+    """One conversation. Nothing here waits."""
+
+    def __init__(
+        self,
+        wishes: CallWishes,
+        settings: CallSettings,
+        downlink: Downlink,
+        *,
+        transcript: Transcript,
+    ) -> None:
+        self.transcript = transcript
+        self.downlink = downlink
+        self.timer = TurnTimer()
+        self.replies = Replies(downlink, transcript, self.timer)
+        self.question = Question()
+        self.speech = SpeechTracker(
+            wishes.input_rate_hz, shortest_pause_ms=settings.shortest_pause_ms
+        )
+        self.usage: dict[int, sonic.UsageReport] = {}
+        """What each session has used so far."""
+        self.last_audio = 0.0
+        self.last_word = 0.0
+        """When one of both was last heard or read."""
+        self.sounds_until = 0.0
+        """Until when what was handed over sounds, for clients that do not tell."""
+        self._wishes = wishes
+        self._family = settings.family
+        self._wall_clock: Callable[[], datetime] = settings.now
+        self._directions = settings.directions(wishes.language)
+        self._microphone = Microphone(wishes.input_rate_hz)
+        self._echoes = Echoes()
+        self._session: Session | None = None
+        self._unanswered_texts = 0
+
+    def work_with(self, desk: ToolDesk) -> None:
+        """Take the desk on which tools are run."""
+        self._desk = desk
+
+    # The customer
+
+    def hear(self, chunk: bytes) -> None:
+        """Take a chunk of the customer's microphone."""
+        self.last_audio = _now()
+        came = self._microphone.put(chunk, arrived=self.last_audio)
+        self.speech.hear(chunk, position=came.position, arrived=self.last_audio)
+        if self.speech.is_speaking:
+            self.last_word = self.last_audio
+        self._wake()
+
+    def feed_silence(self, duration_ms: float) -> None:
+        """Play silence to the session: the service wants audio without a pause."""
+        if self._session is not None:
+            silence = pcm.silence(duration_ms, self._wishes.input_rate_hz)
+            self._microphone.put(silence, arrived=_now())
+            self._wake()
+
+    def read(self, text: str) -> bool:
+        """Take what the customer typed; return False where too many texts wait for an answer."""
+        if self._unanswered_texts >= MAX_UNANSWERED_TEXTS:
+            return False
+        self._unanswered_texts += 1
+        arrived = self.last_word = _now()
+        words = in_customers_words(text)
+        self._note_words(sonic.UserText(content_id="", text=words))
+        self.question.asked(at=arrived)
+        self._say(words, sent=lambda: self.timer.words_sent(arrived=arrived, sent=_now()))
+        return True
+
+    def delivered(self, chunk: m.SpeechChunk) -> None:
+        """Note that a chunk was handed to the client's socket."""
+        now = _now()
+        sounds_s = pcm.duration_ms(len(chunk.pcm), pcm.OUTPUT_RATE_HZ) / 1000
+        self.sounds_until = max(now, self.sounds_until) + sounds_s
+        latency = self.timer.audio_delivered(at=now, turn=chunk.turn, position=chunk.position)
+        if latency is not None:
+            self.transcript.timed(chunk.turn, latency_ms=latency.first_audio_ms, heard_ms=None)
+
+    def heard(self, word: m.ReplyHeard) -> None:
+        """Note that the customer hears a reply now."""
+        if (reply := self.timer.heard(word)) is not None:
+            self.transcript.timed(reply.turn, latency_ms=None, heard_ms=reply.heard_ms)
+
+    # The sessions
+
+    def move_to(self, session: Session) -> None:
+        """Tell a session the conversation so far, and what it must hear, answer or say again."""
+        self._session = session
+        self._echoes.forget()
+        before, again = self._so_far()
+        history = shaped(before, self._family.history)
+        if (unconfirmed := self.speech.unconfirmed_since) is not None:
+            self._microphone.rewind(unconfirmed)
+        session.listen(history, self._microphone, chunk_sent=self._chunk_sent)
+        if again:
+            self._say(" ".join(message.text for message in again))
+        elif self.question.is_open:
+            self._desk.tell_again(turn=self.transcript.turn)
+        self._desk.tell_results()
+        if self.question.is_open:
+            self.question.asked(at=_now())
+
+    def lose_session(self) -> None:
+        """Let the rest of a broken reply be unheard: the next session gives it anew."""
+        self._session = None
+        self.replies.lose(now=_now())
+
+    def note(self, session: Session, event: sonic.OutputEvent, received: float) -> None:
+        """Take what a session says; of one that is no longer current, only what it used."""
+        if isinstance(event, sonic.UsageReport):
+            self.usage[id(session)] = event
+        if session is not self._session:
+            return
+        if not (isinstance(event, sonic.UserText) and self._echoes.is_one(event.text)):
+            self._react(session, event, received)
+            self._note_words(event)
+        self._pass_on(event)
+
+    def _so_far(self) -> tuple[list[Message], list[Message]]:
+        """Return what is history, and the customer's last words where they must be asked again.
+
+        An answer that broke off is no history: it is given anew. Words that tools were run for are not
+        asked again, since the results are told.
+        """
+        said = self.transcript.said()
+        if not self.question.is_open:
+            return said, []
+        end = _end_of_last_words(said)
+        begin = _begin_of_last_words(said, end)
+        if self._desk.runs.of_turn(self.transcript.turn) or not self._family.takes_text:
+            return said[:end], []
+        return said[:begin], said[begin:end]
+
+    # What is said in the customer's place
+
+    def greet(self) -> None:
+        """Let the assistant speak first."""
+        self._direct(self._directions.greeting)
+
+    def ask_for_patience(self) -> None:
+        """Let the assistant say that it takes a moment."""
+        self._direct(self._directions.wait)
+
+    def say_goodbye(self, reason: m.EndReason) -> None:
+        """Let the assistant say goodbye."""
+        directions = self._directions
+        self._direct(directions.idle if reason is m.EndReason.IDLE else directions.limit)
+        self.question.asked(at=_now())
+
+    def tell(self, run: ToolRun) -> None:
+        """Tell the current session a result that it did not ask for, if there is a session."""
+        if self._session is not None and run.answer is not None:
+            run.is_told = True
+            self._direct(self._directions.result_of(run.name, run.answer.result))
+
+    def _direct(self, direction: str) -> None:
+        if self._family.takes_text:
+            self._say(direction)
+
+    def _say(self, text: str, *, sent: Callable[[], None] | None = None) -> None:
+        if self._session is not None:
+            self._echoes.expect(text)
+            self._session.say(text, sent=sent)
+
+    # Events of the service
+
+    def _react(self, session: Session, event: sonic.OutputEvent, received: float) -> None:
+        match event:
+            case sonic.AudioOutput():
+                self.question.sign()
+                self.replies.speak(event, received)
+            case sonic.PlannedText():
+                self.question.sign()
+                self.replies.planned()
+                self._unanswered_texts = 0
+            case sonic.UserText():
+                self._recognised(received)
+            case sonic.BargeIn():
+                self._interrupted(received)
+            case sonic.ToolUse():
+                self.question.reopened()
+                self._desk.asked(session, event, turn=self.transcript.turn)
+            case sonic.ContentStarted() | sonic.ContentEnded():
+                self._audio_block(event)
+            case _:
+                _log_if_unknown(session, event)
+
+    def _recognised(self, received: float) -> None:
+        self.speech.confirmed(at=received)
+        self.timer.words_recognised(at=received, ended_at=self.speech.last_ended_at)
+        self.question.asked(at=received)
+        self.last_word = received
+
+    def _interrupted(self, received: float) -> None:
+        self.replies.interrupt(now=received)
+        self.sounds_until = received
+        self.question.reply_ended()
+
+    def _audio_block(self, event: sonic.ContentStarted | sonic.ContentEnded) -> None:
+        match event:
+            case sonic.ContentStarted(kind=sonic.ContentKind.AUDIO):
+                self.replies.begin(event)
+            case sonic.ContentEnded(kind=sonic.ContentKind.AUDIO):
+                self.replies.end_segment()
+                if event.stop_reason == sonic.StopReason.END_TURN:
+                    self.replies.end_turn()
+                    self.question.reply_ended()
+            case _:
+                pass
+
+    def _note_words(self, event: sonic.OutputEvent) -> None:
+        position, now = self.replies.position, self._wall_clock()
+        caption = self.transcript.note(event, position=position, now=now)
+        if caption is not None:
+            self.downlink.put(caption)
+
+    def _pass_on(self, event: sonic.OutputEvent) -> None:
+        """Give the service's own event to clients of the earlier system; audio went as speech."""
+        if not isinstance(event, sonic.AudioOutput):
+            self.downlink.put(m.ServiceEvent(source=event_without_marker(event.source)))
+
+    def _chunk_sent(self, chunk: Chunk) -> None:
+        self.timer.chunk_sent(waited_s=_now() - chunk.arrived)
+
+    def _wake(self) -> None:
+        if self._session is not None:
+            self._session.wake()
+
+
+def _end_of_last_words(said: list[Message]) -> int:
+    """Return how many messages there are up to the customer's last one."""
+    end = len(said)
+    while end and said[end - 1].role is not sonic.Role.USER:
+        end -= 1
+    return end
+
+
+def _begin_of_last_words(said: list[Message], end: int) -> int:
+    """Return where the customer's messages begin that end there."""
+    begin = end
+    while begin and said[begin - 1].role is sonic.Role.USER:
+        begin -= 1
+    return begin
+
+
+def _log_if_unknown(session: Session, event: sonic.OutputEvent) -> None:
+    if isinstance(event, sonic.Unknown) and session.unknown_events[event.name] == 1:
+        logger.warning("unknown event from the service", extra={"event_name": event.name})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

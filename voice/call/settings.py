@@ -1,0 +1,49 @@
+"""What all calls of a server share, and what one call is like."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from voice.call.renewal import RenewalPlan
+from voice.call.speech import SHORTEST_PAUSE_MS
+from voice.call.watch import WatchPlan
+from voice.prompts import Directions
+from voice.sonic.events import SessionStart
+from voice.sonic.families import Family
+from voice.tools.registry import DEADLINE_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettings:
+    """What all calls of a server share; times in seconds unless their name says else."""
+
+    session: SessionStart
+    family: Family
+    time_zone: ZoneInfo
+    system_prompt: Callable[[str, datetime], str]
+    """By language and instant."""
+    directions: Callable[[str], Directions]
+    """By language."""
+    now: Callable[[], datetime]
+    chance: Callable[[], float]
+    """Draws a number, evenly between 0 and 1."""
+    renewal: RenewalPlan = field(default_factory=RenewalPlan)
+    watch: WatchPlan = field(default_factory=WatchPlan)
+    window_ms: int = 3000
+    resume_for_s: float = 30.0
+    tool_deadline_s: float = DEADLINE_S
+    shortest_pause_ms: float = SHORTEST_PAUSE_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallWishes:
+    """What one call is like; `acknowledges` tells whether its client says what it got and played."""
+
+    call_id: str
+    resume_token: str = field(repr=False)
+    input_rate_hz: int
+    voice: str
+    language: str
+    greet: bool
+    acknowledges: bool

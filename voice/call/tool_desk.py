@@ -1,0 +1,115 @@
+"""Where the assistant's wishes for tools are taken, run side by side, and answered.
+
+A result goes to the session that asked for it. Where that one is gone, the current session is told it
+in words; where it got it and broke before it could say it, likewise.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from voice.call.session import Session
+from voice.call.settings import CallSettings, CallWishes
+from voice.call.tool_runs import ToolRun, ToolRuns
+from voice.sonic.events import ToolUse
+from voice.tools.registry import ToolContext, ToolRegistry
+from voice.wire import messages as m
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What the desk does its work with: all of them the call's."""
+
+    start: Callable[[Coroutine[Any, Any, None]], None]
+    """Starts a task that ends with the call."""
+    put: Callable[[m.ServerMessage], None]
+    """Sends a message to the client."""
+    tell: Callable[[ToolRun], None]
+    """Tells the current session a result in words."""
+    began: Callable[[ToolRun], None]
+    ended: Callable[[ToolRun], None]
+
+
+class ToolDesk:
+    """The tool runs of one call."""
+
+    def __init__(
+        self,
+        wishes: CallWishes,
+        settings: CallSettings,
+        tools: ToolRegistry,
+        hands: Hands,
+        *,
+        unfinished: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """`unfinished`: keys and signatures of runs whose server died before they had a result."""
+        self.runs = ToolRuns(unfinished)
+        self._wishes = wishes
+        self._settings = settings
+        self._tools = tools
+        self._hands = hands
+
+    def asked(self, session: Session, use: ToolUse, *, turn: int) -> None:
+        """Take a wish of `session`: run the tool, or answer from the run there is."""
+        run, is_new = self.runs.asked(use, session, turn=turn, now=_now())
+        if is_new:
+            self._hands.start(self._run(run))
+        elif not run.is_running:
+            self._settle(run)
+
+    def tell_results(self) -> None:
+        """Tell the session that has just become the current one what no other has got."""
+        for run in self.runs.untold():
+            self._settle(run)
+
+    def tell_again(self, *, turn: int) -> None:
+        """Let the results of a turn be told anew: the session that got them did not say them."""
+        for run in self.runs.of_turn(turn):
+            run.is_told = False
+
+    async def _run(self, run: ToolRun) -> None:
+        self._hands.began(run)
+        self._hands.put(m.ToolStarted(tool_use_id=run.key, name=run.name))
+        context = ToolContext(
+            call_id=self._wishes.call_id,
+            tool_use_id=run.key,
+            now=self._settings.now(),
+            time_zone=self._settings.time_zone,
+        )
+        run.answer = await self._tools.answer(
+            run.name, run.content, context, deadline_s=self._settings.tool_deadline_s
+        )
+        run.finished = _now()
+        self._hands.ended(run)
+        self._settle(run)
+        self._hands.put(
+            m.ToolFinished(
+                tool_use_id=run.key,
+                name=run.name,
+                outcome=run.answer.outcome,
+                duration_ms=round(run.duration_s * 1000),
+            )
+        )
+
+    def _settle(self, run: ToolRun) -> None:
+        """Give a result to every session that waits for it, and to whoever came later in words."""
+        assert run.answer is not None
+        for asking in run.askings:
+            block = asking.session.answer_tool(asking.use.tool_use_id, run.answer.result)
+            if block is not None:
+                run.is_told = True
+                self._pass_on(block, run)
+        if not run.is_told:
+            self._hands.tell(run)
+
+    def _pass_on(self, block: str, run: ToolRun) -> None:
+        """Show a result to clients of the earlier system, as an event of the service."""
+        assert run.answer is not None
+        result = {"promptName": self._wishes.call_id, "contentName": block}
+        source = {"toolResult": {**result, "content": run.answer.result}}
+        self._hands.put(m.ServiceEvent(source=source))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,108 @@
+"""The tool runs of a call: each asked once, run once, settled once, whatever becomes of its session.
+
+A run belongs to the call, not to the session that asked for it. Where that session is gone when the
+result comes, the next one is told it in words, since it knows nothing of the question's id. And where
+the next one asks for the very same thing again, it gets the result of the run there is: nothing that
+changes orders or appointments happens twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from voice.call.session import Session
+from voice.sonic.events import ToolUse
+from voice.tools.registry import ToolAnswer
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Asking:
+    """A session's wish for a run's result, under an id of its own."""
+
+    use: ToolUse
+    session: Session
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class ToolRun:
+    """One execution of a tool. `key` makes its effect happen once, however often it is tried."""
+
+    key: str
+    name: str
+    content: str
+    turn: int
+    started: float
+    askings: list[Asking] = field(default_factory=list)
+    answer: ToolAnswer | None = None
+    finished: float | None = None
+    is_told: bool = False
+    """Whether some session has got the result."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has no result yet."""
+        return self.answer is None
+
+    @property
+    def duration_s(self) -> float:
+        """How long it took; 0 while it runs."""
+        return 0.0 if self.finished is None else self.finished - self.started
+
+
+class ToolRuns:
+    """All runs of one call, by what they are asked to do."""
+
+    def __init__(self, unfinished: Iterable[tuple[str, str]] = ()) -> None:
+        """`unfinished`: keys and signatures of runs whose server died before they had a result."""
+        self.count = 0
+        self._runs: list[ToolRun] = []
+        self._lost = {signature: key for key, signature in unfinished}
+
+    def __iter__(self) -> Iterator[ToolRun]:
+        return iter(self._runs)
+
+    @property
+    def running_since(self) -> float | None:
+        """When the oldest run was started that still runs; None while none does."""
+        return min((run.started for run in self._runs if run.is_running), default=None)
+
+    def asked(
+        self, use: ToolUse, session: Session, *, turn: int, now: float
+    ) -> tuple[ToolRun, bool]:
+        """Return the run that answers `use`, and whether it is new and has to be started."""
+        asking = Asking(use=use, session=session)
+        for run in self._runs:
+            if self._is_the_same(run, use, session):
+                run.askings.append(asking)
+                return run, False
+        self.count += 1
+        key = self._lost.pop(signature(use.name, use.content), use.tool_use_id)
+        run = ToolRun(key=key, name=use.name, content=use.content, turn=turn, started=now)
+        run.askings.append(asking)
+        self._runs.append(run)
+        return run, True
+
+    def untold(self) -> list[ToolRun]:
+        """Return the runs whose result no session has got."""
+        return [run for run in self._runs if not run.is_running and not run.is_told]
+
+    def of_turn(self, turn: int) -> list[ToolRun]:
+        """Return the runs that were asked for in a turn."""
+        return [run for run in self._runs if run.turn == turn]
+
+    def _is_the_same(self, run: ToolRun, use: ToolUse, session: Session) -> bool:
+        """Whether `use` asks again for what an earlier session asked for and never got told."""
+        from_earlier = all(asking.session is not session for asking in run.askings)
+        is_open = run.is_running or not run.is_told
+        same = signature(run.name, run.content) == signature(use.name, use.content)
+        return from_earlier and is_open and same
+
+
+def signature(name: str, content: str) -> str:
+    """Return what is the same for the same arguments, however they are written."""
+    try:
+        arguments = json.dumps(json.loads(content or "{}"), sort_keys=True)
+    except ValueError:
+        arguments = content
+    return hashlib.sha256(f"{name}\n{arguments}".encode()).hexdigest()
