@@ -16,10 +16,11 @@ from django.conf import settings  # noqa: E402
 from common import dynamo  # noqa: E402
 from common.errors import UnavailableError  # noqa: E402
 from novasonic.health import HealthMiddleware  # noqa: E402
-from novasonic.origins import PageOriginValidator  # noqa: E402
-from voice import switchboard  # noqa: E402
+from voice import process  # noqa: E402
+from voice.origins import PageOriginValidator  # noqa: E402
 from voice.routing import websocket_urlpatterns  # noqa: E402
 from voice.sonic.errors import TransportError  # noqa: E402
+from voice.switchboard import switchboard  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
     while (message := await receive())["type"] == "lifespan.startup":
         await _warm()
         await send({"type": "lifespan.startup.complete"})
-    await switchboard.transport().close()
+    await switchboard().close()
+    await process.transport().close()
     await send({"type": f"{message['type']}.complete"})
 
 
@@ -37,7 +39,7 @@ async def _warm() -> None:
     """Open connections beforehand. What is not reachable yet is only reported: /ready tells."""
     try:
         await dynamo.in_thread(dynamo.warm)
-        await switchboard.transport().warm()
+        await process.transport().warm()
     except (UnavailableError, TransportError) as error:
         logger.warning("not ready yet", extra={"error": str(error)})
 

@@ -64,7 +64,7 @@ class Environment(BaseSettings):
     api_user_rate: str = Field(
         "1200/min", description="REST requests of one user; `none`: no limit."
     )
-    api_proxies: int = Field(
+    proxies: int = Field(
         0, ge=0, le=10, description="Proxies in front that add to X-Forwarded-For."
     )
     api_jwt_secret: str = Field(
@@ -108,12 +108,78 @@ class Environment(BaseSettings):
         None, description="Bedrock's region, where it differs from AWS_DEFAULT_REGION."
     )
     nova_sonic_voice: str = Field("carlos", description="Voice id; Spanish: carlos, lupe.")
+    nova_sonic_voices: Words = Field(
+        ["carlos", "lupe"], description="Voices that a client may choose for its call."
+    )
     nova_sonic_endpointing_sensitivity: Literal["HIGH", "MEDIUM", "LOW"] = Field(
         "MEDIUM", description="How short a pause ends the customer's turn (HIGH: 1.5 s)."
     )
     nova_sonic_max_tokens: int = Field(1024, ge=1, le=10000, description="Longest reply, tokens.")
     nova_sonic_top_p: float = Field(0.9, ge=0, le=1, description="Nucleus sampling.")
     nova_sonic_temperature: float = Field(0.7, ge=0, le=1, description="Sampling temperature.")
+
+    nova_sonic_max_sessions: int = Field(
+        20,
+        ge=3,
+        le=10_000,
+        description="Sessions this process may hold at once: its share of the account's quota.",
+    )
+    session_max_s: float = Field(
+        480, gt=0, le=480, description="How long a session may last; calls move on before it ends."
+    )
+    session_open_within_s: float = Field(
+        15, gt=0, le=60, description="How long the service may take to accept a session."
+    )
+    session_deaf_s: float = Field(
+        12, gt=0, le=300, description="After how long without a sign a session is taken for deaf."
+    )
+    session_shortest_pause_ms: float = Field(
+        400, gt=0, le=5000, description="Shortest pause after which the service ends a turn."
+    )
+
+    # Calls
+    call_greeting: bool = Field(default=True, description="Whether the assistant speaks first.")
+    call_window_ms: int = Field(
+        3000, ge=500, le=30_000, description="Speech sent ahead of what the customer has heard."
+    )
+    call_resume_s: float = Field(
+        30, ge=0, le=600, description="How long a call waits for a customer whose connection broke."
+    )
+    call_move_ms: int = Field(
+        500, ge=0, le=60_000, description="When a client comes back whose server hands calls over."
+    )
+    call_idle_s: float = Field(
+        300, gt=0, description="After how long without a word the assistant says goodbye."
+    )
+    call_max_minutes: float = Field(60, gt=0, le=1440, description="How long a call may last.")
+    calls_max: int = Field(50, ge=1, le=10_000, description="Calls at once, in this process.")
+    calls_per_address: int = Field(10, ge=1, le=10_000, description="Calls at once, per address.")
+    call_starts_per_minute: int = Field(
+        30, ge=1, le=100_000, description="Calls begun a minute, per address."
+    )
+    connections_per_address: int = Field(
+        40, ge=1, le=100_000, description="WebSockets open at once, per address."
+    )
+    call_frames_per_s: int = Field(
+        200,
+        ge=50,
+        le=10_000,
+        description="Frames a second, per connection; ten times that at once.",
+    )
+    call_bytes_per_s: int = Field(
+        262_144, ge=65_536, description="Bytes a second, per connection; ten times that at once."
+    )
+    earlier_clients: bool = Field(
+        default=True,
+        description="Whether clients of the earlier system, which have no tickets, may call.",
+    )
+    tool_deadline_s: float = Field(10, gt=0, le=60, description="How long a tool may run.")
+    tool_patience_s: float = Field(
+        2.5,
+        gt=0,
+        le=60,
+        description="After how long the customer is told that a tool takes a moment.",
+    )
 
     # The business
     clinic_time_zone: str = Field(
@@ -140,6 +206,7 @@ class Environment(BaseSettings):
         "clinic_doctors",
         "api_cors_origins",
         "api_jwt_audiences",
+        "nova_sonic_voices",
         mode="before",
     )
     @classmethod

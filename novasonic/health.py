@@ -13,7 +13,7 @@ from typing import Any
 
 from common import dynamo
 from common.errors import UnavailableError
-from voice import switchboard
+from voice import process
 from voice.sonic.errors import TransportError
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ async def ready_problems() -> list[str]:
         logger.warning("not ready: DynamoDB", extra={"error": str(error) or "no answer in time"})
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await switchboard.transport().warm()
+            await process.transport().warm()
     except (TransportError, TimeoutError) as error:
         problems.append("Nova Sonic")
         logger.warning("not ready: Nova Sonic", extra={"error": str(error) or "no answer in time"})

@@ -17,6 +17,7 @@ HEALTH_PORT = _env.health_port
 DEBUG = _env.debug
 SECRET_KEY = _env.django_secret_key
 ALLOWED_HOSTS = [*_env.allowed_hosts, _env.host]
+PROXIES = _env.proxies
 WS_ALLOWED_ORIGINS = _env.ws_allowed_origins
 LOGGING = logging_config("DEBUG" if _env.debug else _env.loglevel, _env.log_format)
 BUSINESS_NAME = _env.business_name
@@ -34,7 +35,7 @@ API_JWT_JWKS_URL = _env.api_jwt_jwks_url or (
 API_JWT_AUDIENCES = _env.api_jwt_audiences
 API_JWT_GROUPS_CLAIM = _env.api_jwt_groups_claim
 CORS_ALLOWED_ORIGINS = _env.api_cors_origins
-CORS_URLS_REGEX = r"^/(orders|appointments|api)(/|$)"
+CORS_URLS_REGEX = r"^/(orders|appointments|api|voice)(/|$)"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "idempotency-key"]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 
@@ -58,6 +59,30 @@ NOVA_SONIC_ENDPOINTING_SENSITIVITY = _env.nova_sonic_endpointing_sensitivity
 NOVA_SONIC_MAX_TOKENS = _env.nova_sonic_max_tokens
 NOVA_SONIC_TOP_P = _env.nova_sonic_top_p
 NOVA_SONIC_TEMPERATURE = _env.nova_sonic_temperature
+
+NOVA_SONIC_VOICES = _env.nova_sonic_voices
+NOVA_SONIC_MAX_SESSIONS = _env.nova_sonic_max_sessions
+SESSION_MAX_S = _env.session_max_s
+SESSION_OPEN_WITHIN_S = _env.session_open_within_s
+SESSION_DEAF_S = _env.session_deaf_s
+SESSION_SHORTEST_PAUSE_MS = _env.session_shortest_pause_ms
+
+# Calls
+CALL_GREETING = _env.call_greeting
+CALL_WINDOW_MS = _env.call_window_ms
+CALL_RESUME_S = _env.call_resume_s
+CALL_MOVE_MS = _env.call_move_ms
+CALL_IDLE_S = _env.call_idle_s
+CALL_MAX_MINUTES = _env.call_max_minutes
+CALLS_MAX = _env.calls_max
+CALLS_PER_ADDRESS = _env.calls_per_address
+CALL_STARTS_PER_MINUTE = _env.call_starts_per_minute
+CONNECTIONS_PER_ADDRESS = _env.connections_per_address
+CALL_FRAMES_PER_S = _env.call_frames_per_s
+CALL_BYTES_PER_S = _env.call_bytes_per_s
+EARLIER_CLIENTS = _env.earlier_clients
+TOOL_DEADLINE_S = _env.tool_deadline_s
+TOOL_PATIENCE_S = _env.tool_patience_s
 
 # The business
 CLINIC_TIME_ZONE = _env.clinic_time_zone
@@ -166,7 +191,7 @@ REST_FRAMEWORK = {
         "common.throttles.AnonymousThrottle",
         "common.throttles.UserThrottle",
     ],
-    "NUM_PROXIES": _env.api_proxies,
+    "NUM_PROXIES": PROXIES,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     # `Accept: application/json; version=v1`: a later version comes without other addresses.
     "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning",

@@ -3,53 +3,82 @@
 Three departures from Channels' habits, each measured: frames skip the thread hop that Channels
 makes for every message (ADR 0006), messages leave by the server's own `send`, and cleaning up stands in
 `__call__`, since no server calls `disconnect` in all cases.
+
+A connection is not the call: it carries one, for as long as it lasts. Its first word begins a call or
+comes back to one; what goes wrong with the connection leaves the call alone.
 """
 
 import asyncio
 import logging
 import time
+from enum import IntEnum
 from typing import Any, Protocol
 
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
-from common import clock
-from voice import switchboard
-from voice.call import Call
+from common import addresses, clock
+from voice.admission import RefusedError
 from voice.errors import customer_error
+from voice.held_call import HeldCall
+from voice.limits import Rate, TokenBucket
+from voice.switchboard import UnknownCallError, switchboard
+from voice.tickets import TicketError
 from voice.wire import messages as m
 from voice.wire.binary import SUBPROTOCOL, BinaryWire
 from voice.wire.workshop import WorkshopWire
 
 logger = logging.getLogger(__name__)
 
-NORMAL, INTERNAL_ERROR = 1000, 1011
+BEGIN_WITHIN_S = 10.0
+RECEIVED_EVERY_S = 0.25
+
+
+class Close(IntEnum):
+    """Why the server closes a connection; 1008 and 1009 come from the wires."""
+
+    NORMAL = 1000
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    NO_TICKET = 4401
+    UNKNOWN_CALL = 4404
+    NOT_BEGUN = 4408
+    TAKEN_OVER = 4409
+    TOO_MANY = 4429
 
 
 class Wire(Protocol):
     """What turns frames into messages and back; see `voice.wire`."""
 
     subprotocol: str | None
+    counts: bool
 
-    def decode(self, frame: bytes | str) -> list[m.ClientMessage]:
+    def decode(self, frame: bytes | str) -> list[m.Heard]:
         """Return what a frame says. Raises WireError."""
 
-    def encode(self, message: m.ServerMessage, *, time_ms: int) -> list[bytes | str]:
-        """Return the frames that say `message`."""
+    def encode(self, sent: m.Numbered, *, time_ms: int) -> list[bytes | str]:
+        """Return the frames that say a message."""
 
 
 class VoiceConsumer(AsyncWebsocketConsumer):
-    """One connection, and the call it holds."""
+    """One connection, and the call it carries: a `Line`."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the connection; whatever ends it, the call's task ends with it."""
-        self._call: Call | None = None
+        """Serve the connection; whatever ends it, the call is told."""
+        self._held: HeldCall | None = None
+        self._address = addresses.of_scope(scope)
         self._send_raw = send
         self._wire: Wire = BinaryWire() if SUBPROTOCOL in scope["subprotocols"] else WorkshopWire()
+        self._rates = _rates()
+        self._carrier: asyncio.Task[None] | None = None
+        self._is_admitted = False
+        self._number_alone = 0
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                impatience = self._tasks.create_task(self._expect_a_beginning())
                 connection = self._tasks.create_task(super().__call__(scope, receive, send))
-                connection.add_done_callback(lambda _: self._hang_up())
+                connection.add_done_callback(lambda _: self._gone(impatience))
         except* OSError:  # the peer vanished while a frame was being sent
             logger.debug("connection lost")
 
@@ -62,15 +91,18 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Accept, in the wire the client offered."""
-        await self.accept(subprotocol=self._wire.subprotocol)
+        self._is_admitted = switchboard().admission.connect(self._address)
+        if self._is_admitted and (self._wire.counts or settings.EARLIER_CLIENTS):
+            await self.accept(subprotocol=self._wire.subprotocol)
+        else:
+            await self.close()
 
     # Frames in
 
     async def _receive(self, message: Any) -> None:
         frame = message.get("bytes")
         try:
-            for word in self._wire.decode(message["text"] if frame is None else frame):
-                await self._take(word)
+            await self._take_frame(message["text"] if frame is None else frame)
         except m.WireError as error:
             logger.info("refused a frame", extra={"code": error.code, "detail": error.detail})
             await self._complain(error)
@@ -78,81 +110,153 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             raise
         except Exception:
             logger.exception("a frame broke the consumer")
-            await self._complain(m.WireError("internal", "", close_code=INTERNAL_ERROR))
+            await self._complain(m.WireError("internal", "", close_code=Close.INTERNAL_ERROR))
 
-    async def _take(self, word: m.ClientMessage) -> None:
-        match word:
+    async def _take_frame(self, frame: bytes | str) -> None:
+        now, (frames, octets) = _now(), self._rates
+        if not (frames.take(1, now=now) and octets.take(len(frame), now=now)):
+            raise m.WireError("too_fast", f"{len(frame)} more", close_code=Close.TOO_MANY)
+        for heard in self._wire.decode(frame):
+            await self._take(heard)
+
+    async def _take(self, heard: m.Heard) -> None:
+        match heard.word:
             case m.StartCall():
-                self._start(word)
-            case m.CustomerAudio():
-                self._under_way().hear(word.pcm)
-            case m.CustomerText():
-                self._under_way().read(word.text)
-            case m.EndCall():
-                self._under_way().end()
+                await self._start(heard.word, heard)
+            case m.ResumeCall():
+                await self._resume(heard.word)
             case m.Ping():
-                await self._send(m.Pong(payload=word.payload))
-            case m.Played():
-                pass  # flow control and resuming will stand on it
+                await self._send(m.Numbered(m.Pong(payload=heard.word.payload)))
+            case _:
+                self._under_way().take(heard)
 
-    def _under_way(self) -> Call:
-        if self._call is None:
+    def _under_way(self) -> HeldCall:
+        if self._held is None:
             raise m.WireError("not_started", "before the call has started")
-        return self._call
+        return self._held
 
-    async def _complain(self, error: m.WireError) -> None:
-        """Tell the client what was wrong with its frame; close if the wire says so."""
-        await self._send(customer_error(error.code, retryable=False))
+    async def _complain(self, error: m.WireError, *, retry_after_s: float | None = None) -> None:
+        """Tell the client what was wrong; close if it is that bad."""
+        is_retryable = retry_after_s is not None
+        said = customer_error(error.code, retryable=is_retryable, retry_after_s=retry_after_s)
+        if self._held is not None and self._wire.counts and self._carrier is not None:
+            self._held.call.put(said)  # it has a number
+            await self._carry_out_now(self._held)
+        else:
+            await self._send(m.Numbered(said, sequence=self._number_alone))
         if error.close_code is not None:
             await self.close(code=error.close_code)
 
     # The call
 
-    def _start(self, word: m.StartCall) -> None:
-        if self._call is not None:
+    async def _start(self, start: m.StartCall, heard: m.Heard) -> None:
+        if self._held is not None:
             raise m.WireError("already_started", "a second start")
-        self._call = switchboard.new_call(input_rate_hz=word.input_rate_hz)
-        self._talk = self._tasks.create_task(self._hold(self._call))
-
-    def _hang_up(self) -> None:
-        if self._call is not None:
-            self._talk.cancel()
-
-    async def _hold(self, call: Call) -> None:
-        """Run the call and carry its messages out until the last one."""
-        structlog.contextvars.bind_contextvars(call_id=call.call_id)
-        logger.info("call started", extra={"wire": self._wire.subprotocol or "events"})
-        began, reason = time.monotonic(), m.EndReason.CLIENT  # a client that leaves cancels us
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._run(call))
-                reason = await self._carry_out(call)
-        finally:
-            lasted_s = round(time.monotonic() - began, 1)
-            logger.info("call ended", extra={"reason": reason.value, "lasted_s": lasted_s})
-        self._call = None
-        if self._wire.subprotocol is not None:  # the earlier system's clients stay for another call
-            await self.close(code=INTERNAL_ERROR if reason is m.EndReason.ERROR else NORMAL)
+            held = await switchboard().start(
+                start, self, address=self._address, acknowledges=self._wire.counts
+            )
+        except TicketError as error:
+            raise m.WireError("no_ticket", str(error), close_code=Close.NO_TICKET) from error
+        except RefusedError as refused:
+            await self._refuse(refused)
+            return
+        held.uplink.accept(heard)
+        self._carry(held)
 
-    async def _run(self, call: Call) -> None:
-        reason = m.EndReason.ERROR
+    async def _resume(self, resume: m.ResumeCall) -> None:
+        if self._held is not None:
+            raise m.WireError("already_started", "a resume in a call")
+        self._number_alone = resume.wanted
         try:
-            reason = await call.run()
-        except Exception:
-            logger.exception("call crashed")
-            call.outbox.put(customer_error("internal", retryable=True))
-        finally:
-            call.outbox.put(m.CallEnded(reason=reason))
+            held, resumed = await switchboard().resume(resume, self, address=self._address)
+        except UnknownCallError as error:
+            raise m.WireError("unknown_call", "", close_code=Close.UNKNOWN_CALL) from error
+        except RefusedError as refused:
+            await self._refuse(refused)
+            return
+        await self._send(m.Numbered(resumed))
+        self._carry(held)
 
-    async def _carry_out(self, call: Call) -> m.EndReason:
-        while True:
-            message = await call.outbox.take()
-            await self._send(message)
-            call.delivered(message)
-            if isinstance(message, m.CallEnded):
-                return message.reason
+    async def _refuse(self, refused: RefusedError) -> None:
+        """Say that there is no call for now, and when to try again."""
+        error = m.WireError(refused.code, "", close_code=Close.TOO_MANY)
+        logger.info("refused a call", extra={"code": refused.code})
+        await self._complain(error, retry_after_s=refused.retry_after_s)
 
-    async def _send(self, message: m.ServerMessage) -> None:
+    def _carry(self, held: HeldCall) -> None:
+        structlog.contextvars.bind_contextvars(call_id=held.call_id)
+        self._held = held
+        self._carrier = self._tasks.create_task(self._carry_out(held))
+
+    async def _carry_out(self, held: HeldCall) -> None:
+        """Carry the call's messages out until the last one."""
+        told = _now()
+        while not await self._carry_out_now(held):
+            if _now() - told >= RECEIVED_EVERY_S and (received := held.received()) is not None:
+                told = _now()
+                await self._send(m.Numbered(received))
+            await held.call.changed.wait()
+            held.call.changed.clear()
+
+    async def _carry_out_now(self, held: HeldCall) -> bool:
+        """Send what may be sent; return whether the call is over."""
+        while (one := held.call.downlink.next()) is not None:
+            await self._send(one)
+            held.call.delivered(one.message)
+            if isinstance(one.message, m.CallEnded):
+                await self._end(one.message.reason)
+                return True
+        return False
+
+    async def _end(self, reason: m.EndReason) -> None:
+        """Close after the last message; the earlier system's clients stay for another call."""
+        self._held = None
+        if self._wire.counts:
+            is_error = reason is m.EndReason.ERROR
+            await self.close(code=Close.INTERNAL_ERROR if is_error else Close.NORMAL)
+
+    # The line
+
+    def taken_over(self) -> None:
+        """Close: another connection carries the call now."""
+        self._let_go(Close.TAKEN_OVER)
+
+    def move(self) -> None:
+        """Tell the client to come back to its call, which is elsewhere soon, and close."""
+        held = self._held
+        if held is not None and self._wire.counts:
+            held.call.put(m.Moving(resume_after_ms=settings.CALL_MOVE_MS))
+        self._let_go(Close.SERVICE_RESTART, last=held)
+
+    def _let_go(self, code: Close, *, last: HeldCall | None = None) -> None:
+        self._held = None
+        if self._carrier is not None:
+            self._carrier.cancel()
+        self._tasks.create_task(self._say_and_close(code, last))
+
+    async def _say_and_close(self, code: Close, last: HeldCall | None) -> None:
+        if last is not None:
+            await self._carry_out_now(last)
+        await self.close(code=code)
+
+    def _gone(self, impatience: asyncio.Task[None]) -> None:
+        """Note that the connection is over: nothing of it stays."""
+        impatience.cancel()
+        if self._is_admitted:
+            switchboard().admission.disconnect(self._address)
+        if self._carrier is not None:
+            self._carrier.cancel()
+        if self._held is not None:
+            switchboard().leave(self._held, self)
+
+    async def _expect_a_beginning(self) -> None:
+        """Close a connection on which nothing begins."""
+        await asyncio.sleep(BEGIN_WITHIN_S)
+        if self._held is None and self._wire.counts:
+            await self.close(code=Close.NOT_BEGUN)
+
+    async def _send(self, message: m.Numbered) -> None:
         for frame in self._wire.encode(message, time_ms=self._time_ms()):
             kind = "bytes" if isinstance(frame, bytes) else "text"
             await self._send_raw({"type": "websocket.send", kind: frame})
@@ -162,3 +266,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         if self._wire.subprotocol is None:
             return int(clock.now().timestamp() * 1000)
         return time.monotonic_ns() // 1_000_000
+
+
+def _rates() -> tuple[TokenBucket, TokenBucket]:
+    """Return how many frames and bytes a connection may send: fast enough for what was kept to come again."""
+    frames, octets = settings.CALL_FRAMES_PER_S, settings.CALL_BYTES_PER_S
+    now = _now()
+    return (
+        TokenBucket(Rate(per_s=frames, burst=10 * frames), now=now),
+        TokenBucket(Rate(per_s=octets, burst=10 * octets), now=now),
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -16,8 +16,16 @@ _TEXTS: dict[str, Promise] = {
     "odd_audio": gettext_lazy("A piece of audio arrived damaged and was left out."),
     "text_too_long": gettext_lazy("That message is too long. Please write a shorter one."),
     "too_many_texts": gettext_lazy("Too many messages at once. Please wait for an answer."),
+    "too_fast": gettext_lazy("Too much came at once from this page."),
+    "no_ticket": gettext_lazy("This page is out of date. Please load it again."),
+    "origin_refused": gettext_lazy("This page may not make calls."),
+    "unknown_call": gettext_lazy("That call is over. Please call again."),
     "not_started": gettext_lazy("The call has not started yet."),
     "already_started": gettext_lazy("The call has already started."),
+    # Nobody's: too many at once
+    "busy": gettext_lazy("All lines are busy. Please try again in a moment."),
+    "too_many": gettext_lazy("Too many calls from your network. Please try again in a moment."),
+    "draining": gettext_lazy("We are restarting. Please try again in a moment."),
     # The service's
     "throttled": gettext_lazy("All lines are busy. Please try again in a moment."),
     "model_not_ready": gettext_lazy("The assistant is not ready yet. Please try again shortly."),
@@ -30,10 +38,11 @@ _TEXTS: dict[str, Promise] = {
 _OTHERWISE = gettext_lazy("The assistant had a problem. Please try again.")
 
 
-def customer_error(code: str, *, retryable: bool) -> CallError:
+def customer_error(code: str, *, retryable: bool, retry_after_s: float | None = None) -> CallError:
     """Return the message that tells a customer, in Spanish, of `code`."""
     with override("es"):
-        return CallError(code=code, message=str(_TEXTS.get(code, _OTHERWISE)), retryable=retryable)
+        message = str(_TEXTS.get(code, _OTHERWISE))
+    return CallError(code=code, message=message, retryable=retryable, retry_after_s=retry_after_s)
 
 
 def first_error(group: BaseExceptionGroup[SonicError]) -> SonicError:

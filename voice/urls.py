@@ -1,7 +1,10 @@
-"""The voice page."""
+"""The voice page, and the tickets for its calls."""
 
 from django.urls import path
 
 from voice import views
 
-urlpatterns = [path("", views.call_page, name="call")]
+urlpatterns = [
+    path("", views.call_page, name="call"),
+    path("voice/tickets", views.tickets, name="tickets"),
+]

@@ -1,12 +1,49 @@
-"""The page on which a customer calls."""
+"""The page on which a customer calls, and the tickets it asks for."""
+
+import math
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from common import addresses
+from voice.admission import RefusedError
+from voice.errors import customer_error
+from voice.origins import is_our_own, may_call
+from voice.switchboard import switchboard
+from voice.tickets import LASTS, new_ticket
 
 
 @require_safe
 def call_page(request: HttpRequest) -> HttpResponse:
     """Render the page; everything it says is in its template."""
     return render(request, "voice/call.html", {"business_name": settings.BUSINESS_NAME})
+
+
+@csrf_exempt  # no cookie counts here, and the origin is checked
+@require_POST
+async def tickets(request: HttpRequest) -> JsonResponse:
+    """Give a ticket for one call, to a page of ours or of an origin that may call."""
+    origin, host = request.headers.get("Origin", ""), request.headers.get("Host", "")
+    if not (is_our_own(origin, host) or may_call(origin)):
+        return _refusal("origin_refused", status=403)
+    try:
+        switchboard().admission.check(addresses.of_request(request))
+    except RefusedError as refused:
+        status = 503 if refused.code == "draining" else 429
+        return _refusal(refused.code, status=status, retry_after_s=refused.retry_after_s)
+    data = {"ticket": new_ticket(), "expiresInS": int(LASTS.total_seconds())}
+    body = {"success": True, "data": data, "message": "Ticket issued"}
+    return JsonResponse(body, status=201, headers={"Cache-Control": "no-store"})
+
+
+def _refusal(code: str, *, status: int, retry_after_s: float | None = None) -> JsonResponse:
+    message = customer_error(code, retryable=retry_after_s is not None).message
+    details = {} if retry_after_s is None else {"retryAfterS": retry_after_s}
+    error = {"code": code, "message": message, "details": details}
+    response = JsonResponse({"success": False, "error": error}, status=status)
+    if retry_after_s is not None:
+        response["Retry-After"] = str(math.ceil(retry_after_s))
+    return response

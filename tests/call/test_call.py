@@ -21,7 +21,11 @@ def test_typed_words_are_answered_and_both_are_kept() -> None:
     async def scene() -> None:
         async with talk({"Hola": says("¡Hola!", "¿Qué tal?")}) as call:
             assert await call.ask("Hola") == "¡Hola! ¿Qué tal?"
-            assert call.client.spoken() == ["user: Hola", "assistant: ¡Hola!", "assistant: ¿Qué tal?"]
+            assert call.client.spoken() == [
+                "user: Hola",
+                "assistant: ¡Hola!",
+                "assistant: ¿Qué tal?",
+            ]
         assert call.reason is m.EndReason.CLIENT
 
     run(scene())
@@ -43,7 +47,9 @@ def test_the_assistant_speaks_first_and_the_direction_is_shown_to_nobody() -> No
         async with talk(greet=True) as call:
             await call.until_quiet()
             assert call.said_by_customer == []
-            assert call.said_by_assistant == ["¡Hola! Soy Carlos, el asistente de la prueba. ¿En qué te puedo ayudar?"]
+            assert call.said_by_assistant == [
+                "¡Hola! Soy Carlos, el asistente de la prueba. ¿En qué te puedo ayudar?"
+            ]
             assert not [c for c in call.client.of(m.Caption) if "[" in c.text]
 
     run(scene())
@@ -68,7 +74,9 @@ def test_an_hour_of_silence_ends_nothing_where_silence_is_allowed() -> None:
     async def scene() -> None:
         from voice.call.watch import WatchPlan
 
-        async with talk({"Hola": says("Acá estoy.")}, watch=WatchPlan(idle_s=7200, limit_s=7200)) as call:
+        async with talk(
+            {"Hola": says("Acá estoy.")}, watch=WatchPlan(idle_s=7200, limit_s=7200)
+        ) as call:
             await asyncio.sleep(3600)
             assert await call.ask("Hola") == "Acá estoy."
             assert call.call._sessions.renewals >= 7
@@ -76,7 +84,9 @@ def test_an_hour_of_silence_ends_nothing_where_silence_is_allowed() -> None:
     run(scene())
 
 
-def test_a_session_that_breaks_in_the_middle_of_an_answer_is_replaced_and_the_answer_given_again() -> None:
+def test_a_session_that_breaks_in_the_middle_of_an_answer_is_replaced_and_the_answer_given_again() -> (
+    None
+):
     async def scene() -> None:
         long = "Esta respuesta es tan larga que algo la interrumpe antes de que termine de sonar."
         async with talk({"Hola": says(long, long)}) as call:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.latency import TurnTimer
+from voice.call.latency import TurnTimer
 from voice.wire.messages import TurnLatency
 
 pytestmark = pytest.mark.pure

@@ -3,7 +3,7 @@
 import pytest
 
 from voice.sonic.events import OutputEvent, PlannedText, SpokenText, ToolUse, UserText
-from voice.transcript import Transcript, without_marker
+from voice.call.transcript import Transcript, without_marker
 from voice.wire.messages import Caption, Speaker, Stage
 
 pytestmark = pytest.mark.pure

@@ -23,4 +23,6 @@ def heard_in(pcm: bytes) -> str:
     """Return the words that are whole in `pcm`, by their numbers."""
     least = WHOLE_SHARE * BURST_MS * RATE_HZ / 1000
     values = [(value, sum(1 for _ in run)) for value, run in groupby(array.array("h", pcm))]
-    return " ".join(str(value - FIRST_VALUE) for value, length in values if value and length >= least)
+    return " ".join(
+        str(value - FIRST_VALUE) for value, length in values if value and length >= least
+    )

@@ -14,7 +14,7 @@ from orders.domain import OrderStatus
 from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site, running_site
 from voice import terminal
-from voice.terminal import Line, Recording, Turn, Typed
+from voice.spoken_lines import Line, Recording, Turn, Typed
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(180)]
 

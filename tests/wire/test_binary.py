@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.wire.samples import READY
 from voice.wire import messages as m
-from voice.wire.binary import HEADER, MAX_PAYLOAD_BYTES, BinaryWire, FrameType
-from voice.wire.client import ClientFrames, read
+from voice.wire.binary import HEADER, MAX_PAYLOAD_BYTES, BinaryWire, Flag, FrameType
+from voice.wire.client import ClientFrames, again, read
 
 pytestmark = pytest.mark.pure
 
@@ -32,28 +33,53 @@ def test_a_client_frame_reads_as_what_it_says() -> None:
         client.event(type="text", text=" Hola "),
         client.played(sequence=7, generation=2, position=480),
         client.ping(b"now"),
+        client.event(type="heard", position=480, afterMs=83.2, rttMs=None),
         client.event(type="end"),
     ]
-    assert [word for data in frames for word in wire.decode(data)] == [
-        m.StartCall(input_rate_hz=8000),
-        m.CustomerAudio(pcm=b"\1\0\2\0"),
-        m.CustomerText(text="Hola"),
-        m.Played(sequence=7, generation=2, position=480),
-        m.Ping(payload=b"now"),
-        m.EndCall(),
+    assert [heard for data in frames for heard in wire.decode(data)] == [
+        m.Heard(m.StartCall(input_rate_hz=8000), 0),
+        m.Heard(m.CustomerAudio(pcm=b"\1\0\2\0"), 1),
+        m.Heard(m.CustomerText(text="Hola"), 2),
+        m.Heard(m.Played(sequence=7, generation=2, position=480)),
+        m.Heard(m.Ping(payload=b"now")),
+        m.Heard(m.ReplyHeard(position=480, after_ms=83.2, rtt_ms=None), 3),
+        m.Heard(m.EndCall(), 4),
     ]
+
+
+def test_a_start_says_what_the_call_is_to_be_like() -> None:
+    start = {"ticket": "t", "voice": "lupe", "language": "es", "greet": False}
+    (heard,) = BinaryWire().decode(ClientFrames().event(type="start", **start))
+    assert heard.word == m.StartCall(ticket="t", voice="lupe", language="es", greet=False)
+    assert "'t'" not in repr(heard.word)
+
+
+def test_a_client_comes_back_with_what_it_knows() -> None:
+    data = ClientFrames().resume("c.secret", wanted=9, generation=2, position=480)
+    assert BinaryWire().decode(data) == [
+        m.Heard(m.ResumeCall(token="c.secret", wanted=9, generation=2, position=480))
+    ]
+    data = ClientFrames().resume("c.secret", wanted=0, generation=0, position=480, forgot=True)
+    (heard,) = BinaryWire().decode(data)
+    assert isinstance(heard.word, m.ResumeCall)
+    assert heard.word.forgot
+
+
+def test_a_frame_that_comes_again_says_so() -> None:
+    data = again(ClientFrames().event(type="end"))
+    assert BinaryWire().decode(data) == [m.Heard(m.EndCall(), 0, resent=True)]
 
 
 def test_a_rate_written_with_a_point_is_a_whole_number() -> None:
-    (word,) = BinaryWire().decode(
+    (heard,) = BinaryWire().decode(
         frame(FrameType.EVENT, b'{"type":"start","inputSampleRateHz":8e3}')
     )
-    assert word == m.StartCall(input_rate_hz=8000)
-    assert isinstance(word.input_rate_hz, int)
+    assert heard.word == m.StartCall(input_rate_hz=8000)
+    assert isinstance(heard.word.input_rate_hz, int)
 
 
 def test_a_start_without_a_rate_means_16_khz() -> None:
-    assert BinaryWire().decode(ClientFrames().event(type="start")) == [m.StartCall()]
+    assert BinaryWire().decode(ClientFrames().event(type="start")) == [m.Heard(m.StartCall(), 0)]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +108,41 @@ def test_a_start_without_a_rate_means_16_khz() -> None:
             None,
         ),
         (frame(FrameType.EVENT, b'{"type": "start", "inputSampleRateHz": []}'), "bad_event", None),
+        (frame(FrameType.EVENT, b'{"type": "start", "voice": 5}'), "bad_event", None),
+        (
+            frame(FrameType.EVENT, b'{"type": "start", "voice": "%s"}' % (b"x" * 33)),
+            "bad_event",
+            None,
+        ),
+        (
+            frame(FrameType.EVENT, b'{"type": "start", "ticket": "%s"}' % (b"x" * 513)),
+            "bad_event",
+            None,
+        ),
+        (
+            frame(FrameType.EVENT, b'{"type": "heard", "position": -1, "afterMs": 1}'),
+            "bad_event",
+            None,
+        ),
+        (
+            frame(FrameType.EVENT, b'{"type": "heard", "position": 1, "afterMs": NaN}'),
+            "bad_event",
+            None,
+        ),
+        (
+            frame(FrameType.EVENT, b'{"type": "heard", "position": 1, "afterMs": true}'),
+            "bad_event",
+            None,
+        ),
+        (
+            frame(
+                FrameType.EVENT, b'{"type": "heard", "position": 1, "afterMs": 1, "rttMs": 600001}'
+            ),
+            "bad_event",
+            None,
+        ),
+        (frame(FrameType.RESUME, b"x" * 513), "bad_frame", 1008),
+        (frame(FrameType.RESUME, "ñ".encode()), "bad_frame", 1008),
     ],
 )
 def test_a_broken_frame_is_refused_with_its_reason(
@@ -92,34 +153,16 @@ def test_a_broken_frame_is_refused_with_its_reason(
 
 
 def test_the_largest_frame_passes() -> None:
-    (word,) = BinaryWire().decode(frame(FrameType.AUDIO_IN, bytes(MAX_PAYLOAD_BYTES)))
-    assert word == m.CustomerAudio(pcm=bytes(MAX_PAYLOAD_BYTES))
+    (heard,) = BinaryWire().decode(frame(FrameType.AUDIO_IN, bytes(MAX_PAYLOAD_BYTES)))
+    assert heard.word == m.CustomerAudio(pcm=bytes(MAX_PAYLOAD_BYTES))
 
 
 def test_the_longest_text_passes_and_one_character_more_does_not() -> None:
     client, wire = ClientFrames(), BinaryWire()
     longest = "á" * m.MAX_TEXT_CHARACTERS
-    assert wire.decode(client.event(type="text", text=longest)) == [m.CustomerText(text=longest)]
+    (heard,) = wire.decode(client.event(type="text", text=longest))
+    assert heard.word == m.CustomerText(text=longest)
     assert refusal(client.event(type="text", text=longest + "á"), wire).code == "text_too_long"
-
-
-def test_a_gap_is_the_clients_own_drop_and_passes() -> None:
-    wire = BinaryWire()
-    wire.decode(frame(FrameType.AUDIO_IN, sequence=0))
-    assert wire.decode(frame(FrameType.AUDIO_IN, sequence=5)) == [m.CustomerAudio(pcm=b"")]
-
-
-def test_a_step_back_is_refused() -> None:
-    wire = BinaryWire()
-    wire.decode(frame(FrameType.AUDIO_IN, sequence=5))
-    assert refusal(frame(FrameType.AUDIO_IN, sequence=5), wire).code == "out_of_order"
-
-
-def test_the_sequence_goes_on_past_its_end() -> None:
-    wire = BinaryWire()
-    wire._next_in = 2**32 - 1
-    wire.decode(frame(FrameType.AUDIO_IN, sequence=2**32 - 1))
-    assert wire.decode(frame(FrameType.AUDIO_IN, sequence=0))
 
 
 @given(st.binary(max_size=64))
@@ -128,18 +171,21 @@ def test_no_frame_does_worse_than_a_wire_error(data: bytes) -> None:
         BinaryWire().decode(data)
 
 
+CALL = {
+    "callId": "3f2a",
+    "inputSampleRateHz": 16000,
+    "outputSampleRateHz": 24000,
+    "voice": "carlos",
+    "language": "es",
+    "resumeToken": "3f2a.zG0kq8",
+    "resumeForS": 30,
+    "windowMs": 3000,
+}
 LATENCY = m.TurnLatency(first_audio_ms=10.04, model_ms=8, tool_ms=1.5, server_ms=0.504)
 EVENTS = [
-    (
-        m.CallReady(call_id="c", input_rate_hz=16000, output_rate_hz=24000, voice="carlos"),
-        {
-            "type": "ready",
-            "callId": "c",
-            "inputSampleRateHz": 16000,
-            "outputSampleRateHz": 24000,
-            "voice": "carlos",
-        },
-    ),
+    (READY, {"type": "ready", **CALL}),
+    (m.AssistantPhase(phase=m.Phase.AWAY), {"type": "assistant", "phase": "away"}),
+    (m.Moving(resume_after_ms=500), {"type": "moving", "resumeAfterMs": 500}),
     (
         m.Caption(
             speaker=m.Speaker.ASSISTANT,
@@ -184,7 +230,13 @@ EVENTS = [
             "type": "turn",
             "phase": "finished",
             "turn": 2,
-            "latency": {"firstAudioMs": 10.04, "modelMs": 8, "toolMs": 1.5, "serverMs": 0.5},
+            "latency": {
+                "firstAudioMs": 10.04,
+                "modelMs": 8,
+                "toolMs": 1.5,
+                "serverMs": 0.5,
+                "hearingMs": None,
+            },
         },
     ),
     (
@@ -193,43 +245,60 @@ EVENTS = [
     ),
     (
         m.CallError(code="c", message="Ay", retryable=True),
-        {"type": "error", "code": "c", "message": "Ay", "retryable": True},
+        {
+            "type": "error",
+            "code": "c",
+            "message": "Ay",
+            "retryable": True,
+            "retryAfterS": None,
+        },
     ),
     (m.CallEnded(reason=m.EndReason.CLIENT), {"type": "ended", "reason": "client"}),
 ]
 
 
+def encoded(message: m.ServerMessage, sequence: int | None = 0, *, resent: bool = False) -> bytes:
+    (data,) = BinaryWire().encode(m.Numbered(message, sequence, resent), time_ms=2**32 + 7)
+    assert isinstance(data, bytes)
+    return data
+
+
 @pytest.mark.parametrize(("message", "event"), EVENTS)
 def test_an_event_is_json(message: m.ServerMessage, event: dict[str, object]) -> None:
-    (data,) = BinaryWire().encode(message, time_ms=5)
-    assert isinstance(data, bytes)
-    received = read(data)
-    assert (received.kind, json.loads(received.payload)) == (FrameType.EVENT, event)
+    received = read(encoded(message, 9))
+    assert (received.kind, received.sequence) == (FrameType.EVENT, 9)
+    assert json.loads(received.payload) == event
 
 
 def test_speech_carries_generation_position_and_place_in_the_reply() -> None:
     chunk = m.SpeechChunk(generation=2, position=960, pcm=b"\1\0", first=True, last=True)
-    (data,) = BinaryWire().encode(chunk, time_ms=2**32 + 7)
-    assert HEADER.unpack_from(data) == (FrameType.AUDIO_OUT, 3, 2, 0, 960, 7)  # type: ignore[arg-type]
+    data = encoded(chunk, 11)
+    assert HEADER.unpack_from(data) == (FrameType.AUDIO_OUT, 3, 2, 11, 960, 7)
     assert data[HEADER.size :] == b"\1\0"
 
 
-def test_the_sequence_counts_audio_flushes_and_events_but_no_pongs() -> None:
-    wire = BinaryWire()
-    words = [
-        m.SpeechChunk(generation=0, position=0, pcm=b""),
-        m.Pong(payload=b"x"),
-        m.Flush(generation=1),
-        m.Interrupted(turn=1, generation=1),
-    ]
-    frames = [read(data) for word in words for data in wire.encode(word, time_ms=0)]  # type: ignore[arg-type]
-    assert [(got.kind.name, got.sequence) for got in frames] == [
-        ("AUDIO_OUT", 0),
-        ("PONG", 0),
-        ("FLUSH", 1),
-        ("EVENT", 2),
-    ]
+def test_a_message_that_is_sent_again_keeps_its_number_and_says_so() -> None:
+    chunk = m.SpeechChunk(generation=2, position=960, pcm=b"\1\0")
+    received = read(encoded(chunk, 11, resent=True))
+    assert (received.sequence, received.flags) == (11, Flag.RESENT)
+
+
+def test_a_flush_carries_its_generation() -> None:
+    received = read(encoded(m.Flush(generation=3), 4))
+    assert (received.kind, received.generation, received.sequence) == (FrameType.FLUSH, 3, 4)
+
+
+def test_what_is_outside_the_count_has_a_meaning_of_its_own_for_the_number() -> None:
+    assert read(encoded(m.Pong(payload=b"x"), None)).kind is FrameType.PONG
+    told = read(encoded(m.Received(sequence=8, position=512), None))
+    assert (told.kind, told.sequence, told.position) == (FrameType.ACK, 8, 512)
+    resumed = m.CallResumed(ready=READY, wanted=5, generation=2, position=960, restored=True)
+    back = read(encoded(resumed, None))
+    assert (back.kind, back.sequence, back.generation, back.position) == (FrameType.RESUME, 5, 2, 960)  # fmt: skip
+    assert back.event == {"type": "resumed", **CALL, "restored": True}
 
 
 def test_the_services_own_events_have_no_place_here() -> None:
-    assert BinaryWire().encode(m.ServiceEvent(source={"usageEvent": {}}), time_ms=0) == []
+    assert (
+        BinaryWire().encode(m.Numbered(m.ServiceEvent(source={"usageEvent": {}})), time_ms=0) == []
+    )

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.wire.samples import READY
 from voice.wire import messages as m
 from voice.wire.binary import BinaryWire, server_event
-from voice.wire.client import ClientFrames
+from voice.wire.client import ClientFrames, read
 from voice.wire.workshop import WorkshopWire
 
 pytestmark = pytest.mark.pure
@@ -18,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-
 
 
 def examples() -> list[list[dict[str, Any]]]:
-    """The page's four JSON blocks: binary up, binary down, events up, events down."""
+    """The page's five JSON blocks: binary up and down, resumed, events up and down."""
     blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     return [[json.loads(line) for line in block.splitlines()] for block in blocks]
 
@@ -29,7 +30,7 @@ def caption(speaker: m.Speaker, stage: m.Stage, segment: int, text: str) -> m.Ca
 
 HOLA = "¡Hola!"
 SAID: list[m.ServerMessage] = [
-    m.CallReady(call_id="3f2a", input_rate_hz=16000, output_rate_hz=24000, voice="carlos"),
+    READY,
     caption(m.Speaker.USER, m.Stage.SPOKEN, 1, "Hola"),
     caption(m.Speaker.ASSISTANT, m.Stage.PLANNED, 2, HOLA),
     caption(m.Speaker.ASSISTANT, m.Stage.SPOKEN, 2, HOLA),
@@ -37,9 +38,14 @@ SAID: list[m.ServerMessage] = [
     m.ToolFinished(tool_use_id="t1", name="consultarOrder", outcome=m.Outcome.OK, duration_ms=12),
     m.TurnFinished(
         turn=1,
-        latency=m.TurnLatency(first_audio_ms=310.5, model_ms=296.0, tool_ms=12.0, server_ms=2.5),
+        latency=m.TurnLatency(
+            first_audio_ms=310.5, model_ms=296.0, tool_ms=12.0, server_ms=2.5, hearing_ms=1804.2
+        ),
     ),
     m.Interrupted(turn=1, generation=1),
+    m.AssistantPhase(phase=m.Phase.AWAY),
+    m.AssistantPhase(phase=m.Phase.BACK),
+    m.Moving(resume_after_ms=500),
     m.CallError(
         code="throttled",
         message="Todas las líneas están ocupadas. Probá de nuevo en un momento.",
@@ -51,10 +57,11 @@ SAID: list[m.ServerMessage] = [
 
 def test_the_binary_wire_hears_its_examples() -> None:
     client, wire = ClientFrames(), BinaryWire()
-    heard = [word for event in examples()[0] for word in wire.decode(client.event(**event))]
+    heard = [heard.word for event in examples()[0] for heard in wire.decode(client.event(**event))]
     assert heard == [
-        m.StartCall(input_rate_hz=16000),
+        m.StartCall(input_rate_hz=16000, ticket="…", voice="lupe", language="es"),
         m.CustomerText(text="Consulta el pedido número 1 con DNI 12345678"),
+        m.ReplyHeard(position=48000, after_ms=83.2, rtt_ms=1.9),
         m.EndCall(),
     ]
 
@@ -63,10 +70,17 @@ def test_the_binary_wire_says_its_examples() -> None:
     assert [server_event(message) for message in SAID] == examples()[1]
 
 
+def test_the_binary_wire_says_its_example_of_coming_back() -> None:
+    resumed = m.CallResumed(ready=READY, wanted=0, generation=0, position=0)
+    (frame,) = BinaryWire().encode(m.Numbered(resumed), time_ms=0)
+    assert isinstance(frame, bytes)
+    assert [read(frame).event] == examples()[2]
+
+
 def test_the_events_wire_hears_its_examples() -> None:
     wire = WorkshopWire()
-    heard = [word for event in examples()[2] for word in wire.decode(json.dumps(event))]
-    assert heard == [m.StartCall(), m.CustomerAudio(pcm=b"\1\0\2\0"), m.EndCall()]
+    heard = [heard.word for event in examples()[3] for heard in wire.decode(json.dumps(event))]
+    assert heard == [m.StartCall(greet=False), m.CustomerAudio(pcm=b"\1\0\2\0"), m.EndCall()]
 
 
 def test_the_events_wire_says_its_examples() -> None:
@@ -81,5 +95,9 @@ def test_the_events_wire_says_its_examples() -> None:
         m.CallEnded(reason=m.EndReason.CLIENT),
     ]
     wire = WorkshopWire()
-    frames = [frame for message in said for frame in wire.encode(message, time_ms=1690000000000)]
-    assert [json.loads(frame) for frame in frames] == examples()[3]
+    frames = [
+        frame
+        for message in said
+        for frame in wire.encode(m.Numbered(message), time_ms=1690000000000)
+    ]
+    assert [json.loads(frame) for frame in frames] == examples()[4]

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.wire.samples import READY
 from voice.wire import messages as m
 from voice.wire.workshop import MAX_FRAME_CHARACTERS, MAX_OPEN_TEXTS, WorkshopWire
 
 pytestmark = pytest.mark.pure
 
+START = m.StartCall(greet=False)
 AUDIO_START = {
     "promptName": "p",
     "contentName": "a",
@@ -44,11 +46,11 @@ def burst() -> list[str]:
 
 
 def said(wire: WorkshopWire, frames: list[str]) -> list[m.ClientMessage]:
-    return [word for frame in frames for word in wire.decode(frame)]
+    return [heard.word for frame in frames for heard in wire.decode(frame)]
 
 
 def test_the_clients_prompt_tools_and_history_are_read_past() -> None:
-    assert said(WorkshopWire(), burst()) == [m.StartCall(input_rate_hz=16000)]
+    assert said(WorkshopWire(), burst()) == [START]
 
 
 def test_audio_and_typed_text_are_heard() -> None:
@@ -72,12 +74,12 @@ def test_the_end_is_said_once_and_another_session_may_follow() -> None:
         event("promptEnd", promptName="p"),
         event("sessionEnd"),
     ]
-    assert said(wire, [*burst(), *ending, *burst()]) == [m.StartCall(), m.EndCall(), m.StartCall()]
+    assert said(wire, [*burst(), *ending, *burst()]) == [START, m.EndCall(), START]
 
 
 def test_the_api_gateways_wrapping_is_taken_off() -> None:
     wrapped = json.dumps({"body": event("contentStart", **AUDIO_START)})
-    assert WorkshopWire().decode(wrapped) == [m.StartCall()]
+    assert WorkshopWire().decode(wrapped) == [m.Heard(START)]
 
 
 def test_the_clients_own_events_are_read_past() -> None:
@@ -126,7 +128,7 @@ def test_no_json_does_worse_than_a_wire_error(value: object) -> None:
 
 
 def sent(wire: WorkshopWire, message: m.ServerMessage) -> Any:
-    (frame,) = wire.encode(message, time_ms=1_690_000_000_000)
+    (frame,) = wire.encode(m.Numbered(message), time_ms=1_690_000_000_000)
     return json.loads(frame)
 
 
@@ -168,7 +170,9 @@ def test_the_interruption_passes_to_the_letter() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        m.CallReady(call_id="c", input_rate_hz=1, output_rate_hz=1, voice="v"),
+        READY,
+        m.Moving(resume_after_ms=1),
+        m.AssistantPhase(phase=m.Phase.AWAY),
         m.Flush(generation=1),
         m.Interrupted(turn=1, generation=1),
         m.SpeechChunk(generation=0, position=0, pcm=b"", last=True),
@@ -176,7 +180,7 @@ def test_the_interruption_passes_to_the_letter() -> None:
     ],
 )
 def test_what_those_clients_have_no_word_for_is_not_said(message: m.ServerMessage) -> None:
-    assert WorkshopWire().encode(message, time_ms=0) == []
+    assert WorkshopWire().encode(m.Numbered(message), time_ms=0) == []
 
 
 def test_a_client_may_have_so_many_texts_open_and_no_more() -> None:

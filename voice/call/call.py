@@ -88,6 +88,7 @@ class Call:
         self._is_restored = transcript is not None
         self._watch = Watch(settings.watch)
         self._over = asyncio.Event()
+        self._beaten = asyncio.Event()
         self._reason = m.EndReason.ERROR
         self._farewell: tuple[m.EndReason, float] | None = None
         self._hang_up_by: float | None = None
@@ -153,8 +154,15 @@ class Call:
             self._tasks.start(self._beat_for_ever())
             await self._over.wait()
             self._tasks.cancel()
+        self._beaten.set()
         self.dialogue.replies.settle()
         return self._reason
+
+    async def until_quiet(self) -> None:
+        """Wait for a good moment to be moved to another server, or for the end of the call."""
+        while not (self.is_quiet or self._over.is_set()):
+            self._beaten.clear()
+            await self._beaten.wait()
 
     @property
     def is_quiet(self) -> bool:
@@ -272,6 +280,7 @@ class Call:
         while True:
             await asyncio.sleep(BEAT_S)
             self._beat(_now())
+            self._beaten.set()
 
     def _beat(self, now: float) -> None:
         self.dialogue.replies.settle_when_due(now=now)

@@ -69,6 +69,11 @@ class Dialogue:
         self._session: Session | None = None
         self._unanswered_texts = 0
 
+    @property
+    def microphone_position(self) -> int:
+        """How many samples of the customer's audio have come, silence that was fed included."""
+        return self._microphone.position
+
     def work_with(self, desk: ToolDesk) -> None:
         """Take the desk on which tools are run."""
         self._desk = desk

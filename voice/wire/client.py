@@ -1,6 +1,12 @@
-"""The other side of the binary wire: what a client sends, and how it reads the server's frames."""
+"""The other side of the binary wire: a client's frames over a whole call, without a socket. Pure.
+
+`ClientCall` numbers what is sent and keeps it until the server has it, counts what is received,
+plays it in thought at the pace of speech, and so can acknowledge and come back over a new connection.
+Instants are seconds on any clock that only goes forward.
+"""
 
 import json
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +26,7 @@ class ServerFrame:
 
     @property
     def event(self) -> dict[str, Any]:
-        """Return the JSON object of an EVENT frame."""
+        """Return the JSON object of an EVENT or RESUME frame."""
         event: dict[str, Any] = json.loads(self.payload)
         return event
 
@@ -73,6 +79,111 @@ class ClientFrames:
     def _counted(self, kind: FrameType, payload: bytes, *, position: int = 0) -> bytes:
         sequence, self.sequence = self.sequence, self.sequence + 1
         return HEADER.pack(kind, 0, 0, sequence, position, 0) + payload
+
+
+class Playhead:
+    """A loudspeaker: plays what it was given without a gap, and drops it when it is told to."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._ends_at = 0.0
+        self._end = 0
+        self._begin = 0
+
+    @property
+    def sounds_until(self) -> float:
+        """When what was given so far has been played."""
+        return self._ends_at
+
+    def add(self, *, position: int, samples: int, now: float) -> None:
+        """Take audio whose first sample is `position`."""
+        if now >= self._ends_at:
+            self._begin, self._ends_at = position, now
+        self._ends_at += samples / self._rate_hz
+        self._end = position + samples
+
+    def at(self, now: float) -> int:
+        """Return how far it has played."""
+        return max(self._begin, self._end - max(0, round((self._ends_at - now) * self._rate_hz)))
+
+    def drop(self, now: float) -> None:
+        """Drop what was not played."""
+        self._begin = self._end = self.at(now)
+        self._ends_at = min(self._ends_at, now)
+
+
+class ClientCall:
+    """A client's side of one call, whatever connections carry it."""
+
+    def __init__(self, *, output_rate_hz: int) -> None:
+        self.frames = ClientFrames()
+        self.playhead = Playhead(output_rate_hz)
+        self.token = ""
+        self.received = -1
+        """Number of the last frame of the server."""
+        self.generation = 0
+        self._kept: deque[tuple[int, bytes]] = deque()
+
+    def event(self, **event: Any) -> bytes:
+        """Return an EVENT frame; it is kept until the server has it."""
+        return self._keep(self.frames.event(**event))
+
+    def audio(self, pcm: bytes) -> bytes:
+        """Return an AUDIO_IN frame; it is kept until the server has it."""
+        return self._keep(self.frames.audio(pcm))
+
+    def acknowledgement(self, now: float) -> bytes:
+        """Return what tells the server how far this side has come."""
+        return self.frames.played(
+            sequence=max(0, self.received),
+            generation=self.generation,
+            position=self.playhead.at(now),
+        )
+
+    def resume(self, now: float) -> bytes:
+        """Return the first frame of a new connection of this call."""
+        return self.frames.resume(
+            self.token,
+            wanted=self.received + 1,
+            generation=self.generation,
+            position=self.playhead.at(now),
+        )
+
+    def missing(self, wanted: int) -> list[bytes]:
+        """Return what the server lacks, to be sent again."""
+        return [again(frame) for sequence, frame in self._kept if sequence >= wanted]
+
+    def receive(self, data: bytes, *, now: float) -> ServerFrame | None:
+        """Return a frame of the server; None for one that was here before."""
+        frame = read(data)
+        if frame.kind in {FrameType.AUDIO_OUT, FrameType.FLUSH, FrameType.EVENT}:
+            if frame.sequence <= self.received:
+                return None
+            self.received = frame.sequence
+        self._note(frame, now)
+        return frame
+
+    def _note(self, frame: ServerFrame, now: float) -> None:
+        match frame.kind:
+            case FrameType.AUDIO_OUT if frame.generation == self.generation:
+                samples = len(frame.payload) // 2
+                self.playhead.add(position=frame.position, samples=samples, now=now)
+            case FrameType.FLUSH:
+                self.generation = frame.generation
+                self.playhead.drop(now)
+            case FrameType.ACK:
+                while self._kept and self._kept[0][0] <= frame.sequence:
+                    self._kept.popleft()
+            case FrameType.EVENT if frame.event["type"] == "ready":
+                self.token = frame.event["resumeToken"]
+            case FrameType.RESUME:
+                self.generation = frame.generation
+            case _:
+                pass
+
+    def _keep(self, frame: bytes) -> bytes:
+        self._kept.append((self.frames.sequence - 1, frame))
+        return frame
 
 
 def again(frame: bytes) -> bytes:

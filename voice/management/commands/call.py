@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from voice import terminal
-from voice.terminal import CallFailedError, Line, Recording, Turn, Typed
+from voice.spoken_lines import CallFailedError, Line, Recording, Turn, Typed
 
 TURN_TIMEOUT_S = 60.0
 

@@ -1,0 +1,115 @@
+"""Who may call: how many calls this process takes, from whom, and how fast. Pure but for the instants.
+
+A refusal has a reason and says when to try again: a customer who is told "in twenty seconds" waits, and
+one who is told nothing storms the line.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from voice.limits import Rate, RateByAddress
+
+BUSY_AGAIN_S = 20.0
+DRAINING_AGAIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionLimits:
+    """How much is too much, for one process."""
+
+    calls: int = 50
+    sessions: int = 20
+    """Sessions of the account's quota that this process may hold at once."""
+    sessions_for_renewal: int = 2
+    """Of these, how many are kept for calls that are under way."""
+    calls_per_address: int = 10
+    connections_per_address: int = 40
+    starts_per_address: Rate = field(default_factory=lambda: Rate(per_s=0.5, burst=20))
+
+
+class RefusedError(Exception):
+    """No call for now; `code` says why, `retry_after_s` when to try again."""
+
+    def __init__(self, code: str, *, retry_after_s: float) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class Admission:
+    """Counts calls and decides on the next one."""
+
+    def __init__(self, limits: AdmissionLimits) -> None:
+        self.is_draining = False
+        self._limits = limits
+        self._calls: Counter[str] = Counter()
+        self._connections: Counter[str] = Counter()
+        self._starts = RateByAddress(limits.starts_per_address)
+
+    @property
+    def calls(self) -> int:
+        """How many calls there are."""
+        return self._calls.total()
+
+    def drain(self) -> None:
+        """Refuse every call from now on."""
+        self.is_draining = True
+
+    def check(self, address: str) -> None:
+        """Refuse whom `enter` would refuse now, without counting it.
+
+        Raises:
+            RefusedError: see `enter`.
+
+        """
+        if self.is_draining:
+            raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
+        free_sessions = self._limits.sessions - self._limits.sessions_for_renewal
+        if self.calls >= min(self._limits.calls, free_sessions):
+            raise RefusedError("busy", retry_after_s=BUSY_AGAIN_S)
+        if self._calls[address] >= self._limits.calls_per_address:
+            raise RefusedError("too_many", retry_after_s=BUSY_AGAIN_S)
+
+    def enter(self, address: str, *, now: float) -> None:
+        """Let a call in.
+
+        Raises:
+            RefusedError: draining; busy: no more calls, or sessions, for now; too_many: from this address.
+
+        """
+        self.check(address)
+        if (wait_s := self._starts.take(address, now=now)) is not None:
+            raise RefusedError("too_many", retry_after_s=wait_s)
+        self._calls[address] += 1
+
+    def enter_again(self, address: str) -> None:
+        """Let a call in that began on another server; only a process that drains refuses it.
+
+        Raises:
+            RefusedError: draining.
+
+        """
+        if self.is_draining:
+            raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
+        self._calls[address] += 1
+
+    def connect(self, address: str) -> bool:
+        """Let a connection in; return whether there is room for it."""
+        if self._connections[address] >= self._limits.connections_per_address:
+            return False
+        self._connections[address] += 1
+        return True
+
+    def disconnect(self, address: str) -> None:
+        """Note that a connection is gone that was let in."""
+        _subtract(self._connections, address)
+
+    def leave(self, address: str) -> None:
+        """Note that a call is over."""
+        _subtract(self._calls, address)
+
+
+def _subtract(counter: Counter[str], address: str) -> None:
+    counter[address] -= 1
+    if counter[address] <= 0:
+        del counter[address]

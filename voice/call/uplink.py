@@ -1,0 +1,85 @@
+"""Which of a client's frames have come, and which of them it need not keep any more. Pure.
+
+A client numbers its frames over the whole call. A gap is its own drop; a step back is a frame that came
+again after a new connection, and is no news, or else a fault. A frame is *safe* once it would not be
+missed if this server died: words once they are stored, speech once the service has confirmed it. Only
+safe frames are acknowledged, so a client that comes back, wherever that is, sends what is missing.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from voice.wire.messages import Heard, Received, WireError
+
+_WRAP = 2**32
+POLICY_VIOLATION = 1008
+MAX_KEPT = 4_000
+"""Frames remembered as not safe: two minutes of audio. Older ones are taken for safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    sequence: int
+    position: int | None
+    """Where an audio frame begins in the microphone; None for words."""
+
+
+class Uplink:
+    """The numbers of one call's uplink."""
+
+    def __init__(self, *, wanted: int | None = 0) -> None:
+        """`wanted` is the first frame that is missing; None where whatever comes is the first."""
+        self._wanted = wanted
+        self._unsafe: deque[_Came] = deque()
+        self._told: int | None = None
+        self._samples = 0
+
+    @property
+    def wanted(self) -> int:
+        """The first frame that is missing."""
+        return self._wanted or 0
+
+    def accept(self, heard: Heard, *, position: int | None = None, samples: int = 0) -> bool:
+        """Return whether a frame is news.
+
+        Raises:
+            WireError: it is a step back that nobody asked for.
+
+        """
+        if heard.sequence is None:
+            return True
+        if self._wanted is None:
+            self._wanted = heard.sequence
+        ahead = (heard.sequence - self._wanted) % _WRAP
+        if ahead >= _WRAP // 2:
+            if heard.resent:
+                return False
+            detail = f"sequence {heard.sequence} after {self._wanted - 1}"
+            raise WireError("out_of_order", detail, close_code=POLICY_VIOLATION)
+        self._wanted = heard.sequence + 1
+        self._samples += samples
+        self._unsafe.append(_Came(heard.sequence, position))
+        if len(self._unsafe) > MAX_KEPT:
+            self._unsafe.popleft()
+        return True
+
+    def safe(self, *, words: int, speech: int | None) -> Received | None:
+        """Return what the client may be told now, if that is news.
+
+        `words`: the first frame whose words are not stored. `speech`: where the speech begins that the
+        service has not confirmed; None where it has confirmed all.
+        """
+        while self._unsafe and self._is_safe(self._unsafe[0], words, speech):
+            self._unsafe.popleft()
+        if self._wanted is None:
+            return None
+        upto = self._unsafe[0].sequence if self._unsafe else self._wanted
+        if upto in (0, self._told):
+            return None
+        self._told = upto
+        return Received(sequence=upto - 1, position=self._samples)
+
+    def _is_safe(self, came: _Came, words: int, speech: int | None) -> bool:
+        if came.position is None:
+            return came.sequence < words
+        return speech is None or came.position < speech
