@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 DYNAMODB_VENV := .venv-dynamodb
 MODELS := var/models
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-SOURCES := novasonic common orders appointments voice simulator local tests scripts benchmarks manage.py
+SOURCES := novasonic common orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run call test check format lint types imports races bench-data demo-data pins clean

@@ -17,7 +17,7 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from typing import Any, ClassVar, Self
@@ -330,24 +330,40 @@ class _Kind(IntEnum):
     UPDATE = 2
 
 
+UNGUARDED = "nothing"
+"""The name of no condition: of a write that rides on another one's, or may happen in any case."""
+
+MOST_WRITES = 100
+"""How many writes DynamoDB takes in one transaction."""
+
+
 class Transaction:
     """Writes that happen together or not at all; each condition has a name that says what it guards."""
 
     def __init__(self) -> None:
         self._writes: list[tuple[_Kind, str, Callable[[TransactWrite], None]]] = []
 
-    def put(self, item: Table, *, only_if: Condition, named: str) -> None:
+    def put(self, item: Table, *, only_if: Condition | None = None, named: str = UNGUARDED) -> None:
         """Store `item` whole, if `only_if` holds for what is there."""
         self._writes.append((_Kind.PUT, named, lambda write: write.save(item, condition=only_if)))
 
-    def change(self, item: Table, *, only_if: Condition, named: str) -> None:
-        """Write the attributes that our model knows, and leave any others the stored item has."""
-        actions = _assignments(item)
+    def change(
+        self,
+        item: Table,
+        *,
+        attributes: Collection[str] | None = None,
+        only_if: Condition,
+        named: str,
+    ) -> None:
+        """Write the attributes that our model knows, or only those named; leave the others as stored."""
+        actions = _assignments(item, attributes)
         self._writes.append(
             (_Kind.UPDATE, named, lambda write: write.update(item, actions, condition=only_if))
         )
 
-    def delete(self, item: Table, *, only_if: Condition, named: str) -> None:
+    def delete(
+        self, item: Table, *, only_if: Condition | None = None, named: str = UNGUARDED
+    ) -> None:
         """Delete `item`, if `only_if` holds for what is there."""
         self._writes.append(
             (_Kind.DELETE, named, lambda write: write.delete(item, condition=only_if))
@@ -371,10 +387,11 @@ class Transaction:
             raise _refusal(error, [name for _, name, _ in writes]) from error
 
 
-def _assignments(item: Table) -> list[Action]:
+def _assignments(item: Table, only: Collection[str] | None) -> list[Action]:
     actions: list[Action] = []
     for name, attribute in item.get_attributes().items():
-        if not (attribute.is_hash_key or attribute.is_range_key):
+        is_key = attribute.is_hash_key or attribute.is_range_key
+        if not is_key and (only is None or name in only):
             value = getattr(item, name)
             actions.append(attribute.remove() if value is None else attribute.set(value))
     return actions

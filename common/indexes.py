@@ -48,7 +48,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A record of a partition; or, without one, the place where reading stopped."""
+    """A record of a partition; or, without one, the place where reading stopped.
+
+    `key` is PK, which is SK too in most kinds of item; where SK is another, both, on a line each.
+    """
 
     at: str
     partition: str
@@ -124,7 +127,8 @@ def _found(
     listing: Listing, partition: str, key: dict[str, Any], raw: dict[str, Any] | None
 ) -> _Found:
     _, range_name = listing.names()
-    return _Found(key[range_name]["S"], partition, key["PK"]["S"], raw)
+    pk, sk = key["PK"]["S"], key["SK"]["S"]
+    return _Found(key[range_name]["S"], partition, pk if pk == sk else f"{pk}\n{sk}", raw)
 
 
 def _from(listing: Listing, position: Position) -> Listing:
@@ -140,8 +144,9 @@ def _start_key(listing: Listing, partition: str, position: Position) -> dict[str
     key = position.after.get(partition)
     if key is None:
         return None
+    pk, _, sk = key.partition("\n")
     hash_name, range_name = listing.names()
-    values = {"PK": key, "SK": key, hash_name: partition, range_name: position.at}
+    values = {"PK": pk, "SK": sk or pk, hash_name: partition, range_name: position.at}
     return {name: {"S": value} for name, value in values.items()}
 
 

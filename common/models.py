@@ -5,6 +5,7 @@ These are storage shape only; Django's ORM knows nothing of them.
 
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from pynamodb.attributes import Attribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.constants import NUMBER, STRING
@@ -34,14 +35,15 @@ class MoneyAttribute(Attribute[Decimal]):
     """An amount to the cent, stored as a number that never was a float."""
 
     attr_type = NUMBER
+    step: ClassVar = CENT
 
     def serialize(self, value: Decimal) -> str:
         """Return the digits to store."""
-        return str(value.quantize(CENT))
+        return f"{value.quantize(self.step):f}"
 
     def deserialize(self, value: str) -> Decimal:
-        """Return the amount with both its decimals, which DynamoDB doesn't keep: 67.5 is 67.50."""
-        return Decimal(value).quantize(CENT)
+        """Return the amount with all its decimals, which DynamoDB doesn't keep: 67.5 is 67.50."""
+        return Decimal(value).quantize(self.step)
 
 
 class Token(Table):

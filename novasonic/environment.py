@@ -5,6 +5,7 @@ A broken value stops the start with one line per variable, not a traceback; see 
 """
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from appointments.hours import OpeningHours
+from conversations.masking import MASKS
 
 type Words = Annotated[list[str], NoDecode]
 """A list written with commas: `one, two`."""
@@ -93,6 +95,7 @@ class Environment(BaseSettings):
     appointments_table: str = Field(
         "nova-sonic-appointments", min_length=3, description="DynamoDB table."
     )
+    calls_table: str = Field("nova-sonic-calls", min_length=3, description="DynamoDB table.")
     dynamodb_endpoint_url: str | None = Field(None, description="Instead of AWS's own endpoint.")
     dynamodb_threads: int = Field(
         12, ge=1, le=64, description="Threads that wait for DynamoDB, a process."
@@ -117,7 +120,13 @@ class Environment(BaseSettings):
     nova_sonic_max_tokens: int = Field(1024, ge=1, le=10000, description="Longest reply, tokens.")
     nova_sonic_top_p: float = Field(0.9, ge=0, le=1, description="Nucleus sampling.")
     nova_sonic_temperature: float = Field(0.7, ge=0, le=1, description="Sampling temperature.")
-
+    nova_sonic_prices: Annotated[list[Decimal], NoDecode] = Field(
+        [Decimal(price) for price in ("0.0034", "0.00006", "0.0136", "0.00024")],
+        min_length=4,
+        max_length=4,
+        description="US dollars for 1000 tokens: speech in, text in, speech out, text out. The default "
+        "is the published price of the first model; only the cost that is shown depends on it.",
+    )
     nova_sonic_max_sessions: int = Field(
         20,
         ge=3,
@@ -181,6 +190,19 @@ class Environment(BaseSettings):
         description="After how long the customer is told that a tool takes a moment.",
     )
 
+    # What is kept of calls
+    conversation_retention_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="For how long conversations are kept; 0: nothing of words and arguments is kept, "
+        "and the figures for 30 days.",
+    )
+    conversation_masks: Words = Field(
+        ["dni", "email", "phone"],
+        description="What is hidden in them before they are stored; `none`: nothing.",
+    )
+
     # The business
     clinic_time_zone: str = Field(
         "America/Argentina/Buenos_Aires", description="Time zone of appointments."
@@ -207,6 +229,8 @@ class Environment(BaseSettings):
         "api_cors_origins",
         "api_jwt_audiences",
         "nova_sonic_voices",
+        "conversation_masks",
+        "nova_sonic_prices",
         mode="before",
     )
     @classmethod
@@ -224,6 +248,24 @@ class Environment(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{value!r} is not an IANA time zone") from error
+        return value
+
+    @field_validator("conversation_masks")
+    @classmethod
+    def _known_masks(cls, value: list[str]) -> list[str]:
+        if value == ["none"]:
+            return []
+        if unknown := set(value) - MASKS:
+            raise ValueError(
+                f"{', '.join(sorted(unknown))}: only {', '.join(sorted(MASKS))}, or none"
+            )
+        return value
+
+    @field_validator("nova_sonic_prices")
+    @classmethod
+    def _real_prices(cls, value: list[Decimal]) -> list[Decimal]:
+        if any(price < 0 for price in value):
+            raise ValueError("a price is 0 or more")
         return value
 
     @field_validator("api_cors_origins")

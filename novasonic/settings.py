@@ -43,6 +43,7 @@ CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 AWS_REGION = _env.aws_default_region
 ORDERS_TABLE = _env.orders_table
 APPOINTMENTS_TABLE = _env.appointments_table
+CALLS_TABLE = _env.calls_table
 DYNAMODB_ENDPOINT_URL = _env.dynamodb_endpoint_url
 DYNAMODB_THREADS = _env.dynamodb_threads
 DYNAMODB_CONNECT_TIMEOUT_S = 2
@@ -59,6 +60,11 @@ NOVA_SONIC_ENDPOINTING_SENSITIVITY = _env.nova_sonic_endpointing_sensitivity
 NOVA_SONIC_MAX_TOKENS = _env.nova_sonic_max_tokens
 NOVA_SONIC_TOP_P = _env.nova_sonic_top_p
 NOVA_SONIC_TEMPERATURE = _env.nova_sonic_temperature
+NOVA_SONIC_PRICES = _env.nova_sonic_prices
+
+# What is kept of calls
+CONVERSATION_RETENTION_DAYS = _env.conversation_retention_days
+CONVERSATION_MASKS = _env.conversation_masks
 
 NOVA_SONIC_VOICES = _env.nova_sonic_voices
 NOVA_SONIC_MAX_SESSIONS = _env.nova_sonic_max_sessions
@@ -108,6 +114,7 @@ INSTALLED_APPS = [
     "common",
     "orders",
     "appointments",
+    "conversations",
     "voice",
     "novasonic",
 ]

@@ -33,7 +33,7 @@ def _default(value: object) -> str:
     if value is None or value in ("", []):
         return "–"
     if isinstance(value, list):
-        value = ",".join(value)
+        value = ",".join(map(str, value))
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

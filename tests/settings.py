@@ -5,6 +5,7 @@ import os
 # A test must not depend on the variables or the .env of whoever runs it.
 for name in [
     "HOST", "WS_PORT", "HEALTH_PORT", "LOGLEVEL", "DEBUG", "ORDERS_TABLE", "APPOINTMENTS_TABLE",
+    "CALLS_TABLE", "CONVERSATION_RETENTION_DAYS", "CONVERSATION_MASKS", "NOVA_SONIC_PRICES",
     "DYNAMODB_ENDPOINT_URL", "BEDROCK_ENDPOINT_URL", "BEDROCK_CA_FILE", "CLINIC_DOCTORS",
     "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION",
 ]:  # fmt: skip

@@ -99,6 +99,41 @@ def test_all_writes_of_a_transaction_happen_together(empty_tables: str) -> None:
     assert Thing.find("gone") is None
 
 
+def test_a_change_of_some_attributes_leaves_the_others(empty_tables: str) -> None:
+    stored(thing("old", word="a", price=Decimal(1)))
+
+    transaction = Transaction()
+    changed = thing("old", word=None, price=Decimal(2))
+    transaction.change(changed, attributes={"price"}, only_if=IS_THERE, named="change")
+    transaction.commit()
+    assert (found("old").word, found("old").price) == ("a", Decimal(2))
+
+    transaction = Transaction()
+    transaction.change(changed, attributes={"word"}, only_if=IS_THERE, named="change")
+    transaction.commit()
+    assert found("old").word is None
+    assert found("old").price == Decimal(2)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_writes_without_a_condition_ride_on_the_others(empty_tables: str, holds: bool) -> None:
+    stored(thing("old", word="a"), thing("gone"))
+
+    transaction = Transaction()
+    transaction.put(thing("old", word="new"))
+    transaction.delete(thing("gone"))
+    transaction.delete(thing("never there"))
+    transaction.put(thing("guard"), only_if=IS_NEW if holds else IS_THERE, named="guard")
+    if holds:
+        transaction.commit()
+    else:
+        with pytest.raises(ConditionsFailedError) as caught:
+            transaction.commit()
+        assert caught.value.failed == {"guard"}
+    assert found("old").word == ("new" if holds else "a")
+    assert (Thing.find("gone") is None) is holds
+
+
 @pytest.mark.parametrize("bad", ["put", "change", "delete"])
 def test_the_condition_that_failed_is_named_though_the_writes_are_reordered(
     empty_tables: str, bad: str

@@ -1,6 +1,7 @@
 """Environment variables: the owner's names, their bounds, and what a broken one says."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,30 @@ def test_lists_are_written_with_commas(variables: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "masks"),
+    [("none", []), ("dni", ["dni"]), ("phone, email", ["phone", "email"])],
+)
+def test_masks_are_named_or_none(
+    variables: pytest.MonkeyPatch, value: str, masks: list[str]
+) -> None:
+    assert environment.read().conversation_masks == ["dni", "email", "phone"]
+    variables.setenv("CONVERSATION_MASKS", value)
+    assert environment.read().conversation_masks == masks
+
+
+@pytest.mark.parametrize("price", ["NaN", "four", "Infinity"])
+def test_what_is_no_price_is_told_by_its_place(variables: pytest.MonkeyPatch, price: str) -> None:
+    variables.setenv("NOVA_SONIC_PRICES", f"1, 2, 3, {price}")
+    with pytest.raises(ImproperlyConfigured, match=r"\n  NOVA_SONIC_PRICES\.3: "):
+        environment.read()
+
+
+def test_prices_are_four_numbers(variables: pytest.MonkeyPatch) -> None:
+    variables.setenv("NOVA_SONIC_PRICES", "0, 0.5,1, 2.25")
+    assert environment.read().nova_sonic_prices == [Decimal(p) for p in ("0", "0.5", "1", "2.25")]
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("WS_PORT", "1"),
@@ -46,6 +71,8 @@ def test_lists_are_written_with_commas(variables: pytest.MonkeyPatch) -> None:
         ("NOVA_SONIC_TOP_P", "1"),
         ("DYNAMODB_THREADS", "64"),
         ("CLINIC_TIME_ZONE", "UTC"),
+        ("CONVERSATION_RETENTION_DAYS", "0"),
+        ("CONVERSATION_RETENTION_DAYS", "3650"),
     ],
 )
 def test_a_value_at_its_bound_passes(variables: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -69,6 +96,14 @@ def test_a_value_at_its_bound_passes(variables: pytest.MonkeyPatch, name: str, v
         ("DYNAMODB_THREADS", "65"),
         ("CLINIC_TIME_ZONE", "Mars/Olympus"),
         ("BEDROCK_CA_FILE", "/no/such/file.pem"),
+        ("CALLS_TABLE", "ab"),
+        ("CONVERSATION_RETENTION_DAYS", "-1"),
+        ("CONVERSATION_RETENTION_DAYS", "3651"),
+        ("CONVERSATION_MASKS", "dni, names"),
+        ("CONVERSATION_MASKS", "none, dni"),
+        ("NOVA_SONIC_PRICES", "1, 2, 3"),
+        ("NOVA_SONIC_PRICES", "1, 2, 3, 4, 5"),
+        ("NOVA_SONIC_PRICES", "1, 2, 3, -4"),
     ],
 )
 def test_a_broken_value_names_its_variable(

@@ -1,0 +1,64 @@
+"""A call's memory as bytes, short enough for the item that holds it. Pure; `services` seals the bytes.
+
+What doesn't fit is forgotten from the oldest on: first captions, which only a page shows, then what
+the model knows.
+"""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from common.instants import from_iso, to_iso
+from conversations.domain import Memory, Speaker, Words
+
+MAX_PACKED_BYTES = 45_000
+"""60 KB when sealed, which makes four characters of three bytes."""
+
+
+def pack(memory: Memory) -> bytes:
+    """Return the memory, or as much of the end of it as fits."""
+    while len(packed := _packed(memory)) > MAX_PACKED_BYTES:
+        memory = _shortened(memory)
+    return packed
+
+
+def unpack(packed: bytes) -> Memory:
+    """Return the memory that `pack` was given, or what was left of it."""
+    history, words = json.loads(zlib.decompress(packed))
+    return Memory(
+        history=tuple((role, text) for role, text in history),
+        words=tuple(_words(*each) for each in words),
+    )
+
+
+def _packed(memory: Memory) -> bytes:
+    words = [
+        [each.turn, each.segment, each.speaker, each.text, to_iso(each.at), each.interrupted]
+        for each in memory.words
+    ]
+    text = json.dumps([list(memory.history), words], ensure_ascii=False, separators=(",", ":"))
+    return zlib.compress(text.encode())
+
+
+def _shortened(memory: Memory) -> Memory:
+    if memory.words:
+        return replace(memory, words=_without_oldest(memory.words))
+    return replace(memory, history=_without_oldest(memory.history))
+
+
+def _without_oldest(items: Sequence[Any]) -> Sequence[Any]:
+    return items[max(1, len(items) // 8) :]
+
+
+def _words(*values: Any) -> Words:
+    turn, segment, speaker, text, at, interrupted = values
+    return Words(
+        turn=turn,
+        segment=segment,
+        speaker=Speaker(speaker),
+        text=text,
+        at=from_iso(at),
+        interrupted=interrupted,
+    )

@@ -1,0 +1,202 @@
+"""How conversations are stored in DynamoDB: shape only.
+
+All of one call stands in one partition, `CALL#{id}`: the conversation itself, its words, its tool runs
+and, while it lives, its memory. Indexes show only those kinds of item that have their two attributes.
+`StatusIndex` serves conversations and tool runs: their statuses differ.
+
+These are PynamoDB models; Django's ORM and its migrations know nothing of them. Only
+`conversations.repository` reads and writes them.
+"""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    ListAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from common.dynamo import EXPIRES_AT, Table, owns_its_table
+from common.models import InstantAttribute, MoneyAttribute
+
+
+class CostAttribute(MoneyAttribute):
+    """An amount to the millionth of a dollar: a call costs a few cents."""
+
+    step: ClassVar = Decimal("0.000001")
+
+
+class StatusIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """Conversations of one status, and tool runs of one outcome, by the time they began."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "StatusIndex"
+        projection = AllProjection()
+
+    status = UnicodeAttribute(hash_key=True)
+    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
+
+
+class HadErrorsIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The conversations in which something went wrong, by the time they began."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "HadErrorsIndex"
+        projection = AllProjection()
+
+    had_errors = UnicodeAttribute(hash_key=True, attr_name="hadErrors")
+    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
+
+
+class ToolIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The runs of one tool, by the time they began."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "ToolIndex"
+        projection = AllProjection()
+
+    tool = UnicodeAttribute(hash_key=True)
+    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
+
+
+class SpeakerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """What customers said, and what the assistant said, by time: a search for words reads it."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "SpeakerIndex"
+        projection = AllProjection()
+
+    speaker = UnicodeAttribute(hash_key=True)
+    at = InstantAttribute(range_key=True)
+
+
+@owns_its_table
+class Conversation(Table):
+    """One call as it is remembered. `hadErrors` is "yes" or absent."""
+
+    table_setting = "CALLS_TABLE"
+    key_prefix = "CALL"
+    HAD_ERRORS = "yes"
+
+    id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    started_at = InstantAttribute(attr_name="startedAt")
+    updated_at = InstantAttribute(attr_name="updatedAt")
+    alive_at = InstantAttribute(attr_name="aliveAt")
+    ended_at = InstantAttribute(null=True, attr_name="endedAt")
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+    voice = UnicodeAttribute()
+    language = UnicodeAttribute()
+    model_id = UnicodeAttribute(attr_name="modelId")
+    wire = UnicodeAttribute()
+    epoch = NumberAttribute()
+    resume_hash = UnicodeAttribute(attr_name="resumeHash")
+    turns = NumberAttribute()
+    tool_runs = NumberAttribute(attr_name="toolRuns")
+    interruptions = NumberAttribute()
+    resumes = NumberAttribute()
+    renewals = NumberAttribute()
+    speech_tokens_in = NumberAttribute(attr_name="speechTokensIn")
+    text_tokens_in = NumberAttribute(attr_name="textTokensIn")
+    speech_tokens_out = NumberAttribute(attr_name="speechTokensOut")
+    text_tokens_out = NumberAttribute(attr_name="textTokensOut")
+    cost_usd = CostAttribute(attr_name="costUsd")
+    latency_median_ms = NumberAttribute(null=True, attr_name="latencyMedianMs")
+    latency_max_ms = NumberAttribute(null=True, attr_name="latencyMaxMs")
+    heard_median_ms = NumberAttribute(null=True, attr_name="heardMedianMs")
+    errors = ListAttribute(of=UnicodeAttribute, null=True)
+    had_errors = UnicodeAttribute(null=True, attr_name="hadErrors")
+
+    by_status = StatusIndex()
+    by_had_errors = HadErrorsIndex()
+    by_tool = ToolIndex()
+    by_speaker = SpeakerIndex()
+
+
+class _InCall(Table):
+    """Something of a call, in the conversation's partition."""
+
+    table_setting = "CALLS_TABLE"
+    key_prefix = Conversation.key_prefix
+
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+
+
+class Words(_InCall):
+    """One segment of what was said, masked."""
+
+    SK_PREFIX = "TURN#"
+
+    turn = NumberAttribute()
+    segment = NumberAttribute()
+    speaker = UnicodeAttribute()
+    text = UnicodeAttribute()
+    at = InstantAttribute()
+    interrupted = BooleanAttribute()
+    latency_ms = NumberAttribute(null=True, attr_name="latencyMs")
+    heard_ms = NumberAttribute(null=True, attr_name="heardMs")
+
+    by_speaker = SpeakerIndex()
+
+    @classmethod
+    def key_in(cls, call_id: str, turn: int, segment: int) -> tuple[str, str]:
+        """Return PK and SK."""
+        return Conversation.key(call_id)[0], f"{cls.SK_PREFIX}{turn:05}#{segment:03}"
+
+
+class ToolRun(_InCall):
+    """One tool run; `status` is its outcome, `arguments` are masked, and absent if none are kept."""
+
+    SK_PREFIX = "TOOL#"
+
+    tool_use_id = UnicodeAttribute(attr_name="toolUseId")
+    tool = UnicodeAttribute()
+    arguments = JSONAttribute(null=True)
+    arguments_hash = UnicodeAttribute(attr_name="argumentsHash")
+    status = UnicodeAttribute()
+    code = UnicodeAttribute(null=True)
+    started_at = InstantAttribute(attr_name="startedAt")
+    duration_ms = NumberAttribute(null=True, attr_name="durationMs")
+    turn = NumberAttribute()
+
+    by_status = StatusIndex()
+    by_tool = ToolIndex()
+
+    @classmethod
+    def key_in(cls, call_id: str, tool_use_id: str) -> tuple[str, str]:
+        """Return PK and SK."""
+        return Conversation.key(call_id)[0], f"{cls.SK_PREFIX}{tool_use_id}"
+
+
+class Memory(_InCall):
+    """What a call goes on from after its server died, sealed."""
+
+    sealed = UnicodeAttribute()
+
+    @classmethod
+    def key(cls, item_id: str) -> tuple[str, str]:
+        """Return PK and SK of a call's memory."""
+        return Conversation.key(item_id)[0], "MEMORY"
+
+
+class Ticket(Table):
+    """A ticket that was used, and can't be again."""
+
+    table_setting = "CALLS_TABLE"
+    key_prefix = "TICKET"
+
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)

@@ -1,0 +1,93 @@
+"""A call to keep, and what is said in it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from conversations import services
+from conversations.domain import Progress, Speaker, Words
+
+NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
+SECRET = "a-secret-of-a-call-that-nobody-guesses"
+CALL = "c0ffee00c0ffee00c0ffee00c0ffee00"
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def begin(call_id: str = CALL, *, now: datetime = NOW, **changes: Any) -> int:
+    """Open a conversation; return its epoch."""
+    about = {
+        "resume_secret": SECRET,
+        "voice": "carlos",
+        "language": "es",
+        "model_id": "amazon.nova-2-sonic-v1:0",
+        "wire": "sonic.audio.v1",
+    }
+    return services.open_conversation(call_id=call_id, now=now, **(about | changes)).epoch
+
+
+def user(text: str, turn: int = 1, segment: int = 1, **changes: Any) -> Words:
+    return _words(Speaker.USER, text, turn, segment, **changes)
+
+
+def assistant(text: str, turn: int = 1, segment: int = 2, **changes: Any) -> Words:
+    return _words(Speaker.ASSISTANT, text, turn, segment, **changes)
+
+
+def _words(speaker: Speaker, text: str, turn: int, segment: int, **changes: Any) -> Words:
+    when = at(10 * turn + segment)
+    values: dict[str, Any] = {"at": when, **changes}
+    return Words(speaker=speaker, text=text, turn=turn, segment=segment, **values)
+
+
+def keep(
+    *words: Words,
+    call_id: str = CALL,
+    epoch: int = 1,
+    progress: Progress | None = None,
+    memory: Sequence[tuple[str, str]] = (),
+    now: datetime = NOW,
+) -> None:
+    services.keep(
+        call_id=call_id,
+        epoch=epoch,
+        words=words,
+        progress=progress or Progress(),
+        memory=memory,
+        now=now,
+    )
+
+
+def start_tool(
+    tool_use_id: str = "tool-1",
+    name: str = "consultarOrder",
+    *,
+    call_id: str = CALL,
+    epoch: int = 1,
+    now: datetime = NOW,
+    **arguments: Any,
+) -> None:
+    services.start_tool_run(
+        call_id=call_id,
+        epoch=epoch,
+        tool_use_id=tool_use_id,
+        name=name,
+        arguments=arguments,
+        turn=1,
+        now=now,
+    )
+
+
+def end(
+    call_id: str = CALL,
+    *,
+    epoch: int = 1,
+    reason: str = "client",
+    progress: Progress | None = None,
+    now: datetime = NOW,
+) -> None:
+    services.end_conversation(
+        call_id=call_id, epoch=epoch, reason=reason, progress=progress or Progress(), now=now
+    )
