@@ -158,17 +158,17 @@ class ToolRun:
 class Memory:
     """What a call goes on from after its server died: nothing in it is masked.
 
-    `history` is who said what (role, text), as the model should know it; `words` are the captions.
+    `words` are all that was said; `state` are numbers that only the call itself understands.
     """
 
-    history: Sequence[tuple[str, str]] = ()
     words: Sequence[Words] = ()
+    state: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, words: Sequence[Words], history: Sequence[tuple[str, str]]) -> "Memory":
-        """Return it with some words more, and with another history."""
+    def after(self, words: Sequence[Words], state: Mapping[str, int]) -> "Memory":
+        """Return it with some words more, and with another state."""
         by_place = {each.place: each for each in [*self.words, *words]}
         said = [by_place[place] for place in sorted(by_place) if by_place[place].text]
-        return Memory(history=tuple(history), words=tuple(said))
+        return Memory(words=tuple(said), state=dict(state))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,8 +276,8 @@ class TakenOver:
     """
 
     epoch: int
-    memory: Sequence[tuple[str, str]]
     words: Sequence[Words]
+    state: Mapping[str, int]
     progress: Progress
     voice: str
     language: str

@@ -1,12 +1,10 @@
 """A call's memory as bytes, short enough for the item that holds it. Pure; `services` seals the bytes.
 
-What doesn't fit is forgotten from the oldest on: first captions, which only a page shows, then what
-the model knows.
+What doesn't fit is forgotten from the oldest on.
 """
 
 import json
 import zlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,11 +24,8 @@ def pack(memory: Memory) -> bytes:
 
 def unpack(packed: bytes) -> Memory:
     """Return the memory that `pack` was given, or what was left of it."""
-    history, words = json.loads(zlib.decompress(packed))
-    return Memory(
-        history=tuple((role, text) for role, text in history),
-        words=tuple(_words(*each) for each in words),
-    )
+    words, state = json.loads(zlib.decompress(packed))
+    return Memory(words=tuple(_words(*each) for each in words), state=state)
 
 
 def _packed(memory: Memory) -> bytes:
@@ -38,18 +33,12 @@ def _packed(memory: Memory) -> bytes:
         [each.turn, each.segment, each.speaker, each.text, to_iso(each.at), each.interrupted]
         for each in memory.words
     ]
-    text = json.dumps([list(memory.history), words], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([words, dict(memory.state)], ensure_ascii=False, separators=(",", ":"))
     return zlib.compress(text.encode())
 
 
 def _shortened(memory: Memory) -> Memory:
-    if memory.words:
-        return replace(memory, words=_without_oldest(memory.words))
-    return replace(memory, history=_without_oldest(memory.history))
-
-
-def _without_oldest(items: Sequence[Any]) -> Sequence[Any]:
-    return items[max(1, len(items) // 8) :]
+    return replace(memory, words=memory.words[max(1, len(memory.words) // 8) :])
 
 
 def _words(*values: Any) -> Words:

@@ -54,6 +54,7 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
     language: str,
     model_id: str,
     wire: str,
+    state: Mapping[str, int] | None = None,
     now: datetime,
 ) -> Opened:
     """Begin to keep a call.
@@ -77,7 +78,7 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
         wire=wire,
         resume_hash=secrecy.digest(resume_secret),
     )
-    nothing = secrecy.sealed(Memory())
+    nothing = secrecy.sealed(Memory(state=state or {}))
     settle(
         lambda: repository.add_conversation(
             conversation, sealed=nothing, memory_until=now + MEMORY_LASTS
@@ -92,14 +93,14 @@ def keep(
     epoch: int,
     words: Sequence[Words],
     progress: Progress,
-    memory: Sequence[tuple[str, str]],
+    state: Mapping[str, int],
     now: datetime,
 ) -> None:
     """Keep what was said since the last time, the figures so far, and what the model should know.
 
     Words at the same turn and segment replace those kept before; without text they are taken back. They
-    are stored masked, and unmasked only in the sealed memory. `memory` is the whole history, as (role,
-    text). One call's keeps must come one after another.
+    are stored masked, and unmasked only in the sealed memory, beside `state`. One call's keeps must come
+    one after another.
 
     Raises:
         ConversationMovedError: see above.
@@ -107,7 +108,7 @@ def keep(
     """
     said = list({each.place: each for each in words}.values())
     stored = repository.memory_of(call_id, now)
-    remembered = (secrecy.unsealed(stored) or Memory()).after(said, memory)
+    remembered = (secrecy.unsealed(stored) or Memory()).after(said, state)
     settle(
         lambda: repository.keep_words(
             call_id,
@@ -228,8 +229,8 @@ def take_over(*, call_id: str, resume_secret: str, now: datetime) -> TakenOver:
         repository.take_over(conversation, epoch=epoch, now=now)
         return TakenOver(
             epoch=epoch,
-            memory=memory.history,
             words=memory.words,
+            state=memory.state,
             progress=conversation.progress,
             voice=conversation.voice,
             language=conversation.language,

@@ -58,7 +58,11 @@ def _without_request(
 
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Not structlog's own tracebacks: they show local variables, and so what customers said.
+        plain = structlog.dev.plain_traceback
+        return [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        ]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(ensure_ascii=False),

@@ -172,8 +172,10 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             held, resumed = await switchboard().resume(resume, self, address=self._address)
         except UnknownCallError as error:
             raise m.WireError("unknown_call", "", close_code=Close.UNKNOWN_CALL) from error
-        except RefusedError as refused:
-            await self._refuse(refused)
+        except RefusedError:
+            await self.close(
+                code=Close.SERVICE_RESTART
+            )  # the client tries again, elsewhere perhaps
             return
         await self._send(m.Numbered(resumed))
         self._carry(held)
@@ -211,6 +213,8 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     async def _end(self, reason: m.EndReason) -> None:
         """Close after the last message; the earlier system's clients stay for another call."""
+        if self._held is not None:
+            self._held.detach(self)
         self._held = None
         if self._wire.counts:
             is_error = reason is m.EndReason.ERROR

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from voice.call import Call
 from voice.call.uplink import Uplink
+from voice.record import Record
 from voice.wire import messages as m
 
 
@@ -27,9 +28,8 @@ class HeldCall:
     address: str
     uplink: Uplink = field(default_factory=Uplink)
     line: Line | None = None
-    words_stored: int | None = None
-    """The first uplink frame whose words are not stored; None where nothing is kept."""
-    resumes: int = 0
+    record: Record | None = None
+    is_over: bool = False
     is_set_aside: bool = False
     """Whether it goes on elsewhere, or later, from what is stored."""
 
@@ -82,7 +82,18 @@ class HeldCall:
             case _:
                 pass
 
+    def resumed(self, resume: m.ResumeCall, *, restored: bool = False) -> m.CallResumed:
+        """Return what tells a client that it has come back to its call."""
+        downlink = self.call.downlink
+        return m.CallResumed(
+            ready=self.call.ready(),
+            wanted=self.uplink.wanted,
+            generation=downlink.generation,
+            position=max(downlink.heard, resume.position),
+            restored=restored,
+        )
+
     def received(self) -> m.Received | None:
         """Return what the client may be told that it need not keep any more, if that is news."""
-        words = self.uplink.wanted if self.words_stored is None else self.words_stored
+        words = self.uplink.wanted if self.record is None else self.record.words_stored
         return self.uplink.safe(words=words, speech=self.call.dialogue.speech.unconfirmed_since)

@@ -1,8 +1,9 @@
 """Where calls live: begun, resumed, moved and ended here, and nowhere tied to a connection.
 
 One switchboard a process. A call has at most one *line*, the connection that carries it. A call without
-one waits half a minute for its customer to come back; then it is set aside. A call of the earlier
-system's clients, which can't come back, ends with its line.
+one waits half a minute for its customer to come back; then it is set aside, which leaves what is stored
+of it: from that it is restored, here or on another server, when they come back later. A call of the
+earlier system's clients, which can't come back, ends with its line.
 """
 
 import asyncio
@@ -15,21 +16,29 @@ import structlog
 from django.conf import settings
 
 from common import clock, ids
+from common.dynamo import in_thread
+from common.errors import DomainError, UnavailableError
+from conversations import services as conversations
+from conversations.domain import TakenOver
 from voice import process
-from voice.admission import Admission
+from voice.admission import Admission, RefusedError
 from voice.call import Call, CallWishes
+from voice.call.uplink import Uplink
 from voice.errors import customer_error
 from voice.held_call import HeldCall, Line
 from voice.prompts import LANGUAGES
+from voice.record import Before, MovedAwayError, Record
+from voice.restoring import earlier_runs, transcript_of
 from voice.tickets import TicketBooth
 from voice.tools import TOOLS
 from voice.wire import messages as m
+from voice.wire.binary import SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "es"
-MOVING_WITHIN_S = 1.0
-"""How long a client may take to be told that its call moves."""
+EARLIER_WIRE = "events"
+RESTORED_WITHIN_S = 5.0
 
 
 class UnknownCallError(Exception):
@@ -41,7 +50,7 @@ class Switchboard:
 
     def __init__(self) -> None:
         self.admission = Admission(process.admission_limits())
-        self._booth = TicketBooth(_claimed_here)
+        self._booth = TicketBooth(conversations.claim_ticket)
         self._settings = process.call_settings()
         self._calls: dict[str, HeldCall] = {}
         self._tasks: dict[HeldCall, asyncio.Task[None]] = {}
@@ -60,7 +69,7 @@ class Switchboard:
             WireError: a voice or language that may not be chosen.
 
         """
-        wishes = self._wishes(start, acknowledges=acknowledges)
+        wishes = _wishes(start, acknowledges=acknowledges)
         if acknowledges:
             await self._booth.take(start.ticket, now=clock.now())
         self.admission.enter(address, now=_now())
@@ -74,19 +83,16 @@ class Switchboard:
 
         Raises:
             UnknownCallError: there is none, or it isn't theirs.
-            RefusedError: this process takes no calls any more.
+            RefusedError: not on this server, or not now.
 
         """
-        call_id, _, _secret = resume.token.partition(".")
+        call_id, _, _ = resume.token.partition(".")
         held = self._calls.get(call_id)
-        if held is None or held.is_set_aside or not held.is_of(resume.token):
+        if held is not None and held.is_over:
             raise UnknownCallError
-        self._stop_waiting(held)
-        held.attach(line)
-        held.resumes += 1
-        held.call.resume(resume)
-        logger.info("call resumed", extra={"forgot": resume.forgot})
-        return held, self._resumed(held, resume)
+        if held is not None and held.is_of(resume.token):
+            return self._come_back(held, resume, line)
+        return await self._restore(call_id, resume, line, address)
 
     def leave(self, held: HeldCall, line: Line) -> None:
         """Note that a line is gone: its call waits for its customer, if that one can come back."""
@@ -111,40 +117,85 @@ class Switchboard:
                 tasks.create_task(self._hand_over(held, deadline))
 
     async def close(self) -> None:
-        """End everything at once."""
+        """Let go of everything at once; what is stored stays."""
         self.admission.drain()
         for held in list(self._tasks):
             self._set_aside(held)
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
-    # Private methods
+    # Private methods: a call begins
 
-    def _wishes(self, start: m.StartCall, *, acknowledges: bool) -> CallWishes:
-        voice = start.voice or settings.NOVA_SONIC_VOICE
-        language = start.language or DEFAULT_LANGUAGE
-        if voice not in {settings.NOVA_SONIC_VOICE, *settings.NOVA_SONIC_VOICES}:
-            raise m.WireError("bad_event", f"voice {voice!r} may not be chosen")
-        if language not in LANGUAGES:
-            raise m.WireError("bad_event", f"language {language!r} is not spoken")
-        call_id = ids.opaque_id()
-        return CallWishes(
-            call_id=call_id,
-            resume_token=f"{call_id}.{secrets.token_urlsafe(24)}",
-            input_rate_hz=start.input_rate_hz,
-            voice=voice,
-            language=language,
-            greet=start.greet and settings.CALL_GREETING,
-            acknowledges=acknowledges,
+    def _begin(self, held: HeldCall, line: Line, *, before: Before | None = None) -> HeldCall:
+        held.record = Record(
+            held.call,
+            held.uplink,
+            model_id=settings.NOVA_SONIC_MODEL_ID,
+            wire=SUBPROTOCOL if held.call.wishes.acknowledges else EARLIER_WIRE,
+            now=clock.now,
+            before=before,
         )
-
-    def _begin(self, held: HeldCall, line: Line) -> HeldCall:
+        held.call.keeper = held.record
         held.attach(line)
         self._calls[held.call_id] = held
-        self._tasks[held] = asyncio.create_task(  # noqa: TID251 -- a call outlives its connection: close() awaits it
+        self._tasks[held] = asyncio.create_task(  # noqa: TID251 -- it outlives its line; close() awaits it
             self._hold(held)
         )
         return held
+
+    def _come_back(
+        self, held: HeldCall, resume: m.ResumeCall, line: Line
+    ) -> tuple[HeldCall, m.CallResumed]:
+        self._stop_waiting(held)
+        held.attach(line)
+        held.call.resume(resume)
+        if held.record is not None:
+            held.record.resumes += 1
+        logger.info("call resumed", extra={"forgot": resume.forgot, "call_id": held.call_id})
+        return held, held.resumed(resume)
+
+    async def _restore(
+        self, call_id: str, resume: m.ResumeCall, line: Line, address: str
+    ) -> tuple[HeldCall, m.CallResumed]:
+        """Build a call anew from what is stored of it."""
+        self.admission.enter_again(address)
+        try:
+            taken = await self._taken_over(call_id, resume)
+        except BaseException:
+            self.admission.leave(address)
+            raise
+        call = Call(
+            _wishes_of(call_id, resume, taken),
+            transport=process.transport(),
+            tools=TOOLS,
+            settings=self._settings,
+            transcript=transcript_of(taken.words),
+            earlier_runs=earlier_runs(taken),
+        )
+        call.go_on(resume)
+        held = HeldCall(call=call, address=address, uplink=Uplink(wanted=taken.state["wanted"]))
+        before = Before(epoch=taken.epoch, progress=taken.progress)
+        self._begin(held, line, before=before)
+        assert held.record is not None
+        held.record.resumes += 1
+        logger.info("call restored", extra={"forgot": resume.forgot, "call_id": call_id})
+        return held, held.resumed(resume, restored=True)
+
+    async def _taken_over(self, call_id: str, resume: m.ResumeCall) -> TakenOver:
+        try:
+            async with asyncio.timeout(RESTORED_WITHIN_S):
+                return await in_thread(
+                    conversations.take_over,
+                    call_id=call_id,
+                    resume_secret=resume.token,
+                    now=clock.now(),
+                )
+        except (UnavailableError, TimeoutError) as error:
+            raise RefusedError("draining", retry_after_s=1.0) from error
+        except DomainError as error:
+            raise UnknownCallError from error
+
+    # Private methods: a call goes on, and ends
 
     async def _hold(self, held: HeldCall) -> None:
         """Run a call to its end, whatever becomes of its lines."""
@@ -152,7 +203,7 @@ class Switchboard:
         logger.info("call started")
         began, reason = _now(), m.EndReason.ERROR
         try:
-            reason = await held.call.run()
+            reason = await self._run(held)
         except asyncio.CancelledError:
             if not held.is_set_aside:
                 raise
@@ -160,21 +211,50 @@ class Switchboard:
             logger.exception("call crashed")
             held.call.put(customer_error("internal", retryable=True))
         finally:
-            self._forget(held)
+            held.is_over = True
+            self._stop_waiting(held)
+            if not held.is_set_aside:
+                held.call.put(m.CallEnded(reason=reason))
+            await self._close(held, reason)
             why = "set aside" if held.is_set_aside else reason.value
             logger.info("call ended", extra={"reason": why, "lasted_s": round(_now() - began, 1)})
-        if not held.is_set_aside:
-            held.call.put(m.CallEnded(reason=reason))
 
-    def _forget(self, held: HeldCall) -> None:
-        self._stop_waiting(held)
-        self._calls.pop(held.call_id, None)
-        self._tasks.pop(held, None)
-        self.admission.leave(held.address)
+    async def _run(self, held: HeldCall) -> m.EndReason:
+        """Run the call, and its record beside it."""
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(self._keep(held))
+            reason = await held.call.run()
+            keeping.cancel()
+        return reason
+
+    async def _keep(self, held: HeldCall) -> None:
+        """Keep the call in store; let go of it where another server has taken it over."""
+        assert held.record is not None
+        try:
+            await held.record.run()
+        except MovedAwayError:
+            logger.info("call moved away")
+            if held.line is not None:
+                held.line.taken_over()
+            self._set_aside(held)
+        except Exception:
+            logger.exception("call is not kept any more")
+
+    async def _close(self, held: HeldCall, reason: m.EndReason) -> None:
+        try:
+            if held.record is not None:
+                await held.record.close(None if held.is_set_aside else reason.value)
+        finally:
+            self._calls.pop(held.call_id, None)
+            self._tasks.pop(held, None)
+            self.admission.leave(held.address)
 
     def _set_aside(self, held: HeldCall) -> None:
         """Let go of a call that goes on from what is stored of it."""
+        if held.is_over:
+            return
         held.is_set_aside = True
+        self._calls.pop(held.call_id, None)
         if (task := self._tasks.get(held)) is not None:
             task.cancel()
 
@@ -182,28 +262,48 @@ class Switchboard:
         if (timer := self._holds.pop(held, None)) is not None:
             timer.cancel()
 
-    def _resumed(self, held: HeldCall, resume: m.ResumeCall) -> m.CallResumed:
-        return m.CallResumed(
-            ready=held.call.ready(),
-            wanted=held.uplink.wanted,
-            generation=held.call.downlink.generation,
-            position=max(held.call.downlink.heard, resume.position),
-        )
-
     async def _hand_over(self, held: HeldCall, deadline: float) -> None:
         """Move a call at a quiet moment, or when time is up."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await held.call.until_quiet()
-        if held not in self._tasks:
+        if (task := self._tasks.get(held)) is None:
             return
+        self._set_aside(held)
+        await asyncio.wait({task})  # what is stored is whole before the client is sent for it
         if held.line is not None:
             held.line.move()
-        self._set_aside(held)
 
 
-def _claimed_here(**_: object) -> bool:
-    return True
+def _wishes(start: m.StartCall, *, acknowledges: bool) -> CallWishes:
+    voice = start.voice or settings.NOVA_SONIC_VOICE
+    language = start.language or DEFAULT_LANGUAGE
+    if voice not in {settings.NOVA_SONIC_VOICE, *settings.NOVA_SONIC_VOICES}:
+        raise m.WireError("bad_event", f"voice {voice!r} may not be chosen")
+    if language not in LANGUAGES:
+        raise m.WireError("bad_event", f"language {language!r} is not spoken")
+    call_id = ids.opaque_id()
+    return CallWishes(
+        call_id=call_id,
+        resume_token=f"{call_id}.{secrets.token_urlsafe(24)}",
+        input_rate_hz=start.input_rate_hz,
+        voice=voice,
+        language=language,
+        greet=start.greet and settings.CALL_GREETING,
+        acknowledges=acknowledges,
+    )
+
+
+def _wishes_of(call_id: str, resume: m.ResumeCall, taken: TakenOver) -> CallWishes:
+    return CallWishes(
+        call_id=call_id,
+        resume_token=resume.token,
+        input_rate_hz=taken.state["inputRateHz"],
+        voice=taken.voice,
+        language=taken.language,
+        greet=False,
+        acknowledges=True,
+    )
 
 
 def _now() -> float:

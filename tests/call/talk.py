@@ -185,7 +185,7 @@ async def talk(
     tools: ToolRegistry | None = None,
     service: Service | None = None,
     transcript: Transcript | None = None,
-    unfinished: tuple[tuple[str, str], ...] = (),
+    earlier_runs: tuple[tuple[str, str], ...] = (),
     greet: bool = False,
     acknowledges: bool = True,
     **changed: Any,
@@ -207,7 +207,7 @@ async def talk(
         tools=tools or ToolRegistry(),
         settings=settings(**changed),
         transcript=transcript,
-        unfinished=unfinished,
+        earlier_runs=earlier_runs,
     )
     running = Talk(call, service)
     async with asyncio.TaskGroup() as tasks:

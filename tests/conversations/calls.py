@@ -1,6 +1,6 @@
 """A call to keep, and what is said in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ def keep(
     call_id: str = CALL,
     epoch: int = 1,
     progress: Progress | None = None,
-    memory: Sequence[tuple[str, str]] = (),
+    state: Mapping[str, int] | None = None,
     now: datetime = NOW,
 ) -> None:
     services.keep(
@@ -55,7 +55,7 @@ def keep(
         epoch=epoch,
         words=words,
         progress=progress or Progress(),
-        memory=memory,
+        state=state or {},
         now=now,
     )
 

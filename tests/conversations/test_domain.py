@@ -121,21 +121,21 @@ def test_words_kept_again_replace_those_at_the_same_place() -> None:
     memory = Memory(words=[user("hola"), assistant("buenas")])
     cut = assistant("bue", interrupted=True)
 
-    assert memory.after([cut], [("USER", "hola")]) == Memory(
-        history=(("USER", "hola"),), words=(user("hola"), cut)
+    assert memory.after([cut], {"wanted": 1}) == Memory(
+        words=(user("hola"), cut), state={"wanted": 1}
     )
 
 
 def test_words_without_text_are_taken_back() -> None:
     memory = Memory(words=[user("hola"), assistant("buenas")])
 
-    assert memory.after([assistant("")], []).words == (user("hola"),)
+    assert memory.after([assistant("")], {}).words == (user("hola"),)
 
 
 def test_words_that_come_late_stand_where_they_belong() -> None:
     memory = Memory(words=[user("c", turn=2)])
 
-    said = memory.after([assistant("b", turn=1, segment=2), user("a", turn=1)], []).words
+    said = memory.after([assistant("b", turn=1, segment=2), user("a", turn=1)], {}).words
     assert [each.text for each in said] == ["a", "b", "c"]
 
 

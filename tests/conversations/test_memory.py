@@ -23,8 +23,8 @@ WORDS = st.builds(
 )
 MEMORIES = st.builds(
     Memory,
-    history=st.lists(st.tuples(st.sampled_from(["USER", "ASSISTANT"]), st.text())).map(tuple),
     words=st.lists(WORDS).map(tuple),
+    state=st.dictionaries(st.sampled_from(["wanted", "rate"]), st.integers(0, 2**32)),
 )
 
 
@@ -38,28 +38,16 @@ def noise(seed: int, length: int) -> str:
     return "".join(random.Random(seed).choices("0123456789abcdefghijklmnopqrstuvwxyz", k=length))
 
 
-def test_the_oldest_captions_are_forgotten_first_and_the_history_stays() -> None:
-    history = tuple(("USER", noise(n, 1000)) for n in range(40))
+def test_the_oldest_words_are_forgotten_first_and_the_state_stays() -> None:
     words = tuple(user(noise(n, 1000), turn=n) for n in range(100))
-    packed = pack(Memory(history=history, words=words))
+    packed = pack(Memory(words=words, state={"wanted": 7}))
 
     assert len(packed) <= MAX_PACKED_BYTES
     remembered = unpack(packed)
-    assert remembered.history == history
-    assert 0 < len(remembered.words) < 100
+    assert remembered.state == {"wanted": 7}
+    assert 20 < len(remembered.words) < 100
     assert remembered.words == words[-len(remembered.words) :]
 
 
-def test_a_history_that_is_too_long_loses_its_beginning() -> None:
-    history = tuple(("USER", noise(n, 1000)) for n in range(200))
-    packed = pack(Memory(history=history, words=[user("hola")]))
-
-    assert len(packed) <= MAX_PACKED_BYTES
-    remembered = unpack(packed)
-    assert remembered.words == ()
-    assert 20 < len(remembered.history) < 100
-    assert remembered.history == history[-len(remembered.history) :]
-
-
 def test_one_thing_that_is_too_long_by_itself_is_forgotten() -> None:
-    assert unpack(pack(Memory(history=[("USER", noise(1, 100_000))]))) == Memory()
+    assert unpack(pack(Memory(words=[user(noise(1, 100_000))]))) == Memory()

@@ -140,7 +140,7 @@ def test_many_words_take_several_transactions(count: int) -> None:
 def test_words_are_masked_in_the_table_and_whole_in_the_memory() -> None:
     begin()
     said = user("Soy Ana, DNI 12.345.678, ana@email.com, pedido 300107")
-    keep(said, memory=[("USER", said.text)])
+    keep(said, state={"wanted": 4})
 
     [kept] = talk().words
     assert kept.text == "Soy Ana, DNI ******78, a***@e***.com, pedido 300107"
@@ -149,7 +149,7 @@ def test_words_are_masked_in_the_table_and_whole_in_the_memory() -> None:
     assert "ana@" not in stored
     taken = take_over()
     assert taken.words == (said,)
-    assert taken.memory == (("USER", said.text),)
+    assert taken.state == {"wanted": 4}
 
 
 def test_only_the_masks_that_are_set_hide(settings: Settings) -> None:
@@ -254,14 +254,14 @@ def test_one_tool_run_is_found_by_its_ids() -> None:
 def test_a_call_is_taken_over_with_all_it_needs() -> None:
     begin()
     said = [user("Quiero mi pedido"), assistant("¿Qué nú…", interrupted=True)]
-    keep(*said, progress=PROGRESS, memory=[("USER", "Quiero mi pedido")])
+    keep(*said, progress=PROGRESS, state={"wanted": 4})
     start_tool("done", orderId="1")
     finish_tool("done")
     start_tool("begun", orderId="2", now=at(3))
 
     taken = take_over(now=at(10))
     assert taken.epoch == 2
-    assert taken.memory == (("USER", "Quiero mi pedido"),)
+    assert taken.state == {"wanted": 4}
     assert taken.words == tuple(said)
     assert taken.progress.turns == 3
     assert (taken.voice, taken.language, taken.wire) == ("carlos", "es", "sonic.audio.v1")
@@ -273,7 +273,7 @@ def test_a_call_is_taken_over_with_all_it_needs() -> None:
 def test_a_call_of_which_nothing_was_kept_yet_is_taken_over() -> None:
     begin()
 
-    assert take_over().memory == ()
+    assert take_over().words == ()
 
 
 def test_who_had_the_call_before_writes_nothing_more() -> None:
@@ -352,7 +352,7 @@ def test_a_long_call_stays_short_enough_to_keep() -> None:
     text = "".join(secrecy.digest(str(n)) for n in range(20))
     for n in range(4):
         words = [user(text, turn=50 * n + k) for k in range(50)]
-        keep(*words, memory=[("USER", text)] * 10)
+        keep(*words)
 
     assert 0 < len(take_over().words) <= 200
     [memory] = [item for item in raw_items() if item["SK"]["S"] == "MEMORY"]
@@ -364,7 +364,7 @@ def test_a_long_call_stays_short_enough_to_keep() -> None:
 
 def test_a_conversation_that_ended_is_over() -> None:
     begin()
-    keep(user("Hola"), memory=[("USER", "Hola")])
+    keep(user("Hola"))
     end(reason="limit", progress=PROGRESS, now=at(60))
 
     found = talk().conversation
@@ -416,7 +416,7 @@ def test_everything_has_an_end(settings: Settings, days: int) -> None:
 def test_without_retention_only_figures_are_kept(settings: Settings) -> None:
     settings.CONVERSATION_RETENTION_DAYS = 0
     begin()
-    keep(user("Quiero mi pedido"), progress=PROGRESS, memory=[("USER", "Quiero mi pedido")])
+    keep(user("Quiero mi pedido"), progress=PROGRESS, state={"wanted": 4})
     start_tool(orderId="300107")
     finish_tool()
 

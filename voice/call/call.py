@@ -12,8 +12,9 @@ notices what takes too long (`voice.call.watch`), and moves to the next session 
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from voice import pcm
 from voice.call.dialogue import Dialogue
@@ -59,6 +60,30 @@ class _Tasks:
             task.cancel()
 
 
+class Keeper(Protocol):
+    """Keeps what happens in a call; see `voice.record`."""
+
+    def words_changed(self) -> None:
+        """Learn that there are words to keep."""
+
+    async def tool_began(self, run: ToolRun) -> bool:
+        """Note a tool run; return whether it may run."""
+
+    def tool_ended(self, run: ToolRun) -> None:
+        """Note a tool's result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a call comes to, so far. `failures` are the names of what broke its sessions."""
+
+    turns: int
+    tool_runs: int
+    interruptions: int
+    renewals: int
+    failures: Sequence[str]
+
+
 class Call:
     """A conversation. `run` holds it; the other public methods may be called while it runs."""
 
@@ -70,9 +95,9 @@ class Call:
         tools: ToolRegistry,
         settings: CallSettings,
         transcript: Transcript | None = None,
-        unfinished: tuple[tuple[str, str], ...] = (),
+        earlier_runs: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """`transcript` and `unfinished` are what a call brings that goes on after its server died."""
+        """`transcript` and `earlier_runs` are what a call brings that goes on after its server died."""
         self.wishes = wishes
         self.changed = asyncio.Event()
         """Set when the downlink may have something to send."""
@@ -80,8 +105,9 @@ class Call:
         self.dialogue = Dialogue(
             wishes, settings, self.downlink, transcript=transcript or Transcript()
         )
-        self.desk = ToolDesk(wishes, settings, tools, self._hands(), unfinished=unfinished)
+        self.desk = ToolDesk(wishes, settings, tools, self._hands(), earlier=earlier_runs)
         self.dialogue.work_with(self.desk)
+        self.keeper: Keeper | None = None
         self._settings = settings
         self._transport = transport
         self._specs = tools.specs()
@@ -106,6 +132,7 @@ class Call:
         """Take what the customer typed; never waits."""
         if not self.dialogue.read(text):
             self.put(customer_error("too_many_texts", retryable=True))
+        self._tell_keeper()
         self.changed.set()
 
     def end(self) -> None:
@@ -125,9 +152,24 @@ class Call:
         """Make ready what a client that comes back lacks."""
         self.downlink.resume(resume)
         if resume.forgot:
-            for caption in self.dialogue.transcript.captions():
-                self.downlink.put(caption)
+            self._show_all()
         self.changed.set()
+
+    def go_on(self, resume: m.ResumeCall) -> None:
+        """Begin where the client is that this call comes from another server with.
+
+        It may have audio that it has not heard yet, a window of it at most: what comes now lies behind.
+        """
+        margin = 0 if resume.forgot else 2 * (_window(self.wishes, self._settings) or 0)
+        position = resume.position + margin
+        self.downlink.go_on(resume, position=position)
+        self.dialogue.replies.go_on(generation=resume.generation, position=position)
+        if resume.forgot:
+            self._show_all()
+
+    def _show_all(self) -> None:
+        for caption in self.dialogue.transcript.captions():
+            self.downlink.put(caption)
 
     def delivered(self, message: m.ServerMessage) -> None:
         """Note that the connection has handed `message` to its socket."""
@@ -146,7 +188,8 @@ class Call:
 
     async def run(self) -> m.EndReason:
         """Hold the conversation until either side ends it or it fails; return which."""
-        self._began_at = self.dialogue.last_audio = self.dialogue.last_word = _now()
+        self._began_at = _now()
+        self.dialogue.begin(now=self._began_at)
         async with asyncio.TaskGroup() as group:
             self._tasks = _Tasks(group)
             self._sessions = Succession(self, self._means())
@@ -181,6 +224,16 @@ class Call:
             resume_token=wishes.resume_token,
             resume_for_s=self._settings.resume_for_s,
             window_ms=self._settings.window_ms,
+        )
+
+    def figures(self) -> Figures:
+        """Return what the call comes to, so far."""
+        return Figures(
+            turns=self.dialogue.transcript.turn,
+            tool_runs=self.desk.runs.count,
+            interruptions=self.dialogue.replies.interruptions,
+            renewals=self._sessions.renewals,
+            failures=tuple(self._sessions.failures),
         )
 
     def _finish_with(self, reason: m.EndReason) -> None:
@@ -226,12 +279,15 @@ class Call:
             input_rate_hz=wishes.input_rate_hz,
         )
 
-    def _tool_began(self, run: ToolRun) -> None:
+    async def _tool_began(self, run: ToolRun) -> bool:
         self.dialogue.timer.tool_started(at=run.started)
+        return self.keeper is None or await self.keeper.tool_began(run)
 
     def _tool_ended(self, run: ToolRun) -> None:
         self.dialogue.last_word = run.started + run.duration_s
         self.dialogue.timer.tool_finished(at=self.dialogue.last_word)
+        if self.keeper is not None:
+            self.keeper.tool_ended(run)
 
     # What the sessions tell
 
@@ -250,6 +306,7 @@ class Call:
         """Take what a session says."""
         self.dialogue.note(session, event, received)
         self._watch.sign()
+        self._tell_keeper()
         self.changed.set()
 
     def lost(self) -> None:
@@ -276,6 +333,10 @@ class Call:
 
     # The beat
 
+    def _tell_keeper(self) -> None:
+        if self.keeper is not None and self.dialogue.transcript.has_changes:
+            self.keeper.words_changed()
+
     async def _beat_for_ever(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
@@ -284,6 +345,7 @@ class Call:
 
     def _beat(self, now: float) -> None:
         self.dialogue.replies.settle_when_due(now=now)
+        self._tell_keeper()
         if now - self.dialogue.last_audio > SILENCE_AFTER_S:
             self.dialogue.feed_silence(BEAT_S * 1000)
         if self._hang_up_by is not None:

@@ -78,6 +78,12 @@ class Dialogue:
         """Take the desk on which tools are run."""
         self._desk = desk
 
+    def begin(self, *, now: float) -> None:
+        """Begin; what the customer said last, in a call that goes on, may still want an answer."""
+        self.last_audio = self.last_word = now
+        if self.transcript.awaits_answer:
+            self.question.asked(at=now)
+
     # The customer
 
     def hear(self, chunk: bytes) -> None:

@@ -187,6 +187,13 @@ class Downlink:
         ends = (_end(one.message) for one in self._kept)
         self._sent_to = max([self.heard, self._settled, *ends])
 
+    def go_on(self, resume: ResumeCall, *, position: int) -> None:
+        """Begin with what a client has of this call from another server."""
+        self.heard = resume.position
+        self.generation = resume.generation
+        self._next_number = resume.wanted
+        self._sent_to = self._settled = position
+
     def _is_lacked(self, one: Numbered, resume: ResumeCall) -> bool:
         is_new = one.sequence is not None and one.sequence >= resume.wanted
         if not resume.forgot:

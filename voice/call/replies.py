@@ -134,6 +134,6 @@ class Replies:
         for caption in self._transcript.settle(heard=self._downlink.heard):
             self._downlink.put(caption)
 
-    def go_on_from(self, *, generation: int, position: int) -> None:
+    def go_on(self, *, generation: int, position: int) -> None:
         """Begin behind what a client has of this call from another server."""
         self.generation, self.position = generation, position

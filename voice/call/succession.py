@@ -26,6 +26,7 @@ from voice.sonic.transport import SonicTransport
 
 logger = logging.getLogger(__name__)
 
+MOST_FAILURES = 20
 PREPARE_AGAIN_S = 5.0
 """How long after a session that could not be prepared the next one is tried."""
 
@@ -67,6 +68,8 @@ class Succession:
     def __init__(self, served: Served, means: Means) -> None:
         self.current: Session | None = None
         self.renewals = 0
+        self.failures: list[str] = []
+        """The names of what broke sessions, the newest of many."""
         self.away_since: float | None = None
         """Since when there is no session; None while there is one."""
         self._served = served
@@ -180,6 +183,7 @@ class Succession:
         pause_s = self._recovery.pause_s(error, chance=self._means.chance())
         extra = {"failure": name_of(error), "error": str(error), "pause_s": pause_s}
         logger.warning("session lost", extra=extra)
+        self.failures = [*self.failures, name_of(error)][-MOST_FAILURES:]
         if pause_s is None:
             self._served.gave_up(error)
             return

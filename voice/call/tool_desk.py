@@ -5,7 +5,7 @@ in words; where it got it and broke before it could say it, likewise.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,10 @@ class Hands:
     """Sends a message to the client."""
     tell: Callable[[ToolRun], None]
     """Tells the current session a result in words."""
-    began: Callable[[ToolRun], None]
+    began: Callable[[ToolRun], Awaitable[bool]]
+    """Notes that a run begins; False where it must not, since the call has moved away."""
     ended: Callable[[ToolRun], None]
+    """Notes that a run has its result."""
 
 
 class ToolDesk:
@@ -41,10 +43,10 @@ class ToolDesk:
         tools: ToolRegistry,
         hands: Hands,
         *,
-        unfinished: Iterable[tuple[str, str]] = (),
+        earlier: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """`unfinished`: keys and signatures of runs whose server died before they had a result."""
-        self.runs = ToolRuns(unfinished)
+        """`earlier`: keys and signatures of runs whose server died, perhaps before they were told."""
+        self.runs = ToolRuns(earlier)
         self._wishes = wishes
         self._settings = settings
         self._tools = tools
@@ -52,7 +54,8 @@ class ToolDesk:
 
     def asked(self, session: Session, use: ToolUse, *, turn: int) -> None:
         """Take a wish of `session`: run the tool, or answer from the run there is."""
-        run, is_new = self.runs.asked(use, session, turn=turn, now=_now())
+        changes = self._tools.changes(use.name)
+        run, is_new = self.runs.asked(use, session, turn=turn, changes=changes, now=_now())
         if is_new:
             self._hands.start(self._run(run))
         elif not run.is_running:
@@ -69,8 +72,9 @@ class ToolDesk:
             run.is_told = False
 
     async def _run(self, run: ToolRun) -> None:
-        self._hands.began(run)
         self._hands.put(m.ToolStarted(tool_use_id=run.key, name=run.name))
+        if not await self._hands.began(run):
+            return
         context = ToolContext(
             call_id=self._wishes.call_id,
             tool_use_id=run.key,

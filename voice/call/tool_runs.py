@@ -6,11 +6,12 @@ the next one asks for the very same thing again, it gets the result of the run t
 changes orders or appointments happens twice.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from conversations.secrecy import arguments_hash
 from voice.call.session import Session
 from voice.sonic.events import ToolUse
 from voice.tools.registry import ToolAnswer
@@ -33,6 +34,8 @@ class ToolRun:
     content: str
     turn: int
     started: float
+    changes: bool = True
+    """Whether it may change an order or an appointment."""
     askings: list[Asking] = field(default_factory=list)
     answer: ToolAnswer | None = None
     finished: float | None = None
@@ -53,11 +56,11 @@ class ToolRun:
 class ToolRuns:
     """All runs of one call, by what they are asked to do."""
 
-    def __init__(self, unfinished: Iterable[tuple[str, str]] = ()) -> None:
-        """`unfinished`: keys and signatures of runs whose server died before they had a result."""
+    def __init__(self, earlier: Iterable[tuple[str, str]] = ()) -> None:
+        """`earlier`: keys and signatures of runs whose server died, perhaps before they were told."""
         self.count = 0
         self._runs: list[ToolRun] = []
-        self._lost = {signature: key for key, signature in unfinished}
+        self._lost = {signature: key for key, signature in earlier}
 
     def __iter__(self) -> Iterator[ToolRun]:
         return iter(self._runs)
@@ -68,7 +71,7 @@ class ToolRuns:
         return min((run.started for run in self._runs if run.is_running), default=None)
 
     def asked(
-        self, use: ToolUse, session: Session, *, turn: int, now: float
+        self, use: ToolUse, session: Session, *, turn: int, changes: bool, now: float
     ) -> tuple[ToolRun, bool]:
         """Return the run that answers `use`, and whether it is new and has to be started."""
         asking = Asking(use=use, session=session)
@@ -78,8 +81,15 @@ class ToolRuns:
                 return run, False
         self.count += 1
         key = self._lost.pop(signature(use.name, use.content), use.tool_use_id)
-        run = ToolRun(key=key, name=use.name, content=use.content, turn=turn, started=now)
-        run.askings.append(asking)
+        run = ToolRun(
+            key=key,
+            name=use.name,
+            content=use.content,
+            turn=turn,
+            started=now,
+            changes=changes,
+            askings=[asking],
+        )
         self._runs.append(run)
         return run, True
 
@@ -99,10 +109,15 @@ class ToolRuns:
         return from_earlier and is_open and same
 
 
-def signature(name: str, content: str) -> str:
-    """Return what is the same for the same arguments, however they are written."""
+def arguments_of(content: str) -> Mapping[str, Any]:
+    """Return the arguments as the model gave them; where they are no object, as the text they are."""
     try:
-        arguments = json.dumps(json.loads(content or "{}"), sort_keys=True)
+        arguments = json.loads(content or "{}")
     except ValueError:
-        arguments = content
-    return hashlib.sha256(f"{name}\n{arguments}".encode()).hexdigest()
+        return {"arguments": content}
+    return arguments if isinstance(arguments, dict) else {"arguments": arguments}
+
+
+def signature(name: str, content: str) -> str:
+    """Return what is the same for the same tool and arguments, however they are written."""
+    return arguments_hash(name=name, arguments=arguments_of(content))

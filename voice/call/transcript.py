@@ -61,6 +61,7 @@ class Utterance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Segment:
     said: Utterance
+    planned: str = ""
     position: int = 0
     until: int | None = None
     """Where its audio ends in the downlink; None while more may come."""
@@ -110,6 +111,17 @@ class Transcript:
         transcript._answered = True
         return transcript
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether `changes` has something to return."""
+        return any(self._segments[key].is_final for key in self._changed)
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether the customer had the last word."""
+        last = next(reversed(self._segments.values()), None)
+        return last is not None and last.said.speaker is Speaker.USER
+
     # What the service says
 
     def note(self, event: OutputEvent, *, position: int, now: datetime) -> Caption | None:
@@ -158,15 +170,14 @@ class Transcript:
         """Cut what was interrupted at the sample up to which it was heard; return what that shows."""
         captions = []
         for segment in list(self._of_assistant()):
-            if segment.is_settled or (segment.is_final and _is_heard_out(segment, heard)):
-                continue
-            cut = _cut(segment, heard)
-            self._change(cut)
-            if cut.said.text:
-                captions.append(cut.caption(Stage.SPOKEN))
+            settled = _settled(segment, heard)
+            if settled.said != segment.said or settled.is_final != segment.is_final:
+                self._change(settled)
+                captions.append(settled.caption(Stage.SPOKEN))
+            self._segments[segment.key] = settled
         self._planned.clear()
         self._interrupted = False
-        return captions
+        return [caption for caption in captions if caption.text]
 
     # What was said
 
@@ -192,9 +203,10 @@ class Transcript:
 
     def changes(self) -> list[Utterance]:
         """Return what was said or changed since this was last asked, final texts only."""
-        changed, self._changed = self._changed, {}
-        segments = [self._segments[key] for key in changed]
-        return [segment.said for segment in segments if segment.is_final]
+        changed = [key for key in self._changed if self._segments[key].is_final]
+        for key in changed:
+            del self._changed[key]
+        return [self._segments[key].said for key in changed]
 
     # Private methods
 
@@ -212,7 +224,10 @@ class Transcript:
     def _plan(self, text: str, position: int, now: datetime) -> Caption:
         self._answered = True
         segment = replace(
-            self._new(Speaker.ASSISTANT, text, position, now), until=None, is_final=False
+            self._new(Speaker.ASSISTANT, text, position, now),
+            planned=text,
+            until=None,
+            is_final=False,
         )
         self._change(segment)
         self._planned.append(segment.key)
@@ -263,17 +278,23 @@ def _is_heard_out(segment: _Segment, heard: int) -> bool:
     return segment.until is not None and segment.until <= heard
 
 
-def _cut(segment: _Segment, heard: int) -> _Segment:
-    whole = replace(segment, is_final=True, is_settled=True)
-    if _is_heard_out(segment, heard):
-        return whole
-    said = replace(segment.said, text=_words_heard(segment, heard), interrupted=True)
-    return replace(whole, said=said, until=max(segment.position, heard))
+def _settled(segment: _Segment, heard: int) -> _Segment:
+    """Return a segment as it was heard, whatever the service believes: it may have cut it too soon."""
+    if segment.is_settled:
+        return segment
+    settled = replace(segment, is_final=True, is_settled=True)
+    if not _is_heard_out(segment, heard):
+        said = replace(segment.said, text=_words_heard(segment, heard), interrupted=True)
+        return replace(settled, said=said, until=max(segment.position, heard))
+    if segment.planned.startswith(segment.said.text):
+        return replace(settled, said=replace(segment.said, text=segment.planned, interrupted=False))
+    return settled
 
 
 def _words_heard(segment: _Segment, heard: int) -> str:
-    words = segment.said.text.split()
-    length = SAMPLES_A_CHARACTER * len(segment.said.text)
+    text = segment.planned or segment.said.text
+    words = text.split()
+    length = SAMPLES_A_CHARACTER * len(text)
     if segment.until is not None:
         length = segment.until - segment.position
     share = (heard - segment.position) / max(1, length)

@@ -13,7 +13,7 @@ from appointments.domain import AppointmentKind
 from common.dynamo import in_thread
 from common.identity import Customer
 from voice.tools import spoken
-from voice.tools.registry import ToolContext
+from voice.tools.registry import ToolContext, looks_only
 
 AppointmentId = Annotated[
     str, Field(min_length=1, max_length=20, description="Número de la cita, en dígitos.")
@@ -89,6 +89,7 @@ async def modificarTurno(
     return {"appointment": spoken.appointment(moved, context.time_zone)}
 
 
+@looks_only
 async def consultarTurno(
     context: ToolContext,
     *,

@@ -13,7 +13,7 @@ from common.identity import Customer
 from orders import services
 from orders.domain import OrderItem
 from voice.tools import spoken
-from voice.tools.registry import ToolContext
+from voice.tools.registry import ToolContext, looks_only
 
 OrderId = Annotated[
     str, Field(min_length=1, max_length=20, description="Número del pedido, en dígitos.")
@@ -38,6 +38,7 @@ class Item(BaseModel):
     ]
 
 
+@looks_only
 async def consultarOrder(
     context: ToolContext,
     *,

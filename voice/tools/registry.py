@@ -58,6 +58,14 @@ class ToolAnswer:
 
 type ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
+_LOOKS_ONLY = "looks_only"
+
+
+def looks_only(function: ToolFunction) -> ToolFunction:
+    """Declare a tool that changes nothing: it may be run before it is noted."""
+    setattr(function, _LOOKS_ONLY, True)
+    return function
+
 
 class InvalidArgumentsError(Exception):
     """The model's arguments don't fit the tool's signature."""
@@ -76,6 +84,7 @@ class Tool:
     description: str
     function: ToolFunction
     arguments: type[BaseModel]
+    changes: bool
 
     @classmethod
     def of(cls, function: ToolFunction) -> "Tool":
@@ -97,6 +106,7 @@ class Tool:
             description=(inspect.getdoc(function) or "").partition("\n")[0],
             function=function,
             arguments=create_model(name, __config__=config, **fields),
+            changes=not getattr(function, _LOOKS_ONLY, False),
         )
 
     def spec(self) -> ToolSpec:
@@ -143,6 +153,10 @@ class ToolRegistry:
     def specs(self) -> tuple[ToolSpec, ...]:
         """Return what the model is told of all tools, in the order of declaration."""
         return tuple(tool.spec() for tool in self._tools.values())
+
+    def changes(self, name: str) -> bool:
+        """Whether a tool may change anything; one that is not known may."""
+        return name not in self._tools or self._tools[name].changes
 
     async def answer(
         self, name: str, content: str, context: ToolContext, *, deadline_s: float = DEADLINE_S

@@ -1,0 +1,32 @@
+"""What a call goes on from that another server began: what is stored, as the call knows it. Pure."""
+
+from collections.abc import Iterable
+
+from conversations.domain import TakenOver, Words
+from voice.call.transcript import Transcript, Utterance
+from voice.wire.messages import Speaker
+
+
+def transcript_of(words: Iterable[Words]) -> Transcript:
+    """Return the transcript in which all this was said."""
+    return Transcript.restored(
+        Utterance(
+            turn=said.turn,
+            segment=said.segment,
+            speaker=Speaker(said.speaker.value),
+            text=said.text,
+            at=said.at,
+            interrupted=said.interrupted,
+        )
+        for said in words
+    )
+
+
+def earlier_runs(taken: TakenOver) -> list[tuple[str, str]]:
+    """Return key and signature of the tool runs of the last turn.
+
+    Whoever ran them may have died before their result was told. So the assistant asks again, and must
+    get the effect there was, not another one.
+    """
+    turn = max((said.turn for said in taken.words), default=0)
+    return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_runs if run.turn == turn]
