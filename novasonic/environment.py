@@ -87,6 +87,13 @@ class Environment(BaseSettings):
     api_jwt_groups_claim: str = Field(
         "cognito:groups", description="Its tokens' claim that names roles of this site."
     )
+    pid_file: Path | None = Field(
+        None,
+        description="Where `serve` leaves its process number; default: in the temporary folder.",
+    )
+    metrics_token: str = Field(
+        "", repr=False, description="Bearer token that /metrics asks for; empty: none."
+    )
     business_name: str = Field("Nova Sonic", description="Shown on the voice page.")
 
     # DynamoDB
@@ -177,6 +184,12 @@ class Environment(BaseSettings):
     )
     call_bytes_per_s: int = Field(
         262_144, ge=65_536, description="Bytes a second, per connection; ten times that at once."
+    )
+    drain_s: float = Field(
+        25,
+        ge=0,
+        le=3600,
+        description="How long handing over the calls may take when a server stops.",
     )
     earlier_clients: bool = Field(
         default=True,

@@ -1,20 +1,26 @@
-"""`/health` and `/ready`, answered before Django: load balancers send the wrong Host header.
+"""`/health`, `/ready` and `/metrics`, answered before Django: load balancers send the wrong Host header.
 
-`/health` says that the process lives. `/ready` says that it can serve: the tables answer, AWS
-credentials are found and a connection to Bedrock stands. It starts no session there, and it tells
-strangers only what is missing; why is in the log.
+`/health` says that the process lives. `/ready` says that it can serve: it takes calls, the tables
+answer, AWS credentials are found and a connection to Bedrock stands. It starts no session there, and it
+tells strangers only what is missing; why is in the log. `/metrics` is for Prometheus, and asks for
+METRICS_TOKEN where one is set.
 """
 
 import asyncio
+import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.conf import settings
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
 from common import dynamo
 from common.errors import UnavailableError
 from voice import process
 from voice.sonic.errors import TransportError
+from voice.switchboard import switchboard
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +31,7 @@ type ASGIApp = Callable[..., Awaitable[None]]
 
 async def ready_problems() -> list[str]:
     """Return what keeps this process from serving; empty when nothing does."""
-    problems = []
+    problems = ["draining"] if switchboard().admission.is_draining else []
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await dynamo.in_thread(dynamo.warm)
@@ -53,22 +59,45 @@ class HealthMiddleware:
         if path == "/health":
             await _answer(send, 200, {"status": "ok"})
         elif path == "/ready":
-            problems = await ready_problems()
-            status = "unready" if problems else "ready"
-            await _answer(send, 503 if problems else 200, {"status": status, "problems": problems})
+            await _answer_ready(send)
+        elif path == "/metrics":
+            await _answer_metrics(scope, send)
         else:
             await self._app(scope, receive, send)
 
 
+async def _answer_ready(send: Any) -> None:
+    problems = await ready_problems()
+    body = {
+        "status": "unready" if problems else "ready",
+        "problems": problems,
+        "calls": switchboard().admission.calls,
+    }
+    await _answer(send, 503 if problems else 200, body)
+
+
+async def _answer_metrics(scope: Any, send: Any) -> None:
+    given = dict(scope["headers"]).get(b"authorization", b"")
+    wanted = f"Bearer {settings.METRICS_TOKEN}".encode()
+    if settings.METRICS_TOKEN and not hmac.compare_digest(given, wanted):
+        await _answer(send, 401, {"error": "a bearer token is needed"})
+        return
+    await _send(send, 200, CONTENT_TYPE_LATEST, generate_latest())
+
+
 async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:
-    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await _send(send, status, "application/json", json.dumps(body).encode())
+
+
+async def _send(send: Any, status: int, content_type: str, body: bytes) -> None:
+    headers = [(b"content-type", content_type.encode()), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI's
     """Answer 404: what the health port says to every other path."""
-    await _answer(send, 404, {"error": "only /health and /ready are served here"})
+    await _answer(send, 404, {"error": "only /health, /ready and /metrics are served here"})
 
 
 health_app = HealthMiddleware(not_found)

@@ -1,5 +1,6 @@
 """Django's settings, made from the environment (`environment.py` says what may be set)."""
 
+import tempfile
 from pathlib import Path
 
 from django.utils.csp import CSP
@@ -20,6 +21,8 @@ ALLOWED_HOSTS = [*_env.allowed_hosts, _env.host]
 PROXIES = _env.proxies
 WS_ALLOWED_ORIGINS = _env.ws_allowed_origins
 LOGGING = logging_config("DEBUG" if _env.debug else _env.loglevel, _env.log_format)
+PID_FILE = _env.pid_file or Path(tempfile.gettempdir()) / f"nova-sonic-{WS_PORT}.pid"
+METRICS_TOKEN = _env.metrics_token
 BUSINESS_NAME = _env.business_name
 
 # The REST API
@@ -86,6 +89,7 @@ CALL_STARTS_PER_MINUTE = _env.call_starts_per_minute
 CONNECTIONS_PER_ADDRESS = _env.connections_per_address
 CALL_FRAMES_PER_S = _env.call_frames_per_s
 CALL_BYTES_PER_S = _env.call_bytes_per_s
+DRAIN_S = _env.drain_s
 EARLIER_CLIENTS = _env.earlier_clients
 TOOL_DEADLINE_S = _env.tool_deadline_s
 TOOL_PATIENCE_S = _env.tool_patience_s

@@ -19,6 +19,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from common import addresses, clock
+from voice import metrics
 from voice.admission import RefusedError
 from voice.errors import customer_error
 from voice.held_call import HeldCall
@@ -105,6 +106,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             await self._take_frame(message["text"] if frame is None else frame)
         except m.WireError as error:
             logger.info("refused a frame", extra={"code": error.code, "detail": error.detail})
+            metrics.FRAMES_REFUSED.labels(error.code).inc()
             await self._complain(error)
         except OSError:  # the peer vanished
             raise
@@ -184,6 +186,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         """Say that there is no call for now, and when to try again."""
         error = m.WireError(refused.code, "", close_code=Close.TOO_MANY)
         logger.info("refused a call", extra={"code": refused.code})
+        metrics.CALLS_REFUSED.labels(refused.code).inc()
         await self._complain(error, retry_after_s=refused.retry_after_s)
 
     def _carry(self, held: HeldCall) -> None:

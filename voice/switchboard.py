@@ -20,7 +20,7 @@ from common.dynamo import in_thread
 from common.errors import DomainError, UnavailableError
 from conversations import services as conversations
 from conversations.domain import TakenOver
-from voice import process
+from voice import metrics, process
 from voice.admission import Admission, RefusedError
 from voice.call import Call, CallWishes
 from voice.call.uplink import Uplink
@@ -70,6 +70,7 @@ class Switchboard:
 
         """
         wishes = _wishes(start, acknowledges=acknowledges)
+        self.admission.check(address)
         if acknowledges:
             await self._booth.take(start.ticket, now=clock.now())
         self.admission.enter(address, now=_now())
@@ -110,6 +111,7 @@ class Switchboard:
     async def drain(self, *, within_s: float) -> None:
         """Take no new calls, and hand over those there are: each at a quiet moment, all in time."""
         self.admission.drain()
+        metrics.DRAINING.set(1)
         deadline = _now() + within_s
         logger.info("draining", extra={"calls": len(self._calls)})
         async with asyncio.TaskGroup() as tasks:
@@ -136,6 +138,8 @@ class Switchboard:
             before=before,
         )
         held.call.keeper = held.record
+        metrics.CALLS.inc()
+        metrics.CALLS_BEGUN.labels("restored" if before else "new").inc()
         held.attach(line)
         self._calls[held.call_id] = held
         self._tasks[held] = asyncio.create_task(  # noqa: TID251 -- it outlives its line; close() awaits it
@@ -151,6 +155,7 @@ class Switchboard:
         held.call.resume(resume)
         if held.record is not None:
             held.record.resumes += 1
+        metrics.CALLS_RESUMED.inc()
         logger.info("call resumed", extra={"forgot": resume.forgot, "call_id": held.call_id})
         return held, held.resumed(resume)
 
@@ -216,7 +221,9 @@ class Switchboard:
             if not held.is_set_aside:
                 held.call.put(m.CallEnded(reason=reason))
             await self._close(held, reason)
-            why = "set aside" if held.is_set_aside else reason.value
+            why = "set_aside" if held.is_set_aside else reason.value
+            metrics.CALLS.dec()
+            metrics.CALLS_ENDED.labels(why).inc()
             logger.info("call ended", extra={"reason": why, "lasted_s": round(_now() - began, 1)})
 
     async def _run(self, held: HeldCall) -> m.EndReason:

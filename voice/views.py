@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from common import addresses
+from voice import metrics
 from voice.admission import RefusedError
 from voice.errors import customer_error
 from voice.origins import is_our_own, may_call
@@ -32,6 +33,7 @@ async def tickets(request: HttpRequest) -> JsonResponse:
     try:
         switchboard().admission.check(addresses.of_request(request))
     except RefusedError as refused:
+        metrics.CALLS_REFUSED.labels(refused.code).inc()
         status = 503 if refused.code == "draining" else 429
         return _refusal(refused.code, status=status, retry_after_s=refused.retry_after_s)
     data = {"ticket": new_ticket(), "expiresInS": int(LASTS.total_seconds())}

@@ -167,14 +167,14 @@ class Talk:
         before = len(self.said_by_assistant)
         self.call.read(text)
         async with asyncio.timeout(patience_s):
-            while len(self.said_by_assistant) == before or not self.call.is_quiet:
+            while len(self.said_by_assistant) == before or not self.call.is_quiet:  # noqa: ASYNC110 -- virtual time
                 await asyncio.sleep(0.05)
         return " ".join(self.said_by_assistant[before:])
 
     async def until_quiet(self, patience_s: float = 60.0) -> None:
         async with asyncio.timeout(patience_s):
             await asyncio.sleep(0.1)
-            while not self.call.is_quiet:
+            while not self.call.is_quiet:  # noqa: ASYNC110 -- virtual time
                 await asyncio.sleep(0.05)
 
 

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-
 from voice.microphone import Microphone
 from voice.outbox import Outbox
+
 from voice.wire.messages import Flush, Interrupted, ServerMessage, SpeechChunk
 
 pytestmark = pytest.mark.pure

@@ -2,8 +2,8 @@
 
 import pytest
 
-from voice.sonic.events import OutputEvent, PlannedText, SpokenText, ToolUse, UserText
 from voice.call.transcript import Transcript, without_marker
+from voice.sonic.events import OutputEvent, PlannedText, SpokenText, ToolUse, UserText
 from voice.wire.messages import Caption, Speaker, Stage
 
 pytestmark = pytest.mark.pure

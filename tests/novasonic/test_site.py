@@ -18,7 +18,7 @@ pytestmark = pytest.mark.wire
 
 def test_health_and_readiness(site: Site) -> None:
     assert site.get("/health") == (200, b'{"status": "ok"}')
-    assert site.get("/ready") == (200, b'{"status": "ready", "problems": []}')
+    assert site.get("/ready") == (200, b'{"status": "ready", "problems": [], "calls": 0}')
 
 
 def test_health_answers_a_load_balancer_with_a_foreign_host(site: Site) -> None:

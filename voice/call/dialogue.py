@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from voice import pcm
+from voice import metrics, pcm
 from voice.call.downlink import Downlink
 from voice.call.history import Message, shaped
 from voice.call.latency import TurnTimer
@@ -32,6 +32,12 @@ from voice.wire import messages as m
 logger = logging.getLogger(__name__)
 
 MAX_UNANSWERED_TEXTS = 8
+USAGE = (
+    "input_speech_tokens",
+    "input_text_tokens",
+    "output_speech_tokens",
+    "output_text_tokens",
+)
 
 
 class Dialogue:
@@ -121,11 +127,13 @@ class Dialogue:
         self.sounds_until = max(now, self.sounds_until) + sounds_s
         latency = self.timer.audio_delivered(at=now, turn=chunk.turn, position=chunk.position)
         if latency is not None:
+            _measure(latency)
             self.transcript.timed(chunk.turn, latency_ms=latency.first_audio_ms, heard_ms=None)
 
     def heard(self, word: m.ReplyHeard) -> None:
         """Note that the customer hears a reply now."""
         if (reply := self.timer.heard(word)) is not None:
+            metrics.TURN_SECONDS.labels("heard").observe(reply.heard_ms / 1000)
             self.transcript.timed(reply.turn, latency_ms=None, heard_ms=reply.heard_ms)
 
     # The sessions
@@ -155,7 +163,7 @@ class Dialogue:
     def note(self, session: Session, event: sonic.OutputEvent, received: float) -> None:
         """Take what a session says; of one that is no longer current, only what it used."""
         if isinstance(event, sonic.UsageReport):
-            self.usage[id(session)] = event
+            self._note_usage(session, event)
         if session is not self._session:
             return
         if not (isinstance(event, sonic.UserText) and self._echoes.is_one(event.text)):
@@ -238,7 +246,16 @@ class Dialogue:
         self.question.asked(at=received)
         self.last_word = received
 
+    def _note_usage(self, session: Session, now: sonic.UsageReport) -> None:
+        """Keep what a session has used so far, and count what came on top."""
+        before = self.usage.get(id(session))
+        self.usage[id(session)] = now
+        for kind in USAGE:
+            more = getattr(now, kind) - (getattr(before, kind) if before else 0)
+            metrics.TOKENS.labels(kind.removesuffix("_tokens")).inc(max(0, more))
+
     def _interrupted(self, received: float) -> None:
+        metrics.INTERRUPTIONS.inc()
         self.replies.interrupt(now=received)
         self.sounds_until = received
         self.question.reply_ended()
@@ -291,8 +308,23 @@ def _begin_of_last_words(said: list[Message], end: int) -> int:
 
 
 def _log_if_unknown(session: Session, event: sonic.OutputEvent) -> None:
-    if isinstance(event, sonic.Unknown) and session.unknown_events[event.name] == 1:
-        logger.warning("unknown event from the service", extra={"event_name": event.name})
+    if isinstance(event, sonic.Unknown):
+        metrics.UNKNOWN_EVENTS.inc()
+        if session.unknown_events[event.name] == 1:
+            logger.warning("unknown event from the service", extra={"event_name": event.name})
+
+
+def _measure(latency: m.TurnLatency) -> None:
+    parts = {
+        "model": latency.model_ms,
+        "tools": latency.tool_ms,
+        "server": latency.server_ms,
+        "first_audio": latency.first_audio_ms,
+        "hearing": latency.hearing_ms,
+    }
+    for part, milliseconds in parts.items():
+        if milliseconds is not None:
+            metrics.TURN_SECONDS.labels(part).observe(max(0.0, milliseconds) / 1000)
 
 
 def _now() -> float:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from voice import metrics
 from voice.call.recovery import Recovery, name_of
 from voice.call.renewal import Due, RenewalPlan, due
 from voice.call.session import Instructions, Session
@@ -131,6 +132,7 @@ class Succession:
             self._is_opening = False
             self._could_not_open(error)
             return
+        metrics.SESSIONS_OPENED.inc()
         self._is_opening = False
         self._prepared = session
         self._means.start(self._serve(session))
@@ -150,6 +152,7 @@ class Succession:
         self.away_since = None
         if old is not None:
             self.renewals += 1
+            metrics.SESSIONS_RENEWED.inc()
             old.end()
         self._served.moved(session)
 
@@ -183,6 +186,7 @@ class Succession:
         pause_s = self._recovery.pause_s(error, chance=self._means.chance())
         extra = {"failure": name_of(error), "error": str(error), "pause_s": pause_s}
         logger.warning("session lost", extra=extra)
+        metrics.SESSIONS_LOST.labels(name_of(error)).inc()
         self.failures = [*self.failures, name_of(error)][-MOST_FAILURES:]
         if pause_s is None:
             self._served.gave_up(error)

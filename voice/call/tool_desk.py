@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from voice import metrics
 from voice.call.session import Session
 from voice.call.settings import CallSettings, CallWishes
 from voice.call.tool_runs import ToolRun, ToolRuns
@@ -85,6 +86,9 @@ class ToolDesk:
             run.name, run.content, context, deadline_s=self._settings.tool_deadline_s
         )
         run.finished = _now()
+        tool = run.name if self._tools.knows(run.name) else "unknown"
+        metrics.TOOL_SECONDS.labels(tool).observe(run.duration_s)
+        metrics.TOOL_RUNS.labels(tool, run.answer.outcome.value).inc()
         self._hands.ended(run)
         self._settle(run)
         self._hands.put(

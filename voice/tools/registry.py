@@ -154,9 +154,13 @@ class ToolRegistry:
         """Return what the model is told of all tools, in the order of declaration."""
         return tuple(tool.spec() for tool in self._tools.values())
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a tool of this name."""
+        return name in self._tools
+
     def changes(self, name: str) -> bool:
         """Whether a tool may change anything; one that is not known may."""
-        return name not in self._tools or self._tools[name].changes
+        return not self.knows(name) or self._tools[name].changes
 
     async def answer(
         self, name: str, content: str, context: ToolContext, *, deadline_s: float = DEADLINE_S

@@ -1,0 +1,136 @@
+"""A server that stops hands its calls over: nothing is lost, and nobody is left waiting."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.fixtures.line import Line, dialled, open_events_line, open_line, ticket
+from tests.fixtures.site import Site, SiteRunner
+
+pytestmark = pytest.mark.wire
+
+
+async def follow(line: Line, other: Site) -> dict[str, object]:
+    """Wait to be sent away, and come back on another server; return what it says."""
+    assert (await line.until("moving"))["resumeAfterMs"] == 500
+    assert await line.until_closed() == 1012
+    resumed = await line.come_back(await dialled(other.ws_url))
+    return resumed.event
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_call_is_handed_over_and_the_server_stops(
+    run_site: SiteRunner, demo_data: datetime, number: signal.Signals
+) -> None:
+    with run_site() as site, run_site() as other:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Consulta el pedido número 1 con DNI 12345678")
+            site.process.send_signal(number)
+            assert (await follow(line, other))["restored"] is True
+            await line.converse("Consulta la cita número 2 para Luis Fernández")
+            await line.socket.close()
+        assert site.process.wait(timeout=10) == 0
+
+
+def drain(site: Site) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "novasonic.settings",
+        "WS_PORT": str(site.port),
+        "PID_FILE": str(site.pid_file),
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", "drain"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
+    run_site: SiteRunner, demo_data: datetime
+) -> None:
+    with run_site() as site, run_site() as other:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            async with asyncio.TaskGroup() as tasks:
+                draining = tasks.create_task(asyncio.to_thread(drain, site))
+                assert (await follow(line, other))["restored"] is True
+            assert draining.result().stdout == "Drained: 1 calls handed over.\n"
+            await line.converse("Hola")
+            status, body = site.get("/ready")
+            assert (status, json.loads(body)["problems"]) == (503, ["draining"])
+            with pytest.raises(urllib.error.HTTPError) as no_ticket:
+                ticket(site.ws_url)
+            assert (no_ticket.value.code, no_ticket.value.headers["Retry-After"]) == (503, "5")
+            async with open_line(site.ws_url, start=False) as refused:
+                await refused.send(type="start", ticket="any")
+                error = await refused.until("error")
+                assert (error["code"], error["retryAfterS"]) == ("draining", 5)
+                assert await refused.until_closed() == 4429
+            await line.socket.close()
+        assert site.process.poll() is None
+
+
+async def test_a_client_that_comes_back_to_a_draining_server_is_sent_on(
+    run_site: SiteRunner, demo_data: datetime
+) -> None:
+    with run_site() as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(asyncio.to_thread(drain, site))
+                await line.until("moving")
+                assert await line.until_closed() == 1012
+            async with dialled(site.ws_url) as socket:
+                with pytest.raises(ConnectionClosed) as closed:
+                    await line.come_back(socket)
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == 1012
+
+
+async def test_a_call_that_finds_no_quiet_moment_is_moved_when_time_is_up(
+    run_site: SiteRunner, demo_data: datetime
+) -> None:
+    with run_site(DRAIN_S="1") as site, run_site() as other:
+        async with open_line(site.ws_url) as line:
+            line.acknowledges = False  # so it has never heard the answer to its end
+            await line.send(type="text", text="Consulta el pedido número 1 con DNI 12345678")
+            await line.until("tool", phase="finished")
+            site.process.send_signal(signal.SIGTERM)
+            assert (await follow(line, other))["restored"] is True
+            line.acknowledges = True
+            await line.until("turn")
+            await line.socket.close()
+        assert site.process.wait(timeout=10) == 0
+
+
+async def test_an_earlier_client_is_told_that_the_server_goes(run_site: SiteRunner) -> None:
+    with run_site(DRAIN_S="1") as site:
+        async with open_events_line(site.ws_url) as line:
+            await line.send_burst()
+            await line.type("Hola")
+            await line.until("contentEnd", type="AUDIO", stopReason="END_TURN")
+            site.process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as closed:
+                await line.until("nothing")
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+
+
+def test_without_a_server_the_command_says_so(site: Site, tmp_path: Path) -> None:
+    site_of_nobody = Site(site.process, site.port, tmp_path / "none.log")
+    said = drain(site_of_nobody)
+    assert said.returncode == 1
+    assert "No server runs here" in said.stderr
