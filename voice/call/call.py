@@ -345,6 +345,7 @@ class Call:
 
     def _beat(self, now: float) -> None:
         self.dialogue.replies.settle_when_due(now=now)
+        self.dialogue.count_drops()
         self._tell_keeper()
         if now - self.dialogue.last_audio > SILENCE_AFTER_S:
             self.dialogue.feed_silence(BEAT_S * 1000)

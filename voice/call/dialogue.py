@@ -84,6 +84,13 @@ class Dialogue:
         """Take the desk on which tools are run."""
         self._desk = desk
 
+    def count_drops(self) -> None:
+        """Count the audio that was dropped since this was last done."""
+        up_s = self._microphone.forget_dropped() / self._wishes.input_rate_hz
+        down_s = self.downlink.forget_dropped() / pcm.OUTPUT_RATE_HZ
+        metrics.AUDIO_DROPPED_SECONDS.labels("up").inc(up_s)
+        metrics.AUDIO_DROPPED_SECONDS.labels("down").inc(down_s)
+
     def begin(self, *, now: float) -> None:
         """Begin; what the customer said last, in a call that goes on, may still want an answer."""
         self.last_audio = self.last_word = now

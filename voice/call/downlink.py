@@ -85,6 +85,11 @@ class Downlink:
         """Whether nothing waits to be sent."""
         return not self._waiting
 
+    def forget_dropped(self) -> int:
+        """Return how many samples were dropped past the bound since this was last asked."""
+        dropped, self.dropped_samples = self.dropped_samples, 0
+        return dropped
+
     # The producer
 
     def put(self, message: ServerMessage) -> None:

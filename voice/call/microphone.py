@@ -56,6 +56,11 @@ class Microphone:
             self.dropped_samples += oldest.end - oldest.position
         return new
 
+    def forget_dropped(self) -> int:
+        """Return how many samples were dropped past the bound since this was last asked."""
+        dropped, self.dropped_samples = self.dropped_samples, 0
+        return dropped
+
     def take(self) -> Chunk | None:
         """Remove, remember and return the oldest chunk, if there is one."""
         if not self._waiting:
