@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rows import PROPERTY, table
+
 pytest_plugins = ["tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site"]
 
 MODELS = Path(__file__).parent.parent / "var" / "models"
@@ -58,10 +60,27 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    _show_faults(terminalreporter)
     reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])]
     for reason in sorted(set(reasons)):
         count = reasons.count(reason)
         terminalreporter.write_line(f"NOT RUN: {count} tests. {reason}", red=True, bold=True)
+
+
+def _show_faults(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the fault matrix, where it was run."""
+    reports = [
+        r
+        for group in terminalreporter.stats.values()
+        for r in group
+        if hasattr(r, "user_properties")
+    ]
+    rows = [
+        cells for report in reports for name, cells in report.user_properties if name == PROPERTY
+    ]
+    if rows:
+        terminalreporter.section("fault matrix")
+        terminalreporter.write_line(table(sorted(map(tuple, rows))))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

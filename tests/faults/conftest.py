@@ -1,0 +1,73 @@
+"""A site whose store stands behind a gate, and whose simulator breaks on command."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.rows import Row
+from tests.fixtures.simulator import RunningSimulator, started_simulator
+from tests.fixtures.site import Site, running_site
+from tests.fixtures.store_gate import StoreGate, store_gate
+
+QUICK = {
+    # What the rows wait for, shortened; what is tested is what happens, not how long it is by default.
+    "SESSION_OPEN_WITHIN_S": "2",
+    "SESSION_DEAF_S": "3",
+    "TOOL_DEADLINE_S": "3",
+    "TOOL_PATIENCE_S": "0.6",
+    "LOGLEVEL": "INFO",
+}
+
+
+@pytest.fixture(scope="session")
+def breaking_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    folder = tmp_path_factory.mktemp("breaking-simulator")
+    options = ("--hearing", "words", "--control-port", "0", "--max-streams", "64")
+    with started_simulator(folder, *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def session_gate(dynamodb: str) -> Iterator[StoreGate]:
+    with store_gate(dynamodb) as gate:
+        yield gate
+
+
+@pytest.fixture(scope="session")
+def faulty_environ(breaking_simulator: RunningSimulator, session_gate: StoreGate) -> dict[str, str]:
+    return {
+        "DYNAMODB_ENDPOINT_URL": session_gate.url,
+        "BEDROCK_ENDPOINT_URL": breaking_simulator.url,
+        "BEDROCK_CA_FILE": str(breaking_simulator.ca_file),
+        **QUICK,
+    }
+
+
+@pytest.fixture(scope="session")
+def faulty_session_site(
+    tmp_path_factory: pytest.TempPathFactory, faulty_environ: dict[str, str]
+) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("faulty-site"), faulty_environ) as site:
+        yield site
+
+
+@pytest.fixture
+def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
+    """The session's site; at the end nothing may have gone wrong in it that is a bug of ours."""
+    before = len(faulty_session_site.log.read_text())
+    yield faulty_session_site
+    said = faulty_session_site.log.read_text()[before:]
+    assert "Traceback" not in said, said
+
+
+@pytest.fixture
+def gate(session_gate: StoreGate) -> Iterator[StoreGate]:
+    yield session_gate
+    session_gate.release()
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest) -> Iterator[Row]:
+    row = Row(request)
+    yield row
+    row.close()

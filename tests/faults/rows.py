@@ -1,0 +1,57 @@
+"""The fault matrix: each test is a row, and says what the customer experiences, and how long it took.
+
+    row("throttled at open", "a moment longer until the assistant listens", within_s=5)
+    async with row.measured(): ...
+
+`make faults` prints all rows as a table; a row that took longer than its bound fails.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+PROPERTY = "fault row"
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of the matrix."""
+
+    request: pytest.FixtureRequest
+    fault: str = ""
+    experience: str = ""
+    kept: str = ""
+    within_s: float = 0.0
+    took_s: float = field(default=-1.0)
+
+    def __call__(self, fault: str, experience: str, *, kept: str, within_s: float) -> None:
+        """Say what this row is about: `kept` is what is not lost, `within_s` the bound."""
+        self.fault, self.experience, self.kept, self.within_s = fault, experience, kept, within_s
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure from the fault to the moment at which all is well again."""
+        began = time.monotonic()
+        yield
+        self.took_s = time.monotonic() - began
+
+    def close(self) -> None:
+        """Record the row; fail where it took too long."""
+        assert self.took_s >= 0, "the row was never measured"
+        cells = (self.fault, self.experience, self.kept, self.within_s, round(self.took_s, 2))
+        self.request.node.user_properties.append((PROPERTY, cells))
+        assert self.took_s <= self.within_s, f"took {self.took_s:.2f} s"
+
+
+def table(cells: list[tuple[str, str, str, float, float]]) -> str:
+    """Return the matrix as text."""
+    head = ("fault", "the customer", "not lost", "within s", "took s")
+    lines = [head, *((*texts, f"{within:g}", f"{took:.2f}") for *texts, within, took in cells)]
+    widths = [max(len(str(line[column])) for line in lines) for column in range(5)]
+    return "\n".join(
+        "  ".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
