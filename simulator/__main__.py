@@ -24,9 +24,10 @@ from simulator.certificates import Certificates, open_certificates
 from simulator.clock import SystemClock
 from simulator.conversation import Conversation
 from simulator.ears import Hearing, open_ears
+from simulator.endpointing import Endpointing
 from simulator.resampling import open_resampler
 from simulator.server import Policy, Service, listen
-from simulator.session import Endpointing, Surroundings
+from simulator.session import Surroundings
 from simulator.signatures import Credentials
 from simulator.voice import Speaking, open_voice
 from simulator.workshop import Workshop
@@ -128,7 +129,8 @@ def _say_ready(port: int, certificates: Certificates, senses: Senses) -> None:
 
 def _open_senses(options: argparse.Namespace) -> Senses:
     logger.info("opening the ears (%s) and the voice", options.hearing)
-    senses = Senses(hearing=open_ears(options.models, options.hearing), speaking=open_voice())
+    hearing = open_ears(options.models, options.hearing, time_scale=options.time_scale)
+    senses = Senses(hearing=hearing, speaking=open_voice())
     if senses.hearing.endpointer_factory is not None:
         # The first listener loads what all share; no customer should wait for that.
         senses.hearing.endpointer_factory(silence_ms=0).feed(bytes(1024))
@@ -172,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=_port, default=8443, help="0 takes a free one")
     add("--certificates", type=Path, required=True, help="folder of the TLS certificate")
-    add("--hearing", choices=("auto", "speech", "text"), default="auto")
+    add("--hearing", choices=("auto", "speech", "text", "words"), default="auto")
     add("--models", type=Path, default=Path("var/models"), help="folder of the speech model")
     add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
     add("--until-stdin-closes", action="store_true", help="end with the process that started it")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from simulator.endpointing import Endpointer
+from simulator.coded import CodedEndpointer
+from simulator.endpointing import Endpointer, Endpointing
 from simulator.headstart import HeadStart
 from simulator.weights import WeightsError, find_weights
 
@@ -40,7 +41,7 @@ class Ears(Protocol):
 class OpensEndpointer(Protocol):
     """Makes the endpointer of one session."""
 
-    def __call__(self, *, silence_ms: int) -> Endpointer:
+    def __call__(self, *, silence_ms: int) -> Endpointing:
         """Return a fresh endpointer."""
         ...
 
@@ -51,7 +52,7 @@ class Hearing:
 
     ears: Ears | None
     endpointer_factory: OpensEndpointer | None
-    step: Literal["speech", "text"]
+    step: Literal["speech", "text", "words"]
     reason: str
 
 
@@ -107,8 +108,11 @@ def is_silence(segment: Any) -> bool:
     return unsure or any(credit in text for credit in CREDITS)
 
 
-def open_ears(models: Path, wanted: str) -> Hearing:
-    """Open the best hearing for `wanted` ("auto", "speech" or "text") from weights in `models`.
+def open_ears(models: Path, wanted: str, *, time_scale: float = 1.0) -> Hearing:
+    """Open the best hearing for `wanted` ("auto", "speech", "text" or "words").
+
+    "auto" and "speech" need the weights in `models`. The pause that ends a turn of coded words is
+    `time_scale` times as short: nobody says them, so nobody needs the time.
 
     Never goes to the network: `python -m simulator.weights` does, in advance. Takes about a
     second, and the first utterance no longer than the next. Where speech can't be heard the step
@@ -116,6 +120,8 @@ def open_ears(models: Path, wanted: str) -> Hearing:
     """
     if wanted == "text":
         return _text_only("typed text was asked for")
+    if wanted == "words":
+        return _coded_words(time_scale)
     try:
         ears = WhisperEars(find_weights(models))
     except ImportError as missing:
@@ -128,6 +134,14 @@ def open_ears(models: Path, wanted: str) -> Hearing:
         return Endpointer(silence_ms=silence_ms, on_pause=head_start.begin)
 
     return Hearing(ears=head_start, endpointer_factory=endpointer, step="speech", reason="")
+
+
+def _coded_words(time_scale: float) -> Hearing:
+    def endpointer(*, silence_ms: int) -> CodedEndpointer:
+        return CodedEndpointer(silence_ms=silence_ms / time_scale)
+
+    reason = "words coded in the audio were asked for"
+    return Hearing(ears=None, endpointer_factory=endpointer, step="words", reason=reason)
 
 
 def _text_only(reason: str) -> Hearing:

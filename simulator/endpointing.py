@@ -15,10 +15,10 @@ does end with it, what was said is already known, byte for byte.
 
 import functools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 RATE_HZ = 16_000
 FRAME_SAMPLES = 512
@@ -70,6 +70,37 @@ class SpeechResumed:
 
 
 TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordHeard:
+    """A word that was coded in the audio (see `coded`), in the middle of a turn."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordCut:
+    """A burst that holds no whole word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordsEnded:
+    """The customer fell silent; `samples` is how long the turn was, without the silence."""
+
+    words: tuple[str, ...]
+    samples: int
+
+
+type Found = SpeechStarted | SpeechEnded | WordHeard | WordCut | WordsEnded
+
+
+class Endpointing(Protocol):
+    """Finds the customer's turns in 16 kHz PCM."""
+
+    def feed(self, pcm: bytes) -> Sequence[Found]:
+        """Take the next audio; return what was found in it."""
+        ...
 
 
 class Endpointer:

@@ -5,7 +5,7 @@ one lane have to be run one after the other, in their order: a conversation has 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,10 @@ class Mind(Protocol):
 
     def hear(self, text: str, *, now: dt.datetime) -> Reply:
         """Answer what the customer said."""
+        ...
+
+    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+        """Answer words that were coded in the audio."""
         ...
 
     def tool_answered(
@@ -40,10 +44,11 @@ class Transcribe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hear:
-    """Let the mind answer the customer's words."""
+    """Let the mind answer the customer's words; `coded` ones are numbers with blanks between."""
 
     mind: Mind
     text: str
+    coded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,22 @@ they said, the mouth begins nothing new; if they speak while the assistant can b
 barge-in. While a tool runs, everything goes on. An exception, once there is one, is the last word.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 from simulator.chunks import Failure
 from simulator.conversation import Reply
 from simulator.deadlines import Deadlines
-from simulator.endpointing import SpeechEnded, SpeechStarted
+from simulator.endpointing import (
+    Endpointing,
+    Found,
+    SpeechEnded,
+    SpeechStarted,
+    WordCut,
+    WordHeard,
+    WordsEnded,
+)
 from simulator.families import Family
 from simulator.inputs import (
     AudioInput,
@@ -44,14 +52,6 @@ from simulator.rules import SessionRules
 LISTEN_BYTES = 8192
 SILENCE_MS = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
 """How long a pause ends a turn, by endpointing sensitivity (AWS's page on turn taking)."""
-
-
-class Endpointing(Protocol):
-    """Finds the customer's turns in 16 kHz PCM."""
-
-    def feed(self, pcm: bytes) -> Sequence[SpeechStarted | SpeechEnded]:
-        """Take the next audio; return what was found in it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,8 @@ class Session:
             case Transcribe():
                 self._transcriptions -= 1
                 self._hold()
-                self._customer_said(result, heard_bytes=len(job.pcm))
+                seconds = len(job.pcm) / SAMPLE_BYTES / HEARING_RATE_HZ
+                self._customer_said(result, heard_s=seconds)
             case Hear() | ToolAnswered():
                 self._reply(result)
             case Speak():
@@ -278,29 +279,35 @@ class Session:
 
     # The customer.
 
-    def _take_turn(self, found: SpeechStarted | SpeechEnded, now_s: float) -> None:
-        if isinstance(found, SpeechStarted):
-            self._customer_speaks = True
-            self._barge_in(now_s)
-        else:
-            self._customer_speaks = False
-            self._transcriptions += 1
-            self._jobs.append(Transcribe(pcm=found.pcm))
+    def _take_turn(self, found: Found, now_s: float) -> None:
+        match found:
+            case SpeechStarted():
+                self._customer_speaks = True
+                self._barge_in(now_s)
+            case SpeechEnded():
+                self._customer_speaks = False
+                self._transcriptions += 1
+                self._jobs.append(Transcribe(pcm=found.pcm))
+            case WordsEnded():
+                self._customer_speaks = False
+                seconds = found.samples / HEARING_RATE_HZ
+                self._customer_said(" ".join(found.words), heard_s=seconds, coded=True)
+            case WordHeard() | WordCut():
+                pass
         self._hold()
 
     def _customer_typed(self, text: str, now_s: float) -> None:
         self._barge_in(now_s)
         self._customer_said(text)
 
-    def _customer_said(self, text: str, *, heard_bytes: int = 0) -> None:
+    def _customer_said(self, text: str, *, heard_s: float = 0.0, coded: bool = False) -> None:
         """Tell the client what was understood, and let the mind answer it."""
         if self._prompt is None or not text.strip():
             return
-        seconds = heard_bytes / SAMPLE_BYTES / HEARING_RATE_HZ
-        spent = Tokens(speech_in=speech_tokens(seconds), text_in=text_tokens(text))
+        spent = Tokens(speech_in=speech_tokens(heard_s), text_in=text_tokens(text))
         self._emit(self._prompt.events.text("USER", "FINAL", text, "PARTIAL_TURN"))
         self._emit([self._prompt.events.usage(spent)])
-        self._jobs.append(Hear(mind=self._prompt.mind, text=text))
+        self._jobs.append(Hear(mind=self._prompt.mind, text=text, coded=coded))
 
     def _barge_in(self, now_s: float) -> None:
         prompt = self._prompt

@@ -56,6 +56,8 @@ class Workshop:
         match job:
             case Transcribe():
                 return self._ears.transcribe(job.pcm) if self._ears else ""
+            case Hear(coded=True):
+                return job.mind.hear_words(job.text.split(), now=self._local_now())
             case Hear():
                 return job.mind.hear(job.text, now=self._local_now())
             case ToolAnswered():

@@ -7,6 +7,7 @@ to the task, a choice among the times offered, or a courtesy, in this order. Ver
 wish while something is asked: "quiero el viernes" is an answer.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
@@ -70,6 +71,12 @@ class Conversation:
         if Mood.REPEAT in heard.moods and heard.act is None and self._last_said.sentences:
             return self._last_said
         return self._noted(self._take(heard))
+
+    def hear_words(self, words: Sequence[str], *, now: datetime) -> Reply:
+        """Answer words that were coded in the audio; the talk goes on as if they weren't said."""
+        del now
+        self._was_cut_off = False
+        return _say(courtesies.words_heard(words)) if words else Reply()
 
     def tool_answered(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime

@@ -3,6 +3,7 @@
 import pytest
 
 from simulator.jobs import Hear, Transcribe
+from tests.fixtures.coded import silence, turn, word
 from tests.simulator.dialogue import typed
 from tests.simulator.world import (
     CALL,
@@ -123,3 +124,26 @@ def test_noise_that_holds_no_words_is_no_turn() -> None:
     world.be_silent(2)
     world.pass_time(10)
     assert world.take() == []
+
+
+def test_coded_words_interrupt_as_speech_does() -> None:
+    world = open_world(coded=True, hola=TWO)
+    world.send(*typed("t1", "hola"))
+    world.pass_time(1)
+    world.take()
+    world.say(word(7)[:1024])
+    assert world.take() == [*final("Uno dos", "PARTIAL_TURN"), *INTERRUPTED]
+    world.say(word(7)[1024:] + silence(1800))
+    world.pass_time(5)
+    assert world.take() == [*user("7"), *planned("Escuché 1."), *final("Escuché 1.")]
+
+
+def test_a_cut_word_interrupts_but_is_no_turn() -> None:
+    world = open_world(coded=True, hola=TWO)
+    world.send(*typed("t1", "hola"))
+    world.pass_time(1)
+    world.say(word(7)[:1024] + silence(1800))
+    world.take()
+    world.say(turn(8))
+    assert world.take()[:3] == user("8")
+    assert world.mind.told == ["hola", "interrupted", "words 8"]

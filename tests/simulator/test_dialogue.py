@@ -497,6 +497,30 @@ def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
     assert "[FINAL]" not in "".join(reply.sentences[:-1])
 
 
+# Words coded in the audio.
+
+
+@pytest.mark.parametrize(
+    ("heard", "answer"),
+    [
+        ("17", "Escuché 1 palabra: 17."),
+        ("17 18 19", "Escuché 3 palabras: 17 18 19."),
+        ("1 2 3 4 5 6", "Escuché 6 palabras: 1 2 3 4 5 6."),
+        ("1 2 3 4 5 6 9", "Escuché 7 palabras, de 1 a 9."),
+    ],
+)
+def test_coded_words_are_counted_aloud(heard: str, answer: str) -> None:
+    reply = Conversation(tools=ALL_TOOLS).hear_words(heard.split(), now=MONDAY)
+    assert reply == Reply(sentences=(f"{answer} [FINAL]",))
+
+
+def test_coded_words_answer_no_question() -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 1")
+    customer.conversation.hear_words(["12345678"], now=MONDAY)
+    assert customer.says("12345678") == call("consultarOrder", orderId="1", dni="12345678")
+
+
 # Tools and talk crossing.
 
 

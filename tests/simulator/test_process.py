@@ -15,9 +15,10 @@ from typing import Literal
 import pytest
 
 from simulator.__main__ import main
+from tests.fixtures.coded import silence, words
 from tests.fixtures.simulator import ROOT, RunningSimulator, StartSimulator
 from tests.simulator.client import RawClient
-from tests.simulator.dialogue import opening, typed
+from tests.simulator.dialogue import audio_input, opening, typed
 
 pytestmark = pytest.mark.wire
 
@@ -37,6 +38,22 @@ async def test_its_options_do_what_they_say(start_simulator: StartSimulator) -> 
             assert code == "validationException"
             assert message.startswith("InternalErrorCode=532::Timed out waiting for audio bytes")
         assert 1.0 < time.monotonic() - begun < 10
+
+
+async def test_coded_words_need_no_model_and_little_silence(
+    start_simulator: StartSimulator,
+) -> None:
+    running = start_simulator("--hearing", "words", "--time-scale", "10")
+    assert running.hearing == "words"
+    pcm = words([17, 18, 19]) + silence(175)
+    async with RawClient(running.url, running.ca_file) as client:
+        stream = client.open()
+        pieces = [audio_input(pcm[at : at + 1000]) for at in range(0, len(pcm), 1000)]
+        await stream.send(*opening(), *pieces)
+        assert (await stream.until("textOutput", role="USER"))["content"] == "17 18 19"
+        planned = await stream.until("textOutput", role="ASSISTANT")
+        assert planned["content"] == "Escuché 3 palabras: 17 18 19. [FINAL]"
+        await stream.until("audioOutput")
 
 
 class TestProcess:

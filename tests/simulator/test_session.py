@@ -8,6 +8,7 @@ import pytest
 from simulator.conversation import Reply, ToolCall
 from simulator.mouth import CHUNK_SAMPLES, SPEED_UP
 from simulator.refusals import IDLE, INVALID_INPUT, TOO_LONG, RefusedError
+from tests.fixtures.coded import silence, turn, word
 from tests.simulator.dialogue import (
     Event,
     answer,
@@ -90,6 +91,28 @@ def test_the_completion_starts_once_and_ends_behind_everything() -> None:
     assert words[-1] == "completionEnd"
     assert world.session.ended
     assert world.session.failure is None
+
+
+def test_coded_words_are_a_turn_with_blanks_between_them() -> None:
+    world = open_world(coded=True)
+    world.say(silence(500) + turn(17, 18, pause_ms=1600))
+    assert world.take() == []
+    world.say(silence(100))
+    world.pass_time(10)
+    assert world.take() == [
+        "completionStart",
+        *user("17 18"),
+        *planned("Escuché 2."),
+        *final("Escuché 2."),
+    ]
+    assert world.mind.told == ["words 17 18"]
+
+
+def test_words_are_whole_when_the_microphone_closes_right_behind_them() -> None:
+    world = open_world(coded=True)
+    world.say(word(17))
+    world.send(content_end())
+    assert world.take()[:4] == ["completionStart", *user("17")]
 
 
 def test_a_session_that_said_nothing_ends_without_a_word() -> None:

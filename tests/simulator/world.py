@@ -3,12 +3,13 @@
 import datetime as dt
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.coded import CodedEndpointer
 from simulator.conversation import Reply, ToolCall
-from simulator.endpointing import Endpointer
+from simulator.endpointing import Endpointer, Endpointing
 from simulator.families import FAMILIES
 from simulator.jobs import Hear, Interrupted, Job, Speak, ToolAnswered, Transcribe
 from simulator.resampling import HEARING_RATE_HZ
@@ -34,6 +35,10 @@ class ScriptedMind:
         self.told.append(text)
         return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
 
+    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+        self.told.append("words " + " ".join(words))
+        return Reply(sentences=(f"Escuché {len(words)}.",))
+
     def tool_answered(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
     ) -> Reply:
@@ -51,7 +56,9 @@ def loudness(frame: bytes) -> float:
 class World:
     """A session, its client, its jobs done at once, and a clock that is moved by hand."""
 
-    def __init__(self, model: str = V2, script: Mapping[str, Reply] | None = None) -> None:
+    def __init__(
+        self, model: str = V2, script: Mapping[str, Reply] | None = None, *, coded: bool = False
+    ) -> None:
         self.now_s = 100.0
         self.mind = ScriptedMind(script or {})
         self.transcripts = iter(["hola", "basta"])
@@ -62,9 +69,7 @@ class World:
         ids = itertools.count(1)
         surroundings = Surroundings(
             open_mind=self.open_mind,
-            open_endpointing=lambda silence_ms: Endpointer(
-                silence_ms=silence_ms, speech_probability=loudness
-            ),
+            open_endpointing=_coded_endpointing if coded else _endpointing,
             open_resampler=lambda rate_hz: lambda pcm: pcm * (HEARING_RATE_HZ // rate_hz),
             new_id=lambda: f"id-{next(ids)}",
         )
@@ -103,6 +108,8 @@ class World:
         match job:
             case Transcribe():
                 return next(self.transcripts)
+            case Hear(coded=True):
+                return job.mind.hear_words(job.text.split(), now=NOW)
             case Hear():
                 return job.mind.hear(job.text, now=NOW)
             case ToolAnswered():
@@ -122,6 +129,12 @@ class World:
             self.settle()
         self.now_s = end_s
         self.settle()
+
+    def say(self, pcm: bytes) -> None:
+        """Let the microphone hear this, 32 ms at a time, in real time."""
+        for start in range(0, len(pcm), 1024):
+            self.send(audio_input(pcm[start : start + 1024]))
+            self.pass_time(0.032)
 
     def speak(self, seconds: float = 0.5) -> None:
         """Let the customer speak, 32 ms at a time, in real time."""
@@ -143,6 +156,14 @@ class World:
 
     def fields(self, name: str) -> list[dict[str, Any]]:
         return [fields for sent, fields in self.sent if sent == name]
+
+
+def _endpointing(silence_ms: int) -> Endpointing:
+    return Endpointer(silence_ms=silence_ms, speech_probability=loudness)
+
+
+def _coded_endpointing(silence_ms: int) -> Endpointing:
+    return CodedEndpointer(silence_ms=silence_ms)
 
 
 def _named(event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -198,8 +219,8 @@ CALL = Reply(
 SILENT_CALL = Reply(tool_calls=(ToolCall(name="consultarOrder", arguments={}),))
 
 
-def open_world(model: str = V2, **script: Reply) -> World:
-    world = World(model, script)
+def open_world(model: str = V2, *, coded: bool = False, **script: Reply) -> World:
+    world = World(model, script, coded=coded)
     world.send(*opening(tools=TOOLS))
     assert world.take() == []
     return world
