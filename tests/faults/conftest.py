@@ -22,7 +22,7 @@ QUICK = {
 @pytest.fixture(scope="session")
 def breaking_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
     folder = tmp_path_factory.mktemp("breaking-simulator")
-    options = ("--hearing", "words", "--control-port", "0", "--max-streams", "64")
+    options = ("--hearing", "words", "--max-streams", "64")
     with started_simulator(folder, *options) as running:
         yield running
 
@@ -57,7 +57,8 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
     before = len(faulty_session_site.log.read_text())
     yield faulty_session_site
     said = faulty_session_site.log.read_text()[before:]
-    assert "Traceback" not in said, said
+    for bug in ("call crashed", "broke the consumer", "not kept any more", "never retrieved"):
+        assert bug not in said, said
 
 
 @pytest.fixture

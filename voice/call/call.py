@@ -175,7 +175,7 @@ class Call:
         """Note that the connection has handed `message` to its socket."""
         if isinstance(message, m.SpeechChunk):
             self.dialogue.delivered(message)
-            if message.last:
+            if message.last and message.is_answer:
                 latency = self.dialogue.timer.latest
                 self.put(m.TurnFinished(turn=message.turn, latency=latency))
 
@@ -251,6 +251,7 @@ class Call:
         return Hands(
             start=self._start,
             put=self.put,
+            given=self.dialogue.result_given,
             tell=self.dialogue.tell,
             began=self._tool_began,
             ended=self._tool_ended,

@@ -213,6 +213,7 @@ class Dialogue:
         """Tell the current session a result that it did not ask for, if there is a session."""
         if self._session is not None and run.answer is not None:
             run.is_told = True
+            self.result_given()
             self._direct(self._directions.result_of(run.name, run.answer.result))
 
     def _direct(self, direction: str) -> None:
@@ -274,10 +275,22 @@ class Dialogue:
             case sonic.ContentEnded(kind=sonic.ContentKind.AUDIO):
                 self.replies.end_segment()
                 if event.stop_reason == sonic.StopReason.END_TURN:
-                    self.replies.end_turn()
-                    self.question.reply_ended()
+                    self._reply_ended()
             case _:
                 pass
+
+    def _reply_ended(self) -> None:
+        """Note that a reply has all come: the answer, unless a tool's result is still to be told."""
+        is_answer = not (self._desk.runs.is_any_running or self.question.is_result_untold)
+        self.replies.end_turn(is_answer=is_answer)
+        if is_answer:
+            self.question.reply_ended()
+        self.question.is_result_untold = False
+
+    def result_given(self) -> None:
+        """Note that the session has a result to tell: a reply that comes already does not tell it."""
+        self.question.reopened()
+        self.question.is_result_untold = self.replies.is_coming
 
     def _note_words(self, event: sonic.OutputEvent) -> None:
         position, now = self.replies.position, self._wall_clock()

@@ -16,6 +16,8 @@ class Question:
         self.no_sign_since: float | None = None
         """When it was asked, while the service has shown no sign of answering it."""
         self.is_open = False
+        self.is_result_untold = False
+        """Whether the reply that is coming was begun before a result that is to be told."""
 
     def asked(self, *, at: float) -> None:
         """Note that the customer said something that wants an answer."""

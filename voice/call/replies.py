@@ -71,9 +71,9 @@ class Replies:
         """Note that a segment's audio has all come."""
         self._transcript.audio_ended(position=self.position)
 
-    def end_turn(self) -> bool:
-        """Note that the reply has all come; return whether there was one."""
-        was_coming, self.is_coming = self.is_coming, False
+    def end_turn(self, *, is_answer: bool) -> None:
+        """Note that the reply has all come, and whether the customer waits for another one."""
+        self.is_coming = False
         if self._begun:
             self._begun = False
             self._downlink.put(
@@ -83,9 +83,9 @@ class Replies:
                     pcm=b"",
                     last=True,
                     turn=self._turn,
+                    is_answer=is_answer,
                 )
             )
-        return was_coming
 
     # Interruptions
 

@@ -93,6 +93,11 @@ class ToolRuns:
         self._runs.append(run)
         return run, True
 
+    @property
+    def is_any_running(self) -> bool:
+        """Whether a run has no result yet."""
+        return any(run.is_running for run in self._runs)
+
     def untold(self) -> list[ToolRun]:
         """Return the runs whose result no session has got."""
         return [run for run in self._runs if not run.is_running and not run.is_told]

@@ -187,6 +187,8 @@ class SpeechChunk:
     first: bool = False
     last: bool = False
     turn: int = 0
+    is_answer: bool = True
+    """Whether the turn is answered with it, where it is the last; a word of patience answers nothing."""
     source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The service's own event, where this chunk came in one."""
 

@@ -1,0 +1,168 @@
+"""The customer's side fails: their network, their page, their patience, their good manners."""
+
+import asyncio
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+import orders.services
+from orders.domain import OrderStatus
+from tests.faults.rows import Row
+from tests.fixtures.line import COUNTED, Line, dialled, open_line
+from tests.fixtures.processes import resident_bytes
+from tests.fixtures.site import Site
+from tests.fixtures.store_gate import Gate, StoreGate
+from voice.wire.binary import HEADER, FrameType
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+
+LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
+CANCEL = "Cancela el pedido número 2 para Juan Pérez"
+
+
+def assert_whole(line: Line) -> None:
+    """Every frame came once and in order, and the audio is without a gap."""
+    counted = [f.sequence for f in line.received if f.kind in COUNTED]
+    assert counted == list(range(len(counted)))
+    position = 0
+    for frame in (f for f in line.received if f.kind is FrameType.AUDIO_OUT):
+        assert frame.position == position
+        position += len(frame.payload) // 2
+
+
+async def test_it_drops_in_the_middle_of_an_answer(faulty_site: Site, row: Row) -> None:
+    row("browser drops mid-answer", "hears the rest of the answer", kept="every frame", within_s=3)
+    async with open_line(faulty_site.ws_url) as line:
+        await line.send(type="text", text=LOOK_UP)
+        await line.until_audio()
+        with row.measured():
+            line.socket.transport.abort()
+            async with dialled(faulty_site.ws_url) as socket:
+                await line.come_back(socket)
+                await line.until("turn")
+        assert_whole(line)
+
+
+async def test_it_drops_in_the_middle_of_a_tool(
+    faulty_site: Site, gate: StoreGate, row: Row
+) -> None:
+    row("browser drops mid-tool", "hears the answer", kept="the tool ran once", within_s=6)
+    async with open_line(faulty_site.ws_url) as line:
+        gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.4, "TransactWriteItems"
+        await line.send(type="text", text=CANCEL)
+        await line.until("tool", phase="started")
+        with row.measured():
+            line.socket.transport.abort()
+            async with dialled(faulty_site.ws_url) as socket:
+                await line.come_back(socket)
+                assert (await line.until("tool", phase="finished"))["outcome"] == "ok"
+                await line.until("turn")
+        assert_whole(line)
+    assert orders.services.get_order(order_id="2").status is OrderStatus.CANCELLED
+
+
+async def test_its_page_is_loaded_anew(faulty_site: Site, row: Row) -> None:
+    row(
+        "page reloaded mid-answer",
+        "reads what was said, hears the rest",
+        kept="the conversation",
+        within_s=3,
+    )
+    async with open_line(faulty_site.ws_url) as line:
+        await line.send(type="text", text=LOOK_UP)
+        await line.until_audio()
+        reloaded = Line(line.socket, faulty_site.ws_url)
+        reloaded.token, reloaded.heard = line.token, line.heard
+        with row.measured():
+            line.socket.transport.abort()
+            async with dialled(faulty_site.ws_url) as socket:
+                resumed = await reloaded.come_back(socket, forgot=True)
+                reloaded.frames.sequence = resumed.sequence
+                await reloaded.until("turn")
+                captions = [e["text"] for e in reloaded.events if e["type"] == "caption"]
+                assert captions[0] == LOOK_UP
+                await reloaded.converse("Hola")
+
+
+async def test_it_is_opened_twice(faulty_site: Site, row: Row) -> None:
+    row(
+        "call opened in two windows",
+        "the newer one has it, the other says so",
+        kept="the call",
+        within_s=3,
+    )
+    async with open_line(faulty_site.ws_url) as line:
+        first = line.socket
+        with row.measured():
+            async with dialled(faulty_site.ws_url) as socket:
+                await line.come_back(socket)
+                assert await Line(first, faulty_site.ws_url).until_closed() == 4409
+                await line.converse("Hola")
+
+
+async def test_a_slow_one_is_sent_no_more_than_a_window(faulty_site: Site, row: Row) -> None:
+    row("slow browser", "hears the answer when it can", kept="the answer; other calls", within_s=6)
+    before = resident_bytes(faulty_site.process.pid)
+    async with open_line(faulty_site.ws_url) as slow, open_line(faulty_site.ws_url) as other:
+        slow.acknowledges = False
+        await slow.send(type="text", text=LOOK_UP)
+        await slow.until("tool", phase="finished")
+        with row.measured():
+            await other.converse(LOOK_UP, "Consulta la cita número 2 para Luis Fernández")
+            audio = await slow.audio_within(1.0)
+            assert 0 < audio <= 3.2 * 24_000
+            slow.acknowledges = True
+            await slow.acknowledge_all()
+            await slow.until("turn")
+        assert_whole(slow)
+    assert resident_bytes(faulty_site.process.pid) - before < 32 * 2**20
+
+
+async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> None:
+    row(
+        "flood of frames",
+        "its connection closes; others notice nothing",
+        kept="other calls",
+        within_s=8,
+    )
+    async with open_line(faulty_site.ws_url) as other, open_line(faulty_site.ws_url) as line:
+        with row.measured():
+            flood = asyncio.create_task(flooding(line))
+            assert await line.until_closed() == 4429
+            await flood
+            await other.converse(LOOK_UP)
+            async with dialled(faulty_site.ws_url) as socket:
+                await line.come_back(socket)  # the call itself has survived its client's manners
+                await line.converse("Hola")
+
+
+async def flooding(line: Line) -> None:
+    frame = HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + bytes(1000)
+    try:
+        for _ in range(20_000):
+            await line.socket.send(frame)
+    except ConnectionClosed:
+        return
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "code"),
+    [
+        ("oversize frame", bytes(16 + 65_537), 1009),
+        ("frame over the server's limit", bytes(300_000), 1009),
+        ("malformed frame", b"short", 1008),
+        ("frame out of order", HEADER.pack(16, 0, 0, 0, 0, 0) + b'{"type":"end"}', 1008),
+    ],
+)
+async def test_a_broken_frame_ends_its_own_connection(
+    faulty_site: Site, row: Row, name: str, frame: bytes, code: int
+) -> None:
+    row(name, "comes back to the call", kept="the call; other calls", within_s=4)
+    async with open_line(faulty_site.ws_url) as line:
+        await line.converse("Hola")
+        with row.measured():
+            await line.socket.send(frame)
+            assert await line.until_closed() == code
+            async with dialled(faulty_site.ws_url) as socket:
+                await line.come_back(socket)
+                await line.converse("Hola")

@@ -1,0 +1,116 @@
+"""The server itself goes: killed in the middle of a call, or drained. The call goes on."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.rows import Row
+from tests.fixtures.line import dialled, open_line
+from tests.fixtures.ports import free_port
+from tests.fixtures.site import Site, running_site
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
+
+LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
+
+
+@pytest.fixture
+def restartable(tmp_path: Path, faulty_environ: dict[str, str], demo_data: object) -> "Restartable":
+    return Restartable(tmp_path, {**faulty_environ, "WS_PORT": str(free_port())})
+
+
+class Restartable:
+    """A server that can be started again at its address."""
+
+    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
+        self.folder = folder
+        self.environ = environ
+
+    @contextmanager
+    def running(self) -> Iterator[Site]:
+        with running_site(self.folder, self.environ, port=int(self.environ["WS_PORT"])) as site:
+            yield site
+
+
+async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable, row: Row) -> None:
+    row(
+        "server killed (-9) mid-call",
+        "hears the answer once the server is back",
+        kept="all that was said",
+        within_s=20,
+    )
+    with restartable.running() as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            await line.send(type="text", text=LOOK_UP)
+            await line.until_audio()
+            with row.measured():
+                site.process.send_signal(signal.SIGKILL)
+                site.process.wait()
+                with restartable.running() as again:
+                    async with dialled(again.ws_url) as socket:
+                        resumed = await line.come_back(socket)
+                        assert resumed.event["restored"] is True
+                        await line.until("turn")
+            said = [
+                e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"
+            ]
+            assert said == ["Hola", LOOK_UP]
+            answers = [
+                e["text"] for e in line.events if e["type"] == "caption" and e["stage"] == "spoken"
+            ]
+            assert any("pendiente" in text for text in answers)
+
+
+async def test_what_was_typed_as_it_was_killed_is_answered(
+    restartable: Restartable, row: Row
+) -> None:
+    row(
+        "server killed as words arrive",
+        "is answered once the server is back",
+        kept="the words, once",
+        within_s=20,
+    )
+    with restartable.running() as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            frame = line.frames.event(type="text", text=LOOK_UP)
+            with row.measured():
+                site.process.send_signal(signal.SIGKILL)
+                site.process.wait()
+                with restartable.running() as again:
+                    async with dialled(again.ws_url) as socket:
+                        resumed = await line.come_back(socket)
+                        await line.send_again([frame], wanted=resumed.sequence)
+                        await line.until("turn")
+            said = [
+                e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"
+            ]
+            assert said == ["Hola", LOOK_UP]
+
+
+async def test_it_is_drained_in_the_middle_of_a_call(
+    restartable: Restartable, tmp_path: Path, faulty_environ: dict[str, str], row: Row
+) -> None:
+    row(
+        "server drained mid-call",
+        "hears the answer to its end, then goes on elsewhere",
+        kept="all that was said",
+        within_s=15,
+    )
+    with restartable.running() as site, running_site(tmp_path, faulty_environ) as other:
+        async with open_line(site.ws_url) as line:
+            await line.send(type="text", text=LOOK_UP)
+            await line.until_audio()
+            with row.measured():
+                site.process.terminate()
+                await line.until("turn")
+                await line.until("moving")
+                assert await line.until_closed() == 1012
+                async with dialled(other.ws_url) as socket:
+                    resumed = await line.come_back(socket)
+                    assert resumed.event["restored"] is True
+                    await line.converse("Hola")
