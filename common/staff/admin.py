@@ -9,7 +9,7 @@ The one SQL write, the history's entry, comes after the record is stored.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, override
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, override
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -37,6 +37,16 @@ from common.staff.queryset import RecordQuerySet
 from common.staff.records import Record
 
 REFUSAL = "_staff_refusal"
+
+
+class Versioned(Protocol):
+    """What a service returns: a record with its version."""
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When it was last changed."""
+        ...
+
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -246,21 +256,40 @@ class RecordAdmin[M: Record](_ModelAdmin):
         self,
         request: HttpRequest,
         records: Iterable[M],
-        verb: Callable[[M], object],
+        verb: Callable[[M], Versioned],
         done: str,
     ) -> None:
         """Call a service for each record; log what was `done`, and tell staff what wasn't, and why."""
-        count = 0
-        for record in records:
-            try:
-                verb(record)
-            except (ConflictError, NotFoundError, RuleError) as error:
-                self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
-            else:
-                self.log_change(request, record, done)
-                count += 1
-        if count:
-            self.message_user(request, f"{done}: {count}", messages.SUCCESS)
+        chosen = list(records)
+        changed = [record for record in chosen if self._is_changed(request, record, verb)]
+        for record in changed:
+            self.log_change(request, record, done)
+        if changed:
+            self.message_user(request, f"{done}: {len(changed)}", messages.SUCCESS)
+        self.tell_of_missing(request, chosen)
+
+    def _is_changed(self, request: HttpRequest, record: M, verb: Callable[[M], Versioned]) -> bool:
+        """Call `verb`; if that leaves the record as it was, tell staff why and return False."""
+        try:
+            is_changed = verb(record).updated_at != record.updated_at
+        except (ConflictError, NotFoundError, RuleError) as error:
+            self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
+            return False
+        if not is_changed:
+            text = _("It was so already; nothing was changed.")
+            self.message_user(request, f"{record}: {text}", messages.WARNING)
+        return is_changed
+
+    def tell_of_missing(self, request: HttpRequest, records: Iterable[M]) -> None:
+        """Tell staff which of the records they ticked were deleted, or changed out of the list's filter."""
+        if request.POST.get("select_across") == "1":
+            return  # all that match are meant, whichever these are now
+        there = {record.pk for record in records}
+        for record_id in dict.fromkeys(self.selected_ids(request)):
+            if record_id not in there:
+                text = _("It isn't in this list any more.")
+                record = self.model(pk=record_id)
+                self.message_user(request, f"{record}: {text}", messages.ERROR)
 
     def may(self, request: HttpRequest, what: str) -> bool:
         """Whether the user has this permission on the model, e.g. "view_dni"."""
