@@ -4,4 +4,7 @@ from django.urls import path
 
 from voice import views
 
-urlpatterns = [path("", views.call_page, name="call")]
+urlpatterns = [
+    path("", views.call_page, name="call"),
+    path("favicon.ico", views.icon),
+]
