@@ -9,7 +9,7 @@ The one SQL write, the history's entry, comes after the record is stored.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, override
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -34,19 +34,9 @@ from common.staff.export import csv_response
 from common.staff.forms import RecordForm
 from common.staff.listing import RecordChangeList, RecordPaginator, page_number
 from common.staff.queryset import RecordQuerySet
-from common.staff.records import Record
+from common.staff.records import Record, version_of
 
 REFUSAL = "_staff_refusal"
-
-
-class Versioned(Protocol):
-    """What a service returns: a record with its version."""
-
-    @property
-    def updated_at(self) -> datetime | None:
-        """When it was last changed."""
-        ...
-
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -256,22 +246,24 @@ class RecordAdmin[M: Record](_ModelAdmin):
         self,
         request: HttpRequest,
         records: Iterable[M],
-        verb: Callable[[M], Versioned],
+        verb: Callable[[M], object],
         done: str,
     ) -> None:
         """Call a service for each record; log what was `done`, and tell staff what wasn't, and why."""
         chosen = list(records)
-        changed = [record for record in chosen if self._is_changed(request, record, verb)]
-        for record in changed:
-            self.log_change(request, record, done)
-        if changed:
-            self.message_user(request, f"{done}: {len(changed)}", messages.SUCCESS)
+        count = 0
+        for record in chosen:
+            if self._is_changed(request, record, verb):
+                self.log_change(request, record, done)
+                count += 1
+        if count:
+            self.message_user(request, f"{done}: {count}", messages.SUCCESS)
         self.tell_of_missing(request, chosen)
 
-    def _is_changed(self, request: HttpRequest, record: M, verb: Callable[[M], Versioned]) -> bool:
+    def _is_changed(self, request: HttpRequest, record: M, verb: Callable[[M], object]) -> bool:
         """Call `verb`; if that leaves the record as it was, tell staff why and return False."""
         try:
-            is_changed = verb(record).updated_at != record.updated_at
+            is_changed = version_of(verb(record)) != record.version
         except (ConflictError, NotFoundError, RuleError) as error:
             self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
             return False

@@ -189,7 +189,7 @@ class AdminDoor(Door):
     @override
     async def look_up_order(self, order_id: str, owner: str) -> Seen | None:
         form = await self._shown(f"{ORDERS}{order_id}/change/")
-        return form and Seen(status=OrderStatus(form["status"]))
+        return Seen(status=OrderStatus(form["status"])) if form else None
 
     @override
     async def cancel_order(self, order_id: str, owner: str) -> Answer:

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from itertools import batched
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -44,9 +43,11 @@ async def at_one_moment(doors: list[Door], wishes: list[BookingWish]) -> list[An
     """Get everybody ready, ten at a time; then let all book at once."""
     ready: list[Book] = []
     async with AsyncExitStack() as running:
-        for ten in batched(zip(doors, wishes, strict=True), 10, strict=True):
-            getting = (door.ready_to_book(wish, running) for door, wish in ten)
-            ready += await asyncio.gather(*getting)
+        getting = [
+            door.ready_to_book(wish, running) for door, wish in zip(doors, wishes, strict=True)
+        ]
+        for start in range(0, len(getting), 10):
+            ready += await asyncio.gather(*getting[start : start + 10])
         return await asyncio.gather(*(book() for book in ready))
 
 
