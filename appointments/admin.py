@@ -26,6 +26,7 @@ from appointments.admin_models import (
     Appointment,
     appointment_record,
 )
+from appointments.domain import Appointment as AppointmentValue
 from appointments.domain import (
     AppointmentChanges,
     AppointmentKind,
@@ -195,20 +196,25 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
         """Cancel the chosen appointments and give their times back."""
-        self._move(request, queryset, AppointmentStatus.CANCELLED)
+
+        def verb(appointment: Appointment) -> AppointmentValue:
+            return services.cancel_appointment(
+                appointment_id=appointment.id, caller=Staff(), now=now()
+            )
+
+        self.do_to_each(request, queryset, verb, _status_changed(AppointmentStatus.CANCELLED))
 
     def _move(
         self, request: HttpRequest, queryset: QuerySet[Appointment], status: AppointmentStatus
     ) -> None:
-        def verb(appointment: Appointment) -> object:
+        def verb(appointment: Appointment) -> AppointmentValue:
             return services.update_appointment(
                 appointment_id=appointment.id,
                 changes=AppointmentChanges(status=status),
                 now=now(),
             )
 
-        done = _("Status changed to %(status)s") % {"status": STATUS_LABELS[status]}
-        self.do_to_each(request, queryset, verb, done)
+        self.do_to_each(request, queryset, verb, _status_changed(status))
 
     @admin.action(
         permissions=["change"], description=gettext_lazy("Reschedule…"), location=EVERYWHERE
@@ -219,6 +225,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         """Ask for new times, then move the chosen appointments there."""
         is_answered = "reschedule" in request.POST
         form = RescheduleForm(queryset, request.POST if is_answered else None)
+        self.tell_of_missing(request, form.appointments)
         if is_answered and form.is_valid() and self._moved_all(request, form):
             return None
         context = {
@@ -236,11 +243,16 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         for appointment, starts_at in form.moved():
             try:
                 services.move_appointment(
-                    appointment_id=appointment.id, caller=Staff(), starts_at=starts_at, now=now()
+                    appointment_id=appointment.id,
+                    caller=Staff(),
+                    starts_at=starts_at,
+                    unchanged_since=appointment.updated_at,
+                    now=now(),
                 )
             except (ConflictError, NotFoundError, RuleError) as error:
                 form.add_error(appointment.id, sentence(error))
             else:
+                form.leave_out(appointment)
                 self.log_change(request, appointment, _("Rescheduled"))
                 text = _("%(what)s was rescheduled.") % {"what": appointment}
                 self.message_user(request, text, messages.SUCCESS)
@@ -284,6 +296,10 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
             (_("status"), lambda appointment: str(STATUS_LABELS[appointment.value.status])),
             (_("notes"), lambda appointment: appointment.notes),
         ]
+
+
+def _status_changed(status: AppointmentStatus) -> str:
+    return _("Status changed to %(status)s") % {"status": STATUS_LABELS[status]}
 
 
 def _booked(form: Any) -> Any:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from appointments.admin_models import STATUS_LABELS, Appointment
 from appointments.domain import MOVES, AppointmentStatus
 from appointments.errors import AppointmentStatusError
-from common.errors import DomainError
+from common.errors import DomainError, StaleVersionError
 from common.staff.forms import RecordForm
 
 
@@ -76,7 +76,11 @@ class AppointmentForm(RecordForm):
 
 
 class RescheduleForm(forms.Form):
-    """New times for some appointments, each with a field of its own, named by its id."""
+    """New times for some appointments, each with a field of its own, named by its id.
+
+    Hidden beside each travel the time and the version that staff saw: only what they changed is
+    moved, and only if nobody else has changed the appointment meanwhile.
+    """
 
     def __init__(self, appointments: Iterable[Appointment], data: Any = None) -> None:
         super().__init__(data)
@@ -86,10 +90,34 @@ class RescheduleForm(forms.Form):
                 label=f"{appointment.patient_name}, {appointment.doctor_name}",
                 widget=AdminSplitDateTime(),
                 initial=appointment.starts_at,
+                show_hidden_initial=True,
             )
+            self.fields[_version_of(appointment)] = forms.CharField(
+                required=False, widget=forms.HiddenInput, initial=appointment.version
+            )
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Refuse to move what is no longer what staff saw."""
+        for appointment in self._changed():
+            if self.data.get(_version_of(appointment), "") != appointment.version:
+                stored = _("Stored now: %(value)s") % {"value": said(appointment.starts_at)}
+                self.add_error(appointment.id, [StaleVersionError().message, stored])
+        return self.cleaned_data
 
     def moved(self) -> Iterator[tuple[Appointment, datetime]]:
         """Yield the appointments that get another time, with that time."""
-        for appointment in self.appointments:
-            if appointment.id in self.changed_data:
-                yield appointment, self.cleaned_data[appointment.id]
+        for appointment in self._changed():
+            yield appointment, self.cleaned_data[appointment.id]
+
+    def leave_out(self, appointment: Appointment) -> None:
+        """Ask no more for an appointment that has been moved."""
+        self.appointments.remove(appointment)
+        del self.fields[appointment.id], self.fields[_version_of(appointment)]
+
+    def _changed(self) -> list[Appointment]:
+        return [each for each in self.appointments if each.id in self.changed_data]
+
+
+def _version_of(appointment: Appointment) -> str:
+    return f"{appointment.id}-version"

@@ -112,13 +112,17 @@ class Appointment:
         """Whether `caller` may see and change it."""
         return is_theirs(caller, name=self.patient_name)
 
-    def moved(self, starts_at: datetime, *, now: datetime) -> "Appointment":
-        """Return it at another time, as a new version."""
-        return replace(self, starts_at=starts_at, updated_at=next_version(self.updated_at, now))
+    def moved(self, starts_at: datetime) -> "Appointment":
+        """Return it at another time."""
+        return replace(self, starts_at=starts_at)
 
-    def becoming(self, status: AppointmentStatus, *, now: datetime) -> "Appointment":
-        """Return it with another status, as a new version."""
-        return replace(self, status=status, updated_at=next_version(self.updated_at, now))
+    def becoming(self, status: AppointmentStatus) -> "Appointment":
+        """Return it with another status."""
+        return replace(self, status=status)
+
+    def renewed(self, *, now: datetime) -> "Appointment":
+        """Return it as a new version."""
+        return replace(self, updated_at=next_version(self.updated_at, now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

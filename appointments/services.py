@@ -8,36 +8,27 @@ that nothing it read has changed; if something has, the attempt is made again on
 So of fifty who want one time at once, one gets it and the others are told that it's taken.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
 
 from appointments import clinic, repository
 from appointments.domain import (
-    MOVES,
     Appointment,
     AppointmentChanges,
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
-    DoctorDay,
     Span,
-    all_free,
-    doctor_key,
     doctors_meant,
     rewritten,
     span_of_day,
 )
 from appointments.errors import (
-    AppointmentAlreadyCancelledError,
-    AppointmentClosedError,
-    AppointmentInThePastError,
     AppointmentNotFoundError,
-    AppointmentStatusError,
-    OutsideOpeningHoursError,
-    SlotTakenError,
 )
 from appointments.parts import (
     CLEANED,
@@ -47,11 +38,18 @@ from appointments.parts import (
     checked_notes,
     checked_start,
 )
+from appointments.rules import (
+    refuse_an_impossible_time,
+    refuse_if_closed,
+    refuse_if_taken,
+    refuse_unless_cancellable,
+    with_status,
+)
 from common.changes import given
 from common.contact import clean_email, clean_name
 from common.errors import IdentityMissingError
 from common.idempotency import Claim, claim
-from common.identity import Caller, says_something
+from common.identity import Caller, Customer, Staff, says_something
 from common.ids import speakable_id
 from common.instants import to_ms
 from common.paging import Page
@@ -200,54 +198,71 @@ def _book(wanted: Appointment, this_request: Claim, *, now: datetime) -> Appoint
     days = clinic.doctor_days(wanted)
     if made := repository.appointment_made_by(this_request):
         return get_appointment(appointment_id=made)
-    _refuse_an_impossible_time(wanted, now)
-    _refuse_if_taken(wanted, days, now)
+    refuse_an_impossible_time(wanted, now)
+    refuse_if_taken(wanted, days, now)
     booked = replace(wanted, id=speakable_id())
     repository.add_appointment(booked, rewritten(days, booked, clinic.zone()), this_request)
     return booked
 
 
 def move_appointment(
-    *, appointment_id: str, caller: Caller, starts_at: datetime, now: datetime
+    *,
+    appointment_id: str,
+    caller: Caller,
+    starts_at: datetime,
+    unchanged_since: datetime | None = None,
+    now: datetime,
 ) -> Appointment:
     """Move the caller's appointment, same doctor and length, and return it.
+
+    To its own time it needn't be moved: nothing is written. `unchanged_since` is the `updated_at`
+    on which the move was decided; None takes what is there.
 
     Raises:
         IdentityMissingError, AppointmentNotFoundError: as for looking it up.
         AppointmentClosedError: it is cancelled, completed or over.
         AppointmentInThePastError, OutsideOpeningHoursError: nobody can have the new time.
         SlotTakenError: the doctor has another appointment then.
-        StaleVersionError: others kept changing it.
+        StaleVersionError: it was changed since, or others kept changing it.
 
     """
 
     def attempt() -> Appointment:
         before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
-        _refuse_if_closed(before, now)
-        after = before.moved(checked_start(starts_at), now=now)
-        _refuse_an_impossible_time(after, now)
-        return _change(before, after, now)
+        refuse_if_stale(before.updated_at, unchanged_since)
+        refuse_if_closed(before, now)
+        return _change(before, before.moved(checked_start(starts_at)), now)
 
     return settle(attempt)
 
 
-def cancel_appointment(*, appointment_id: str, caller: Caller, now: datetime) -> Appointment:
+def cancel_appointment(
+    *,
+    appointment_id: str,
+    caller: Caller,
+    unchanged_since: datetime | None = None,
+    now: datetime,
+) -> Appointment:
     """Cancel the caller's appointment, give its time back, and return it.
+
+    One whose time has come is staff's to cancel: the patient didn't show up. `unchanged_since` is
+    the `updated_at` on which it was decided; None takes what is there.
 
     Raises:
         IdentityMissingError, AppointmentNotFoundError: as for looking it up.
         AppointmentAlreadyCancelledError: it was cancelled before.
-        AppointmentClosedError: it is completed or over.
-        StaleVersionError: others kept changing it.
+        AppointmentClosedError: it is completed, or it is over and the caller a customer.
+        StaleVersionError: it was changed since, or others kept changing it.
 
     """
 
     def attempt() -> Appointment:
         before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
-        if before.status is AppointmentStatus.CANCELLED:
-            raise AppointmentAlreadyCancelledError(appointment_id=appointment_id)
-        _refuse_if_closed(before, now)
-        return _change(before, before.becoming(AppointmentStatus.CANCELLED, now=now), now)
+        refuse_if_stale(before.updated_at, unchanged_since)
+        refuse_unless_cancellable(before)
+        if isinstance(caller, Customer):
+            refuse_if_closed(before, now)
+        return _change(before, before.becoming(AppointmentStatus.CANCELLED), now)
 
     return settle(attempt)
 
@@ -274,28 +289,39 @@ def update_appointment(
     unchanged_since: datetime | None = None,
     now: datetime,
 ) -> Appointment:
-    """Change some of an appointment, for staff, and return it.
+    """Change some of an appointment, for staff, and return it; what differs in nothing isn't written.
 
+    Changes that cancel or move, and nothing else, are those verbs, and refused like them.
     `unchanged_since` is the `updated_at` on which the change was decided; None takes what is there.
 
     Raises:
         AppointmentNotFoundError: there is none.
         StaleVersionError: it was changed since; its data tells the current version.
         AppointmentStatusError: the status can't follow the present one.
+        AppointmentAlreadyCancelledError, AppointmentClosedError: it can't be cancelled.
         AppointmentClosedError: its time is to change, but it is cancelled, completed or over.
         AppointmentInThePastError, OutsideOpeningHoursError, SlotTakenError: nobody can have that time.
         InvalidFieldError, DoctorNotFoundError: it can't be an appointment.
 
     """
+    new = given(changes)
+    if new == {"status": AppointmentStatus.CANCELLED}:
+        return cancel_appointment(
+            appointment_id=appointment_id, caller=Staff(), unchanged_since=unchanged_since, now=now
+        )
+    if new.keys() == {"starts_at"}:
+        return move_appointment(
+            appointment_id=appointment_id,
+            caller=Staff(),
+            starts_at=new["starts_at"],
+            unchanged_since=unchanged_since,
+            now=now,
+        )
 
     def attempt() -> Appointment:
         before = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(before.updated_at, unchanged_since)
-        after = _changed(before, changes, now=now)
-        if _has_other_time(before, after):
-            _refuse_if_closed(before, now)
-            _refuse_an_impossible_time(after, now)
-        return _change(before, after, now)
+        return _change(before, _changed(before, new), now)
 
     return settle(attempt)
 
@@ -318,18 +344,12 @@ def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None 
     settle(attempt)
 
 
-def _changed(before: Appointment, changes: AppointmentChanges, *, now: datetime) -> Appointment:
-    new = given(changes)
-    if new.get("doctor_name") == before.doctor_name:
-        del new["doctor_name"]  # they may have left the clinic
-    new = {name: CLEANED[name](value) for name, value in new.items()}
-    status = new.pop("status", before.status)
-    if status is not before.status and not before.may_become(status):
-        allowed = sorted(each.value for each in MOVES[before.status])
-        raise AppointmentStatusError(
-            status=before.status.value, wanted=status.value, allowed=allowed
-        )
-    return replace(before, **new).becoming(status, now=now)
+def _changed(before: Appointment, new: Mapping[str, Any]) -> Appointment:
+    # What stays isn't judged: a doctor may have left the clinic.
+    other = {name: said for name, said in new.items() if said != getattr(before, name)}
+    clean = {name: CLEANED[name](said) for name, said in other.items()}
+    status = clean.pop("status", before.status)
+    return with_status(replace(before, **clean), status)
 
 
 def _has_other_time(before: Appointment, after: Appointment) -> bool:
@@ -340,36 +360,18 @@ def _has_other_time(before: Appointment, after: Appointment) -> bool:
 
 
 def _change(before: Appointment, after: Appointment, now: datetime) -> Appointment:
+    """Store what an appointment has become, as a new version; where it is as it was, write nothing."""
+    if after == before:
+        return before
+    has_other_time = _has_other_time(before, after)
+    if has_other_time:
+        refuse_if_closed(before, now)
+        refuse_an_impossible_time(after, now)
     days = clinic.doctor_days(before, after)
-    if after.holds_its_time and _has_other_time(before, after):
-        _refuse_if_taken(after, days, now)
+    if has_other_time and after.holds_its_time:
+        refuse_if_taken(after, days, now)
+    after = after.renewed(now=now)
     repository.change_appointment(
         after, rewritten(days, after, clinic.zone()), unchanged_since=before.updated_at
     )
     return after
-
-
-# --- Rules
-
-
-def _refuse_an_impossible_time(wanted: Appointment, now: datetime) -> None:
-    if wanted.starts_at <= now:
-        raise AppointmentInThePastError(starts_at=wanted.starts_at)
-    if not clinic.hours().allow(wanted.span, clinic.zone()):
-        raise OutsideOpeningHoursError(
-            opening_hours=settings.CLINIC_OPENING_HOURS,
-            alternatives=clinic.alternatives(wanted, now=now),
-        )
-
-
-def _refuse_if_closed(appointment: Appointment, now: datetime) -> None:
-    if not appointment.holds_its_time or appointment.starts_at <= now:
-        raise AppointmentClosedError(appointment_id=appointment.id, status=appointment.status.value)
-
-
-def _refuse_if_taken(wanted: Appointment, days: Iterable[DoctorDay], now: datetime) -> None:
-    theirs = [day for day in days if day.doctor == doctor_key(wanted.doctor_name)]
-    if not all_free(theirs, wanted.span, except_for=wanted.id):
-        raise SlotTakenError(
-            doctor=wanted.doctor_name, alternatives=clinic.alternatives(wanted, now=now)
-        )

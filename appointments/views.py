@@ -90,7 +90,7 @@ class AppointmentViewSet(ServiceViewSet):
         return self._update(request, pk, self.body(request))
 
     def partial_update(self, request: Request, pk: str) -> Answer:
-        """Change some of an appointment."""
+        """Change some of an appointment. `date` alone moves it, `{"status": "cancelled"}` cancels it."""
         return self._update(request, pk, self.body(request, partial=True))
 
     def destroy(self, request: Request, pk: str) -> Answer:

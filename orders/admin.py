@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from common.clock import now
 from common.errors import DomainError
-from common.identity import masked_dni
+from common.identity import Staff, masked_dni
 from common.instants import to_iso
 from common.staff.admin import RecordAdmin, moment
 from common.staff.filters import ChoiceFilter
@@ -280,14 +280,17 @@ class OrderAdmin(RecordAdmin[Order]):
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Cancel the chosen orders."""
-        self._move(request, queryset, OrderStatus.CANCELLED)
+
+        def verb(order: Order) -> OrderValue:
+            return services.cancel_order(order_id=order.id, caller=Staff(), now=now())
+
+        self.do_to_each(request, queryset, verb, _status_changed(OrderStatus.CANCELLED))
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus) -> None:
-        def verb(order: Order) -> object:
+        def verb(order: Order) -> OrderValue:
             return services.move_order_status(order_id=order.id, status=status, now=now())
 
-        done = _("Status changed to %(status)s") % {"status": STATUS_LABELS[status]}
-        self.do_to_each(request, queryset, verb, done)
+        self.do_to_each(request, queryset, verb, _status_changed(status))
 
     @override
     def columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[Order], object]]]:
@@ -304,6 +307,10 @@ class OrderAdmin(RecordAdmin[Order]):
             (_("placed"), lambda order: to_iso(order.created_at)),
             (_("last change"), lambda order: to_iso(order.updated_at)),
         ]
+
+
+def _status_changed(status: OrderStatus) -> str:
+    return _("Status changed to %(status)s") % {"status": STATUS_LABELS[status]}
 
 
 def _placed(form: Any, formsets: Any) -> OrderValue:

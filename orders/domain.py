@@ -89,9 +89,13 @@ class Order:
         """Whether `status` may follow the present one."""
         return status in MOVES[self.status]
 
-    def becoming(self, status: OrderStatus, *, now: datetime) -> "Order":
-        """Return the order with another status, as a new version."""
-        return replace(self, status=status, updated_at=next_version(self.updated_at, now))
+    def becoming(self, status: OrderStatus) -> "Order":
+        """Return the order with another status."""
+        return replace(self, status=status)
+
+    def renewed(self, *, now: datetime) -> "Order":
+        """Return the order as a new version."""
+        return replace(self, updated_at=next_version(self.updated_at, now))
 
     def belongs_to(self, caller: Caller) -> bool:
         """Whether `caller` may see and change it."""

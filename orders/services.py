@@ -15,7 +15,7 @@ from common.changes import given
 from common.contact import clean_email, clean_name
 from common.errors import IdentityMissingError, InvalidFieldError
 from common.idempotency import Claim, claim
-from common.identity import Caller, digits, says_something
+from common.identity import Caller, Staff, digits, says_something
 from common.ids import speakable_id, tracking_number
 from common.instants import to_ms
 from common.paging import Page
@@ -110,23 +110,26 @@ def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
     return order
 
 
-def cancel_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
+def cancel_order(
+    *, order_id: str, caller: Caller, unchanged_since: datetime | None = None, now: datetime
+) -> Order:
     """Cancel the caller's order, if it hasn't left the house, and return it.
+
+    `unchanged_since` is the `updated_at` on which it was decided; None takes what is there.
 
     Raises:
         IdentityMissingError, OrderNotFoundError: as for looking it up.
         OrderAlreadyCancelledError: it was cancelled before.
         OrderNotCancellableError: it has left the house.
-        StaleVersionError: others kept changing it.
+        StaleVersionError: it was changed since, or others kept changing it.
 
     """
 
     def attempt() -> Order:
         order = look_up_order(order_id=order_id, caller=caller, now=now)
+        refuse_if_stale(order.updated_at, unchanged_since)
         _refuse_unless_cancellable(order)
-        cancelled = order.becoming(OrderStatus.CANCELLED, now=now)
-        repository.change_order(cancelled, unchanged_since=order.updated_at)
-        return cancelled
+        return _change(order, order.becoming(OrderStatus.CANCELLED), now=now)
 
     return settle(attempt)
 
@@ -163,7 +166,7 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         customer_name=clean_name(customer_name, field="customer_name"),
         customer_email=clean_email(customer_email, field="customer_email"),
         items=_checked(items),
-        total=_agreed_total(items, total),
+        total=_agreed_total(total_of(items), total),
         status=OrderStatus.PENDING,
         created_at=to_ms(now),
         updated_at=to_ms(now),
@@ -193,25 +196,29 @@ def update_order(
     unchanged_since: datetime | None = None,
     now: datetime,
 ) -> Order:
-    """Change some of an order, for staff, and return it.
+    """Change some of an order, for staff, and return it; what differs in nothing isn't written.
 
+    Changes that cancel, and nothing else, are the verb `cancel_order`, and refused like it.
     `unchanged_since` is the `updated_at` on which the change was decided; None takes what is there.
 
     Raises:
         OrderNotFoundError: there is none.
         StaleVersionError: it was changed since; its data tells the current version.
         OrderStatusError: the status can't follow the present one.
+        OrderAlreadyCancelledError, OrderNotCancellableError: it can't be cancelled.
         OrderPackedError: the items are to change, but have left the house.
         EmptyOrderError, InvalidFieldError, TotalMismatchError: it can't be an order.
 
     """
+    if given(changes) == {"status": OrderStatus.CANCELLED}:
+        return cancel_order(
+            order_id=order_id, caller=Staff(), unchanged_since=unchanged_since, now=now
+        )
 
     def attempt() -> Order:
         before = get_order(order_id=order_id)
         refuse_if_stale(before.updated_at, unchanged_since)
-        after = _changed(before, changes, now=now)
-        repository.change_order(after, unchanged_since=before.updated_at)
-        return after
+        return _change(before, _changed(before, changes), now=now)
 
     return settle(attempt)
 
@@ -247,23 +254,41 @@ def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> N
     settle(attempt)
 
 
-def _changed(before: Order, changes: OrderChanges, *, now: datetime) -> Order:
+def _changed(before: Order, changes: OrderChanges) -> Order:
     new = {name: _CLEANED[name](value) for name, value in given(changes).items()}
     said, status = new.pop("total", None), new.pop("status", before.status)
     after = replace(before, **new)
-    if after.items != before.items and before.status not in UNPACKED:
+    has_other_items = after.items != before.items
+    if has_other_items and before.status not in UNPACKED:
         raise OrderPackedError(order_id=before.id, status=before.status.value)
-    after = replace(after, total=_agreed_total(after.items, said))
-    return _moved(after, status, now=now)
+    # What the earlier system charged stays, whatever its items would come to.
+    total = total_of(after.items) if has_other_items else before.total
+    return _moved(replace(after, total=_agreed_total(total, said)), status)
 
 
-def _moved(order: Order, status: OrderStatus, *, now: datetime) -> Order:
-    if status is not order.status and not order.may_become(status):
+def _moved(order: Order, status: OrderStatus) -> Order:
+    if status is order.status:
+        return order
+    if status is OrderStatus.CANCELLED:
+        _refuse_unless_cancellable(order)
+    if not order.may_become(status):
         allowed = sorted(each.value for each in MOVES[order.status])
         raise OrderStatusError(status=order.status.value, wanted=status.value, allowed=allowed)
     if status is OrderStatus.SHIPPED and not order.tracking_number:
         order = replace(order, tracking_number=tracking_number())
-    return order.becoming(status, now=now)
+    return order.becoming(status)
+
+
+# --- One change of an order that is there
+
+
+def _change(before: Order, after: Order, *, now: datetime) -> Order:
+    """Store what an order has become, as a new version; where it is as it was, write nothing."""
+    if after == before:
+        return before
+    after = after.renewed(now=now)
+    repository.change_order(after, unchanged_since=before.updated_at)
+    return after
 
 
 # --- What an order may be made of
@@ -279,8 +304,7 @@ def _checked(items: Sequence[OrderItem]) -> tuple[OrderItem, ...]:
     return numbered(items)
 
 
-def _agreed_total(items: Sequence[OrderItem], said: Decimal | None) -> Decimal:
-    total = total_of(items)
+def _agreed_total(total: Decimal, said: Decimal | None) -> Decimal:
     if total > MAX_TOTAL:
         raise InvalidFieldError(field="total")
     if said is not None and said != total:

@@ -70,7 +70,7 @@ class OrderViewSet(ServiceViewSet):
         return self._update(request, pk, self.body(request))
 
     def partial_update(self, request: Request, pk: str) -> Answer:
-        """Change some of an order."""
+        """Change some of an order. `{"status": "cancelled"}` alone cancels it, as by telephone."""
         return self._update(request, pk, self.body(request, partial=True))
 
     def destroy(self, request: Request, pk: str) -> Answer:

@@ -7,4 +7,5 @@ from voice import views
 urlpatterns = [
     path("", views.call_page, name="call"),
     path("voice/tickets", views.tickets, name="tickets"),
+    path("favicon.ico", views.icon),
 ]

@@ -4,7 +4,8 @@ import math
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
@@ -49,3 +50,9 @@ def _refusal(code: str, *, status: int, retry_after_s: float | None = None) -> J
     if retry_after_s is not None:
         response["Retry-After"] = str(math.ceil(retry_after_s))
     return response
+
+
+@require_safe
+def icon(_request: HttpRequest) -> HttpResponse:
+    """Send browsers that look for an icon by themselves, as on the pages of staff and API, to ours."""
+    return redirect(static("voice/icon.svg"))

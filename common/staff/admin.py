@@ -34,7 +34,7 @@ from common.staff.export import csv_response
 from common.staff.forms import RecordForm
 from common.staff.listing import RecordChangeList, RecordPaginator, page_number
 from common.staff.queryset import RecordQuerySet
-from common.staff.records import Record
+from common.staff.records import Record, version_of
 
 REFUSAL = "_staff_refusal"
 
@@ -250,17 +250,38 @@ class RecordAdmin[M: Record](_ModelAdmin):
         done: str,
     ) -> None:
         """Call a service for each record; log what was `done`, and tell staff what wasn't, and why."""
+        chosen = list(records)
         count = 0
-        for record in records:
-            try:
-                verb(record)
-            except (ConflictError, NotFoundError, RuleError) as error:
-                self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
-            else:
+        for record in chosen:
+            if self._is_changed(request, record, verb):
                 self.log_change(request, record, done)
                 count += 1
         if count:
             self.message_user(request, f"{done}: {count}", messages.SUCCESS)
+        self.tell_of_missing(request, chosen)
+
+    def _is_changed(self, request: HttpRequest, record: M, verb: Callable[[M], object]) -> bool:
+        """Call `verb`; if that leaves the record as it was, tell staff why and return False."""
+        try:
+            is_changed = version_of(verb(record)) != record.version
+        except (ConflictError, NotFoundError, RuleError) as error:
+            self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
+            return False
+        if not is_changed:
+            text = _("It was so already; nothing was changed.")
+            self.message_user(request, f"{record}: {text}", messages.WARNING)
+        return is_changed
+
+    def tell_of_missing(self, request: HttpRequest, records: Iterable[M]) -> None:
+        """Tell staff which of the records they ticked were deleted, or changed out of the list's filter."""
+        if request.POST.get("select_across") == "1":
+            return  # all that match are meant, whichever these are now
+        there = {record.pk for record in records}
+        for record_id in dict.fromkeys(self.selected_ids(request)):
+            if record_id not in there:
+                text = _("It isn't in this list any more.")
+                record = self.model(pk=record_id)
+                self.message_user(request, f"{record}: {text}", messages.ERROR)
 
     def may(self, request: HttpRequest, what: str) -> bool:
         """Whether the user has this permission on the model, e.g. "view_dni"."""

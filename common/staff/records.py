@@ -13,6 +13,12 @@ from common.staff.queryset import RecordQuerySet, Source
 from common.staff.wishes import UnsupportedQueryError
 
 
+def version_of(record: object) -> str:
+    """Return the `updated_at` of a record, or of a domain's value, as text; "" if it has none."""
+    updated_at = getattr(record, "updated_at", None)
+    return to_iso(updated_at) if updated_at else ""
+
+
 class Record(models.Model):
     """An unmanaged model, read from `source` and never saved by itself."""
 
@@ -47,8 +53,7 @@ class Record(models.Model):
     @property
     def version(self) -> str:
         """The record's `updatedAt`, which a change is made conditional on; "" if it has none."""
-        updated_at = getattr(self, "updated_at", None)
-        return to_iso(updated_at) if updated_at else ""
+        return version_of(self)
 
     @classmethod
     def read(cls, **values: Any) -> Any:

@@ -102,8 +102,7 @@ def _weekday(tokens: Sequence[Token], index: int, today: date) -> _Found:
     if word_at(tokens, index) not in WEEKDAYS:
         return None
     dated = skip(tokens, index + 1, ("el", "dia"))
-    exact = _of_month(tokens, dated, today) or _plain_number(tokens, dated, today)
-    if exact:
+    if exact := _dated(tokens, dated, today):
         return exact
     wanted = WEEKDAYS.index(word_at(tokens, index))
     if _is_next_week(tokens, index):
@@ -157,15 +156,22 @@ def _joint(tokens: Sequence[Token], index: int) -> str:
 
 
 def _numbered(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "el día 27" and "para el 27", which can't be the number of anything else."""
+    """Read "el día 27" and "para el 27", which can't be the number of anything else; month and all."""
     for phrase in ("dia", "para el", "del dia", "el dia"):
         if matches(tokens, index, phrase):
-            return _plain_number(tokens, index + len(phrase.split()), today)
+            return _dated(tokens, index + len(phrase.split()), today)
     return None
 
 
 def _bare_day(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    return _plain_number(tokens, index + 1, today) if matches(tokens, index, "el") else None
+    return _dated(tokens, index + 1, today) if matches(tokens, index, "el") else None
+
+
+def _dated(tokens: Sequence[Token], index: int, today: date) -> _Found:
+    """Read a day by its number, with as much of month and year as was said."""
+    if word_at(tokens, index + 1) in {"de", "del"} and word_at(tokens, index + 2) in MONTH_NUMBERS:
+        return _of_month(tokens, index, today)
+    return _slashed(tokens, index, today) or _plain_number(tokens, index, today)
 
 
 def _plain_number(tokens: Sequence[Token], index: int, today: date) -> _Found:

@@ -1,16 +1,17 @@
 """The staff's appointments: booked, moved and given back through the guard, or refused in words."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils.timezone import localdate, localtime
+from django.utils.timezone import localdate, localtime, make_aware
 
 import appointments.services
 from appointments.domain import AppointmentKind, AppointmentStatus
 from common import clock
 from tests.admin.conftest import errors, messages, open_form
+from tests.fixtures.forms import fields_of
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
 
@@ -122,14 +123,27 @@ def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
     assert old in free
 
 
-def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception: Client) -> None:
-    chosen = {"action": "reschedule", "_selected_action": ["1", "3"]}
-    asked = reception.post(APPOINTMENTS, {**chosen, "index": "0"})
-    assert "Reprogramar turnos" in asked.content.decode()
+# --- Rescheduling
 
+
+def asked_to_reschedule(client: Client, *ids: str) -> dict[str, Any]:
+    """Return what the page that asks for the new times would send unchanged."""
+    asked = {"action": "reschedule", "_selected_action": ids, "index": "0"}
+    page = client.post(APPOINTMENTS, asked).content.decode()
+    assert "Reprogramar turnos" in page
+    return {**fields_of(page), "_selected_action": ids}
+
+
+def to(appointment_id: str, clock_time: str) -> dict[str, str]:
     day = in_days(4).strftime("%d/%m/%Y")
-    times = {"1_0": day, "1_1": "11:00", "3_0": day, "3_1": "12:00"}
-    page = reception.post(APPOINTMENTS, {**chosen, **times, "reschedule": "yes"}, follow=True)
+    return {f"{appointment_id}_0": day, f"{appointment_id}_1": clock_time}
+
+
+def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception: Client) -> None:
+    form = asked_to_reschedule(reception, "1", "3")
+    form |= {**to("1", "11:00"), **to("3", "12:00")}
+    page = reception.post(APPOINTMENTS, form, follow=True)
+
     assert messages(page) == ["Turno 3 fue reprogramado.", "Turno 1 fue reprogramado."]
     moved = appointments.services.appointments_on(day=in_days(4))
     assert [each.id for each in moved] == ["1", "3"]
@@ -138,18 +152,51 @@ def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception
 def test_rescheduling_to_a_taken_time_offers_others(reception: Client) -> None:
     form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(4), "11:00")}
     reception.post(f"{APPOINTMENTS}add/", form)
-    day = in_days(4).strftime("%d/%m/%Y")
-    data = {
-        "action": "reschedule",
-        "_selected_action": ["3"],
-        "reschedule": "yes",
-        "3_0": day,
-        "3_1": "11:00",
-    }
+    before = appointment("3")
 
-    page = reception.post(APPOINTMENTS, data).content.decode()
-    assert "Libres: " in page
-    assert localtime(appointment("3").starts_at).date() == in_days(12)
+    form = asked_to_reschedule(reception, "3") | to("3", "11:00")
+    assert "Libres: " in reception.post(APPOINTMENTS, form).content.decode()
+    assert appointment("3") == before
+
+
+def test_what_was_rescheduled_is_asked_for_no_more_when_another_was_not(reception: Client) -> None:
+    form = asked_to_reschedule(reception, "1", "3") | to("1", "11:00") | to("3", "03:00")
+    page = reception.post(APPOINTMENTS, form).content.decode()
+    moved = appointment("1")
+    assert localtime(moved.starts_at).date() == in_days(4)
+
+    form = {**fields_of(page), "_selected_action": ["3"]} | to("3", "11:30")
+    assert "1_0" not in form
+    reception.post(APPOINTMENTS, form)
+    assert localtime(appointment("3").starts_at).strftime("%H:%M") == "11:30"
+    assert appointment("1") == moved
+
+
+def test_only_what_staff_changed_is_rescheduled(reception: Client, supervisor: Client) -> None:
+    late = asked_to_reschedule(supervisor, "1", "3")
+    reception.post(APPOINTMENTS, asked_to_reschedule(reception, "1") | to("1", "11:00"))
+    moved = appointment("1")
+
+    supervisor.post(APPOINTMENTS, late | to("3", "12:00"))
+    assert localtime(appointment("3").starts_at).date() == in_days(4)
+    assert appointment("1") == moved
+
+
+def test_the_second_of_two_who_reschedule_one_appointment_overwrites_nothing(
+    reception: Client, supervisor: Client
+) -> None:
+    late = asked_to_reschedule(supervisor, "1")
+    reception.post(APPOINTMENTS, asked_to_reschedule(reception, "1") | to("1", "11:00"))
+    moved = appointment("1")
+
+    page = supervisor.post(APPOINTMENTS, late | to("1", "15:00"))
+    told, stored = page.context["form"].errors["1"]
+    assert told == "Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
+    assert "11:00" in stored
+    assert appointment("1") == moved
+
+
+# --- Actions and free times
 
 
 def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
@@ -158,6 +205,26 @@ def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
 
     reception.post(APPOINTMENTS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
     assert appointment("1").status is AppointmentStatus.CANCELLED
+
+
+def test_a_patient_who_did_not_come_is_cancelled_by_staff(reception: Client) -> None:
+    now = clock.now()
+    missed = appointments.services.book_appointment(
+        patient_name="Eva Luna",
+        patient_email="eva@email.com",
+        doctor_name="Dr. Sosa",
+        starts_at=make_aware(datetime.combine(in_days(-2), time(10))),
+        duration_min=30,
+        kind=AppointmentKind.ROUTINE,
+        token="missed",
+        now=now - timedelta(days=9),
+    )
+    chosen = {"action": "cancel", "_selected_action": [missed.id], "index": "0"}
+
+    assert messages(reception.post(APPOINTMENTS, chosen, follow=True)) == [
+        "Estado cambiado a Cancelado: 1"
+    ]
+    assert appointment(missed.id).status is AppointmentStatus.CANCELLED
 
 
 def test_free_times_are_offered_as_the_form_writes_them(reception: Client) -> None:

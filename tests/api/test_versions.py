@@ -9,7 +9,7 @@ from django.test import Client
 
 import appointments.services
 import orders.services
-from tests.api.test_bad_input import APPOINTMENT, ORDER, send
+from tests.api.test_bad_input import APPOINTMENT, IN_A_WEEK, ORDER, send
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
@@ -59,6 +59,95 @@ def test_who_names_no_version_changes_what_is_there(rest: Client, header: str | 
 def test_a_version_that_is_none_matches_nothing(rest: Client, header: str) -> None:
     for method in ("PATCH", "DELETE"):
         assert send(rest, method, "/orders/1", {}, if_match=header).status_code == 412
+
+
+# --- Changes of nothing, and changes that are verbs
+
+SELDOM_CHANGED = ("/orders/1", "/orders/3", "/appointments/1", "/appointments/5")
+
+
+@pytest.mark.parametrize("path", SELDOM_CHANGED)
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_what_is_sent_back_as_it_was_read_makes_no_version(
+    rest: Client, path: str, method: str
+) -> None:
+    read = rest.get(path)
+
+    for _ in range(2):
+        answer = send(rest, method, path, read.json()["data"], if_match=read["ETag"])
+        assert (answer.status_code, answer["ETag"]) == (200, read["ETag"])
+        assert answer.json()["data"] == read.json()["data"]
+
+
+@pytest.mark.parametrize("path", SELDOM_CHANGED)
+def test_a_change_of_nothing_makes_no_version(rest: Client, path: str) -> None:
+    read = rest.get(path)
+
+    answer = send(rest, "PATCH", path, {})
+    assert (answer.status_code, answer["ETag"]) == (200, read["ETag"])
+
+
+CANCELLED = {"status": "cancelled"}
+CANCELLATIONS = [
+    ("/orders/1", "order_already_cancelled"),
+    ("/appointments/1", "appointment_already_cancelled"),
+]
+
+
+@pytest.mark.parametrize(("path", "code"), CANCELLATIONS, ids=["order", "appointment"])
+def test_the_version_that_was_read_is_cancelled_once(rest: Client, path: str, code: str) -> None:
+    read = rest.get(path)["ETag"]
+
+    first = send(rest, "PATCH", path, CANCELLED, if_match=read)
+    assert (first.status_code, first.json()["data"]["status"]) == (200, "cancelled")
+    assert first["ETag"] == rest.get(path)["ETag"] != read
+    late = send(rest, "PATCH", path, CANCELLED, if_match=read)
+    again = send(rest, "PATCH", path, CANCELLED, if_match=first["ETag"])
+    assert (late.status_code, late.json()["error"]["code"]) == (412, "stale_version")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, code)
+    assert rest.get(path)["ETag"] == first["ETag"]
+
+
+@pytest.mark.parametrize(("path", "code"), CANCELLATIONS, ids=["order", "appointment"])
+def test_what_does_not_count_as_a_change_makes_cancelling_no_other_verb(
+    rest: Client, path: str, code: str
+) -> None:
+    """The version that was read, an id, and a number that is masked aren't changes."""
+    first = send(rest, "PATCH", path, CANCELLED)
+    more = {"updatedAt": first.json()["data"]["updatedAt"], "id": path.rpartition("/")[2]}
+    if "order" in path:
+        more["dni"] = "******78"
+
+    again = send(rest, "PATCH", path, {**CANCELLED, **more})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/orders/3", "order_not_cancellable"), ("/appointments/4", "appointment_closed")],
+)
+def test_what_is_past_cancelling_says_so_whatever_else_is_to_change(
+    rest: Client, path: str, code: str
+) -> None:
+    before = rest.get(path)
+    name = "customerName" if "order" in path else "patientName"
+
+    for change in (CANCELLED, {**CANCELLED, name: "Otra Persona"}):
+        answer = send(rest, "PATCH", path, change)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, code)
+    assert rest.get(path).json() == before.json()
+
+
+def test_the_version_that_was_read_is_moved_once(rest: Client) -> None:
+    path = "/appointments/1"
+    read = rest.get(path)["ETag"]
+
+    first = send(rest, "PATCH", path, {"date": IN_A_WEEK}, if_match=read)
+    assert (first.status_code, first.json()["data"]["date"]) == (200, IN_A_WEEK)
+    late = send(rest, "PATCH", path, {"date": IN_A_WEEK}, if_match=read)
+    again = send(rest, "PATCH", path, {"date": IN_A_WEEK}, if_match=first["ETag"])
+    assert (late.status_code, late.json()["error"]["code"]) == (412, "stale_version")
+    assert (again.status_code, again["ETag"]) == (200, first["ETag"])
 
 
 @pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])

@@ -172,7 +172,7 @@ ALLOWED = {
 def test_an_appointment_moves_only_as_the_table_says(
     before: AppointmentStatus, after: AppointmentStatus
 ) -> None:
-    appointment = APPOINTMENT.becoming(before, now=NOW)
+    appointment = APPOINTMENT.becoming(before)
 
     assert appointment.may_become(after) is ((before.value, after.value) in ALLOWED)
 
@@ -209,7 +209,7 @@ def test_a_stored_appointment_takes_its_time() -> None:
 
 def test_a_moved_appointment_leaves_its_old_day_and_enters_the_new() -> None:
     tuesday = DoctorDay(doctor="rodriguez", day=MONDAY + timedelta(days=1))
-    moved = APPOINTMENT.moved(local("10:00") + timedelta(days=1), now=NOW)
+    moved = APPOINTMENT.moved(local("10:00") + timedelta(days=1))
 
     old, new = rewritten([a_day(**{"1": APPOINTMENT.span}), tuesday], moved, CLINIC)
 
@@ -219,7 +219,7 @@ def test_a_moved_appointment_leaves_its_old_day_and_enters_the_new() -> None:
 
 @pytest.mark.parametrize("status", [AppointmentStatus.CANCELLED, AppointmentStatus.COMPLETED])
 def test_a_closed_appointment_takes_no_time_however_it_is_edited(status: AppointmentStatus) -> None:
-    closed = APPOINTMENT.becoming(status, now=NOW)
+    closed = APPOINTMENT.becoming(status)
 
     (day,) = rewritten([a_day(**{"1": APPOINTMENT.span})], closed, CLINIC)
 

@@ -1,14 +1,18 @@
 """What staff do with appointments, on the stand-in."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from appointments import services
+from appointments import repository, services
 from appointments.domain import Appointment, AppointmentChanges, AppointmentStatus
 from appointments.errors import (
+    AppointmentAlreadyCancelledError,
     AppointmentClosedError,
     AppointmentInThePastError,
     AppointmentNotFoundError,
@@ -17,14 +21,25 @@ from appointments.errors import (
     SlotTakenError,
 )
 from common.errors import StaleVersionError
-from tests.appointments.calendar import LATER, MONDAY, NOW, TUESDAY, at, book, taken
+from common.identity import Staff
+from common.instants import to_ms
+from tests.appointments.calendar import ANA, LATER, MONDAY, NOW, TUESDAY, at, book, taken
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
 
-def update(there: Appointment, *, now: datetime = LATER, **changes: Any) -> Appointment:
+def update(
+    there: Appointment,
+    *,
+    unchanged_since: datetime | None = None,
+    now: datetime = LATER,
+    **changes: Any,
+) -> Appointment:
     return services.update_appointment(
-        appointment_id=there.id, changes=AppointmentChanges(**changes), now=now
+        appointment_id=there.id,
+        changes=AppointmentChanges(**changes),
+        unchanged_since=unchanged_since,
+        now=now,
     )
 
 
@@ -66,6 +81,155 @@ def test_what_leaves_the_time_alone_may_change_when_it_is_over() -> None:
         update(booked, starts_at=at("12:00", TUESDAY), now=after)
     with pytest.raises(AppointmentStatusError):
         update(booked, status=AppointmentStatus.SCHEDULED, now=after)
+
+
+# --- What changes nothing
+
+
+NOTHING: dict[str, Callable[[Appointment], dict[str, Any]]] = {
+    "nothing": lambda _: {},
+    "status": lambda there: {"status": there.status},
+    "time": lambda there: {"starts_at": there.starts_at},
+    "other words": lambda there: {"patient_name": " Ana  Martínez", "doctor_name": "rodriguez"},
+    "whole": lambda there: {
+        "patient_name": there.patient_name,
+        "patient_email": there.patient_email,
+        "doctor_name": there.doctor_name,
+        "starts_at": there.starts_at,
+        "duration_min": there.duration_min,
+        "kind": there.kind,
+        "status": there.status,
+        "notes": there.notes,
+    },
+}
+
+
+@pytest.mark.parametrize("changes", NOTHING.values(), ids=NOTHING)
+def test_what_changes_nothing_writes_nothing(
+    settings: Settings, changes: Callable[[Appointment], dict[str, Any]]
+) -> None:
+    settings.CLINIC_DOCTORS = ["Dr. Rodríguez"]
+    booked = book()
+    guard = repository.doctor_days("rodriguez", [MONDAY])
+
+    assert update(booked, **changes(booked)) == booked
+    assert services.get_appointment(appointment_id=booked.id) == booked
+    assert repository.doctor_days("rodriguez", [MONDAY]) == guard
+
+
+def test_what_changes_something_is_a_new_version() -> None:
+    booked = book()
+
+    after = update(booked, notes="a")
+    assert after == replace(booked, notes="a", updated_at=to_ms(LATER))
+    assert services.get_appointment(appointment_id=booked.id) == after
+
+
+# --- Cancelling and moving are one verb each
+
+
+def cancel(there: Appointment, **options: Any) -> Appointment:
+    options = {"now": LATER, **options}
+    return services.cancel_appointment(appointment_id=there.id, caller=Staff(), **options)
+
+
+def cancel_by_update(there: Appointment, **options: Any) -> Appointment:
+    return update(there, status=AppointmentStatus.CANCELLED, **options)
+
+
+def move(there: Appointment, starts_at: datetime, **options: Any) -> Appointment:
+    options = {"now": LATER, "starts_at": starts_at, **options}
+    return services.move_appointment(appointment_id=there.id, caller=Staff(), **options)
+
+
+def move_by_update(there: Appointment, starts_at: datetime, **options: Any) -> Appointment:
+    return update(there, starts_at=starts_at, **options)
+
+
+type Verb = Callable[..., Appointment]
+each_way_to_cancel = pytest.mark.parametrize("cancel", [cancel, cancel_by_update])
+each_way_to_move = pytest.mark.parametrize("move", [move, move_by_update])
+
+
+@each_way_to_cancel
+def test_an_appointment_is_cancelled_once(cancel: Verb) -> None:
+    booked = book()
+
+    cancelled = cancel(booked)
+    assert cancelled == replace(booked, status=AppointmentStatus.CANCELLED, updated_at=to_ms(LATER))
+    with pytest.raises(AppointmentAlreadyCancelledError):
+        cancel(booked)
+    assert services.get_appointment(appointment_id=booked.id) == cancelled
+    assert taken() == set()
+
+
+@each_way_to_cancel
+def test_who_did_not_come_is_cancelled_by_staff_but_not_by_themselves(cancel: Verb) -> None:
+    booked, starts_at = book(), at("10:00")
+
+    with pytest.raises(AppointmentClosedError):
+        services.cancel_appointment(appointment_id=booked.id, caller=ANA, now=starts_at)
+    assert services.get_appointment(appointment_id=booked.id) == booked
+    assert cancel(booked, now=starts_at).status is AppointmentStatus.CANCELLED
+    assert taken() == set()
+
+
+def test_a_customer_cancels_up_to_the_last_moment() -> None:
+    booked = book()
+    just_before = at("10:00") - timedelta(milliseconds=1)
+
+    cancelled = services.cancel_appointment(appointment_id=booked.id, caller=ANA, now=just_before)
+    assert cancelled.status is AppointmentStatus.CANCELLED
+
+
+@each_way_to_cancel
+def test_what_is_done_is_not_cancelled(cancel: Verb) -> None:
+    booked = book()
+    done = update(booked, status=AppointmentStatus.COMPLETED)
+
+    with pytest.raises(AppointmentClosedError):
+        cancel(booked)
+    with pytest.raises(AppointmentClosedError):
+        update(booked, status=AppointmentStatus.CANCELLED, notes="a")
+    assert services.get_appointment(appointment_id=booked.id) == done
+
+
+@each_way_to_move
+def test_an_appointment_is_moved_and_to_its_own_time_it_is_not(move: Verb) -> None:
+    booked = book()
+
+    moved = move(booked, at("11:00"))
+    assert moved == replace(booked, starts_at=moved.starts_at, updated_at=to_ms(LATER))
+    assert moved.starts_at == at("11:00")
+    assert move(booked, at("11:00"), now=LATER + timedelta(minutes=1)) == moved
+    assert services.get_appointment(appointment_id=booked.id) == moved
+
+
+@each_way_to_move
+def test_what_is_closed_is_not_even_moved_to_its_own_time(move: Verb) -> None:
+    booked = book()
+
+    with pytest.raises(AppointmentClosedError):
+        move(booked, booked.starts_at, now=booked.starts_at)
+    cancelled = cancel(booked)
+    with pytest.raises(AppointmentClosedError):
+        move(booked, booked.starts_at)
+    assert services.get_appointment(appointment_id=booked.id) == cancelled
+
+
+@pytest.mark.parametrize("verb", [cancel, cancel_by_update, partial(move, starts_at=at("11:00")), partial(move_by_update, starts_at=at("11:00"))])  # fmt: skip
+def test_another_version_is_neither_cancelled_nor_moved(verb: Verb) -> None:
+    booked = book()
+    changed = update(booked, notes="a")
+
+    with pytest.raises(StaleVersionError) as caught:
+        verb(booked, unchanged_since=booked.updated_at)
+    assert caught.value.data == {"current_version": changed.updated_at}
+    assert services.get_appointment(appointment_id=booked.id) == changed
+    assert verb(booked, unchanged_since=changed.updated_at) != changed
+
+
+# --- Times
 
 
 def test_a_time_that_has_passed_is_refused() -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.doors.doors import STAFF
+from tests.doors.doors import DOORS, Door
+from tests.doors.session import STAFF
 from tests.fixtures.site import DOCTORS, Site, running_site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def staffed_site(
     tmp_path_factory: pytest.TempPathFactory, stand_in_environ: dict[str, str]
 ) -> Iterator[Site]:
@@ -28,3 +29,10 @@ def staffed_site(
     subprocess.run([*command, "--password", password], env=environ, check=True)
     with running_site(folder, stand_in_environ) as site:
         yield site
+
+
+@pytest.fixture(params=DOORS, ids=lambda door: door.__name__)
+def door(request: pytest.FixtureRequest, staffed_site: Site) -> Door:
+    """Each of the three ways in."""
+    kind: type[Door] = request.param
+    return kind(staffed_site)

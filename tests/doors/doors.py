@@ -1,33 +1,36 @@
-"""Three ways to book an appointment on a running site, each as its users do it.
+"""Three doors of a running site, each used as its users do; their answers can be compared.
 
-Every door answers with an `Answer`: what became of the wish, in words that can be compared.
+A wish names the record's owner, too: on the telephone that proves whose it is, and staff needn't.
 """
 
 import asyncio
 import json
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from html import unescape
-from http.cookiejar import CookieJar
-from typing import Any, Self, override
+from typing import Any, override
+from zoneinfo import ZoneInfo
 
+from appointments.domain import AppointmentStatus
+from orders.domain import OrderItem, OrderStatus
+from tests.doors.session import logged_in
+from tests.fixtures.forms import fields_of
 from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site
+from voice.tools.spoken import APPOINTMENT_STATUS, ORDER_STATUS
 
-STAFF = ("reception", "only-for-tests-9!")
+CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 MONTHS = ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"]  # fmt: skip
+ORDERS, APPOINTMENTS = "/admin/orders/order/", "/admin/appointments/appointment/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """An appointment somebody wants; `starts_at` in the clinic's time."""
+class BookingWish:
+    """An appointment that somebody wants; `starts_at` in the clinic's time."""
 
     patient: str
     email: str
@@ -36,170 +39,320 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What became of it: `booked`, or the code (or the sentence) of the refusal."""
+class OrderWish:
+    """An order that somebody wants."""
 
-    booked: bool
-    why: str = ""
+    customer: str
+    email: str
+    items: tuple[OrderItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a wish, and what people were told; programs get a refusal's code, too."""
+
+    done: bool
+    said: str = ""
+    code: str | None = None
     offers_times: bool = False
 
 
-class Session:
-    """A staff member's HTTP session."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a door shows of a record; `starts_at` is an appointment's, "27/11 15:00"."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._jar = CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
-
-    def log_in(self) -> Self:
-        self.request("/admin/login/")
-        username, password = STAFF
-        form = {"username": username, "password": password, "next": "/admin/"}
-        status, page = self.submit("/admin/login/", form)
-        assert status == 200, page
-        assert "sessionid" in {cookie.name for cookie in self._jar}
-        return self
-
-    def submit(self, path: str, form: dict[str, str]) -> tuple[int, str]:
-        data = urllib.parse.urlencode({**form, "csrfmiddlewaretoken": self._csrf()}).encode()
-        return self.request(path, data)
-
-    def send(self, path: str, body: dict[str, Any], method: str = "POST") -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json", "X-CSRFToken": self._csrf()}
-        status, text = self.request(path, json.dumps(body).encode(), headers, method=method)
-        return status, json.loads(text)
-
-    def request(
-        self,
-        path: str,
-        data: bytes | None = None,
-        headers: dict[str, str] | None = None,
-        *,
-        method: str | None = None,
-    ) -> tuple[int, str]:
-        request = urllib.request.Request(
-            self._site.url + path,
-            data,
-            {"Referer": self._site.url, **(headers or {})},
-            method=method,
-        )
-        try:
-            with self._opener.open(request, timeout=60) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def _csrf(self) -> str:
-        return next((c.value or "" for c in self._jar if c.name == "csrftoken"), "")
+    status: OrderStatus | AppointmentStatus
+    starts_at: str = ""
 
 
-@cache
-def logged_in(site: Site) -> Session:
-    """The receptionist's session; one log-in serves all, as in an office with many tabs."""
-    return Session(site).log_in()
+type Book = Callable[[], Awaitable[Answer]]
 
 
 class Door(ABC):
-    """One way in, made ready before it is used, so that many can be used at one moment."""
+    """One way in."""
 
-    def __init__(self, wish: Wish) -> None:
-        self.wish = wish
-
-    async def make_ready(self, site: Site, running: AsyncExitStack) -> None:
-        self._session = await asyncio.to_thread(logged_in, site)
+    def __init__(self, site: Site) -> None:
+        self.site = site
 
     @abstractmethod
-    async def book(self) -> Answer:
-        """Ask for the appointment, once."""
+    async def look_up_order(self, order_id: str, owner: str) -> Seen | None:
+        """Look at an order; None if there is none to see."""
+
+    @abstractmethod
+    async def cancel_order(self, order_id: str, owner: str) -> Answer:
+        """Ask for an order to be cancelled."""
+
+    @abstractmethod
+    async def place_order(self, wish: OrderWish) -> Answer:
+        """Ask for a new order."""
+
+    @abstractmethod
+    async def look_up_appointment(self, appointment_id: str, owner: str) -> Seen | None:
+        """Look at an appointment; None if there is none to see."""
+
+    @abstractmethod
+    async def cancel_appointment(self, appointment_id: str, owner: str) -> Answer:
+        """Ask for an appointment to be cancelled."""
+
+    @abstractmethod
+    async def move_appointment(
+        self, appointment_id: str, owner: str, starts_at: datetime
+    ) -> Answer:
+        """Ask for another time, in the clinic's."""
+
+    @abstractmethod
+    async def ready_to_book(self, wish: BookingWish, running: AsyncExitStack) -> Book:
+        """Do all but the last step, so that many can take that at one moment."""
+
+    async def book_appointment(self, wish: BookingWish) -> Answer:
+        async with AsyncExitStack() as running:
+            book = await self.ready_to_book(wish, running)
+            return await book()
+
+
+# --- REST
 
 
 class RestDoor(Door):
-    """A program with the REST API."""
+    """A program with the REST API, as staff."""
 
     @override
-    async def book(self) -> Answer:
+    async def look_up_order(self, order_id: str, owner: str) -> Seen | None:
+        found = await self._get(f"/orders/{order_id}")
+        return found and Seen(status=OrderStatus(found["status"]))
+
+    @override
+    async def cancel_order(self, order_id: str, owner: str) -> Answer:
+        return await self._send("PATCH", f"/orders/{order_id}", {"status": "cancelled"})
+
+    @override
+    async def place_order(self, wish: OrderWish) -> Answer:
+        items = [
+            {"name": item.name, "quantity": item.quantity, "price": float(item.price)}
+            for item in wish.items
+        ]
+        body = {"customerName": wish.customer, "customerEmail": wish.email, "items": items}
+        return await self._send("POST", "/orders", body)
+
+    @override
+    async def look_up_appointment(self, appointment_id: str, owner: str) -> Seen | None:
+        found = await self._get(f"/appointments/{appointment_id}")
+        if found is None:
+            return None
+        starts_at = datetime.fromisoformat(found["date"]).astimezone(CLINIC)
+        return Seen(status=AppointmentStatus(found["status"]), starts_at=f"{starts_at:%d/%m %H:%M}")
+
+    @override
+    async def cancel_appointment(self, appointment_id: str, owner: str) -> Answer:
+        return await self._send("PATCH", f"/appointments/{appointment_id}", {"status": "cancelled"})
+
+    @override
+    async def move_appointment(
+        self, appointment_id: str, owner: str, starts_at: datetime
+    ) -> Answer:
+        body = {"date": starts_at.isoformat()}
+        return await self._send("PATCH", f"/appointments/{appointment_id}", body)
+
+    @override
+    async def ready_to_book(self, wish: BookingWish, running: AsyncExitStack) -> Book:
+        await asyncio.to_thread(logged_in, self.site)
         body = {
-            "patientName": self.wish.patient,
-            "patientEmail": self.wish.email,
-            "doctorName": self.wish.doctor,
-            "date": self.wish.starts_at.isoformat(),
+            "patientName": wish.patient,
+            "patientEmail": wish.email,
+            "doctorName": wish.doctor,
+            "date": wish.starts_at.isoformat(),
             "duration": 30,
             "type": "consultation",
         }
-        status, answer = await asyncio.to_thread(self._session.send, "/appointments", body)
-        if status == 201:
-            return Answer(booked=True)
+        return lambda: self._send("POST", "/appointments", body)
+
+    async def _get(self, path: str) -> Any:
+        status, text = await asyncio.to_thread(logged_in(self.site).request, path)
+        assert status in {200, 404}, text
+        return json.loads(text)["data"] if status == 200 else None
+
+    async def _send(self, method: str, path: str, body: dict[str, Any]) -> Answer:
+        status, answer = await asyncio.to_thread(logged_in(self.site).send, path, body, method)
+        if status in {200, 201}:
+            return Answer(done=True, said=answer["message"])
         error = answer["error"]
         offers = bool(error["details"].get("alternatives"))
-        return Answer(booked=False, why=error["code"], offers_times=offers)
+        return Answer(done=False, said=error["message"], code=error["code"], offers_times=offers)
+
+
+# --- The admin
 
 
 class AdminDoor(Door):
-    """A receptionist with the admin's form."""
+    """A receptionist with the admin's lists and forms."""
 
     @override
-    async def make_ready(self, site: Site, running: AsyncExitStack) -> None:
-        await super().make_ready(site, running)
-        status, page = await asyncio.to_thread(
-            self._session.request, "/admin/appointments/appointment/add/"
-        )
-        assert status == 200, page
-        hidden = re.findall(r'<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?', page)
-        self._hidden = {name: value for name, value in hidden if name != "csrfmiddlewaretoken"}
+    async def look_up_order(self, order_id: str, owner: str) -> Seen | None:
+        form = await self._shown(f"{ORDERS}{order_id}/change/")
+        return Seen(status=OrderStatus(form["status"])) if form else None
 
     @override
-    async def book(self) -> Answer:
+    async def cancel_order(self, order_id: str, owner: str) -> Answer:
+        return await self._act(ORDERS, "cancel", order_id)
+
+    @override
+    async def place_order(self, wish: OrderWish) -> Answer:
         form = {
-            **self._hidden,
-            "patient_name": self.wish.patient,
-            "patient_email": self.wish.email,
-            "doctor_name": self.wish.doctor,
-            "starts_at_0": f"{self.wish.starts_at:%d/%m/%Y}",
-            "starts_at_1": f"{self.wish.starts_at:%H:%M}",
-            "duration_min": "30",
-            "kind": "consultation",
-            "status": "scheduled",
-            "notes": "",
+            **await self._form(f"{ORDERS}add/"),
+            "customer_name": wish.customer,
+            "customer_email": wish.email,
+            "lines-TOTAL_FORMS": str(len(wish.items)),
         }
-        _status, page = await asyncio.to_thread(
-            self._session.submit, "/admin/appointments/appointment/add/", form
-        )
-        errors = [unescape(re.sub(r"<[^>]+>", " ", found)) for found in re.findall(r'<ul class="errorlist.*?</ul>', page, re.DOTALL)]  # fmt: skip
-        if not errors:
-            return Answer(booked=True)
-        why = " ".join(" ".join(errors).split())
-        return Answer(booked=False, why=why, offers_times="Libre" in why or "Free" in why)
+        for place, item in enumerate(wish.items):
+            line = {"name": item.name, "quantity": item.quantity, "price": item.price}
+            form |= {f"lines-{place}-{field}": str(value) for field, value in line.items()}
+        return await self._submit(f"{ORDERS}add/", form)
+
+    @override
+    async def look_up_appointment(self, appointment_id: str, owner: str) -> Seen | None:
+        form = await self._shown(f"{APPOINTMENTS}{appointment_id}/change/")
+        if form is None:
+            return None
+        starts_at = f"{form['starts_at_0'][:5]} {form['starts_at_1'][:5]}"
+        return Seen(status=AppointmentStatus(form["status"]), starts_at=starts_at)
+
+    @override
+    async def cancel_appointment(self, appointment_id: str, owner: str) -> Answer:
+        return await self._act(APPOINTMENTS, "cancel", appointment_id)
+
+    @override
+    async def move_appointment(
+        self, appointment_id: str, owner: str, starts_at: datetime
+    ) -> Answer:
+        asked = {"action": "reschedule", "_selected_action": appointment_id}
+        _, page = await asyncio.to_thread(logged_in(self.site).submit, APPOINTMENTS, asked)
+        form = fields_of(page)
+        if f"{appointment_id}_0" not in form:
+            return _told(page)
+        form |= asked | _split(appointment_id, starts_at)
+        return await self._submit(APPOINTMENTS, form)
+
+    @override
+    async def ready_to_book(self, wish: BookingWish, running: AsyncExitStack) -> Book:
+        form = {
+            **await self._form(f"{APPOINTMENTS}add/"),
+            "patient_name": wish.patient,
+            "patient_email": wish.email,
+            "doctor_name": wish.doctor,
+            **_split("starts_at", wish.starts_at),
+        }
+        return lambda: self._submit(f"{APPOINTMENTS}add/", form)
+
+    async def _shown(self, path: str) -> dict[str, str] | None:
+        _, page = await asyncio.to_thread(logged_in(self.site).request, path)
+        form = fields_of(page)
+        return form if "version" in form else None
+
+    async def _form(self, path: str) -> dict[str, str]:
+        status, page = await asyncio.to_thread(logged_in(self.site).request, path)
+        assert status == 200, page
+        return fields_of(page)
+
+    async def _act(self, path: str, action: str, record_id: str) -> Answer:
+        return await self._submit(path, {"action": action, "_selected_action": record_id})
+
+    async def _submit(self, path: str, form: dict[str, str]) -> Answer:
+        status, page = await asyncio.to_thread(logged_in(self.site).submit, path, form)
+        assert status == 200, page
+        return _told(page)
+
+
+def _split(name: str, starts_at: datetime) -> dict[str, str]:
+    return {f"{name}_0": f"{starts_at:%d/%m/%Y}", f"{name}_1": f"{starts_at:%H:%M}"}
+
+
+def _told(page: str) -> Answer:
+    """Read what a page of the admin says of what was asked before."""
+    messages = re.findall(r'<li class="(\w+)">(.*?)</li>', page, re.DOTALL)
+    refusals = [text for kind, text in messages if kind in {"error", "warning"}]
+    refusals += re.findall(r'<ul class="errorlist.*?</ul>', page, re.DOTALL)
+    said = _text(" ".join(refusals or [text for _, text in messages]))
+    return Answer(done=not refusals, said=said, offers_times="Libres: " in said)
+
+
+def _text(markup: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+
+
+# --- The telephone
 
 
 class VoiceDoor(Door):
-    """A customer with the assistant, who has said all but the last thing."""
+    """A customer with the assistant, typing."""
 
     @override
-    async def make_ready(self, site: Site, running: AsyncExitStack) -> None:
-        self._line: Line = await running.enter_async_context(open_line(site.ws_url))
-        when = self.wish.starts_at
-        day = f"el {when.day} de {MONTHS[when.month - 1]} a las {when:%H:%M}"
-        await self._line.converse(
-            f"Agenda una cita para {day} con {self.wish.doctor}", self.wish.patient
-        )
+    async def look_up_order(self, order_id: str, owner: str) -> Seen | None:
+        answer = await self._call(f"Consulta el pedido número {order_id} para {owner}")
+        words = {word: status for status, word in ORDER_STATUS.items()}
+        found = re.search(rf"Tu pedido {order_id} está ({'|'.join(words)})", answer.said)
+        return Seen(status=words[found[1]]) if answer.done and found else None
 
     @override
-    async def book(self) -> Answer:
-        await self._line.converse(self.wish.email)
-        done = [
-            event
-            for event in self._line.events
-            if event["type"] == "tool" and event["phase"] == "finished"
-        ]
-        assert len(done) == 1, self._line.events
-        said = " ".join(
-            event["text"]
-            for event in self._line.events[self._line.events.index(done[0]) :]
-            if event["type"] == "caption" and event["role"] == "assistant"
+    async def cancel_order(self, order_id: str, owner: str) -> Answer:
+        return await self._call(f"Cancela el pedido número {order_id} para {owner}")
+
+    @override
+    async def place_order(self, wish: OrderWish) -> Answer:
+        items = " y ".join(
+            f"{item.quantity} {item.name} a {item.price}".replace(".", ",") for item in wish.items
         )
-        booked = done[0]["outcome"] == "ok"
-        return Answer(booked=booked, why=said, offers_times="a las" in said)
+        return await self._call(f"Haceme un pedido de {items}", wish.customer, wish.email)
+
+    @override
+    async def look_up_appointment(self, appointment_id: str, owner: str) -> Seen | None:
+        answer = await self._call(f"Consulta la cita número {appointment_id} para {owner}")
+        words = {word: status for status, word in APPOINTMENT_STATUS.items()}
+        said = rf"(\d+) de (\w+) a las (\d\d:\d\d) y está ({'|'.join(words)})"
+        found = re.search(said, answer.said)
+        if not answer.done or not found:
+            return None
+        starts_at = f"{int(found[1]):02}/{MONTHS.index(found[2]) + 1:02} {found[3]}"
+        return Seen(status=words[found[4]], starts_at=starts_at)
+
+    @override
+    async def cancel_appointment(self, appointment_id: str, owner: str) -> Answer:
+        return await self._call(f"Cancela la cita número {appointment_id} para {owner}")
+
+    @override
+    async def move_appointment(
+        self, appointment_id: str, owner: str, starts_at: datetime
+    ) -> Answer:
+        wish = f"Modifica la cita número {appointment_id} para {owner}"
+        return await self._call(wish, _spoken(starts_at))
+
+    @override
+    async def ready_to_book(self, wish: BookingWish, running: AsyncExitStack) -> Book:
+        line = await running.enter_async_context(open_line(self.site.ws_url))
+        asked = f"Agenda una cita para {_spoken(wish.starts_at)} con {wish.doctor}"
+        await line.converse(asked, wish.patient)
+        return lambda: _asked(line, wish.email)
+
+    async def _call(self, *texts: str) -> Answer:
+        async with open_line(self.site.ws_url) as line:
+            return await _asked(line, *texts)
+
+
+def _spoken(starts_at: datetime) -> str:
+    month = MONTHS[starts_at.month - 1]
+    return f"el {starts_at.day} de {month} de {starts_at.year} a las {starts_at:%H:%M}"
+
+
+async def _asked(line: Line, *texts: str) -> Answer:
+    """Say the last things that a tool needs, and return what came of its one run."""
+    await line.converse(*texts)
+    events = line.events
+    runs = [e for e in events if e["type"] == "tool" and e["phase"] == "finished"]
+    assert len(runs) == 1, events
+    after = events[events.index(runs[0]) :]
+    captions = [e for e in after if e["type"] == "caption" and e["role"] == "assistant"]
+    said = " ".join(e["text"] for e in captions)
+    done = runs[0]["outcome"] == "ok"
+    return Answer(done=done, said=said, offers_times=not done and "a las" in said)
 
 
 DOORS: list[type[Door]] = [RestDoor, AdminDoor, VoiceDoor]

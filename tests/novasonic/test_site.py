@@ -58,6 +58,14 @@ def test_the_page_comes_with_its_policy(site: Site) -> None:
     assert '<html lang="es' in page
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_icon_that_browsers_look_for_by_themselves_is_there(site: Site, method: str) -> None:
+    request = urllib.request.Request(f"{site.url}/favicon.ico", method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+        assert answer.url.endswith("/voice/icon.svg")
+
+
 def test_the_demo_orders_are_in_the_envelope(site: Site, demo_data: datetime) -> None:
     status, body = site.get("/orders")
     answer = json.loads(body)

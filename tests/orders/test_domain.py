@@ -101,14 +101,14 @@ ALLOWED = {
 
 @pytest.mark.parametrize(("before", "after"), list(product(OrderStatus, OrderStatus)))
 def test_an_order_moves_only_as_the_table_says(before: OrderStatus, after: OrderStatus) -> None:
-    order = ORDER.becoming(before, now=NOW)
+    order = ORDER.becoming(before)
 
     assert order.may_become(after) is ((before.value, after.value) in ALLOWED)
 
 
 def test_a_change_is_a_new_version() -> None:
     later = NOW + timedelta(minutes=1)
-    changed = ORDER.becoming(OrderStatus.SHIPPED, now=later)
+    changed = ORDER.becoming(OrderStatus.SHIPPED).renewed(now=later)
 
     assert (changed.status, changed.updated_at) == (OrderStatus.SHIPPED, later)
     assert (ORDER.status, ORDER.updated_at) == (OrderStatus.PENDING, NOW)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from appointments import services
-from appointments.domain import AppointmentKind
+from appointments.domain import LONGEST_MIN, SHORTEST_MIN, AppointmentKind
+from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamo import in_thread
 from common.identity import Customer
 from voice.tools import spoken
@@ -19,7 +20,8 @@ AppointmentId = Annotated[
     str, Field(min_length=1, max_length=20, description="Número de la cita, en dígitos.")
 ]
 PatientName = Annotated[
-    str, Field(min_length=2, max_length=120, description="Nombre y apellido del paciente.")
+    str,
+    Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Nombre y apellido del paciente."),
 ]
 LocalDate = Annotated[
     datetime, Field(description="Fecha y hora local, ISO 8601: 2026-11-27T15:00:00.")
@@ -30,12 +32,14 @@ async def agendarTurno(
     context: ToolContext,
     *,
     patientName: PatientName,
-    patientEmail: Annotated[str, Field(min_length=3, max_length=254, description="Email.")],
+    patientEmail: Annotated[
+        str, Field(min_length=3, max_length=MAX_EMAIL_LENGTH, description="Email.")
+    ],
     doctorName: Annotated[
-        str, Field(min_length=2, max_length=120, description="Doctor o doctora.")
+        str, Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Doctor o doctora.")
     ],
     date: LocalDate,
-    duration: Annotated[int, Field(ge=5, le=480, description="Minutos.")] = 30,
+    duration: Annotated[int, Field(ge=SHORTEST_MIN, le=LONGEST_MIN, description="Minutos.")] = 30,
     type: Annotated[
         AppointmentKind, Field(description="Tipo de cita.")
     ] = AppointmentKind.CONSULTATION,

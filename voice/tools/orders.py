@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamo import in_thread
 from common.identity import Customer
 from orders import services
-from orders.domain import OrderItem
+from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH, OrderItem
 from voice.tools import spoken
 from voice.tools.registry import ToolContext, looks_only
 
@@ -22,7 +23,8 @@ Dni = Annotated[
     str | None, Field(max_length=20, description="DNI del cliente, en dígitos. O el nombre.")
 ]
 CustomerName = Annotated[
-    str | None, Field(max_length=120, description="Nombre y apellido del cliente. O el DNI.")
+    str | None,
+    Field(max_length=MAX_NAME_LENGTH, description="Nombre y apellido del cliente. O el DNI."),
 ]
 
 
@@ -31,8 +33,8 @@ class Item(BaseModel):
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=120, description="Producto.")]
-    quantity: Annotated[int, Field(ge=1, le=1000, description="Cantidad.")] = 1
+    name: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, description="Producto.")]
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, description="Cantidad.")] = 1
     price: Annotated[
         Decimal, Field(ge=0, max_digits=12, decimal_places=2, description="Precio por unidad.")
     ]
@@ -77,10 +79,14 @@ async def crearOrder(
     context: ToolContext,
     *,
     customerName: Annotated[
-        str, Field(min_length=2, max_length=120, description="Nombre y apellido.")
+        str, Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Nombre y apellido.")
     ],
-    customerEmail: Annotated[str, Field(min_length=3, max_length=254, description="Email.")],
-    items: Annotated[list[Item], Field(min_length=1, max_length=50, description="Productos.")],
+    customerEmail: Annotated[
+        str, Field(min_length=3, max_length=MAX_EMAIL_LENGTH, description="Email.")
+    ],
+    items: Annotated[
+        list[Item], Field(min_length=1, max_length=MAX_ITEMS, description="Productos.")
+    ],
     total: Annotated[
         Decimal | None,
         Field(ge=0, max_digits=14, decimal_places=2, description="Total del pedido."),
