@@ -198,6 +198,16 @@ def test_a_tool_run_is_kept_from_its_beginning() -> None:
     assert talk().conversation.alive_at == at(2)
 
 
+def test_monstrous_arguments_are_cut() -> None:
+    begin()
+    start_tool("whole", notes="a" * (8_000 - len('{"notes": ""}')))
+    start_tool("cut", notes="a" * (8_001 - len('{"notes": ""}')))
+
+    kept = {run.tool_use_id: run.arguments for run in talk().tool_runs}
+    assert list(kept["whole"]) == ["notes"]
+    assert kept["cut"] == {"…": '{"notes": "' + "a" * 7_988 + '"'}
+
+
 def test_what_became_of_a_tool_run_is_kept() -> None:
     begin()
     start_tool(orderId="300107")
