@@ -314,7 +314,6 @@ def find_saying(*, words: str, query: ConversationQuery, now: datetime) -> Sayin
     kept_since = now - retention.words_last()
     found, is_more = repository.latest_words(
         said_from=max(query.started_from or kept_since, kept_since),
-        said_to=None,
         at_most=SEARCH_AT_MOST,
     )
     heard: dict[str, set[str]] = {}
