@@ -651,6 +651,18 @@ def test_a_search_says_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None
     assert (found.conversations, found.stopped_after) == ([], 2)
 
 
+@pytest.mark.parametrize(("most", "stopped_after"), [(1, 3), (2, None)])
+def test_a_search_that_finds_too_many_shows_the_latest(
+    monkeypatch: pytest.MonkeyPatch, most: int, stopped_after: int | None
+) -> None:
+    some_words()
+    monkeypatch.setattr(services, "FOUND_AT_MOST", most)
+
+    found = services.find_saying(words="e", query=ConversationQuery(), now=at(200))
+    assert [each.id for each in found.conversations] == ["live", "lost"][:most]
+    assert found.stopped_after == stopped_after
+
+
 # --- Forgetting
 
 
