@@ -1,4 +1,4 @@
-"""How lists of orders and appointments behave as the tables grow. `make bench-data`.
+"""How lists of orders, appointments and conversations behave as the tables grow. `make bench-data`.
 
 On the DynamoDB stand-in, with 500 records of each kind and then with 5,000, it opens first pages of
 REST and admin lists, filtered and not, and counts the DynamoDB requests behind each. Times are
@@ -47,14 +47,26 @@ from django.utils.timezone import get_default_timezone, localdate  # noqa: E402
 
 import appointments.models  # noqa: E402
 import appointments.repository  # noqa: E402
+import conversations.models  # noqa: E402
+import conversations.rows  # noqa: E402
 import orders.models  # noqa: E402
 import orders.repository  # noqa: E402
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus  # noqa: E402
 from common import dynamo  # noqa: E402
 from common.instants import to_iso  # noqa: E402
+from conversations.domain import (  # noqa: E402
+    Conversation,
+    Progress,
+    Speaker,
+    Status,
+    ToolOutcome,
+    ToolRun,
+    Words,
+)
 from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of  # noqa: E402
 
 SMALL, LARGE = 500, 5_000
+LIVE = 30
 ROUNDS = 7
 MAX_REQUESTS = 8
 MAX_REST_RATIO = 1.3
@@ -98,6 +110,13 @@ ADMIN = [
     "/admin/appointments/appointment/?day=coming",
     "/admin/appointments/appointment/?doctor_name=Dr.+Rodríguez",
     "/admin/appointments/appointment/?q=patient3@email.com",
+    "/admin/conversations/conversation/",
+    "/admin/conversations/conversation/?state=ended",
+    "/admin/conversations/conversation/?state=live",
+    "/admin/conversations/conversation/?days=7",
+    "/admin/conversations/conversation/?had_errors=yes",
+    "/admin/conversations/toolrun/",
+    "/admin/conversations/toolrun/?name=consultarOrder",
     "/admin/",
 ]
 
@@ -179,8 +198,59 @@ def appointment(number: int) -> Appointment:
     )
 
 
+def conversation(number: int) -> Conversation:
+    """Return one of many conversations, one every eight minutes up to now; thirty of them go on."""
+    now = clock.now()
+    began = now - timedelta(minutes=8 * number)
+    return Conversation(
+        id=str(100_000 + number),
+        status=Status.LIVE if number < LIVE else Status.ENDED,
+        reason="client",
+        started_at=began,
+        updated_at=began,
+        alive_at=now,
+        ended_at=None if number < LIVE else began + timedelta(minutes=3),
+        expires_at=now + timedelta(days=30),
+        voice="carlos",
+        language="es",
+        model_id="amazon.nova-2-sonic-v1:0",
+        wire="sonic.audio.v1",
+        resume_hash="",
+        progress=Progress(turns=4, tool_runs=1, errors=("throttled",) if number % 5 == 0 else ()),
+    )
+
+
+def tool_run(number: int, began: datetime) -> ToolRun:
+    """Return the one tool run of a conversation."""
+    return ToolRun(
+        call_id=str(100_000 + number),
+        tool_use_id="tool",
+        name=["consultarOrder", "consultarTurno"][number % 2],
+        arguments={"orderId": str(100_000 + number), "dni": "******78"},
+        arguments_hash="",
+        outcome=list(ToolOutcome)[number % len(ToolOutcome)],
+        code=None,
+        started_at=began,
+        duration_ms=40.0,
+        turn=1,
+    )
+
+
+def conversation_rows(number: int) -> Iterator[Any]:
+    """Yield the items of one conversation."""
+    one = conversation(number)
+    said = Words(turn=1, segment=1, speaker=Speaker.USER, text="una palabra", at=one.started_at)
+    yield conversations.rows.conversation_row(one)
+    yield conversations.rows.words_row(one.id, said, one.expires_at)
+    yield conversations.rows.tool_run_row(tool_run(number, one.started_at), one.expires_at)
+
+
 def fill(numbers: range) -> None:
-    """Store these orders and appointments."""
+    """Store these orders, appointments and conversations."""
+    with conversations.models.Conversation.batch_write() as batch:
+        for number in numbers:
+            for row in conversation_rows(number):
+                batch.save(row)
     with orders.models.Order.batch_write() as batch:
         for number in numbers:
             batch.save(orders.repository._row(order(number)))

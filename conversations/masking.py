@@ -25,10 +25,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """By mask, what the names of fields have in them that hold such a thing."""
 
-_EMAIL = re.compile(r"[\w.!#$%&'/=?^`{|}~+-]+@[\w-]+(?:\.[\w-]+)*")
+_LOCAL = r"[\w.!#$%&'/=?^`{|}~+-]"
+_EMAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}+@[\w-]+(?:\.[\w-]+)*")
 _JOINED = r"(?:punto|gui[oó]n(?:\s+bajo)?|m[aá]s)"
 _SPOKEN_EMAIL = re.compile(
-    rf"(?:\b\w\s+)*\S+(?:\s+{_JOINED}\s+\S+)*\s+arroba\s+\S+(?:\s+punto\s+\S+)*", re.IGNORECASE
+    rf"(?<!\S)(?:\w\s+){{0,40}}\S+(?:\s+{_JOINED}\s+\S+){{0,8}}\s+arroba"
+    r"\s+\S+(?:\s+punto\s+\S+){0,8}",
+    re.IGNORECASE,
 )
 _ALREADY_HIDDEN = re.compile(r"\*{6,}\d{0,2}")
 

@@ -1,8 +1,8 @@
 """How conversations are stored in DynamoDB: shape only.
 
 All of one call stands in one partition, `CALL#{id}`: the conversation itself, its words, its tool runs
-and, while it lives, its memory. Indexes show only those kinds of item that have their two attributes.
-`StatusIndex` serves conversations and tool runs: their statuses differ.
+and, while it lives, its memory. An index shows only those items that have both its attributes, so none
+holds more than one kind, and `LiveIndex` and `HadErrorsIndex` hold few.
 
 These are PynamoDB models; Django's ORM and its migrations know nothing of them. Only
 `conversations.repository` reads and writes them.
@@ -31,16 +31,29 @@ class CostAttribute(MoneyAttribute):
     step: ClassVar = Decimal("0.000001")
 
 
-class StatusIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """Conversations of one status, and tool runs of one outcome, by the time they began."""
+class CallIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """All conversations, by the time they began."""
 
     class Meta:
         """Name and content of the index."""
 
-        index_name = "StatusIndex"
+        index_name = "CallIndex"
         projection = AllProjection()
 
-    status = UnicodeAttribute(hash_key=True)
+    kind = UnicodeAttribute(hash_key=True)
+    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
+
+
+class LiveIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The conversations that nobody has ended, by the time they began."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "LiveIndex"
+        projection = AllProjection()
+
+    live = UnicodeAttribute(hash_key=True)
     started_at = InstantAttribute(range_key=True, attr_name="startedAt")
 
 
@@ -54,6 +67,19 @@ class HadErrorsIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call
         projection = AllProjection()
 
     had_errors = UnicodeAttribute(hash_key=True, attr_name="hadErrors")
+    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
+
+
+class OutcomeIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
+    """The tool runs of one outcome, by the time they began."""
+
+    class Meta:
+        """Name and content of the index."""
+
+        index_name = "OutcomeIndex"
+        projection = AllProjection()
+
+    outcome = UnicodeAttribute(hash_key=True)
     started_at = InstantAttribute(range_key=True, attr_name="startedAt")
 
 
@@ -85,14 +111,16 @@ class SpeakerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call] 
 
 @owns_its_table
 class Conversation(Table):
-    """One call as it is remembered. `hadErrors` is "yes" or absent."""
+    """One call as it is remembered. `live` and `hadErrors` are "yes" or absent."""
 
     table_setting = "CALLS_TABLE"
     key_prefix = "CALL"
-    HAD_ERRORS = "yes"
+    KIND = "call"
+    YES = "yes"
 
     id = UnicodeAttribute()
-    status = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    live = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     started_at = InstantAttribute(attr_name="startedAt")
     updated_at = InstantAttribute(attr_name="updatedAt")
@@ -121,8 +149,10 @@ class Conversation(Table):
     errors = ListAttribute(of=UnicodeAttribute, null=True)
     had_errors = UnicodeAttribute(null=True, attr_name="hadErrors")
 
-    by_status = StatusIndex()
+    by_kind = CallIndex()
+    by_live = LiveIndex()
     by_had_errors = HadErrorsIndex()
+    by_outcome = OutcomeIndex()
     by_tool = ToolIndex()
     by_speaker = SpeakerIndex()
 
@@ -159,7 +189,7 @@ class Words(_InCall):
 
 
 class ToolRun(_InCall):
-    """One tool run; `status` is its outcome, `arguments` are masked, and absent if none are kept."""
+    """One tool run; `arguments` are masked, and absent if none are kept."""
 
     SK_PREFIX = "TOOL#"
 
@@ -167,13 +197,13 @@ class ToolRun(_InCall):
     tool = UnicodeAttribute()
     arguments = JSONAttribute(null=True)
     arguments_hash = UnicodeAttribute(attr_name="argumentsHash")
-    status = UnicodeAttribute()
+    outcome = UnicodeAttribute()
     code = UnicodeAttribute(null=True)
     started_at = InstantAttribute(attr_name="startedAt")
     duration_ms = NumberAttribute(null=True, attr_name="durationMs")
     turn = NumberAttribute()
 
-    by_status = StatusIndex()
+    by_outcome = OutcomeIndex()
     by_tool = ToolIndex()
 
     @classmethod

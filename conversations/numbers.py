@@ -67,7 +67,7 @@ _RUN = re.compile(
 )
 _ANY_NUMBER_WORD = rf"(?:\d{{1,3}}|mil|y|{_any_of([*_DIGITS, *_TEENS, *_TWENTIES, *_HUNDREDS])})"
 _MILLIONS = re.compile(
-    rf"(?<![\w*])(?:{_ANY_NUMBER_WORD}{_BLANK}+)+mill(?:ones|ón|on)"
+    rf"(?<![\w*])(?:{_ANY_NUMBER_WORD}{_BLANK}+){{1,12}}mill(?:ones|ón|on)"
     rf"(?:,?{_BLANK}+{_ANY_NUMBER_WORD}(?!\w))+",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from common.dynamo import MOST_WRITES, ConditionsFailedError, Transaction
+from common.dynamo import MOST_WRITES, ConditionsFailedError, Table, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.ids import is_id
 from common.indexes import LATEST, Listing, read_page
@@ -23,7 +23,6 @@ from conversations.domain import (
     ConversationQuery,
     Speaker,
     State,
-    Status,
     ToolOutcome,
     ToolRun,
     ToolRunQuery,
@@ -96,13 +95,8 @@ def conversations_matching(
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    position = START if cursor is None else Position.of(cursor)
-    listing = _listing(query, now, kept_since)
-    found, following = read_page(listing, models.Conversation, limit=limit, position=position)
-    return Page(
-        items=[rows.conversation_of(row) for row in found],
-        cursor=following.cursor() if following else None,
-    )
+    found = _page(_listing(query, now, kept_since), models.Conversation, limit, cursor)
+    return Page(items=[rows.conversation_of(row) for row in found.items], cursor=found.cursor)
 
 
 def tool_runs_matching(
@@ -114,25 +108,17 @@ def tool_runs_matching(
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    position = START if cursor is None else Position.of(cursor)
-    listing = _tool_listing(query, kept_since)
-    found, following = read_page(listing, models.ToolRun, limit=limit, position=position)
-    return Page(
-        items=[rows.tool_run_of(row) for row in found],
-        cursor=following.cursor() if following else None,
-    )
+    found = _page(_tool_listing(query, kept_since), models.ToolRun, limit, cursor)
+    return Page(items=[rows.tool_run_of(row) for row in found.items], cursor=found.cursor)
 
 
-def latest_words(
-    *, said_from: datetime, said_to: datetime | None, at_most: int
-) -> tuple[list[tuple[str, Words]], bool]:
+def latest_words(*, said_from: datetime, at_most: int) -> tuple[list[tuple[str, Words]], bool]:
     """Return the latest things said in any call, with the call's id, and whether there are more."""
     listing = Listing(
         table=models.Words,
         index="SpeakerIndex",
         partitions=[speaker.value for speaker in Speaker],
         first=to_iso(said_from),
-        last=_before(said_to),
     )
     found, following = read_page(listing, models.Words, limit=at_most)
     return [(rows.call_id_of(row), rows.words_of(row)) for row in found], following is not None
@@ -145,45 +131,53 @@ def conversations_by_id(call_ids: Sequence[str]) -> list[Conversation]:
     return [found[call_id] for call_id in call_ids if call_id in found]
 
 
+def _page[T: Table](listing: Listing, table: type[T], limit: int, cursor: str | None) -> Page[T]:
+    position = START if cursor is None else Position.of(cursor)
+    found, following = read_page(listing, table, limit=limit, position=position)
+    return Page(items=found, cursor=following.cursor() if following else None)
+
+
 def _listing(query: ConversationQuery, now: datetime, kept_since: datetime) -> Listing:
-    """Return where the conversations stand by time: of a status, of both, or those with errors."""
-    status = Status.ENDED if query.state is State.ENDED else Status.LIVE
+    """Return where the conversations stand by time: all, the live ones, or those with errors."""
+    row = models.Conversation
     if query.with_errors:
-        index, partitions = "HadErrorsIndex", [models.Conversation.HAD_ERRORS]
+        index, partition = "HadErrorsIndex", row.YES
+    elif query.state in {State.LIVE, State.LOST}:
+        index, partition = "LiveIndex", row.YES
     else:
-        index, partitions = "StatusIndex", list(Status if query.state is None else [status])
+        index, partition = "CallIndex", row.KIND
     return Listing(
-        table=models.Conversation,
+        table=row,
         index=index,
-        partitions=partitions,
+        partitions=[partition],
         first=to_iso(max(query.started_from or kept_since, kept_since)),
         last=_before(query.started_to),
         ascending=query.oldest_first,
-        only_if=_in_state(query, now),
+        only_if=_in_state(query.state, now),
     )
 
 
-def _in_state(query: ConversationQuery, now: datetime) -> Condition | None:
+def _in_state(state: State | None, now: datetime) -> Condition | None:
     row = models.Conversation
-    if query.state is None:
-        return None
-    if query.state is State.ENDED:
-        return row.status == Status.ENDED.value if query.with_errors else None
-    lives: Condition = row.alive_at >= alive_since(now)
-    state = lives if query.state is State.LIVE else ~lives
-    return state & (row.status == Status.LIVE.value) if query.with_errors else state
+    is_live: Condition = row.live.exists()
+    gave_sign: Condition = row.alive_at >= alive_since(now)
+    conditions: dict[State | None, Condition] = {
+        State.LIVE: is_live & gave_sign,
+        State.LOST: is_live & ~gave_sign,
+        State.ENDED: ~is_live,
+    }
+    return conditions.get(state)
 
 
 def _tool_listing(query: ToolRunQuery, kept_since: datetime) -> Listing:
     """Return where the tool runs stand by time: of a tool, of an outcome, or merged from all outcomes."""
     outcomes = list(ToolOutcome) if query.outcome is None else [query.outcome]
     only_if = None
+    index, partitions = "OutcomeIndex", [outcome.value for outcome in outcomes]
     if query.name is not None:
         index, partitions = "ToolIndex", [query.name]
         if query.outcome is not None:
-            only_if = models.ToolRun.status == query.outcome.value
-    else:
-        index, partitions = "StatusIndex", [outcome.value for outcome in outcomes]
+            only_if = models.ToolRun.outcome == query.outcome.value
     return Listing(
         table=models.ToolRun,
         index=index,
@@ -285,14 +279,14 @@ def settle_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts
     """
     row = models.ToolRun(
         *models.ToolRun.key_in(call_id, tool_use_id),
-        status=outcome.value,
+        outcome=outcome.value,
         code=code,
         duration_ms=duration_ms,
     )
     transaction = _only_ours(call_id, epoch, {"alive_at": now})
     transaction.change(
         row,
-        attributes={"status", "code", "duration_ms"},
+        attributes={"outcome", "code", "duration_ms"},
         only_if=models.ToolRun.pk.exists(),
         named=WAS_BEGUN,
     )
@@ -320,7 +314,7 @@ def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) ->
         ConversationMovedError: another process has the call, or it has ended before.
 
     """
-    transaction = _only_ours(call_id, epoch, {**changes, "status": Status.ENDED.value})
+    transaction = _only_ours(call_id, epoch, {**changes, "live": None})
     transaction.delete(models.Memory(*models.Memory.key(call_id)))
     _commit(transaction)
 
@@ -351,10 +345,10 @@ def delete_conversation(conversation: Conversation) -> None:
     transaction.change(
         models.Conversation(
             *models.Conversation.key(call_id),
-            status=Status.ENDED.value,
+            live=None,
             epoch=conversation.epoch + 1,
         ),
-        attributes={"status", "epoch"},
+        attributes={"live", "epoch"},
         only_if=(models.Conversation.updated_at == conversation.updated_at)
         & (models.Conversation.epoch == conversation.epoch),
         named=UNCHANGED,
@@ -388,7 +382,7 @@ def _only_ours(call_id: str, epoch: int, changes: Mapping[str, Any]) -> Transact
     transaction.change(
         row(*row.key(call_id), **changes),
         attributes=changes.keys(),
-        only_if=(row.epoch == epoch) & (row.status == Status.LIVE.value),
+        only_if=(row.epoch == epoch) & row.live.exists(),
         named=OURS,
     )
     return transaction

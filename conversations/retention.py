@@ -1,5 +1,6 @@
 """What of a call may lie in the table, in which form and for how long: as the settings say."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -47,7 +48,11 @@ def words_as_kept(words: Sequence[Words]) -> list[Words]:
 
 def arguments_as_kept(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return a tool's arguments as they may be stored, masked; None where none are to be kept."""
-    return mask_arguments(arguments, masks=settings.CONVERSATION_MASKS) if words_last() else None
+    if not words_last():
+        return None
+    masked = mask_arguments(arguments, masks=settings.CONVERSATION_MASKS)
+    text = json.dumps(masked, ensure_ascii=False, default=str)
+    return masked if len(text) <= MAX_TEXT_LENGTH else {"…": text[:MAX_TEXT_LENGTH]}
 
 
 def progress_as_kept(progress: Progress, now: datetime) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def figures(progress: Progress) -> dict[str, Any]:
         "latency_max_ms": progress.latency.max_ms,
         "heard_median_ms": progress.latency.heard_median_ms,
         "errors": errors or None,
-        "had_errors": models.Conversation.HAD_ERRORS if errors else None,
+        "had_errors": models.Conversation.YES if errors else None,
     }
 
 
@@ -65,7 +65,8 @@ def conversation_row(conversation: Conversation) -> models.Conversation:
     return models.Conversation(
         *models.Conversation.key(conversation.id),
         id=conversation.id,
-        status=conversation.status.value,
+        kind=models.Conversation.KIND,
+        live=models.Conversation.YES if conversation.status is Status.LIVE else None,
         reason=conversation.reason,
         started_at=conversation.started_at,
         updated_at=conversation.updated_at,
@@ -87,7 +88,7 @@ def conversation_of(row: models.Conversation) -> Conversation:
     """Return the conversation of a row."""
     return Conversation(
         id=row.id,
-        status=Status(row.status),
+        status=Status.LIVE if row.live else Status.ENDED,
         reason=row.reason,
         started_at=row.started_at,
         updated_at=row.updated_at,
@@ -148,7 +149,7 @@ def tool_run_row(run: ToolRun, expires_at: datetime) -> models.ToolRun:
         tool=run.name,
         arguments=None if run.arguments is None else dict(run.arguments),
         arguments_hash=run.arguments_hash,
-        status=run.outcome.value,
+        outcome=run.outcome.value,
         code=run.code,
         started_at=run.started_at,
         duration_ms=run.duration_ms,
@@ -165,7 +166,7 @@ def tool_run_of(row: models.ToolRun) -> ToolRun:
         name=row.tool,
         arguments=row.arguments,
         arguments_hash=row.arguments_hash,
-        outcome=ToolOutcome(row.status),
+        outcome=ToolOutcome(row.outcome),
         code=row.code,
         started_at=row.started_at,
         duration_ms=row.duration_ms,

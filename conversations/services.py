@@ -39,6 +39,8 @@ from conversations.errors import ConversationGoneError, ConversationLiveError
 
 SEARCH_AT_MOST = 2_000
 """How many things said, the latest first, are looked through for words."""
+FOUND_AT_MOST = 300
+"""In how many conversations words are found, the latest first."""
 TICKET_MARGIN = timedelta(hours=1)
 """For how long a used ticket is remembered after it expired: servers' clocks differ."""
 
@@ -309,23 +311,22 @@ def find_saying(*, words: str, query: ConversationQuery, now: datetime) -> Sayin
     """Return the conversations of the query in which all these words were said, the latest first.
 
     Accents, capitals and punctuation don't count, and the beginning of a word is enough. Only the latest
-    2,000 things said are looked through.
+    2,000 things said are looked through, and at most 300 conversations found.
     """
     wanted = plain_words(words)
     kept_since = now - retention.words_last()
     found, is_more = repository.latest_words(
         said_from=max(query.started_from or kept_since, kept_since),
-        said_to=None,
         at_most=SEARCH_AT_MOST,
     )
     heard: dict[str, set[str]] = {}
     for call_id, said in found:
         heard.setdefault(call_id, set()).update(plain_words(said.text))
     call_ids = [call_id for call_id, all_said in heard.items() if _has_all(all_said, wanted)]
-    conversations = repository.conversations_by_id(call_ids)
+    conversations = repository.conversations_by_id(call_ids[:FOUND_AT_MOST])
     return Saying(
         conversations=[each for each in conversations if query.admits(each, now)],
-        stopped_after=len(found) if is_more else None,
+        stopped_after=len(found) if is_more or len(call_ids) > FOUND_AT_MOST else None,
     )
 
 

@@ -6,6 +6,7 @@ short lists and no more.
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, override
 
@@ -25,17 +26,24 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import appointments.services
+import conversations.services
 import orders.services
 from appointments.admin_models import STATUS_LABELS as APPOINTMENT_LABELS
 from appointments.domain import Appointment
 from common import proofs
 from common.clock import now
 from common.errors import DomainError, NotFoundError
+from conversations.admin_models import conversation_record
+from conversations.admin_talk import length
+from conversations.domain import Conversation, ConversationQuery, State
 from orders.domain import Order, OrderQuery, OrderStatus
+from voice.tools import TOOLS
 
 logger = logging.getLogger(__name__)
 
 WAITING_SHOWN = 10
+CALLS_READ = 50
+CALLS_SHOWN = 5
 
 
 class StaffSite(admin.AdminSite):
@@ -45,6 +53,8 @@ class StaffSite(admin.AdminSite):
     site_header = settings.BUSINESS_NAME
     index_title = _("Today")
     index_template = "admin/today.html"
+    tool_names = tuple(spec.name for spec in TOOLS.specs())
+    """By which tools the list of tool runs is filtered; the room of conversations doesn't know them."""
 
     @override
     def index(
@@ -100,6 +110,8 @@ def todays_work(request: HttpRequest) -> dict[str, Any]:
         work["appointments_today"] = _appointments_today()
     if user.has_perm("orders.view_order"):
         work["orders_waiting"] = _orders_waiting()
+    if user.has_perm("conversations.view_conversation"):
+        work["calls"] = _calls()
     if may_lift_locks(request):
         work["locks"] = proofs.identity_locks(now=now())
     return work
@@ -109,6 +121,30 @@ def may_lift_locks(request: HttpRequest) -> bool:
     """Whether the reader may let callers try again: whoever may change the records."""
     may = request.user.has_perm
     return may("orders.change_order") or may("appointments.change_appointment")
+
+
+def _calls() -> dict[str, Any]:
+    """Return the calls that go on, and the latest that don't, among the newest fifty."""
+    at = now()
+    query = ConversationQuery()
+    found = conversations.services.find_conversations(query=query, now=at, limit=CALLS_READ).items
+    live = [each for each in found if each.state(at) is State.LIVE]
+    over = [each for each in found if each.state(at) is not State.LIVE]
+    return {
+        "count": len(live),
+        "is_more": len(live) == CALLS_READ,
+        "shown": [_call(each, at) for each in [*live[:WAITING_SHOWN], *over[:CALLS_SHOWN]]],
+    }
+
+
+def _call(conversation: Conversation, at: datetime) -> dict[str, Any]:
+    record = conversation_record(conversation, at)
+    return {
+        "record": record,
+        "state": record.get_state_display(),
+        "length": length(conversation.lasted(at)),
+        "progress": conversation.progress,
+    }
 
 
 def _appointments_today() -> list[dict[str, Any]]:

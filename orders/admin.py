@@ -1,7 +1,6 @@
 """The staff's door to orders: one service call for each thing they do."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, override
 
@@ -21,7 +20,7 @@ from common.errors import DomainError
 from common.identity import Staff, masked_dni
 from common.instants import to_iso
 from common.staff.admin import RecordAdmin, moment
-from common.staff.filters import ChoiceFilter
+from common.staff.filters import ChoiceFilter, PeriodFilter
 from common.staff.forms import RecordForm
 from orders import services
 from orders.admin_models import STATUS_LABELS, Order, OrderItem, item_records, order_record
@@ -31,11 +30,6 @@ from orders.domain import OrderItem as OrderItemValue
 from orders.errors import OrderStatusError
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
-PERIODS = {
-    "1": gettext_lazy("Last 24 hours"),
-    "7": gettext_lazy("Last 7 days"),
-    "30": gettext_lazy("Last 30 days"),
-}
 
 
 def money(amount: Decimal) -> str:
@@ -62,16 +56,11 @@ class StatusFilter(ChoiceFilter):
     choices_shown = STATUS_LABELS
 
 
-class PeriodFilter(ChoiceFilter):
+class PlacedFilter(PeriodFilter):
     """Orders placed lately."""
 
     title = gettext_lazy("placed")
-    parameter_name = "days"
-    choices_shown = PERIODS
-
-    @override
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(created_at__gte=now() - timedelta(days=int(value)))
+    field = "created_at"
 
 
 class OrderForm(RecordForm):
@@ -181,7 +170,7 @@ class OrderAdmin(RecordAdmin[Order]):
     form = OrderForm
     inlines = (OrderItemInline,)
     list_display = ("id", "customer_name", "what", "total_shown", "state", "placed")
-    list_filter = (StatusFilter, PeriodFilter)
+    list_filter = (StatusFilter, PlacedFilter)
     sorts_by = frozenset({"created_at"})
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the customer's name or a product."

@@ -20,7 +20,6 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localdate, localtime
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.errors import (
@@ -61,8 +60,12 @@ class RecordAdmin[M: Record](_ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions: Any = ("export_csv",)
-    search_fields = ("id",)  # says only that there is a search; `matching` does it
+    search_fields: ClassVar[Any] = ("id",)  # says only that there is a search; `matching` does it
     sorts_by: ClassVar[frozenset[str]] = frozenset()
+    search_stopped: ClassVar[Any] = gettext_lazy(
+        "Only the %(limit)s newest were searched. An id or an e-mail address finds the others; so "
+        "does a filter."
+    )
 
     # --- What the rooms say
 
@@ -133,11 +136,8 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def _tell_of_search(self, request: HttpRequest, context: dict[str, Any]) -> None:
         listing = context.get("cl")
         if listing is not None and (limit := listing.paginator.found.stopped_after):
-            text = _(
-                "Only the %(limit)s newest were searched. An id or an e-mail address finds the "
-                "others; so does a filter."
-            )
-            self.message_user(request, text % {"limit": limit}, messages.WARNING)
+            text = self.search_stopped % {"limit": limit}
+            self.message_user(request, text, messages.WARNING)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[M]) -> StreamingHttpResponse:
@@ -290,3 +290,15 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def selected_ids(self, request: HttpRequest) -> list[str]:
         """Return the ids that were ticked in the list."""
         return request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+
+
+class ViewedAdmin[M: Record](RecordAdmin[M]):
+    """Lists and shows records that staff don't write."""
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False

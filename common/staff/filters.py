@@ -1,12 +1,22 @@
 """Filters of the staff's lists, each on something that an index knows."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, override
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from common.clock import now
+
+PERIODS = {
+    "1": _("Last 24 hours"),
+    "7": _("Last 7 days"),
+    "30": _("Last 30 days"),
+}
 
 
 class ChoiceFilter(admin.SimpleListFilter):
@@ -30,3 +40,15 @@ class ChoiceFilter(admin.SimpleListFilter):
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Return the records of this value."""
         return queryset.filter(**{str(self.parameter_name): value})
+
+
+class PeriodFilter(ChoiceFilter):
+    """Records whose `field` lies in the last days."""
+
+    parameter_name = "days"
+    choices_shown = PERIODS
+    field: ClassVar[str]
+
+    @override
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(**{f"{self.field}__gte": now() - timedelta(days=int(value))})

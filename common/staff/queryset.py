@@ -7,10 +7,10 @@ versions of Django included; and `RecordQuery` refuses to be compiled, so SQL ca
 by a way that nobody has thought of.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, NoReturn, Protocol, Self, override
+from typing import Any, NoReturn, Protocol, Self, override, runtime_checkable
 
 from django.db.models import Model, QuerySet
 from django.db.models.sql import Query
@@ -52,8 +52,11 @@ class Source[M: Model](Protocol):
     """The conditions that an index serves, as one would write them for `filter()`."""
     orders: frozenset[str]
     """The fields by which an index sorts."""
-    email: str
-    """The field that holds an e-mail address, and has an index."""
+
+    @property
+    def email(self) -> str | None:
+        """The field that holds an e-mail address, and has an index, if there is one."""
+        ...
 
     def one(self, record_id: str) -> M | None:
         """Return the record, or None."""
@@ -65,6 +68,15 @@ class Source[M: Model](Protocol):
 
     def text(self, record: M) -> str:
         """Return the words by which the record may be found."""
+        ...
+
+
+@runtime_checkable
+class FindsWords[M: Model](Protocol):
+    """A source that finds words by a way of its own, since they don't stand in its records."""
+
+    def saying(self, words: str, wish: Wish) -> tuple[Sequence[M], int | None]:
+        """Return the records, and after how many things looked at it gave up, if it did."""
         ...
 
 
@@ -211,11 +223,14 @@ class _Search[M: Model]:
         typed = self.wish.words
         if is_id(typed) and (record := self.source.one(typed)) and self.wish.admits(record):
             return iter([record])
-        if "@" in typed and " " not in typed:
+        if self.source.email and "@" in typed and " " not in typed:
             email = Condition(field=self.source.email, lookup="exact", value=typed.lower())
             conditions = (*self.wish.conditions, email)
             wish = Wish(conditions=conditions, order=self.wish.order)
             return _walk(self.source, wish, batch=BATCH)
+        if isinstance(self.source, FindsWords):
+            found, self.stopped_after = self.source.saying(typed, self.wish)
+            return iter(found)
         return self._by_words(plain_words(typed))
 
     def _by_words(self, words: tuple[str, ...]) -> Iterator[M]:
@@ -236,7 +251,7 @@ def _walk[M: Model](source: Source[M], wish: Wish, *, batch: int) -> Iterator[M]
     return (record for record in records if all(each.admits(record) for each in again))
 
 
-def _with_email_as_stored(wish: Wish, field: str) -> Wish:
+def _with_email_as_stored(wish: Wish, field: str | None) -> Wish:
     stored = tuple(
         replace(each, value=each.value.strip().lower()) if each.name == field else each
         for each in wish.conditions

@@ -25,7 +25,13 @@ def permissions(role: str) -> set[str]:
 
 def test_the_roles_are_made_by_a_migration() -> None:
     viewer = {"view_order", "view_appointment"}
-    reception = viewer | {"add_order", "change_order", "add_appointment", "change_appointment"}
+    reception = viewer | {
+        "add_order",
+        "change_order",
+        "add_appointment",
+        "change_appointment",
+        "view_conversation",
+    }
 
     assert permissions("viewer") == viewer
     assert permissions("reception") == reception
@@ -33,6 +39,8 @@ def test_the_roles_are_made_by_a_migration() -> None:
         "delete_order",
         "delete_appointment",
         "view_dni",
+        "delete_conversation",
+        "view_toolrun",
     }
 
 

@@ -1,12 +1,8 @@
 """The staff pages in Chromium, on the real site: log in, find, edit, conflict, book; and a phone."""
 
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,38 +14,16 @@ import orders.repository
 import orders.services
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of
-from tests.browser.chromium import chromium, screenshot
+from tests.browser.chromium import screenshot
+from tests.browser.staff import clean_tab
 from tests.fixtures.site import DOCTORS, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-ROOT = Path(__file__).parents[2]
 ZONE = ZoneInfo("America/Argentina/Buenos_Aires")
-PASSWORD = "una-clave-larga-de-prueba"
-MAKE_STAFF = f"""
-from django.contrib.auth.models import Group, User
-if not User.objects.exists():
-    user = User.objects.create_user("lucia", password="{PASSWORD}", is_staff=True, first_name="Lucía")
-    user.groups.add(Group.objects.get(name="reception"))
-"""
 DESKTOP = {"width": 1280, "height": 800}
 TALL = 1180
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def staffed_site(site: Site, stand_in_environ: dict[str, str]) -> Site:
-    """The session's site with its SQL tables, the roles, and Lucía of reception."""
-    environ = {
-        **os.environ,
-        **stand_in_environ,
-        "DJANGO_SETTINGS_MODULE": "novasonic.settings",
-        "SQLITE_PATH": str(site.log.parent / "site.sqlite3"),
-    }
-    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "-c", MAKE_STAFF]):
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=environ, check=True)
-    return site
 
 
 @pytest.fixture
@@ -100,31 +74,11 @@ def _order(n: int, person: str, now: datetime) -> Order:
     )
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser(staffed_site: Site) -> AsyncIterator[BrowserContext]:
-    """A browser in which Lucía has logged in."""
-    async with chromium() as context:
-        page = await context.new_page()
-        await page.goto(f"{staffed_site.url}/admin/")
-        await page.get_by_label("Nombre de usuario").fill("lucia")
-        await page.get_by_label("Contraseña").fill(PASSWORD)
-        await page.get_by_role("button", name="Iniciar sesión").click()
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("Hoy")
-        await page.close()
-        yield context
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(browser: BrowserContext, busy_day: datetime) -> AsyncIterator[Page]:
-    """A tab whose console must stay clean: no script error, nothing the policy forbids."""
-    page = await browser.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    await page.set_viewport_size({"width": DESKTOP["width"], "height": DESKTOP["height"]})
-    yield page
-    await page.close()
-    assert complaints == []
+async def desk(staff_browser: BrowserContext, busy_day: datetime) -> AsyncIterator[Page]:
+    async with clean_tab(staff_browser) as page:
+        await page.set_viewport_size({"width": DESKTOP["width"], "height": DESKTOP["height"]})
+        yield page
 
 
 async def save(page: Page) -> None:
@@ -182,10 +136,10 @@ async def test_an_order_is_found_edited_and_its_history_kept(
 
 
 async def test_the_second_who_saves_is_told_and_overwrites_nothing(
-    desk: Page, browser: BrowserContext, staffed_site: Site
+    desk: Page, staff_browser: BrowserContext, staffed_site: Site
 ) -> None:
     url = f"{staffed_site.url}/admin/orders/order/2/change/"
-    other = await browser.new_page()
+    other = await staff_browser.new_page()
     await desk.goto(url)
     await other.goto(url)
     await other.get_by_label("Cliente").fill("Juan P. Pérez")

@@ -198,6 +198,16 @@ def test_a_tool_run_is_kept_from_its_beginning() -> None:
     assert talk().conversation.alive_at == at(2)
 
 
+def test_monstrous_arguments_are_cut() -> None:
+    begin()
+    start_tool("whole", notes="a" * (8_000 - len('{"notes": ""}')))
+    start_tool("cut", notes="a" * (8_001 - len('{"notes": ""}')))
+
+    kept = {run.tool_use_id: run.arguments for run in talk().tool_runs}
+    assert list(kept["whole"]) == ["notes"]
+    assert kept["cut"] == {"…": '{"notes": "' + "a" * 7_988 + '"'}
+
+
 def test_what_became_of_a_tool_run_is_kept() -> None:
     begin()
     start_tool(orderId="300107")
@@ -639,6 +649,18 @@ def test_a_search_says_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None
 
     found = services.find_saying(words="cancelar", query=ConversationQuery(), now=at(200))
     assert (found.conversations, found.stopped_after) == ([], 2)
+
+
+@pytest.mark.parametrize(("most", "stopped_after"), [(1, 3), (2, None)])
+def test_a_search_that_finds_too_many_shows_the_latest(
+    monkeypatch: pytest.MonkeyPatch, most: int, stopped_after: int | None
+) -> None:
+    some_words()
+    monkeypatch.setattr(services, "FOUND_AT_MOST", most)
+
+    found = services.find_saying(words="e", query=ConversationQuery(), now=at(200))
+    assert [each.id for each in found.conversations] == ["live", "lost"][:most]
+    assert found.stopped_after == stopped_after
 
 
 # --- Forgetting
