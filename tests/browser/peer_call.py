@@ -4,6 +4,7 @@ import asyncio
 import json
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -79,11 +80,9 @@ class PeerCall:
 
     async def listen(self, socket: ServerConnection) -> None:
         """Take frames until the page closes, noting every break of the wire's rules."""
-        try:
+        with suppress(ConnectionClosed):
             async for raw in socket:
                 await self.take(raw)
-        except ConnectionClosed:
-            pass
         if socket is self.socket:
             self.close_code = socket.close_code
         await self._notify()
@@ -304,7 +303,5 @@ class PeerCall:
         await self._write(frame)
 
     async def _write(self, frame: Frame) -> None:
-        try:
+        with suppress(ConnectionClosed):  # then it is sent again when the page comes back
             await self.socket.send(frame.pack())
-        except ConnectionClosed:
-            pass  # it is sent again when the page comes back

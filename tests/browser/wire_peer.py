@@ -63,6 +63,8 @@ class WirePeer:
         self.restores = False
         """Calls are known from what was stored of them only."""
         self.busy: Busy | None = None
+        self.patience_s = 120
+        """For so long a page that is loaded now seeks a lost call."""
         self.port = 0
         self.connections = 0
         self._tickets: set[str] = set()
@@ -128,14 +130,17 @@ class WirePeer:
         if path == "/ws":
             return _response(HTTPStatus.FORBIDDEN, b"", "text/plain") if self.refuses else None
         if path == "/":
-            page = render_to_string("voice/call.html", {"business_name": "Clínica del Sol"})
-            return _response(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8")
+            return _response(HTTPStatus.OK, self._page().encode(), "text/html; charset=utf-8")
         for prefix, folder in FOLDERS.items():
             file = folder / path.removeprefix(prefix)
             if path.startswith(prefix) and file.is_file():
                 kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
                 return _response(HTTPStatus.OK, file.read_bytes(), kind)
         return _response(HTTPStatus.NOT_FOUND, b"", "text/plain")
+
+    def _page(self) -> str:
+        context = {"business_name": "Clínica del Sol", "patience_s": self.patience_s}
+        return render_to_string("voice/call.html", context)
 
     def ticket(self) -> Response:
         """Answer whoever asks for a ticket."""

@@ -168,6 +168,8 @@ test("held-back sound is told only in a call", () => {
   assert.equal(after(DIALLED, held).muffled, false);
   assert.equal(after(DIALLED, READY, held).muffled, true);
   assert.equal(after(DIALLED, READY, held, { type: "sound", running: true }).muffled, false);
+  assert.equal(statusOf(after(DIALLED, OPENED, READY, held)), "paused", "nor is anybody heard");
+  assert.equal(statusOf(after(TYPED, READY, held)), "typing");
 });
 
 test("what comes late for a call that is over changes nothing", () => {

@@ -27,7 +27,8 @@
  * @property {boolean} waiting the customer has spoken and the assistant has not answered yet
  * @property {number | null} askedTurn which turn that was, where the server has said it
  * @property {boolean} speaking the assistant is heard
- * @property {boolean} muffled the browser keeps the sound back until it is touched
+ * @property {boolean} muffled the browser keeps the sound back until it is touched, the microphone's
+ *   too
  * @property {Failure | null} failure
  * @property {number | null} waitS for so long another try would be in vain
  * @property {string | null} ended why the last call is over, where nothing went wrong
@@ -202,14 +203,20 @@ function played(state, speaking) {
  * The one word of the state line.
  *
  * @param {CallState} state
- * @returns {"idle" | "asking" | "connecting" | "retrying" | "away" | "listening" | "thinking"
- *   | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
+ * @returns {"idle" | "asking" | "connecting" | "retrying" | "away" | "paused" | "listening"
+ *   | "thinking" | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
  */
 export function statusOf(state) {
   if (state.phase === "opening") return openingStatus(state);
   if (state.retrying) return "retrying";
+  if (state.muffled && isMissed(state)) return "paused";
   if (state.speaking) return "speaking";
   return state.phase === "idle" ? idleStatus(state) : quietStatus(state);
+}
+
+/** @param {CallState} state @returns {boolean} whether a voice would be heard if sound could pass */
+function isMissed({ speaking, microphone }) {
+  return speaking || microphone === "on";
 }
 
 /** @param {CallState} state of a call in which nobody is speaking */

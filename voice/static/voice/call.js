@@ -287,13 +287,15 @@ function listen(page) {
   });
   part("end", HTMLButtonElement).addEventListener("click", () => page.hangUp());
   part("again", HTMLButtonElement).addEventListener("click", () => page.callAgain());
-  part("unmute", HTMLButtonElement).addEventListener("click", () => page.unmute());
   part("examples", HTMLElement).addEventListener("click", ({ target }) => {
     if (target instanceof HTMLButtonElement) page.say(target.innerText.trim());
   });
   addEventListener("keydown", ({ key }) => {
     if (key === "Escape") page.interrupt();
   });
+  // Sound that the browser holds back is let go by any touch of the page; there is a button for it,
+  // for who wouldn't think of that.
+  for (const touch of ["click", "keydown"]) addEventListener(touch, () => page.unmute());
   addEventListener("pagehide", () => page.leave());
   addEventListener("pageshow", ({ persisted }) => {
     if (persisted) page.comeBack();
