@@ -200,7 +200,7 @@ def appointment(number: int) -> Appointment:
 
 def conversation(number: int) -> Conversation:
     """Return one of many conversations, one every eight minutes up to now; thirty of them go on."""
-    now = clock.now()
+    now = NOW
     began = now - timedelta(minutes=8 * number)
     return Conversation(
         id=str(100_000 + number),

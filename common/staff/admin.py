@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localdate, localtime
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.errors import (

@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from playwright.async_api import BrowserContext, Locator, Page
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.peer_call import PeerCall
+from tests.browser.wire_peer import WirePeer
 
 # Chromium reports by itself what a test brings about on purpose.
-EXPECTED = re.compile(r"WebSocket connection to .* failed|sonic\.audio\.v1")
+EXPECTED = re.compile(
+    r"WebSocket connection to .* failed|sonic\.audio\.v1|Failed to load resource: the server"
+)
 
 
 @dataclass
@@ -41,9 +46,39 @@ class Customer:
         await self.page.get_by_label("Escribí tu consulta").fill(text)
         await self.page.keyboard.press("Enter")
 
+    async def watch_status(self) -> None:
+        """Keep every text of the state line from now on, however short it is shown."""
+        await self.page.evaluate(
+            "tests.statuses = []; const line = document.querySelector('[role=status]');"
+            "new MutationObserver(() => tests.statuses.push(line.textContent))"
+            ".observe(line, { childList: true })"
+        )
+
+    async def statuses(self) -> list[str]:
+        statuses: list[str] = await self.page.evaluate("tests.statuses")
+        return statuses
+
     def note(self, kind: str, text: str) -> None:
         if kind == "error" and not EXPECTED.search(text):
             self.complaints.append(text)
+
+
+async def talking(customer: Customer, peer: WirePeer) -> PeerCall:
+    """Press the button and be answered."""
+    await customer.talk.click()
+    call = await peer.call()
+    await call.ready()
+    await expect(customer.status).to_have_text("Escuchando")
+    return call
+
+
+async def typing(customer: Customer, peer: WirePeer, text: str = "Hola") -> PeerCall:
+    """Write something and be answered."""
+    await customer.write(text)
+    call = await peer.call()
+    await call.ready()
+    await call.event("text")
+    return call
 
 
 @asynccontextmanager

@@ -4,9 +4,12 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 type Samples = NDArray[np.float64]
+
+FINE_HZ = 96_000
 
 
 def babble(rate_hz: int, seconds: float, *, seed: int) -> Samples:
@@ -60,3 +63,24 @@ def best_match(long: Samples, short: Samples) -> tuple[int, float]:
     likeness = products / np.sqrt(own * np.maximum(loudness, own / 100))  # silence is like nothing
     at = int(np.argmax(likeness))
     return at, float(likeness[at])
+
+
+def finely(sound: Samples, rate_hz: int) -> Samples:
+    """Return `sound` at a rate at which a shift by whole samples is fine enough to compare."""
+    fine: Samples = soxr.resample(sound, rate_hz, FINE_HZ)
+    return fine
+
+
+def assert_whole(long: Samples, short: Samples) -> None:
+    """Assert that each half second of `short` lies in `long`, and all at the same shift."""
+    size = FINE_HZ // 2
+    starts = range(0, len(short) - size, size)
+    found = [best_match(long, short[at : at + size]) for at in starts]
+    assert min(likeness for _, likeness in found) > 0.997, found
+    shifts = [place - at for (place, _), at in zip(found, starts, strict=True)]
+    assert max(shifts) - min(shifts) <= 1, f"samples were lost or put in between: {shifts}"
+
+
+def audible_s(sound: Samples, rate_hz: int) -> float:
+    """Return for how long anything was to be heard."""
+    return float(np.count_nonzero(np.abs(sound) > 1e-4)) / rate_hz

@@ -1,72 +1,18 @@
 """The page against a peer that does on command what a server may do, faults included."""
 
-from collections.abc import AsyncIterator
-
-import numpy as np
 import pytest
-import pytest_asyncio
-import soxr
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import expect
 
-from tests.browser.chromium import (
-    chromium,
-    recording,
-    screenshot,
-)
-from tests.browser.customer import Customer, customer_at
-from tests.browser.sounds import Samples, babble, best_match, from_pcm16, pcm16, write_wave
-from tests.browser.wire_peer import OUTPUT_RATE_HZ, PeerCall, WirePeer, wire_peer
+from tests.browser.chromium import chromium, recording, screenshot
+from tests.browser.customer import Customer, customer_at, talking
+from tests.browser.peer_call import OUTPUT_RATE_HZ
+from tests.browser.sounds import assert_whole, audible_s, babble, finely, from_pcm16, pcm16
+from tests.browser.wire_peer import WirePeer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-MICROPHONE = babble(48_000, 4, seed=1)
 SPEECH = babble(OUTPUT_RATE_HZ, 6, seed=2)
 A_SECOND = SPEECH[:OUTPUT_RATE_HZ]
-FINE_HZ = 96_000
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserContext]:
-    path = tmp_path_factory.mktemp("sounds") / "microphone.wav"
-    async with chromium(write_wave(path, MICROPHONE, 48_000)) as context:
-        yield context
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def peer() -> AsyncIterator[WirePeer]:
-    async with wire_peer() as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def customer(browser: BrowserContext, peer: WirePeer) -> AsyncIterator[Customer]:
-    async with customer_at(browser, peer.url) as somebody:
-        yield somebody
-
-
-async def talking(customer: Customer, peer: WirePeer) -> PeerCall:
-    """Press the button and be answered."""
-    await customer.talk.click()
-    call = await peer.call()
-    await call.ready()
-    await expect(customer.status).to_have_text("Escuchando")
-    return call
-
-
-def finely(sound: Samples, rate_hz: int) -> Samples:
-    """Return `sound` at a rate at which a shift by whole samples is fine enough to compare."""
-    fine: Samples = soxr.resample(sound, rate_hz, FINE_HZ)
-    return fine
-
-
-def assert_whole(long: Samples, short: Samples) -> None:
-    """Assert that each half second of `short` lies in `long`, and all at the same shift."""
-    size = FINE_HZ // 2
-    starts = range(0, len(short) - size, size)
-    found = [best_match(long, short[at : at + size]) for at in starts]
-    assert min(likeness for _, likeness in found) > 0.997, found
-    shifts = [place - at for (place, _), at in zip(found, starts, strict=True)]
-    assert max(shifts) - min(shifts) <= 1, f"samples were lost or put in between: {shifts}"
 
 
 # A turn
@@ -80,7 +26,8 @@ async def test_a_spoken_turn_is_heard_answered_and_captioned(
     call = await talking(customer, peer)
     await expect(customer.talk).to_have_attribute("aria-pressed", "true")
     await expect(customer.talk).to_have_text("Detener")
-    assert await call.event("start") == {"type": "start", "inputSampleRateHz": 16_000}
+    start = {"type": "start", "ticket": "ticket-1", "inputSampleRateHz": 16_000}
+    assert await call.event("start") == start
     await call.audio_ms(300)
 
     await call.caption("user", "Consulta el pedido número 1 con DNI 12345678")
@@ -123,7 +70,9 @@ async def test_a_spoken_turn_is_heard_answered_and_captioned(
     await call.played(2 * OUTPUT_RATE_HZ)
     await expect(customer.status).to_have_text("Escuchando")
     await expect(customer.page.locator("[data-stage=planned]")).to_have_count(0)
-    await expect(customer.log).to_contain_text("Respondió en 0,8 s")
+    heard = await call.event("heard")
+    delay_s = (812.4 + heard["afterMs"] + heard["rttMs"]) / 1000
+    await expect(customer.log).to_contain_text(f"Respondió en {delay_s:.1f} s".replace(".", ","))
     await screenshot(customer.page, "desk-turn")
 
     await customer.talk.click()
@@ -206,7 +155,7 @@ async def test_a_barge_in_silences_at_once_and_cuts_what_was_not_said(
     await call.speak(pcm16(SPEECH))
     await call.played(OUTPUT_RATE_HZ)
     await expect(customer.log).to_contain_text("muchas cosas")
-    await call.flush(1)
+    await call.flush()
     await call.say({"type": "interrupted", "turn": 1, "generation": 1})
     await call.speak(pcm16(A_SECOND), generation=0)  # late, and stale
     await expect(customer.log.locator("s")).to_have_text("Su pedido contiene muchas cosas.")
@@ -216,12 +165,10 @@ async def test_a_barge_in_silences_at_once_and_cuts_what_was_not_said(
     assert call.acks[-1].generation == 1
     assert call.acks[-1].position < 3 * OUTPUT_RATE_HZ, "acknowledged is what was heard"
     await screenshot(customer.page, "desk-interrupted")
-    sound, rate_hz = await recording(customer.page)
-    audible_s = np.count_nonzero(np.abs(sound) > 1e-4) / rate_hz
-    assert audible_s < 3
+    assert audible_s(*await recording(customer.page)) < 3
 
     await call.caption("assistant", "Dígame.", stage="planned", turn=2)
-    await call.speak(pcm16(A_SECOND), generation=1)
+    await call.speak(pcm16(A_SECOND))
     await expect(customer.log).to_contain_text("Dígame.")
 
 
@@ -241,24 +188,6 @@ async def test_escape_silences_this_reply_and_not_the_next(
 
 
 # What goes wrong
-
-
-async def test_a_lost_connection_is_told_and_another_call_offered(
-    customer: Customer, peer: WirePeer
-) -> None:
-    call = await talking(customer, peer)
-    await call.caption("user", "Hola")
-    call.socket.transport.abort()
-    await expect(customer.alert).to_contain_text("Se cortó la conexión.")
-    await expect(customer.talk).to_have_attribute("aria-pressed", "false")
-    await screenshot(customer.page, "desk-lost")
-    await customer.button("Empezar de nuevo").click()
-    again = await peer.call()
-    await again.ready()
-    await expect(customer.status).to_have_text("Escuchando")
-    await expect(customer.alert).not_to_contain_text("Se cortó")
-    await expect(customer.log).to_contain_text("Nueva conversación")
-    await expect(customer.log).to_contain_text("Hola")
 
 
 async def test_a_socket_that_closes_at_once_ends_the_call(
@@ -348,8 +277,10 @@ async def test_sound_that_is_held_back_asks_to_be_touched(
     await expect(touch).to_be_hidden()
     await customer.page.evaluate("tests.contexts[0].suspend()")
     await expect(touch).to_be_visible()
+    await expect(customer.status).to_have_text("En pausa")
     await touch.click()
     await expect(touch).to_be_hidden()
+    await expect(customer.status).to_have_text("Escuchando")
 
 
 # The button
@@ -393,15 +324,43 @@ async def test_the_keyboard_holds_a_whole_call(customer: Customer, peer: WirePee
 async def test_the_last_words_are_heard_to_the_end(customer: Customer, peer: WirePeer) -> None:
     call = await talking(customer, peer)
     await call.caption("assistant", "Hasta luego.", position=0)
-    await call.speak(pcm16(A_SECOND))
+    await call.speak(pcm16(SPEECH[: 3 * OUTPUT_RATE_HZ]))
     await call.say({"type": "ended", "reason": "model"})
-    await call.socket.close(1000)
-    assert [event["type"] for event in call.events] == ["start"], "nobody hangs up on a goodbye"
     await expect(customer.status).to_have_text("Hablando")
+    assert await call.closed() == 1000
+    assert "end" not in [e["type"] for e in call.events], "nobody hangs up on a goodbye"
     await expect(customer.status).to_have_text("La conversación terminó")
     await expect(customer.log).to_contain_text("Hasta luego.")
-    sound, rate_hz = await recording(customer.page)
-    assert np.count_nonzero(np.abs(sound) > 1e-4) / rate_hz > 0.9
+    assert audible_s(*await recording(customer.page)) > 2.8
+
+
+async def test_last_words_that_come_before_the_sound_card_knows_of_them_are_heard(
+    customer: Customer, peer: WirePeer
+) -> None:
+    """The end of the call may overtake the speaker's first report; a busy machine shows it."""
+    call = await talking(customer, peer)
+    touch = customer.button("Tocá para activar el sonido")
+    await customer.page.evaluate("tests.contexts[0].suspend()")
+    await expect(touch).to_be_visible()
+    await call.speak(pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
+    await call.say({"type": "ended", "reason": "model"})
+    await expect(customer.talk).to_have_text("Hablar")
+    await touch.click()
+    await expect(customer.status).to_have_text("Hablando")
+    await expect(customer.status).to_have_text("La conversación terminó")
+    await expect(touch).to_be_hidden()
+    assert audible_s(*await recording(customer.page)) > 1.8
+
+
+async def test_a_call_that_ends_in_silence_lets_go_of_everything(
+    customer: Customer, peer: WirePeer
+) -> None:
+    call = await talking(customer, peer)
+    await call.say({"type": "ended", "reason": "idle"})
+    await expect(customer.alert).to_contain_text("sin que nadie hablara")
+    await customer.page.wait_for_function("tests.contexts[0].state === 'closed'")
+    live = "tests.streams.filter(s => s.getTracks().some(t => t.readyState === 'live')).length"
+    assert await customer.page.evaluate(live) == 0
 
 
 # How it looks

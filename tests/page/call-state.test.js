@@ -54,7 +54,58 @@ test("words that come while the assistant speaks are thought about when it has s
 });
 
 test("a turn without sound still ends the thinking", () => {
-  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, { type: "answered" })), "typing");
+  const answered = { type: "answered", turn: 1 };
+  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, answered)), "typing");
+});
+
+test("what is told late of an earlier answer doesn't end the thinking about a later question", () => {
+  const asked = [TYPED, READY, { type: "asked", turn: 2 }];
+  assert.equal(statusOf(after(...asked, { type: "answered", turn: 1 })), "thinking");
+  assert.equal(statusOf(after(...asked, { type: "answered", turn: 2 })), "typing");
+});
+
+test("a lost connection is told above all else until the call goes on", () => {
+  const lost = [DIALLED, OPENED, READY, SPEAKING, { type: "retrying" }];
+  assert.equal(statusOf(after(...lost)), "retrying");
+  assert.equal(isTalking(after(...lost)), true);
+  assert.equal(statusOf(after(...lost, { type: "resumed" })), "speaking");
+  assert.equal(statusOf(after(...lost, SILENT, { type: "resumed" })), "listening");
+});
+
+test("a page that was loaded again looks for its call, and has it back", () => {
+  const recalled = { type: "recalled", withMicrophone: true };
+  assert.equal(statusOf(after(recalled)), "retrying");
+  assert.equal(isTalking(after(recalled)), true);
+  assert.equal(statusOf(after(recalled, { type: "resumed" }, OPENED)), "listening");
+  const typed = { type: "recalled", withMicrophone: false };
+  assert.equal(statusOf(after(typed, { type: "resumed" })), "typing");
+});
+
+test("an assistant that is away is told once it has spoken what it had said", () => {
+  const away = { type: "away", away: true };
+  assert.equal(statusOf(after(TYPED, READY, SPEAKING, away)), "speaking");
+  assert.equal(statusOf(after(TYPED, READY, SPEAKING, away, SILENT)), "away");
+  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, away)), "away");
+  const back = { type: "away", away: false };
+  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, away, back)), "thinking");
+});
+
+test("who is turned away is told in the server's words, and when to come back", () => {
+  const turnedAway = { type: "turned-away", message: "Estamos ocupados.", retryAfterS: 3 };
+  const state = after(DIALLED, turnedAway);
+  assert.deepEqual(state, {
+    ...IDLE,
+    failure: { code: "said", message: "Estamos ocupados." },
+    waitS: 3,
+  });
+  assert.equal(reduce(state, { type: "waited", leftS: 2 }).waitS, 2);
+  assert.equal(reduce(state, DIALLED).waitS, null);
+  assert.deepEqual(after(DIALLED, { ...turnedAway, message: null }).failure, { code: "busy" });
+});
+
+test("a call that goes on in another window hasn't ended", () => {
+  const state = after(TYPED, READY, { type: "ended", reason: "elsewhere" });
+  assert.equal(statusOf(state), "elsewhere");
 });
 
 test("reconnecting is told until the server is ready", () => {
@@ -69,15 +120,17 @@ test("a failed call is idle and says why", () => {
 });
 
 test("what the server said of it is worth more than the close that follows", () => {
-  const said = { type: "error-said", message: "El servicio está ocupado." };
+  const said = { type: "error-said", message: "El servicio está ocupado.", retryAfterS: 9 };
   const failed = { type: "failed", code: "server" };
   const expected = { code: "said", message: "El servicio está ocupado." };
   assert.deepEqual(after(TYPED, READY, said, failed).failure, expected);
-  assert.deepEqual(after(TYPED, READY, said, { type: "ended", reason: "error" }).failure, expected);
+  const ended = after(TYPED, READY, said, { type: "ended", reason: "error" });
+  assert.deepEqual([ended.failure, ended.waitS], [expected, 9]);
+  assert.equal(after(TYPED, READY, said, failed).waitS, 9);
 });
 
 test("a failure is told until the customer goes on", () => {
-  const said = { type: "error-said", message: "No le entendí." };
+  const said = { type: "error-said", message: "No le entendí.", retryAfterS: null };
   assert.equal(after(TYPED, READY, said, { type: "asked" }).failure, null);
   assert.equal(after(DIALLED, { type: "failed", code: "mic-denied" }, TYPED).failure, null);
 });
@@ -95,16 +148,38 @@ test("the assistant's last words are still told as speaking", () => {
   assert.equal(statusOf(reduce(state, SILENT)), "ended");
 });
 
+test("last words that have come are told as speaking before the first of them is heard", () => {
+  const state = after(TYPED, READY, { type: "ended", reason: "model", sounding: true });
+  assert.equal(statusOf(state), "speaking");
+  assert.equal(statusOf(reduce(state, SILENT)), "ended");
+});
+
+test("last words that the browser holds back can still be let out", () => {
+  const held = { type: "sound", running: false };
+  const ended = { type: "ended", reason: "model", sounding: true };
+  assert.equal(after(DIALLED, READY, held, ended).muffled, true);
+  assert.equal(after(DIALLED, READY, held, ended, { type: "sound", running: true }).muffled, false);
+  assert.equal(after(DIALLED, READY, ended, SILENT, held).muffled, false);
+});
+
 test("held-back sound is told only in a call", () => {
   const held = { type: "sound", running: false };
   assert.equal(after(held).muffled, false);
   assert.equal(after(DIALLED, held).muffled, false);
   assert.equal(after(DIALLED, READY, held).muffled, true);
   assert.equal(after(DIALLED, READY, held, { type: "sound", running: true }).muffled, false);
+  assert.equal(statusOf(after(DIALLED, OPENED, READY, held)), "paused", "nor is anybody heard");
+  assert.equal(statusOf(after(TYPED, READY, held)), "typing");
 });
 
 test("what comes late for a call that is over changes nothing", () => {
-  for (const action of [READY, OPENED, { type: "asked" }, { type: "retrying" }]) {
+  for (const action of [
+    READY,
+    OPENED,
+    { type: "asked" },
+    { type: "retrying" },
+    { type: "resumed" },
+  ]) {
     assert.deepEqual(after(action), IDLE);
   }
 });

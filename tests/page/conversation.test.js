@@ -97,6 +97,15 @@ test("what was spoken after all takes the place of what was cut", () => {
   assert.equal(talk.lines[0].interrupted, true);
 });
 
+test("of what turns out not to have been heard at all no word is left", () => {
+  const talk = new Talk().say("assistant", "planned", 1, "Uno.", 0);
+  talk.say("assistant", "planned", 2, "Dos.", 100);
+  talk.at(150).hear({ type: "interrupted", turn: 1, generation: 1 });
+  assert.deepEqual(talk.shown, ["assistant: xUno. xDos."]);
+  talk.say("assistant", "spoken", 1, "Uno.", 0).say("assistant", "spoken", 2, "", 100);
+  assert.deepEqual(talk.shown, ["assistant: Uno."]);
+});
+
 test("an interruption leaves other turns and the customer alone", () => {
   const talk = new Talk().say("user", "spoken", 1, "Hola", 0);
   talk.say("assistant", "planned", 1, "Uno.", 0, 2);
@@ -133,6 +142,29 @@ test("the answer's delay stands at the turn's first line", () => {
   talk.hear({ type: "turn", phase: "finished", turn: 1, latency: null });
   talk.hear({ type: "turn", phase: "finished", turn: 7, latency: { firstAudioMs: 1 } });
   assert.deepEqual(talk.lines, before);
+});
+
+test("the way to the ear is added to the turn's delay, whichever is known first", () => {
+  const turn = { type: "turn", phase: "finished", turn: 1, latency: { firstAudioMs: 800 } };
+  const heard = { type: "heard", position: 480, afterMs: 80.5, rttMs: 2.5 };
+  for (const events of [
+    [turn, heard],
+    [heard, turn],
+  ]) {
+    const talk = new Talk().say("user", "spoken", 1, "Hola", 480);
+    talk.say("assistant", "planned", 2, "Uno.", 480);
+    for (const event of events) talk.hear(event);
+    const { latencyMs, deliveryMs } = talk.lines[1];
+    assert.deepEqual([latencyMs, deliveryMs], [800, 83]);
+  }
+});
+
+test("without a round trip the rest is still added, and a reply of no known words adds nothing", () => {
+  const talk = new Talk().say("assistant", "planned", 1, "Uno.", 0);
+  talk.hear({ type: "heard", position: 480, afterMs: 80, rttMs: 1 });
+  assert.equal(talk.lines[0].deliveryMs, 0);
+  talk.hear({ type: "heard", position: 0, afterMs: 80, rttMs: null });
+  assert.equal(talk.lines[0].deliveryMs, 80);
 });
 
 test("another call begins below a divider, and the old one stays to be read", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { closeFailure, microphoneFailure } from "../../voice/static/voice/failures.js";
+import { closeAction, microphoneFailure } from "../../voice/static/voice/failures.js";
 
 for (const [name, code] of [
   ["NotAllowedError", "mic-denied"],
@@ -26,11 +26,19 @@ for (const [code, failure] of [
   [4429, "busy"],
 ]) {
   test(`a close with ${code} is "${failure}"`, () => {
-    assert.equal(closeFailure({ code, opened: true, answers: true }), failure);
+    const action = closeAction({ code, opened: true, isBegun: true });
+    assert.deepEqual(action, { type: "failed", code: failure });
   });
 }
 
-test("a socket that never opened was turned away, if the server still answers", () => {
-  assert.equal(closeFailure({ code: 1006, opened: false, answers: true }), "refused");
-  assert.equal(closeFailure({ code: 1006, opened: false, answers: false }), "unreachable");
+test("a call that is over, or goes on elsewhere, has not failed", () => {
+  const reasonOf = (code) => closeAction({ code, opened: true, isBegun: true });
+  assert.deepEqual(reasonOf(4404), { type: "ended", reason: "gone" });
+  assert.deepEqual(reasonOf(4409), { type: "ended", reason: "elsewhere" });
+});
+
+test("a socket that never opened was turned away if the call had not begun, else it is lost", () => {
+  const codeOf = (isBegun) => closeAction({ code: 1006, opened: false, isBegun }).code;
+  assert.equal(codeOf(false), "refused");
+  assert.equal(codeOf(true), "lost");
 });

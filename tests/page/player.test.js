@@ -258,3 +258,100 @@ test("reports come on every change, and each 50 ms while there is something to t
   assert.ok(listener.reports.length >= 19 && listener.reports.length <= 22);
   assert.ok(Math.abs(listener.reports[5].level - 0.3535) < 0.02);
 });
+
+// Beginnings and ends that are told
+
+function begun(listener) {
+  return listener.reports.filter((r) => r.begun !== null).map((r) => r.begun);
+}
+
+test("the first sample of each reply is told once, with the time of its quantum", () => {
+  const listener = new Listener();
+  listener.listen(100);
+  listener.sendReply(tone16(1000, SOURCE_HZ, 0.2));
+  listener.listen(300);
+  listener.sendReply(tone16(1000, SOURCE_HZ, 0.2));
+  listener.listen(300);
+  const [first, second, ...more] = begun(listener);
+  assert.equal(first.position, 0);
+  assert.ok(Math.abs(first.atMs - 100) < 2 * QUANTUM_MS, String(first.atMs));
+  assert.equal(second.position, 4800);
+  assert.ok(Math.abs(second.atMs - 400) < 2 * QUANTUM_MS, String(second.atMs));
+  assert.deepEqual(more, []);
+});
+
+test("a reply behind another one begins when that one has been heard", () => {
+  const listener = new Listener();
+  listener.sendReply(tone16(1000, SOURCE_HZ, 0.2));
+  listener.sendReply(tone16(1000, SOURCE_HZ, 0.2));
+  listener.listen(600);
+  const [, second] = begun(listener);
+  assert.equal(second.position, 4800);
+  assert.ok(second.atMs >= 200 && second.atMs < 230, String(second.atMs));
+});
+
+test("a reply that is never heard, or has no sound, is never told to have begun", () => {
+  const listener = new Listener();
+  listener.send(tone16(1000, SOURCE_HZ, 0.05), { first: true });
+  listener.listen(50);
+  listener.player.flush(1);
+  listener.listen(50);
+  listener.send(new Int16Array(), { generation: 1, first: true, last: true });
+  listener.listen(50);
+  assert.deepEqual(begun(listener), []);
+});
+
+test("a call that is over is told to be so when its last word was heard, LAST or not", () => {
+  const listener = new Listener();
+  listener.send(tone16(1000, SOURCE_HZ, 0.02), { first: true });
+  listener.listen(50);
+  listener.player.finish();
+  listener.listen(10);
+  assert.equal(listener.last.done, false);
+  listener.listen(50);
+  assert.deepEqual([listener.last.done, listener.last.position], [true, 480]);
+});
+
+test("a call that ends in silence is told to be over at once", () => {
+  const listener = new Listener();
+  listener.player.finish();
+  listener.listen(QUANTUM_MS);
+  assert.equal(listener.last.done, true);
+});
+
+// Another server, another page
+
+test("what has come of a reply is played to its end when its server is gone", () => {
+  const listener = new Listener();
+  listener.player.flush(5);
+  listener.send(tone16(1000, SOURCE_HZ, 0.1), { generation: 5, first: true });
+  listener.listen(200);
+  assert.equal(listener.last.state, "stalled");
+  listener.player.takeOver({ generation: 0, position: null });
+  listener.listen(50);
+  assert.deepEqual([listener.last.state, listener.last.position], ["idle", 2400]);
+  listener.sendReply(tone16(1000, SOURCE_HZ, 0.1), { generation: 0 });
+  listener.listen(200);
+  assert.deepEqual([listener.last.state, listener.last.position], ["idle", 4800]);
+});
+
+test("the rest of a reply that was hushed is not waited for from another server", () => {
+  const listener = new Listener();
+  listener.send(tone16(1000, SOURCE_HZ, 0.5), { first: true });
+  listener.listen(100);
+  listener.player.hush();
+  listener.player.takeOver({ generation: 0, position: null });
+  listener.send(tone16(1000, SOURCE_HZ, 0.1));
+  listener.listen(20);
+  assert.equal(listener.last.state, "playing");
+});
+
+test("a player that goes on with another page's call knows what was heard there", () => {
+  const listener = new Listener();
+  listener.player.takeOver({ generation: 40_000, position: 24_000 });
+  listener.listen(10);
+  assert.deepEqual([listener.last.generation, listener.last.position], [40_000, 24_000]);
+  listener.send(tone16(1000, SOURCE_HZ, 0.1), { generation: 40_000, position: 24_000 });
+  listener.listen(20);
+  assert.equal(listener.last.state, "playing");
+});

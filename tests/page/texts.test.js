@@ -30,7 +30,7 @@ function unionOf(name, script) {
 
 test("each state of the call has its word", () => {
   const statuses = unionOf("idle", "call-state.js");
-  assert.equal(statuses.length, 10);
+  assert.equal(statuses.length, 13);
   for (const status of statuses) assert.ok(sentences.has(`status-${status}`), status);
 });
 
@@ -49,7 +49,8 @@ test("each tool has a sentence for each of its outcomes", () => {
 });
 
 test("each end of a call has its sentence", () => {
-  for (const reason of ["client", "model", "error", "idle"]) {
+  const ours = ["gone", "elsewhere"];
+  for (const reason of ["client", "model", "error", "idle", "limit", "refused", ...ours]) {
     assert.ok(sentences.has(`ended-${reason}`), reason);
   }
 });

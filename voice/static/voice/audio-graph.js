@@ -49,6 +49,19 @@ export class AudioGraph {
   }
 
   /**
+   * When a sample played at `audioMs` of the worklets' clock comes to the ear, by this page's clock
+   * (milliseconds since 1970, finer than a millisecond).
+   *
+   * @param {number} audioMs
+   */
+  heardAtMs(audioMs) {
+    const { contextTime = 0, performanceTime = 0 } = this.#context.getOutputTimestamp();
+    const nowMs = performance.timeOrigin + performance.now();
+    if (performanceTime === 0) return nowMs + this.outputLatencyS * 1000; // nothing was output yet
+    return performance.timeOrigin + performanceTime + audioMs - contextTime * 1000;
+  }
+
+  /**
    * @param {{ captureUrl: string, playbackUrl: string }} urls
    * @returns {Promise<{ capture: MessagePort, playback: MessagePort }>} the ends for the socket
    */

@@ -3,8 +3,9 @@
  * The state of the call as the customer sees it: a pure reducer.
  *
  *     idle ──dialled──► opening ──ready──► live ──ended, failed, hung-up──► idle
+ *              (recalled)          (resumed)
  *
- * Within `live`, what the assistant does is told by two flags and not by a state of its own, for
+ * A lost connection (`retrying`) is a flag of both, for the call goes on. Within `live`, what the assistant does is told by two flags and not by a state of its own, for
  * they overlap: it may still be speaking when the customer's next words are already with it.
  */
 
@@ -19,43 +20,55 @@
 /**
  * @typedef {object} CallState
  * @property {"idle" | "opening" | "live"} phase
- * @property {boolean} retrying
+ * @property {boolean} retrying there is no connection to the server, and one is being sought
+ * @property {boolean} away the server is seeking one to the model
  * @property {"off" | "wanted" | "asked" | "on"} microphone `asked`: the browser is asking the
  *   customer, and has been for a while
  * @property {boolean} waiting the customer has spoken and the assistant has not answered yet
+ * @property {number | null} askedTurn which turn that was, where the server has said it
  * @property {boolean} speaking the assistant is heard
- * @property {boolean} muffled the browser keeps the sound back until it is touched
+ * @property {boolean} muffled the browser keeps the sound back until it is touched, the microphone's
+ *   too
  * @property {Failure | null} failure
+ * @property {number | null} waitS for so long another try would be in vain
  * @property {string | null} ended why the last call is over, where nothing went wrong
  */
 
 /**
  * @typedef {{ type: "dialled", withMicrophone: boolean }
+ *   | { type: "recalled", withMicrophone: boolean }
  *   | { type: "microphone-wanted" }
  *   | { type: "microphone-asked" }
  *   | { type: "microphone-opened" }
  *   | { type: "microphone-failed", code: FailureCode }
  *   | { type: "retrying" }
  *   | { type: "ready" }
- *   | { type: "asked" }
+ *   | { type: "resumed" }
+ *   | { type: "away", away: boolean }
+ *   | { type: "asked", turn?: number }
  *   | { type: "playback", speaking: boolean }
- *   | { type: "answered" }
+ *   | { type: "answered", turn: number }
  *   | { type: "sound", running: boolean }
- *   | { type: "error-said", message: string }
- *   | { type: "ended", reason: string }
+ *   | { type: "error-said", message: string, retryAfterS: number | null }
+ *   | { type: "turned-away", message: string | null, retryAfterS: number | null }
+ *   | { type: "waited", leftS: number | null }
+ *   | { type: "ended", reason: string, sounding?: boolean }
  *   | { type: "failed", code: FailureCode }
- *   | { type: "hung-up" }} Action
+ *   | { type: "hung-up" }} Action `recalled`: a page of before had begun the call
  */
 
 /** @type {CallState} */
 export const IDLE = Object.freeze({
   phase: "idle",
   retrying: false,
+  away: false,
   microphone: "off",
   waiting: false,
+  askedTurn: null,
   speaking: false,
   muffled: false,
   failure: null,
+  waitS: null,
   ended: null,
 });
 
@@ -67,13 +80,19 @@ export const IDLE = Object.freeze({
 export function reduce(state, action) {
   switch (action.type) {
     case "dialled":
-      return { ...IDLE, phase: "opening", microphone: action.withMicrophone ? "wanted" : "off" };
+      return opening(action);
+    case "recalled":
+      return { ...opening(action), retrying: true };
     case "hung-up":
       return IDLE;
     case "failed":
-      return { ...IDLE, failure: state.failure ?? { code: action.code } };
+      return { ...IDLE, failure: state.failure ?? { code: action.code }, waitS: state.waitS };
     case "playback":
       return played(state, action.speaking);
+    case "sound":
+      return { ...state, muffled: !action.running && isAudible(state) };
+    case "waited":
+      return { ...state, waitS: action.leftS };
     default:
       return state.phase === "idle" ? state : reduceCall(state, action);
   }
@@ -99,20 +118,75 @@ function reduceCall(state, action) {
     case "retrying":
       return { ...state, retrying: true };
     case "ready":
+    case "resumed":
       return { ...state, phase: "live", retrying: false };
+    case "away":
+      return { ...state, away: action.away };
     case "asked":
-      return { ...state, waiting: true, failure: null };
+      return { ...state, ...asking(action), failure: null, waitS: null };
     case "answered":
-      return { ...state, waiting: false };
-    case "sound":
-      return { ...state, muffled: state.phase === "live" && !action.running };
+      return { ...state, waiting: state.waiting && isOlder(action, state) };
+    default:
+      return reduceEnd(state, action);
+  }
+}
+
+/**
+ * What ends a call, or is about to.
+ *
+ * @param {CallState} state
+ * @param {Action} action
+ * @returns {CallState}
+ */
+function reduceEnd(state, action) {
+  switch (action.type) {
     case "error-said":
-      return { ...state, failure: { code: "said", message: action.message } };
+      return { ...state, failure: said(action), waitS: action.retryAfterS };
+    case "turned-away":
+      return { ...IDLE, failure: said(action), waitS: action.retryAfterS };
     case "ended":
-      return { ...IDLE, speaking: state.speaking, failure: state.failure, ended: action.reason };
+      return ended(state, action);
     default:
       return state;
   }
+}
+
+/** @param {{ turn?: number }} asked by voice, or typed just now */
+function asking({ turn }) {
+  return { waiting: true, askedTurn: turn ?? null };
+}
+
+/**
+ * @param {{ turn: number }} answered
+ * @param {CallState} state
+ * @returns {boolean} whether the answer was to something asked before
+ */
+function isOlder({ turn }, { askedTurn }) {
+  return askedTurn !== null && turn < askedTurn;
+}
+
+/** @param {{ withMicrophone: boolean }} how @returns {CallState} */
+function opening({ withMicrophone }) {
+  return { ...IDLE, phase: "opening", microphone: withMicrophone ? "wanted" : "off" };
+}
+
+/** @param {{ message: string | null }} told by the server @returns {Failure} */
+function said({ message }) {
+  return message === null ? { code: "busy" } : { code: "said", message };
+}
+
+/**
+ * @param {CallState} state
+ * @param {{ reason: string, sounding?: boolean }} end
+ * @returns {CallState} what has come is still heard to its end
+ */
+function ended({ speaking, muffled, failure, waitS }, { reason, sounding = false }) {
+  return { ...IDLE, speaking: speaking || sounding, muffled, failure, waitS, ended: reason };
+}
+
+/** @param {CallState} state whether there is something to be heard, or may be */
+function isAudible({ phase, speaking }) {
+  return phase === "live" || speaking;
 }
 
 /**
@@ -129,20 +203,33 @@ function played(state, speaking) {
  * The one word of the state line.
  *
  * @param {CallState} state
- * @returns {"idle" | "asking" | "connecting" | "retrying" | "listening" | "thinking" | "speaking"
- *   | "typing" | "ended" | "failed"}
+ * @returns {"idle" | "asking" | "connecting" | "retrying" | "away" | "paused" | "listening"
+ *   | "thinking" | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
  */
 export function statusOf(state) {
   if (state.phase === "opening") return openingStatus(state);
+  if (state.retrying) return "retrying";
+  if (state.muffled && isMissed(state)) return "paused";
   if (state.speaking) return "speaking";
-  if (state.phase === "idle") return idleStatus(state);
-  if (state.microphone === "asked") return "asking";
-  if (state.waiting) return "thinking";
-  return state.microphone === "on" ? "listening" : "typing";
+  return state.phase === "idle" ? idleStatus(state) : quietStatus(state);
+}
+
+/** @param {CallState} state @returns {boolean} whether a voice would be heard if sound could pass */
+function isMissed({ speaking, microphone }) {
+  return speaking || microphone === "on";
+}
+
+/** @param {CallState} state of a call in which nobody is speaking */
+function quietStatus({ microphone, away, waiting }) {
+  if (microphone === "asked") return "asking";
+  if (away) return "away";
+  if (waiting) return "thinking";
+  return microphone === "on" ? "listening" : "typing";
 }
 
 /** @param {CallState} state */
 function idleStatus({ ended, failure }) {
+  if (ended === "elsewhere") return "elsewhere";
   if (ended !== null) return "ended";
   return failure === null ? "idle" : "failed";
 }

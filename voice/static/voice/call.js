@@ -6,6 +6,7 @@
  */
 
 import { IDLE, isTalking, reduce } from "./call-state.js";
+import { CallMemory } from "./call-memory.js";
 import { beginCall, endCall, hearEvent, shownLines, typeText } from "./conversation.js";
 import { part } from "./page-parts.js";
 import { Phone } from "./phone.js";
@@ -18,6 +19,8 @@ import { OUTPUT_RATE_HZ } from "./wire.js";
 /** @typedef {import("./connection.js").WireEvent} WireEvent */
 /** @typedef {import("./player.js").PlayerReport} PlayerReport */
 
+const REMEMBER_EVERY_MS = 1000;
+
 class CallPage {
   #state = IDLE;
   #call = 0;
@@ -27,22 +30,33 @@ class CallPage {
   #heard = { position: 0, idle: true };
   /** How the last call was begun. */
   #how = { withMicrophone: true };
+  /** What the server calls this call. @type {{ token: string, callId: string } | null} */
+  #name = null;
+  /** When a busy server may be called again, by `performance.now()`. */
+  #waitUntilMs = 0;
   #drawing = false;
+  #memory;
   #view;
   #transcript;
   #phone;
 
-  /** @param {Texts} texts */
-  constructor(texts) {
+  /**
+   * @param {Texts} texts
+   * @param {CallMemory} memory
+   */
+  constructor(texts, memory) {
+    this.#memory = memory;
     this.#view = new View(texts);
     this.#transcript = new Transcript(texts);
-    this.#phone = new Phone(urls(), {
+    this.#phone = new Phone(settings(), {
       onAction: (action) => this.#act(action),
-      onEvent: (event) => this.#hear(event),
+      onEvent: (event, heard) => this.#hear(event, heard),
       onReport: (report) => this.#reported(report),
       onMicrophoneLevel: (level) => this.#microphoneHeard(level),
     });
     this.#draw();
+    this.comeBack();
+    setInterval(() => this.#eachSecond(), REMEMBER_EVERY_MS);
   }
 
   // What the customer does
@@ -50,13 +64,13 @@ class CallPage {
   /** The big button: a running call is hung up, else the microphone is opened. */
   toggle() {
     if (isTalking(this.#state)) this.hangUp();
-    else if (this.#state.phase === "idle") this.#dial({ withMicrophone: true });
+    else if (this.#state.phase === "idle") this.#dial({ withMicrophone: true, greet: true });
     else void this.#phone.openMicrophone();
   }
 
   /** @param {string} text */
   say(text) {
-    if (this.#state.phase === "idle") this.#dial({ withMicrophone: false });
+    if (this.#state.phase === "idle") this.#dial({ withMicrophone: false, greet: false });
     this.#lines = typeText(this.#lines, { call: this.#call, text });
     this.#phone.say(text);
     this.#act({ type: "asked" });
@@ -77,10 +91,23 @@ class CallPage {
 
   /** Begin another call the way the last one was begun. */
   callAgain() {
-    this.#dial(this.#how);
+    this.#dial({ ...this.#how, greet: true });
   }
 
-  /** @param {{ withMicrophone: boolean }} how */
+  /** The page is going away; it may be loaded again, or come back from the browser's cache. */
+  leave() {
+    this.#remember();
+    this.#phone.drop();
+  }
+
+  /** Go on with the call that this page, or the one before it, was holding when it went away. */
+  comeBack() {
+    const call = this.#memory.recall(Date.now());
+    if (call !== null) this.#resume(call);
+    else if (this.#state.phase !== "idle") this.#act({ type: "failed", code: "lost" });
+  }
+
+  /** @param {import("./phone.js").How} how */
   #dial(how) {
     this.#how = how;
     this.#call += 1;
@@ -90,25 +117,72 @@ class CallPage {
     void this.#phone.dial(how);
   }
 
+  /** @param {import("./call-memory.js").RememberedCall} call */
+  #resume(call) {
+    const { token, callId, position, withMicrophone } = call;
+    this.#how = { withMicrophone };
+    this.#call ||= 1;
+    this.#name = { token, callId };
+    this.#heard = { position, idle: true };
+    this.#act({ type: "recalled", withMicrophone });
+    void this.#phone.resume(call, { withMicrophone });
+  }
+
+  // What is remembered
+
+  #eachSecond() {
+    this.#remember();
+    if (this.#state.waitS === null) return;
+    const leftS = Math.ceil((this.#waitUntilMs - performance.now()) / 1000);
+    this.#act({ type: "waited", leftS: leftS > 0 ? leftS : null });
+  }
+
+  #remember() {
+    if (this.#name === null) return;
+    const position = Math.max(0, Math.floor(this.#heard.position));
+    const withMicrophone = isTalking(this.#state);
+    this.#memory.keep({ ...this.#name, position, withMicrophone }, Date.now());
+  }
+
+  #forget() {
+    this.#name = null;
+    this.#memory.forget();
+  }
+
   // What the phone tells
 
   /** @param {Action} action */
   #act(action) {
     const before = this.#state.phase;
     this.#state = reduce(this.#state, action);
+    if ("retryAfterS" in action) {
+      this.#waitUntilMs = performance.now() + (action.retryAfterS ?? 0) * 1000;
+    }
     if (before !== "idle" && this.#state.phase === "idle") {
       this.#lines = endCall(this.#lines, this.#heard);
       this.#view.meter(0);
+      this.#forget();
     }
     this.#drawSoon();
   }
 
-  /** @param {WireEvent} event */
-  #hear(event) {
+  /**
+   * @param {WireEvent} event
+   * @param {{ sounding: boolean }} now
+   */
+  #hear(event, now) {
     this.#lines = hearEvent(this.#lines, event, { call: this.#call, heard: this.#heard });
-    const action = actionOf(event);
+    if (event.type === "ready" || event.type === "resumed") this.#named(event);
+    const action = actionOf(event, now);
     if (action !== null) this.#act(action);
     this.#drawSoon();
+  }
+
+  /** @param {WireEvent} event that names the call */
+  #named({ resumeToken, callId }) {
+    const token = String(resumeToken ?? this.#name?.token);
+    this.#name = { token, callId: String(callId) };
+    this.#remember();
   }
 
   /** @param {PlayerReport} report */
@@ -117,7 +191,14 @@ class CallPage {
     const onItsWay = idle ? 0 : this.#phone.outputLatencyS * OUTPUT_RATE_HZ;
     this.#heard = { position: position - onItsWay, idle };
     if (this.#state.speaking) this.#view.meter(level);
-    this.#act({ type: "playback", speaking: state === "playing" || state === "stalled" });
+    this.#act({ type: "playback", speaking: this.#isSpeaking(state) });
+  }
+
+  /** @param {import("./player.js").PlayerState} state */
+  #isSpeaking(state) {
+    // The last words of a call that is over will be heard: it need not be waited for.
+    if (state === "filling") return this.#state.phase === "idle";
+    return state !== "idle";
   }
 
   /** @param {number} level */
@@ -143,37 +224,58 @@ class CallPage {
 
 /**
  * @param {WireEvent} event
+ * @param {{ sounding: boolean }} now
  * @returns {Action | null}
  */
-function actionOf(event) {
+function actionOf(event, { sounding }) {
   switch (event.type) {
     case "ready":
-      return { type: "ready" };
+    case "resumed":
+      return { type: event.type };
+    case "assistant":
+      return { type: "away", away: event.phase === "away" };
     case "caption":
-      return event.role === "user" ? { type: "asked" } : null;
+      return captionAction(event);
     case "turn":
-      return { type: "answered" };
+      return { type: "answered", turn: Number(event.turn) };
     case "error":
-      return { type: "error-said", message: String(event.message) };
+      return errorOf(event);
     case "ended":
-      return { type: "ended", reason: String(event.reason) };
+      return { type: "ended", reason: String(event.reason), sounding };
     default:
       return null;
   }
 }
 
-/** @returns {import("./phone.js").PhoneUrls} */
-function urls() {
-  const { captureWorklet, playbackWorklet, socketWorker, socketPath } = /** @type {any} */ (
+/**
+ * @param {WireEvent} caption
+ * @returns {Action | null} what is planned will be heard, and is answered then
+ */
+function captionAction({ role, stage, turn }) {
+  if (role === "user") return { type: "asked", turn: Number(turn) };
+  return stage === "spoken" ? { type: "answered", turn: Number(turn) } : null;
+}
+
+/** @param {WireEvent} event @returns {Action} */
+function errorOf({ message, retryAfterS }) {
+  const seconds = typeof retryAfterS === "number" ? Math.ceil(retryAfterS) : null;
+  return { type: "error-said", message: String(message), retryAfterS: seconds };
+}
+
+/** @returns {import("./phone.js").PhoneSettings} */
+function settings() {
+  const { captureWorklet, playbackWorklet, socketWorker, ...paths } = /** @type {any} */ (
     part("page", HTMLElement).dataset
   );
-  const socketUrl = new URL(socketPath, location.href);
+  const socketUrl = new URL(paths.socketPath, location.href);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
   return {
     captureUrl: captureWorklet,
     playbackUrl: playbackWorklet,
     workerUrl: socketWorker,
     socketUrl: socketUrl.href,
+    ticketUrl: new URL(paths.ticketPath, location.href).href,
+    patienceMs: paths.patienceS * 1000,
   };
 }
 
@@ -185,14 +287,19 @@ function listen(page) {
   });
   part("end", HTMLButtonElement).addEventListener("click", () => page.hangUp());
   part("again", HTMLButtonElement).addEventListener("click", () => page.callAgain());
-  part("unmute", HTMLButtonElement).addEventListener("click", () => page.unmute());
   part("examples", HTMLElement).addEventListener("click", ({ target }) => {
     if (target instanceof HTMLButtonElement) page.say(target.innerText.trim());
   });
   addEventListener("keydown", ({ key }) => {
     if (key === "Escape") page.interrupt();
   });
-  addEventListener("pagehide", () => page.hangUp());
+  // Sound that the browser holds back is let go by any touch of the page; there is a button for it,
+  // for who wouldn't think of that.
+  for (const touch of ["click", "keydown"]) addEventListener(touch, () => page.unmute());
+  addEventListener("pagehide", () => page.leave());
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) page.comeBack();
+  });
 }
 
 /** @param {CallPage} page */
@@ -208,6 +315,7 @@ function listenToTyping(page) {
   });
 }
 
-const page = new CallPage(new Texts(part("texts", HTMLTemplateElement)));
+const texts = new Texts(part("texts", HTMLTemplateElement));
+const page = new CallPage(texts, new CallMemory(() => sessionStorage));
 listen(page);
 listenToTyping(page);

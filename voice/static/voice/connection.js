@@ -1,124 +1,163 @@
 // @ts-check
 /**
- * What one connection says and hears, without the socket: messages come in, frames to send come
- * out, time and the socket's backlog are passed in. The worker around it only moves bytes.
+ * What one call says and hears, over as many connections as it takes, without a socket: messages
+ * come in, frames to send come out, time and the socket's backlog are passed in. The worker around
+ * it only moves bytes.
  *
- * Rules kept here: `start` goes first; the microphone and typed texts wait until the server is
- * ready; every frame that counts gets the next sequence number at the moment it is handed over;
- * what was played is acknowledged each 250 ms, at the end of a reply and after a flush. Where the
- * network is slower than speech, control goes on and the oldest sound is given up: the next block's
- * position then shows what is missing.
+ * Rules kept here: `start` goes first on the first connection, RESUME on every later one; the
+ * microphone and typed texts wait until the server has answered it. What counts as said is
+ * uplink.js's, what counts as received and heard is downlink.js's.
  */
 
-import { SEQUENCES, distance } from "./serial.js";
+import { Downlink } from "./downlink.js";
+import { BACKLOG_BYTES, Uplink } from "./uplink.js";
 import {
   FrameFlag,
   FrameType,
   INPUT_RATE_HZ,
   WireError,
   decodeFrame,
-  encodeEvent,
   encodeFrame,
   eventOf,
   payloadOf,
-  samplesOf,
 } from "./wire.js";
 
-const ACK_EVERY_MS = 250;
 const PING_EVERY_MS = 5000;
 /** With a ping each 5 s, a server unheard for this long is gone. */
 const DEAF_AFTER_MS = 15_000;
-/** Two seconds of 16 kHz speech: as much may wait in the socket, and as much here. */
-const BACKLOG_BYTES = 64_000;
+/** Replies that have come and whose first sample may still be heard. */
+const MOST_ARRIVALS = 8;
 
 /** @typedef {{ type: string } & Record<string, unknown>} WireEvent */
 /** @typedef {import("./player.js").Chunk} Chunk */
 /** @typedef {import("./player.js").PlayerReport} PlayerReport */
+/** @typedef {import("./player.js").Takeover} Takeover */
 /** @typedef {import("./wire.js").Frame} Frame */
 
 /**
  * @typedef {{ kind: "chunk", chunk: Chunk }
  *   | { kind: "flush", generation: number }
- *   | { kind: "event", event: WireEvent }} Incoming
+ *   | { kind: "event", event: WireEvent }
+ *   | { kind: "resumed", event: WireEvent, flush: number | null, takeover: Takeover | null }
+ * } Incoming `takeover`: what is heard from now on comes from elsewhere than before
+ */
+
+/**
+ * @typedef {object} ResumePoint what a page that was loaded again knows of its call
+ * @property {string} token
+ * @property {number} position downlink index heard so far
  */
 
 /**
  * @typedef {object} Outgoing
  * @property {number} type
- * @property {Uint8Array} payload
- * @property {boolean} counted whether it takes a sequence number
+ * @property {number} [flags]
  * @property {number} [generation]
+ * @property {number} [sequence]
  * @property {number} [position]
- * @property {number} [sequence] where it isn't counted
+ * @property {Uint8Array} payload
  */
 
 export class Connection {
-  #ready = false;
-  #nextOut = 0;
-  #lastIn = -1;
-  #lastHeardMs;
-  #lastPingMs;
-  #lastAckMs = 0;
-  /** What the speaker reported last. @type {PlayerReport | null} */
-  #report = null;
-  #isAcknowledged = true;
-  /** Samples of the microphone since the server was ready, sent or not. */
-  #recorded = 0;
+  #greet;
+  /** Names the call to the server, once there is one. @type {string | null} */
+  #token;
+  /** Whether nothing but the token is remembered of the call. */
+  #isNewcomer;
+  #uplink = new Uplink();
+  #downlink;
+  /** Whether the server has answered on this connection. */
+  #isLive = false;
   /** @type {Outgoing[]} */
   #control = [];
-  /** @type {Outgoing[]} */
-  #sound = [];
-  #soundBytes = 0;
-  /** @type {string[]} */
-  #earlyTexts = [];
+  #lastHeardMs = 0;
+  #lastPingMs = 0;
+  /** @type {number | null} */
+  #rttMs = null;
+  /** When the first frame of a reply came, by its position. @type {Map<number, number>} */
+  #arrivals = new Map();
+
+  /** @param {{ greet?: boolean, resume?: ResumePoint | null }} [how] the call is begun, or gone on with */
+  constructor({ greet = true, resume = null } = {}) {
+    this.#greet = greet;
+    this.#token = resume?.token ?? null;
+    this.#isNewcomer = resume !== null;
+    this.#downlink = new Downlink({ heardBefore: resume?.position });
+  }
+
+  /** Whether the server knows this call: it can be resumed, and needs no ticket. */
+  get isBegun() {
+    return this.#token !== null;
+  }
+
+  /** Whether something that has come is still to be heard. */
+  get isSounding() {
+    return this.#downlink.isSounding;
+  }
 
   /** Frames the server left out, and blocks this side gave up. */
-  missedFrames = 0;
-  droppedBlocks = 0;
+  get losses() {
+    return { frames: this.#downlink.missedFrames, blocks: this.#uplink.droppedBlocks };
+  }
 
-  /** @param {number} nowMs */
-  constructor(nowMs) {
+  // The connections of the call
+
+  /** @param {number} nowMs a socket is being opened */
+  dialled(nowMs) {
     this.#lastHeardMs = nowMs;
-    this.#lastPingMs = nowMs;
-    this.#sendEvent({ type: "start", inputSampleRateHz: INPUT_RATE_HZ });
+    this.#isLive = false;
+    this.#control = [];
+  }
+
+  /**
+   * The socket is open.
+   *
+   * @param {number} nowMs
+   * @param {string} ticket for a call that has not begun
+   */
+  opened(nowMs, ticket) {
+    this.#lastHeardMs = nowMs;
+    this.#control = [this.isBegun ? this.#resumption() : this.#beginning(ticket)];
+    this.#ping(nowMs);
   }
 
   // What the customer does
 
   /** @param {string} text */
   text(text) {
-    if (this.#ready) this.#sendEvent({ type: "text", text });
-    else this.#earlyTexts.push(text);
+    this.#uplink.say({ type: "text", text });
   }
 
   /** @param {Int16Array} samples one block of the microphone */
   record(samples) {
-    if (!this.#ready) return;
-    const payload = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-    const position = this.#recorded;
-    this.#sound.push({ type: FrameType.AUDIO_IN, payload, counted: true, position });
-    this.#soundBytes += payload.byteLength;
-    this.#recorded += samples.length;
-    while (this.#soundBytes > BACKLOG_BYTES) this.#giveUpOldest();
+    if (this.isBegun) this.#uplink.record(samples);
   }
 
   hangUp() {
-    this.#sendEvent({ type: "end" });
+    this.#uplink.say({ type: "end" });
+    // Who waits for a call that has not begun need not wait to give it up.
+    this.#isLive ||= !this.isBegun;
+  }
+
+  /** @param {PlayerReport} report */
+  played(report) {
+    this.#downlink.played(report);
   }
 
   /**
-   * What the speaker reports: acknowledged where that is due.
+   * The first sample of a reply was heard.
    *
-   * @param {PlayerReport} report
-   * @param {number} nowMs
+   * @param {{ position: number, atMs: number }} begun by the clock of `nowMs`
+   * @returns {WireEvent | null} what was told to the server; null where its arrival wasn't seen
    */
-  played(report, nowMs) {
-    const ended = report.state === "idle" && this.#report?.state !== "idle";
-    const flushed = report.generation !== (this.#report?.generation ?? 0);
-    this.#report = report;
-    this.#isAcknowledged = false;
-    if (ended || flushed) this.#ack(nowMs);
-    else this.#ackWhenDue(nowMs);
+  heard({ position, atMs }) {
+    const arrivedMs = this.#arrivals.get(position);
+    if (arrivedMs === undefined) return null;
+    this.#arrivals.delete(position);
+    const afterMs = tenths(Math.max(0, atMs - arrivedMs));
+    const event = { type: "heard", position, afterMs, rttMs: this.#rttMs };
+    this.#uplink.say(event);
+    return event;
   }
 
   // What the server sends
@@ -134,18 +173,16 @@ export class Connection {
     this.#lastHeardMs = nowMs;
     switch (frame.type) {
       case FrameType.AUDIO_OUT:
-        return this.#count(frame) ? { kind: "chunk", chunk: chunkOf(frame) } : null;
+        return this.#downlink.receive(frame) ? this.#hearSound(frame, nowMs) : null;
       case FrameType.FLUSH:
-        return this.#count(frame) ? { kind: "flush", generation: frame.generation } : null;
+        return this.#downlink.receive(frame) ? this.#flush(frame.generation) : null;
       case FrameType.EVENT:
-        return this.#count(frame) ? this.#hearEvent(eventOf(frame)) : null;
-      case FrameType.PING:
-        this.#send({ type: FrameType.PONG, payload: payloadOf(frame), counted: false });
-        return null;
-      case FrameType.PONG:
-        return null;
+        return this.#hearEvent(frame);
+      case FrameType.RESUME:
+        return this.#resumed(frame);
       default:
-        throw new WireError(`a frame of type ${frame.type}`);
+        this.#hearControl(frame, nowMs);
+        return null;
     }
   }
 
@@ -153,10 +190,7 @@ export class Connection {
 
   /** @param {number} nowMs */
   tick(nowMs) {
-    this.#ackWhenDue(nowMs);
-    if (nowMs - this.#lastPingMs < PING_EVERY_MS) return;
-    this.#lastPingMs = nowMs;
-    this.#send({ type: FrameType.PING, payload: new Uint8Array(), counted: false });
+    if (nowMs - this.#lastPingMs >= PING_EVERY_MS) this.#ping(nowMs);
   }
 
   /** @param {number} nowMs */
@@ -170,101 +204,171 @@ export class Connection {
    * @returns {ArrayBuffer[]} the frames to hand over now, control before sound
    */
   framesToSend(nowMs, waitingBytes) {
+    /** @type {Outgoing[]} */
     const due = this.#control.splice(0);
-    let room = BACKLOG_BYTES - waitingBytes;
-    while (this.#sound.length > 0 && room >= this.#sound[0].payload.byteLength) {
-      const block = this.#takeOldest();
-      room -= block.payload.byteLength;
-      due.push(block);
-    }
-    return due.map((one) => this.#encode(one, nowMs));
+    if (this.#isLive) due.push(...this.#due(nowMs, BACKLOG_BYTES - waitingBytes));
+    return due.map(({ payload, ...header }) =>
+      encodeFrame({ ...header, timeMs: Math.trunc(nowMs) }, payload),
+    );
   }
 
   // Private: sending
 
-  /** @param {WireEvent} event */
-  #sendEvent(event) {
-    this.#send({ type: FrameType.EVENT, payload: encodeEvent(event), counted: true });
-  }
-
-  /** @param {Outgoing} frame */
-  #send(frame) {
-    this.#control.push(frame);
-  }
-
-  /** @param {number} nowMs */
-  #ackWhenDue(nowMs) {
-    if (!this.#isAcknowledged && nowMs - this.#lastAckMs >= ACK_EVERY_MS) this.#ack(nowMs);
-  }
-
-  /** @param {number} nowMs */
-  #ack(nowMs) {
-    if (this.#report === null) return;
-    this.#lastAckMs = nowMs;
-    this.#isAcknowledged = true;
-    const { generation, position } = this.#report;
-    const sequence = Math.max(0, this.#lastIn);
-    const payload = new Uint8Array();
-    this.#send({ type: FrameType.ACK, payload, counted: false, generation, position, sequence });
-  }
-
-  #takeOldest() {
-    const [block] = this.#sound.splice(0, 1);
-    this.#soundBytes -= block.payload.byteLength;
-    return block;
-  }
-
-  #giveUpOldest() {
-    this.#takeOldest();
-    this.droppedBlocks += 1;
-  }
-
   /**
-   * @param {Outgoing} outgoing
    * @param {number} nowMs
+   * @param {number} room
+   * @returns {Outgoing[]}
    */
-  #encode({ payload, counted, ...header }, nowMs) {
-    const sequence = counted ? this.#nextOut++ : header.sequence;
-    return encodeFrame({ ...header, sequence, timeMs: Math.trunc(nowMs) }, payload);
+  #due(nowMs, room) {
+    const ack = this.#downlink.takeAck(nowMs);
+    const sent = this.#uplink.take(room);
+    return ack === null ? sent : [{ type: FrameType.ACK, payload: NOTHING, ...ack }, ...sent];
+  }
+
+  /** @param {string} ticket */
+  #beginning(ticket) {
+    const greeting = this.#greet ? {} : { greet: false };
+    const start = { type: "start", ticket, inputSampleRateHz: INPUT_RATE_HZ, ...greeting };
+    return this.#uplink.start(start);
+  }
+
+  /** @returns {Outgoing} */
+  #resumption() {
+    const payload = new TextEncoder().encode(String(this.#token));
+    const { position, ...known } = this.#downlink.progress;
+    const type = FrameType.RESUME;
+    if (this.#isNewcomer) return { type, flags: FrameFlag.FIRST, position, payload };
+    return { type, position, ...known, payload };
+  }
+
+  /** @param {number} nowMs the time goes along, and comes back with the answer */
+  #ping(nowMs) {
+    this.#lastPingMs = nowMs;
+    this.#control.push({ type: FrameType.PING, payload: bytesOf(nowMs) });
   }
 
   // Private: receiving
 
   /**
    * @param {Frame} frame
-   * @returns {boolean} false for one that was here before
+   * @param {number} nowMs
+   * @returns {Incoming | null}
    */
-  #count({ sequence }) {
-    const ahead = this.#lastIn < 0 ? sequence + 1 : distance(this.#lastIn, sequence, SEQUENCES);
-    if (ahead <= 0) return false;
-    this.missedFrames += ahead - 1;
-    this.#lastIn = sequence;
-    return true;
+  #hearSound(frame, nowMs) {
+    const chunk = this.#downlink.chunkOf(frame);
+    if (chunk.samples.length === 0 && !chunk.last) return null;
+    if (chunk.first) this.#arrived(chunk.position, nowMs);
+    return { kind: "chunk", chunk };
   }
 
   /**
-   * @param {WireEvent} event
+   * @param {number} position
+   * @param {number} nowMs
+   */
+  #arrived(position, nowMs) {
+    this.#arrivals.set(position, nowMs);
+    const [oldest] = this.#arrivals.keys();
+    if (this.#arrivals.size > MOST_ARRIVALS) this.#arrivals.delete(oldest);
+  }
+
+  /**
+   * @param {number} generation
    * @returns {Incoming}
    */
-  #hearEvent(event) {
-    if (event.type === "ready") {
-      this.#ready = true;
-      for (const text of this.#earlyTexts.splice(0)) this.text(text);
-    }
+  #flush(generation) {
+    this.#downlink.flushed(generation);
+    return { kind: "flush", generation };
+  }
+
+  /**
+   * @param {Frame} frame
+   * @returns {Incoming | null}
+   */
+  #hearEvent(frame) {
+    const event = eventOf(frame);
+    // A call that is not resumed has no numbers: what is said of it is not counted.
+    if (this.isBegun && !this.#isLive) return refusal(event);
+    if (!this.#downlink.receive(frame)) return null;
+    if (event.type === "ready") this.#begin(event);
     return { kind: "event", event };
+  }
+
+  /** @param {WireEvent} ready */
+  #begin({ resumeToken }) {
+    if (typeof resumeToken !== "string") throw new WireError("a call without a token");
+    this.#isLive = true;
+    this.#token = resumeToken;
+  }
+
+  /**
+   * @param {Frame} frame
+   * @returns {Incoming}
+   */
+  #resumed(frame) {
+    if (!this.isBegun || this.#isLive) throw new WireError("an answer to no RESUME");
+    const event = eventOf(frame);
+    const { sequence, generation, position } = frame;
+    const isNewcomer = this.#isNewcomer;
+    const isRestored = event.restored === true;
+    this.#begin({ ...event, resumeToken: event.resumeToken ?? this.#token });
+    this.#uplink.resume(sequence, { isNewcomer });
+    const isFlushed = this.#downlink.resume({ generation, isNewcomer, isRestored });
+    this.#isNewcomer = false;
+    const flush = isFlushed ? generation : null;
+    const takeover = { generation, position: isNewcomer ? position : null };
+    return { kind: "resumed", event, flush, takeover: isNewcomer || isRestored ? takeover : null };
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {number} nowMs
+   */
+  #hearControl(frame, nowMs) {
+    switch (frame.type) {
+      case FrameType.ACK:
+        return this.#uplink.acknowledged(frame.sequence);
+      case FrameType.PING:
+        return void this.#control.push({ type: FrameType.PONG, payload: payloadOf(frame) });
+      case FrameType.PONG:
+        return this.#ponged(payloadOf(frame), nowMs);
+      default:
+        throw new WireError(`a frame of type ${frame.type}`);
+    }
+  }
+
+  /**
+   * @param {Uint8Array} payload
+   * @param {number} nowMs
+   */
+  #ponged(payload, nowMs) {
+    if (payload.byteLength === TIME_BYTES) this.#rttMs = tenths(nowMs - timeOf(payload));
   }
 }
 
+const NOTHING = new Uint8Array();
+const TIME_BYTES = 8;
+
+/** @param {number} timeMs */
+function bytesOf(timeMs) {
+  const bytes = new Uint8Array(TIME_BYTES);
+  new DataView(bytes.buffer).setFloat64(0, timeMs);
+  return bytes;
+}
+
+/** @param {Uint8Array} payload */
+function timeOf({ buffer, byteOffset }) {
+  return new DataView(buffer, byteOffset).getFloat64(0);
+}
+
+/** @param {number} ms */
+function tenths(ms) {
+  return Math.round(ms * 10) / 10;
+}
+
 /**
- * @param {Frame} frame
- * @returns {Chunk}
+ * @param {WireEvent} event
+ * @returns {Incoming | null} that the call is unknown is told by the close that follows
  */
-function chunkOf(frame) {
-  return {
-    samples: samplesOf(frame),
-    generation: frame.generation,
-    position: frame.position,
-    first: (frame.flags & FrameFlag.FIRST) !== 0,
-    last: (frame.flags & FrameFlag.LAST) !== 0,
-  };
+function refusal(event) {
+  return event.code === "unknown_call" ? null : { kind: "event", event };
 }

@@ -32,7 +32,9 @@
  * @property {"user" | "assistant"} role
  * @property {Segment[]} segments
  * @property {boolean} interrupted
- * @property {number | null} latencyMs from the customer's last words to the first sound
+ * @property {number | null} latencyMs from the customer's last words to the first sound, as far as
+ *   the server sees it
+ * @property {number} deliveryMs from there to the ear
  */
 
 /** @typedef {{ kind: "typed", id: string, call: number, text: string }} TypedLine */
@@ -77,6 +79,8 @@ export function hearEvent(lines, event, { call, heard }) {
       return interrupt(lines, { call, turn: Number(event.turn), heard });
     case "turn":
       return addLatency(lines, /** @type {any} */ (event), call);
+    case "heard":
+      return addDelivery(lines, /** @type {any} */ (event), call);
     default:
       return lines;
   }
@@ -162,6 +166,7 @@ function addCaption(lines, { role, stage, turn, segment: number, text, position 
     segments: [segment],
     interrupted: false,
     latencyMs: null,
+    deliveryMs: 0,
   };
   const typed = role === "user" ? typedAs(lines, text, call) : -1;
   return typed >= 0 ? lines.with(typed, line) : [...lines, line];
@@ -188,13 +193,14 @@ function holds(line, number) {
 /**
  * @param {Line[]} lines
  * @param {number} at
- * @param {Segment} segment replaces the one of its number, or is added
+ * @param {Segment} segment replaces the one of its number, or is added; without a word, it goes
  * @returns {Line[]}
  */
 function withSegment(lines, at, segment) {
   const line = /** @type {SpeechLine} */ (lines[at]);
   const others = line.segments.filter(({ number }) => number !== segment.number);
-  const segments = [...others, segment].sort((a, b) => a.number - b.number);
+  const added = segment.text.trim() === "" ? [] : [segment];
+  const segments = [...others, ...added].sort((a, b) => a.number - b.number);
   return lines.with(at, { ...line, segments });
 }
 
@@ -285,4 +291,27 @@ function addLatency(lines, { turn, latency }, call) {
   if (at < 0 || !latency) return lines;
   const line = /** @type {SpeechLine} */ (lines[at]);
   return lines.with(at, { ...line, latencyMs: latency.firstAudioMs });
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {{ position: number, afterMs: number, rttMs: number | null }} heard the first sample of the
+ *   reply that began there
+ * @param {number} call
+ * @returns {Line[]}
+ */
+function addDelivery(lines, { position, afterMs, rttMs }, call) {
+  const at = lines.findIndex((line) => line.call === call && isSaidFrom(line, position));
+  if (at < 0) return lines;
+  const line = /** @type {SpeechLine} */ (lines[at]);
+  return lines.with(at, { ...line, deliveryMs: afterMs + (rttMs ?? 0) });
+}
+
+/**
+ * @param {Line} line
+ * @param {number} position
+ */
+function isSaidFrom(line, position) {
+  if (line.kind !== "speech" || line.role === "user") return false;
+  return line.segments.some((segment) => segment.position === position);
 }

@@ -41,13 +41,18 @@ export function microphoneFailure(error) {
 }
 
 /**
- * @param {{ code: number, opened: boolean, answers: boolean }} closed `answers`: the server still
- *   serves the page, so a socket that never opened was turned away
- * @returns {FailureCode}
+ * What is told of a call when its last connection has closed. A call that goes on elsewhere, and one
+ * that was over already, have not failed.
+ *
+ * @param {{ code: number, opened: boolean, isBegun: boolean }} closed a socket that never opened,
+ *   though the server had given a ticket for it, was turned away
+ * @returns {{ type: "failed", code: FailureCode } | { type: "ended", reason: "elsewhere" | "gone" }}
  */
-export function closeFailure({ code, opened, answers }) {
-  if (opened) return CLOSE[code] ?? "lost";
-  return answers ? "refused" : "unreachable";
+export function closeAction({ code, opened, isBegun }) {
+  if (code === 4404) return { type: "ended", reason: "gone" };
+  if (code === 4409) return { type: "ended", reason: "elsewhere" };
+  if (!opened && !isBegun) return { type: "failed", code: "refused" };
+  return { type: "failed", code: CLOSE[code] ?? "lost" };
 }
 
 /**

@@ -15,19 +15,28 @@ import { Socket } from "./socket.js";
 /** @typedef {import("./call-state.js").Action} Action */
 /** @typedef {import("./connection.js").WireEvent} WireEvent */
 /** @typedef {import("./player.js").PlayerReport} PlayerReport */
+/** @typedef {import("./connection.js").ResumePoint} ResumePoint */
 
 /**
- * @typedef {object} PhoneUrls
+ * @typedef {object} PhoneSettings
  * @property {string} captureUrl
  * @property {string} playbackUrl
  * @property {string} workerUrl
  * @property {string} socketUrl
+ * @property {string} ticketUrl
+ * @property {number} patienceMs for so long a lost call is tried to be gone on with
+ */
+
+/**
+ * @typedef {object} How
+ * @property {boolean} withMicrophone
+ * @property {boolean} greet whether the assistant says the first word
  */
 
 /**
  * @typedef {object} PhoneListener
  * @property {(action: Action) => void} onAction
- * @property {(event: WireEvent) => void} onEvent
+ * @property {(event: WireEvent, heard: { sounding: boolean }) => void} onEvent
  * @property {(report: PlayerReport) => void} onReport
  * @property {(level: number) => void} onMicrophoneLevel
  */
@@ -36,7 +45,7 @@ import { Socket } from "./socket.js";
 const ASKING_MS = 400;
 
 export class Phone {
-  #urls;
+  #settings;
   #listener;
   /** @type {AbortController} */
   #call = new AbortController();
@@ -46,16 +55,17 @@ export class Phone {
   #socket = null;
   /** @type {Microphone | null} */
   #microphone = null;
-  #sounding = false;
+  /** Whether all that the server sent, and will ever send, was heard. */
+  #isHeardOut = false;
   /** Texts typed before there was a socket to say them on. @type {string[]} */
   #unsaid = [];
 
   /**
-   * @param {PhoneUrls} urls
+   * @param {PhoneSettings} settings
    * @param {PhoneListener} listener
    */
-  constructor(urls, listener) {
-    this.#urls = urls;
+  constructor(settings, listener) {
+    this.#settings = settings;
     this.#listener = listener;
   }
 
@@ -67,36 +77,36 @@ export class Phone {
   /**
    * Begin a call. Call it in the customer's click or key press.
    *
+   * @param {How} how
+   */
+  dial(how) {
+    return this.#prepare(async (audio, signal) => {
+      const ports = await audio.load(this.#settings);
+      if (how.withMicrophone) await this.#openMicrophone(audio, signal);
+      if (!signal.aborted) this.#connect({ ...ports, greet: how.greet, resume: null });
+    });
+  }
+
+  /**
+   * Go on with a call that a page of before had begun. It is reached first; the microphone follows,
+   * and may be refused.
+   *
+   * @param {ResumePoint} resume
    * @param {{ withMicrophone: boolean }} how
    */
-  async dial({ withMicrophone }) {
-    this.#release();
-    if (!AudioGraph.isSupported) return this.#fail("unsupported");
-    const { signal } = this.#call;
-    const audio = (this.#audio = new AudioGraph({
-      onReport: (report) => this.#reported(report, signal),
-      onMicrophoneLevel: this.#listener.onMicrophoneLevel,
-      onRunning: (running) => this.#listener.onAction({ type: "sound", running }),
-    }));
-    try {
-      const ports = await audio.load(this.#urls);
-      if (withMicrophone) await this.#openMicrophone(audio, signal);
-      if (!signal.aborted) this.#connect(ports);
-    } catch (error) {
-      if (!signal.aborted) this.#fail(codeOf(error));
-    }
+  resume(resume, { withMicrophone }) {
+    return this.#prepare(async (audio, signal) => {
+      const ports = await audio.load(this.#settings);
+      if (signal.aborted) return;
+      this.#connect({ ...ports, greet: true, resume });
+      if (withMicrophone) await this.#addMicrophone();
+    });
   }
 
   /** Add the microphone to a call that goes on without one. */
   async openMicrophone() {
-    const { signal } = this.#call;
-    if (this.#audio === null) return;
     this.#listener.onAction({ type: "microphone-wanted" });
-    try {
-      await this.#openMicrophone(this.#audio, signal);
-    } catch (error) {
-      if (!signal.aborted) this.#withoutMicrophone(codeOf(error));
-    }
+    await this.#addMicrophone();
   }
 
   /** @param {string} text */
@@ -117,7 +127,41 @@ export class Phone {
     this.#release();
   }
 
+  /** Let go of everything without a word to the server: the page is going away. */
+  drop() {
+    this.#socket?.drop();
+    this.#socket = null;
+    this.#release();
+  }
+
   // The parts of a call
+
+  /** @param {(audio: AudioGraph, signal: AbortSignal) => Promise<void>} connect */
+  async #prepare(connect) {
+    this.#release();
+    if (!AudioGraph.isSupported) return this.#fail("unsupported");
+    const { signal } = this.#call;
+    const audio = (this.#audio = new AudioGraph({
+      onReport: (report) => this.#reported(report, signal),
+      onMicrophoneLevel: this.#listener.onMicrophoneLevel,
+      onRunning: (running) => this.#listener.onAction({ type: "sound", running }),
+    }));
+    try {
+      await connect(audio, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(codeOf(error));
+    }
+  }
+
+  async #addMicrophone() {
+    const { signal } = this.#call;
+    if (this.#audio === null) return;
+    try {
+      await this.#openMicrophone(this.#audio, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#withoutMicrophone(codeOf(error));
+    }
+  }
 
   /**
    * @param {AudioGraph} audio
@@ -148,27 +192,29 @@ export class Phone {
     }
   }
 
-  /** @param {{ capture: MessagePort, playback: MessagePort }} ports */
-  #connect(ports) {
+  /** @param {Pick<import("./socket.js").Dial, "capture" | "playback" | "greet" | "resume">} call */
+  #connect(call) {
     const { signal } = this.#call;
-    this.#socket = new Socket(this.#urls, {
-      onEvent: (event) => this.#heard(event),
-      onRetry: () => this.#listener.onAction({ type: "retrying" }),
-      onClosed: (code) => signal.aborted || this.#fail(code),
+    this.#socket = new Socket(this.#settings.workerUrl, {
+      onEvent: (event, heard) => signal.aborted || this.#heard(event, heard),
+      onRetry: () => signal.aborted || this.#listener.onAction({ type: "retrying" }),
+      onOver: (action) => signal.aborted || this.#over(action),
     });
-    this.#socket.open(ports);
+    const { socketUrl, ticketUrl, patienceMs } = this.#settings;
+    this.#socket.dial({ socketUrl, ticketUrl, patienceMs, ...call });
     for (const text of this.#unsaid.splice(0)) this.#socket.say(text);
   }
 
-  /** @param {WireEvent} event */
-  #heard(event) {
-    this.#listener.onEvent(event);
-    if (event.type === "ready") this.#listener.onAction({ type: "sound", running: this.#running });
-    if (event.type === "ended") this.#finish();
-  }
-
-  get #running() {
-    return this.#audio?.isRunning ?? false;
+  /**
+   * @param {WireEvent} event
+   * @param {{ sounding: boolean }} heard
+   */
+  #heard(event, { sounding }) {
+    this.#listener.onEvent(event, { sounding });
+    if (event.type === "ready" || event.type === "resumed") {
+      this.#listener.onAction({ type: "sound", running: this.#audio?.isRunning ?? false });
+    }
+    if (event.type === "ended") this.#finish(sounding);
   }
 
   /**
@@ -177,20 +223,31 @@ export class Phone {
    */
   #reported(report, signal) {
     if (signal.aborted) return;
-    this.#sounding = report.state !== "idle";
+    this.#tellBegun(report);
     this.#listener.onReport(report);
-    if (!this.#sounding && this.#socket === null) this.#release();
+    this.#isHeardOut = report.done;
+    if (report.done && this.#socket === null) this.#release();
+  }
+
+  /** @param {PlayerReport} report */
+  #tellBegun({ begun }) {
+    if (begun === null || this.#audio === null) return;
+    const { position, atMs } = begun;
+    this.#socket?.heard({ position, atMs: this.#audio.heardAtMs(atMs) });
   }
 
   // The ends of a call
 
-  /** The server has ended the call: what it still has to say is heard to the end. */
-  #finish() {
+  /**
+   * The server has ended the call: what it still had to say is heard to the end.
+   *
+   * @param {boolean} sounding
+   */
+  #finish(sounding) {
     this.#microphone?.release();
     this.#audio?.detach();
-    this.#socket?.leave();
     this.#socket = null;
-    if (!this.#sounding) this.#release();
+    if (!sounding || this.#isHeardOut) this.#release();
   }
 
   #release() {
@@ -202,14 +259,19 @@ export class Phone {
     this.#microphone = null;
     this.#socket = null;
     this.#audio = null;
-    this.#sounding = false;
+    this.#isHeardOut = false;
     this.#unsaid = [];
   }
 
   /** @param {import("./failures.js").FailureCode} code */
   #fail(code) {
+    this.#over({ type: "failed", code });
+  }
+
+  /** @param {Action} action */
+  #over(action) {
     this.#release();
-    this.#listener.onAction({ type: "failed", code });
+    this.#listener.onAction(action);
   }
 
   /**

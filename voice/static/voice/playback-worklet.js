@@ -6,6 +6,13 @@
 
 import { Player } from "./player.js";
 
+/**
+ * @typedef {{ kind: "chunk", chunk: import("./player.js").Chunk }
+ *   | { kind: "flush", generation: number }
+ *   | { kind: "takeover", takeover: import("./player.js").Takeover }
+ *   | { kind: "finish" }} FromSocket
+ */
+
 class PlaybackProcessor extends AudioWorkletProcessor {
   #player;
   /** @type {MessagePort | null} */
@@ -26,10 +33,18 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.#socket.onmessage = ({ data }) => this.#fromSocket(data);
   }
 
-  /** @param {import("./player.js").Chunk | { flush: number }} message */
+  /** @param {FromSocket} message */
   #fromSocket(message) {
-    if ("flush" in message) this.#player.flush(message.flush);
-    else this.#player.receive(message);
+    switch (message.kind) {
+      case "chunk":
+        return this.#player.receive(message.chunk);
+      case "flush":
+        return this.#player.flush(message.generation);
+      case "takeover":
+        return this.#player.takeOver(message.takeover);
+      case "finish":
+        return this.#player.finish();
+    }
   }
 
   /**

@@ -46,8 +46,17 @@ const REPORT_MS = 50;
  */
 
 /**
+ * @typedef {object} Takeover the call goes on from elsewhere than before
+ * @property {number} generation of what is to come
+ * @property {number | null} position downlink index heard so far, where this player heard nothing of it
+ */
+
+/**
  * @typedef {object} PlayerReport
  * @property {PlayerState} state
+ * @property {{ position: number, atMs: number } | null} begun the reply whose first sample was played
+ *   since the last report, and when by the audio clock
+ * @property {boolean} done nothing more is coming, and all of it was played
  * @property {number} generation the newest one received
  * @property {number} position downlink index up to which the customer has heard
  * @property {number} bufferedMs
@@ -79,6 +88,11 @@ export class Player {
   #hushed = false;
   /** Ring indices at which replies end, oldest first. @type {number[]} */
   #ends = [];
+  /** Ring indices at which replies begin that have not been heard, oldest first. @type {number[]} */
+  #starts = [];
+  /** @type {{ position: number, atMs: number } | null} */
+  #begun = null;
+  #isLast = false;
   /** Ring index of the resampler's sample 0, moved on by what was trimmed. */
   #origin = 0;
   #tailWritten = false;
@@ -132,6 +146,26 @@ export class Player {
     this.#silence();
   }
 
+  /**
+   * What comes from now on is another server's, or another page's: what has come is played to its
+   * end, though nothing more of it will come.
+   *
+   * @param {Takeover} takeover
+   */
+  takeOver({ generation, position }) {
+    this.#endReply();
+    this.#generation = generation;
+    if (position !== null) this.#heard = position;
+    this.#changed = true;
+  }
+
+  /** The call is over: what has come is played to its end, and that is told. */
+  finish() {
+    this.#endReply();
+    this.#isLast = true;
+    this.#changed = true;
+  }
+
   // What the sound card asks
 
   /**
@@ -156,6 +190,8 @@ export class Player {
     this.#sinceReport = 0;
     return {
       state: this.#state,
+      begun: this.#takeBegun(),
+      done: this.#isLast && this.#state === "idle",
       generation: this.#generation,
       position: this.#heard,
       bufferedMs: this.#bufferedMs(),
@@ -170,9 +206,10 @@ export class Player {
   // Receiving
 
   /** @param {Chunk} chunk */
-  #store({ samples, position, last }) {
+  #store({ samples, position, first, last }) {
     if (this.#state === "idle") this.#begin(position);
     this.#timeline.mark(this.#ring.written, position);
+    if (first && samples.length > 0) this.#starts.push(this.#ring.written);
     this.#ring.write(samples);
     if (last) this.#ends.push(this.#ring.written);
   }
@@ -191,10 +228,18 @@ export class Player {
     this.#changed = true;
   }
 
+  /** Expect no more of the reply that is coming in. */
+  #endReply() {
+    this.#hushed = false;
+    if (this.#state === "idle" || this.#ends.at(-1) === this.#ring.written) return;
+    this.#ends.push(this.#ring.written);
+  }
+
   #silence() {
     if (this.#state === "playing") this.#decayLeft = this.#fadeSamples;
     this.#ring.clear();
     this.#ends = [];
+    this.#starts = [];
     this.#restartResampler();
     this.#enter("idle");
   }
@@ -226,6 +271,7 @@ export class Player {
     this.#regainLatency();
     const filled = this.#pull(output);
     this.#heard = this.#timeline.at(this.#origin + this.#resampler.position);
+    this.#noteBegun(nowMs);
     this.#timeline.forgetBefore(this.#origin);
     this.#rise(output, filled);
     if (filled > 0) this.#lastValue = output[filled - 1];
@@ -248,6 +294,21 @@ export class Player {
       this.#tailWritten = true;
     }
     return this.#resampler.read(output);
+  }
+
+  /** @param {number} nowMs */
+  #noteBegun(nowMs) {
+    const [start] = this.#starts;
+    if (start === undefined || this.#origin + this.#resampler.position <= start) return;
+    this.#starts.shift();
+    this.#begun = { position: this.#timeline.at(start), atMs: nowMs };
+    this.#changed = true;
+  }
+
+  #takeBegun() {
+    const begun = this.#begun;
+    this.#begun = null;
+    return begun;
   }
 
   #regainLatency() {

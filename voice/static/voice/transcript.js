@@ -95,7 +95,7 @@ export class Transcript {
     part("cut", HTMLElement, element).hidden = !line.interrupted;
     const latency = part("latency", HTMLElement, element);
     latency.hidden = line.latencyMs === null;
-    const seconds = SECONDS.format((line.latencyMs ?? 0) / 1000);
+    const seconds = SECONDS.format(((line.latencyMs ?? 0) + line.deliveryMs) / 1000);
     part("latency-seconds", HTMLElement, latency).textContent = seconds;
   }
 

@@ -22,6 +22,9 @@ export class View {
   #welcome = part("welcome", HTMLElement);
   #failure = part("failure", HTMLElement);
   #failureText = part("failure-text", HTMLElement);
+  #wait = part("wait", HTMLElement);
+  #waitTold = part("wait-told", HTMLElement);
+  #waitShown = part("wait-shown", HTMLElement);
   #again = part("again", HTMLButtonElement);
   #orb = part("orb", HTMLElement);
   #level = 0;
@@ -63,12 +66,24 @@ export class View {
   }
 
   /** @param {CallState} state */
-  #drawFailure({ failure, ended, phase }) {
+  #drawFailure({ failure, ended, phase, waitS }) {
     const text = failure === null ? this.#endText(ended) : this.#failureTextOf(failure);
     this.#failure.hidden = text === "";
     this.#failure.dataset.kind = failure === null ? "ended" : "failure";
     this.#again.hidden = phase !== "idle" || isMicrophoneFailure(failure?.code ?? "");
     setText(this.#failureText, text);
+    this.#drawWait(waitS);
+  }
+
+  /**
+   * The seconds run for the eye only: a reader is told once how many they are.
+   *
+   * @param {number | null} leftS
+   */
+  #drawWait(leftS) {
+    if (this.#wait.hidden && leftS !== null) setText(this.#waitTold, String(leftS));
+    this.#wait.hidden = leftS === null;
+    setText(this.#waitShown, String(leftS ?? ""));
   }
 
   /** @param {Failure} failure */

@@ -23,10 +23,11 @@ export const FrameType = Object.freeze({
   FLUSH: 4,
   PING: 5,
   PONG: 6,
+  RESUME: 7,
   EVENT: 16,
 });
 
-export const FrameFlag = Object.freeze({ FIRST: 1, LAST: 2 });
+export const FrameFlag = Object.freeze({ FIRST: 1, LAST: 2, RESENT: 4 });
 
 /**
  * @typedef {object} Frame
