@@ -54,7 +54,7 @@ def say(
         for n, text in enumerate(texts)
     ]
     services.keep(
-        call_id=call_id, epoch=1, words=words, progress=progress or Progress(), memory=[], now=at
+        call_id=call_id, epoch=1, words=words, progress=progress or Progress(), state={}, now=at
     )
 
 

@@ -46,7 +46,7 @@ def keep(call_id: str, *words: Words, progress: Progress | None = None, at: date
         epoch=1,
         words=words,
         progress=progress or Progress(turns=len(words)),
-        memory=[],
+        state={},
         now=at,
     )
 
