@@ -1,6 +1,6 @@
 """A site whose store stands behind a gate, and whose simulator breaks on command."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -59,6 +59,14 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
     said = faulty_session_site.log.read_text()[before:]
     for bug in ("call crashed", "broke the consumer", "not kept any more", "never retrieved"):
         assert bug not in said, said
+
+
+@pytest.fixture
+async def faults(breaking_simulator: RunningSimulator) -> AsyncIterator[RunningSimulator]:
+    """The simulator; what the test commands it ends with the test."""
+    await breaking_simulator.obey("clear")
+    yield breaking_simulator
+    await breaking_simulator.obey("clear")
 
 
 @pytest.fixture

@@ -1,0 +1,222 @@
+"""Nova Sonic fails, at the opening of a session or in the middle of one: the call goes on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.faults.rows import Row
+from tests.fixtures.line import Line, open_line
+from tests.fixtures.simulator import RunningSimulator
+from tests.fixtures.site import Site
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+
+LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """One way to break: where, how, and what the customer is told where it does not pass."""
+
+    fault: str
+    at: str
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    times: int = 1
+    within_s: float = 6.0
+
+
+def refuse(status: int, code: str) -> dict[str, Any]:
+    return {"status": status, "code": code, "message": "A fault on command."}
+
+
+PASSES_AT_OPEN = [
+    Broken(fault="throttled at open (429), twice", at="open", kind="refuse", fields=refuse(429, "ThrottlingException"), times=2),
+    Broken(fault="model not ready at open", at="open", kind="refuse", fields=refuse(429, "ModelNotReadyException")),
+    Broken(fault="service unavailable at open", at="open", kind="refuse", fields=refuse(503, "ServiceUnavailableException")),
+    Broken(fault="access denied at open, once", at="open", kind="refuse", fields=refuse(403, "AccessDeniedException")),
+    Broken(fault="TCP cut before headers", at="open", kind="abort"),
+    Broken(fault="TCP cut at connect", at="connect", kind="abort"),
+    Broken(fault="no answer to open", at="open", kind="hang", within_s=8),
+    Broken(fault="stream reset at open", at="open", kind="reset"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", PASSES_AT_OPEN, ids=lambda broken: broken.fault)
+async def test_what_passes_at_open_only_takes_longer(
+    faulty_site: Site, faults: RunningSimulator, row: Row, broken: Broken
+) -> None:
+    row(
+        broken.fault,
+        "waits a moment longer for «Escuchando»",
+        kept="the call",
+        within_s=broken.within_s,
+    )
+    if broken.at == "connect":
+        await faults.obey(
+            "drop_all", action={"kind": "abort"}
+        )  # so that a new connection is needed
+    fault = await faults.arm(broken.at, broken.kind, times=broken.times, **broken.fields)
+    with row.measured():
+        async with open_line(faulty_site.ws_url) as line:
+            assert await faults.struck(fault) == broken.times
+            await line.converse("Hola")
+
+
+STAYS_AT_OPEN = [
+    (Broken(fault="throttled at open, for good", at="open", kind="refuse", fields=refuse(429, "ThrottlingException"), within_s=14), "throttled", True),
+    (Broken(fault="access denied at open, for good", at="open", kind="refuse", fields=refuse(403, "AccessDeniedException")), "access_denied", False),
+    (Broken(fault="validation error at open, for good", at="open", kind="refuse", fields=refuse(400, "ValidationException")), "validation", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("broken", "code", "retryable"), STAYS_AT_OPEN, ids=lambda value: getattr(value, "fault", None)
+)
+async def test_what_stays_at_open_is_told(
+    faulty_site: Site,
+    faults: RunningSimulator,
+    row: Row,
+    broken: Broken,
+    code: str,
+    retryable: bool,
+) -> None:
+    row(
+        broken.fault,
+        "is told so, and when to try again",
+        kept="nothing was said yet",
+        within_s=broken.within_s,
+    )
+    await faults.arm(broken.at, broken.kind, times=None, **broken.fields)
+    with row.measured():
+        async with open_line(faulty_site.ws_url, start=False) as line:
+            await line.send_start()
+            error = await line.until("error")
+            assert (error["code"], error["retryable"]) == (code, retryable)
+            assert (await line.until("ended"))["reason"] == "error"
+            assert await line.until_closed() == 1011
+
+
+SYSTEM = "System instability detected. Please retry your request."
+IDLE = "InternalErrorCode=532::Timed out waiting for audio bytes or interactive content."
+RESET = "InternalErrorCode=531::RST_STREAM closed stream. HTTP/2 error code: NO_ERROR"
+CAP = "Model has timed out in processing the request. Try your request again."
+INTERNAL = "The system encountered an unexpected error during processing. Try your request again."
+
+
+def throws(kind: str, message: str = "A fault on command.") -> dict[str, str]:
+    return {"type": kind, "message": message}
+
+
+MID_ANSWER = [
+    Broken(fault="validation error mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException")),
+    Broken(fault="«System instability» mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException", SYSTEM)),
+    Broken(fault="531 mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException", RESET)),
+    Broken(fault="532 mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException", IDLE)),
+    Broken(fault="model time-out mid-answer (the cap)", at="out:audioOutput", kind="exception", fields=throws("modelTimeoutException", CAP)),
+    Broken(fault="internal error mid-answer", at="out:audioOutput", kind="exception", fields=throws("internalServerException", INTERNAL)),
+    Broken(fault="throttled mid-answer", at="out:audioOutput", kind="exception", fields=throws("throttlingException")),
+    Broken(fault="stream reset mid-answer", at="out:audioOutput", kind="reset"),
+    Broken(fault="GOAWAY (hard) mid-answer", at="out:audioOutput", kind="goaway", fields={"code": 2, "hard": True}),
+    Broken(fault="TCP cut mid-audio", at="out:audioOutput", kind="abort"),
+    Broken(fault="truncated frame", at="out:audioOutput", kind="truncate"),
+    Broken(fault="bad checksum", at="out:audioOutput", kind="corrupt"),
+    Broken(fault="unknown exception type", at="out:audioOutput", kind="exception", fields=throws("brandNewException")),
+    Broken(fault="error message in the stream", at="out:audioOutput", kind="error", fields={"code": "InternalFailure", "message": "x"}),
+    Broken(fault="clean end nobody asked for", at="out:audioOutput", kind="end"),
+]  # fmt: skip
+
+
+def captions(line: Line, role: str) -> list[str]:
+    shown = {
+        (e["turn"], e["segment"]): e["text"]
+        for e in line.events
+        if e["type"] == "caption" and e["role"] == role
+    }
+    return [shown[place] for place in sorted(shown)]
+
+
+@pytest.mark.parametrize("broken", MID_ANSWER, ids=lambda broken: broken.fault)
+async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
+    faulty_site: Site, faults: RunningSimulator, row: Row, broken: Broken
+) -> None:
+    row(
+        broken.fault,
+        "hears the answer begin anew",
+        kept="the question, the answer; tools ran once",
+        within_s=broken.within_s,
+    )
+    async with open_line(faulty_site.ws_url) as line:
+        fault = await faults.arm(broken.at, broken.kind, nth=4, **broken.fields)
+        await line.send(type="text", text=LOOK_UP)
+        await line.until("interrupted")
+        with row.measured():
+            await line.until("turn")
+        assert await faults.struck(fault) == 1
+        assert captions(line, "user") == [LOOK_UP]
+        assert "pendiente" in " ".join(captions(line, "assistant"))
+        runs = [e for e in line.events if e["type"] == "tool" and e["phase"] == "started"]
+        assert len(runs) == 1
+
+
+async def test_a_cut_in_the_middle_of_a_tool(
+    faulty_site: Site, faults: RunningSimulator, row: Row
+) -> None:
+    row("TCP cut mid-tool", "hears the answer", kept="the result; the tool ran once", within_s=6)
+    async with open_line(faulty_site.ws_url) as line:
+        await faults.arm("in:toolResult", "abort")
+        await line.send(type="text", text=LOOK_UP)
+        await line.until("tool", phase="finished")
+        with row.measured():
+            await line.until("turn")
+        assert "pendiente" in " ".join(captions(line, "assistant"))
+        assert [e["phase"] for e in line.events if e["type"] == "tool"] == ["started", "finished"]
+
+
+async def test_a_goaway_that_lets_streams_finish_is_not_noticed(
+    faulty_site: Site, faults: RunningSimulator, row: Row
+) -> None:
+    row("GOAWAY (graceful) mid-answer", "notices nothing", kept="the answer", within_s=5)
+    async with open_line(faulty_site.ws_url) as line:
+        fault = await faults.arm("out:audioOutput", "goaway", nth=4, code=0, hard=False)
+        with row.measured():
+            await line.converse(LOOK_UP)
+        assert await faults.struck(fault) == 1
+        assert not [e for e in line.events if e["type"] == "interrupted"]
+
+
+async def test_an_unknown_event_is_passed_over(
+    faulty_site: Site, faults: RunningSimulator, row: Row
+) -> None:
+    row("unknown event", "notices nothing", kept="the answer", within_s=5)
+    async with open_line(faulty_site.ws_url) as line:
+        event = {"event": {"userSpeechEnd": {"anything": [1, None]}}}
+        fault = await faults.arm("out:audioOutput", "send", nth=2, event=event)
+        with row.measured():
+            await line.converse(LOOK_UP)
+        assert await faults.struck(fault) == 1
+        assert not [e for e in line.events if e["type"] == "interrupted"]
+
+
+async def test_a_deaf_session_is_replaced(
+    faulty_site: Site, faults: RunningSimulator, row: Row
+) -> None:
+    row("deaf session", "waits, then hears the answer", kept="what was said", within_s=10)
+    async with open_line(faulty_site.ws_url) as line:
+        await faults.arm("in:textInput", "deaf")
+        with row.measured():
+            await line.converse(LOOK_UP)
+        assert captions(line, "user") == [LOOK_UP]
+
+
+async def test_a_session_that_is_slow_to_open_does_not_hold_others_up(
+    faulty_site: Site, faults: RunningSimulator, row: Row
+) -> None:
+    row("slow to open", "waits; others notice nothing", kept="other calls", within_s=6)
+    async with open_line(faulty_site.ws_url) as other:
+        await faults.arm("open", "delay", s=1.0)
+        with row.measured():
+            async with open_line(faulty_site.ws_url) as line:
+                await other.converse("Hola")
+                await line.converse("Hola")

@@ -1,0 +1,126 @@
+"""Tools that hang, fail, come in twos, or have nobody left to tell."""
+
+import asyncio
+
+import pytest
+
+import conversations.services
+from common import clock
+from conversations.domain import ToolOutcome
+from tests.faults.rows import Row
+from tests.fixtures.line import Line, open_line
+from tests.fixtures.simulator import RunningSimulator
+from tests.fixtures.site import Site
+from tests.fixtures.store_gate import Gate, StoreGate
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+
+LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
+CANCEL = "Cancela el pedido número 2 para Juan Pérez"
+BOTH = [
+    {"name": "consultarOrder", "arguments": {"orderId": "1", "dni": "12345678"}},
+    {
+        "name": "consultarTurno",
+        "arguments": {"appointmentId": "2", "patientName": "Luis Fernández"},
+    },
+]
+
+
+def finished(line: Line) -> list[tuple[str, str]]:
+    return [
+        (e["name"], e["outcome"])
+        for e in line.events
+        if e["type"] == "tool" and e["phase"] == "finished"
+    ]
+
+
+async def test_two_tools_at_once_run_side_by_side(
+    faulty_site: Site, faults: RunningSimulator, gate: StoreGate, row: Row
+) -> None:
+    row("two tools at once", "hears one answer to both", kept="both results", within_s=8)
+    await faults.obey("script", when="las dos cosas", say=["Acá están."], tools=BOTH)
+    async with open_line(faulty_site.ws_url) as line:
+        gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.5, "GetItem"
+        with row.measured():
+            await line.send(type="text", text="las dos cosas")
+            await line.until("tool", phase="finished")
+            await line.until("tool", phase="finished")
+            phases = [e["phase"] for e in line.events if e["type"] == "tool"]
+            assert phases == ["started", "started", "finished", "finished"]
+            await line.until("turn")
+        assert sorted(finished(line)) == [("consultarOrder", "ok"), ("consultarTurno", "ok")]
+    newest = (await faults.sessions())[-1]
+    assert len(newest["tool_results"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "tool"),
+    [
+        ("unknown tool", {"name": "borrarTodo", "arguments": {}}),
+        ("tool with wrong arguments", {"name": "consultarOrder", "arguments": {"pedido": 1}}),
+    ],
+)
+async def test_a_tool_that_cannot_be_run_is_answered(
+    faulty_site: Site, faults: RunningSimulator, row: Row, fault: str, tool: dict[str, object]
+) -> None:
+    row(fault, "hears that it can't be done", kept="the call", within_s=5)
+    await faults.obey("script", when="algo raro", say=[], tools=[tool])
+    async with open_line(faulty_site.ws_url) as line:
+        with row.measured():
+            await line.converse("algo raro")
+        assert finished(line)[0][1] in {"failed", "refused"}
+        await line.converse(LOOK_UP)
+
+
+async def test_a_tool_that_hangs_is_given_up(faulty_site: Site, gate: StoreGate, row: Row) -> None:
+    row("tool hangs", "hears «un momento», then that it took too long", kept="the call", within_s=7)
+    async with open_line(faulty_site.ws_url) as line:
+        gate.state, gate.only_for = Gate.HANGS, "GetItem"
+        with row.measured():
+            await line.converse(LOOK_UP)
+        assert finished(line) == [("consultarOrder", "failed")]
+        gate.release()
+        await line.converse(LOOK_UP)
+        assert finished(line)[-1] == ("consultarOrder", "ok")
+
+
+async def test_a_tool_that_raises_is_told(faulty_site: Site, gate: StoreGate, row: Row) -> None:
+    row("tool raises", "hears that there was a problem", kept="the call", within_s=5)
+    async with open_line(faulty_site.ws_url) as line:
+        gate.state, gate.only_for = Gate.BABBLES, "GetItem"
+        with row.measured():
+            await line.converse(LOOK_UP)
+        assert finished(line) == [("consultarOrder", "failed")]
+        gate.release()
+        await line.converse(LOOK_UP)
+
+
+async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
+    faulty_site: Site, gate: StoreGate, row: Row
+) -> None:
+    row("result after hang-up", "is gone", kept="the effect, and that it was done", within_s=8)
+    async with open_line(faulty_site.ws_url) as line:
+        gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 1.0, "TransactWriteItems"
+        await line.send(type="text", text=CANCEL)
+        await line.until("tool", phase="started")
+        call_id = line.token.partition(".")[0]
+        with row.measured():
+            await line.send(type="end")
+            assert await line.until_closed() == 1000
+            gate.release()
+            runs = await kept_runs(call_id)
+        assert [(run.name, run.outcome) for run in runs] == [
+            ("cancelarOrder", ToolOutcome.CANCELLED)
+        ]
+
+
+async def kept_runs(call_id: str) -> list[conversations.services.ToolRun]:
+    """Wait until the call is kept as ended; return its tool runs."""
+    async with asyncio.timeout(10):
+        while True:
+            talk = await asyncio.to_thread(
+                conversations.services.get_conversation, call_id=call_id, now=clock.now()
+            )
+            if talk.conversation.ended_at is not None:
+                return list(talk.tool_runs)
+            await asyncio.sleep(0.05)
