@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 from simulator.certificates import Certificates, open_certificates
 from simulator.clock import SystemClock
 from simulator.control import Control, control_port
-from simulator.conversation import Conversation
+from simulator.conversation import Conversation, ScriptedConversation, Scripts
 from simulator.ears import Hearing, open_ears
 from simulator.endpointing import Endpointing
 from simulator.resampling import open_resampler
@@ -86,10 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clock=clock,
         zone=options.time_zone,
     )
-    service = Service(
-        _policy(options), _surroundings(options, senses), workshop=workshop, clock=clock
-    )
-    asyncio.run(_serve(service, sockets, certificates, senses, options))
+    scripts = Scripts()
+    surroundings = _surroundings(options, senses, scripts)
+    service = Service(_policy(options), surroundings, workshop=workshop, clock=clock)
+    control = Control(service, scripts)
+    asyncio.run(_serve(service, control, sockets, certificates, senses, options))
     workshop.close()
     if workshop.is_busy:
         # A thread in the middle of a word can't be stopped, and Python would wait for it.
@@ -114,6 +115,7 @@ def _bound(port: int) -> socket.socket:
 
 async def _serve(
     service: Service,
+    control: Control,
     sockets: Sockets,
     certificates: Certificates,
     senses: Senses,
@@ -127,7 +129,7 @@ async def _serve(
         threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True).start()
     async with AsyncExitStack() as stack:
         if sockets.control is not None:
-            await stack.enter_async_context(control_port(Control(service), sockets.control))
+            await stack.enter_async_context(control_port(control, sockets.control))
         await listen(
             service,
             sockets.service,
@@ -185,7 +187,7 @@ def _policy(options: argparse.Namespace) -> Policy:
     )
 
 
-def _surroundings(options: argparse.Namespace, senses: Senses) -> Surroundings:
+def _surroundings(options: argparse.Namespace, senses: Senses, scripts: Scripts) -> Surroundings:
     factory = senses.hearing.endpointer_factory
 
     def open_endpointing(silence_ms: int) -> Endpointing:
@@ -193,7 +195,7 @@ def _surroundings(options: argparse.Namespace, senses: Senses) -> Surroundings:
         return factory(silence_ms=silence_ms)
 
     return Surroundings(
-        open_mind=lambda tools: Conversation(tools=tools),
+        open_mind=lambda tools: ScriptedConversation(Conversation(tools=tools), scripts),
         open_endpointing=open_endpointing if factory is not None else None,
         open_resampler=open_resampler,
         new_id=lambda: str(uuid.uuid4()),

@@ -10,6 +10,7 @@ from typing import Any
 
 from h2.errors import ErrorCodes
 
+from simulator.conversation import Reply, Script, ToolCall
 from simulator.faults import (
     Abort,
     Action,
@@ -83,7 +84,14 @@ class ChangeCredentials:
     expire: bool = False
 
 
-type Command = Arm | TellFaults | Clear | DropAll | TellSessions | ChangeCredentials
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddScript:
+    """Put words into the assistant's mouth."""
+
+    script: Script
+
+
+type Command = Arm | TellFaults | Clear | DropAll | TellSessions | ChangeCredentials | AddScript
 
 type _Reader = Callable[[Any, str], Any]
 
@@ -147,6 +155,20 @@ def _read_credentials(command: Mapping[str, Any]) -> ChangeCredentials:
     return ChangeCredentials(credentials=Credentials(**said), expire=expire)
 
 
+def _read_script(command: Mapping[str, Any]) -> AddScript:
+    said = _taken(
+        command, {"when": _words}, {"say": _list_of(_text), "tools": _list_of(_tool)}, "script"
+    )
+    reply = Reply(sentences=said.get("say", ()), tool_calls=said.get("tools", ()))
+    return AddScript(script=Script(when=said["when"], reply=reply))
+
+
+def _tool(value: Any, what: str) -> ToolCall:
+    if not isinstance(value, dict):
+        raise CommandError(f"{what}: not an object")
+    return ToolCall(**_taken(value, {"name": _text, "arguments": _anything}, {}, what))
+
+
 _COMMANDS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = {
     "fault": _read_fault,
     "faults": _read_faults,
@@ -154,6 +176,7 @@ _COMMANDS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = {
     "drop_all": _read_drop_all,
     "sessions": _read_sessions,
     "credentials": _read_credentials,
+    "script": _read_script,
 }
 
 
@@ -232,6 +255,12 @@ def _text(value: Any, what: str) -> str:
     return value
 
 
+def _words(value: Any, what: str) -> str:
+    if not any(sign.isalnum() for sign in _text(value, what)):
+        raise CommandError(f"{what}: no words")
+    return str(value)
+
+
 def _flag(value: Any, what: str) -> bool:
     if not isinstance(value, bool):
         raise CommandError(f"{what}: not true or false")
@@ -272,6 +301,15 @@ def _anything(value: Any, what: str) -> Any:
 
 def _optional(reader: _Reader) -> _Reader:
     return lambda value, what: None if value is None else reader(value, what)
+
+
+def _list_of(reader: _Reader) -> _Reader:
+    def read(value: Any, what: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise CommandError(f"{what}: not a list")
+        return tuple(reader(item, f"{what}[{n}]") for n, item in enumerate(value))
+
+    return read
 
 
 _FIELDS = {"s": "seconds"}

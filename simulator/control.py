@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, assert_never
 
 from simulator.commands import (
+    AddScript,
     Arm,
     ChangeCredentials,
     Clear,
@@ -22,6 +23,7 @@ from simulator.commands import (
     TellSessions,
     read_command,
 )
+from simulator.conversation import Scripts
 from simulator.faults import Armed
 from simulator.server import Service
 
@@ -33,8 +35,9 @@ MAX_LINE_BYTES = 1 << 20
 class Control:
     """Obeys commands."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, scripts: Scripts) -> None:
         self._service = service
+        self._scripts = scripts
 
     def obey(self, line: bytes) -> dict[str, Any]:
         """Do what the line says; return the answer, which tells what is wrong with a bad one."""
@@ -50,20 +53,25 @@ class Control:
                 return {"id": service.faults.arm(command.fault, now_s=service.clock.elapsed_s())}
             case TellFaults():
                 return {"faults": [_told(armed) for armed in service.faults.armed]}
-            case Clear():
-                service.faults.clear()
-                service.identities.restore()
-                return {}
-            case DropAll():
-                return {"struck": service.strike_all(command.action)}
             case TellSessions():
                 records = service.records.newest(command.newest)
                 return {"sessions": [record.report for record in records]}
+            case DropAll():
+                return {"struck": service.strike_all(command.action)}
             case ChangeCredentials():
                 service.identities.change(command.credentials, expire=command.expire)
-                return {}
+            case AddScript():
+                self._scripts.add(command.script)
+            case Clear():
+                self._clear()
             case _:
                 assert_never(command)
+        return {}
+
+    def _clear(self) -> None:
+        self._service.faults.clear()
+        self._service.identities.restore()
+        self._scripts.clear()
 
 
 def _told(armed: Armed) -> dict[str, Any]:

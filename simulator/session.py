@@ -363,7 +363,7 @@ class Session:
 
     def _tool_asked(self, use: ToolUse) -> None:
         self._rules.open_tool_use(use.tool_use_id)
-        asked = {"toolUseId": use.tool_use_id, "name": use.name, "arguments": dict(use.arguments)}
+        asked = {"toolUseId": use.tool_use_id, "name": use.name, "arguments": use.arguments}
         self._record.tool_uses.append(asked)
         self._tool_names[use.tool_use_id] = use.name
         self._hold()

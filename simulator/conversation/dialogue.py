@@ -15,7 +15,6 @@ from typing import Any
 
 from simulator.conversation import courtesies
 from simulator.conversation.answers import (
-    TROUBLE,
     alternatives_of,
     answer,
     offer,
@@ -85,11 +84,22 @@ class Conversation:
         del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
         calls = self._called.get(name)
         if not calls:
-            return _say(TROUBLE if result.get("ok") is True else said(result))
+            return self._answer_unasked(name, result, now)
         task = calls.pop(0)
         if task is not self._task:
             return self._answer_late(task, result, now)
         sentences = answer(task, result, now.tzinfo)
+        return self._noted(_say(*sentences, *self._settle(task, result, now)))
+
+    def _answer_unasked(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
+        """Answer a call that isn't ours, from nothing but the tool's name and its result."""
+        if name not in Wish:
+            return _say(courtesies.DONE if result.get("ok") is True else said(result))
+        task = Task(wish=Wish(name), slots=Slots())
+        sentences = answer(task, result, now.tzinfo)
+        if self._stage in {Stage.ASKING, Stage.CALLING}:
+            return self._noted(_say(*sentences))
+        self._task = task
         return self._noted(_say(*sentences, *self._settle(task, result, now)))
 
     def _noted(self, reply: Reply) -> Reply:

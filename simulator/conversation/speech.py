@@ -6,10 +6,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One tool the assistant wants run; numbers in the arguments are digit strings."""
+    """One tool the assistant wants run; numbers in the arguments are digit strings.
+
+    The arguments are an object, unless a script has others for them.
+    """
 
     name: str
-    arguments: dict[str, Any]
+    arguments: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from simulator.commands import (
+    AddScript,
     Arm,
     ChangeCredentials,
     Clear,
@@ -15,6 +16,7 @@ from simulator.commands import (
     TellSessions,
     read_command,
 )
+from simulator.conversation import Reply, Script, ToolCall
 from simulator.faults import (
     Abort,
     Action,
@@ -110,6 +112,18 @@ def test_the_other_commands() -> None:
     )
 
 
+def test_a_script_may_say_and_ask_anything_or_nothing() -> None:
+    tools: list[dict[str, Any]] = [
+        {"name": "a", "arguments": {"x": 1}},
+        {"name": "b", "arguments": "no object"},
+    ]
+    calls = tuple(ToolCall(**tool) for tool in tools)
+    assert read(do="script", when="hola", say=["Uno.", "Dos."], tools=tools) == AddScript(
+        script=Script(when="hola", reply=Reply(sentences=("Uno.", "Dos."), tool_calls=calls))
+    )
+    assert read(do="script", when="17") == AddScript(script=Script(when="17", reply=Reply()))
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [
@@ -122,6 +136,11 @@ def test_the_other_commands() -> None:
         ('{"do":"clear","now":true}', "clear knows no now"),
         ('{"do":"sessions","newest":0}', "newest: not a whole number from 1 up"),
         ('{"do":"credentials","access_key":"a"}', "credentials needs secret_key"),
+        ('{"do":"script","when":"¿?"}', "when: no words"),
+        ('{"do":"script","when":"a","say":"b"}', "say: not a list"),
+        ('{"do":"script","when":"a","say":["b",""]}', "say[1]: not a text"),
+        ('{"do":"script","when":"a","tools":["b"]}', "tools[0]: not an object"),
+        ('{"do":"script","when":"a","tools":[{"name":"b"}]}', "tools[0] needs arguments"),
         (
             '{"do":"drop_all","action":{"kind":"refuse","status":400,"code":"x"}}',
             "can't be refused",

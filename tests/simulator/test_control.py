@@ -435,6 +435,30 @@ async def test_credentials_change_for_new_streams_alone(
     await greeted(client)
 
 
+async def test_a_script_asks_for_tools_as_it_is_told(
+    client: RawClient, running: RunningSimulator
+) -> None:
+    twice = {"name": "consultarOrder", "arguments": {"orderId": "1"}}
+    odd = {"name": "noExiste", "arguments": [1, "dos"]}
+    await running.obey("script", when="17", say=["Ya miro."], tools=[twice, twice, odd])
+    stream = client.open()
+    pcm = words([17]) + silence(300)
+    await stream.send(*opening(tools=("consultarOrder",)), audio_input(pcm))
+    assert (await stream.until("textOutput", role="ASSISTANT"))["content"] == "Ya miro."
+    uses = [await stream.until("toolUse") for _ in range(3)]
+    assert [(use["toolName"], json.loads(use["content"])) for use in uses] == [
+        ("consultarOrder", {"orderId": "1"}),
+        ("consultarOrder", {"orderId": "1"}),
+        ("noExiste", [1, "dos"]),
+    ]
+    assert len({use["toolUseId"] for use in uses}) == 3
+    order = '{"ok": true, "order": {"id": "1", "statusText": "en camino"}}'
+    for use in reversed(uses):
+        await stream.send(*answer(use["toolUseId"], use["toolUseId"], order))
+    for said in ("Listo, ya está. [FINAL]", *["Tu pedido 1 está en camino. [FINAL]"] * 2):
+        await stream.until("textOutput", role="ASSISTANT", content=said)
+
+
 class TestSessions:
     """What is told of each session."""
 
