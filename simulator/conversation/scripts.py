@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from simulator.conversation.dialogue import Conversation
+from simulator.conversation.directions import read_direction
 from simulator.conversation.speech import Reply
 from simulator.conversation.words import fold
 
@@ -41,7 +42,7 @@ class Scripts:
     def reply_to(self, text: str) -> Reply | None:
         """Return the reply to what the customer said, if a script has one."""
         scripts = self._scripts
-        said = words_of(text) if scripts else ()
+        said = words_of(text) if scripts and read_direction(text) is None else ()
         return next((reply for when, reply in scripts if _occurs(when, said)), None)
 
 
