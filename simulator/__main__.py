@@ -16,13 +16,16 @@ import sys
 import threading
 import uuid
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.certificates import Certificates, open_certificates
 from simulator.clock import SystemClock
-from simulator.conversation import Conversation
+from simulator.control import Control, control_port
+from simulator.conversation import Conversation, ScriptedConversation, Scripts
 from simulator.ears import Hearing, open_ears
 from simulator.endpointing import Endpointing
 from simulator.resampling import open_resampler
@@ -36,6 +39,18 @@ logger = logging.getLogger("simulator")
 
 HOST = "127.0.0.1"
 PORT_IN_USE_STATUS = 2
+
+
+class PortInUseError(Exception):
+    """A port that can't be had; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Where the service is reached, and where it's commanded, if at all."""
+
+    service: socket.socket
+    control: socket.socket | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     try:
-        bound = socket.create_server((HOST, options.port), backlog=128)
-    except OSError as error:
-        sys.stderr.write(f"Port {options.port} can't be used: {os.strerror(error.errno or 0)}.\n")
+        sockets = _bind(options)
+    except PortInUseError as error:
+        sys.stderr.write(f"{error}\n")
         return PORT_IN_USE_STATUS
     certificates = open_certificates(options.certificates, now=dt.datetime.now(dt.UTC))
     senses = _open_senses(options)
@@ -71,10 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clock=clock,
         zone=options.time_zone,
     )
-    service = Service(
-        _policy(options), _surroundings(options, senses), workshop=workshop, clock=clock
-    )
-    asyncio.run(_serve(service, bound, certificates, senses, options))
+    scripts = Scripts()
+    surroundings = _surroundings(options, senses, scripts)
+    service = Service(_policy(options), surroundings, workshop=workshop, clock=clock)
+    control = Control(service, scripts)
+    asyncio.run(_serve(service, control, sockets, certificates, senses, options))
     workshop.close()
     if workshop.is_busy:
         # A thread in the middle of a word can't be stopped, and Python would wait for it.
@@ -83,9 +99,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _bind(options: argparse.Namespace) -> Sockets:
+    wants_control = options.control_port is not None
+    control = _bound(options.control_port) if wants_control else None
+    return Sockets(service=_bound(options.port), control=control)
+
+
+def _bound(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise PortInUseError(f"Port {port} can't be used: {reason}.") from error
+
+
 async def _serve(
     service: Service,
-    bound: socket.socket,
+    control: Control,
+    sockets: Sockets,
     certificates: Certificates,
     senses: Senses,
     options: argparse.Namespace,
@@ -96,13 +127,16 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     if options.until_stdin_closes:
         threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True).start()
-    await listen(
-        service,
-        bound,
-        certificates.server_context(),
-        ready=lambda: _say_ready(bound.getsockname()[1], certificates, senses),
-        stop=stop,
-    )
+    async with AsyncExitStack() as stack:
+        if sockets.control is not None:
+            await stack.enter_async_context(control_port(control, sockets.control))
+        await listen(
+            service,
+            sockets.service,
+            certificates.server_context(),
+            ready=lambda: _say_ready(sockets, certificates, senses),
+            stop=stop,
+        )
 
 
 def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -112,15 +146,17 @@ def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Non
     loop.call_soon_threadsafe(stop.set)
 
 
-def _say_ready(port: int, certificates: Certificates, senses: Senses) -> None:
+def _say_ready(sockets: Sockets, certificates: Certificates, senses: Senses) -> None:
     """Print the one line that callers wait for."""
-    line = {
+    line: dict[str, Any] = {
         "ready": True,
-        "url": f"https://{HOST}:{port}",
+        "url": f"https://{HOST}:{sockets.service.getsockname()[1]}",
         "ca_file": str(certificates.ca_file.resolve()),
         "hearing": senses.hearing.step,
         "speaking": senses.speaking.step,
     }
+    if sockets.control is not None:
+        line["control_port"] = sockets.control.getsockname()[1]
     if senses.reason:
         line["reason"] = senses.reason
     sys.stdout.write(json.dumps(line) + "\n")
@@ -151,7 +187,7 @@ def _policy(options: argparse.Namespace) -> Policy:
     )
 
 
-def _surroundings(options: argparse.Namespace, senses: Senses) -> Surroundings:
+def _surroundings(options: argparse.Namespace, senses: Senses, scripts: Scripts) -> Surroundings:
     factory = senses.hearing.endpointer_factory
 
     def open_endpointing(silence_ms: int) -> Endpointing:
@@ -159,7 +195,7 @@ def _surroundings(options: argparse.Namespace, senses: Senses) -> Surroundings:
         return factory(silence_ms=silence_ms)
 
     return Surroundings(
-        open_mind=lambda tools: Conversation(tools=tools),
+        open_mind=lambda tools: ScriptedConversation(Conversation(tools=tools), scripts),
         open_endpointing=open_endpointing if factory is not None else None,
         open_resampler=open_resampler,
         new_id=lambda: str(uuid.uuid4()),
@@ -178,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--models", type=Path, default=Path("var/models"), help="folder of the speech model")
     add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
     add("--until-stdin-closes", action="store_true", help="end with the process that started it")
+    add("--control-port", type=_port, default=None, help="where it's commanded; 0 takes a free one")
     add("--access-key", default="local")
     add("--secret-key", default="local")
     add("--session-token", default=None)

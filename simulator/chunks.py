@@ -55,7 +55,12 @@ def payload_of(message: Message) -> bytes:
 
 def event_message(event: Mapping[str, Any]) -> Message:
     """Wrap one of Nova's output events."""
-    payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return json_message(event)
+
+
+def json_message(value: Any) -> Message:
+    """Wrap any JSON as an output event travels, be it one or not."""
+    payload = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     blob = base64.b64encode(payload).decode()
     return Message(
         {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"},
@@ -63,15 +68,15 @@ def event_message(event: Mapping[str, Any]) -> Message:
     )
 
 
-def exception_message(failure: Failure) -> Message:
-    """Wrap an exception of the service model; the stream ends behind it."""
+def exception_message(exception_type: str, text: str) -> Message:
+    """Wrap an exception; the stream ends behind it."""
     return Message(
         {
-            ":exception-type": failure.exception_type,
+            ":exception-type": exception_type,
             ":content-type": "application/json",
             ":message-type": "exception",
         },
-        json.dumps({"message": failure.message}).encode(),
+        json.dumps({"message": text}).encode(),
     )
 
 

@@ -1,9 +1,12 @@
-"""Lets a peer announce that it will open no more streams, without ending those it has.
+"""Lets a peer, or ourselves, announce that no more streams will begin, without ending those there are.
 
 GOAWAY(NO_ERROR) says just that (RFC 9113, 6.8), but h2 takes it for the end of the connection and
 refuses every frame behind it. So the frame is taken out of the bytes before h2 sees them. A GOAWAY
-with an error is left in: there is nothing more to save then.
+with an error is left in: there is nothing more to save then. For the same reason the service's own
+announcement is written here and not by h2.
 """
+
+import struct
 
 PREFACE_BYTES = 24
 HEADER_BYTES = 9
@@ -53,3 +56,9 @@ class GoawayFilter:
         else:
             self._passing_bytes = frame_bytes
         return True
+
+
+def goaway_frame(last_stream_id: int, code: int) -> bytes:
+    """Return a GOAWAY frame: streams up to `last_stream_id` may finish."""
+    body = struct.pack("!II", last_stream_id, code)
+    return len(body).to_bytes(3) + struct.pack("!BBI", GOAWAY, 0, 0) + body

@@ -8,6 +8,9 @@ windows at once, so that a stream nobody reads takes nothing from the others. A 
 is reset; only a peer that breaks the framing of HTTP/2 itself loses its whole connection, as the
 standard has it.
 
+What breaks on command (see `faults`) breaks here for real: the peer gets the very frame, or the TCP
+reset, that a failing service or network would send.
+
 The AWS SDK for JavaScript sends GOAWAY(NO_ERROR) right after the first answer, and goes on
 streaming. To h2 the connection would be closed by that; `GoawayFilter` keeps the frame from it.
 """
@@ -15,10 +18,11 @@ streaming. To h2 the connection would be closed by that; `GoawayFilter` keeps th
 import asyncio
 import logging
 import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Never, cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -34,7 +38,8 @@ from h2.events import (
 from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes
 
-from simulator.goaway import GoawayFilter
+from simulator.faults import Goaway
+from simulator.goaway import GoawayFilter, goaway_frame
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +48,8 @@ STREAM_WINDOW_BYTES = 256 * 1024
 CONNECTION_WINDOW_BYTES = MAX_STREAMS_PER_CONNECTION * STREAM_WINDOW_BYTES
 FIRST_WINDOW_BYTES = 65_535
 LINGER_S = 1.0
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""For SO_LINGER: the kernel throws away what is unsent and sends RST."""
 
 type Headers = Sequence[tuple[str, str]]
 
@@ -64,10 +71,15 @@ class Stream:
         self._lost = False
         self._news = asyncio.Event()
 
+    def check(self) -> None:
+        """Raise StreamLostError if the stream is gone."""
+        if self._lost:
+            raise StreamLostError(self.label)
+
     async def receive(self) -> bytes:
         """Return the next bytes of the request, or none at its end; raises StreamLostError."""
         while True:
-            self._check()
+            self.check()
             if self._inbox:
                 data, flow_bytes = self._inbox.popleft()
                 self._connection.acknowledge(flow_bytes, self.stream_id)
@@ -78,14 +90,14 @@ class Stream:
 
     def send_headers(self, headers: Headers) -> None:
         """Send the answer's headers; raises StreamLostError."""
-        self._check()
+        self.check()
         self._connection.send_headers(self.stream_id, headers)
 
     async def send(self, data: bytes) -> None:
         """Send the next bytes of the answer as the peer takes them; raises StreamLostError."""
         rest = memoryview(data)
         while rest:
-            self._check()
+            self.check()
             room = self._connection.room(self.stream_id)
             if room == 0:
                 await self._wait()
@@ -95,14 +107,28 @@ class Stream:
 
     def end(self) -> None:
         """Say that the answer is complete; raises StreamLostError."""
-        self._check()
+        self.check()
         self._connection.end_stream(self.stream_id)
 
-    def reset(self, code: ErrorCodes) -> None:
+    def reset(self, code: int) -> None:
         """Break the stream off, if it still exists."""
         if not self._lost:
             self._connection.reset_stream(self.stream_id, code)
             self.lose()
+
+    def abort(self) -> None:
+        """Break the whole connection off with a TCP reset."""
+        self._connection.abort()
+
+    def go_away(self, goaway: Goaway) -> None:
+        """Send GOAWAY on the connection, which ends all its streams if it's a hard one."""
+        self._connection.go_away(goaway)
+
+    async def hang(self) -> Never:
+        """Take what comes and say nothing, until the stream is lost: raises StreamLostError."""
+        while True:
+            if not await self.receive():
+                await self._wait()
 
     async def linger(self) -> None:
         """Throw away what the peer still sends, for a while, and then ask it to stop.
@@ -144,10 +170,6 @@ class Stream:
         self._inbox.clear()
         return flow_bytes
 
-    def _check(self) -> None:
-        if self._lost:
-            raise StreamLostError(self.label)
-
     async def _wait(self) -> None:
         # Reader and writer of a stream may both wait here; each looks again for what it needs.
         self._news.clear()
@@ -163,7 +185,10 @@ class Connection(asyncio.Protocol):
         serve: Callable[[Stream], Awaitable[None]],
         tasks: asyncio.TaskGroup,
         open_connections: "set[Connection]",
+        *,
+        farewell: Goaway | None = None,
     ) -> None:
+        """`farewell` is what the client gets before it has asked for anything."""
         self.name = name
         self._serve = serve
         self._tasks = tasks
@@ -172,6 +197,8 @@ class Connection(asyncio.Protocol):
         self._filter = GoawayFilter()
         self._streams: dict[int, Stream] = {}
         self._may_write = True
+        self._farewell = farewell
+        self._leaves = False
         self._transport: asyncio.Transport | None = None
 
     # What asyncio tells.
@@ -195,6 +222,8 @@ class Connection(asyncio.Protocol):
         )
         self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - FIRST_WINDOW_BYTES)
         self._flush()
+        if self._farewell is not None:
+            self.go_away(self._farewell)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a peer whose frames make no sense loses its connection."""
@@ -229,12 +258,31 @@ class Connection(asyncio.Protocol):
             self._flush()
             self._transport.close()
 
-    def say_goodbye(self) -> None:
+    def say_goodbye(self, code: int = ErrorCodes.NO_ERROR) -> None:
         """Tell the peer that the service goes away, break all streams off, and close."""
         self._lose_streams()
         if self._transport is not None and not self._transport.is_closing():
-            self._h2.close_connection()
+            self._h2.close_connection(code)
             self.close()
+
+    def go_away(self, goaway: Goaway) -> None:
+        """Say goodbye, or announce it: then the streams there are may finish, and no other begins."""
+        if goaway.hard:
+            self.say_goodbye(goaway.code)
+        elif self._transport is not None and not self._transport.is_closing():
+            # By hand: h2 would take the connection for closed.
+            self._leaves = True
+            self._flush()
+            last_stream_id = self._h2.highest_inbound_stream_id
+            self._transport.write(goaway_frame(last_stream_id, goaway.code))
+
+    def abort(self) -> None:
+        """Reset the TCP connection."""
+        self._lose_streams()
+        if self._transport is not None:
+            bound = self._transport.get_extra_info("socket")
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self._transport.abort()
 
     # What streams ask for.
 
@@ -266,7 +314,7 @@ class Connection(asyncio.Protocol):
         self._h2.end_stream(stream_id)
         self._flush()
 
-    def reset_stream(self, stream_id: int, code: ErrorCodes) -> None:
+    def reset_stream(self, stream_id: int, code: int) -> None:
         """Break a stream off, if it isn't over."""
         with suppress(StreamClosedError):
             self._h2.reset_stream(stream_id, code)
@@ -290,6 +338,9 @@ class Connection(asyncio.Protocol):
                 pass
 
     def _open(self, stream_id: int, headers: Headers) -> None:
+        if self._leaves:
+            self.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+            return
         stream = Stream(self, stream_id, headers)
         self._streams[stream_id] = stream
         self._tasks.create_task(self._run(stream), name=stream.label)
@@ -316,7 +367,7 @@ class Connection(asyncio.Protocol):
         finally:
             del self._streams[stream.stream_id]
             self.acknowledge(stream.abandon_input(), stream.stream_id)
-            if self._filter.peer_leaves and not self._streams:
+            if (self._filter.peer_leaves or self._leaves) and not self._streams:
                 self.close()
 
     def _lose_streams(self) -> None:

@@ -11,7 +11,7 @@ tested without waiting. Audio leaves as chunks, SPEED_UP times as fast as it sou
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,11 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """A tool to be asked for."""
+    """A tool to be asked for; its arguments are any JSON."""
 
     tool_use_id: str
     name: str
-    arguments: Mapping[str, Any]
+    arguments: Any
 
 
 class Mouth:

@@ -102,9 +102,7 @@ class OutputEvents:
         """Return the block that tells of a barge-in; clients compare its text to the letter."""
         return self.text("ASSISTANT", "FINAL", '{ "interrupted" : true }', "INTERRUPTED")
 
-    def tool_use(
-        self, tool_use_id: str, name: str, arguments: Mapping[str, Any]
-    ) -> list[OutputEvent]:
+    def tool_use(self, tool_use_id: str, name: str, arguments: Any) -> list[OutputEvent]:
         """Return a whole block that asks for a tool; its arguments are JSON in a string."""
         block = self._block()
         return [

@@ -4,12 +4,13 @@ Theory. Four tasks share the session and none of them waits for another: one rea
 writes to it, and two lanes do the slow jobs in their order. Whatever changes the session wakes the
 writer, which alone decides that the stream is over; then the others are cancelled. The reader
 stops reading while the writer or a lane is too far behind, and so, through HTTP/2's flow control,
-does the client.
+does the client. Faults on command are met on the way of the events, and cost nothing while none is
+armed.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from h2.errors import ErrorCodes
@@ -21,13 +22,15 @@ from simulator.chunks import (
     exception_message,
     payload_of,
 )
-from simulator.clock import Clock
 from simulator.eventstream import Decoder, FramingError, Message, encode
+from simulator.faults import Action, SessionFaults
 from simulator.http2 import Stream, StreamLostError
 from simulator.jobs import Job, Speak
+from simulator.records import Ending
 from simulator.refusals import BROKEN, UNPARSABLE, RefusedError
 from simulator.session import Session
 from simulator.signatures import EventVerifier, SignatureRefusedError
+from simulator.strikes import Strikes, StruckDownError
 from simulator.workshop import Workshop
 
 logger = logging.getLogger(__name__)
@@ -45,23 +48,52 @@ class SessionRunner:
         *,
         session: Session,
         verifier: EventVerifier,
+        faults: SessionFaults,
         workshop: Workshop,
-        clock: Clock,
         send_s: float,
     ) -> None:
         self._stream = stream
         self._session = session
         self._verifier = verifier
         self._workshop = workshop
-        self._clock = clock
+        self._clock = workshop.clock
         self._send_s = send_s
         self._decoder = Decoder()
         self._mind_jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._voice_jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._caught_up = asyncio.Event()
+        self._strikes = Strikes(
+            stream, session, faults, clock=workshop.clock, wake=self._changed.set
+        )
         self._error: Message | None = None
         self._lost = False
+
+    @property
+    def ending(self) -> Ending:
+        """Who ended the session, once it's over."""
+        if self._strikes.has_ended_session:
+            return "fault"
+        if self._lost:
+            return "lost"
+        return "client" if self._session.failure is None and self._error is None else "failure"
+
+    @property
+    def last_word(self) -> Mapping[str, str] | None:
+        """Type and message of the service's last word, if it had one."""
+        if (failure := self._session.failure) is not None:
+            return {"type": failure.exception_type, "message": failure.message}
+        if self._error is None:
+            return None
+        headers = self._error.headers
+        return {
+            "type": str(headers[":error-code"]),
+            "message": str(headers[":error-message"]),
+        }
+
+    def strike(self, action: Action) -> None:
+        """Let this happen to the session now."""
+        self._strikes.strike(action)
 
     async def run(self) -> None:
         """Run the session up to its last word; raises StreamLostError if the client breaks it off."""
@@ -87,6 +119,8 @@ class SessionRunner:
         except StreamLostError:
             self._lost = True
             self._session.abandon()
+        except StruckDownError:
+            logger.info("stream=%s ends by a fault on command", self._stream.label)
         except Exception:
             logger.exception("stream=%s failed inside", self._stream.label)
             self._session.fail(BROKEN)
@@ -97,9 +131,11 @@ class SessionRunner:
 
     async def _read(self) -> None:
         try:
-            while not self._session.ended and (data := await self._stream.receive()):
+            while data := await self._stream.receive():
                 self._decoder.receive_data(data)
                 await self._take_messages()
+                if self._session.ended:
+                    return
             self._decoder.receive_eof()
             self._session.receive_eof()
         except (FramingError, MalformedChunkError) as error:
@@ -124,6 +160,8 @@ class SessionRunner:
 
     async def _take_event(self, payload: bytes) -> None:
         await self._catch_up()
+        if self._strikes.any_armed:
+            await self._strikes.before_input(payload)
         self._session.receive_payload(payload, now_s=self._clock.elapsed_s())
         more = True
         while more:
@@ -161,26 +199,38 @@ class SessionRunner:
     async def _write(self) -> None:
         while True:
             self._changed.clear()
+            await self._strikes.carry_out_due(self._clock.elapsed_s())
             events = self._session.events_to_send(now_s=self._clock.elapsed_s())
             self._caught_up.set()
             for event in events:
-                await self._send(event_message(event))
+                if not (self._strikes.any_armed and await self._strikes.before_output(event)):
+                    await self._send(event_message(event))
             self._hand_out()
-            if self._session.ended and not self._session.waiting_events:
+            if self._is_done:
                 break
             await self._rest()
-        if self._lost:
-            return
-        if self._session.failure is not None:
-            logger.warning("stream=%s ends: %s", self._stream.label, self._session.failure)
-            self._error = exception_message(self._session.failure)
-        if self._error is not None:
+        if not self._lost:
+            await self._send_last_word()
+
+    @property
+    def _is_done(self) -> bool:
+        waiting = self._session.waiting_events or self._strikes.any_waiting
+        return self._session.ended and not waiting
+
+    async def _send_last_word(self) -> None:
+        if (failure := self._session.failure) is not None:
+            logger.warning("stream=%s ends: %s", self._stream.label, failure)
+            await self._send(exception_message(failure.exception_type, failure.message))
+        elif self._error is not None:
             await self._send(self._error)
 
     async def _rest(self) -> None:
         """Wait for something to change, or for the moment something is due."""
+        next_at_s = self._session.next_at_s
+        if self._strikes.any_armed:
+            next_at_s = min(next_at_s, self._strikes.next_at_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._clock.wait_s(self._session.next_at_s)):
+            async with asyncio.timeout(self._clock.wait_s(next_at_s)):
                 await self._changed.wait()
 
     async def _send(self, message: Message) -> None:

@@ -3,6 +3,7 @@
 From AWS's API reference of the operation and Bedrock's list of common errors. Order of the
 questions: is there such a path, is the request signed, is there such a model, is there room. The
 answer's headers go out at once; clients in the field send their first events without waiting.
+Before all of that, a request meets the faults armed for `open`.
 """
 
 import asyncio
@@ -19,17 +20,22 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 from simulator.clock import Clock
+from simulator.doorstep import Doorstep
 from simulator.families import FAMILIES, Family
+from simulator.faults import Abort, Action, Delay, Faults, Goaway, Hang, Refuse, Reset
 from simulator.http2 import Connection, Headers, Stream
+from simulator.records import Records, SessionRecord
 from simulator.runner import SessionRunner
 from simulator.session import Session, Surroundings
 from simulator.signatures import (
     Credentials,
     EventVerifier,
+    Identities,
     SignatureRefusedError,
     SignedRequest,
     verify_request,
 )
+from simulator.strikes import break_stream, pause
 from simulator.workshop import Workshop
 
 logger = logging.getLogger(__name__)
@@ -42,8 +48,8 @@ ERROR_TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
 class HttpRefusedError(Exception):
     """A request that gets no stream."""
 
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(f"{status.value} {code}: {message}")
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{int(status)} {code}: {message}")
         self.status = status
         self.code = code
         self.message = message
@@ -61,49 +67,109 @@ class Policy:
     """Whether models past their end of life still answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """A request that gets its stream."""
+
+    family: Family
+    model_id: str
+    verifier: EventVerifier
+
+
 class Service:
     """The endpoint: takes streams and runs a session on each."""
 
     def __init__(
         self, policy: Policy, surroundings: Surroundings, *, workshop: Workshop, clock: Clock
     ) -> None:
+        self.faults = Faults()
+        self.records = Records()
+        self.identities = Identities(policy.credentials)
         self._policy = policy
         self._surroundings = surroundings
         self._workshop = workshop
-        self._clock = clock
+        self.clock = clock
+        self._began_s = clock.elapsed_s()
         self._open_streams = 0
+        self._runners: set[SessionRunner] = set()
+
+    @property
+    def age_s(self) -> float:
+        """How long the service has been there, in seconds of its own."""
+        return self.clock.elapsed_s() - self._began_s
+
+    def strike_all(self, action: Action) -> int:
+        """Let this happen to all open sessions at once; return how many they are."""
+        struck = tuple(self._runners)
+        for runner in struck:
+            runner.strike(action)
+        return len(struck)
 
     async def serve(self, stream: Stream) -> None:
         """Answer one request."""
         try:
-            family, verifier = self._admit(stream)
+            strikes = await self._suffer(stream)
+            admitted = self._admit(stream)
         except HttpRefusedError as refused:
             logger.warning("stream=%s refused: %s", stream.label, refused)
             await _send_refusal(stream, refused)
             return
         self._open_streams += 1
         try:
-            await self._run(stream, family, verifier)
+            await self._run(stream, admitted, strikes)
         finally:
             self._open_streams -= 1
         # Only now: who sees a stream end may open the next one at once.
         stream.end()
 
-    async def _run(self, stream: Stream, family: Family, verifier: EventVerifier) -> None:
+    async def _suffer(self, stream: Stream) -> list[Action]:
+        """Meet the faults of a request; return those that its session has to meet."""
+        later: list[Action] = []
+        for action in self.faults.at_open():
+            match action:
+                case Refuse():
+                    raise HttpRefusedError(action.status, action.code, action.message)
+                case Hang(seconds=None):
+                    await stream.hang()
+                case Hang(seconds=float(seconds)) | Delay(seconds=seconds):
+                    await pause(seconds, self.clock)
+                case Abort() | Reset() | Goaway():
+                    break_stream(stream, action)
+                    stream.check()
+                case _:
+                    later.append(action)
+        return later
+
+    async def _run(self, stream: Stream, admitted: _Admitted, strikes: list[Action]) -> None:
         stream.send_headers([(":status", "200"), ("content-type", EVENT_STREAM), *_request_id()])
         logger.info("stream=%s opened", stream.label)
-        session = Session(family, self._surroundings, now_s=self._clock.elapsed_s())
-        await SessionRunner(
+        now_s = self.clock.elapsed_s()
+        record = self.records.begin(
+            session_id=stream.label, model=admitted.model_id, now_s=self.age_s
+        )
+        runner = SessionRunner(
             stream,
-            session=session,
-            verifier=verifier,
+            session=Session(admitted.family, self._surroundings, now_s=now_s, record=record),
+            verifier=admitted.verifier,
+            faults=self.faults.of_session(stream.label, now_s=now_s),
             workshop=self._workshop,
-            clock=self._clock,
             send_s=self._policy.send_s,
-        ).run()
+        )
+        for action in strikes:
+            runner.strike(action)
+        await self._see_through(runner, record)
         logger.info("stream=%s closed", stream.label)
 
-    def _admit(self, stream: Stream) -> tuple[Family, EventVerifier]:
+    async def _see_through(self, runner: SessionRunner, record: SessionRecord) -> None:
+        self._runners.add(runner)
+        try:
+            await runner.run()
+        finally:
+            self._runners.discard(runner)
+            record.ended, record.ended_s = runner.ending, self.age_s
+            record.failure = runner.last_word
+
+    def _admit(self, stream: Stream) -> _Admitted:
         headers = dict(stream.headers)
         method, target = headers.get(":method", ""), headers.get(":path", "")
         path = PATH.fullmatch(target)
@@ -118,19 +184,20 @@ class Service:
                 "UnsupportedMediaTypeException",
                 f"The content type has to be {EVENT_STREAM}.",
             )
-        family = self._family(unquote(path[1]))
+        model_id = unquote(path[1])
+        family = self._family(model_id)
         if self._open_streams >= self._policy.max_streams:
             raise HttpRefusedError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "ThrottlingException",
                 "Too many requests, please wait before trying again.",
             )
-        return family, verifier
+        return _Admitted(family=family, model_id=model_id, verifier=verifier)
 
     def _authenticate(self, stream: Stream, method: str, target: str) -> EventVerifier:
         request = SignedRequest(method=method, target=target, headers=stream.headers)
         try:
-            return verify_request(request, self._policy.credentials, now=self._clock.now())
+            return verify_request(request, self.identities, now=self.clock.now())
         except SignatureRefusedError as refused:
             incomplete = refused.code == "IncompleteSignatureException"
             status = HTTPStatus.BAD_REQUEST if incomplete else HTTPStatus.FORBIDDEN
@@ -144,7 +211,7 @@ class Service:
                 "ValidationException",
                 "The provided model identifier is invalid.",
             )
-        retired = family.retired_on is not None and self._clock.now().date() >= family.retired_on
+        retired = family.retired_on is not None and self.clock.now().date() >= family.retired_on
         if retired and not self._policy.retired_models:
             raise HttpRefusedError(
                 HTTPStatus.NOT_FOUND,
@@ -159,7 +226,7 @@ async def _send_refusal(stream: Stream, refused: HttpRefusedError) -> None:
     body = json.dumps({"message": refused.message}).encode()
     stream.send_headers(
         [
-            (":status", str(refused.status.value)),
+            (":status", str(int(refused.status))),
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
             ("x-amzn-errortype", refused.code + ERROR_TYPE_SUFFIX),
@@ -186,15 +253,19 @@ async def listen(
     numbers = itertools.count(1)
     open_connections: set[Connection] = set()
     async with asyncio.TaskGroup() as tasks:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(f"c{next(numbers)}", service.serve, tasks, open_connections),
-            sock=bound,
-            ssl=tls,
-        )
+
+        def greet(farewell: Goaway | None) -> Connection:
+            name = f"c{next(numbers)}"
+            return Connection(name, service.serve, tasks, open_connections, farewell=farewell)
+
+        doorstep = Doorstep(service.faults, tls, clock=service.clock, greet=greet)
+        door = tasks.create_task(doorstep.take_connections(bound))
         ready()
         try:
             await stop.wait()
         finally:
-            server.close()
+            door.cancel()
+            await asyncio.wait({door})
+            bound.close()
             for connection in tuple(open_connections):
                 connection.say_goodbye()

@@ -45,6 +45,7 @@ from simulator.inputs import (
 from simulator.jobs import Hear, Interrupted, Job, Mind, Speak, ToolAnswered, Transcribe
 from simulator.mouth import SAMPLE_BYTES, Mouth, ToolUse
 from simulator.outputs import OutputEvent, OutputEvents, Tokens, speech_tokens, text_tokens
+from simulator.records import SessionRecord
 from simulator.refusals import RefusedError
 from simulator.resampling import HEARING_RATE_HZ
 from simulator.rules import SessionRules
@@ -81,10 +82,20 @@ class _Prompt:
 class Session:
     """One session of one model, begun at `now_s` on the clock all its moments are told on."""
 
-    def __init__(self, family: Family, surroundings: Surroundings, *, now_s: float) -> None:
+    def __init__(
+        self,
+        family: Family,
+        surroundings: Surroundings,
+        *,
+        now_s: float,
+        record: SessionRecord | None = None,
+    ) -> None:
+        """`record` is where the session writes down what it received."""
         self.failure: Failure | None = None
         """Why the service ended the session, if it did."""
         self.ended = False
+        self._record = record or SessionRecord()
+        self._deaf = False
         self._family = family
         self._surroundings = surroundings
         self._rules = SessionRules(family, deaf_during_tools=surroundings.deaf_during_tools)
@@ -97,7 +108,8 @@ class Session:
         self._unheard = bytearray()
         self._customer_speaks = False
         self._transcriptions = 0
-        # Open blocks of typed text and of tool results, by contentName.
+        # Open blocks of the past, of typed text and of tool results, by contentName.
+        self._past: dict[str, tuple[str, list[str]]] = {}
         self._typed: dict[str, list[str]] = {}
         self._results: dict[str, ToolAnswered | ToolStart] = {}
         self._tool_names: dict[str, str] = {}
@@ -131,6 +143,10 @@ class Session:
         """End the session without another word."""
         self.ended = True
 
+    def deafen(self) -> None:
+        """Go on taking what comes, and answer none of it any more."""
+        self._deaf = True
+
     def listen(self, *, now_s: float) -> bool:
         """Listen to the next piece of the audio received; return whether more of it waits.
 
@@ -139,7 +155,7 @@ class Session:
         """
         piece = bytes(self._unheard[:LISTEN_BYTES])
         del self._unheard[:LISTEN_BYTES]
-        if piece and self._endpointing is not None and not self.ended:
+        if piece and self._endpointing is not None and not self.ended and not self._deaf:
             for found in self._endpointing.feed(piece):
                 self._take_turn(found, now_s)
         return bool(self._unheard)
@@ -218,6 +234,7 @@ class Session:
             rate_hz=start.rate_hz,
             new_id=new_id,
         )
+        self._record.voice = start.voice_id
         self._prompt = _Prompt(
             events=events,
             mouth=Mouth(events, rate_hz=start.rate_hz, asked=self._tool_asked),
@@ -229,8 +246,10 @@ class Session:
         match start:
             case TextStart():
                 # Text before the audio is the past; only text beside the audio is spoken to.
-                if self._rules.audio_begun and self._family.answers_text:
+                if self._rules.audio_begun:
                     self._typed[start.content_name] = []
+                elif start.role in ("USER", "ASSISTANT"):
+                    self._past[start.content_name] = (start.role, [])
             case AudioStart():
                 self._open_microphone(start.rate_hz)
             case ToolStart():
@@ -245,19 +264,28 @@ class Session:
     def _fill_block(self, event: TextInput | AudioInput | ToolResult, now_s: float) -> None:
         match event:
             case TextInput():
-                if event.content_name in self._typed:
-                    self._typed[event.content_name].append(event.content)
-                    self._deadlines.heard(now_s)
+                self._fill_text(event, now_s)
             case AudioInput():
+                self._record.audio_bytes += len(event.pcm)
                 if event.pcm:
                     self._deadlines.heard(now_s)
                     self._unheard += self._resample(event.pcm) if self._resample else event.pcm
             case ToolResult():
                 self._take_result(event)
 
+    def _fill_text(self, event: TextInput, now_s: float) -> None:
+        if event.content_name in self._typed:
+            self._typed[event.content_name].append(event.content)
+            if self._family.answers_text:
+                self._deadlines.heard(now_s)
+        elif event.content_name in self._past:
+            self._past[event.content_name][1].append(event.content)
+
     def _take_result(self, event: ToolResult) -> None:
         start = self._results[event.content_name]
         assert self._prompt is not None
+        told = {"toolUseId": start.tool_use_id, "result": dict(event.result)}
+        self._record.tool_results.append(told)
         self._results[event.content_name] = ToolAnswered(
             mind=self._prompt.mind,
             tool_use_id=start.tool_use_id,
@@ -268,12 +296,12 @@ class Session:
     def _close_block(self, content_name: str, now_s: float) -> None:
         if content_name in self._typed:
             self._customer_typed("".join(self._typed.pop(content_name)), now_s)
+        elif content_name in self._past:
+            role, texts = self._past.pop(content_name)
+            self._record.history.append((role, "".join(texts)))
         elif content_name in self._results:
-            answered = self._results.pop(content_name)
-            assert isinstance(answered, ToolAnswered)
-            self._jobs.append(answered)
-            self._hold()
-        else:
+            self._tool_answered(self._results.pop(content_name))
+        elif self._rules.audio_begun:
             # The microphone closed: nothing but silence can follow what was said last.
             self._unheard += bytes(2 * self._silence_ms * HEARING_RATE_HZ // 1000 * SAMPLE_BYTES)
 
@@ -292,13 +320,17 @@ class Session:
                 self._customer_speaks = False
                 seconds = found.samples / HEARING_RATE_HZ
                 self._customer_said(" ".join(found.words), heard_s=seconds, coded=True)
-            case WordHeard() | WordCut():
-                pass
+            case WordHeard():
+                self._record.words.append(found.word)
+            case WordCut():
+                self._record.cut += 1
         self._hold()
 
     def _customer_typed(self, text: str, now_s: float) -> None:
-        self._barge_in(now_s)
-        self._customer_said(text)
+        self._record.texts.append(text)
+        if self._family.answers_text and not self._deaf:
+            self._barge_in(now_s)
+            self._customer_said(text)
 
     def _customer_said(self, text: str, *, heard_s: float = 0.0, coded: bool = False) -> None:
         """Tell the client what was understood, and let the mind answer it."""
@@ -331,7 +363,15 @@ class Session:
 
     def _tool_asked(self, use: ToolUse) -> None:
         self._rules.open_tool_use(use.tool_use_id)
+        asked = {"toolUseId": use.tool_use_id, "name": use.name, "arguments": use.arguments}
+        self._record.tool_uses.append(asked)
         self._tool_names[use.tool_use_id] = use.name
+        self._hold()
+
+    def _tool_answered(self, answered: ToolAnswered | ToolStart) -> None:
+        assert isinstance(answered, ToolAnswered)
+        if not self._deaf:
+            self._jobs.append(answered)
         self._hold()
 
     def _hold(self) -> None:

@@ -33,6 +33,7 @@ EVENTS_PAYLOAD_HASH = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
 MAX_SKEW = dt.timedelta(minutes=5)
 
 INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 -- a text
+EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 -- a text
 MISMATCH = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your AWS Secret Access Key and signing method. "
@@ -47,6 +48,36 @@ class Credentials:
     access_key: str
     secret_key: str
     session_token: str | None = None
+
+
+class Identities:
+    """The one identity that is known now, and those that no longer are."""
+
+    def __init__(self, first: Credentials) -> None:
+        self._first = first
+        self.current = first
+        self._expired: set[tuple[str, str | None]] = set()
+
+    def change(self, credentials: Credentials, *, expire: bool) -> None:
+        """Know only these from now on; those before have expired, or were never known."""
+        before = self.current
+        if expire:
+            self._expired.add((before.access_key, before.session_token))
+        self._expired.discard((credentials.access_key, credentials.session_token))
+        self.current = credentials
+
+    def restore(self) -> None:
+        """Know those of the start again."""
+        self._expired.clear()
+        self.current = self._first
+
+    def check(self, access_key: str, session_token: str | None) -> None:
+        """Refuse any but the current identity with AWS's text."""
+        if (access_key, session_token) in self._expired:
+            raise SignatureRefusedError("ExpiredTokenException", EXPIRED_TOKEN)
+        known = hmac.compare_digest(access_key.encode(), self.current.access_key.encode())
+        if not known or session_token != self.current.session_token:
+            raise SignatureRefusedError("UnrecognizedClientException", INVALID_TOKEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +99,7 @@ class SignatureRefusedError(Exception):
 
 
 def verify_request(
-    request: SignedRequest, credentials: Credentials, *, now: dt.datetime
+    request: SignedRequest, identities: Identities, *, now: dt.datetime
 ) -> "EventVerifier":
     """Check a request's signature; return the verifier of the events that follow it.
 
@@ -76,16 +107,17 @@ def verify_request(
     """
     headers = _folded(request.headers)
     claim = _Claim.parse(headers.get("authorization", ""))
-    _check_identity(claim, headers, credentials)
+    identities.check(claim.access_key, headers.get("x-amz-security-token"))
+    secret_key = identities.current.secret_key
     signed_at = _check_date(claim, headers, now)
     _check_signed_headers(claim, headers)
     string_to_sign = "\n".join(
         (ALGORITHM, signed_at, claim.scope, _sha256(_canonical(request, headers, claim).encode()))
     )
-    expected = _sign(_signing_key(credentials.secret_key, claim.scope), string_to_sign)
+    expected = _sign(_signing_key(secret_key, claim.scope), string_to_sign)
     if not hmac.compare_digest(expected.hex().encode(), claim.signature.encode()):
         raise SignatureRefusedError("InvalidSignatureException", MISMATCH)
-    return EventVerifier(credentials.secret_key, claim.region, claim.signature)
+    return EventVerifier(secret_key, claim.region, claim.signature)
 
 
 class EventVerifier:
@@ -190,13 +222,6 @@ def _check_scope(scope: str) -> tuple[str, str]:
     else:
         return day, region
     raise SignatureRefusedError("InvalidSignatureException", problem)
-
-
-def _check_identity(claim: _Claim, headers: Mapping[str, str], credentials: Credentials) -> None:
-    known = hmac.compare_digest(claim.access_key.encode(), credentials.access_key.encode())
-    token = headers.get("x-amz-security-token")
-    if not known or token != credentials.session_token:
-        raise SignatureRefusedError("UnrecognizedClientException", INVALID_TOKEN)
 
 
 def _check_date(claim: _Claim, headers: Mapping[str, str], now: dt.datetime) -> str:

@@ -24,7 +24,7 @@ class Workshop:
     def __init__(self, *, ears: Ears | None, voice: Voice, clock: Clock, zone: ZoneInfo) -> None:
         self._ears = ears
         self._voice = voice
-        self._clock = clock
+        self.clock = clock
         self._zone = zone
         self._hearing = ThreadPoolExecutor(1, thread_name_prefix="hearing")
         self._talking = ThreadPoolExecutor(TALKING_THREADS, thread_name_prefix="talking")
@@ -75,4 +75,4 @@ class Workshop:
                 assert_never(job)
 
     def _local_now(self) -> dt.datetime:
-        return self._clock.now().astimezone(self._zone)
+        return self.clock.now().astimezone(self._zone)

@@ -12,6 +12,7 @@ HELP = (
     " cita. ¿Qué necesitás?"
 )
 GO_ON = "Decime, te escucho."
+DONE = "Listo, ya está."
 DROPPED = "Listo, lo dejamos ahí. ¿Necesitás algo más?"
 NOTHING_ELSE = "Perfecto. Cualquier cosa, acá estoy."
 NOT_UNDERSTOOD = "Disculpá, no te entendí."

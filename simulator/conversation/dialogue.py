@@ -15,13 +15,13 @@ from typing import Any
 
 from simulator.conversation import courtesies
 from simulator.conversation.answers import (
-    TROUBLE,
     alternatives_of,
     answer,
     offer,
     record_of,
     said,
 )
+from simulator.conversation.directions import Direction, read_direction
 from simulator.conversation.questions import question
 from simulator.conversation.slots import WISHES, Act, Aspect, Need, Slots, Subject, Wish
 from simulator.conversation.speech import Reply
@@ -64,6 +64,8 @@ class Conversation:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
         if not text.strip():
             return Reply()
+        if (direction := read_direction(text)) is not None:
+            return self._follow(direction, now)
         heard = understand(text, now=now, needs=self._asked)
         cut_off, self._was_cut_off = self._was_cut_off, False
         if cut_off and heard.act is None and heard.moods & {Mood.NO, Mood.STOP}:
@@ -85,11 +87,31 @@ class Conversation:
         del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
         calls = self._called.get(name)
         if not calls:
-            return _say(TROUBLE if result.get("ok") is True else said(result))
+            return self._answer_unasked(name, result, now)
         task = calls.pop(0)
         if task is not self._task:
             return self._answer_late(task, result, now)
         sentences = answer(task, result, now.tzinfo)
+        return self._noted(_say(*sentences, *self._settle(task, result, now)))
+
+    def _follow(self, direction: Direction, now: datetime) -> Reply:
+        """Do what a direction says; nobody has interrupted anything by giving it."""
+        self._was_cut_off = False
+        if direction.result is not None:
+            return self.tool_answered(
+                tool_use_id="", name=direction.tool, result=dict(direction.result), now=now
+            )
+        return self._noted(Reply(sentences=direction.sentences))
+
+    def _answer_unasked(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
+        """Answer a call that isn't ours, from nothing but the tool's name and its result."""
+        if name not in Wish:
+            return _say(courtesies.DONE if result.get("ok") is True else said(result))
+        task = Task(wish=Wish(name), slots=Slots())
+        sentences = answer(task, result, now.tzinfo)
+        if self._stage in {Stage.ASKING, Stage.CALLING}:
+            return self._noted(_say(*sentences))
+        self._task = task
         return self._noted(_say(*sentences, *self._settle(task, result, now)))
 
     def _noted(self, reply: Reply) -> Reply:

@@ -20,7 +20,6 @@ from botocore.credentials import Credentials
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     ResponseReceived,
     StreamEnded,
@@ -54,6 +53,8 @@ class RawClient:
         self.streams: dict[int, RawStream] = {}
         self.closed = asyncio.Event()
         self.goodbye: int | None = None
+        self.last_promised: int | None = None
+        self._frames = bytearray()
         self._tls = ssl.create_default_context(cafile=str(ca_file))
         self._tls.set_alpn_protocols(["h2"])
 
@@ -89,7 +90,7 @@ class RawClient:
     async def _read(self) -> None:
         try:
             while data := await self._reader.read(65536):
-                for event in self.h2.receive_data(data):
+                for event in self.h2.receive_data(self._without_goaway(data)):
                     self._take(event)
                 self.flush()
         except (ConnectionError, ssl.SSLError):
@@ -100,10 +101,23 @@ class RawClient:
                 stream.gone = stream.gone or "closed"
                 stream.changed.set()
 
+    def _without_goaway(self, data: bytes) -> bytes:
+        """Read the server's GOAWAY by hand: h2 would take the connection for closed."""
+        self._frames += data
+        passed = b""
+        while len(self._frames) >= 9:
+            length = 9 + int.from_bytes(self._frames[:3])
+            if len(self._frames) < length:
+                break
+            frame = bytes(self._frames[:length])
+            del self._frames[:length]
+            if frame[3] == 7:
+                self.last_promised, self.goodbye = struct.unpack("!II", frame[9:17])
+            else:
+                passed += frame
+        return passed
+
     def _take(self, event: Any) -> None:
-        if isinstance(event, ConnectionTerminated):
-            assert event.error_code is not None
-            self.goodbye = int(event.error_code)
         for stream in self.streams.values():
             if isinstance(event, WindowUpdated) or stream.stream_id == getattr(
                 event, "stream_id", None

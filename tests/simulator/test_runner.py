@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from simulator.certificates import Certificates, open_certificates
 from simulator.clock import Clock, SystemClock
 from simulator.conversation import Reply
 from simulator.endpointing import Endpointer
+from simulator.faults import End, Fault, Point, Send
 from simulator.resampling import open_resampler
 from simulator.server import Policy, Service, listen
 from simulator.session import Surroundings
@@ -96,7 +97,12 @@ def served(certificates: Certificates, parts: Parts) -> Serve:
 
     @asynccontextmanager
     async def serve(
-        *, clock: Clock | None = None, send_s: float = 30, max_streams: int = 10, **options: Any
+        *,
+        clock: Clock | None = None,
+        send_s: float = 30,
+        max_streams: int = 10,
+        faults: Sequence[Fault] = (),
+        **options: Any,
     ) -> AsyncIterator[RawClient]:
         clock = clock or SystemClock(5)
         zone = ZoneInfo("America/Argentina/Buenos_Aires")
@@ -104,6 +110,8 @@ def served(certificates: Certificates, parts: Parts) -> Serve:
         keys = Credentials(access_key="local", secret_key="local")
         policy = Policy(credentials=keys, max_streams=max_streams, send_s=send_s)
         service = Service(policy, parts.surroundings(), workshop=workshop, clock=clock)
+        for fault in faults:
+            service.faults.arm(fault, now_s=clock.elapsed_s())
         bound = socket.create_server(("127.0.0.1", 0))
         ready, stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
@@ -258,6 +266,26 @@ async def test_after_eight_minutes_a_session_ends_whatever_comes(served: Serve) 
             "modelTimeoutException",
             "Model has timed out in processing the request. Try your request again.",
         )
+
+
+async def test_faults_and_the_eight_minutes_pass_on_one_clock(served: Serve) -> None:
+    clock = HandClock()
+    almost = Send(event={"event": {"almost": {}}})
+    faults = [
+        Fault(at=Point(where="after", after_s=475), action=almost),
+        Fault(at=Point(where="after", after_s=600), action=End()),
+    ]
+    async with served(clock=clock, faults=faults) as client:
+        stream = client.open()
+        await stream.send(*opening())
+        for number in range(16):
+            await stream.send(*typed(f"t{number}", "hola"))
+            await stream.until("contentEnd", stopReason="END_TURN", type="TEXT")
+            clock.moment_s += 29
+        clock.moment_s += 12
+        assert await stream.until("almost") == {}
+        clock.moment_s += 5
+        assert (await stream.last_words())[0] == "modelTimeoutException"
 
 
 async def test_a_certificate_is_made_anew_when_it_no_longer_holds(tmp_path: Path) -> None:

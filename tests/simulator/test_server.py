@@ -67,6 +67,17 @@ async def test_a_conversation_with_a_tool_runs_from_start_to_end(client: RawClie
     await converse(client)
 
 
+async def test_a_direction_is_echoed_like_any_text_and_its_sentence_said(
+    client: RawClient,
+) -> None:
+    greet = "[Saludá al cliente con esta frase: «¡Hola! ¿En qué te ayudo?»]"
+    stream = client.open()
+    await stream.send(*opening(), *typed("t1", greet))
+    assert (await stream.until("textOutput"))["content"] == greet
+    assert (await stream.until("textOutput"))["content"] == "¡Hola! ¿En qué te ayudo?"
+    await stream.until("audioOutput")
+
+
 async def test_the_answer_begins_before_anything_was_asked(client: RawClient) -> None:
     stream = client.open()
     headers = await stream.response()

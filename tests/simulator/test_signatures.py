@@ -15,6 +15,7 @@ from simulator.signatures import (
     EVENTS_PAYLOAD_HASH,
     Credentials,
     EventVerifier,
+    Identities,
     SignatureRefusedError,
     SignedRequest,
     verify_request,
@@ -60,20 +61,20 @@ def authorization(request: SignedRequest) -> str:
 
 def refusal(request: SignedRequest, now: dt.datetime, keys: Credentials = KEYS) -> tuple[str, str]:
     with pytest.raises(SignatureRefusedError) as caught:
-        verify_request(request, keys, now=now)
+        verify_request(request, Identities(keys), now=now)
     return caught.value.code, caught.value.message
 
 
 @pytest.mark.parametrize("target", [PATH, PATH + "?", PATH + "?b=2&a=%2F1&c", "/a/../model//x/"])
 def test_a_request_signed_by_botocore_is_accepted(target: str) -> None:
     request, now = signed_by_botocore(target=target)
-    verify_request(request, KEYS, now=now)
+    verify_request(request, Identities(KEYS), now=now)
 
 
 def test_a_session_token_is_accepted_only_where_it_is_the_one_given_out() -> None:
     temporary = replace(KEYS, session_token="token")
     request, now = signed_by_botocore(keys=temporary)
-    verify_request(request, temporary, now=now)
+    verify_request(request, Identities(temporary), now=now)
     for keys in (KEYS, replace(KEYS, session_token="other")):
         assert refusal(request, now, keys)[0] == "UnrecognizedClientException"
 
@@ -123,7 +124,7 @@ def test_a_request_may_be_five_minutes_old_or_early_and_not_more(
     request, signed_at = signed_by_botocore()
     now = signed_at + dt.timedelta(minutes=minutes)
     if problem is None:
-        verify_request(request, KEYS, now=now)
+        verify_request(request, Identities(KEYS), now=now)
     else:
         assert problem in refusal(request, now)[1]
 
@@ -267,3 +268,41 @@ class TestEvents:
         now = dt.datetime.fromtimestamp(date.ms / 1000, dt.UTC)
         assert verifier.unwrap(event, now=now) == SESSION_END
         assert verifier.unwrap(end, now=now) is None
+
+
+class TestIdentities:
+    """Whom the service knows, after it was told of others."""
+
+    FIRST = Credentials(access_key="first", secret_key="s", session_token="t1")
+    SECOND = Credentials(access_key="second", secret_key="s", session_token="t2")
+
+    def refused(self, identities: Identities, keys: Credentials) -> str:
+        with pytest.raises(SignatureRefusedError) as caught:
+            identities.check(keys.access_key, keys.session_token)
+        return caught.value.code
+
+    @pytest.mark.parametrize(
+        ("expire", "code"),
+        [(True, "ExpiredTokenException"), (False, "UnrecognizedClientException")],
+    )
+    def test_only_the_newest_is_accepted(self, expire: bool, code: str) -> None:
+        identities = Identities(self.FIRST)
+        identities.change(self.SECOND, expire=expire)
+        identities.check("second", "t2")
+        assert self.refused(identities, self.FIRST) == code
+
+    def test_a_token_alone_may_be_new(self) -> None:
+        identities = Identities(self.FIRST)
+        identities.change(replace(self.FIRST, session_token="t9"), expire=True)
+        identities.check("first", "t9")
+        assert self.refused(identities, self.FIRST) == "ExpiredTokenException"
+
+    def test_what_expired_may_be_given_out_again_and_the_first_restored(self) -> None:
+        identities = Identities(self.FIRST)
+        for keys in (self.SECOND, self.FIRST):
+            identities.change(keys, expire=True)
+        identities.check("first", "t1")
+        identities.change(self.SECOND, expire=True)
+        identities.restore()
+        identities.check("first", "t1")
+        assert self.refused(identities, self.SECOND) == "UnrecognizedClientException"
