@@ -155,7 +155,8 @@ def _plain(value: object) -> object:
 
 def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an address that no view has: in the envelope, unless somebody looks at it in a browser."""
-    if request.accepts("text/html") and "application/json" not in request.headers.get("accept", ""):
+    # A browser names HTML; a program that takes anything, `*/*`, is no browser.
+    if "text/html" in request.headers.get("accept", ""):
         return page_not_found(request, exception)
     message = _("There is nothing under this address.")
     return JsonResponse({"success": False, "error": _error("not_found", message, {})}, status=404)

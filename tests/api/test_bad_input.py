@@ -271,6 +271,16 @@ def test_an_address_or_method_that_is_not_there_is_told_in_the_envelope(
     assert refused(response, status)["code"] == code
 
 
+@pytest.mark.parametrize("path", ["/nothing/here", "/orders/", "/orders/1/items", "/favicon.png"])
+def test_an_address_that_is_not_there_is_a_page_for_browsers_alone(rest: Client, path: str) -> None:
+    browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+    for accept in ("*/*", "application/json", ""):
+        assert refused(rest.get(path, headers={"accept": accept}), 404)["code"] == "not_found"
+    page = rest.get(path, headers={"accept": browser})
+    assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/xml", "application/octet-stream"]
 )
