@@ -41,7 +41,8 @@ const DEAF = 4008;
  * @typedef {Dial
  *   | { kind: "text", text: string }
  *   | { kind: "heard", position: number, atMs: number }
- *   | { kind: "hang-up" }} FromPage `atMs`: milliseconds since 1970
+ *   | { kind: "hurry" }
+ *   | { kind: "hang-up" }} FromPage `atMs`: milliseconds since 1970; `hurry`: the network is back
  */
 
 /**
@@ -94,7 +95,7 @@ class Line {
     this.#leave();
   }
 
-  /** The network is back: why wait any longer? */
+  /** The network is back: there is nothing to wait for any more. */
   hurry() {
     if (this.#waiting === undefined) return;
     clearTimeout(this.#waiting);
@@ -306,10 +307,11 @@ function hear(message) {
       return line?.text(message.text);
     case "heard":
       return line?.heard(message);
+    case "hurry":
+      return line?.hurry();
     case "hang-up":
       return line?.hangUp();
   }
 }
 
 self.onmessage = ({ data }) => hear(data);
-self.ononline = () => line?.hurry();
