@@ -229,18 +229,19 @@ async def test_a_call_the_server_no_longer_knows_is_over(
     await expect(customer.status).to_have_text("Escuchando")
 
 
-async def test_hanging_up_while_the_server_is_sought_ends_the_search(
+async def test_hanging_up_while_the_server_is_sought_is_told_when_it_is_found(
     customer: Customer, peer: WirePeer
 ) -> None:
     call = await talking(customer, peer)
     peer.refuses = True
     call.drop()
     await expect(customer.status).to_have_text("Reconectando…")
+    peer.refuses = False
     await customer.talk.click()
     await expect(customer.status).to_have_text("Listo para ayudarte")
-    peer.refuses = False
+    await call.event("end")
+    assert await call.closed() == 1000
     await talking(customer, peer)  # and the page still works
-    assert call.resumes == []
 
 
 # A page that is loaded again
@@ -290,6 +291,18 @@ async def test_a_typed_call_comes_back_as_one(customer: Customer, peer: WirePeer
     await call.until(lambda: len(call.texts()) == 2)
     assert call.texts() == ["Hola", "¿Seguimos?"]
     assert await customer.page.evaluate("tests.streams.length") == 0
+
+
+async def test_a_page_loaded_again_can_be_hung_up_at_once(
+    customer: Customer, peer: WirePeer
+) -> None:
+    call = await talking(customer, peer)
+    for _ in range(2):  # the first of them hasn't found its call yet when the second comes
+        await customer.page.reload()
+    await expect(customer.talk).to_have_text("Detener")
+    await customer.talk.click()
+    await call.event("end")
+    await expect(customer.status).to_have_text("Listo para ayudarte")
 
 
 async def test_a_call_that_was_ended_does_not_come_back(customer: Customer, peer: WirePeer) -> None:
