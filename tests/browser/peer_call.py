@@ -68,6 +68,8 @@ class PeerCall:
     generation: int = 0
     loses: bool = False
     """What comes in is lost on its way: never counted, never acknowledged."""
+    lost: int = 0
+    """Frames lost so."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _next_in: int = 0
     _next_position: int = 0
@@ -103,6 +105,7 @@ class PeerCall:
 
     async def _take_counted(self, frame: Frame) -> None:
         if self.loses:
+            self.lost += 1
             return
         if frame.flags & RESENT:
             self.resent.append(frame)

@@ -1,5 +1,8 @@
 """The page against a peer that does on command what a server may do, faults included."""
 
+import re
+from http import HTTPStatus
+
 import pytest
 from playwright.async_api import expect
 
@@ -7,7 +10,7 @@ from tests.browser.chromium import chromium, recording, screenshot
 from tests.browser.customer import Customer, customer_at, talking
 from tests.browser.peer_call import OUTPUT_RATE_HZ
 from tests.browser.sounds import assert_whole, audible_s, babble, finely, from_pcm16, pcm16
-from tests.browser.wire_peer import WirePeer
+from tests.browser.wire_peer import Refusal, WirePeer
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -141,6 +144,23 @@ async def test_a_typed_call_can_be_ended_without_a_microphone(
     assert await call.closed() == 1000
 
 
+async def test_the_server_is_told_when_each_reply_is_heard(
+    customer: Customer, peer: WirePeer
+) -> None:
+    call = await talking(customer, peer)
+    await call.speak(pcm16(A_SECOND))
+    await call.played(OUTPUT_RATE_HZ)
+    await call.speak(pcm16(SPEECH))
+    await call.played(2 * OUTPUT_RATE_HZ)
+    await call.flush()
+    await call.speak(pcm16(A_SECOND))
+    await call.played(call.position)
+    heard = [e for e in call.events if e["type"] == "heard"]
+    assert [e["position"] for e in heard] == [0, 24_000, 24_000 + len(SPEECH)]
+    assert all(5 < e["afterMs"] < 1000 for e in heard), heard
+    assert all(0 < e["rttMs"] < 1000 for e in heard), heard
+
+
 # Interruptions
 
 
@@ -167,6 +187,11 @@ async def test_a_barge_in_silences_at_once_and_cuts_what_was_not_said(
     await screenshot(customer.page, "desk-interrupted")
     assert audible_s(*await recording(customer.page)) < 3
 
+    await call.caption("assistant", "Su pedido contiene", position=0)  # what was really heard
+    await expect(customer.log.locator("s")).to_have_count(0)
+    await expect(customer.log).to_contain_text("Su pedido contiene")
+    await expect(customer.log).not_to_contain_text("muchas cosas")
+    await expect(customer.log).to_contain_text("Interrumpido")
     await call.caption("assistant", "Dígame.", stage="planned", turn=2)
     await call.speak(pcm16(A_SECOND))
     await expect(customer.log).to_contain_text("Dígame.")
@@ -198,27 +223,6 @@ async def test_a_socket_that_closes_at_once_ends_the_call(
     await call.socket.close(1013)
     await expect(customer.alert).to_contain_text("demasiadas llamadas")
     await expect(customer.talk).to_have_text("Hablar")
-
-
-async def test_a_refused_call_is_tried_again_and_then_said_to_be_refused(
-    customer: Customer, peer: WirePeer
-) -> None:
-    peer.refuses = True
-    await customer.talk.click()
-    await expect(customer.status).to_have_text("Reconectando…")
-    await expect(customer.alert).to_contain_text("no aceptó la llamada", timeout=10_000)
-
-
-async def test_a_server_that_comes_back_in_time_is_reached(
-    customer: Customer, peer: WirePeer
-) -> None:
-    peer.refuses = True
-    await customer.talk.click()
-    await expect(customer.status).to_have_text("Reconectando…")
-    peer.refuses = False
-    call = await peer.call()
-    await call.ready()
-    await expect(customer.status).to_have_text("Escuchando")
 
 
 async def test_nonsense_from_the_server_ends_the_call(customer: Customer, peer: WirePeer) -> None:
@@ -398,6 +402,43 @@ async def test_a_small_screen_shows_all_of_it(
     await screenshot(page, f"phone-call-{scheme}")
     for shown in (customer.talk, customer.status, customer.button("Enviar")):
         await expect(shown).to_be_in_viewport(ratio=1)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert await page.evaluate("document.documentElement.scrollHeight") <= 640
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_small_screen_shows_all_of_what_goes_wrong(
+    customer: Customer, peer: WirePeer, scheme: str
+) -> None:
+    page = customer.page
+    customer.forgiven = re.compile(r"WebSocket connection to .* failed|status of 503")
+    await page.set_viewport_size({"width": 360, "height": 640})
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    peer.refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Todas las líneas están ocupadas.", 30)
+    await customer.talk.click()
+    await expect(customer.alert).to_contain_text("ocupadas")
+    await screenshot(page, f"phone-busy-{scheme}")
+    await expect(customer.button("Empezar de nuevo")).to_be_in_viewport(ratio=1)
+
+    peer.refusal = None
+    call = await talking(customer, peer)
+    await call.caption("user", "Agenda una cita para mañana a las 10 con el Dr. Rodríguez")
+    peer.refuses = True
+    call.drop()
+    await expect(customer.status).to_have_text("Reconectando…")
+    await screenshot(page, f"phone-retrying-{scheme}")
+    peer.refuses, peer.forgets = False, True
+    await expect(customer.alert).to_contain_text("Esa conversación ya terminó.")
+    await screenshot(page, f"phone-gone-{scheme}")
+    for shown in (customer.button("Empezar de nuevo"), customer.button("Enviar")):
+        await expect(shown).to_be_in_viewport(ratio=1)
+
+    peer.forgets = False
+    await talking(customer, peer)
+    await page.evaluate("tests.contexts.at(-1).suspend()")
+    await expect(customer.status).to_have_text("En pausa")
+    await screenshot(page, f"phone-paused-{scheme}")
+    await expect(customer.button("Tocá para activar el sonido")).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     assert await page.evaluate("document.documentElement.scrollHeight") <= 640
 

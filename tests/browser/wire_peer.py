@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from django.template.loader import render_to_string
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -38,8 +37,8 @@ POLICY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """An answer to whoever asks for a ticket."""
+class Refusal:
+    """An answer to whoever asks for a ticket and gets none."""
 
     status: HTTPStatus
     message: str = ""
@@ -62,7 +61,14 @@ class WirePeer:
         """No call is known any more."""
         self.restores = False
         """Calls are known from what was stored of them only."""
-        self.busy: Busy | None = None
+        self.refusal: Refusal | None = None
+        """No ticket is given."""
+        self.is_down = False
+        """Whoever asks for a ticket is hung up on."""
+        self.lacks = ""
+        """The name of a file that is not served."""
+        self.takes_tickets = True
+        """A ticket is good for a call."""
         self.patience_s = 120
         """For so long a page that is loaded now seeks a lost call."""
         self.port = 0
@@ -100,7 +106,7 @@ class WirePeer:
     async def _begin(self, socket: ServerConnection, start: bytes) -> None:
         call = PeerCall(socket, token=f"token-{self.connections}")
         ticket = json.loads(Frame.parse(start).payload).get("ticket")
-        if ticket not in self._tickets:
+        if ticket not in self._tickets or not self.takes_tickets:
             await socket.close(NO_TICKET)
             return
         self._tickets.remove(ticket)
@@ -133,7 +139,7 @@ class WirePeer:
             return _response(HTTPStatus.OK, self._page().encode(), "text/html; charset=utf-8")
         for prefix, folder in FOLDERS.items():
             file = folder / path.removeprefix(prefix)
-            if path.startswith(prefix) and file.is_file():
+            if path.startswith(prefix) and file.is_file() and file.name != self.lacks:
                 kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
                 return _response(HTTPStatus.OK, file.read_bytes(), kind)
         return _response(HTTPStatus.NOT_FOUND, b"", "text/plain")
@@ -144,16 +150,16 @@ class WirePeer:
 
     def ticket(self) -> Response:
         """Answer whoever asks for a ticket."""
-        if self.busy is not None:
-            return _json(self.busy.status, self.busy.body)
+        if self.refusal is not None:
+            return _json(self.refusal.status, self.refusal.body)
         self._issued += 1
         ticket = f"ticket-{self._issued}"
         self._tickets.add(ticket)
         data = {"ticket": ticket, "expiresInS": 60}
         return _json(HTTPStatus.CREATED, {"success": True, "data": data, "message": ""})
 
-    def connection(self, *args: Any, **kwargs: Any) -> ServerConnection:
-        """Make the server's end of one connection: the WebSocket library knows no POST."""
+    def connection_class(self) -> type[ServerConnection]:
+        """Return the server's end of a connection: the WebSocket library knows no POST."""
         peer = self
 
         class Connection(ServerConnection):
@@ -161,10 +167,11 @@ class WirePeer:
                 if not data.startswith(b"POST /voice/tickets "):
                     super().data_received(data)
                     return
-                self.transport.write(peer.ticket().serialize())
+                if not peer.is_down:
+                    self.transport.write(peer.ticket().serialize())
                 self.transport.close()
 
-        return Connection(*args, **kwargs)
+        return Connection
 
 
 def _json(status: HTTPStatus, body: Event) -> Response:
@@ -194,7 +201,7 @@ async def wire_peer() -> AsyncIterator[WirePeer]:
         0,
         subprotocols=[SUBPROTOCOL],
         process_request=peer.answer,
-        create_connection=peer.connection,
+        create_connection=peer.connection_class(),
         compression=None,
         ping_interval=None,
         close_timeout=1,

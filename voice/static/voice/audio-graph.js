@@ -98,8 +98,9 @@ export class AudioGraph {
   }
 
   resume() {
-    // Never settles while the browser forbids sound; `onRunning` tells when it may.
-    void this.#context.resume();
+    // Never settles while the browser forbids sound, and fails if the call is over before it may;
+    // `onRunning` tells what there is to know.
+    this.#context.resume().catch(() => {});
   }
 
   close() {

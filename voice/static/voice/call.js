@@ -89,6 +89,11 @@ class CallPage {
     this.#phone.resumeSound();
   }
 
+  /** The network is back. */
+  hurry() {
+    this.#phone.hurry();
+  }
+
   /** Begin another call the way the last one was begun. */
   callAgain() {
     this.#dial({ ...this.#how, greet: true });
@@ -296,6 +301,7 @@ function listen(page) {
   // Sound that the browser holds back is let go by any touch of the page; there is a button for it,
   // for who wouldn't think of that.
   for (const touch of ["click", "keydown"]) addEventListener(touch, () => page.unmute());
+  addEventListener("online", () => page.hurry());
   addEventListener("pagehide", () => page.leave());
   addEventListener("pageshow", ({ persisted }) => {
     if (persisted) page.comeBack();

@@ -90,14 +90,14 @@ export class Connection {
     return this.#token !== null;
   }
 
+  /** Whether what is said now goes out now. */
+  get isLive() {
+    return this.#isLive;
+  }
+
   /** Whether something that has come is still to be heard. */
   get isSounding() {
     return this.#downlink.isSounding;
-  }
-
-  /** Frames the server left out, and blocks this side gave up. */
-  get losses() {
-    return { frames: this.#downlink.missedFrames, blocks: this.#uplink.droppedBlocks };
   }
 
   // The connections of the call

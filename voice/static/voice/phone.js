@@ -123,6 +123,11 @@ export class Phone {
     this.#audio?.resume();
   }
 
+  /** The network is back. */
+  hurry() {
+    this.#socket?.hurry();
+  }
+
   hangUp() {
     this.#release();
   }
@@ -309,5 +314,6 @@ export class Phone {
 function codeOf(error) {
   if (error instanceof MicrophoneError) return error.code;
   console.error(error);
-  return "unsupported";
+  const isNotLoaded = error instanceof DOMException && error.name === "AbortError";
+  return isNotLoaded ? "unreachable" : "unsupported";
 }

@@ -14,6 +14,8 @@ import { SUBPROTOCOL } from "./wire.js";
 
 const TICK_MS = 250;
 const TICKET_WITHIN_MS = 15_000;
+/** For so long a server that told that it would hang up may be away before that is an alarm. */
+const QUIET_MS = 3000;
 /** For so long a close may take. */
 const GOODBYE_MS = 2000;
 const NORMAL = 1000;
@@ -41,7 +43,8 @@ const DEAF = 4008;
  * @typedef {Dial
  *   | { kind: "text", text: string }
  *   | { kind: "heard", position: number, atMs: number }
- *   | { kind: "hang-up" }} FromPage `atMs`: milliseconds since 1970
+ *   | { kind: "hurry" }
+ *   | { kind: "hang-up" }} FromPage `atMs`: milliseconds since 1970; `hurry`: the network is back
  */
 
 /**
@@ -58,9 +61,12 @@ class Line {
   /** @type {WebSocket | null} */
   #socket = null;
   #opened = false;
+  #isLeaving = false;
   #over = false;
   /** @type {number | undefined} */
   #waiting;
+  /** @type {number | undefined} */
+  #alarm;
 
   /** @param {Dial} dial */
   constructor({ socketUrl, ticketUrl, patienceMs, greet, resume, capture, playback }) {
@@ -91,10 +97,14 @@ class Line {
 
   hangUp() {
     this.#act(() => this.#connection.hangUp());
-    this.#leave();
+    if (this.#connection.isLive) return this.#leave();
+    // A server that is being sought is told if it is found at once, and not waited for.
+    this.#isLeaving = true;
+    this.hurry();
+    setTimeout(() => this.#leave(), GOODBYE_MS);
   }
 
-  /** The network is back: why wait any longer? */
+  /** The network is back: there is nothing to wait for any more. */
   hurry() {
     if (this.#waiting === undefined) return;
     clearTimeout(this.#waiting);
@@ -171,9 +181,13 @@ class Line {
   /** @param {Extract<import("./connection.js").Incoming, { kind: "resumed" }>} resumed */
   #resumed({ event, flush, takeover }) {
     this.#retry.live(performance.now());
+    clearTimeout(this.#alarm);
     if (flush !== null) this.#playback.postMessage({ kind: "flush", generation: flush });
     if (takeover !== null) this.#playback.postMessage({ kind: "takeover", takeover });
     this.#tellEvent(event);
+    if (!this.#isLeaving) return;
+    this.#drain();
+    this.#leave();
   }
 
   /** @param {WireEvent} event */
@@ -252,13 +266,20 @@ class Line {
     const nowMs = performance.now();
     const retry = this.#retry.closed({ ...closed, nowMs, chance: Math.random() });
     if (retry === null) return this.#end(otherwise);
-    if (!retry.isAnnounced) tell({ kind: "retrying" });
+    this.#alarmAfter(retry.isAnnounced ? retry.delayMs + QUIET_MS : 0);
     this.#waiting = setTimeout(() => this.#over || this.#reach(), retry.delayMs);
+  }
+
+  /** @param {number} delayMs */
+  #alarmAfter(delayMs) {
+    clearTimeout(this.#alarm);
+    this.#alarm = setTimeout(() => tell({ kind: "retrying" }), delayMs);
   }
 
   /** @param {Action} action */
   #end(action) {
     this.#over = true;
+    clearTimeout(this.#alarm);
     tell({ kind: "over", action });
     setTimeout(() => self.close(), GOODBYE_MS);
   }
@@ -306,10 +327,11 @@ function hear(message) {
       return line?.text(message.text);
     case "heard":
       return line?.heard(message);
+    case "hurry":
+      return line?.hurry();
     case "hang-up":
       return line?.hangUp();
   }
 }
 
 self.onmessage = ({ data }) => hear(data);
-self.ononline = () => line?.hurry();

@@ -31,6 +31,7 @@ export class Socket {
     this.#listener = listener;
     this.#worker = new Worker(workerUrl, { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onerror = () => this.#failed();
   }
 
   /** @param {Dial} dial */
@@ -46,6 +47,11 @@ export class Socket {
   /** @param {{ position: number, atMs: number }} begun a reply, `atMs` since 1970 */
   heard(begun) {
     this.#post({ kind: "heard", ...begun });
+  }
+
+  /** The network is back. */
+  hurry() {
+    this.#post({ kind: "hurry" });
   }
 
   hangUp() {
@@ -65,6 +71,11 @@ export class Socket {
    */
   #post(message, transfer = []) {
     this.#worker.postMessage(message, transfer);
+  }
+
+  /** The worker's script did not come, or broke. */
+  #failed() {
+    this.#hear({ kind: "over", action: { type: "failed", code: "unreachable" } });
   }
 
   /** @param {ToPage} message */
