@@ -22,6 +22,10 @@ COUNTS_LAST = timedelta(days=30)
 
 MAX_ERRORS = 20
 MAX_TEXT_LENGTH = 8_000
+MAX_NAME_LENGTH = 64
+UNNAMED = "?"
+"""What a tool is called that the model didn't name; an index can't hold nothing."""
+
 MILLIONTH = Decimal("0.000001")
 
 

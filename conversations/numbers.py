@@ -40,8 +40,11 @@ _HUNDREDS = [
 ]  # fmt: skip
 
 
+_WITHOUT_ACCENTS = str.maketrans("áéíóú", "aeiou")
+
+
 def _plain(word: str) -> str:
-    return word.lower().translate(str.maketrans("áéíóú", "aeiou"))
+    return word.lower().translate(_WITHOUT_ACCENTS)
 
 
 _DIGITS = {

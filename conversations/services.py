@@ -19,7 +19,9 @@ from common.paging import Page
 from common.races import refuse_if_stale, settle
 from conversations import repository, retention, secrecy
 from conversations.domain import (
+    MAX_NAME_LENGTH,
     MEMORY_LASTS,
+    UNNAMED,
     Conversation,
     ConversationQuery,
     Memory,
@@ -153,7 +155,7 @@ def start_tool_run(  # noqa: PLR0913 -- a tool run has that many parts, all name
     run = ToolRun(
         call_id=call_id,
         tool_use_id=tool_use_id,
-        name=name,
+        name=name[:MAX_NAME_LENGTH] or UNNAMED,
         arguments=retention.arguments_as_kept(arguments),
         arguments_hash=secrecy.arguments_hash(name=name, arguments=arguments),
         outcome=ToolOutcome.RUNNING,

@@ -198,6 +198,14 @@ def test_a_tool_run_is_kept_from_its_beginning() -> None:
     assert talk().conversation.alive_at == at(2)
 
 
+@pytest.mark.parametrize(("name", "kept"), [("", "?"), ("x" * 64, "x" * 64), ("x" * 65, "x" * 64)])
+def test_a_tool_that_the_model_made_up_is_kept_too(name: str, kept: str) -> None:
+    begin()
+    start_tool(name=name)
+
+    assert [run.name for run in talk().tool_runs] == [kept]
+
+
 def test_monstrous_arguments_are_cut() -> None:
     begin()
     start_tool("whole", notes="a" * (8_000 - len('{"notes": ""}')))
