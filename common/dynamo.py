@@ -151,13 +151,25 @@ async def in_thread[**P, T](function: Callable[P, T], /, *args: P.args, **kwargs
         BusyError: too much waits already.
 
     """
+    return await begun(function, *args, **kwargs)
+
+
+def begun[**P, T](
+    function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> asyncio.Future[T]:
+    """Begin what `in_thread` runs, for who must know when it ends though they no longer need it.
+
+    Raises:
+        BusyError: too much waits already.
+
+    """
     threads = _shared.threads()
     if not threads.room.acquire(blocking=False):
         raise BusyError(reason="too_many_waiting")
     context = contextvars.copy_context()
     work = threads.executor.submit(lambda: context.run(function, *args, **kwargs))
     work.add_done_callback(lambda _: threads.room.release())
-    return await asyncio.wrap_future(work)
+    return asyncio.wrap_future(work)
 
 
 # --- Tables ----------------------------------------------------------------------------------

@@ -37,7 +37,11 @@ from conversations.domain import (
     ToolRunQuery,
     Words,
 )
-from conversations.errors import ConversationGoneError, ConversationLiveError
+from conversations.errors import (
+    ConversationGoneError,
+    ConversationLiveError,
+    ConversationMovedError,
+)
 
 SEARCH_AT_MOST = 2_000
 """How many things said, the latest first, are looked through for words."""
@@ -61,12 +65,12 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
     state: Mapping[str, int] | None = None,
     now: datetime,
 ) -> Opened:
-    """Begin to keep a call.
+    """Begin to keep a call; the same again, as after an answer that was lost, changes nothing.
 
     `resume_secret` is what whoever takes the call over must show; only its hash is stored.
 
     Raises:
-        ConversationMovedError: there is a call with that id.
+        ConversationMovedError: there is another call with that id, or another process has this one.
 
     """
     conversation = Conversation(
@@ -83,12 +87,26 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
         resume_hash=secrecy.digest(resume_secret),
     )
     nothing = secrecy.sealed(Memory(state=state or {}))
-    settle(
-        lambda: repository.add_conversation(
-            conversation, sealed=nothing, memory_until=now + MEMORY_LASTS
+    try:
+        settle(
+            lambda: repository.add_conversation(
+                conversation, sealed=nothing, memory_until=now + MEMORY_LASTS
+            )
         )
-    )
+    except ConversationMovedError:
+        if not _is_as_opened(conversation):
+            raise
     return Opened(epoch=conversation.epoch)
+
+
+def _is_as_opened(conversation: Conversation) -> bool:
+    """Whether this conversation is in store, with the same secret, and still whose began it."""
+    stored = repository.conversation_by_id(conversation.id)
+    return (
+        stored is not None
+        and stored.status is not Status.ENDED
+        and (stored.resume_hash, stored.epoch) == (conversation.resume_hash, conversation.epoch)
+    )
 
 
 def keep(

@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import Any
 
-from common.dynamo import in_thread
+from common.dynamo import begun
 from common.errors import DomainError, UnavailableError
 from conversations import services
 from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Words
@@ -80,6 +81,7 @@ class Record:
         self._words: dict[tuple[int, int], Words] = {}
         self._writes: deque[tuple[Write, asyncio.Event | None]] = deque()
         self._news = asyncio.Event()
+        self._under_way: asyncio.Future[Any] | None = None
         self._has_moved = False
 
     # What happens in the call
@@ -147,22 +149,27 @@ class Record:
                     await self._write(self._end_of(reason))
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do a step, again and again while DynamoDB does not answer."""
+        """Do a step, again and again until it is done."""
         tries = 0
         while True:
             try:
-                await step()
+                return await step()
+            except MovedAwayError:
+                raise
             except UnavailableError:
-                await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
-                tries += 1
-            else:
-                return
+                pass
+            except (
+                Exception
+            ):  # a bug, or an answer that is none: the call must not go unkept for it
+                logger.exception("the call could not be kept; trying again")
+            await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
+            tries += 1
 
     async def _open(self) -> None:
         if self._epoch is not None:
             return
         wishes = self._call.wishes
-        opened = await in_thread(
+        opened = await self._alone(
             services.open_conversation,
             call_id=wishes.call_id,
             resume_secret=wishes.resume_token,
@@ -208,7 +215,7 @@ class Record:
     async def _write(self, write: Write) -> None:
         assert self._epoch is not None
         try:
-            await in_thread(write, self._epoch)
+            await self._alone(write, self._epoch)
         except ConversationMovedError as error:
             self._has_moved = True
             raise MovedAwayError from error
@@ -216,6 +223,15 @@ class Record:
             raise
         except DomainError:  # nothing that could be mended by trying again
             logger.exception("a part of the call was not kept")
+
+    async def _alone[**P, T](
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a write when no other is under way; one whose caller was cancelled is, to its end."""
+        if self._under_way is not None:
+            await asyncio.wait({self._under_way})
+        self._under_way = work = begun(function, *args, **kwargs)
+        return await asyncio.shield(work)
 
     def _put(self, write: Write, written: asyncio.Event | None = None) -> None:
         if len(self._writes) >= MAX_WAITING:

@@ -1,5 +1,6 @@
 """The verbs of conversations, on the stand-in."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -95,6 +96,24 @@ def test_an_id_is_opened_once() -> None:
     with pytest.raises(ConversationMovedError):
         begin(now=at(1), resume_secret="another")
     assert talk().conversation.started_at == NOW
+
+
+def test_opening_it_again_changes_nothing_so_that_a_lost_answer_does_no_harm() -> None:
+    begin()
+    keep(user("Hola"))
+
+    assert begin(now=at(1)) == 1
+    assert talk().conversation.started_at == NOW
+    assert [said.text for said in take_over().words] == ["Hola"]
+
+
+@pytest.mark.parametrize("after", [take_over, end])
+def test_what_moved_or_ended_is_not_opened_again(after: Callable[[], Any]) -> None:
+    begin()
+    after()
+
+    with pytest.raises(ConversationMovedError):
+        begin(now=at(1))
 
 
 def test_words_and_figures_are_kept() -> None:

@@ -127,9 +127,9 @@ async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> N
     )
     async with open_line(faulty_site.ws_url) as other, open_line(faulty_site.ws_url) as line:
         with row.measured():
-            flood = asyncio.create_task(flooding(line))
-            assert await line.until_closed() == 4429
-            await flood
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(flooding(line))
+                assert await line.until_closed() == 4429
             await other.converse(LOOK_UP)
             async with dialled(faulty_site.ws_url) as socket:
                 await line.come_back(socket)  # the call itself has survived its client's manners

@@ -50,10 +50,9 @@ def hasty_site(
         yield site
 
 
-async def sessions_of(simulator: RunningSimulator, line: Line) -> int:
-    """Return how many sessions the call has had."""
-    call_id = line.token.partition(".")[0]
-    return sum(1 for session in await simulator.sessions() if session["prompt"] == call_id)
+async def sessions_in(simulator: RunningSimulator) -> int:
+    """Return how many sessions there have been; no other test uses this simulator."""
+    return len(await simulator.sessions())
 
 
 async def play(line: Line, audio: bytes) -> None:
@@ -86,9 +85,9 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
         within_s=120,
     )
     async with open_line(hasty_site.ws_url) as line:
-        spoken = 0
+        spoken, before = 0, await sessions_in(hasty_simulator) - 1
         with row.measured():
-            while await sessions_of(hasty_simulator, line) <= 20:
+            while await sessions_in(hasty_simulator) < before + 21:
                 await play(line, words(range(spoken, spoken + 12)) + silence(90))
                 spoken += 12
             await play(line, silence(1500))
@@ -98,12 +97,10 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
 async def test_an_hour_of_silence(
     hasty_site: Site, hasty_simulator: RunningSimulator, row: Row, demo_data: object
 ) -> None:
-    row("silence for an hour", "is heard at once when they speak", kept="the call", within_s=45)
+    row("silence for an hour", "is heard at once when they speak", kept="the call", within_s=5)
     async with open_line(hasty_site.ws_url) as line:
+        before = await sessions_in(hasty_simulator)
+        await line.audio_within(3600 / SCALE)
         with row.measured():
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(3600 / SCALE):
-                    while True:
-                        await line.next()
             await line.converse("Hola")
-        assert await sessions_of(hasty_simulator, line) >= 7
+        assert await sessions_in(hasty_simulator) - before >= 7
