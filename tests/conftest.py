@@ -12,6 +12,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no counterexample; pytest-timeout notices a test that hangs.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 from tests.faults.rows import PROPERTY, table
 

@@ -109,7 +109,8 @@ class Stream:
         surroundings = Surroundings(
             open_mind=lambda tools: self.mind,
             open_endpointing=lambda silence_ms: Endpointer(
-                silence_ms=silence_ms, speech_probability=lambda frame: float(any(frame))
+                silence_ms=silence_ms,
+                speech_probability=lambda frame: float(frame.count(0) < len(frame)),
             ),
             open_resampler=lambda rate_hz: lambda pcm: pcm,
             new_id=lambda: f"{id(self)}-{next(ids)}",
@@ -131,10 +132,11 @@ class Stream:
         await asyncio.sleep(0)
         if self._error is not None or self._closed:
             raise self._error or TransportError(TransportCode.STREAM_LOST, "closed")
-        ((name, body),) = json.loads(payload)["event"].items()
+        name = payload.split(b'"', 4)[3].decode()
         if self.is_deaf and name in {"audioInput", "textInput"}:
             return
-        self.received.append((name, body))
+        if name != "audioInput":
+            self.received.append((name, json.loads(payload)["event"][name]))
         try:
             self.session.receive_payload(payload, now_s=_now())
         except RefusedError as refused:

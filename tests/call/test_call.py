@@ -8,6 +8,7 @@ import pytest
 from tests.call.talk import asks_for, says, talk
 from tests.call.virtual_time import run
 from voice.call.renewal import RenewalPlan
+from voice.call.watch import WatchPlan
 from voice.sonic.errors import TransportCode, TransportError
 from voice.tools.registry import ToolContext, ToolRegistry
 from voice.wire import messages as m
@@ -57,10 +58,10 @@ def test_the_assistant_speaks_first_and_the_direction_is_shown_to_nobody() -> No
 
 def test_twenty_renewals_of_a_customer_who_never_stops_lose_and_double_no_word() -> None:
     async def scene() -> None:
-        plan = RenewalPlan(look_after_s=20, by_s=30, at_latest_s=33)
+        plan = RenewalPlan(look_after_s=8, by_s=12, at_latest_s=14)
         async with talk(renewal=plan) as call:
             spoken = iter(range(10_000))
-            while call.call._sessions.renewals < 20:
+            while call.renewals < 20:
                 await call.speak([next(spoken) for _ in range(9)], pause_ms=1700)
             await call.play(bytes(32_000 * 4))
             said = " ".join(call.said_by_customer).split()
@@ -72,14 +73,12 @@ def test_twenty_renewals_of_a_customer_who_never_stops_lose_and_double_no_word()
 
 def test_an_hour_of_silence_ends_nothing_where_silence_is_allowed() -> None:
     async def scene() -> None:
-        from voice.call.watch import WatchPlan
-
         async with talk(
             {"Hola": says("Acá estoy.")}, watch=WatchPlan(idle_s=7200, limit_s=7200)
         ) as call:
             await asyncio.sleep(3600)
             assert await call.ask("Hola") == "Acá estoy."
-            assert call.call._sessions.renewals >= 7
+            assert call.renewals >= 7
 
     run(scene())
 
@@ -90,7 +89,7 @@ def test_a_session_that_breaks_in_the_middle_of_an_answer_is_replaced_and_the_an
     async def scene() -> None:
         long = "Esta respuesta es tan larga que algo la interrumpe antes de que termine de sonar."
         async with talk({"Hola": says(long, long)}) as call:
-            call.call.read("Hola")
+            call.client.type("Hola")
             await asyncio.sleep(0.6)
             assert call.call.dialogue.replies.is_coming
             call.service.live[0].break_off(LOST)
@@ -117,7 +116,7 @@ def test_a_tool_whose_session_breaks_runs_once_and_its_result_is_told() -> None:
     async def scene() -> None:
         tools, runs = tool({"said": "listo"}, takes_s=5)
         async with talk({"Hola": asks_for("look", what="x")}, tools=tools) as call:
-            call.call.read("Hola")
+            call.client.type("Hola")
             await asyncio.sleep(1)
             call.service.live[0].break_off(LOST)
             await call.until_quiet()

@@ -1,97 +1,143 @@
-"""The two queues of a call: what they hold back, what they drop, and what they never do."""
+"""The customer's audio on its way to the service: what waits, what is remembered, what comes again."""
 
-import asyncio
+from collections.abc import Sequence
 
 import pytest
-from voice.microphone import Microphone
-from voice.outbox import Outbox
+from hypothesis import given
+from hypothesis import strategies as st
 
-from voice.wire.messages import Flush, Interrupted, ServerMessage, SpeechChunk
+from voice.call.microphone import Microphone
 
 pytestmark = pytest.mark.pure
 
-NOTICE = Interrupted(turn=1, generation=1)
+RATE_HZ = 1_000
 
 
-def speech(length_bytes: int, generation: int = 0) -> SpeechChunk:
-    return SpeechChunk(generation=generation, position=0, pcm=bytes(length_bytes))
+def microphone(*, waiting: int = 8, remembered: int = 4) -> Microphone:
+    """Return one that holds so many samples."""
+    return Microphone(
+        RATE_HZ, max_waiting_s=waiting / RATE_HZ, remembered_s=remembered / RATE_HZ
+    )
 
 
-async def drain(outbox: Outbox, count: int) -> list[ServerMessage]:
-    return [await outbox.take() for _ in range(count)]
+def put(queue: Microphone, count: int, *, samples: int = 2) -> None:
+    for _ in range(count):
+        number = queue.position // samples % 256
+        queue.put(bytes([number]) * 2 * samples, arrived=float(number))
 
 
-async def test_messages_leave_in_order() -> None:
-    outbox = Outbox()
-    words: list[ServerMessage] = [speech(2), NOTICE, speech(4)]
-    for word in words:
-        outbox.put(word)
-    assert await drain(outbox, 3) == words
+def positions(queue: Microphone) -> list[int]:
+    """Take all there is; return where each chunk begins."""
+    found = []
+    while (chunk := queue.take()) is not None:
+        found.append(chunk.position)
+    return found
 
 
-async def test_taking_waits_for_a_message() -> None:
-    outbox = Outbox()
-    async with asyncio.TaskGroup() as tasks:
-        taking = tasks.create_task(outbox.take())
-        await asyncio.sleep(0)
-        assert not taking.done()
-        outbox.put(NOTICE)
-    assert taking.result() == NOTICE
+class TestQueue:
+    def test_chunks_leave_as_they_came_with_their_instant(self) -> None:
+        queue = microphone()
+        put(queue, 2)
+        first = queue.take()
+        assert first is not None
+        assert (first.pcm, first.position, first.end, first.arrived) == (b"\0\0\0\0", 0, 2, 0.0)
+        assert positions(queue) == [2]
+        assert queue.take() is None
+
+    def test_a_chunk_is_returned_as_it_waits(self) -> None:
+        queue = microphone()
+        put(queue, 1)
+        chunk = queue.put(b"abcd", arrived=7.5)
+        assert (chunk.position, chunk.end, queue.position) == (2, 4, 4)
+
+    def test_at_its_bound_nothing_is_dropped(self) -> None:
+        queue = microphone(waiting=8)
+        put(queue, 4)
+        assert queue.dropped_samples == 0
+        assert positions(queue) == [0, 2, 4, 6]
+
+    def test_past_its_bound_the_oldest_chunk_is_dropped_and_counted(self) -> None:
+        queue = microphone(waiting=8)
+        put(queue, 5)
+        assert queue.dropped_samples == 2
+        assert positions(queue) == [2, 4, 6, 8]
+
+    def test_a_chunk_larger_than_the_bound_still_passes(self) -> None:
+        queue = microphone(waiting=1)
+        put(queue, 1, samples=5)
+        assert positions(queue) == [0]
 
 
-async def test_there_is_room_below_the_bound_and_none_at_it() -> None:
-    outbox = Outbox(max_audio_bytes=10)
-    outbox.put(speech(8))
-    await outbox.room()
-    outbox.put(speech(2))
-    async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(outbox.room())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        await outbox.take()
+class TestMemory:
+    def test_what_was_taken_can_be_taken_again_sample_for_sample(self) -> None:
+        queue = microphone()
+        put(queue, 2)
+        before = [queue.take(), queue.take()]
+        queue.rewind(0)
+        assert [queue.take(), queue.take()] == before
+
+    def test_it_comes_again_before_what_waits(self) -> None:
+        queue = microphone()
+        put(queue, 2)
+        queue.take()
+        queue.rewind(0)
+        assert positions(queue) == [0, 2]
+
+    def test_a_position_within_a_chunk_brings_the_whole_chunk(self) -> None:
+        queue = microphone()
+        put(queue, 3)
+        positions(queue)
+        queue.rewind(3)
+        assert positions(queue) == [2, 4]
+
+    @pytest.mark.parametrize(("position", "again"), [(3, [2]), (4, []), (99, [])])
+    def test_only_what_reaches_past_the_position_comes_again(
+        self, position: int, again: list[int]
+    ) -> None:
+        queue = microphone()
+        put(queue, 2)
+        positions(queue)
+        queue.rewind(position)
+        assert positions(queue) == again
+
+    def test_so_much_is_remembered_and_no_more(self) -> None:
+        queue = microphone(waiting=100, remembered=4)
+        put(queue, 6)
+        positions(queue)
+        queue.rewind(0)
+        assert positions(queue) == [6, 8, 10]
+
+    def test_old_and_new_audio_share_one_bound(self) -> None:
+        queue = microphone(waiting=8, remembered=8)
+        put(queue, 4)
+        positions(queue)
+        queue.rewind(0)
+        put(queue, 2)
+        assert queue.dropped_samples == 4
+        assert positions(queue) == [4, 6, 8, 10]
 
 
-async def test_control_is_never_held_back() -> None:
-    outbox = Outbox(max_audio_bytes=2)
-    outbox.put(speech(2))
-    outbox.put(NOTICE)
-    assert await drain(outbox, 2) == [speech(2), NOTICE]
-
-
-async def test_a_flush_drops_all_audio_before_its_notice_and_nothing_else() -> None:
-    outbox = Outbox(max_audio_bytes=4)
-    outbox.put(speech(4))
-    outbox.put(NOTICE)
-    outbox.put(speech(6))
-    assert outbox.flush(generation=2) == 10
-    await outbox.room()
-    outbox.put(speech(2, generation=2))
-    assert await drain(outbox, 3) == [NOTICE, Flush(generation=2), speech(2, generation=2)]
-
-
-def test_the_microphone_keeps_its_bound_and_drops_nothing_at_it() -> None:
-    microphone = Microphone(max_waiting_bytes=8)
-    for number in range(4):
-        microphone.put(bytes([number]) * 2, arrived=number)
-    assert microphone.dropped_bytes == 0
-    first = microphone.take()
-    assert first is not None
-    assert (first.pcm, first.arrived) == (b"\0\0", 0)
-
-
-def test_past_its_bound_the_microphone_drops_the_oldest_chunk_and_counts_it() -> None:
-    microphone = Microphone(max_waiting_bytes=8)
-    for number in range(5):
-        microphone.put(bytes([number]) * 2, arrived=number)
-    oldest = microphone.take()
-    assert oldest is not None
-    assert (oldest.pcm, microphone.dropped_bytes) == (b"\1\1", 2)
-
-
-def test_a_chunk_larger_than_the_bound_still_passes() -> None:
-    microphone = Microphone(max_waiting_bytes=2)
-    microphone.put(b"large!", arrived=0)
-    chunk = microphone.take()
-    assert chunk is not None
-    assert chunk.pcm == b"large!"
-    assert microphone.take() is None
+@given(
+    st.lists(st.sampled_from(["put", "take", "rewind"]), max_size=60),
+    st.lists(st.integers(0, 60), min_size=60, max_size=60),
+)
+def test_a_session_hears_on_without_a_gap_from_where_it_was_rewound(
+    acts: Sequence[str], places: Sequence[int]
+) -> None:
+    queue, at = microphone(waiting=1_000, remembered=1_000), 0
+    for act, place in zip(acts, places, strict=False):
+        match act:
+            case "put":
+                put(queue, 1)
+            case "take":
+                if (chunk := queue.take()) is not None:
+                    assert chunk.position == at
+                    at = chunk.end
+            case "rewind" if place < at:
+                queue.rewind(place)
+                at = place - place % 2
+    for position in positions(queue):
+        assert position == at
+        at += 2
+    assert at == queue.position
+    assert queue.dropped_samples == 0

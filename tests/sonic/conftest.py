@@ -8,16 +8,11 @@ from typing import Any, Protocol
 
 import pytest
 import uvloop
-from hypothesis import settings
 from smithy_aws_core.identity import AWSCredentialsIdentity
 
 from tests.sonic.peer import Certificates, Peer, Script
 from voice.sonic.credentials import FrozenIdentity
 from voice.sonic.transport import BedrockConfig, BedrockTransport
-
-# A busy machine is no counterexample; pytest-timeout notices a test that hangs.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 type LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

@@ -102,18 +102,14 @@ class Dialogue:
     def hear(self, chunk: bytes) -> None:
         """Take a chunk of the customer's microphone."""
         self.last_audio = _now()
-        came = self._microphone.put(chunk, arrived=self.last_audio)
-        self.speech.hear(chunk, position=came.position, arrived=self.last_audio)
+        self._listen(chunk, self.last_audio)
         if self.speech.is_speaking:
             self.last_word = self.last_audio
-        self._wake()
 
     def feed_silence(self, duration_ms: float) -> None:
         """Play silence to the session: the service wants audio without a pause."""
         if self._session is not None:
-            silence = pcm.silence(duration_ms, self._wishes.input_rate_hz)
-            self._microphone.put(silence, arrived=_now())
-            self._wake()
+            self._listen(pcm.silence(duration_ms, self._wishes.input_rate_hz), _now())
 
     def read(self, text: str) -> bool:
         """Take what the customer typed; return False where too many texts wait for an answer."""
@@ -249,8 +245,8 @@ class Dialogue:
                 _log_if_unknown(session, event)
 
     def _recognised(self, received: float) -> None:
-        self.speech.confirmed(at=received)
-        self.timer.words_recognised(at=received, ended_at=self.speech.last_ended_at)
+        ended_at = self.speech.confirmed(at=received)
+        self.timer.words_recognised(at=received, ended_at=ended_at)
         self.question.asked(at=received)
         self.last_word = received
 
@@ -306,7 +302,9 @@ class Dialogue:
     def _chunk_sent(self, chunk: Chunk) -> None:
         self.timer.chunk_sent(waited_s=_now() - chunk.arrived)
 
-    def _wake(self) -> None:
+    def _listen(self, chunk: bytes, arrived: float) -> None:
+        came = self._microphone.put(chunk, arrived=arrived)
+        self.speech.hear(chunk, position=came.position, arrived=arrived)
         if self._session is not None:
             self._session.wake()
 

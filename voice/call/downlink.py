@@ -3,7 +3,7 @@
 The service speaks faster than real time, so seconds of audio wait here. Rules:
 
 *Window.* At most `window_samples` of audio are sent ahead of what the customer has heard; the rest
-waits. A client that acknowledges nothing gets the first window and no more.
+waits, chunk by chunk. A client that acknowledges nothing gets the first window and no more.
 
 *Control never waits.* Where audio must wait, captions, tools and errors behind it go first; only
 the end of the call, which nothing may follow, waits for all audio.
@@ -130,7 +130,7 @@ class Downlink:
         blocked = False
         for at, one in enumerate(self._waiting):
             if _is_audio(one) or isinstance(one.message, CallEnded):
-                blocked = blocked or (_is_audio(one) and not self._has_room)
+                blocked = blocked or (_is_audio(one) and not self._has_room(one))
                 if blocked:
                     continue
             yield at
@@ -149,12 +149,17 @@ class Downlink:
         return one
 
     def _forget_old_events(self) -> None:
-        if len(self._kept) > MAX_KEPT_EVENTS and not _is_audio(self._kept[0]):
-            self._kept.popleft()
+        if len(self._kept) <= MAX_KEPT_EVENTS:
+            return
+        events = [at for at, one in enumerate(self._kept) if not _is_audio(one)]
+        if len(events) > MAX_KEPT_EVENTS:
+            del self._kept[events[0]]
 
-    @property
-    def _has_room(self) -> bool:
-        return self._window is None or self._ahead < self._window
+    def _has_room(self, one: Numbered) -> bool:
+        """Whether a chunk fits the window; one that is larger than the window goes alone."""
+        if self._window is None or self._ahead <= 0:
+            return True
+        return self._ahead + _samples(one.message) <= self._window
 
     @property
     def _ahead(self) -> int:

@@ -5,37 +5,59 @@ had not confirmed must be said again to the next one, whole words and none of th
 audio is cut here into stretches of speech by its loudness alone. A transcript of the service confirms
 all stretches before the newest pause that could have ended a turn; what began behind it is open.
 
-Loudness is judged chunk by chunk: a chunk is loud where its peak lies well above the background,
-which is learnt from the quiet ones. It costs some 10 µs a chunk. That is good enough for its three
+Loudness is judged frame by frame: a frame is loud where its peak lies well above the background, which
+is the quietest frame of the last second or two, since even fast speech has closed lips in it. So a
+noise that goes on is no speech for long. It costs some 10 µs a chunk. That is good enough for its three
 uses, each of which errs on the safe side: what to repeat (a little more), when to renew (a little
 later), whether the service is deaf (only after clear speech).
-
-Positions count samples of the uplink as the call sends it on; instants are seconds, monotonic.
 """
 
 import array
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 LOUD_PEAK = 500
 """Below this (-36 dBFS) nothing counts as speech."""
 ABOVE_BACKGROUND = 3.0
-BACKGROUND_SHARE = 0.05
+FRAME_MS = 16.0
+BACKGROUND_MS = 1_000.0
 BEGINS_AFTER_MS = 60.0
 """So much loudness in a row is speech and no click."""
 SHORTEST_PAUSE_MS = 400.0
 """The shortest pause after which the service was seen to end a turn."""
 PRE_ROLL_MS = 300.0
 """Soft beginnings of words lie before the loudness."""
+ARRIVALS_S = 4.0
+"""How long it is remembered when which audio arrived."""
+MOST_PASSES = 2
+"""What so many sessions took no notice of was no speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Speech without a long pause. `until` is None while it goes on; `ended_at` is when its end came in."""
+    """Speech without a long pause. `ended_at` is when its end came in; `passes`, see `passed_over`."""
 
     begins: int
-    until: int | None = None
     ended_at: float = 0.0
+    passes: int = 0
+
+
+class _Background:
+    """The peak of the quietest frame of late."""
+
+    def __init__(self, block_samples: int) -> None:
+        self.peak = 0
+        self._block_samples = block_samples
+        self._samples = self._before = 0
+        self._lowest: int | None = None
+
+    def note(self, peak: int, samples: int) -> None:
+        self._lowest = peak if self._lowest is None else min(self._lowest, peak)
+        self._samples += samples
+        self.peak = min(self._before, self._lowest)
+        if self._samples >= self._block_samples:
+            self._before, self._lowest, self._samples = self._lowest, None, 0
 
 
 class SpeechTracker:
@@ -43,15 +65,16 @@ class SpeechTracker:
 
     def __init__(self, rate_hz: int, *, shortest_pause_ms: float = SHORTEST_PAUSE_MS) -> None:
         self._rate_hz = rate_hz
+        self._frame_samples = int(FRAME_MS * rate_hz / 1000)
         self._pause_ms = shortest_pause_ms
-        self._background = 0.0
+        self._background = _Background(int(BACKGROUND_MS * rate_hz / 1000))
         self._open: deque[Stretch] = deque()
         self._loud_since: int | None = None
         self._loud_until = 0
         self._loud_at = 0.0
         self._current: Stretch | None = None
-        self.last_ended_at: float | None = None
-        """When the end of the newest stretch came in; None before the first."""
+        # When which audio had arrived, up to which sample.
+        self._arrivals: deque[tuple[float, int]] = deque()
 
     @property
     def is_speaking(self) -> bool:
@@ -61,9 +84,9 @@ class SpeechTracker:
     @property
     def unconfirmed_since(self) -> int | None:
         """Where the speech begins that the service has not confirmed; None if it has confirmed all."""
-        if self._open:
-            return self._before(self._open[0].begins)
-        return self._before(self._current.begins) if self._current else None
+        first = self._open[0] if self._open else self._current
+        begins = first.begins if first else self._loud_since
+        return None if begins is None else max(0, begins - self._samples(PRE_ROLL_MS))
 
     @property
     def waits_since(self) -> float | None:
@@ -72,56 +95,65 @@ class SpeechTracker:
 
     def hear(self, pcm: bytes, *, position: int, arrived: float) -> None:
         """Take the next chunk, whose first sample is at `position`."""
-        peak, end = _peak(pcm), position + len(pcm) // 2
-        if self._is_loud(peak):
-            self._note_loud(position, end, arrived)
-        else:
-            self._note_quiet(peak, position)
+        for begin, frame in self._frames(pcm, position):
+            self._note(frame, begin, arrived)
+        self._arrivals.append((arrived, position + len(pcm) // 2))
+        while len(self._arrivals) > 1 and self._arrivals[1][0] <= arrived - ARRIVALS_S:
+            self._arrivals.popleft()
 
-    def confirmed(self, *, at: float) -> None:
-        """Note that the service has told what was said: all it can have heard a pause after."""
-        newest = at - 1.5 * self._pause_ms / 1000
+    def confirmed(self, *, at: float) -> float | None:
+        """Note that the service has told what was said: all it can have heard a pause after.
+
+        Return when the newest speech in it came to its end; None where none is known.
+        """
+        newest, ended_at = at - 1.5 * self._pause_ms / 1000, None
         while self._open and self._open[0].ended_at <= newest:
-            self._open.popleft()
+            ended_at = self._open.popleft().ended_at
+        if self._current is not None:
+            begins = max(self._current.begins, self._arrived_by(newest))
+            self._current = replace(self._current, begins=begins)
+        return ended_at
 
-    def forget(self) -> None:
-        """Note that all so far is settled otherwise."""
-        self._open.clear()
-        self._current = self._loud_since = None
+    def passed_over(self) -> None:
+        """Note that a session has taken no notice of what is open, in all the time it had."""
+        passed = (replace(each, passes=each.passes + 1) for each in self._open)
+        self._open = deque(each for each in passed if each.passes < MOST_PASSES)
 
     # Private methods.
 
-    def _is_loud(self, peak: int) -> bool:
-        return peak >= max(LOUD_PEAK, ABOVE_BACKGROUND * self._background)
+    def _frames(self, pcm: bytes, position: int) -> Iterator[tuple[int, array.array[int]]]:
+        """Cut a chunk where frames end, which depends on no chunk's length."""
+        samples, at = array.array("h", pcm), 0
+        while at < len(samples):
+            end = at + self._frame_samples - (position + at) % self._frame_samples
+            yield position + at, samples[at:end]
+            at = end
+
+    def _note(self, frame: array.array[int], position: int, arrived: float) -> None:
+        peak, end = max(max(frame), -min(frame)), position + len(frame)
+        if peak >= max(LOUD_PEAK, ABOVE_BACKGROUND * self._background.peak):
+            self._note_loud(position, end, arrived)
+        else:
+            self._note_quiet(end)
+        self._background.note(peak, len(frame))
 
     def _note_loud(self, position: int, end: int, arrived: float) -> None:
         if self._loud_since is None:
             self._loud_since = position
         self._loud_until, self._loud_at = end, arrived
-        if self._current is None and self._ms(end - self._loud_since) >= BEGINS_AFTER_MS:
+        if self._current is None and end - self._loud_since >= self._samples(BEGINS_AFTER_MS):
             self._current = Stretch(begins=self._loud_since)
 
-    def _note_quiet(self, peak: int, position: int) -> None:
+    def _note_quiet(self, end: int) -> None:
         if self._current is None:
             self._loud_since = None
-            self._background += BACKGROUND_SHARE * (peak - self._background)
-        elif self._ms(position - self._loud_until) >= self._pause_ms:
-            self._open.append(
-                replace(self._current, until=self._loud_until, ended_at=self._loud_at)
-            )
-            self.last_ended_at = self._loud_at
+        elif end - self._loud_until >= self._samples(self._pause_ms):
+            self._open.append(replace(self._current, ended_at=self._loud_at))
             self._current = self._loud_since = None
 
-    def _before(self, position: int) -> int:
-        return max(0, position - int(PRE_ROLL_MS * self._rate_hz / 1000))
+    def _arrived_by(self, instant: float) -> int:
+        """Return up to which sample the audio had arrived by then, as far as is remembered."""
+        return max((end for arrived, end in self._arrivals if arrived <= instant), default=0)
 
-    def _ms(self, samples: int) -> float:
-        return samples * 1000 / self._rate_hz
-
-
-def _peak(pcm: bytes) -> int:
-    samples = array.array("h", pcm)
-    if not samples:
-        return 0
-    highest, lowest = max(samples), min(samples)
-    return max(highest, -lowest)
+    def _samples(self, duration_ms: float) -> int:
+        return int(duration_ms * self._rate_hz / 1000)
