@@ -237,13 +237,25 @@ async def test_hanging_up_while_the_server_is_sought_is_told_when_it_is_found(
     call = await talking(customer, peer)
     peer.refuses = True
     call.drop()
-    await expect(customer.status).to_have_text("Reconectando…")
+    for _ in range(3):  # now the page waits for 2.7 s
+        await peer.turned_away.acquire()
     peer.refuses = False
     await customer.talk.click()
     await expect(customer.status).to_have_text("Listo para ayudarte")
     await call.event("end")
     assert await call.closed() == 1000
     await talking(customer, peer)  # and the page still works
+
+
+async def test_hanging_up_while_the_server_moves_is_told(
+    customer: Customer, peer: WirePeer
+) -> None:
+    call = await talking(customer, peer)
+    await call.say({"type": "moving", "resumeAfterMs": 60_000})
+    await call.socket.close(1012)
+    await customer.talk.click()
+    await call.event("end")
+    assert await call.closed() == 1000
 
 
 # A page that is loaded again

@@ -57,6 +57,8 @@ class WirePeer:
     def __init__(self) -> None:
         self.refuses = False
         """Sockets are turned away, as by a proxy whose server is gone."""
+        self.turned_away = asyncio.Semaphore(0)
+        """Can be acquired once for each of them."""
         self.forgets = False
         """No call is known any more."""
         self.restores = False
@@ -134,7 +136,7 @@ class WirePeer:
         """Serve the page and its files; leave the socket's path to the handshake."""
         path = request.path.partition("?")[0]
         if path == "/ws":
-            return _response(HTTPStatus.FORBIDDEN, b"", "text/plain") if self.refuses else None
+            return self._turn_away() if self.refuses else None
         if path == "/":
             return _response(HTTPStatus.OK, self._page().encode(), "text/html; charset=utf-8")
         for prefix, folder in FOLDERS.items():
@@ -143,6 +145,10 @@ class WirePeer:
                 kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
                 return _response(HTTPStatus.OK, file.read_bytes(), kind)
         return _response(HTTPStatus.NOT_FOUND, b"", "text/plain")
+
+    def _turn_away(self) -> Response:
+        self.turned_away.release()
+        return _response(HTTPStatus.FORBIDDEN, b"", "text/plain")
 
     def _page(self) -> str:
         context = {"business_name": "Clínica del Sol", "patience_s": self.patience_s}

@@ -97,7 +97,8 @@ class Line {
 
   hangUp() {
     this.#act(() => this.#connection.hangUp());
-    if (this.#connection.isLive) return this.#leave();
+    const { isBegun, isLive } = this.#connection;
+    if (!isBegun || (isLive && this.#socket !== null)) return this.#leave();
     // A server that is being sought is told if it is found at once, and not waited for.
     this.#isLeaving = true;
     this.hurry();
