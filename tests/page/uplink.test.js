@@ -7,6 +7,7 @@ import { FrameFlag, FrameType } from "../../voice/static/voice/wire.js";
 const PLENTY = 1_000_000;
 const BLOCK = new Int16Array(512);
 const BLOCKS_IN_TWO_SECONDS = 62;
+const BLOCKS_IN_TWENTY_SECONDS = 625;
 const { AUDIO_IN, EVENT } = FrameType;
 
 /** An uplink that has said this many texts and blocks, in this order. */
@@ -58,8 +59,10 @@ test("sound waits for room to the byte, events don't", () => {
 test("of more than two seconds waiting the oldest is given up, and the position shows it", () => {
   const uplink = new Uplink();
   for (let i = 0; i < BLOCKS_IN_TWO_SECONDS; i++) uplink.record(BLOCK);
+  uplink.take(0);
   assert.equal(uplink.droppedBlocks, 0);
   uplink.record(BLOCK);
+  uplink.take(0);
   assert.equal(uplink.droppedBlocks, 1);
   const [first] = uplink.take(PLENTY);
   assert.deepEqual([first.position, first.sequence], [512, 0]);
@@ -80,31 +83,45 @@ test("an acknowledgement lets go of everything up to its number", () => {
   assert.deepEqual(repeated(uplink, 0), []);
 });
 
-test("events are kept however many they are, sound only while it is among the newest two seconds", () => {
-  const uplink = having({ texts: 500, blocks: BLOCKS_IN_TWO_SECONDS });
+test("events are kept however many they are, sound only while it is among the newest twenty seconds", () => {
+  const uplink = having({ texts: 500, blocks: BLOCKS_IN_TWENTY_SECONDS });
   uplink.record(BLOCK);
   uplink.take(PLENTY);
   const kept = repeated(uplink, 0);
-  assert.equal(kept.length, 500 + BLOCKS_IN_TWO_SECONDS);
+  assert.equal(kept.length, 500 + BLOCKS_IN_TWENTY_SECONDS);
   assert.deepEqual(kept[500], again(AUDIO_IN, 501)[0]);
   assert.equal(uplink.droppedBlocks, 0, "it was sent once");
 });
 
 test("sound recorded while there is no connection pushes out what was kept, then itself", () => {
   const uplink = having({ blocks: 2 });
-  for (let i = 0; i < BLOCKS_IN_TWO_SECONDS - 1; i++) uplink.record(BLOCK);
+  for (let i = 0; i < BLOCKS_IN_TWENTY_SECONDS - 1; i++) uplink.record(BLOCK);
   assert.equal(uplink.droppedBlocks, 0);
   uplink.resume(0, { isNewcomer: false });
   const sent = uplink.take(PLENTY);
-  assert.deepEqual([sent.length, sent[0].sequence], [BLOCKS_IN_TWO_SECONDS, 1]);
-  for (let i = 0; i < 2 * BLOCKS_IN_TWO_SECONDS; i++) uplink.record(BLOCK);
-  assert.equal(uplink.droppedBlocks, BLOCKS_IN_TWO_SECONDS);
+  assert.deepEqual([sent.length, sent[0].sequence], [BLOCKS_IN_TWENTY_SECONDS, 1]);
+  for (let i = 0; i < 2 * BLOCKS_IN_TWENTY_SECONDS; i++) uplink.record(BLOCK);
+  assert.equal(uplink.droppedBlocks, BLOCKS_IN_TWENTY_SECONDS);
+});
+
+test("what waited for the connection may be sent as slowly as it goes, but may not get more again", () => {
+  const uplink = having({ blocks: 0 });
+  for (let i = 0; i < 200; i++) uplink.record(BLOCK);
+  uplink.resume(0, { isNewcomer: false });
+  uplink.take(0);
+  assert.equal(uplink.droppedBlocks, 0);
+  uplink.record(BLOCK);
+  uplink.take(1024);
+  assert.equal(uplink.droppedBlocks, 0);
+  uplink.record(BLOCK);
+  uplink.take(0);
+  assert.equal(uplink.droppedBlocks, 1);
 });
 
 test("what was acknowledged leaves its room to what comes", () => {
-  const uplink = having({ blocks: BLOCKS_IN_TWO_SECONDS });
-  uplink.acknowledged(BLOCKS_IN_TWO_SECONDS - 1);
-  for (let i = 0; i < BLOCKS_IN_TWO_SECONDS; i++) uplink.record(BLOCK);
+  const uplink = having({ blocks: BLOCKS_IN_TWENTY_SECONDS });
+  uplink.acknowledged(BLOCKS_IN_TWENTY_SECONDS - 1);
+  for (let i = 0; i < BLOCKS_IN_TWENTY_SECONDS; i++) uplink.record(BLOCK);
   assert.equal(uplink.droppedBlocks, 0);
 });
 

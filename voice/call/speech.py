@@ -86,7 +86,9 @@ class SpeechTracker:
         """Where the speech begins that the service has not confirmed; None if it has confirmed all."""
         first = self._open[0] if self._open else self._current
         begins = first.begins if first else self._loud_since
-        return None if begins is None else max(0, begins - self._samples(PRE_ROLL_MS))
+        # Not so far that the end of the speech before is said again.
+        pre_roll_ms = min(PRE_ROLL_MS, 0.75 * self._pause_ms)
+        return None if begins is None else max(0, begins - self._samples(pre_roll_ms))
 
     @property
     def waits_since(self) -> float | None:

@@ -5,20 +5,23 @@
  *
  * Theory. Events and blocks of the microphone wait unnumbered until there is room for them; the
  * moment one is handed over it gets the call's next sequence number, which it keeps for good. From
- * then on it is kept until the server acknowledges it: an event for as long as that takes, sound
- * only while it is among the newest two seconds. Where the connection is lost, the server names the
- * first number it does not have, and everything kept from there on goes again, in the old order,
- * before anything new.
+ * then on it is kept until the server acknowledges it, which for sound is when the model has said
+ * what it understood: an event for as long as that takes, sound while it is among the newest twenty
+ * seconds. Where the connection is lost, the server names the first number it does not have, and
+ * everything kept from there on goes again, in the old order, before anything new.
  *
- * The same two seconds bound what waits, so a network slower than speech loses the oldest sound; the
- * next block's position then shows what is missing.
+ * Over a connection that is slower than speech no more than two seconds wait: the oldest sound is
+ * lost, and the next block's position shows what is missing. What was recorded while there was no
+ * connection is waited for, since it only gets less.
  */
 
 import { SEQUENCES, distance } from "./serial.js";
 import { FrameFlag, FrameType, encodeEvent } from "./wire.js";
 
-/** Two seconds of 16 kHz speech: as much may wait in the socket, and as much is kept here. */
+/** Two seconds of 16 kHz speech: as much may wait in the socket, and as much again here. */
 export const BACKLOG_BYTES = 64_000;
+/** Twenty seconds of it: what is kept, and what waits while there is no connection. */
+export const KEPT_BYTES = 640_000;
 
 /** @typedef {import("./connection.js").WireEvent} WireEvent */
 /** @typedef {{ payload: Uint8Array, position: number }} Block */
@@ -46,6 +49,8 @@ export class Uplink {
   #keptSound = [];
   /** Of the sound that waits and is kept. */
   #soundBytes = 0;
+  /** How much may wait behind a gap in the connection, in bytes. */
+  #allowance = BACKLOG_BYTES;
   #isToRepeat = false;
 
   /** Blocks that were never sent. */
@@ -62,7 +67,7 @@ export class Uplink {
     this.#sound.push({ payload, position: this.#recorded });
     this.#recorded += samples.length;
     this.#soundBytes += payload.byteLength;
-    while (this.#soundBytes > BACKLOG_BYTES) this.#giveUpOldest();
+    while (this.#soundBytes > KEPT_BYTES) this.#giveUp(this.#keptSound.shift() ?? this.#missed());
   }
 
   /**
@@ -94,6 +99,7 @@ export class Uplink {
   resume(sequence, { isNewcomer }) {
     this.acknowledged(sequence - 1);
     this.#isToRepeat = true;
+    this.#allowance = KEPT_BYTES;
     if (isNewcomer || distance(this.#next, sequence, SEQUENCES) > 0) this.#next = sequence;
   }
 
@@ -110,7 +116,15 @@ export class Uplink {
       left -= this.#sound[0].payload.byteLength;
       due.push(this.#takeBlock());
     }
+    this.#shed();
     return due;
+  }
+
+  /** Lets go of what has waited too long. */
+  #shed() {
+    let waiting = bytesOf(this.#sound);
+    for (; waiting > this.#allowance; waiting = bytesOf(this.#sound)) this.#giveUp(this.#missed());
+    this.#allowance = Math.max(BACKLOG_BYTES, waiting);
   }
 
   /** @returns {Sent[]} */
@@ -145,11 +159,15 @@ export class Uplink {
     return { type, flags: 0, sequence, ...block };
   }
 
-  #giveUpOldest() {
-    const [sent] = this.#keptSound.splice(0, 1);
-    const block = sent ?? this.#sound.splice(0, 1)[0];
-    if (sent === undefined) this.droppedBlocks += 1;
-    this.#soundBytes -= block.payload.byteLength;
+  /** @returns {Block} the oldest block, which is never sent */
+  #missed() {
+    this.droppedBlocks += 1;
+    return this.#sound.splice(0, 1)[0];
+  }
+
+  /** @param {{ payload: Uint8Array }} block */
+  #giveUp({ payload }) {
+    this.#soundBytes -= payload.byteLength;
   }
 }
 
