@@ -22,6 +22,7 @@ from simulator.conversation.answers import (
     said,
 )
 from simulator.conversation.directions import Direction, read_direction
+from simulator.conversation.memory import result_behind, tells_of, without_expected
 from simulator.conversation.questions import question
 from simulator.conversation.slots import WISHES, Act, Aspect, Need, Slots, Subject, Wish
 from simulator.conversation.speech import Reply
@@ -42,6 +43,9 @@ class Stage(Enum):
     REFUSED = auto()
 
 
+type _Calls = dict[str, list[Task]]
+
+
 class Conversation:
     """One customer's conversation. Pure: no I/O, no clock."""
 
@@ -55,10 +59,27 @@ class Conversation:
         self._offered: tuple[datetime, ...] = ()
         # What was heard of a wish before it was clear what it's about.
         self._half: Heard | None = None
-        # The tasks whose tools are running, by tool, in the order they were called.
-        self._called: dict[str, list[Task]] = {}
+        # The tasks whose tools are running, by tool, in the order they were called; and those that
+        # ran when the conversation was handed over.
+        self._called: _Calls = {}
+        self._called_before: _Calls = {}
         self._was_cut_off = False
         self._last_said = Reply()
+
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
+        """Be where a conversation was after these turns, each a role and a text; say nothing.
+
+        What the customer said is taken as it was then. How tools answered stands nowhere, and is read
+        out of what the assistant said. Tools that were still running are never called again.
+        """
+        expected = ""
+        for role, text in turns:
+            if role == "USER":
+                expected = _plain(self.hear(text, now=now))
+            else:
+                self._recall(without_expected(text, expected), now)
+                self._last_said = Reply(sentences=(text,))
+        self._called_before, self._called = self._called, {}
 
     def hear(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
@@ -85,7 +106,10 @@ class Conversation:
     ) -> Reply:
         """Answer from the tool's real result, and from nothing else."""
         del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
-        calls = self._called.get(name)
+        return self._answer(self._called, name, result, now)
+
+    def _answer(self, called: _Calls, name: str, result: dict[str, Any], now: datetime) -> Reply:
+        calls = called.get(name)
         if not calls:
             return self._answer_unasked(name, result, now)
         task = calls.pop(0)
@@ -97,11 +121,26 @@ class Conversation:
     def _follow(self, direction: Direction, now: datetime) -> Reply:
         """Do what a direction says; nobody has interrupted anything by giving it."""
         self._was_cut_off = False
-        if direction.result is not None:
-            return self.tool_answered(
-                tool_use_id="", name=direction.tool, result=dict(direction.result), now=now
-            )
-        return self._noted(Reply(sentences=direction.sentences))
+        if direction.result is None:
+            return self._noted(Reply(sentences=direction.sentences))
+        before = self._called_before.get(direction.tool)
+        called = self._called_before if before else self._called
+        return self._answer(called, direction.tool, dict(direction.result), now)
+
+    def _recall(self, text: str, now: datetime) -> None:
+        """Note what the assistant's words tell of calls that were running."""
+        for wish, calls in self._called.items():
+            for task in calls[:]:
+                if task is self._task:
+                    self._recall_result(task, text, now)
+                elif tells_of(text, Wish(wish)):
+                    calls.remove(task)
+
+    def _recall_result(self, task: Task, text: str, now: datetime) -> None:
+        result = result_behind(text, task, today=now.date())
+        if result is not None:
+            self._called[task.wish].remove(task)
+            self._settle(task, result, now)
 
     def _answer_unasked(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         """Answer a call that isn't ours, from nothing but the tool's name and its result."""
@@ -348,3 +387,8 @@ def _say(*sentences: str) -> Reply:
     """Return a final reply: the system prompt wants its end marked."""
     *first, last = sentences
     return Reply(sentences=(*first, f"{last} {FINAL}"))
+
+
+def _plain(reply: Reply) -> str:
+    """Return what is heard of a reply."""
+    return " ".join(reply.sentences).removesuffix(FINAL).strip()
