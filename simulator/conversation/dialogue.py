@@ -26,10 +26,14 @@ from simulator.conversation.memory import result_behind, tells_of, without_expec
 from simulator.conversation.questions import question
 from simulator.conversation.slots import WISHES, Act, Aspect, Need, Slots, Subject, Wish
 from simulator.conversation.speech import Reply
-from simulator.conversation.tasks import GROUPS, Task
-from simulator.conversation.understanding import Heard, Mood, understand
+from simulator.conversation.tasks import GROUPS, Task, is_full
+from simulator.conversation.understanding import Heard, Mood, is_correction, understand
 
 FINAL = "[FINAL]"
+# What is cancelled or created by mistake isn't put right by doing it to another.
+CORRECTED_WHEN_DONE = frozenset(
+    {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT, Wish.BOOK, Wish.MOVE_APPOINTMENT}
+)
 IDENTITY_SLOTS = ("dni", "name", "mail")
 
 
@@ -87,7 +91,7 @@ class Conversation:
             return Reply()
         if (direction := read_direction(text)) is not None:
             return self._follow(direction, now)
-        heard = understand(text, now=now, needs=self._asked)
+        heard = self._understood(text, now)
         cut_off, self._was_cut_off = self._was_cut_off, False
         if cut_off and heard.act is None and heard.moods & {Mood.NO, Mood.STOP}:
             return _say(courtesies.GO_ON)
@@ -169,6 +173,17 @@ class Conversation:
         return _say(*answer(task, result, now.tzinfo))
 
     # What was heard.
+
+    def _understood(self, text: str, now: datetime) -> Heard:
+        """Read the text; a bare correction of what is done is read as an answer would be."""
+        heard = understand(text, now=now, needs=self._asked)
+        if self._stage is not Stage.DONE or self._task is None or any(heard.slots.filled()):
+            return heard
+        if self._task.wish not in CORRECTED_WHEN_DONE or not is_correction(text):
+            return heard
+        again = understand(text, now=now, needs=_correctable(self._task, ""))
+        # "No, genial" is nobody's name.
+        return again if is_full(again.slots.name) or not again.slots.name else heard
 
     def _take(self, heard: Heard) -> Reply:
         if self._drops(heard):
