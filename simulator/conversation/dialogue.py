@@ -30,10 +30,9 @@ from simulator.conversation.tasks import GROUPS, Task, is_full
 from simulator.conversation.understanding import Heard, Mood, is_correction, understand
 
 FINAL = "[FINAL]"
+LOOKING_UP = frozenset({Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT})
 # What is cancelled or created by mistake isn't put right by doing it to another.
-CORRECTED_WHEN_DONE = frozenset(
-    {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT, Wish.BOOK, Wish.MOVE_APPOINTMENT}
-)
+CORRECTED_WHEN_DONE = LOOKING_UP | {Wish.BOOK, Wish.MOVE_APPOINTMENT}
 IDENTITY_SLOTS = ("dni", "name", "mail")
 
 
@@ -81,8 +80,9 @@ class Conversation:
             if role == "USER":
                 expected = _plain(self.hear(text, now=now))
             else:
-                self._recall(without_expected(text, expected), now)
-                self._last_said = Reply(sentences=(text,))
+                said_then = text.replace(FINAL, "").strip()
+                self._recall(without_expected(said_then, expected), now)
+                self._last_said = Reply(sentences=(said_then,))
         self._called_before, self._called = self._called, {}
 
     def hear(self, text: str, *, now: datetime) -> Reply:
@@ -110,15 +110,18 @@ class Conversation:
     ) -> Reply:
         """Answer from the tool's real result, and from nothing else."""
         del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
-        return self._answer(self._called, name, result, now)
-
-    def _answer(self, called: _Calls, name: str, result: dict[str, Any], now: datetime) -> Reply:
-        calls = called.get(name)
+        calls = self._called.get(name)
         if not calls:
             return self._answer_unasked(name, result, now)
         task = calls.pop(0)
+        if task is not self._task and task.wish in LOOKING_UP:
+            # The customer has talked past it, and only changes still matter.
+            return Reply()
+        return self._answer(task, result, now)
+
+    def _answer(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
         if task is not self._task:
-            return self._answer_late(task, result, now)
+            return _say(*answer(task, result, now.tzinfo))
         sentences = answer(task, result, now.tzinfo)
         return self._noted(_say(*sentences, *self._settle(task, result, now)))
 
@@ -127,9 +130,11 @@ class Conversation:
         self._was_cut_off = False
         if direction.result is None:
             return self._noted(Reply(sentences=direction.sentences))
-        before = self._called_before.get(direction.tool)
-        called = self._called_before if before else self._called
-        return self._answer(called, direction.tool, dict(direction.result), now)
+        result = dict(direction.result)
+        calls = self._called_before.get(direction.tool) or self._called.get(direction.tool)
+        if not calls:
+            return self._answer_unasked(direction.tool, result, now)
+        return self._answer(calls.pop(0), result, now)
 
     def _recall(self, text: str, now: datetime) -> None:
         """Note what the assistant's words tell of calls that were running."""
@@ -165,12 +170,6 @@ class Conversation:
     def interrupted(self) -> None:
         """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
         self._was_cut_off = True
-
-    def _answer_late(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
-        """Answer a call that the customer has talked past: only changes still matter."""
-        if task.wish in {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT}:
-            return Reply()
-        return _say(*answer(task, result, now.tzinfo))
 
     # What was heard.
 

@@ -141,7 +141,9 @@ def test_what_was_answered_in_between_is_no_result() -> None:
     assert caller.handed_over().says(handed) == "Listo, cancelé el pedido 2."
 
 
-@pytest.mark.parametrize("heard", ["Listo", "Listo, cancelé", "Listo, cancelé el pedido 2."])
+@pytest.mark.parametrize(
+    "heard", ["Listo", "Listo, cancelé", "Listo, cancelé el pedido 2. [FINAL]"]
+)
 def test_a_task_is_done_though_the_customer_spoke_over_the_end_of_it(heard: str) -> None:
     turns = [("USER", "Cancela el pedido 2 para Juan Pérez"), ("ASSISTANT", heard)]
     assert remembering(turns).says("sí") == "Decime, te escucho."
