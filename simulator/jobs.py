@@ -16,6 +16,10 @@ from simulator.mouth import Sentence
 class Mind(Protocol):
     """Holds one conversation."""
 
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+        """Be where a conversation was after these turns, each a role and a text."""
+        ...
+
     def hear(self, text: str, *, now: dt.datetime) -> Reply:
         """Answer what the customer said."""
         ...
@@ -40,6 +44,14 @@ class Transcribe:
     """Write down what was said: 16 kHz PCM to text."""
 
     pcm: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember:
+    """Hand an earlier conversation over to the mind."""
+
+    mind: Mind
+    turns: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,5 +88,5 @@ class Speak:
     rate_hz: int
 
 
-type MindJob = Transcribe | Hear | ToolAnswered | Interrupted
+type MindJob = Remember | Transcribe | Hear | ToolAnswered | Interrupted
 type Job = MindJob | Speak

@@ -42,7 +42,7 @@ from simulator.inputs import (
     ToolResult,
     ToolStart,
 )
-from simulator.jobs import Hear, Interrupted, Job, Mind, Speak, ToolAnswered, Transcribe
+from simulator.jobs import Hear, Interrupted, Job, Mind, Remember, Speak, ToolAnswered, Transcribe
 from simulator.mouth import SAMPLE_BYTES, Mouth, ToolUse
 from simulator.outputs import OutputEvent, OutputEvents, Tokens, speech_tokens, text_tokens
 from simulator.records import SessionRecord
@@ -202,7 +202,7 @@ class Session:
                 self._reply(result)
             case Speak():
                 job.sentence.pcm = result
-            case Interrupted():
+            case Remember() | Interrupted():
                 pass
             case _:
                 assert_never(job)
@@ -251,9 +251,15 @@ class Session:
                 elif start.role in ("USER", "ASSISTANT"):
                     self._past[start.content_name] = (start.role, [])
             case AudioStart():
+                self._hand_over_past()
                 self._open_microphone(start.rate_hz)
             case ToolStart():
                 self._results[start.content_name] = start
+
+    def _hand_over_past(self) -> None:
+        if self._prompt is not None and self._record.history:
+            turns = tuple(self._record.history)
+            self._jobs.append(Remember(mind=self._prompt.mind, turns=turns))
 
     def _open_microphone(self, rate_hz: int) -> None:
         if self._surroundings.open_endpointing is not None:

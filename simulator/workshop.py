@@ -11,8 +11,9 @@ from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from simulator.clock import Clock
+from simulator.conversation import Reply
 from simulator.ears import Ears
-from simulator.jobs import Hear, Interrupted, Job, Speak, ToolAnswered, Transcribe
+from simulator.jobs import Hear, Interrupted, Job, Remember, Speak, ToolAnswered, Transcribe
 from simulator.voice import Voice
 
 TALKING_THREADS = 2
@@ -56,23 +57,34 @@ class Workshop:
         match job:
             case Transcribe():
                 return self._ears.transcribe(job.pcm) if self._ears else ""
-            case Hear(coded=True):
-                return job.mind.hear_words(job.text.split(), now=self._local_now())
-            case Hear():
-                return job.mind.hear(job.text, now=self._local_now())
-            case ToolAnswered():
-                return job.mind.tool_answered(
-                    tool_use_id=job.tool_use_id,
-                    name=job.name,
-                    result=dict(job.result),
-                    now=self._local_now(),
-                )
-            case Interrupted():
-                return job.mind.interrupted()
             case Speak():
                 return self._voice.speak(job.sentence.text, job.rate_hz)
             case _:
-                assert_never(job)
+                return _think(job, self._local_now())
 
     def _local_now(self) -> dt.datetime:
         return self.clock.now().astimezone(self._zone)
+
+
+def _think(
+    job: Remember | Hear | ToolAnswered | Interrupted, local_now: dt.datetime
+) -> Reply | None:
+    match job:
+        case Remember():
+            job.mind.remember(job.turns, now=local_now)
+        case Hear(coded=True):
+            return job.mind.hear_words(job.text.split(), now=local_now)
+        case Hear():
+            return job.mind.hear(job.text, now=local_now)
+        case ToolAnswered():
+            return job.mind.tool_answered(
+                tool_use_id=job.tool_use_id,
+                name=job.name,
+                result=dict(job.result),
+                now=local_now,
+            )
+        case Interrupted():
+            job.mind.interrupted()
+        case _:
+            assert_never(job)
+    return None

@@ -22,13 +22,17 @@ from simulator.conversation.answers import (
     said,
 )
 from simulator.conversation.directions import Direction, read_direction
+from simulator.conversation.memory import result_behind, tells_of, without_expected
 from simulator.conversation.questions import question
 from simulator.conversation.slots import WISHES, Act, Aspect, Need, Slots, Subject, Wish
 from simulator.conversation.speech import Reply
-from simulator.conversation.tasks import GROUPS, Task
-from simulator.conversation.understanding import Heard, Mood, understand
+from simulator.conversation.tasks import GROUPS, Task, is_full
+from simulator.conversation.understanding import Heard, Mood, is_correction, understand
 
 FINAL = "[FINAL]"
+LOOKING_UP = frozenset({Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT})
+# What is cancelled or created by mistake isn't put right by doing it to another.
+CORRECTED_WHEN_DONE = LOOKING_UP | {Wish.BOOK, Wish.MOVE_APPOINTMENT}
 IDENTITY_SLOTS = ("dni", "name", "mail")
 
 
@@ -40,6 +44,9 @@ class Stage(Enum):
     CALLING = auto()
     DONE = auto()
     REFUSED = auto()
+
+
+type _Calls = dict[str, list[Task]]
 
 
 class Conversation:
@@ -55,10 +62,28 @@ class Conversation:
         self._offered: tuple[datetime, ...] = ()
         # What was heard of a wish before it was clear what it's about.
         self._half: Heard | None = None
-        # The tasks whose tools are running, by tool, in the order they were called.
-        self._called: dict[str, list[Task]] = {}
+        # The tasks whose tools are running, by tool, in the order they were called; and those that
+        # ran when the conversation was handed over.
+        self._called: _Calls = {}
+        self._called_before: _Calls = {}
         self._was_cut_off = False
         self._last_said = Reply()
+
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
+        """Be where a conversation was after these turns, each a role and a text; say nothing.
+
+        What the customer said is taken as it was then. How tools answered stands nowhere, and is read
+        out of what the assistant said. Tools that were still running are never called again.
+        """
+        expected = ""
+        for role, text in turns:
+            if role == "USER":
+                expected = _plain(self.hear(text, now=now))
+            else:
+                said_then = text.replace(FINAL, "").strip()
+                self._recall(without_expected(said_then, expected), now)
+                self._last_said = Reply(sentences=(said_then,))
+        self._called_before, self._called = self._called, {}
 
     def hear(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
@@ -66,7 +91,7 @@ class Conversation:
             return Reply()
         if (direction := read_direction(text)) is not None:
             return self._follow(direction, now)
-        heard = understand(text, now=now, needs=self._asked)
+        heard = self._understood(text, now)
         cut_off, self._was_cut_off = self._was_cut_off, False
         if cut_off and heard.act is None and heard.moods & {Mood.NO, Mood.STOP}:
             return _say(courtesies.GO_ON)
@@ -89,19 +114,42 @@ class Conversation:
         if not calls:
             return self._answer_unasked(name, result, now)
         task = calls.pop(0)
+        if task is not self._task and task.wish in LOOKING_UP:
+            # The customer has talked past it, and only changes still matter.
+            return Reply()
+        return self._answer(task, result, now)
+
+    def _answer(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
         if task is not self._task:
-            return self._answer_late(task, result, now)
+            return _say(*answer(task, result, now.tzinfo))
         sentences = answer(task, result, now.tzinfo)
         return self._noted(_say(*sentences, *self._settle(task, result, now)))
 
     def _follow(self, direction: Direction, now: datetime) -> Reply:
         """Do what a direction says; nobody has interrupted anything by giving it."""
         self._was_cut_off = False
-        if direction.result is not None:
-            return self.tool_answered(
-                tool_use_id="", name=direction.tool, result=dict(direction.result), now=now
-            )
-        return self._noted(Reply(sentences=direction.sentences))
+        if direction.result is None:
+            return self._noted(Reply(sentences=direction.sentences))
+        result = dict(direction.result)
+        calls = self._called_before.get(direction.tool) or self._called.get(direction.tool)
+        if not calls:
+            return self._answer_unasked(direction.tool, result, now)
+        return self._answer(calls.pop(0), result, now)
+
+    def _recall(self, text: str, now: datetime) -> None:
+        """Note what the assistant's words tell of calls that were running."""
+        for wish, calls in self._called.items():
+            for task in calls[:]:
+                if task is self._task:
+                    self._recall_result(task, text, now)
+                elif tells_of(text, Wish(wish)):
+                    calls.remove(task)
+
+    def _recall_result(self, task: Task, text: str, now: datetime) -> None:
+        result = result_behind(text, task, today=now.date())
+        if result is not None:
+            self._called[task.wish].remove(task)
+            self._settle(task, result, now)
 
     def _answer_unasked(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         """Answer a call that isn't ours, from nothing but the tool's name and its result."""
@@ -123,13 +171,18 @@ class Conversation:
         """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
         self._was_cut_off = True
 
-    def _answer_late(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
-        """Answer a call that the customer has talked past: only changes still matter."""
-        if task.wish in {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT}:
-            return Reply()
-        return _say(*answer(task, result, now.tzinfo))
-
     # What was heard.
+
+    def _understood(self, text: str, now: datetime) -> Heard:
+        """Read the text; a bare correction of what is done is read as an answer would be."""
+        heard = understand(text, now=now, needs=self._asked)
+        if self._stage is not Stage.DONE or self._task is None or any(heard.slots.filled()):
+            return heard
+        if self._task.wish not in CORRECTED_WHEN_DONE or not is_correction(text):
+            return heard
+        again = understand(text, now=now, needs=_correctable(self._task, ""))
+        # "No, genial" is nobody's name.
+        return again if is_full(again.slots.name) or not again.slots.name else heard
 
     def _take(self, heard: Heard) -> Reply:
         if self._drops(heard):
@@ -348,3 +401,8 @@ def _say(*sentences: str) -> Reply:
     """Return a final reply: the system prompt wants its end marked."""
     *first, last = sentences
     return Reply(sentences=(*first, f"{last} {FINAL}"))
+
+
+def _plain(reply: Reply) -> str:
+    """Return what is heard of a reply."""
+    return " ".join(reply.sentences).removesuffix(FINAL).strip()

@@ -100,9 +100,14 @@ def _is_date(tokens: Sequence[Token], index: int) -> bool:
     return dated or (after == "/" and bool(number_at(tokens, index + 2)))
 
 
+def _is_hour(tokens: Sequence[Token], index: int) -> bool:
+    """Whether the number at `index` follows "a las"."""
+    return word_at(tokens, index - 1) in {"las", "la"} and word_at(tokens, index - 2) == "a"
+
+
 def _bare_number(tokens: Sequence[Token]) -> _Found:
     for index in range(len(tokens)):
         figures, end = joined_figures(tokens, index, at_most=NUMBER_FIGURES)
-        if figures:
+        if figures and not _is_hour(tokens, index):
             return figures, without(tokens, index, end)
     return None, list(tokens)

@@ -50,6 +50,8 @@ NOT_NAMES = frozenset(
         "soy su sus tal tambien tarde tener tenes tengo tercera tercero todo total turno turnos tu "
         "acuerdo alguien antes cualquier cualquiera despues disponible idea igual le les ni nunca "
         "posible recuerdo siempre te temprano "
+        "cierto decir disculpa disculpame equivoque equivocado error genial momento muchas muchisimas "
+        "quise verdad "
         "un una unidad unidades urgencia usted ver vez viene vos voy y ya yo chequeo consultas"
     )
 )

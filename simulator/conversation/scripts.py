@@ -53,6 +53,10 @@ class ScriptedConversation:
         self._conversation = conversation
         self._scripts = scripts
 
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
+        """Be where a conversation was after these turns, each a role and a text."""
+        self._conversation.remember(turns, now=now)
+
     def hear(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said."""
         reply = self._scripts.reply_to(text)

@@ -20,7 +20,7 @@ from simulator.conversation.names import read_doctor, read_person
 from simulator.conversation.numbers import with_figures
 from simulator.conversation.slots import Act, Aspect, Need, Slots, Subject
 from simulator.conversation.slurs import taken_apart
-from simulator.conversation.words import Token, contains, matches, tokens_of, words
+from simulator.conversation.words import Kind, Token, contains, matches, tokens_of, words
 
 # Half a minute of speech is a hundred words; what is longer is read as far as this.
 MAX_CHARACTERS = 2000
@@ -78,6 +78,7 @@ KINDS = {
     **dict.fromkeys(words("rutina chequeo"), "routine"),
     "consulta": "consultation",
 }
+CORRECTIONS = words("no es era perdon digo mejor quise el la")
 APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
 
 
@@ -124,6 +125,12 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
         another=contains(tokens, "otro", "otra"),
         is_question=_is_question(tokens),
     )
+
+
+def is_correction(text: str) -> bool:
+    """Tell whether the text begins like a correction: "no, es…", "mejor…", "el dos"."""
+    first = next((token.plain for token in tokens_of(text) if token.kind is Kind.WORD), "")
+    return first in CORRECTIONS
 
 
 class _Reading:

@@ -165,6 +165,13 @@ class TestRequests:
         async with connected(running) as other:
             await greeted(other)
 
+    async def test_it_is_answered_on_a_connection_that_goes_away(
+        self, client: RawClient, running: RunningSimulator
+    ) -> None:
+        await running.arm("open", "goaway")
+        await greeted(client)
+        assert client.goodbye == 0
+
     @pytest.mark.parametrize("kind", ["exception", "error", "truncate", "end"])
     async def test_it_is_answered_with_an_end(
         self, client: RawClient, running: RunningSimulator, kind: str

@@ -369,6 +369,74 @@ def test_nothing_is_created_twice_by_a_further_word() -> None:
     assert isinstance(customer.says("soy Ana Martínez Paz"), str)
 
 
+# Bare corrections of what is done or refused.
+
+
+@pytest.mark.parametrize(
+    ("correction", "arguments"),
+    [
+        ("el 2", {"orderId": "2", "dni": "12345678"}),
+        ("no, es 87654321", {"orderId": "1", "dni": "87654321"}),
+        ("no, es Ana Gómez", {"orderId": "1", "customerName": "Ana Gómez"}),
+        ("es Ana Gómez", {"orderId": "1", "customerName": "Ana Gómez"}),
+    ],
+)
+def test_what_was_looked_up_can_be_corrected(correction: str, arguments: dict[str, str]) -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 1 con DNI 12345678")
+    customer.gets(ORDER)
+    assert customer.says(correction) == call("consultarOrder", **arguments)
+
+
+@pytest.mark.parametrize("words", ["no, genial", "perfecto, muchas gracias", "es verdad", "no"])
+def test_a_polite_word_corrects_nothing(words: str) -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 1 con DNI 12345678")
+    customer.gets(ORDER)
+    assert isinstance(customer.says(words), str)
+
+
+@pytest.mark.parametrize("hour", ["mejor a las 16", "mejor 16", "no, 16", "no, las 16"])
+def test_what_was_booked_can_be_moved_by_a_bare_hour(hour: str) -> None:
+    customer = Customer()
+    customer.says("Agendá con el Dr. Rodríguez mañana a las 10 para Juan Pérez, juan@mail.com")
+    customer.gets(APPOINTMENT)
+    moved = customer.says(hour)
+    assert isinstance(moved, ToolCall)
+    assert moved.arguments["newDate"] == "2026-11-24T16:00:00"
+
+
+def test_an_hour_is_no_number_where_a_number_may_be_corrected() -> None:
+    customer = Customer()
+    customer.says("Modifica la cita 1 para Juan Pérez el viernes a las 15")
+    customer.gets({"ok": False, "error": "appointment_not_found", "say": "No la encuentro."})
+    moved = customer.says("mejor a las 16")
+    assert isinstance(moved, ToolCall)
+    assert moved.arguments["appointmentId"] == "1"
+    assert moved.arguments["newDate"] == "2026-11-27T16:00:00"
+
+
+@pytest.mark.parametrize(
+    ("correction", "arguments"),
+    [
+        ("me equivoqué, es el pedido 2", {"orderId": "2", "dni": "12345678"}),
+        ("quise decir 87654321", {"orderId": "1", "dni": "87654321"}),
+    ],
+)
+def test_words_of_correction_are_nobodys_name(correction: str, arguments: dict[str, str]) -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 1 con DNI 12345678")
+    customer.gets(ORDER_NOT_FOUND)
+    assert customer.says(correction) == call("consultarOrder", **arguments)
+
+
+def test_nothing_else_is_cancelled_by_a_bare_number() -> None:
+    customer = Customer()
+    customer.says("Cancela la cita número 3 para Ana Martínez")
+    customer.gets({"ok": True, "appointment": {"id": "3"}})
+    assert isinstance(customer.says("la 4"), str)
+
+
 # Other times.
 
 

@@ -88,6 +88,14 @@ def test_a_result_of_a_call_nobody_remembers_is_answered_from_itself() -> None:
     )
 
 
+def test_a_result_handed_over_is_told_though_the_talk_went_on() -> None:
+    customer = Customer()
+    customer.conversation.remember([("USER", "Consulta el pedido 1 con DNI 12345678")], now=MONDAY)
+    customer.says("Agendame un turno")
+    assert "Tu pedido 1 está pendiente." in str(customer.says(arrived("consultarOrder", ORDER)))
+    assert customer.says("con la doctora gomez") == "¿Para qué día y a qué hora?"
+
+
 def test_no_script_is_followed_for_a_direction() -> None:
     scripts = Scripts()
     scripts.add(Script(when="hola", reply=Reply(sentences=("Otra cosa.",))))

@@ -22,6 +22,7 @@ from tests.simulator.dialogue import (
     prompt_start,
     raw,
     session_start,
+    text,
     text_input,
     typed,
 )
@@ -76,6 +77,19 @@ async def test_a_direction_is_echoed_like_any_text_and_its_sentence_said(
     assert (await stream.until("textOutput"))["content"] == greet
     assert (await stream.until("textOutput"))["content"] == "¡Hola! ¿En qué te ayudo?"
     await stream.until("audioOutput")
+
+
+async def test_what_was_half_done_on_another_session_goes_on(client: RawClient) -> None:
+    stream = client.open()
+    asked = "Agenda una cita para mañana a las 10 con el Dr. Rodríguez"
+    past = [*text("h1", asked), *text("h2", "¿A nombre de quién?", "ASSISTANT")]
+    start, prompt, *system, microphone = opening(tools=("agendarTurno",))
+    await stream.send(start, prompt, *system, *past, microphone, *typed("t1", "Pedro Gómez"))
+    planned = await stream.until("textOutput", role="ASSISTANT")
+    assert planned["content"] == "¿Cuál es el correo electrónico? [FINAL]"
+    await stream.send(*typed("t2", "pedro@mail.com"))
+    use = await stream.until("toolUse")
+    assert json.loads(use["content"])["patientName"] == "Pedro Gómez"
 
 
 async def test_the_answer_begins_before_anything_was_asked(client: RawClient) -> None:

@@ -20,6 +20,8 @@ from tests.simulator.dialogue import (
     sensitivity,
     session_end,
     text,
+    text_input,
+    text_start,
     typed,
 )
 from tests.simulator.world import (
@@ -254,6 +256,25 @@ def test_history_is_not_answered() -> None:
     world.send(start, prompt, *system, *past, microphone)
     world.pass_time(5)
     assert world.take() == []
+
+
+def test_history_is_handed_to_the_mind_whole_before_anything_is_said_to_it() -> None:
+    world = World()
+    start, prompt, *system, microphone = opening()
+    asked = [
+        text_start("a"),
+        text_input("a", "Quiero "),
+        text_input("a", "un turno."),
+        content_end("a"),
+    ]
+    past = [*asked, *text("b", "¿Con quién?", role="ASSISTANT"), *text("c", "Con Gómez.")]
+    world.send(start, prompt, *system, *past)
+    assert world.mind.told == []
+    world.send(microphone, *typed("t1", "hola"))
+    assert world.mind.told == [
+        "USER: Quiero un turno. / ASSISTANT: ¿Con quién? / USER: Con Gómez.",
+        "hola",
+    ]
 
 
 def test_a_microphone_closed_in_the_middle_of_a_word_still_counts() -> None:

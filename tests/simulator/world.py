@@ -11,7 +11,7 @@ from simulator.coded import CodedEndpointer
 from simulator.conversation import Reply, ToolCall
 from simulator.endpointing import Endpointer, Endpointing
 from simulator.families import FAMILIES
-from simulator.jobs import Hear, Interrupted, Job, Speak, ToolAnswered, Transcribe
+from simulator.jobs import Hear, Interrupted, Job, Remember, Speak, ToolAnswered, Transcribe
 from simulator.resampling import HEARING_RATE_HZ
 from simulator.session import Session, Surroundings
 from tests.simulator.dialogue import Event, audio_input, opening, raw
@@ -30,6 +30,9 @@ class ScriptedMind:
     script: Mapping[str, Reply]
     tools: frozenset[str] = frozenset()
     told: list[str] = field(default_factory=list)
+
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+        self.told.append(" / ".join(f"{role}: {text}" for role, text in turns))
 
     def hear(self, text: str, *, now: dt.datetime) -> Reply:
         self.told.append(text)
@@ -108,6 +111,8 @@ class World:
         match job:
             case Transcribe():
                 return next(self.transcripts)
+            case Remember():
+                return job.mind.remember(job.turns, now=NOW)
             case Hear(coded=True):
                 return job.mind.hear_words(job.text.split(), now=NOW)
             case Hear():
