@@ -74,6 +74,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._rates = _rates()
         self._carrier: asyncio.Task[None] | None = None
         self._is_admitted = False
+        self._is_leaving = self._is_closed = False
         self._number_alone = 0
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -98,9 +99,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         else:
             await self.close()
 
+    async def close(self, code: Any = None, reason: Any = None) -> None:
+        """Close, if that has not been done; what still comes in is not looked at."""
+        if not self._is_closed:
+            self._is_closed = self._is_leaving = True
+            await super().close(code, reason)
+
     # Frames in
 
     async def _receive(self, message: Any) -> None:
+        if self._is_leaving:
+            return
         frame = message.get("bytes")
         try:
             await self._take_frame(message["text"] if frame is None else frame)
@@ -237,7 +246,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._let_go(Close.SERVICE_RESTART, last=held)
 
     def _let_go(self, code: Close, *, last: HeldCall | None = None) -> None:
-        self._held = None
+        self._held, self._is_leaving = None, True
         if self._carrier is not None:
             self._carrier.cancel()
         self._tasks.create_task(self._say_and_close(code, last))

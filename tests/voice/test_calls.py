@@ -228,6 +228,16 @@ async def complaint(line: Line, frame: bytes | str) -> dict[str, Any]:
     return await line.until("error")
 
 
+async def test_what_comes_behind_the_end_is_not_looked_at(site: Site) -> None:
+    before = len(site.log.read_text())
+    async with open_line(site.ws_url) as line:
+        for event in [{"type": "end"}, *[{"type": "text", "text": "Hola"}] * 20]:
+            await line.send(**event)
+        assert await line.until_closed() == 1000
+        assert line.events[-1]["type"] == "ended"
+    assert "Exception" not in site.log.read_text()[before:]
+
+
 async def test_a_mistake_is_told_in_spanish_and_the_call_goes_on(site: Site) -> None:
     async with open_line(site.ws_url) as line:
         for frame, code in [

@@ -8,13 +8,15 @@ one it began with (:class:`FrozenIdentity`), since its frames are a chain of sig
 
 botocore renews temporary credentials ten minutes before they end at the latest. With a
 minute of keeping, a stream begins with at least nine minutes left, and the service ends
-every stream after eight. Where renewing fails, or a source gives shorter ones, their end is
-told with the stream, and the call moves to another session before it (`voice.call.renewal`).
+every stream after eight. Where renewing fails, or a source gives shorter ones, none are kept
+longer than half of what they last; their end is told with the stream, and the call moves to
+another session before it (`voice.call.renewal`).
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import botocore.session
@@ -55,7 +57,7 @@ class CredentialsResolver(IdentityResolver[AWSCredentialsIdentity, AWSIdentityPr
         async with self._looking:
             if self._identity is None or self._clock() >= self._keep_until:
                 self._identity = await asyncio.to_thread(self._look)
-                self._keep_until = self._clock() + _KEEP_S
+                self._keep_until = self._clock() + _keep_s(self._identity)
             return self._identity
 
     async def invalidate(self) -> None:
@@ -81,6 +83,14 @@ class CredentialsResolver(IdentityResolver[AWSCredentialsIdentity, AWSIdentityPr
             # botocore has no public word for it; static credentials have none at all.
             expiration=getattr(found, "_expiry_time", None),
         )
+
+
+def _keep_s(identity: AWSCredentialsIdentity) -> float:
+    """Return how long credentials are kept."""
+    if identity.expiration is None:
+        return _KEEP_S
+    left = identity.expiration - datetime.now(UTC)
+    return min(_KEEP_S, left.total_seconds() / 2)
 
 
 class FrozenIdentity(IdentityResolver[AWSCredentialsIdentity, AWSIdentityProperties]):

@@ -1,0 +1,137 @@
+"""AWS credentials are missing, about to end, or replaced: calls go on where there are any to go on with."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common import clock
+from tests.faults.rows import Row
+from tests.fixtures.line import open_line
+from tests.fixtures.simulator import RunningSimulator
+from tests.fixtures.site import Site, running_site
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+
+FIRST = {"access_key": "local", "secret_key": "local"}
+SECOND = {"access_key": "second", "secret_key": "other", "session_token": "temporary"}
+SESSION_S = 40
+"""A session must be over an eighth of this before its credentials end."""
+LAST_S = SESSION_S / 8 + 15
+
+type StartSite = Callable[[], AbstractContextManager[Site]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Where a site finds its credentials: a process that it asks, as AWS's tools configure one."""
+
+    folder: Path
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "credentials.json"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        config = self.folder / "aws-config"
+        config.write_text(f"[default]\ncredential_process = cat {self._file}\n")
+        nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "default"}
+        return {**nothing, "AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def put(
+        self,
+        *,
+        access_key: str,
+        secret_key: str,
+        session_token: str | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        answer = {"Version": 1, "AccessKeyId": access_key, "SecretAccessKey": secret_key}
+        answer |= {"SessionToken": session_token} if session_token else {}
+        answer |= {"Expiration": until.isoformat()} if until else {}
+        self._file.write_text(json.dumps(answer))
+
+    def empty(self) -> None:
+        self._file.unlink()
+
+
+@pytest.fixture
+def wallet(tmp_path: Path) -> Wallet:
+    return Wallet(tmp_path)
+
+
+@pytest.fixture
+def start_site(
+    wallet: Wallet, faulty_environ: dict[str, str], demo_data: object
+) -> StartSite:
+    environ = {**faulty_environ, "SESSION_MAX_S": str(SESSION_S), **wallet.environ}
+    return lambda: running_site(wallet.folder, environ)
+
+
+async def test_there_are_none(
+    start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
+) -> None:
+    row("credentials missing", "is told that it isn't their fault", kept="other calls", within_s=10)
+    wallet.put(**FIRST)
+    with start_site() as site:
+        async with open_line(site.ws_url) as other:
+            wallet.empty()
+            await faults.obey("credentials", **SECOND)
+            with row.measured():
+                await assert_denied(site)
+                await other.converse("Hola")
+                wallet.put(**SECOND)
+                async with open_line(site.ws_url) as line:
+                    await line.converse("Hola")
+
+
+async def assert_denied(site: Site) -> None:
+    async with open_line(site.ws_url, start=False) as line:
+        await line.send_start()
+        error = await line.until("error")
+        assert (error["code"], error["retryable"]) == ("credentials_missing", False)
+        assert await line.until_closed() == 1011
+
+
+async def test_they_are_about_to_end(
+    start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
+) -> None:
+    row("credentials expiring", "notices nothing", kept="the call", within_s=15)
+    wallet.put(**FIRST, until=clock.now() + timedelta(seconds=LAST_S))
+    with start_site() as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            first = (await faults.sessions())[-1]["id"]
+            wallet.put(**SECOND, until=clock.now() + timedelta(hours=1))
+            await faults.obey("credentials", **SECOND, expire=True)
+            with row.measured():
+                while (await session(faults, first))["ended"] is None:
+                    await line.audio_within(0.1)
+                await line.converse("Hola")
+            assert not [event for event in line.events if event["type"] == "interrupted"]
+        assert (await session(faults, first))["ended"] == "client"
+
+
+async def session(faults: RunningSimulator, session_id: str) -> dict[str, Any]:
+    return next(each for each in await faults.sessions() if each["id"] == session_id)
+
+
+async def test_they_are_replaced(
+    start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
+) -> None:
+    row("credentials rotated mid-call", "waits a moment", kept="the call", within_s=8)
+    wallet.put(**FIRST)
+    with start_site() as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            wallet.put(**SECOND)
+            await faults.obey("credentials", **SECOND)
+            with row.measured():
+                await faults.obey("drop_all", action={"kind": "abort"})
+                await line.converse("Hola")
