@@ -192,7 +192,8 @@ class Dialogue:
 
     def tell(self, run: ToolRun) -> None:
         """Tell the current session a result that it did not ask for, if there is a session."""
-        if self._session is not None and run.answer is not None:
+        takes_it = self._session is not None and self._family.takes_text
+        if takes_it and run.answer is not None:
             run.is_told = True
             self._direct(self._directions.result_of(run.name, run.answer.result))
 
