@@ -49,13 +49,19 @@ class _Tasks:
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task; nothing begins any more once the call is over."""
+        if self._is_over:
+            work.close()
+            return
         task = self._group.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     def cancel(self) -> None:
+        self._is_over = True
         for task in self._running:
             task.cancel()
 
@@ -121,6 +127,8 @@ class Call:
         self._began_at = 0.0
         self._is_ready = False
         self._away_told = False
+        self._finished_to = -1
+        self._sessions = Succession(self, self._means())
 
     # From the connection
 
@@ -132,6 +140,8 @@ class Call:
         """Take what the customer typed; never waits."""
         if not self.dialogue.read(text):
             self.put(customer_error("too_many_texts", retryable=True))
+        if self._farewell is not None and self._farewell[0] is m.EndReason.IDLE:
+            self._farewell = None
         self._tell_keeper()
         self.changed.set()
 
@@ -192,13 +202,16 @@ class Call:
         self.dialogue.begin(now=self._began_at)
         async with asyncio.TaskGroup() as group:
             self._tasks = _Tasks(group)
-            self._sessions = Succession(self, self._means())
-            self._sessions.begin()
-            self._tasks.start(self._beat_for_ever())
-            await self._over.wait()
-            self._tasks.cancel()
+            try:
+                self._sessions.begin()
+                self._tasks.start(self._beat_for_ever())
+                await self._over.wait()
+            finally:
+                self._tasks.cancel()
         self._beaten.set()
         self.dialogue.replies.settle()
+        if self._reason is m.EndReason.CLIENT:
+            self.downlink.drop_audio()  # nobody listens: the last word need not wait for it
         return self._reason
 
     async def until_quiet(self) -> None:
@@ -408,7 +421,7 @@ class Call:
         if self._farewell is None:
             return
         reason, until = self._farewell
-        if reason is m.EndReason.IDLE and situation.customer_speaks:
+        if situation.customer_speaks and reason is m.EndReason.IDLE:
             self._farewell = None
         elif situation.is_quiet or situation.now >= until:
             self._finish_with(reason)
