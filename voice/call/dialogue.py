@@ -128,7 +128,9 @@ class Dialogue:
 
     def move_to(self, session: Session) -> None:
         """Tell a session the conversation so far, and what it must hear, answer or say again."""
-        self._session = session
+        self._session, self._signed_at = session, _now()
+        self.replies.lose(now=self._signed_at)
+        self.transcript.moved()
         self._echoes.forget()
         before, again = self._so_far()
         history = shaped(before, self._family.history)
