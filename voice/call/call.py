@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from voice import pcm
-from voice.call.dialogue import Dialogue
+from voice.call.dialogue import SIGNS, Dialogue
 from voice.call.downlink import Downlink
 from voice.call.session import Instructions, Session
 from voice.call.settings import CallSettings, CallWishes
@@ -185,8 +185,9 @@ class Call:
         """Note that the connection has handed `message` to its socket."""
         if isinstance(message, m.SpeechChunk):
             self.dialogue.delivered(message)
-            if message.last:
-                latency = self.dialogue.timer.latest
+            if message.last and message.position > self._finished_to:
+                self._finished_to = message.position
+                latency = self.dialogue.timer.of(message.turn)
                 self.put(m.TurnFinished(turn=message.turn, latency=latency))
 
     def put(self, message: m.ServerMessage) -> None:
@@ -297,8 +298,7 @@ class Call:
         return self.keeper is None or await self.keeper.tool_began(run)
 
     def _tool_ended(self, run: ToolRun) -> None:
-        self.dialogue.last_word = run.started + run.duration_s
-        self.dialogue.timer.tool_finished(at=self.dialogue.last_word)
+        self.dialogue.result_came(at=run.started + run.duration_s)
         if self.keeper is not None:
             self.keeper.tool_ended(run)
 
@@ -318,7 +318,8 @@ class Call:
     def note(self, session: Session, event: OutputEvent, received: float) -> None:
         """Take what a session says."""
         self.dialogue.note(session, event, received)
-        self._watch.sign()
+        if isinstance(event, SIGNS) and session is self._sessions.current:
+            self._watch.sign()
         self._tell_keeper()
         self.changed.set()
 
@@ -380,14 +381,13 @@ class Call:
             sounds = not self.downlink.is_heard_out
         if sounds:
             dialogue.last_word = now
-        waits = (dialogue.speech.waits_since, dialogue.question.no_sign_since)
         return Situation(
             now=now,
             began_at=self._began_at,
             session_since=current.opened_at if current else now,
             credentials_until=current.credentials_until if current else None,
             customer_speaks=dialogue.speech.is_speaking,
-            no_sign_since=min((each for each in waits if each is not None), default=None),
+            no_sign_since=dialogue.no_sign_since,
             question_open=dialogue.question.is_open,
             reply_coming=dialogue.replies.is_coming,
             reply_sounds=sounds,
@@ -406,7 +406,8 @@ class Call:
         match finding:
             case Finding.SLOW_TOOL:
                 self.dialogue.ask_for_patience()
-            case Finding.DEAF if self._sessions.current is not None:
+            case Finding.DEAF:
+                self.dialogue.speech.passed_over()
                 error = TransportError(TransportCode.IDLE_TIMEOUT, "the service shows no sign")
                 self._sessions.abandon_current(error)
             case Finding.IDLE | Finding.LIMIT if self._farewell is None:

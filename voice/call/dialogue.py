@@ -32,6 +32,8 @@ from voice.wire import messages as m
 logger = logging.getLogger(__name__)
 
 MAX_UNANSWERED_TEXTS = 8
+SIGNS = (sonic.UserText, sonic.BargeIn, sonic.PlannedText, sonic.ToolUse)
+"""What shows that a session hears."""
 
 
 class Dialogue:
@@ -67,7 +69,20 @@ class Dialogue:
         self._microphone = Microphone(wishes.input_rate_hz)
         self._echoes = Echoes()
         self._session: Session | None = None
+        self._signed_at = 0.0
         self._unanswered_texts = 0
+
+    @property
+    def no_sign_since(self) -> float | None:
+        """Since when something waits for a sign of the session; None while nothing does.
+
+        A session can't be deaf before it heard anything, nor when it has just shown that it hears.
+        """
+        waits = (self.speech.waits_since, self.question.no_sign_since)
+        oldest = min((each for each in waits if each is not None), default=None)
+        if oldest is None or self._session is None:
+            return None
+        return max(oldest, self._signed_at)
 
     @property
     def microphone_position(self) -> int:
@@ -106,8 +121,11 @@ class Dialogue:
         arrived = self.last_word = _now()
         words = in_customers_words(text)
         self._note_words(sonic.UserText(content_id="", text=words))
-        self.question.asked(at=arrived)
-        self._say(words, sent=lambda: self.timer.words_sent(arrived=arrived, sent=_now()))
+        self.question.asked(at=arrived, reply_coming=self.replies.is_coming)
+        turn = self.transcript.turn
+        self._say(
+            words, sent=lambda: self.timer.words_sent(turn=turn, arrived=arrived, sent=_now())
+        )
         return True
 
     def delivered(self, chunk: m.SpeechChunk) -> None:
@@ -139,11 +157,13 @@ class Dialogue:
         session.listen(history, self._microphone, chunk_sent=self._chunk_sent)
         if again:
             self._say(" ".join(message.text for message in again))
+        elif self.question.direction:
+            self._direct(self.question.direction)
         elif self.question.is_open:
             self._desk.tell_again(turn=self.transcript.turn)
         self._desk.tell_results()
         if self.question.is_open:
-            self.question.asked(at=_now())
+            self.question.asked(at=self._signed_at, direction=self.question.direction)
 
     def lose_session(self) -> None:
         """Let the rest of a broken reply be unheard: the next session gives it anew."""
@@ -157,8 +177,8 @@ class Dialogue:
         if session is not self._session:
             return
         if not (isinstance(event, sonic.UserText) and self._echoes.is_one(event.text)):
-            self._react(session, event, received)
             self._note_words(event)
+            self._react(session, event, received)
         self._pass_on(event)
 
     def _so_far(self) -> tuple[list[Message], list[Message]]:
@@ -168,7 +188,7 @@ class Dialogue:
         asked again, since the results are told.
         """
         said = self.transcript.said()
-        if not self.question.is_open:
+        if self.question.direction or not self.question.is_open:
             return said, []
         end = _end_of_last_words(said)
         begin = _begin_of_last_words(said, end)
@@ -180,7 +200,7 @@ class Dialogue:
 
     def greet(self) -> None:
         """Let the assistant speak first."""
-        self._direct(self._directions.greeting)
+        self._ask_for(self._directions.greeting)
 
     def ask_for_patience(self) -> None:
         """Let the assistant say that it takes a moment."""
@@ -189,8 +209,7 @@ class Dialogue:
     def say_goodbye(self, reason: m.EndReason) -> None:
         """Let the assistant say goodbye."""
         directions = self._directions
-        self._direct(directions.idle if reason is m.EndReason.IDLE else directions.limit)
-        self.question.asked(at=_now())
+        self._ask_for(directions.idle if reason is m.EndReason.IDLE else directions.limit)
 
     def tell(self, run: ToolRun) -> None:
         """Tell the current session a result that it did not ask for, if there is a session."""
@@ -198,6 +217,19 @@ class Dialogue:
         if takes_it and run.answer is not None:
             run.is_told = True
             self._direct(self._directions.result_of(run.name, run.answer.result))
+
+    def result_came(self, *, at: float) -> None:
+        """Note that a tool's result is there: the answer that needs it is due."""
+        self.last_word = at
+        self.timer.tool_finished(at=at)
+        self.question.result_given(at=at, reply_coming=self.replies.is_coming)
+
+    def _ask_for(self, direction: str) -> None:
+        """Direct the assistant to something that is asked for again where it is not said."""
+        if self._family.takes_text:
+            self._direct(direction)
+            reply_coming = self.replies.is_coming
+            self.question.asked(at=_now(), reply_coming=reply_coming, direction=direction)
 
     def _direct(self, direction: str) -> None:
         if self._family.takes_text:
@@ -211,6 +243,8 @@ class Dialogue:
     # Events of the service
 
     def _react(self, session: Session, event: sonic.OutputEvent, received: float) -> None:
+        if isinstance(event, SIGNS):
+            self._signed_at = received
         match event:
             case sonic.AudioOutput():
                 self.question.sign()
@@ -233,14 +267,14 @@ class Dialogue:
 
     def _recognised(self, received: float) -> None:
         ended_at = self.speech.confirmed(at=received)
-        self.timer.words_recognised(at=received, ended_at=ended_at)
-        self.question.asked(at=received)
+        self.timer.words_recognised(turn=self.transcript.turn, at=received, ended_at=ended_at)
+        self.question.asked(at=received, reply_coming=self.replies.is_coming)
         self.last_word = received
 
     def _interrupted(self, received: float) -> None:
         self.replies.interrupt(now=received)
         self.sounds_until = received
-        self.question.reply_ended()
+        self._reply_ended()
 
     def _audio_block(self, event: sonic.ContentStarted | sonic.ContentEnded) -> None:
         match event:
@@ -250,9 +284,12 @@ class Dialogue:
                 self.replies.end_segment()
                 if event.stop_reason == sonic.StopReason.END_TURN:
                     self.replies.end_turn()
-                    self.question.reply_ended()
+                    self._reply_ended()
             case _:
                 pass
+
+    def _reply_ended(self) -> None:
+        self.question.reply_ended(tool_runs=self._desk.runs.running_since is not None)
 
     def _note_words(self, event: sonic.OutputEvent) -> None:
         position, now = self.replies.position, self._wall_clock()

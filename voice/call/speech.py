@@ -130,7 +130,8 @@ class SpeechTracker:
             at = end
 
     def _note(self, frame: array.array[int], position: int, arrived: float) -> None:
-        peak, end = max(max(frame), -min(frame)), position + len(frame)
+        highest, lowest, end = max(frame), min(frame), position + len(frame)
+        peak = max(highest, -lowest)
         if peak >= max(LOUD_PEAK, ABOVE_BACKGROUND * self._background.peak):
             self._note_loud(position, end, arrived)
         else:
