@@ -1,6 +1,7 @@
 """When a call moves to its next session: each edge of the scale."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,11 @@ QUIET = Situation(now=10_000, began_at=0, session_since=10_000 - 400, last_word_
 A_LITTLE = 0.001
 
 
-def aged(age_s: float, **changed: object) -> Situation:
-    return replace(QUIET, session_since=QUIET.now - age_s, **changed)  # type: ignore[arg-type]
+def aged(age_s: float, **changed: Any) -> Situation:
+    return replace(QUIET, session_since=QUIET.now - age_s, **changed)
 
 
-BUSY = {
+BUSY: dict[str, dict[str, Any]] = {
     "customer_speaks": {"customer_speaks": True},
     "question_open": {"question_open": True},
     "reply_sounds": {"reply_sounds": True},
@@ -77,7 +78,7 @@ class TestPrepared:
 
 
 class TestCredentials:
-    def ending(self, in_s: float, *, age_s: float = 100, **changed: object) -> Situation:
+    def ending(self, in_s: float, *, age_s: float = 100, **changed: Any) -> Situation:
         return aged(age_s, credentials_until=QUIET.now + in_s, **changed)
 
     @pytest.mark.parametrize(("in_s", "what"), [(165 + A_LITTLE, Due.NOTHING), (165, Due.PREPARE)])

@@ -110,14 +110,13 @@ class TestOpen:
         self, sessions: tuple[Session, Session]
     ) -> None:
         asking = Asking()
-        assert asking.runs.running_since is None
-        first, _ = asking.ask(sessions[0])
-        second, _ = asking.ask(sessions[0])
-        assert asking.runs.running_since == 1.0
-        first.answer = ANSWER
-        assert asking.runs.running_since == 2.0
-        second.answer = ANSWER
-        assert asking.runs.running_since is None
+        since = [asking.runs.running_since]
+        runs = [asking.ask(sessions[0])[0] for _ in range(2)]
+        for run in runs:
+            since.append(asking.runs.running_since)
+            run.answer = ANSWER
+        since.append(asking.runs.running_since)
+        assert since == [None, 1.0, 2.0, None]
 
     async def test_what_no_session_has_got_is_untold(
         self, sessions: tuple[Session, Session]
