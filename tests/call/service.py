@@ -62,6 +62,7 @@ class Trouble:
     opening_s: float = 0.1
     way_s: float = 0.0
     """How long what is sent is on its way."""
+    closing_s: float = 0.0
     thinks_s: float = 0.0
     """From the words to the first sound of the answer."""
     deaf: deque[bool] = field(default_factory=deque)
@@ -194,6 +195,7 @@ class Stream:
         self._news.set()
 
     async def close(self) -> None:
+        await asyncio.sleep(self._trouble.closing_s)
         self._closed = True
         self._news.set()
 
@@ -211,9 +213,9 @@ class Stream:
         self._error = error
         self._news.set()
 
-    def say_event(self, name: str, **body: Any) -> None:
-        """Send an event of the test's own."""
-        self._out.append(json.dumps({"event": {name: body}}).encode())
+    def say(self, payload: bytes) -> None:
+        """Send something of the test's own."""
+        self._out.append(payload)
         self._news.set()
 
     @property

@@ -72,6 +72,12 @@ class Talk:
         if call.wishes.acknowledges:
             self.client = Client(self.held, way_s=way_s)
         self.reason: m.EndReason | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Drop the call as a server does that goes away."""
+        assert self.task is not None
+        self.task.cancel()
 
     @property
     def page(self) -> Client:
@@ -93,7 +99,7 @@ class Talk:
 
     @property
     def is_over(self) -> bool:
-        return self.reason is not None
+        return self.task is not None and self.task.done()
 
     @property
     def renewals(self) -> int:
@@ -180,7 +186,7 @@ async def talk(
             tasks.create_task(running.client.carry()),
             tasks.create_task(running.client.acknowledge_for_ever()),
         ]
-        task = tasks.create_task(_hold(running))
+        running.task = task = tasks.create_task(_hold(running))
         await asyncio.sleep(settle_s)
         try:
             yield running

@@ -349,7 +349,8 @@ class TestMoved:
     def test_what_has_all_come_is_said(self) -> None:
         talk = Talk()
         talk.say("Uno.")
-        talk.transcript.moved()
+        shown = talk.transcript.moved()
+        assert [short(caption) for caption in shown] == [("assistant", "spoken", 0, 1, "Uno.")]
         captions = talk.note(planned("Dos."), spoken("Dos."))
         assert [short(caption) for caption in captions][1] == (
             "assistant", "spoken", 0, 2, "Dos.",

@@ -148,7 +148,8 @@ class Dialogue:
         """Tell a session the conversation so far, and what it must hear, answer or say again."""
         self._session, self._signed_at = session, _now()
         self.replies.lose(now=self._signed_at)
-        self.transcript.moved()
+        for caption in self.transcript.moved():
+            self.downlink.put(caption)
         self._echoes.forget()
         before, again = self._so_far()
         history = shaped(before, self._family.history)

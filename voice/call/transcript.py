@@ -185,15 +185,17 @@ class Transcript:
         """Cut all there is at the sample up to which it was heard; return what that shows."""
         return self._settle([segment.key for segment in self._of_assistant()], heard)
 
-    def moved(self) -> None:
+    def moved(self) -> list[Caption]:
         """Note that another session speaks: of what the one before planned it will say no more.
 
-        What has all come is said to its end, then; the rest was interrupted.
+        What has all come is said to its end, then; the rest was interrupted. Return what that shows.
         """
-        for key in self._planned:
-            if key not in self._cut:
-                self._change(replace(self._segments[key], is_final=True))
+        whole = [self._segments[key] for key in self._planned if key not in self._cut]
+        said = [replace(segment, is_final=True) for segment in whole]
+        for segment in said:
+            self._change(segment)
         self._planned.clear()
+        return [segment.caption(Stage.SPOKEN) for segment in said]
 
     # What was said
 
