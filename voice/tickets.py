@@ -41,8 +41,9 @@ def new_ticket() -> str:
 class TicketBooth:
     """Takes tickets."""
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, *, claim_within_s: float = CLAIM_WITHIN_S) -> None:
         self._claim = claim
+        self._claim_within_s = claim_within_s
         self._used: OrderedDict[str, None] = OrderedDict()
 
     async def take(self, ticket: str, *, now: datetime) -> None:
@@ -66,7 +67,7 @@ class TicketBooth:
 
     async def _claimed(self, nonce: str, now: datetime) -> bool:
         try:
-            async with asyncio.timeout(CLAIM_WITHIN_S):
+            async with asyncio.timeout(self._claim_within_s):
                 return await in_thread(self._claim, nonce=nonce, expires_at=now + LASTS, now=now)
         except (UnavailableError, TimeoutError):
             logger.warning("a ticket was taken without DynamoDB")

@@ -5,16 +5,16 @@ is the running loop's.
 """
 
 import asyncio
+import base64
 import datetime as dt
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.conversation import Reply
-from simulator.deadlines import SESSION_S
 from simulator.endpointing import Endpointer
 from simulator.families import FAMILIES
 from simulator.jobs import Hear, Interrupted, Job, Speak, ToolAnswered, Transcribe
@@ -36,7 +36,7 @@ class Mind:
 
     def hear(self, text: str, *, now: dt.datetime) -> Reply:
         self.told.append(text)
-        if text.startswith("["):
+        if text.startswith("[") and text not in self.script:
             said = text.partition("«")[2].partition("»")[0]
             return Reply(sentences=(said or text.strip("[]"),))
         return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
@@ -53,27 +53,46 @@ class Mind:
 
 @dataclass(slots=True, kw_only=True)
 class Trouble:
-    """What goes wrong: openings that fail, one after the other, and how long opening takes."""
+    """What goes wrong, and how long things take."""
 
     openings: deque[TransportError | None] = field(default_factory=deque)
+    """What becomes of the next ones; None: nothing."""
+    every_opening: TransportError | None = None
+    """What becomes of those after them."""
     opening_s: float = 0.1
-    credentials_last_s: float | None = None
+    way_s: float = 0.0
+    """How long what is sent is on its way."""
+    closing_s: float = 0.0
+    thinks_s: float = 0.0
+    """From the words to the first sound of the answer."""
+    deaf: deque[bool] = field(default_factory=deque)
+    """Which of the next streams take audio and text and never answer."""
+    credentials_until: float | None = None
 
 
 class Service:
     """A Nova Sonic in memory; a `SonicTransport`."""
 
-    def __init__(self, script: Mapping[str, Reply] | None = None) -> None:
+    def __init__(
+        self,
+        script: Mapping[str, Reply] | None = None,
+        *,
+        trouble: Trouble | None = None,
+        model: str = MODEL,
+    ) -> None:
         self.script = dict(script or {})
-        self.trouble = Trouble()
+        self.trouble = trouble or Trouble()
+        self.model = model
         self.streams: list[Stream] = []
         self.opened = 0
 
     async def open(self) -> "Stream":
         await asyncio.sleep(self.trouble.opening_s)
         self.opened += 1
-        error = self.trouble.openings.popleft() if self.trouble.openings else None
-        stream = Stream(self.script, self.trouble, refuses=error)
+        trouble = self.trouble
+        error = trouble.openings.popleft() if trouble.openings else trouble.every_opening
+        stream = Stream(self.script, trouble, refuses=error, model=self.model)
+        stream.is_deaf = trouble.deaf.popleft() if trouble.deaf else False
         self.streams.append(stream)
         return stream
 
@@ -87,35 +106,61 @@ class Service:
     def live(self) -> list["Stream"]:
         return [stream for stream in self.streams if not stream.is_over]
 
+    @property
+    def newest(self) -> "Stream":
+        return self.live[-1]
+
+    @property
+    def told(self) -> list[str]:
+        """All that the minds of all sessions were told, in order."""
+        return [text for stream in self.streams for text in stream.mind.told]
+
+    @property
+    def faults(self) -> list[str]:
+        """What the sessions refused of what they were sent."""
+        return [stream.fault for stream in self.streams if stream.fault is not None]
+
 
 class Stream:
     """One stream, and the session at its other end; a `SonicStream`."""
 
     def __init__(
-        self, script: Mapping[str, Reply], trouble: Trouble, *, refuses: TransportError | None
+        self,
+        script: Mapping[str, Reply],
+        trouble: Trouble,
+        *,
+        refuses: TransportError | None,
+        model: str,
     ) -> None:
         now = _now()
-        lasts_s = trouble.credentials_last_s
-        self.credentials_until = None if lasts_s is None else now + lasts_s
+        self.credentials_until = trouble.credentials_until
+        self.fault: str | None = None
+        self.opened_at = now
         self.mind = Mind(script)
         self.received: list[tuple[str, dict[str, Any]]] = []
         self.is_deaf = False
+        self.is_stubborn = False
+        """Whether it does not end the stream though its client has."""
         self._refuses = refuses
         self._error: TransportError | None = None
         self._ended = self._closed = False
         self._out: deque[bytes] = deque()
         self._news = asyncio.Event()
+        self._trouble = trouble
+        self._in: deque[tuple[float, bytes]] = deque()
+        self._ignored: set[str] = set()
+        self._jobs: deque[tuple[float, Job]] = deque()
         ids = itertools.count(1)
         surroundings = Surroundings(
             open_mind=lambda tools: self.mind,
             open_endpointing=lambda silence_ms: Endpointer(
                 silence_ms=silence_ms,
-                speech_probability=lambda frame: float(frame.count(0) < len(frame)),
+                speech_probability=lambda frame: float(words.is_speech(frame)),
             ),
             open_resampler=lambda rate_hz: lambda pcm: pcm,
             new_id=lambda: f"{id(self)}-{next(ids)}",
         )
-        self.session = Session(FAMILIES[MODEL], surroundings, now_s=now)
+        self.session = Session(FAMILIES[model], surroundings, now_s=now)
 
     @property
     def is_over(self) -> bool:
@@ -132,18 +177,8 @@ class Stream:
         await asyncio.sleep(0)
         if self._error is not None or self._closed:
             raise self._error or TransportError(TransportCode.STREAM_LOST, "closed")
-        name = payload.split(b'"', 4)[3].decode()
-        if self.is_deaf and name in {"audioInput", "textInput"}:
-            return
-        if name != "audioInput":
-            self.received.append((name, json.loads(payload)["event"][name]))
-        try:
-            self.session.receive_payload(payload, now_s=_now())
-        except RefusedError as refused:
-            self.break_off(TransportError(TransportCode.VALIDATION, str(refused)))
-            return
-        while self.session.listen(now_s=_now()):
-            pass
+        self._in.append((_now() + self._trouble.way_s, payload))
+        self._take_in()
         self._news.set()
 
     async def receive(self) -> bytes | None:
@@ -160,19 +195,41 @@ class Stream:
         self._news.set()
 
     async def close(self) -> None:
+        await asyncio.sleep(self._trouble.closing_s)
         self._closed = True
         self._news.set()
 
     # What a test does
 
+    def lose(self) -> None:
+        self.break_off(TransportError(TransportCode.STREAM_LOST, "cut"))
+
+    def hang_up(self) -> None:
+        """End the stream in order, though nobody asked."""
+        self.session.abandon()
+        self._news.set()
+
     def break_off(self, error: TransportError) -> None:
         self._error = error
         self._news.set()
 
-    def say_event(self, name: str, **body: Any) -> None:
-        """Send an event of the test's own."""
-        self._out.append(json.dumps({"event": {name: body}}).encode())
+    def say(self, payload: bytes) -> None:
+        """Send something of the test's own."""
+        self._out.append(payload)
         self._news.set()
+
+    @property
+    def history(self) -> list[tuple[str, str]]:
+        """What the session was told of the conversation so far."""
+        roles: dict[str, str] = {}
+        said: dict[str, str] = {}
+        for name, body in self.received:
+            if name == "contentStart" and not body.get("interactive"):
+                roles[body["contentName"]] = body["role"]
+            elif name == "textInput" and roles.get(body["contentName"]) in {"USER", "ASSISTANT"}:
+                block = body["contentName"]
+                said[block] = said.get(block, "") + body["content"]
+        return [(roles[block], text) for block, text in said.items()]
 
     # The service
 
@@ -185,21 +242,57 @@ class Stream:
                 code = TransportCode.MODEL_TIMEOUT
             transient = "InternalErrorCode" in failure.message
             raise TransportError(code, failure.message, retryable=transient or None)
-        return self.session.ended and not self._out
+        return self.session.ended and not self._out and not self.is_stubborn
+
+    def _take_in(self) -> None:
+        while self._in and self._in[0][0] <= _now():
+            _, payload = self._in.popleft()
+            name = payload.split(b'"', 4)[3].decode()
+            if name != "audioInput":
+                self.received.append((name, json.loads(payload)["event"][name]))
+            if not self.is_deaf:
+                self._take(payload)
+            elif (silent := self._unheard(payload)) is not None:
+                self._take(silent)
+
+    def _unheard(self, payload: bytes) -> bytes | None:
+        """Return what is left of an event for one who hears nothing: silence, and no live text."""
+        event = json.loads(payload)
+        ((name, body),) = event["event"].items()
+        if name == "audioInput":
+            body["content"] = base64.b64encode(bytes(1024)).decode()
+            return json.dumps(event).encode()
+        if body.get("interactive") and body.get("type") == "TEXT":
+            self._ignored.add(body["contentName"])
+        return None if body.get("contentName") in self._ignored else payload
+
+    def _take(self, payload: bytes) -> None:
+        try:
+            self.session.receive_payload(payload, now_s=_now())
+        except RefusedError as refused:
+            self.fault = str(refused)
+            self.break_off(TransportError(TransportCode.VALIDATION, str(refused)))
+            return
+        while self.session.listen(now_s=_now()):
+            pass
 
     def _take_out(self) -> None:
+        self._take_in()
         while True:
             for event in self.session.events_to_send(now_s=_now()):
                 self._out.append(json.dumps(event).encode())
-            jobs = self.session.jobs_to_do()
-            if not jobs:
+            for job in self.session.jobs_to_do():
+                slow = isinstance(job, Hear | ToolAnswered)
+                self._jobs.append((_now() + self._trouble.thinks_s * slow, job))
+            if not self._jobs or self._jobs[0][0] > _now():
                 return
-            for job in jobs:
-                self.session.job_done(job, self._done(job))
+            _, job = self._jobs.popleft()
+            self.session.job_done(job, self._done(job))
 
     async def _rest(self) -> None:
         self._news.clear()
-        wait_s = max(0.001, self.session.next_at_s - _now())
+        due = [waiting[0][0] for waiting in (self._in, self._jobs) if waiting]
+        wait_s = max(0.001, min([self.session.next_at_s, *due]) - _now())
         try:
             async with asyncio.timeout(wait_s):
                 await self._news.wait()
@@ -224,11 +317,5 @@ class Stream:
                 return b"\x00\x10" * int(seconds * job.rate_hz)
 
 
-LIFE_S = SESSION_S
-
-
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-type Check = Callable[[], bool]

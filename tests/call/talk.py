@@ -2,18 +2,21 @@
 
 import asyncio
 import datetime as dt
+import functools
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.conversation import Reply, ToolCall
 from tests.call import words
-from tests.call.client import Client, EarlierClient
+from tests.call.client import WAY_S, Client, EarlierClient
 from tests.call.service import Service
+from tests.call.virtual_time import run
 from voice import pcm
 from voice.call import Call, CallSettings, CallWishes
+from voice.call.session import Instructions
 from voice.call.transcript import Transcript, Utterance
 from voice.held_call import HeldCall
 from voice.prompts import directions
@@ -24,6 +27,17 @@ from voice.wire import messages as m
 
 CHUNK_MS = 32
 DIRECTIONS = directions(language="es", business="la prueba")
+
+
+def instructions() -> Instructions:
+    return Instructions(
+        prompt_name="call-1",
+        start=settings().session,
+        voice_id="carlos",
+        tools=(),
+        system_prompt="Eres Carlos.",
+        input_rate_hz=words.RATE_HZ,
+    )
 
 
 def settings(**changed: Any) -> CallSettings:
@@ -50,12 +64,20 @@ def settings(**changed: Any) -> CallSettings:
 class Talk:
     """A running call, its service and its client."""
 
-    def __init__(self, call: Call, service: Service) -> None:
+    def __init__(self, call: Call, service: Service, *, way_s: float) -> None:
         self.call = call
         self.service = service
         self.held = HeldCall(call=call, address="192.0.2.1")
-        self.client = Client(self.held) if call.wishes.acknowledges else EarlierClient(self.held)
+        self.client: Client | EarlierClient = EarlierClient(self.held)
+        if call.wishes.acknowledges:
+            self.client = Client(self.held, way_s=way_s)
         self.reason: m.EndReason | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Drop the call as a server does that goes away."""
+        assert self.task is not None
+        self.task.cancel()
 
     @property
     def page(self) -> Client:
@@ -77,7 +99,7 @@ class Talk:
 
     @property
     def is_over(self) -> bool:
-        return self.reason is not None
+        return self.task is not None and self.task.done()
 
     @property
     def renewals(self) -> int:
@@ -133,6 +155,7 @@ async def talk(
     greet: bool = False,
     acknowledges: bool = True,
     settle_s: float = 0.5,
+    way_s: float = WAY_S,
     **changed: Any,
 ) -> AsyncIterator[Talk]:
     """Run a call for as long as the block lasts; it is hung up at the end.
@@ -157,13 +180,13 @@ async def talk(
         transcript=transcript,
         earlier_runs=earlier_runs,
     )
-    running = Talk(call, service)
+    running = Talk(call, service, way_s=way_s)
     async with asyncio.TaskGroup() as tasks:
         ends = [
             tasks.create_task(running.client.carry()),
             tasks.create_task(running.client.acknowledge_for_ever()),
         ]
-        task = tasks.create_task(_hold(running))
+        running.task = task = tasks.create_task(_hold(running))
         await asyncio.sleep(settle_s)
         try:
             yield running
@@ -175,6 +198,7 @@ async def talk(
             for end in ends:
                 end.cancel()
     assert not service.live, "a stream is left over"
+    assert service.faults == [], "the service refused what it was sent"
 
 
 async def _hold(running: Talk) -> None:
@@ -182,9 +206,33 @@ async def _hold(running: Talk) -> None:
     running.call.put(m.CallEnded(reason=running.reason))
 
 
+def calls[**P](scene: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a scene in virtual time."""
+
+    @functools.wraps(scene)
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        run(scene(*args, **kwargs))
+
+    return test
+
+
+def stored(*turns: tuple[str, str]) -> Transcript:
+    """Return the transcript of a call that goes on after these words; an answer may be missing."""
+    at = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+    speakers = (m.Speaker.USER, m.Speaker.ASSISTANT)
+    return Transcript.restored(
+        Utterance(turn=turn, segment=segment, speaker=speaker, text=text, at=at)
+        for turn, texts in enumerate(turns, start=1)
+        for segment, (speaker, text) in enumerate(zip(speakers, texts, strict=True), start=1)
+        if text
+    )
+
+
 def says(*sentences: str) -> Reply:
     return Reply(sentences=sentences)
 
 
-def asks_for(name: str, **arguments: Any) -> Reply:
-    return Reply(tool_calls=(ToolCall(name=name, arguments=arguments),))
+def asks_for(name: str, *several: dict[str, Any], **arguments: Any) -> Reply:
+    """Ask for a tool, or for it several times at once."""
+    each = several or (arguments,)
+    return Reply(tool_calls=tuple(ToolCall(name=name, arguments=given) for given in each))

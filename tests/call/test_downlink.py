@@ -225,6 +225,16 @@ class TestFlush:
         assert taken(link) == [Numbered(Flush(generation=1), 0, resent=True)]
 
 
+class TestDrop:
+    def test_waiting_audio_goes_and_nothing_else(self) -> None:
+        link = downlink()
+        put(link, speech(0, 100), speech(100, 50), event(1), ENDED)
+        assert sent(link) == [speech(0, 100), event(1)]
+        assert link.drop_audio() == 50
+        assert (link.waiting_samples, link.kept_samples) == (0, 100)
+        assert sent(link) == [ENDED]
+
+
 class TestBound:
     def test_audio_fills_it_and_what_comes_on_top_is_dropped_and_counted(self) -> None:
         link = downlink(window=10, bound=30)

@@ -15,9 +15,7 @@ RATE_HZ = 1_000
 
 def microphone(*, waiting: int = 8, remembered: int = 4) -> Microphone:
     """Return one that holds so many samples."""
-    return Microphone(
-        RATE_HZ, max_waiting_s=waiting / RATE_HZ, remembered_s=remembered / RATE_HZ
-    )
+    return Microphone(RATE_HZ, max_waiting_s=waiting / RATE_HZ, remembered_s=remembered / RATE_HZ)
 
 
 def put(queue: Microphone, count: int, *, samples: int = 2) -> None:

@@ -84,7 +84,9 @@ class TestSafe:
         uplink = Uplink()
         for number in range(3):
             uplink.accept(audio(number), position=10 * number, samples=10)
+        assert uplink.safe(words=0, speech=9) is None
         assert uplink.safe(words=0, speech=10) == Received(sequence=0, position=30)
+        assert uplink.safe(words=0, speech=29) == Received(sequence=1, position=30)
         assert uplink.safe(words=0, speech=None) == Received(sequence=2, position=30)
 
     def test_what_stands_behind_something_unsafe_is_not_told(self) -> None:

@@ -39,6 +39,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in virtual time."""
+    """Run a coroutine in virtual time; what goes wrong in a callback goes wrong here too."""
+    wrong: list[BaseException] = []
+
+    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        wrong.append(context.get("exception") or RuntimeError(context["message"]))
+
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work)
+        runner.get_loop().set_exception_handler(note)
+        result = runner.run(work)
+    if wrong:
+        raise wrong[0]
+    return result

@@ -20,9 +20,20 @@ def silence(duration_ms: float) -> bytes:
     return bytes(2 * int(duration_ms * RATE_HZ / 1000))
 
 
+def noise(duration_ms: float, peak: int = 600) -> bytes:
+    """Return a sound that no word is made of."""
+    period = array.array("h", [peak] * 8 + [-peak] * 8).tobytes()
+    return (period * (int(duration_ms * RATE_HZ / 1000) // 16 + 1))[: len(silence(duration_ms))]
+
+
+def is_speech(frame: bytes) -> bool:
+    """Whether a frame is loud enough to hold words: noises are not."""
+    return frame.count(0) < len(frame) and max(array.array("h", frame)) >= FIRST_VALUE
+
+
 def heard_in(pcm: bytes) -> str:
     """Return the words that are whole in `pcm`, by their numbers."""
     least = 2 * WHOLE_SHARE * BURST_MS * RATE_HZ / 1000
     runs = (run.group(0) for run in _RUN.finditer(pcm))
     values = (array.array("h", run[:2])[0] for run in runs if len(run) >= least)
-    return " ".join(str(value - FIRST_VALUE) for value in values if value)
+    return " ".join(str(value - FIRST_VALUE) for value in values if value >= FIRST_VALUE)

@@ -57,7 +57,13 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
     before = len(faulty_session_site.log.read_text())
     yield faulty_session_site
     said = faulty_session_site.log.read_text()[before:]
-    for bug in ("call crashed", "broke the consumer", "not kept any more", "never retrieved", "Exception in"):
+    for bug in (
+        "call crashed",
+        "broke the consumer",
+        "not kept any more",
+        "never retrieved",
+        "Exception in",
+    ):
         assert bug not in said, said
 
 

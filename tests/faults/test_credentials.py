@@ -67,9 +67,7 @@ def wallet(tmp_path: Path) -> Wallet:
 
 
 @pytest.fixture
-def start_site(
-    wallet: Wallet, faulty_environ: dict[str, str], demo_data: object
-) -> StartSite:
+def start_site(wallet: Wallet, faulty_environ: dict[str, str], demo_data: object) -> StartSite:
     environ = {**faulty_environ, "SESSION_MAX_S": str(SESSION_S), **wallet.environ}
     return lambda: running_site(wallet.folder, environ)
 

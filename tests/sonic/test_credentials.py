@@ -5,6 +5,7 @@ import copy
 import os
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import botocore.exceptions
@@ -12,6 +13,7 @@ import botocore.session
 import pytest
 from botocore.credentials import RefreshableCredentials
 
+from common import clock as wall_clock
 from voice.sonic.credentials import CredentialsResolver, FrozenIdentity
 from voice.sonic.errors import TransportCode, TransportError
 
@@ -75,6 +77,16 @@ async def test_credentials_are_kept_for_a_minute_and_looked_for_again() -> None:
     session, clock = Session(), Clock()
     resolver = CredentialsResolver(session, clock)
     for now, looked in ((0.0, 1), (59.9, 1), (60.0, 2), (119.9, 2), (120.0, 3)):
+        clock.now = now
+        await resolver.get_identity(properties={})
+        assert session.looked == looked
+
+
+async def test_those_that_end_soon_are_kept_for_half_of_what_they_last() -> None:
+    soon = (wall_clock.now() + timedelta(seconds=40)).isoformat()
+    session, clock = Session(expires=soon), Clock()
+    resolver = CredentialsResolver(session, clock)
+    for now, looked in ((0.0, 1), (19.0, 1), (20.0, 2)):
         clock.now = now
         await resolver.get_identity(properties={})
         assert session.looked == looked

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from voice import pcm
-from voice.call.dialogue import Dialogue
+from voice.call.dialogue import SIGNS, Dialogue
 from voice.call.downlink import Downlink
 from voice.call.session import Instructions, Session
 from voice.call.settings import CallSettings, CallWishes
@@ -49,13 +49,19 @@ class _Tasks:
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._running: set[asyncio.Task[None]] = set()
+        self._is_over = False
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task; nothing begins any more once the call is over."""
+        if self._is_over:
+            work.close()
+            return
         task = self._group.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     def cancel(self) -> None:
+        self._is_over = True
         for task in self._running:
             task.cancel()
 
@@ -121,17 +127,24 @@ class Call:
         self._began_at = 0.0
         self._is_ready = False
         self._away_told = False
+        self._finished_to = -1
+        self._sessions = Succession(self, self._means())
 
     # From the connection
 
     def hear(self, chunk: bytes) -> None:
         """Take a chunk of the customer's microphone; never waits."""
-        self.dialogue.hear(chunk)
+        if not self._is_leaving:
+            self.dialogue.hear(chunk)
 
     def read(self, text: str) -> None:
         """Take what the customer typed; never waits."""
+        if self._is_leaving:
+            return
         if not self.dialogue.read(text):
             self.put(customer_error("too_many_texts", retryable=True))
+        if self._farewell is not None and self._farewell[0] is m.EndReason.IDLE:
+            self._farewell = None
         self._tell_keeper()
         self.changed.set()
 
@@ -175,8 +188,10 @@ class Call:
         """Note that the connection has handed `message` to its socket."""
         if isinstance(message, m.SpeechChunk):
             self.dialogue.delivered(message)
-            if message.last and message.is_answer:
-                latency = self.dialogue.timer.latest
+            is_new = message.position > self._finished_to
+            if message.last and message.is_answer and is_new:
+                self._finished_to = message.position
+                latency = self.dialogue.timer.of(message.turn)
                 self.put(m.TurnFinished(turn=message.turn, latency=latency))
 
     def put(self, message: m.ServerMessage) -> None:
@@ -192,13 +207,16 @@ class Call:
         self.dialogue.begin(now=self._began_at)
         async with asyncio.TaskGroup() as group:
             self._tasks = _Tasks(group)
-            self._sessions = Succession(self, self._means())
-            self._sessions.begin()
-            self._tasks.start(self._beat_for_ever())
-            await self._over.wait()
-            self._tasks.cancel()
+            try:
+                self._sessions.begin()
+                self._tasks.start(self._beat_for_ever())
+                await self._over.wait()
+            finally:
+                self._tasks.cancel()
         self._beaten.set()
         self.dialogue.replies.settle()
+        if self._reason is m.EndReason.CLIENT:
+            self.downlink.drop_audio()  # nobody listens: the last word need not wait for it
         return self._reason
 
     async def until_quiet(self) -> None:
@@ -243,6 +261,11 @@ class Call:
             self._hang_up_by = _now() + HANG_UP_S
             self._sessions.end()
 
+    @property
+    def _is_leaving(self) -> bool:
+        """Whether the call is being ended: there is nobody to listen any more."""
+        return self._hang_up_by is not None
+
     def _finish(self, reason: m.EndReason) -> None:
         self._reason = reason
         self._over.set()
@@ -251,7 +274,6 @@ class Call:
         return Hands(
             start=self._start,
             put=self.put,
-            given=self.dialogue.result_given,
             tell=self.dialogue.tell,
             began=self._tool_began,
             ended=self._tool_ended,
@@ -285,8 +307,7 @@ class Call:
         return self.keeper is None or await self.keeper.tool_began(run)
 
     def _tool_ended(self, run: ToolRun) -> None:
-        self.dialogue.last_word = run.started + run.duration_s
-        self.dialogue.timer.tool_finished(at=self.dialogue.last_word)
+        self.dialogue.result_came(at=run.started + run.duration_s)
         if self.keeper is not None:
             self.keeper.tool_ended(run)
 
@@ -306,7 +327,8 @@ class Call:
     def note(self, session: Session, event: OutputEvent, received: float) -> None:
         """Take what a session says."""
         self.dialogue.note(session, event, received)
-        self._watch.sign()
+        if isinstance(event, SIGNS) and session is self._sessions.current:
+            self._watch.sign()
         self._tell_keeper()
         self.changed.set()
 
@@ -369,14 +391,13 @@ class Call:
             sounds = not self.downlink.is_heard_out
         if sounds:
             dialogue.last_word = now
-        waits = (dialogue.speech.waits_since, dialogue.question.no_sign_since)
         return Situation(
             now=now,
             began_at=self._began_at,
             session_since=current.opened_at if current else now,
             credentials_until=current.credentials_until if current else None,
             customer_speaks=dialogue.speech.is_speaking,
-            no_sign_since=min((each for each in waits if each is not None), default=None),
+            no_sign_since=dialogue.no_sign_since,
             question_open=dialogue.question.is_open,
             reply_coming=dialogue.replies.is_coming,
             reply_sounds=sounds,
@@ -395,7 +416,8 @@ class Call:
         match finding:
             case Finding.SLOW_TOOL:
                 self.dialogue.ask_for_patience()
-            case Finding.DEAF if self._sessions.current is not None:
+            case Finding.DEAF:
+                self.dialogue.speech.passed_over()
                 error = TransportError(TransportCode.IDLE_TIMEOUT, "the service shows no sign")
                 self._sessions.abandon_current(error)
             case Finding.IDLE | Finding.LIMIT if self._farewell is None:
@@ -410,7 +432,7 @@ class Call:
         if self._farewell is None:
             return
         reason, until = self._farewell
-        if reason is m.EndReason.IDLE and situation.customer_speaks:
+        if situation.customer_speaks and reason is m.EndReason.IDLE:
             self._farewell = None
         elif situation.is_quiet or situation.now >= until:
             self._finish_with(reason)

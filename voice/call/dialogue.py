@@ -38,6 +38,8 @@ USAGE = (
     "output_speech_tokens",
     "output_text_tokens",
 )
+SIGNS = (sonic.UserText, sonic.BargeIn, sonic.PlannedText, sonic.ToolUse)
+"""What shows that a session hears."""
 
 
 class Dialogue:
@@ -73,7 +75,20 @@ class Dialogue:
         self._microphone = Microphone(wishes.input_rate_hz)
         self._echoes = Echoes()
         self._session: Session | None = None
+        self._signed_at = 0.0
         self._unanswered_texts = 0
+
+    @property
+    def no_sign_since(self) -> float | None:
+        """Since when something waits for a sign of the session; None while nothing does.
+
+        A session can't be deaf before it heard anything, nor when it has just shown that it hears.
+        """
+        waits = (self.speech.waits_since, self.question.no_sign_since)
+        oldest = min((each for each in waits if each is not None), default=None)
+        if oldest is None or self._session is None:
+            return None
+        return max(oldest, self._signed_at)
 
     @property
     def microphone_position(self) -> int:
@@ -119,8 +134,11 @@ class Dialogue:
         arrived = self.last_word = _now()
         words = in_customers_words(text)
         self._note_words(sonic.UserText(content_id="", text=words))
-        self.question.asked(at=arrived)
-        self._say(words, sent=lambda: self.timer.words_sent(arrived=arrived, sent=_now()))
+        self.question.asked(at=arrived, reply_coming=self.replies.is_coming)
+        turn = self.transcript.turn
+        self._say(
+            words, sent=lambda: self.timer.words_sent(turn=turn, arrived=arrived, sent=_now())
+        )
         return True
 
     def delivered(self, chunk: m.SpeechChunk) -> None:
@@ -143,7 +161,10 @@ class Dialogue:
 
     def move_to(self, session: Session) -> None:
         """Tell a session the conversation so far, and what it must hear, answer or say again."""
-        self._session = session
+        self._session, self._signed_at = session, _now()
+        self.replies.lose(now=self._signed_at)
+        for caption in self.transcript.moved():
+            self.downlink.put(caption)
         self._echoes.forget()
         before, again = self._so_far()
         history = shaped(before, self._family.history)
@@ -152,11 +173,13 @@ class Dialogue:
         session.listen(history, self._microphone, chunk_sent=self._chunk_sent)
         if again:
             self._say(" ".join(message.text for message in again))
+        elif self.question.direction:
+            self._direct(self.question.direction)
         elif self.question.is_open:
             self._desk.tell_again(turn=self.transcript.turn)
         self._desk.tell_results()
         if self.question.is_open:
-            self.question.asked(at=_now())
+            self.question.asked(at=self._signed_at, direction=self.question.direction)
 
     def lose_session(self) -> None:
         """Let the rest of a broken reply be unheard: the next session gives it anew."""
@@ -170,8 +193,8 @@ class Dialogue:
         if session is not self._session:
             return
         if not (isinstance(event, sonic.UserText) and self._echoes.is_one(event.text)):
-            self._react(session, event, received)
             self._note_words(event)
+            self._react(session, event, received)
         self._pass_on(event)
 
     def _so_far(self) -> tuple[list[Message], list[Message]]:
@@ -181,7 +204,7 @@ class Dialogue:
         asked again, since the results are told.
         """
         said = self.transcript.said()
-        if not self.question.is_open:
+        if self.question.direction or not self.question.is_open:
             return said, []
         end = _end_of_last_words(said)
         begin = _begin_of_last_words(said, end)
@@ -193,7 +216,7 @@ class Dialogue:
 
     def greet(self) -> None:
         """Let the assistant speak first."""
-        self._direct(self._directions.greeting)
+        self._ask_for(self._directions.greeting)
 
     def ask_for_patience(self) -> None:
         """Let the assistant say that it takes a moment."""
@@ -202,15 +225,27 @@ class Dialogue:
     def say_goodbye(self, reason: m.EndReason) -> None:
         """Let the assistant say goodbye."""
         directions = self._directions
-        self._direct(directions.idle if reason is m.EndReason.IDLE else directions.limit)
-        self.question.asked(at=_now())
+        self._ask_for(directions.idle if reason is m.EndReason.IDLE else directions.limit)
 
     def tell(self, run: ToolRun) -> None:
         """Tell the current session a result that it did not ask for, if there is a session."""
-        if self._session is not None and run.answer is not None:
+        takes_it = self._session is not None and self._family.takes_text
+        if takes_it and run.answer is not None:
             run.is_told = True
-            self.result_given()
             self._direct(self._directions.result_of(run.name, run.answer.result))
+
+    def result_came(self, *, at: float) -> None:
+        """Note that a tool's result is there: the answer that needs it is due."""
+        self.last_word = at
+        self.timer.tool_finished(at=at)
+        self.question.result_given(at=at, reply_coming=self.replies.is_coming)
+
+    def _ask_for(self, direction: str) -> None:
+        """Direct the assistant to something that is asked for again where it is not said."""
+        if self._family.takes_text:
+            self._direct(direction)
+            reply_coming = self.replies.is_coming
+            self.question.asked(at=_now(), reply_coming=reply_coming, direction=direction)
 
     def _direct(self, direction: str) -> None:
         if self._family.takes_text:
@@ -224,6 +259,8 @@ class Dialogue:
     # Events of the service
 
     def _react(self, session: Session, event: sonic.OutputEvent, received: float) -> None:
+        if isinstance(event, SIGNS):
+            self._signed_at = received
         match event:
             case sonic.AudioOutput():
                 self.question.sign()
@@ -246,8 +283,8 @@ class Dialogue:
 
     def _recognised(self, received: float) -> None:
         ended_at = self.speech.confirmed(at=received)
-        self.timer.words_recognised(at=received, ended_at=ended_at)
-        self.question.asked(at=received)
+        self.timer.words_recognised(turn=self.transcript.turn, at=received, ended_at=ended_at)
+        self.question.asked(at=received, reply_coming=self.replies.is_coming)
         self.last_word = received
 
     def _note_usage(self, session: Session, now: sonic.UsageReport) -> None:
@@ -262,7 +299,7 @@ class Dialogue:
         metrics.INTERRUPTIONS.inc()
         self.replies.interrupt(now=received)
         self.sounds_until = received
-        self.question.reply_ended()
+        self._reply_ended()
 
     def _audio_block(self, event: sonic.ContentStarted | sonic.ContentEnded) -> None:
         match event:
@@ -272,21 +309,12 @@ class Dialogue:
                 self.replies.end_segment()
                 if event.stop_reason == sonic.StopReason.END_TURN:
                     self._reply_ended()
+                    self.replies.end_turn(is_answer=not self.question.is_open)
             case _:
                 pass
 
     def _reply_ended(self) -> None:
-        """Note that a reply has all come: the answer, unless a tool's result is still to be told."""
-        is_answer = not (self._desk.runs.is_any_running or self.question.is_result_untold)
-        self.replies.end_turn(is_answer=is_answer)
-        if is_answer:
-            self.question.reply_ended()
-        self.question.is_result_untold = False
-
-    def result_given(self) -> None:
-        """Note that the session has a result to tell: a reply that comes already does not tell it."""
-        self.question.reopened()
-        self.question.is_result_untold = self.replies.is_coming
+        self.question.reply_ended(tool_runs=self._desk.runs.running_since is not None)
 
     def _note_words(self, event: sonic.OutputEvent) -> None:
         position, now = self.replies.position, self._wall_clock()

@@ -105,13 +105,17 @@ class Downlink:
 
     def flush(self, *, generation: int, position: int) -> int:
         """Drop all audio before `position`, then announce `generation`; return the samples dropped."""
-        dropped = self._waiting_samples
-        self._waiting = deque(one for one in self._waiting if not _is_audio(one))
+        dropped = self.drop_audio()
         self._kept = deque(one for one in self._kept if not _is_audio(one))
-        self._waiting_samples = 0
         self._settled = position
         self.generation = generation
         self.put(Flush(generation=generation))
+        return dropped
+
+    def drop_audio(self) -> int:
+        """Drop all audio that waits; return how many samples."""
+        dropped, self._waiting_samples = self._waiting_samples, 0
+        self._waiting = deque(one for one in self._waiting if not _is_audio(one))
         return dropped
 
     # The consumer

@@ -31,6 +31,7 @@ class TurnTimer:
 
     def __init__(self) -> None:
         self._begin: float | None = None
+        self._turn = 0
         self._hearing_s: float | None = None
         self._uplink_s = 0.0
         self._first_audio: float | None = None
@@ -45,15 +46,14 @@ class TurnTimer:
         if self._begin is None:
             self._uplink_s = waited_s
 
-    def words_sent(self, *, arrived: float, sent: float) -> None:
+    def words_sent(self, *, turn: int, arrived: float, sent: float) -> None:
         """Note typed words: when they arrived and when they went to the service."""
-        self._start(begin=sent, uplink_s=sent - arrived, hearing_s=None)
+        self._start(turn, begin=sent, uplink_s=sent - arrived, hearing_s=None)
 
-    def words_recognised(self, *, at: float, ended_at: float | None = None) -> None:
+    def words_recognised(self, *, turn: int, at: float, ended_at: float | None = None) -> None:
         """Note the service's transcript of speech, and when the speech ended as far as is known."""
-        if self._begin is None or self.latest is not None:
-            hearing_s = None if ended_at is None else max(0.0, at - ended_at)
-            self._start(begin=at, uplink_s=self._uplink_s, hearing_s=hearing_s)
+        hearing_s = None if ended_at is None else max(0.0, at - ended_at)
+        self._start(turn, begin=at, uplink_s=self._uplink_s, hearing_s=hearing_s)
 
     def tool_started(self, *, at: float) -> None:
         """Note that a tool runs."""
@@ -64,13 +64,16 @@ class TurnTimer:
     def tool_finished(self, *, at: float) -> None:
         """Note that a tool has answered; overlapping tools count once."""
         self._tools_running -= 1
-        if self._tools_running == 0 and self._first_audio is None:
-            self._tools_s += at - self._tools_since
+        if self._tools_running == 0:
+            self._count_tools(at)
 
-    def audio_received(self, *, at: float) -> None:
-        """Note a chunk of the answer; only a turn's first one counts."""
-        if self._begin is not None and self._first_audio is None:
-            self._first_audio = at
+    def audio_received(self, *, turn: int, at: float) -> None:
+        """Note a chunk of an answer; only a turn's first one counts, and none of another turn."""
+        if self._begin is None or self._first_audio is not None or turn != self._turn:
+            return
+        if self._tools_running:
+            self._count_tools(at)
+        self._first_audio = at
 
     def audio_delivered(self, *, at: float, turn: int, position: int) -> TurnLatency | None:
         """Note that a chunk was handed to the socket; return what the turn took, at its first one."""
@@ -90,6 +93,10 @@ class TurnTimer:
             self._unheard.popitem(last=False)
         return self.latest
 
+    def of(self, turn: int) -> TurnLatency | None:
+        """Return what a turn took, if it is the newest one and was measured."""
+        return self.latest if turn == self._turn else None
+
     def heard(self, word: ReplyHeard) -> HeardReply | None:
         """Return how long the customer waited for the reply they hear now, if it was measured."""
         turn, latency = self._unheard.pop(word.position, (0, None))
@@ -98,8 +105,13 @@ class TurnTimer:
         waited_ms = (latency.hearing_ms or 0.0) + latency.first_audio_ms
         return HeardReply(turn, waited_ms + (word.rtt_ms or 0.0) + word.after_ms)
 
-    def _start(self, *, begin: float, uplink_s: float, hearing_s: float | None) -> None:
-        self._begin = begin
+    def _count_tools(self, until: float) -> None:
+        """Count the time tools ran in this turn, up to its first audio."""
+        if self._begin is not None and self._first_audio is None:
+            self._tools_s += until - max(self._tools_since, self._begin)
+
+    def _start(self, turn: int, *, begin: float, uplink_s: float, hearing_s: float | None) -> None:
+        self._begin, self._turn = begin, turn
         self._hearing_s = hearing_s
         self._uplink_s = uplink_s
         self._first_audio = None

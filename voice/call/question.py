@@ -13,33 +13,49 @@ class Question:
     """The open question of a call."""
 
     def __init__(self) -> None:
+        self.is_open = False
+        self.direction = ""
+        """What the server asked in the customer's place; empty where the customer asked."""
         self.no_sign_since: float | None = None
         """When it was asked, while the service has shown no sign of answering it."""
-        self.is_open = False
-        self.is_result_untold = False
-        """Whether the reply that is coming was begun before a result that is to be told."""
+        # Whether a reply still comes that was begun before it was asked: not the answer.
+        self._other_reply_coming = False
 
-    def asked(self, *, at: float) -> None:
-        """Note that the customer said something that wants an answer."""
+    def asked(self, *, at: float, reply_coming: bool = False, direction: str = "") -> None:
+        """Note that something was said that wants an answer.
+
+        `reply_coming` tells whether the service is in the middle of a reply to something else.
+        """
         self.is_open = True
+        self.direction = direction
         self.no_sign_since = at
+        self._other_reply_coming = reply_coming
+
+    def result_given(self, *, at: float, reply_coming: bool) -> None:
+        """Note that the service got a tool's result: if it needs one for the answer, that is due now."""
+        if self.is_open:
+            self.no_sign_since = at
+            self._other_reply_coming = reply_coming
 
     def sign(self) -> None:
         """Note that the service is about it: it plans, speaks or asks for a tool."""
-        self.no_sign_since = None
+        if not self._other_reply_coming:
+            self.no_sign_since = None
 
     def reopened(self) -> None:
         """Note that the service asks for a tool: the answer is still to come, whatever it said before."""
         self.is_open = True
-        self.no_sign_since = None
+        self.sign()
 
-    def reply_ended(self) -> None:
+    def reply_ended(self, *, tool_runs: bool = False) -> None:
         """Note that a reply came to its end, or was cut off.
 
-        It was the answer, unless something was asked since of which there is no sign yet.
+        It was the answer, unless something was asked since of which there is no sign yet, or the answer
+        needs the result of a tool that still runs.
         """
-        if self.no_sign_since is None:
-            self.is_open = False
+        self._other_reply_coming = False
+        if self.no_sign_since is None and not tool_runs:
+            self.is_open, self.direction = False, ""
 
 
 class Echoes:
@@ -67,7 +83,7 @@ class Echoes:
 
 def _bare(text: str) -> str:
     """Return a text without what a service may write differently."""
-    return "".join(c for c in text.casefold() if c.isalnum())
+    return "".join(c for c in text.casefold() if c.isalnum()) or text.strip()
 
 
 def in_customers_words(text: str) -> str:

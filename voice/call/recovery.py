@@ -11,6 +11,7 @@ the count anew.
 `docs/calls.md` shows this table; a test compares the two.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from voice.sonic.errors import (
 LONGEST_PAUSE_S = 4.0
 SPREAD = 0.25
 """A pause is up to this share longer or shorter."""
+MOST_IN_A_ROW = 8
+"""So many failures of any kind, and no other session is tried."""
 HELD_S = 10.0
 """A session that lived so long was a good one: what fails now is a new failure."""
 
@@ -92,26 +95,27 @@ def name_of(error: SonicError) -> str:
 
 
 class Recovery:
-    """Counts one call's failures in a row."""
+    """Counts one call's failures in a row: each kind for itself, since each remedy is worth its tries."""
 
     def __init__(self) -> None:
-        self._failures = 0
+        self._failures: Counter[str] = Counter()
 
     def held(self, *, lived_s: float) -> None:
         """Note how long a session lived that has failed now."""
         if lived_s >= HELD_S:
-            self._failures = 0
+            self._failures.clear()
 
     def pause_s(self, error: SonicError, *, chance: float) -> float | None:
         """Return how long to wait before the next session, or None where no other is tried.
 
         `chance` lies evenly between 0 and 1.
         """
-        remedy = REMEDIES[name_of(error)]
-        if self._failures >= remedy.tries:
+        name, failures = name_of(error), self._failures.total()
+        remedy = REMEDIES[name]
+        if self._failures[name] >= remedy.tries or failures >= MOST_IN_A_ROW:
             return None
-        pause_s = _pause_s(remedy, self._failures)
-        self._failures += 1
+        pause_s = _pause_s(remedy, failures)
+        self._failures[name] += 1
         return pause_s * (1 + SPREAD * (2 * chance - 1))
 
 

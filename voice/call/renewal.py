@@ -10,7 +10,8 @@ nothing is asked, nothing sounds, no tool runs.
                         │                           │ coming       │
 
 A session that was prepared waits for its moment, but not so long that the service takes it for idle.
-Temporary credentials shorten the scale: their end counts like the service's.
+Temporary credentials shorten the scale: their end counts like the service's. A session that has just
+begun is not renewed for their sake, though: the next one would be signed with the same.
 
 Source: AWS's "session continuation" sample and Pipecat (look from 360 s), LiveKit (credentials).
 """
@@ -19,6 +20,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from voice.call.situation import Situation
+
+SHORTEST_SHARE = 1 / 12
+"""The share of the usual age before which no credentials end a session: half a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,8 @@ def due(plan: RenewalPlan, situation: Situation, *, prepared_at: float | None) -
 
 def _age_s(plan: RenewalPlan, situation: Situation) -> float:
     """Return the session's age, or the one it would have for its credentials to end as soon."""
-    if situation.credentials_until is None:
+    is_new = situation.session_age_s < SHORTEST_SHARE * plan.look_after_s
+    if is_new or situation.credentials_until is None:
         return situation.session_age_s
     left_s = situation.credentials_until - plan.credentials_margin_s - situation.now
     return max(situation.session_age_s, plan.at_latest_s - left_s)

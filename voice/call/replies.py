@@ -6,6 +6,8 @@ acknowledges the new generation, or, failing that, from its last word before; on
 transcript cut. Pure but for the instants that come in.
 """
 
+from collections.abc import Iterable
+
 from voice import pcm
 from voice.call.downlink import Downlink
 from voice.call.latency import TurnTimer
@@ -53,7 +55,7 @@ class Replies:
         if event.content_id == self._stale_content:
             return
         self.planned()
-        self._timer.audio_received(at=received)
+        self._timer.audio_received(turn=self._turn, at=received)
         self._downlink.put(
             m.SpeechChunk(
                 generation=self.generation,
@@ -71,7 +73,7 @@ class Replies:
         """Note that a segment's audio has all come."""
         self._transcript.audio_ended(position=self.position)
 
-    def end_turn(self, *, is_answer: bool) -> None:
+    def end_turn(self, *, is_answer: bool = True) -> None:
         """Note that the reply has all come, and whether the customer waits for another one."""
         self.is_coming = False
         if self._begun:
@@ -109,7 +111,7 @@ class Replies:
         self.generation += 1
         self.is_coming = self._begun = False
         self._stale_content = self._audio_content
-        self._transcript.interrupt()
+        self._transcript.interrupt(will_settle=self._downlink.counts)
         self._downlink.flush(generation=self.generation, position=self.position)
         self._downlink.put(m.Interrupted(turn=self._turn, generation=self.generation))
         if self._downlink.counts:
@@ -121,17 +123,25 @@ class Replies:
         """Note how far the client has come."""
         self._downlink.acknowledge(played)
         if self._settle_by is not None and played.generation == self.generation % 2**16:
-            self.settle()
+            self._settle_interrupted()
 
     def settle_when_due(self, *, now: float) -> None:
         """Cut what was interrupted by the last word of a client that says no more."""
         if self._settle_by is not None and now >= self._settle_by:
-            self.settle()
+            self._settle_interrupted()
 
     def settle(self) -> None:
-        """Cut what was interrupted, or what the end of the call leaves unheard."""
+        """Cut what the end of the call leaves unheard, where the client tells what it heard."""
         self._settle_by = None
-        for caption in self._transcript.settle(heard=self._downlink.heard):
+        if self._downlink.counts:
+            self._show(self._transcript.settle(heard=self._downlink.heard))
+
+    def _settle_interrupted(self) -> None:
+        self._settle_by = None
+        self._show(self._transcript.settle_interrupted(heard=self._downlink.heard))
+
+    def _show(self, captions: Iterable[m.Caption]) -> None:
+        for caption in captions:
             self._downlink.put(caption)
 
     def go_on(self, *, generation: int, position: int) -> None:

@@ -96,7 +96,12 @@ class Session:
         *,
         chunk_sent: Callable[[Chunk], None],
     ) -> None:
-        """Tell the conversation so far and open the microphone: from now on audio flows."""
+        """Tell the conversation so far and open the microphone: from now on audio flows.
+
+        A session that is over takes nothing; whoever runs it is about to learn that.
+        """
+        if self._ending:
+            return
         for message in history:
             self._text(message.role, message.text, interactive=False)
         self._protocol.send(
@@ -111,7 +116,12 @@ class Session:
         self._work.set()
 
     def say(self, text: str, *, sent: Callable[[], None] | None = None) -> None:
-        """Say something in the customer's place, in writing; `sent` is called when it is out."""
+        """Say something in the customer's place, in writing; `sent` is called when it is out.
+
+        A session that is over takes nothing.
+        """
+        if self._ending:
+            return
         self._text(sonic.Role.USER, text, interactive=True)
         if sent is not None:
             self._flushed.append(sent)
@@ -191,9 +201,10 @@ class Session:
         await self._say_goodbye()
 
     async def _send_queued(self) -> None:
-        for payload in self._protocol.payloads_to_send():
+        payloads, flushed = self._protocol.payloads_to_send(), self._flushed
+        self._flushed = []
+        for payload in payloads:
             await self._stream.send(payload)
-        flushed, self._flushed = self._flushed, []
         for sent in flushed:
             sent()
 
@@ -224,4 +235,5 @@ class Session:
                     self._protocol.receive_payload(payload)
                     for event in self._protocol.events_received():
                         note(event, received)
+                self._ending = True
                 self._protocol.receive_eof()

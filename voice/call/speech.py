@@ -26,6 +26,9 @@ BEGINS_AFTER_MS = 60.0
 """So much loudness in a row is speech and no click."""
 SHORTEST_PAUSE_MS = 400.0
 """The shortest pause after which the service was seen to end a turn."""
+CERTAINLY_TOLD_S = 1.1
+"""How long before a transcript its words have ended where noise hid the pause: with the pre-roll, a
+little less than the shortest pause that the service says it waits for. It may be late with them."""
 PRE_ROLL_MS = 300.0
 """Soft beginnings of words lie before the loudness."""
 ARRIVALS_S = 4.0
@@ -112,7 +115,7 @@ class SpeechTracker:
         while self._open and self._open[0].ended_at <= newest:
             ended_at = self._open.popleft().ended_at
         if self._current is not None:
-            begins = max(self._current.begins, self._arrived_by(newest))
+            begins = max(self._current.begins, self._arrived_by(at - CERTAINLY_TOLD_S))
             self._current = replace(self._current, begins=begins)
         return ended_at
 
@@ -132,7 +135,8 @@ class SpeechTracker:
             at = end
 
     def _note(self, frame: array.array[int], position: int, arrived: float) -> None:
-        peak, end = max(max(frame), -min(frame)), position + len(frame)
+        highest, lowest, end = max(frame), min(frame), position + len(frame)
+        peak = max(highest, -lowest)
         if peak >= max(LOUD_PEAK, ABOVE_BACKGROUND * self._background.peak):
             self._note_loud(position, end, arrived)
         else:

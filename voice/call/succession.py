@@ -188,14 +188,14 @@ class Succession:
         logger.warning("session lost", extra=extra)
         metrics.SESSIONS_LOST.labels(name_of(error)).inc()
         self.failures = [*self.failures, name_of(error)][-MOST_FAILURES:]
-        if pause_s is None:
-            self._served.gave_up(error)
-            return
-        self._served.lost()
         if self._prepared is not None:
+            self._served.lost()
             self._move(self._prepared)
-        else:
+        elif pause_s is not None:
+            self._served.lost()
             self._open(after_s=pause_s)
+        else:
+            self._served.gave_up(error)
 
 
 def _now() -> float:

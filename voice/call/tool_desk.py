@@ -26,8 +26,6 @@ class Hands:
     """Starts a task that ends with the call."""
     put: Callable[[m.ServerMessage], None]
     """Sends a message to the client."""
-    given: Callable[[], None]
-    """Notes that a session has been given a result."""
     tell: Callable[[ToolRun], None]
     """Tells the current session a result in words."""
     began: Callable[[ToolRun], Awaitable[bool]]
@@ -109,7 +107,6 @@ class ToolDesk:
             block = asking.session.answer_tool(asking.use.tool_use_id, run.answer.result)
             if block is not None:
                 run.is_told = True
-                self._hands.given()
                 self._pass_on(block, run)
         if not run.is_told:
             self._hands.tell(run)

@@ -2,8 +2,8 @@
 
 A run belongs to the call, not to the session that asked for it. Where that session is gone when the
 result comes, the next one is told it in words, since it knows nothing of the question's id. And where
-the next one asks for the very same thing again, it gets the result of the run there is: nothing that
-changes orders or appointments happens twice.
+the next one asks for the very same thing again, before it was told or in the same turn, it gets the
+result of the run there is: nothing that changes orders or appointments happens twice.
 """
 
 import json
@@ -76,7 +76,7 @@ class ToolRuns:
         """Return the run that answers `use`, and whether it is new and has to be started."""
         asking = Asking(use=use, session=session)
         for run in self._runs:
-            if self._is_the_same(run, use, session):
+            if _is_the_same(run, use, session, turn=turn):
                 run.askings.append(asking)
                 return run, False
         self.count += 1
@@ -93,11 +93,6 @@ class ToolRuns:
         self._runs.append(run)
         return run, True
 
-    @property
-    def is_any_running(self) -> bool:
-        """Whether a run has no result yet."""
-        return any(run.is_running for run in self._runs)
-
     def untold(self) -> list[ToolRun]:
         """Return the runs whose result no session has got."""
         return [run for run in self._runs if not run.is_running and not run.is_told]
@@ -106,12 +101,13 @@ class ToolRuns:
         """Return the runs that were asked for in a turn."""
         return [run for run in self._runs if run.turn == turn]
 
-    def _is_the_same(self, run: ToolRun, use: ToolUse, session: Session) -> bool:
-        """Whether `use` asks again for what an earlier session asked for and never got told."""
-        from_earlier = all(asking.session is not session for asking in run.askings)
-        is_open = run.is_running or not run.is_told
-        same = signature(run.name, run.content) == signature(use.name, use.content)
-        return from_earlier and is_open and same
+
+def _is_the_same(run: ToolRun, use: ToolUse, session: Session, *, turn: int) -> bool:
+    """Whether `use` asks again for what an earlier session asked for, and not for a second time."""
+    from_earlier = all(asking.session is not session for asking in run.askings)
+    is_open = run.is_running or not run.is_told or run.turn == turn
+    same = signature(run.name, run.content) == signature(use.name, use.content)
+    return from_earlier and is_open and same
 
 
 def arguments_of(content: str) -> Mapping[str, Any]:

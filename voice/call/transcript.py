@@ -26,6 +26,10 @@ from voice.wire.messages import Caption, Speaker, Stage
 _MARKER = re.compile(r"\s*\[FINAL\]\s*")
 SAMPLES_A_CHARACTER = pcm.OUTPUT_RATE_HZ // 15
 """How long a character sounds, about: for a segment whose audio has not all come."""
+SHORTEST_SHARE = 0.6
+"""Audio shorter than this share of that has not all come, though the service closed it: it was cut off."""
+LATE_SEGMENTS = 20
+"""How far back a text may come late."""
 
 
 def without_marker(text: str) -> str:
@@ -91,10 +95,12 @@ class Transcript:
         self.turn = 0
         self._number = 0
         self._answered = False
-        self._interrupted = False
         self._segments: dict[tuple[int, int], _Segment] = {}
         # Planned, and not said to be spoken yet.
         self._planned: deque[tuple[int, int]] = deque()
+        # Interrupted, and not settled yet; a dict for its order.
+        self._cut: dict[tuple[int, int], None] = {}
+        self._will_settle = False
         # Changed since `changes` was asked; a dict for its order.
         self._changed: dict[tuple[int, int], None] = {}
 
@@ -144,9 +150,10 @@ class Transcript:
         return None
 
     def audio_ended(self, *, position: int) -> None:
-        """Note that the audio of the newest planned segment has all come, up to `position`."""
-        if self._planned and self._segments[self._planned[-1]].until is None:
-            self._change(replace(self._segments[self._planned[-1]], until=position))
+        """Note that the audio of the newest segment has all come, up to `position`."""
+        newest = self._newest_of_assistant
+        if newest is not None and newest.until is None and newest.key not in self._cut:
+            self._change(replace(newest, until=position))
 
     def timed(self, turn: int, *, latency_ms: float | None, heard_ms: float | None) -> None:
         """Note how long the answer of a turn let the customer wait."""
@@ -162,22 +169,33 @@ class Transcript:
 
     # Interruptions
 
-    def interrupt(self) -> None:
-        """Note that the customer spoke over the assistant, or that the rest of its answer is lost."""
-        self._interrupted = True
+    def interrupt(self, *, will_settle: bool) -> None:
+        """Note that the customer spoke over the assistant, or that the rest of its answer is lost.
+
+        `will_settle` tells whether it will be known how far they heard.
+        """
+        self._cut |= {s.key: None for s in self._of_assistant() if not s.is_settled}
+        self._will_settle = will_settle
+
+    def settle_interrupted(self, *, heard: int) -> list[Caption]:
+        """Cut what was interrupted at the sample up to which it was heard; return what that shows."""
+        return self._settle(list(self._cut), heard)
 
     def settle(self, *, heard: int) -> list[Caption]:
-        """Cut what was interrupted at the sample up to which it was heard; return what that shows."""
-        captions = []
-        for segment in list(self._of_assistant()):
-            settled = _settled(segment, heard)
-            if settled.said != segment.said or settled.is_final != segment.is_final:
-                self._change(settled)
-                captions.append(settled.caption(Stage.SPOKEN))
-            self._segments[segment.key] = settled
+        """Cut all there is at the sample up to which it was heard; return what that shows."""
+        return self._settle([segment.key for segment in self._of_assistant()], heard)
+
+    def moved(self) -> list[Caption]:
+        """Note that another session speaks: of what the one before planned it will say no more.
+
+        What has all come is said to its end, then; the rest was interrupted. Return what that shows.
+        """
+        whole = [self._segments[key] for key in self._planned if key not in self._cut]
+        said = [replace(segment, is_final=True) for segment in whole]
+        for segment in said:
+            self._change(segment)
         self._planned.clear()
-        self._interrupted = False
-        return [caption for caption in captions if caption.text]
+        return [segment.caption(Stage.SPOKEN) for segment in said]
 
     # What was said
 
@@ -215,8 +233,8 @@ class Transcript:
             self.turn += 1
             self._number = 0
             self._answered = False
-        if self._interrupted:
-            self._forget_plans()
+        if not self._will_settle:
+            self._forget_cut_plans()
         segment = self._new(Speaker.USER, text, position, now)
         self._change(segment)
         return segment.caption(Stage.SPOKEN)
@@ -234,29 +252,51 @@ class Transcript:
         return segment.caption(Stage.PLANNED)
 
     def _spoken(self, text: str, position: int, now: datetime) -> Caption | None:
-        if not self._planned:
-            return self._spoken_unplanned(text, position, now)
-        planned = self._segments[self._planned.popleft()]
-        said = replace(planned.said, text=text, interrupted=self._interrupted)
-        segment = replace(planned, said=said, is_final=True)
-        self._change(segment)
-        return segment.caption(Stage.SPOKEN)
-
-    def _spoken_unplanned(self, text: str, position: int, now: datetime) -> Caption | None:
-        """Give a text that was never announced a segment of its own; what is settled stays."""
-        if any(s.is_settled and s.said.interrupted for s in self._of_turn(self.turn)):
+        if self._is_late(text):
             return None
-        self._answered = True
-        segment = self._new(Speaker.ASSISTANT, text, position, now)
+        if not self._planned:
+            self._answered = True
+            segment = self._new(Speaker.ASSISTANT, text, position, now)
+        else:
+            planned = self._segments[self._planned.popleft()]
+            is_part = len(text) < len(planned.planned) and planned.planned.startswith(text)
+            said = replace(planned.said, text=text, interrupted=is_part or planned.key in self._cut)
+            segment = replace(planned, said=said, is_final=True)
         self._change(segment)
         return segment.caption(Stage.SPOKEN)
 
-    def _forget_plans(self) -> None:
-        self._interrupted = False
-        for key in self._planned:
-            del self._segments[key]
-            self._changed.pop(key, None)
-        self._planned.clear()
+    def _is_late(self, text: str) -> bool:
+        """Whether a text tells what is settled already, and not what is planned next."""
+        if self._planned:
+            following = self._segments[self._planned[0]]
+            if following.key in self._cut or following.planned.startswith(text):
+                return False
+        settled = [s for s in self._of_assistant() if s.is_settled]
+        if any(s.planned.startswith(text) for s in settled[-LATE_SEGMENTS:]):
+            return True
+        unplanned = not self._planned
+        return unplanned and any(s.said.turn == self.turn and s.said.interrupted for s in settled)
+
+    def _settle(self, keys: Iterable[tuple[int, int]], heard: int) -> list[Caption]:
+        captions, newest = [], self._newest_of_assistant
+        for key in keys:
+            segment = self._segments[key]
+            settled = _settled(segment, heard, may_be_cut_off=segment is newest)
+            if settled.said != segment.said or settled.is_final != segment.is_final:
+                self._change(settled)
+                captions.append(settled.caption(Stage.SPOKEN))
+            self._segments[key] = settled
+        self._planned = deque(key for key in self._planned if not self._segments[key].is_settled)
+        self._cut.clear()
+        return [caption for caption in captions if caption.text]
+
+    def _forget_cut_plans(self) -> None:
+        for key in self._cut:
+            if not self._segments[key].is_final:
+                del self._segments[key]
+                self._changed.pop(key, None)
+        self._planned = deque(key for key in self._planned if key in self._segments)
+        self._cut.clear()
 
     def _new(self, speaker: Speaker, text: str, position: int, now: datetime) -> _Segment:
         self._number += 1
@@ -270,32 +310,36 @@ class Transcript:
     def _of_assistant(self) -> Iterator[_Segment]:
         return (s for s in self._segments.values() if s.said.speaker is Speaker.ASSISTANT)
 
-    def _of_turn(self, turn: int) -> Iterator[_Segment]:
-        return (s for s in self._of_assistant() if s.said.turn == turn)
+    @property
+    def _newest_of_assistant(self) -> _Segment | None:
+        newest_first = reversed(self._segments.values())
+        return next((s for s in newest_first if s.said.speaker is Speaker.ASSISTANT), None)
 
 
-def _is_heard_out(segment: _Segment, heard: int) -> bool:
-    return segment.until is not None and segment.until <= heard
+def _length(segment: _Segment, *, may_be_cut_off: bool) -> int:
+    """Return how many samples a segment sounds, or would have if its audio were whole."""
+    likely = SAMPLES_A_CHARACTER * len(segment.planned or segment.said.text)
+    if segment.until is None:
+        return likely
+    came = segment.until - segment.position
+    return likely if may_be_cut_off and came < SHORTEST_SHARE * likely else came
 
 
-def _settled(segment: _Segment, heard: int) -> _Segment:
+def _settled(segment: _Segment, heard: int, *, may_be_cut_off: bool) -> _Segment:
     """Return a segment as it was heard, whatever the service believes: it may have cut it too soon."""
     if segment.is_settled:
         return segment
+    length = _length(segment, may_be_cut_off=may_be_cut_off)
     settled = replace(segment, is_final=True, is_settled=True)
-    if not _is_heard_out(segment, heard):
-        said = replace(segment.said, text=_words_heard(segment, heard), interrupted=True)
+    if segment.until is None or segment.position + length > heard:
+        share = (heard - segment.position) / max(1, length)
+        said = replace(segment.said, text=_words_heard(segment, share), interrupted=True)
         return replace(settled, said=said, until=max(segment.position, heard))
     if segment.planned.startswith(segment.said.text):
         return replace(settled, said=replace(segment.said, text=segment.planned, interrupted=False))
     return settled
 
 
-def _words_heard(segment: _Segment, heard: int) -> str:
-    text = segment.planned or segment.said.text
-    words = text.split()
-    length = SAMPLES_A_CHARACTER * len(text)
-    if segment.until is not None:
-        length = segment.until - segment.position
-    share = (heard - segment.position) / max(1, length)
+def _words_heard(segment: _Segment, share: float) -> str:
+    words = (segment.planned or segment.said.text).split()
     return " ".join(words[: int(max(0.0, min(1.0, share)) * len(words))])

@@ -20,8 +20,8 @@ MAX_KEPT = 4_000
 @dataclass(frozen=True, slots=True)
 class _Came:
     sequence: int
-    position: int | None
-    """Where an audio frame begins in the microphone; None for words."""
+    end: int | None
+    """Where an audio frame ends in the microphone; None for words."""
 
 
 class Uplink:
@@ -40,7 +40,7 @@ class Uplink:
         return self._wanted or 0
 
     def accept(self, heard: Heard, *, position: int | None = None, samples: int = 0) -> bool:
-        """Return whether a frame is news.
+        """Return whether a frame is news; audio is so many samples from `position` in the microphone on.
 
         Raises:
             WireError: it is a step back that nobody asked for.
@@ -58,7 +58,8 @@ class Uplink:
             raise WireError("out_of_order", detail, close_code=POLICY_VIOLATION)
         self._wanted = heard.sequence + 1
         self._samples += samples
-        self._unsafe.append(_Came(heard.sequence, position))
+        end = None if position is None else position + samples
+        self._unsafe.append(_Came(heard.sequence, end))
         if len(self._unsafe) > MAX_KEPT:
             self._unsafe.popleft()
         return True
@@ -80,6 +81,6 @@ class Uplink:
         return Received(sequence=upto - 1, position=self._samples)
 
     def _is_safe(self, came: _Came, words: int, speech: int | None) -> bool:
-        if came.position is None:
+        if came.end is None:
             return came.sequence < words
-        return speech is None or came.position < speech
+        return speech is None or came.end <= speech

@@ -36,7 +36,7 @@ class Finding(StrEnum):
 
 
 class Watch:
-    """Looks at one call again and again, and says each thing once."""
+    """Looks at one call again and again; of deafness and a slow tool it tells once for each cause."""
 
     def __init__(self, plan: WatchPlan) -> None:
         self._plan = plan

@@ -16,7 +16,6 @@ another session before it (`voice.call.renewal`).
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Self
 
 import botocore.session
@@ -89,8 +88,7 @@ def _keep_s(identity: AWSCredentialsIdentity) -> float:
     """Return how long credentials are kept."""
     if identity.expiration is None:
         return _KEEP_S
-    left = identity.expiration - datetime.now(UTC)
-    return min(_KEEP_S, left.total_seconds() / 2)
+    return min(_KEEP_S, (identity.expiration.timestamp() - time.time()) / 2)
 
 
 class FrozenIdentity(IdentityResolver[AWSCredentialsIdentity, AWSIdentityProperties]):

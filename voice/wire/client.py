@@ -87,8 +87,9 @@ class Playhead:
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
         self._ends_at = 0.0
-        self._end = 0
-        self._begin = 0
+        # Position and samples of what is not played yet, and the newest piece in any case.
+        self._pieces: deque[tuple[int, int]] = deque([(0, 0)])
+        self._samples = 0
 
     @property
     def sounds_until(self) -> float:
@@ -96,20 +97,29 @@ class Playhead:
         return self._ends_at
 
     def add(self, *, position: int, samples: int, now: float) -> None:
-        """Take audio whose first sample is `position`."""
-        if now >= self._ends_at:
-            self._begin, self._ends_at = position, now
-        self._ends_at += samples / self._rate_hz
-        self._end = position + samples
+        """Take audio whose first sample is `position`; it may lie behind a gap."""
+        self._ends_at = max(now, self._ends_at) + samples / self._rate_hz
+        self._pieces.append((position, samples))
+        self._samples += samples
+        while self._samples - self._pieces[0][1] >= self._left(now) and len(self._pieces) > 1:
+            self._samples -= self._pieces.popleft()[1]
 
     def at(self, now: float) -> int:
         """Return how far it has played."""
-        return max(self._begin, self._end - max(0, round((self._ends_at - now) * self._rate_hz)))
+        left = self._left(now)
+        for position, samples in reversed(self._pieces):
+            if left <= samples:
+                return position + samples - left
+            left -= samples
+        return self._pieces[0][0]
 
     def drop(self, now: float) -> None:
         """Drop what was not played."""
-        self._begin = self._end = self.at(now)
+        self._pieces, self._samples = deque([(self.at(now), 0)]), 0
         self._ends_at = min(self._ends_at, now)
+
+    def _left(self, now: float) -> int:
+        return max(0, round((self._ends_at - now) * self._rate_hz))
 
 
 class ClientCall:

@@ -1,0 +1,127 @@
+"""A call as the switchboard holds it: whose it is, which line carries it, what its client says."""
+
+from typing import Any
+
+import pytest
+
+from tests.call.service import Service
+from tests.call.talk import settings
+from voice.call import Call, CallWishes
+from voice.held_call import HeldCall
+from voice.tools.registry import ToolRegistry
+from voice.wire import messages as m
+
+pytestmark = pytest.mark.pure
+
+
+class Line:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def taken_over(self) -> None:
+        self.told.append("taken over")
+
+    def move(self) -> None:
+        self.told.append("move")
+
+
+def held() -> HeldCall:
+    wishes: dict[str, Any] = {"voice": "carlos", "language": "es", "greet": False}
+    call = Call(
+        CallWishes(
+            call_id="call-1",
+            resume_token="call-1.secret",
+            input_rate_hz=16_000,
+            acknowledges=True,
+            **wishes,
+        ),
+        transport=Service(),
+        tools=ToolRegistry(),
+        settings=settings(),
+    )
+    return HeldCall(call=call, address="192.0.2.1")
+
+
+def words(text: str, sequence: int, *, resent: bool = False) -> m.Heard:
+    return m.Heard(m.CustomerText(text=text), sequence, resent)
+
+
+def said(call: HeldCall) -> list[str]:
+    return [utterance.text for utterance in call.call.dialogue.transcript.utterances()]
+
+
+class TestLines:
+    def test_one_carries_the_call_and_the_one_before_is_told(self) -> None:
+        call, first, second = held(), Line(), Line()
+        call.attach(first)
+        call.attach(second)
+        assert (first.told, second.told) == (["taken over"], [])
+        assert not call.detach(first)
+        assert call.line is second
+        assert call.detach(second)
+        assert call.line is None
+
+    @pytest.mark.parametrize(
+        ("token", "is_its"),
+        [("call-1.secret", True), ("call-1.x", False), ("", False), ("ñ", False)],
+    )
+    def test_it_belongs_to_whoever_has_its_token(self, token: str, is_its: bool) -> None:
+        assert held().is_of(token) is is_its
+
+
+class TestTake:
+    async def test_words_are_read_once_however_often_they_come(self) -> None:
+        call = held()
+        call.take(words("Uno", 0))
+        call.take(words("Uno", 0, resent=True))
+        call.take(words("Dos", 1, resent=True))
+        assert said(call) == ["Uno", "Dos"]
+
+    async def test_a_step_back_is_refused_and_changes_nothing(self) -> None:
+        call = held()
+        call.take(words("Uno", 3))
+        with pytest.raises(m.WireError):
+            call.take(words("Dos", 3))
+        assert said(call) == ["Uno"]
+
+    async def test_audio_is_heard(self) -> None:
+        call = held()
+        call.take(m.Heard(m.CustomerAudio(pcm=bytes(640)), 0))
+        assert call.call.dialogue.microphone_position == 320
+
+    async def test_acknowledgements_count_nothing(self) -> None:
+        call = held()
+        call.take(m.Heard(m.Played(sequence=0, generation=0, position=0)))
+        assert call.uplink.wanted == 0
+
+    async def test_what_begins_a_call_begins_no_other_one(self) -> None:
+        call = held()
+        call.take(m.Heard(m.StartCall(), 0))
+        assert (said(call), call.uplink.wanted) == ([], 1)
+
+
+class TestResumed:
+    async def test_it_says_where_both_sides_go_on(self) -> None:
+        call = held()
+        call.take(words("Uno", 0))
+        resume = m.ResumeCall(token="t", wanted=0, generation=0, position=500)
+        resumed = call.resumed(resume)
+        assert (resumed.wanted, resumed.generation, resumed.position) == (1, 0, 500)
+        assert resumed.ready.resume_token == "call-1.secret"
+        assert not resumed.restored
+
+    async def test_the_client_need_not_keep_what_has_arrived_where_nothing_is_stored(self) -> None:
+        call = held()
+        assert call.received() is None
+        call.take(words("Uno", 0))
+        assert call.received() == m.Received(sequence=0, position=0)
+        assert call.received() is None
+
+    async def test_it_keeps_speech_until_the_service_has_confirmed_it(self) -> None:
+        call = held()
+        chunks = [bytes(6_000), bytes(10_000), b"\x00\x10" * 3_200]
+        for number, chunk in enumerate(chunks):
+            call.take(m.Heard(m.CustomerAudio(pcm=chunk), number))
+        assert call.received() == m.Received(sequence=0, position=8_000 + 3_200)
