@@ -8,7 +8,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test check format lint types imports races bench-data demo-data pins clean
+.PHONY: help run call test check format lint types imports faults soak races bench-data demo-data pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ types: $(VENV)/.installed-dev ## Check the types
 
 imports: $(VENV)/.installed-dev ## Check who may import whom
 	@$(VENV)/bin/lint-imports
+
+faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## All that can happen to a call, and what the customer notices of it: a table
+	@$(PY) -m pytest tests/faults -n 2
 
 races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Fifty bookings of one time through REST, admin and voice: one wins
 	@$(PY) -m pytest tests/doors/test_races.py tests/appointments/test_races.py -s

@@ -12,13 +12,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
-# A busy machine is no counterexample; pytest-timeout notices a test that hangs.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+from hypothesis import HealthCheck, settings
 
 from tests.faults.rows import PROPERTY, table
+
+# A busy machine is no counterexample; pytest-timeout notices a test that hangs.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 pytest_plugins = ["tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site"]
 

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed
 import orders.services
 from orders.domain import OrderStatus
 from tests.faults.rows import Row
-from tests.fixtures.line import COUNTED, Line, dialled, open_line
+from tests.fixtures.line import COUNTED, Line, open_line
 from tests.fixtures.processes import resident_bytes
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
@@ -37,9 +37,9 @@ async def test_it_drops_in_the_middle_of_an_answer(faulty_site: Site, row: Row) 
         await line.until_audio()
         with row.measured():
             line.socket.transport.abort()
-            async with dialled(faulty_site.ws_url) as socket:
-                await line.come_back(socket)
-                await line.until("turn")
+            await line.reconnect()
+            await line.until_audio()
+        await line.until("turn")
         assert_whole(line)
 
 
@@ -53,10 +53,9 @@ async def test_it_drops_in_the_middle_of_a_tool(
         await line.until("tool", phase="started")
         with row.measured():
             line.socket.transport.abort()
-            async with dialled(faulty_site.ws_url) as socket:
-                await line.come_back(socket)
-                assert (await line.until("tool", phase="finished"))["outcome"] == "ok"
-                await line.until("turn")
+            await line.reconnect()
+            await line.until("tool", phase="finished", outcome="ok")
+        await line.until("turn")
         assert_whole(line)
     assert orders.services.get_order(order_id="2").status is OrderStatus.CANCELLED
 
@@ -75,13 +74,13 @@ async def test_its_page_is_loaded_anew(faulty_site: Site, row: Row) -> None:
         reloaded.token, reloaded.heard = line.token, line.heard
         with row.measured():
             line.socket.transport.abort()
-            async with dialled(faulty_site.ws_url) as socket:
-                resumed = await reloaded.come_back(socket, forgot=True)
-                reloaded.frames.sequence = resumed.sequence
-                await reloaded.until("turn")
-                captions = [e["text"] for e in reloaded.events if e["type"] == "caption"]
-                assert captions[0] == LOOK_UP
-                await reloaded.converse("Hola")
+            resumed = await reloaded.reconnect(forgot=True)
+            reloaded.frames.sequence = resumed.sequence
+            await reloaded.until_audio()
+        line.socket = reloaded.socket
+        await reloaded.until("turn")
+        assert reloaded.captions[0] == LOOK_UP
+        await reloaded.converse("Hola")
 
 
 async def test_it_is_opened_twice(faulty_site: Site, row: Row) -> None:
@@ -92,12 +91,11 @@ async def test_it_is_opened_twice(faulty_site: Site, row: Row) -> None:
         within_s=3,
     )
     async with open_line(faulty_site.ws_url) as line:
-        first = line.socket
+        first = Line(line.socket, line.url)
         with row.measured():
-            async with dialled(faulty_site.ws_url) as socket:
-                await line.come_back(socket)
-                assert await Line(first, faulty_site.ws_url).until_closed() == 4409
-                await line.converse("Hola")
+            await line.reconnect()
+            assert await first.until_closed() == 4409
+        await line.converse("Hola")
 
 
 async def test_a_slow_one_is_sent_no_more_than_a_window(faulty_site: Site, row: Row) -> None:
@@ -130,10 +128,9 @@ async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> N
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(flooding(line))
                 assert await line.until_closed() == 4429
-            await other.converse(LOOK_UP)
-            async with dialled(faulty_site.ws_url) as socket:
-                await line.come_back(socket)  # the call itself has survived its client's manners
-                await line.converse("Hola")
+            await line.reconnect()  # the call itself has survived its client's manners
+        await other.converse(LOOK_UP)
+        await line.converse("Hola")
 
 
 async def flooding(line: Line) -> None:
@@ -163,6 +160,5 @@ async def test_a_broken_frame_ends_its_own_connection(
         with row.measured():
             await line.socket.send(frame)
             assert await line.until_closed() == code
-            async with dialled(faulty_site.ws_url) as socket:
-                await line.come_back(socket)
-                await line.converse("Hola")
+            await line.reconnect()
+        await line.converse("Hola")

@@ -1,7 +1,7 @@
 """AWS credentials are missing, about to end, or replaced: calls go on where there are any to go on with."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,16 +44,13 @@ class Wallet:
         nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "default"}
         return {**nothing, "AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"}
 
-    def put(
-        self,
-        *,
-        access_key: str,
-        secret_key: str,
-        session_token: str | None = None,
-        until: datetime | None = None,
-    ) -> None:
-        answer = {"Version": 1, "AccessKeyId": access_key, "SecretAccessKey": secret_key}
-        answer |= {"SessionToken": session_token} if session_token else {}
+    def put(self, keys: Mapping[str, str], *, until: datetime | None = None) -> None:
+        names = {
+            "access_key": "AccessKeyId",
+            "secret_key": "SecretAccessKey",
+            "session_token": "SessionToken",
+        }
+        answer = {"Version": 1, **{names[name]: value for name, value in keys.items()}}
         answer |= {"Expiration": until.isoformat()} if until else {}
         self._file.write_text(json.dumps(answer))
 
@@ -76,7 +73,7 @@ async def test_there_are_none(
     start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials missing", "is told that it isn't their fault", kept="other calls", within_s=10)
-    wallet.put(**FIRST)
+    wallet.put(FIRST)
     with start_site() as site:
         async with open_line(site.ws_url) as other:
             wallet.empty()
@@ -84,7 +81,7 @@ async def test_there_are_none(
             with row.measured():
                 await assert_denied(site)
                 await other.converse("Hola")
-                wallet.put(**SECOND)
+                wallet.put(SECOND)
                 async with open_line(site.ws_url) as line:
                     await line.converse("Hola")
 
@@ -101,12 +98,12 @@ async def test_they_are_about_to_end(
     start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials expiring", "notices nothing", kept="the call", within_s=15)
-    wallet.put(**FIRST, until=clock.now() + timedelta(seconds=LAST_S))
+    wallet.put(FIRST, until=clock.now() + timedelta(seconds=LAST_S))
     with start_site() as site:
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
             first = (await faults.sessions())[-1]["id"]
-            wallet.put(**SECOND, until=clock.now() + timedelta(hours=1))
+            wallet.put(SECOND, until=clock.now() + timedelta(hours=1))
             await faults.obey("credentials", **SECOND, expire=True)
             with row.measured():
                 while (await session(faults, first))["ended"] is None:
@@ -124,11 +121,11 @@ async def test_they_are_replaced(
     start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials rotated mid-call", "waits a moment", kept="the call", within_s=8)
-    wallet.put(**FIRST)
+    wallet.put(FIRST)
     with start_site() as site:
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
-            wallet.put(**SECOND)
+            wallet.put(SECOND)
             await faults.obey("credentials", **SECOND)
             with row.measured():
                 await faults.obey("drop_all", action={"kind": "abort"})

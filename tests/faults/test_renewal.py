@@ -16,6 +16,7 @@ from tests.fixtures.coded import silence, words
 from tests.fixtures.line import Line, open_line
 from tests.fixtures.simulator import RunningSimulator, started_simulator
 from tests.fixtures.site import Site, running_site
+from voice.wire.binary import FrameType
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(150)]
 
@@ -23,6 +24,7 @@ CHUNK_BYTES = 1024
 CHUNK_S = 0.032
 SILENT_SCALE = 120
 """At this pace an hour lasts half a minute, and the service's eight minutes four seconds."""
+LONG = "Había una vez un pedido que nadie reclamaba, y que esperó años en un depósito de Rosario."
 TALKING_SCALE = 5
 """At this pace a turn of the customer's ends after 300 ms."""
 
@@ -111,6 +113,38 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
                 spoken += 10
             await play(line, silence(1500))
         assert heard(line) == [str(number) for number in range(spoken)]
+
+
+async def test_an_interruption_while_the_next_session_opens(talking: Running, row: Row) -> None:
+    row(
+        "interruption during renewal",
+        "is heard at once, and answered",
+        kept="what they said, once; nothing stale is heard",
+        within_s=6,
+    )
+    site, simulator = talking
+    await simulator.obey("script", when="cuento", say=[LONG] * 3, tools=[])
+    async with open_line(site.ws_url) as line:
+        opening = await simulator.arm("open", "delay", s=0.8 * TALKING_SCALE)
+        await line.send(type="text", text="un cuento")
+        while not await simulator.struck(opening):
+            await line.audio_within(0.05)
+        with row.measured():
+            await play(line, words(range(3)) + silence(450))
+            await line.until_caption("Escuché 3 palabras: 0 1 2.")
+        assert heard(line) == ["un", "cuento", "0", "1", "2"]
+        assert_nothing_stale(line)
+        assert await sessions_in(simulator) >= 2
+
+
+def assert_nothing_stale(line: Line) -> None:
+    """After a FLUSH no frame of an older generation came."""
+    newest = 0
+    for frame in line.received:
+        if frame.kind is FrameType.FLUSH:
+            newest = frame.generation
+        assert frame.kind is not FrameType.AUDIO_OUT or frame.generation == newest
+    assert newest
 
 
 async def test_an_hour_of_silence(silent: Running, row: Row) -> None:

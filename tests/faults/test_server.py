@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.rows import Row
-from tests.fixtures.line import dialled, open_line
+from tests.fixtures.line import open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, running_site
 
@@ -51,10 +51,9 @@ async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable,
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 with restartable.running() as again:
-                    async with dialled(again.ws_url) as socket:
-                        resumed = await line.come_back(socket)
-                        assert resumed.event["restored"] is True
-                        await line.until("turn")
+                    resumed = await line.reconnect(again.ws_url)
+                    assert resumed.event["restored"] is True
+                    await line.until("turn")
             said = [
                 e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"
             ]
@@ -80,10 +79,9 @@ async def test_what_was_typed_as_it_was_killed_is_answered(
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 with restartable.running() as again:
-                    async with dialled(again.ws_url) as socket:
-                        resumed = await line.come_back(socket)
-                        await line.send_again([frame], wanted=resumed.sequence)
-                        await line.until("turn")
+                    resumed = await line.reconnect(again.ws_url)
+                    await line.send_again([frame], wanted=resumed.sequence)
+                    await line.until("turn")
             said = [
                 e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"
             ]
@@ -108,7 +106,6 @@ async def test_it_is_drained_in_the_middle_of_a_call(
                 await line.until("turn")
                 await line.until("moving")
                 assert await line.until_closed() == 1012
-                async with dialled(other.ws_url) as socket:
-                    resumed = await line.come_back(socket)
-                    assert resumed.event["restored"] is True
-                    await line.converse("Hola")
+                resumed = await line.reconnect(other.ws_url)
+            assert resumed.event["restored"] is True
+            await line.converse("Hola")

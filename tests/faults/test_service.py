@@ -53,15 +53,14 @@ async def test_what_passes_at_open_only_takes_longer(
         kept="the call",
         within_s=broken.within_s,
     )
-    if broken.at == "connect":
-        await faults.obey(
-            "drop_all", action={"kind": "abort"}
-        )  # so that a new connection is needed
+    if broken.at == "connect":  # it takes a new connection
+        await faults.obey("drop_all", action={"kind": "abort"})
     fault = await faults.arm(broken.at, broken.kind, times=broken.times, **broken.fields)
-    with row.measured():
-        async with open_line(faulty_site.ws_url) as line:
-            assert await faults.struck(fault) == broken.times
-            await line.converse("Hola")
+    async with open_line(faulty_site.ws_url, start=False) as line:
+        with row.measured():
+            await line.start()
+        assert await faults.struck(fault) == broken.times
+        await line.converse("Hola")
 
 
 STAYS_AT_OPEN = [
@@ -152,7 +151,8 @@ async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
         await line.send(type="text", text=LOOK_UP)
         await line.until("interrupted")
         with row.measured():
-            await line.until("turn")
+            await line.until_audio()
+        await line.until("turn")
         assert await faults.struck(fault) == 1
         assert captions(line, "user") == [LOOK_UP]
         assert "pendiente" in " ".join(captions(line, "assistant"))
@@ -169,7 +169,8 @@ async def test_a_cut_in_the_middle_of_a_tool(
         await line.send(type="text", text=LOOK_UP)
         await line.until("tool", phase="finished")
         with row.measured():
-            await line.until("turn")
+            await line.until_audio()
+        await line.until("turn")
         assert "pendiente" in " ".join(captions(line, "assistant"))
         assert [e["phase"] for e in line.events if e["type"] == "tool"] == ["started", "finished"]
 
@@ -205,8 +206,10 @@ async def test_a_deaf_session_is_replaced(
     row("deaf session", "waits, then hears the answer", kept="what was said", within_s=10)
     async with open_line(faulty_site.ws_url) as line:
         await faults.arm("in:textInput", "deaf")
+        await line.send(type="text", text=LOOK_UP)
         with row.measured():
-            await line.converse(LOOK_UP)
+            await line.until_audio()
+        await line.until("turn")
         assert captions(line, "user") == [LOOK_UP]
 
 

@@ -56,7 +56,7 @@ async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate
         within_s=6,
     )
     async with open_line(faulty_site.ws_url) as line:
-        gate.state = Gate.SLOW
+        gate.state, gate.slow_s = Gate.SLOW, 0.4
         with row.measured():
             assert await outcomes(line, LOOK_UP) == ["ok"]
         said = " ".join(e["text"] for e in line.events if e["type"] == "caption")

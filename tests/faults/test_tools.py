@@ -1,12 +1,14 @@
 """Tools that hang, fail, come in twos, or have nobody left to tell."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 import conversations.services
 from common import clock
-from conversations.domain import ToolOutcome
+from conversations.domain import ToolOutcome, ToolRun
+from conversations.errors import ConversationGoneError
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
 from tests.fixtures.simulator import RunningSimulator
@@ -114,13 +116,14 @@ async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
         ]
 
 
-async def kept_runs(call_id: str) -> list[conversations.services.ToolRun]:
+async def kept_runs(call_id: str) -> list[ToolRun]:
     """Wait until the call is kept as ended; return its tool runs."""
     async with asyncio.timeout(10):
         while True:
-            talk = await asyncio.to_thread(
-                conversations.services.get_conversation, call_id=call_id, now=clock.now()
-            )
-            if talk.conversation.ended_at is not None:
-                return list(talk.tool_runs)
+            with suppress(ConversationGoneError):  # it is not kept yet
+                talk = await asyncio.to_thread(
+                    conversations.services.get_conversation, call_id=call_id, now=clock.now()
+                )
+                if talk.conversation.ended_at is not None:
+                    return list(talk.tool_runs)
             await asyncio.sleep(0.05)
