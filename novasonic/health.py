@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from common import dynamo
 from common.errors import UnavailableError
-from voice import process
+from voice import metrics, process
 from voice.sonic.errors import TransportError
 from voice.switchboard import switchboard
 
@@ -82,6 +82,7 @@ async def _answer_metrics(scope: Any, send: Any) -> None:
     if settings.METRICS_TOKEN and not hmac.compare_digest(given, wanted):
         await _answer(send, 401, {"error": "a bearer token is needed"})
         return
+    metrics.TASKS.set(len(asyncio.all_tasks()))
     await _send(send, 200, CONTENT_TYPE_LATEST, generate_latest())
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.faults.rows import PROPERTY, table
+from tests.findings import ROW, SOAK, table
 
 # A busy machine is no counterexample; pytest-timeout notices a test that hangs.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,27 +65,25 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    _show_faults(terminalreporter)
+    _show_findings(terminalreporter)
     reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])]
     for reason in sorted(set(reasons)):
         count = reasons.count(reason)
         terminalreporter.write_line(f"NOT RUN: {count} tests. {reason}", red=True, bold=True)
 
 
-def _show_faults(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the fault matrix, where it was run."""
-    reports = [
-        r
-        for group in terminalreporter.stats.values()
-        for r in group
-        if hasattr(r, "user_properties")
+def _show_findings(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the fault matrix and the soak's report, where they were run."""
+    reports = [each for group in terminalreporter.stats.values() for each in group]
+    properties = [
+        pair for report in reports for pair in getattr(report, "user_properties", ()) if pair
     ]
-    rows = [
-        cells for report in reports for name, cells in report.user_properties if name == PROPERTY
-    ]
-    if rows:
+    if rows := sorted(tuple(found) for name, found in properties if name == ROW):
         terminalreporter.section("fault matrix")
-        terminalreporter.write_line(table(sorted(map(tuple, rows))))
+        terminalreporter.write_line(table(rows))
+    for text in (found for name, found in properties if name == SOAK):
+        terminalreporter.section("soak")
+        terminalreporter.write_line(text)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -12,6 +12,7 @@ CALLS_BEGUN = Counter("nova_calls_begun", "Calls begun: new, or restored from st
 CALLS_ENDED = Counter("nova_calls_ended", "Calls ended, by reason.", ["reason"])
 CALLS_REFUSED = Counter("nova_calls_refused", "Calls refused, by code.", ["code"])
 CALLS_RESUMED = Counter("nova_calls_resumed", "Clients that came back to a call of this process.")
+TASKS = Gauge("nova_tasks", "Tasks on this process's event loop.")
 DRAINING = Gauge("nova_draining", "1 while this process takes no new calls.")
 
 SESSIONS_OPENED = Counter("nova_sessions_opened", "Nova Sonic sessions opened.")

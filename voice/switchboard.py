@@ -102,6 +102,7 @@ class Switchboard:
         if not held.call.wishes.acknowledges:
             held.call.end()
             return
+        held.call.leave()
         logger.info("call waits", extra={"call_id": held.call_id})
         loop = asyncio.get_running_loop()
         self._holds[held] = loop.call_later(settings.CALL_RESUME_S, self._set_aside, held)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-PROPERTY = "fault row"
+from tests.findings import ROW
 
 
 @dataclass(slots=True)
@@ -42,16 +42,5 @@ class Row:
         """Record the row; fail where it took too long."""
         assert self.took_s >= 0, "the row was never measured"
         cells = (self.fault, self.experience, self.kept, self.within_s, round(self.took_s, 2))
-        self.request.node.user_properties.append((PROPERTY, cells))
+        self.request.node.user_properties.append((ROW, cells))
         assert self.took_s <= self.within_s, f"took {self.took_s:.2f} s"
-
-
-def table(cells: list[tuple[str, str, str, float, float]]) -> str:
-    """Return the matrix as text."""
-    head = ("fault", "the customer", "not lost", "within s", "took s")
-    lines = [head, *((*texts, f"{within:g}", f"{took:.2f}") for *texts, within, took in cells)]
-    widths = [max(len(str(line[column])) for line in lines) for column in range(5)]
-    return "\n".join(
-        "  ".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )

@@ -37,6 +37,9 @@ from voice.wire import messages as m
 BEAT_S = 0.1
 SILENCE_AFTER_S = 0.25
 """A microphone quiet for this long is fed silence: the service wants audio without a pause."""
+SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0
+"""One that stops in the middle of speech is waited for, longer where its connection is gone: it may be
+back in a moment, and silence in the middle of a word would make it none."""
 AWAY_TOLD_AFTER_S = 0.6
 """A gap between two sessions that is shorter than this is not worth telling."""
 HANG_UP_S = 3.0
@@ -126,6 +129,7 @@ class Call:
         self._hang_up_by: float | None = None
         self._began_at = 0.0
         self._is_ready = False
+        self._has_line = True
         self._away_told = False
         self._finished_to = -1
         self._sessions = Succession(self, self._means())
@@ -161,8 +165,13 @@ class Call:
         """Note that the customer hears a reply now."""
         self.dialogue.heard(word)
 
+    def leave(self) -> None:
+        """Note that the client's connection is gone; it may come back."""
+        self._has_line = False
+
     def resume(self, resume: m.ResumeCall) -> None:
         """Make ready what a client that comes back lacks."""
+        self._has_line = True
         self.downlink.resume(resume)
         if resume.forgot:
             self._show_all()
@@ -260,6 +269,12 @@ class Call:
             self._reason = reason
             self._hang_up_by = _now() + HANG_UP_S
             self._sessions.end()
+
+    @property
+    def _silence_after_s(self) -> float:
+        if not self.dialogue.speech.is_broken_off:
+            return SILENCE_AFTER_S
+        return SPEECH_STALLED_S if self._has_line else SPEECH_LOST_S
 
     @property
     def _is_leaving(self) -> bool:
@@ -370,7 +385,7 @@ class Call:
         self.dialogue.replies.settle_when_due(now=now)
         self.dialogue.count_drops()
         self._tell_keeper()
-        if now - self.dialogue.last_audio > SILENCE_AFTER_S:
+        if now - self.dialogue.last_audio > self._silence_after_s:
             self.dialogue.feed_silence(BEAT_S * 1000)
         if self._hang_up_by is not None:
             if now >= self._hang_up_by:

@@ -162,7 +162,7 @@ class Dialogue:
     def move_to(self, session: Session) -> None:
         """Tell a session the conversation so far, and what it must hear, answer or say again."""
         self._session, self._signed_at = session, _now()
-        self.replies.lose(now=self._signed_at)
+        self._lose_reply()
         for caption in self.transcript.moved():
             self.downlink.put(caption)
         self._echoes.forget()
@@ -184,6 +184,12 @@ class Dialogue:
     def lose_session(self) -> None:
         """Let the rest of a broken reply be unheard: the next session gives it anew."""
         self._session = None
+        self._lose_reply()
+
+    def _lose_reply(self) -> None:
+        """Let the rest of a reply be unheard that has not all come; it is still owed."""
+        if self.replies.is_coming:
+            self.question.reopened()
         self.replies.lose(now=_now())
 
     def note(self, session: Session, event: sonic.OutputEvent, received: float) -> None:

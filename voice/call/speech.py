@@ -85,6 +85,11 @@ class SpeechTracker:
         return self._current is not None
 
     @property
+    def is_broken_off(self) -> bool:
+        """Whether what came so far stops in the middle of speech, or of what may become some."""
+        return self._loud_since is not None
+
+    @property
     def unconfirmed_since(self) -> int | None:
         """Where the speech begins that the service has not confirmed; None if it has confirmed all."""
         first = self._open[0] if self._open else self._current

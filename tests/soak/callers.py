@@ -1,0 +1,282 @@
+"""Customers who call, and do what customers do: talk, type, interrupt, drop, reload, hang up, vanish.
+
+Each keeps a record of what it said, did and was told, for whoever checks that nothing was lost.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from common import clock
+from tests.fixtures.coded import silence, words
+from tests.fixtures.line import dialled, ticket
+from voice import pcm
+from voice.wire.binary import FrameType
+from voice.wire.client import ClientCall, ServerFrame
+
+CHUNK_BYTES = 1024
+CHUNK_S = 0.032
+ACKNOWLEDGE_S = 0.2
+ANSWERED_WITHIN_S = 40.0
+PAUSE_MS = 700
+"""Long enough for a turn to end at the simulator's pace."""
+LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
+ORDER = "encargo"
+
+
+@dataclass(slots=True)
+class Account:
+    """One call, as the customer tells it."""
+
+    name: str
+    call_id: str = ""
+    typed: list[str] = field(default_factory=list)
+    spoken: list[int] = field(default_factory=list)
+    captions: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    drops: int = 0
+    reloads: int = 0
+    complaint: str = ""
+    """The error that the customer was told, if it ended the call."""
+    ending: str = ""
+    story: list[str] = field(default_factory=list)
+    """All that happened, with its time, for whoever must find out why something was lost."""
+
+    def tell(self, what: str) -> None:
+        """Add to the story."""
+        self.story.append(f"{clock.now():%H:%M:%S.%f} {what}")
+
+    def shown(self, role: str) -> list[str]:
+        """What was written of one side, in order."""
+        captions = (self.captions[place] for place in sorted(self.captions))
+        return [caption["text"] for caption in captions if caption["role"] == role]
+
+
+class CallOverError(Exception):
+    """The server has ended the call."""
+
+
+class Caller:
+    """One call of one customer."""
+
+    def __init__(self, url: str, name: str, numbers: Iterator[int], chance: random.Random) -> None:
+        self.account = Account(name)
+        self._url = url
+        self._numbers = numbers
+        self._chance = chance
+        self._side = ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
+        self._socket: ClientConnection | None = None
+        self._microphone: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._answered_to = self._cut_to = 0
+        self._is_over = self._forgot = False
+
+    async def call(self, *, until: float) -> Account:
+        """Call, do this and that, and hang up once, or before, the clock says so."""
+        await self._dial()
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [tasks.create_task(work()) for work in (self._listen, self._feed, self._tell)]
+            try:
+                await self._until(lambda: bool(self._side.token))
+                while time.monotonic() < until and self._chance.random() < 0.85:
+                    await self._do_something()
+                await self._leave()
+            except CallOverError:
+                self.account.ending = self.account.ending or "was ended"
+            except TimeoutError:
+                self.account.ending = "got no answer"
+            for helper in helpers:
+                helper.cancel()
+        if self._socket is not None:
+            await self._socket.close()
+        return self.account
+
+    # What a customer does
+
+    async def _do_something(self) -> None:
+        await self._chance.choice(
+            [self._type, self._type, self._talk, self._order, self._talk_over, self._reload]
+        )()
+
+    async def _type(self, text: str = "") -> None:
+        text = text or f"{LOOK_UP}, {len(self.account.typed)}"
+        await self._send_text(text)
+        await self._perhaps_drop()
+        await self._until(lambda: self._is_answered(text))
+
+    async def _send_text(self, text: str) -> None:
+        self.account.typed.append(text)
+        self.account.tell(f"types {text}")
+        await self._send(self._side.event(type="text", text=text))
+
+    async def _order(self) -> None:
+        await self._type(f"{ORDER} {self.account.name}")
+
+    async def _talk(self) -> None:
+        said = [next(self._numbers) for _ in range(self._chance.randint(1, 6))]
+        self.account.spoken += said
+        self.account.tell(f"says {said}")
+        audio = words(said) + silence(PAUSE_MS)
+        self._microphone.extend(map(bytes, batched(audio, CHUNK_BYTES)))
+        await self._perhaps_drop()
+        await self._until(lambda: not self._microphone and self._is_answered(str(said[-1])))
+
+    async def _talk_over(self) -> None:
+        text = f"{LOOK_UP}, {len(self.account.typed)}"
+        await self._send_text(text)
+        await self._until(lambda: self._is_written(text))
+        await asyncio.sleep(self._chance.random() * 1.5)
+        await self._talk()
+
+    async def _reload(self) -> None:
+        """Be silent for a while; load the page anew, which forgets all but the call's token."""
+        await asyncio.sleep(self._chance.random() * 3)
+        self.account.reloads += 1
+        self.account.tell("reloads")
+        self._forgot = True
+        if self._socket is not None:
+            self._socket.transport.abort()
+        await self._until(lambda: not self._forgot)
+
+    async def _perhaps_drop(self) -> None:
+        if self._chance.random() < 0.3 and self._socket is not None:
+            await asyncio.sleep(self._chance.random() * 1.5)
+            self.account.tell("drops")
+            self._socket.transport.abort()
+
+    async def _leave(self) -> None:
+        """Hang up, or just go."""
+        if self._chance.random() < 0.2:
+            self.account.ending = "vanished"
+            return
+        self.account.ending = "hung up"
+        await self._send(self._side.event(type="end"))
+        await self._until(lambda: self._is_over)
+
+    # What they wait for
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            while not is_so():
+                if self._is_over:
+                    raise CallOverError
+                self._news.clear()
+                await self._news.wait()
+
+    def _is_written(self, text: str) -> bool:
+        return any(text in words for words in self.account.shown("user"))
+
+    def _is_answered(self, text: str) -> bool:
+        turns = [
+            turn
+            for (turn, _), caption in self.account.captions.items()
+            if caption["role"] == "user" and text in caption["text"]
+        ]
+        return bool(turns) and self._answered_to >= max(turns)
+
+    # The line
+
+    async def _dial(self) -> None:
+        asked = await asyncio.to_thread(ticket, self._url)
+        self._socket = await dialled(self._url)
+        await self._send(self._side.event(type="start", ticket=asked, greet=False))
+
+    async def _send(self, frame: bytes) -> None:
+        if self._socket is not None:
+            with suppress(ConnectionClosed):
+                await self._socket.send(frame)
+
+    async def _feed(self) -> None:
+        """Send what is said, else silence, at the pace of speech."""
+        due = time.monotonic()
+        while not self._is_over:
+            chunk = self._microphone.popleft() if self._microphone else bytes(CHUNK_BYTES)
+            if not self._microphone:
+                self._news.set()
+            if self._side.token and not self._forgot:
+                await self._send(self._side.audio(chunk))
+            due += CHUNK_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    async def _tell(self) -> None:
+        while not self._is_over:
+            await asyncio.sleep(ACKNOWLEDGE_S)
+            await self._send(self._side.acknowledgement(time.monotonic()))
+
+    async def _listen(self) -> None:
+        while self._socket is not None:
+            with suppress(ConnectionClosed):
+                async for data in self._socket:
+                    assert isinstance(data, bytes)
+                    await self._take(self._side.receive(data, now=time.monotonic()))
+            if self._is_over or not self._side.token:
+                break
+            await self._come_back()
+        self._is_over = True
+        self._news.set()
+
+    async def _come_back(self) -> None:
+        self.account.drops += 1
+        await asyncio.sleep(self._chance.random())
+        with suppress(OSError, InvalidHandshake, ConnectionClosed):
+            self._socket = await dialled(self._url)
+            await self._socket.send(self._resumption())
+
+    def _resumption(self) -> bytes:
+        """Return the first frame of a connection to a call that goes on."""
+        now = time.monotonic()
+        if not self._forgot:
+            return self._side.resume(now)
+        before, self._side = self._side, ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
+        self._side.token = before.token
+        heard = before.playhead.at(now)
+        return self._side.frames.resume(
+            before.token, wanted=0, generation=0, position=heard, forgot=True
+        )
+
+    async def _take(self, frame: ServerFrame | None) -> None:
+        if frame is None:
+            return
+        if frame.kind is FrameType.RESUME:
+            await self._resumed(frame)
+        elif frame.kind is FrameType.FLUSH:
+            await self._send(self._side.acknowledgement(time.monotonic()))
+        elif frame.kind is FrameType.EVENT:
+            self._note(frame.event)
+        self._news.set()
+
+    async def _resumed(self, frame: ServerFrame) -> None:
+        if self._forgot:
+            self._side.frames.sequence = frame.sequence
+            self._forgot = False
+        missing = self._side.missing(frame.sequence)
+        self.account.tell(f"is back, sends {len(missing)} frames again")
+        for kept in missing:
+            await self._send(kept)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        self.account.tell(f"is told {event}")
+        match event:
+            case {"type": "ready", "callId": call_id}:
+                self.account.call_id = call_id
+            case {"type": "caption", "turn": turn, "segment": segment}:
+                self.account.captions[turn, segment] = event
+            case {"type": "tool", "phase": "finished"}:
+                self.account.tools.append(event)
+            case {"type": "turn", "phase": "finished", "turn": turn}:
+                self._answered_to = max(self._answered_to, turn)
+            case {"type": "error", "code": code}:
+                self.account.complaint = code
+            case {"type": "ended"}:
+                self._is_over = True
+            case _:
+                pass

@@ -1,0 +1,61 @@
+"""What a soak has found, for people."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.fixtures.processes import open_files, resident_bytes, threads
+from tests.fixtures.site import Site
+from tests.soak.callers import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What the server holds."""
+
+    megabytes: float
+    files: int
+    threads: int
+    tasks: int
+    calls: int
+
+    @classmethod
+    def of(cls, site: Site) -> "Footprint":
+        """Ask the kernel and the server."""
+        pid = site.process.pid
+        said = site.get("/metrics")[1].decode()
+        figures = dict(line.rsplit(" ", 1) for line in said.splitlines() if line[0] != "#")
+        tasks, calls = (int(float(figures[name])) for name in ("nova_tasks", "nova_calls"))
+        return cls(
+            round(resident_bytes(pid) / 2**20, 1), open_files(pid), threads(pid), tasks, calls
+        )
+
+
+def report(
+    title: str,
+    accounts: Sequence[Account],
+    faults: Counter[str],
+    before: Footprint,
+    after: Footprint,
+) -> str:
+    endings = Counter(
+        each.ending + (f" ({each.complaint})" if each.complaint else "") for each in accounts
+    )
+    counts = {
+        "calls": len(accounts),
+        "typed": sum(len(each.typed) for each in accounts),
+        "spoken words": sum(len(each.spoken) for each in accounts),
+        "tool runs": sum(len(each.tools) for each in accounts),
+        "drops": sum(each.drops for each in accounts),
+        "reloads": sum(each.reloads for each in accounts),
+    }
+    return "\n".join(
+        [
+            title,
+            *(f"  {name:14}{count}" for name, count in counts.items()),
+            f"  endings       {dict(endings)}",
+            f"  faults        {dict(faults)}",
+            f"  before        {before}",
+            f"  after         {after}",
+        ]
+    )

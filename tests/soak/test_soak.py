@@ -1,0 +1,155 @@
+"""Calls that come and go for minutes while everything breaks: nothing leaks, nothing is lost.
+
+`make soak MINUTES=3`; a few seconds of it are part of `make test`, so that it does not rot.
+"""
+
+import asyncio
+import itertools
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.findings import SOAK
+from tests.fixtures.simulator import RunningSimulator, started_simulator
+from tests.fixtures.site import Site, running_site
+from tests.fixtures.store_gate import StoreGate, store_gate
+from tests.soak.callers import ORDER, Account, Caller
+from tests.soak.chaos import Chaos
+from tests.soak.losses import lost, order_of
+from tests.soak.report import Footprint, report
+
+MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.15)
+CALLERS = 8
+SEED = int(os.environ.get("SOAK_SEED") or random.randrange(10_000))
+RESUME_S = 4
+"""How long a call waits for a customer who vanished."""
+EXTRA_MB = 24
+"""How much memory may be held at the end that was not at the beginning: allocators keep some."""
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(60 * MINUTES + 180)]
+
+ENVIRON = {
+    "SESSION_MAX_S": "15",
+    "SESSION_SHORTEST_PAUSE_MS": "150",
+    "SESSION_OPEN_WITHIN_S": "3",
+    "SESSION_DEAF_S": "5",
+    "NOVA_SONIC_ENDPOINTING_SENSITIVITY": "HIGH",
+    "CALL_RESUME_S": str(RESUME_S),
+    "CONVERSATION_MASKS": "none",
+}
+
+
+@pytest.fixture
+def gate(dynamodb: str) -> Iterator[StoreGate]:
+    with store_gate(dynamodb) as gate:
+        yield gate
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
+    options = ("--hearing", "words", "--time-scale", "5", "--max-streams", "64")
+    with started_simulator(tmp_path, *options) as running:
+        yield running
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, gate: StoreGate, simulator: RunningSimulator, demo_data: object
+) -> Iterator[Site]:
+    environ = {
+        "DYNAMODB_ENDPOINT_URL": gate.url,
+        "BEDROCK_ENDPOINT_URL": simulator.url,
+        "BEDROCK_CA_FILE": str(simulator.ca_file),
+        **ENVIRON,
+    }
+    with running_site(tmp_path, environ) as running:
+        yield running
+
+
+async def test_calls_come_and_go(
+    site: Site,
+    simulator: RunningSimulator,
+    gate: StoreGate,
+    record_property: Callable[[str, object], None],
+) -> None:
+    chance = random.Random(SEED)
+    crowd = Crowd(site, simulator, chance)
+    await crowd.call_for(10.0)
+    await until_calm(site)
+    before = Footprint.of(site)
+    chaos = Chaos(simulator, gate, chance)
+    async with asyncio.TaskGroup() as tasks:
+        reign = tasks.create_task(chaos.reign())
+        await crowd.call_for(60 * MINUTES)
+        reign.cancel()
+    gate.release()
+    await simulator.obey("clear")
+    await until_calm(site)
+    after = Footprint.of(site)
+    title = f"{MINUTES:g} minutes, seed {SEED}"
+    record_property(SOAK, report(title, crowd.accounts, chaos.done, before, after))
+
+    losses = lost(crowd.accounts)
+    assert not losses, "\n".join(losses)
+    assert_nothing_leaked(before, after)
+    assert_log_is_clean(site)
+
+
+class Crowd:
+    """So many customers at a time, each calling again and again."""
+
+    def __init__(self, site: Site, simulator: RunningSimulator, chance: random.Random) -> None:
+        self.accounts: list[Account] = []
+        self._site = site
+        self._simulator = simulator
+        self._chance = chance
+        self._numbers = itertools.cycle(range(10_000))
+        self._names = itertools.count(1)
+
+    async def call_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(CALLERS):
+                tasks.create_task(self._call_again(until))
+
+    async def _call_again(self, until: float) -> None:
+        while time.monotonic() < until:
+            name = f"cliente{next(self._names)}"
+            await self._simulator.obey("script", when=f"{ORDER} {name}", **order_of(name))
+            caller = Caller(self._site.ws_url, name, self._numbers, self._chance)
+            self.accounts.append(await caller.call(until=until))
+
+
+async def until_calm(site: Site) -> None:
+    """Wait until no call is left, and what ended with them has gone."""
+    async with asyncio.timeout(RESUME_S + 40):
+        while (await asyncio.to_thread(Footprint.of, site)).calls:  # noqa: ASYNC110 -- another process's
+            await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0)
+
+
+def assert_nothing_leaked(before: Footprint, after: Footprint) -> None:
+    assert after.calls == 0
+    assert after.tasks <= before.tasks
+    assert after.files <= before.files + 4, (
+        before,
+        after,
+    )  # connections that are kept for the next one
+    assert after.threads <= before.threads + 4, (before, after)
+    assert after.megabytes <= before.megabytes + EXTRA_MB, (before, after)
+
+
+def assert_log_is_clean(site: Site) -> None:
+    said = site.log.read_text()
+    for bug in (
+        "call crashed",
+        "broke the consumer",
+        "never retrieved",
+        "Exception in",
+        "not kept",
+    ):
+        assert bug not in said, said[said.index(bug) - 200 :][:3000]
