@@ -27,6 +27,8 @@ LOGS = VAR / "logs"
 START_TIMEOUT_S = 60.0
 FOREIGN = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "DJANGO_SETTINGS_MODULE"}
 STAFF = ("demo", "demo")
+DRAIN_S = 4
+"""How long Ctrl-C waits for a quiet moment in calls: less than a process is given to stop."""
 DOCTORS = "Dr. Rodríguez, Dra. Gómez, Dr. Sosa, Dra. Fernández"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -99,6 +101,8 @@ def _environ(site: Site, dynamodb: dict[str, Any]) -> dict[str, str]:
         "DJANGO_SECRET_KEY": _secret_key(),
         "SQLITE_PATH": str(VAR / "site.sqlite3"),
         "LOG_FORMAT": "console",
+        "PID_FILE": str(VAR / "site.pid"),
+        "DRAIN_S": str(DRAIN_S),
         "API_OPEN_READS": "true",
         "CLINIC_DOCTORS": DOCTORS,
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],

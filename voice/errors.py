@@ -35,6 +35,8 @@ _TEXTS: dict[str, Promise] = {
     "validation": gettext_lazy("The assistant could not go on with this call."),
     "stream_lost": gettext_lazy("The connection with the assistant was lost. Please call again."),
 }
+_AGAIN_S = {"throttled": 20.0, "model_not_ready": 20.0, "service_unavailable": 20.0}
+"""When to try again what needs patience: about as long as it takes until a line is free."""
 _OTHERWISE = gettext_lazy("The assistant had a problem. Please try again.")
 
 
@@ -55,7 +57,8 @@ def from_sonic(error: SonicError) -> CallError:
     """Return what the customer is told of a failed session."""
     match error:
         case TransportError():
-            return customer_error(error.code, retryable=error.retryable)
+            again_s = _AGAIN_S.get(error.code)
+            return customer_error(error.code, retryable=error.retryable, retry_after_s=again_s)
         case RemoteProtocolError():
             return customer_error("stream_lost", retryable=True)
         case _:

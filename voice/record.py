@@ -71,6 +71,7 @@ class Record:
         self.resumes = 0
         self.words_stored = uplink.wanted
         """The first uplink frame whose words are not stored."""
+        self._owes_stored = 0
         self._call = call
         self._uplink = uplink
         self._model_id = model_id
@@ -194,7 +195,8 @@ class Record:
         transcript = self._call.dialogue.transcript
         self._words |= {_place(said): _words(said) for said in transcript.changes()}
         words, progress, now = list(self._words.values()), self._progress(), self._now()
-        if not words and wanted == self.words_stored:
+        state = self._state(wanted)
+        if not words and wanted == self.words_stored and state["owes"] == self._owes_stored:
             await self._write(
                 lambda epoch: services.beat(call_id=self._call_id, epoch=epoch, now=now)
             )
@@ -205,12 +207,12 @@ class Record:
                 epoch=epoch,
                 words=words,
                 progress=progress,
-                state=self._state(wanted),
+                state=state,
                 now=now,
             )
         )
         self._words.clear()
-        self.words_stored = wanted
+        self.words_stored, self._owes_stored = wanted, state["owes"]
 
     async def _write(self, write: Write) -> None:
         assert self._epoch is not None
@@ -266,7 +268,12 @@ class Record:
         return self._call.wishes.call_id
 
     def _state(self, wanted: int) -> dict[str, int]:
-        return {"wanted": wanted, "inputRateHz": self._call.wishes.input_rate_hz}
+        return {
+            "wanted": wanted,
+            "sent": self._call.downlink.next_number,
+            "owes": self._call.dialogue.owes_answer,
+            "inputRateHz": self._call.wishes.input_rate_hz,
+        }
 
     def _progress(self) -> Progress:
         before, figures = self._before, self._call.figures()

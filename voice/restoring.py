@@ -3,11 +3,21 @@
 from collections.abc import Iterable
 
 from conversations.domain import TakenOver, Words
+from voice.call import Legacy
 from voice.call.transcript import Transcript, Utterance
-from voice.wire.messages import Speaker
+from voice.wire.messages import ResumeCall, Speaker
 
 
-def transcript_of(words: Iterable[Words]) -> Transcript:
+def legacy_of(taken: TakenOver, resume: ResumeCall) -> Legacy:
+    """Return what a call goes on from, given what is stored and what its client has."""
+    return Legacy(
+        transcript=_transcript_of(taken.words),
+        tool_runs=_earlier_runs(taken),
+        owes_answer=_owes_answer(taken, resume),
+    )
+
+
+def _transcript_of(words: Iterable[Words]) -> Transcript:
     """Return the transcript in which all this was said."""
     return Transcript.restored(
         Utterance(
@@ -22,7 +32,13 @@ def transcript_of(words: Iterable[Words]) -> Transcript:
     )
 
 
-def earlier_runs(taken: TakenOver) -> list[tuple[str, str]]:
+def _owes_answer(taken: TakenOver, resume: ResumeCall) -> bool:
+    """Whether the last answer did not all come, or not all arrive: it is given anew."""
+    is_short = not resume.forgot and resume.wanted < taken.state["sent"]
+    return bool(taken.state["owes"]) or is_short
+
+
+def _earlier_runs(taken: TakenOver) -> list[tuple[str, str]]:
     """Return key and signature of the tool runs of the last turn.
 
     Whoever ran them may have died before their result was told. So the assistant asks again, and must

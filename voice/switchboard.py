@@ -28,7 +28,7 @@ from voice.errors import customer_error
 from voice.held_call import HeldCall, Line
 from voice.prompts import LANGUAGES
 from voice.record import Before, MovedAwayError, Record
-from voice.restoring import earlier_runs, transcript_of
+from voice.restoring import legacy_of
 from voice.tickets import TicketBooth
 from voice.tools import TOOLS
 from voice.wire import messages as m
@@ -175,8 +175,7 @@ class Switchboard:
             transport=process.transport(),
             tools=TOOLS,
             settings=self._settings,
-            transcript=transcript_of(taken.words),
-            earlier_runs=earlier_runs(taken),
+            legacy=legacy_of(taken, resume),
         )
         call.go_on(resume)
         held = HeldCall(call=call, address=address, uplink=Uplink(wanted=taken.state["wanted"]))

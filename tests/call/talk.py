@@ -15,7 +15,7 @@ from tests.call.client import WAY_S, Client, EarlierClient
 from tests.call.service import Service
 from tests.call.virtual_time import run
 from voice import pcm
-from voice.call import Call, CallSettings, CallWishes
+from voice.call import Call, CallSettings, CallWishes, Legacy
 from voice.call.session import Instructions
 from voice.call.transcript import Transcript, Utterance
 from voice.held_call import HeldCall
@@ -150,8 +150,7 @@ async def talk(
     *,
     tools: ToolRegistry | None = None,
     service: Service | None = None,
-    transcript: Transcript | None = None,
-    earlier_runs: tuple[tuple[str, str], ...] = (),
+    legacy: Legacy | None = None,
     greet: bool = False,
     acknowledges: bool = True,
     settle_s: float = 0.5,
@@ -177,8 +176,7 @@ async def talk(
         transport=service,
         tools=tools or ToolRegistry(),
         settings=settings(**changed),
-        transcript=transcript,
-        earlier_runs=earlier_runs,
+        legacy=legacy,
     )
     running = Talk(call, service, way_s=way_s)
     async with asyncio.TaskGroup() as tasks:
@@ -216,15 +214,22 @@ def calls[**P](scene: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Non
     return test
 
 
-def stored(*turns: tuple[str, str]) -> Transcript:
-    """Return the transcript of a call that goes on after these words; an answer may be missing."""
+def stored(
+    *turns: tuple[str, str],
+    tool_runs: Sequence[tuple[str, str]] = (),
+    owes_answer: bool = False,
+) -> Legacy:
+    """Return what a call goes on from after these words; an answer may be missing."""
     at = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
     speakers = (m.Speaker.USER, m.Speaker.ASSISTANT)
-    return Transcript.restored(
+    said = (
         Utterance(turn=turn, segment=segment, speaker=speaker, text=text, at=at)
         for turn, texts in enumerate(turns, start=1)
         for segment, (speaker, text) in enumerate(zip(speakers, texts, strict=True), start=1)
         if text
+    )
+    return Legacy(
+        transcript=Transcript.restored(said), tool_runs=tool_runs, owes_answer=owes_answer
     )
 
 

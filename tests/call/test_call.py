@@ -651,7 +651,7 @@ class TestGoingOn:
 
     @calls
     async def test_a_question_that_was_open_is_asked(self) -> None:
-        async with talk(transcript=stored(("Hola", "¡Hola!"), ("Y ahora", ""))) as call:
+        async with talk(legacy=stored(("Hola", "¡Hola!"), ("Y ahora", ""))) as call:
             await call.until_quiet()
             assert call.service.newest.history == [("USER", "Hola"), ("ASSISTANT", "¡Hola!")]
             assert call.said_by_assistant == ["¡Hola!", "Dijiste Y ahora."]
@@ -659,12 +659,20 @@ class TestGoingOn:
 
     @calls
     async def test_one_that_was_answered_is_not(self) -> None:
-        async with talk(transcript=stored(("Hola", "¡Hola!"))) as call:
+        async with talk(legacy=stored(("Hola", "¡Hola!"))) as call:
             await asyncio.sleep(3)
             assert call.service.told == []
             assert await call.ask("Y ahora") == "Dijiste Y ahora."
             assert [u.turn for u in call.transcript] == [1, 1, 2, 2]
             assert call.client.of(m.CallReady) == []
+
+    @calls
+    async def test_one_whose_answer_broke_off_is_asked_again(self) -> None:
+        legacy = stored(("Hola", "¡Hola!"), ("Y ahora", "Digo"), owes_answer=True)
+        async with talk(legacy=legacy) as call:
+            await call.until_quiet()
+            assert call.said_by_assistant[-1] == "Dijiste Y ahora."
+            assert call.service.newest.history == [("USER", "Hola"), ("ASSISTANT", "¡Hola!")]
 
     @calls
     async def test_a_tool_that_may_have_run_has_its_effect_once(self) -> None:
@@ -674,8 +682,7 @@ class TestGoingOn:
         async with talk(
             {"Y ahora": asked},
             tools=tools,
-            transcript=stored(("Hola", "¡Hola!"), ("Y ahora", "")),
-            earlier_runs=earlier,
+            legacy=stored(("Hola", "¡Hola!"), ("Y ahora", ""), tool_runs=earlier),
         ) as call:
             await call.until(lambda: len(runs) == 1)
             assert runs.keys == ["key-1"]

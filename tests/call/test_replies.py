@@ -92,9 +92,9 @@ class TestSpeak:
         speaker.hear("Hola")
         for samples in (10, 20):
             speaker.speak(samples)
-        assert speaker.replies.is_coming
+        coming = [speaker.replies.is_coming]
         speaker.replies.end_turn()
-        assert not speaker.replies.is_coming
+        assert [*coming, speaker.replies.is_coming] == [True, False]
         assert marks(speaker.take()) == [
             (0, 0, True, False, 1),
             (0, 10, False, False, 1),

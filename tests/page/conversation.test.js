@@ -127,6 +127,28 @@ test("a tool stands where it ran, and the words after it below", () => {
   ]);
 });
 
+test("what was said before stands before it, though it is told later", () => {
+  const talk = new Talk()
+    .hear({
+      type: "tool",
+      phase: "finished",
+      toolUseId: "a",
+      name: "consultarTurno",
+      outcome: "ok",
+    })
+    .say("assistant", "spoken", 2, "Es mañana.", 0, 2)
+    .say("user", "spoken", 1, "Hola", 0, 1)
+    .say("assistant", "spoken", 2, "¡Hola!", 0, 1)
+    .say("user", "spoken", 1, "¿Cuándo es?", 0, 2);
+  assert.deepEqual(talk.shown, [
+    "user: Hola",
+    "assistant: ¡Hola!",
+    "user: ¿Cuándo es?",
+    "[consultarTurno ok]",
+    "assistant: Es mañana.",
+  ]);
+});
+
 test("typed words are shown at once, and the server's caption takes their place", () => {
   const talk = new Talk().type("Hola").type("Quiero un turno");
   assert.deepEqual(talk.shown, ["typed: Hola", "typed: Quiero un turno"]);

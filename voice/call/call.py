@@ -12,7 +12,7 @@ notices what takes too long (`voice.call.watch`), and moves to the next session 
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,12 +20,11 @@ from voice import pcm
 from voice.call.dialogue import SIGNS, Dialogue
 from voice.call.downlink import Downlink
 from voice.call.session import Instructions, Session
-from voice.call.settings import CallSettings, CallWishes
+from voice.call.settings import CallSettings, CallWishes, Legacy
 from voice.call.situation import Situation
 from voice.call.succession import Means, Succession
 from voice.call.tool_desk import Hands, ToolDesk
 from voice.call.tool_runs import ToolRun
-from voice.call.transcript import Transcript
 from voice.call.watch import Finding, Watch
 from voice.errors import customer_error, from_sonic
 from voice.sonic.errors import SonicError, TransportCode, TransportError
@@ -103,24 +102,22 @@ class Call:
         transport: SonicTransport,
         tools: ToolRegistry,
         settings: CallSettings,
-        transcript: Transcript | None = None,
-        earlier_runs: Iterable[tuple[str, str]] = (),
+        legacy: Legacy | None = None,
     ) -> None:
-        """`transcript` and `earlier_runs` are what a call brings that goes on after its server died."""
+        """Make a call that has not begun; with a legacy, one that goes on."""
+        self._is_restored, legacy = legacy is not None, legacy or Legacy()
         self.wishes = wishes
         self.changed = asyncio.Event()
         """Set when the downlink may have something to send."""
         self.downlink = Downlink(window_samples=_window(wishes, settings))
-        self.dialogue = Dialogue(
-            wishes, settings, self.downlink, transcript=transcript or Transcript()
-        )
-        self.desk = ToolDesk(wishes, settings, tools, self._hands(), earlier=earlier_runs)
+        self.dialogue = Dialogue(wishes, settings, self.downlink, transcript=legacy.transcript)
+        self.desk = ToolDesk(wishes, settings, tools, self._hands(), earlier=legacy.tool_runs)
         self.dialogue.work_with(self.desk)
         self.keeper: Keeper | None = None
         self._settings = settings
         self._transport = transport
         self._specs = tools.specs()
-        self._is_restored = transcript is not None
+        self._owes_answer = legacy.owes_answer
         self._watch = Watch(settings.watch)
         self._over = asyncio.Event()
         self._beaten = asyncio.Event()
@@ -213,7 +210,7 @@ class Call:
     async def run(self) -> m.EndReason:
         """Hold the conversation until either side ends it or it fails; return which."""
         self._began_at = _now()
-        self.dialogue.begin(now=self._began_at)
+        self.dialogue.begin(now=self._began_at, owes_answer=self._owes_answer)
         async with asyncio.TaskGroup() as group:
             self._tasks = _Tasks(group)
             try:
@@ -372,7 +369,9 @@ class Call:
     # The beat
 
     def _tell_keeper(self) -> None:
-        if self.keeper is not None and self.dialogue.transcript.has_changes:
+        owed, self._owes_answer = self._owes_answer, self.dialogue.owes_answer
+        is_news = self.dialogue.transcript.has_changes or owed != self._owes_answer
+        if self.keeper is not None and is_news:
             self.keeper.words_changed()
 
     async def _beat_for_ever(self) -> None:

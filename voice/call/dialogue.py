@@ -91,6 +91,11 @@ class Dialogue:
         return max(oldest, self._signed_at)
 
     @property
+    def owes_answer(self) -> bool:
+        """Whether an answer has not all come, or not all been handed to the client."""
+        return self.question.is_open or self.downlink.waiting_samples > 0
+
+    @property
     def microphone_position(self) -> int:
         """How many samples of the customer's audio have come, silence that was fed included."""
         return self._microphone.position
@@ -106,10 +111,10 @@ class Dialogue:
         metrics.AUDIO_DROPPED_SECONDS.labels("up").inc(up_s)
         metrics.AUDIO_DROPPED_SECONDS.labels("down").inc(down_s)
 
-    def begin(self, *, now: float) -> None:
+    def begin(self, *, now: float, owes_answer: bool) -> None:
         """Begin; what the customer said last, in a call that goes on, may still want an answer."""
         self.last_audio = self.last_word = now
-        if self.transcript.awaits_answer:
+        if owes_answer or self.transcript.awaits_answer:
             self.question.asked(at=now)
 
     # The customer

@@ -71,6 +71,11 @@ class Downlink:
         return self._waiting_samples
 
     @property
+    def next_number(self) -> int:
+        """Return the number that the next new frame gets."""
+        return self._next_number
+
+    @property
     def kept_samples(self) -> int:
         """How much audio was sent and not heard yet."""
         return sum(_samples(one.message) for one in self._kept)

@@ -1,12 +1,13 @@
-"""What all calls of a server share, and what one call is like."""
+"""What all calls of a server share, what one call is like, and what one goes on from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from voice.call.renewal import RenewalPlan
 from voice.call.speech import SHORTEST_PAUSE_MS
+from voice.call.transcript import Transcript
 from voice.call.watch import WatchPlan
 from voice.prompts import Directions
 from voice.sonic.events import SessionStart
@@ -47,3 +48,14 @@ class CallWishes:
     language: str
     greet: bool
     acknowledges: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legacy:
+    """What a call leaves behind whose server died, and goes on from."""
+
+    transcript: Transcript = field(default_factory=Transcript)
+    tool_runs: Sequence[tuple[str, str]] = ()
+    """Keys and signatures of runs whose results may not have been told."""
+    owes_answer: bool = False
+    """Whether the last answer was not whole."""

@@ -169,7 +169,30 @@ function addCaption(lines, { role, stage, turn, segment: number, text, position 
     deliveryMs: 0,
   };
   const typed = role === "user" ? typedAs(lines, text, call) : -1;
-  return typed >= 0 ? lines.with(typed, line) : [...lines, line];
+  return typed >= 0 ? lines.with(typed, line) : lines.toSpliced(placeOf(lines, line), 0, line);
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {SpeechLine} line
+ * @returns {number} where it goes: last, but before what was said later, which a page that was
+ *   loaded again may be told first
+ */
+function placeOf(lines, line) {
+  const later = lines.findIndex((other) => isLater(other, line));
+  if (later < 0) return lines.length;
+  let place = later;
+  while (place > 0 && lines[place - 1].kind === "tool") place -= 1;
+  return place;
+}
+
+/**
+ * @param {Line} other
+ * @param {SpeechLine} line
+ */
+function isLater(other, { call, turn, segments: [{ number }] }) {
+  if (other.kind !== "speech" || other.call !== call || other.segments.length === 0) return false;
+  return other.turn > turn || (other.turn === turn && other.segments[0].number > number);
 }
 
 /**

@@ -1,0 +1,79 @@
+"""What a call goes on from that another server began."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from conversations.domain import Progress, Speaker, TakenOver, ToolOutcome, ToolRun, Words
+from voice.restoring import legacy_of
+from voice.wire.messages import ResumeCall
+
+pytestmark = pytest.mark.pure
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SENT = 40
+"""How many frames the server that died had sent."""
+
+
+def words(turn: int, speaker: Speaker, text: str) -> Words:
+    return Words(turn=turn, segment=1, speaker=speaker, text=text, at=AT)
+
+
+def run(key: str, turn: int) -> ToolRun:
+    return ToolRun(
+        call_id="c",
+        tool_use_id=key,
+        name="consultarOrder",
+        arguments={},
+        arguments_hash=f"hash of {key}",
+        outcome=ToolOutcome.RUNNING,
+        code=None,
+        started_at=AT,
+        duration_ms=None,
+        turn=turn,
+    )
+
+
+def taken(*, owes: int = 0) -> TakenOver:
+    return TakenOver(
+        epoch=2,
+        words=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora")),
+        state={"wanted": 7, "sent": SENT, "owes": owes, "inputRateHz": 16_000},
+        progress=Progress(),
+        voice="carlos",
+        language="es",
+        wire="sonic.audio.v1",
+        tool_runs=[run("old", 1), run("new", 2)],
+    )
+
+
+def resume(**changes: Any) -> ResumeCall:
+    known = {"token": "c.secret", "wanted": SENT, "generation": 0, "position": 0, "forgot": False}
+    return ResumeCall(**(known | changes))
+
+
+def test_the_words_stand_as_they_were_said() -> None:
+    said = legacy_of(taken(), resume()).transcript.utterances()
+    assert [(each.turn, each.text, each.at) for each in said] == [
+        (1, "Hola", AT),
+        (2, "Y ahora", AT),
+    ]
+
+
+def test_the_tool_runs_of_the_last_turn_may_not_have_been_told() -> None:
+    assert legacy_of(taken(), resume()).tool_runs == [("new", "hash of new")]
+
+
+@pytest.mark.parametrize(("owes", "is_owed"), [(0, False), (1, True)])
+def test_an_answer_that_had_not_all_come_is_owed(owes: int, is_owed: bool) -> None:
+    assert legacy_of(taken(owes=owes), resume()).owes_answer is is_owed
+
+
+@pytest.mark.parametrize(("wanted", "is_owed"), [(SENT - 1, True), (SENT, False)])
+def test_so_is_one_that_did_not_all_arrive(wanted: int, is_owed: bool) -> None:
+    assert legacy_of(taken(), resume(wanted=wanted)).owes_answer is is_owed
+
+
+def test_a_page_that_was_loaded_anew_cannot_tell() -> None:
+    assert not legacy_of(taken(), resume(wanted=0, forgot=True)).owes_answer
