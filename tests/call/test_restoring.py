@@ -49,7 +49,13 @@ def taken(*, owes: int = 0) -> TakenOver:
 
 
 def resume(**changes: Any) -> ResumeCall:
-    known = {"token": "c.secret", "wanted": SENT, "generation": 0, "position": 0, "forgot": False}
+    known: dict[str, Any] = {
+        "token": "c.secret",
+        "wanted": SENT,
+        "generation": 0,
+        "position": 0,
+        "forgot": False,
+    }
     return ResumeCall(**(known | changes))
 
 
