@@ -10,7 +10,7 @@ import datetime as dt
 import itertools
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,9 +195,11 @@ class Stream:
         self._news.set()
 
     async def close(self) -> None:
-        await asyncio.sleep(self._trouble.closing_s)
-        self._closed = True
-        self._news.set()
+        try:
+            await asyncio.sleep(self._trouble.closing_s)
+        finally:
+            self._closed = True
+            self._news.set()
 
     # What a test does
 
@@ -217,6 +219,11 @@ class Stream:
         """Send something of the test's own."""
         self._out.append(payload)
         self._news.set()
+
+    @property
+    def open_tool_uses(self) -> Sequence[str]:
+        """The tools it asked for and has no result of."""
+        return self.session._rules.open_tool_uses
 
     @property
     def history(self) -> list[tuple[str, str]]:
@@ -277,16 +284,25 @@ class Stream:
             pass
 
     def _take_out(self) -> None:
+        """Bring the session forward until nothing of it is due."""
         self._take_in()
-        while True:
-            for event in self.session.events_to_send(now_s=_now()):
-                self._out.append(json.dumps(event).encode())
-            for job in self.session.jobs_to_do():
-                slow = isinstance(job, Hear | ToolAnswered)
-                self._jobs.append((_now() + self._trouble.thinks_s * slow, job))
-            if not self._jobs or self._jobs[0][0] > _now():
-                return
-            _, job = self._jobs.popleft()
+        is_moving = True
+        while is_moving:
+            events = self.session.events_to_send(now_s=_now())
+            self._out += [json.dumps(event).encode() for event in events]
+            jobs = self.session.jobs_to_do()
+            for job in jobs:
+                if isinstance(job, Hear | ToolAnswered):
+                    self._jobs.append((_now() + self._trouble.thinks_s, job))
+                else:
+                    self._do(job)
+            is_due = bool(self._jobs) and self._jobs[0][0] <= _now()
+            if is_due:
+                self._do(self._jobs.popleft()[1])
+            is_moving = bool(events or jobs or is_due)
+
+    def _do(self, job: Job) -> None:
+        if not self.is_deaf:
             self.session.job_done(job, self._done(job))
 
     async def _rest(self) -> None:

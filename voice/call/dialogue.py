@@ -155,6 +155,7 @@ class Dialogue:
         history = shaped(before, self._family.history)
         if (unconfirmed := self.speech.unconfirmed_since) is not None:
             self._microphone.rewind(unconfirmed)
+            self.speech.moved(at=self._signed_at)
         session.listen(history, self._microphone, chunk_sent=self._chunk_sent)
         if again:
             self._say(" ".join(message.text for message in again))

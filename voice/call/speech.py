@@ -30,16 +30,26 @@ PRE_ROLL_MS = 300.0
 """Soft beginnings of words lie before the loudness."""
 ARRIVALS_S = 4.0
 """How long it is remembered when which audio arrived."""
+TURN_ENDS_MS = 1_600.0
+"""A pause that ends a turn for sure, where the service is told to wait no longer than it must (1.5 s)."""
+TOLD_WITHIN_S = 4.0
+"""So long after its end at most the service tells what was said."""
 MOST_PASSES = 2
 """What so many sessions took no notice of was no speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Speech without a long pause. `ended_at` is when its end came in; `passes`, see `passed_over`."""
+    """Speech without a long pause, from its first sample until behind its last one.
+
+    `ended_at` is when its end came in, `heard_at` when the current session got it; for `passes` see
+    `passed_over`.
+    """
 
     begins: int
+    until: int = 0
     ended_at: float = 0.0
+    heard_at: float = 0.0
     passes: int = 0
 
 
@@ -71,7 +81,8 @@ class SpeechTracker:
         self._open: deque[Stretch] = deque()
         self._loud_since: int | None = None
         self._loud_until = 0
-        self._loud_at = 0.0
+        self._loud_at = self._moved_at = 0.0
+        self._heard_to = 0
         self._current: Stretch | None = None
         # When which audio had arrived, up to which sample.
         self._arrivals: deque[tuple[float, int]] = deque()
@@ -97,22 +108,31 @@ class SpeechTracker:
         """Take the next chunk, whose first sample is at `position`."""
         for begin, frame in self._frames(pcm, position):
             self._note(frame, begin, arrived)
-        self._arrivals.append((arrived, position + len(pcm) // 2))
+        self._heard_to = position + len(pcm) // 2
+        self._arrivals.append((arrived, self._heard_to))
         while len(self._arrivals) > 1 and self._arrivals[1][0] <= arrived - ARRIVALS_S:
             self._arrivals.popleft()
 
     def confirmed(self, *, at: float) -> float | None:
         """Note that the service has told what was said: all it can have heard a pause after.
 
+        What came to it in a burst it may have heard in no time: then it told of the rest of a turn, or of
+        the first one. Where nothing came to its end lately, it heard a pause that noise has hidden here.
         Return when the newest speech in it came to its end; None where none is known.
         """
-        newest, ended_at = at - 1.5 * self._pause_ms / 1000, None
-        while self._open and self._open[0].ended_at <= newest:
-            ended_at = self._open.popleft().ended_at
-        if self._current is not None:
+        newest = at - 1.5 * self._pause_ms / 1000
+        had_time = sum(1 for stretch in self._open if stretch.heard_at <= newest)
+        confirmed = [self._open.popleft() for _ in range(self._to_end_of_turn(had_time))]
+        lately = any(at - stretch.heard_at <= TOLD_WITHIN_S for stretch in confirmed)
+        if self._current is not None and not lately and newest >= self._moved_at:
             begins = max(self._current.begins, self._arrived_by(newest))
             self._current = replace(self._current, begins=begins)
-        return ended_at
+        return confirmed[-1].ended_at if confirmed else None
+
+    def moved(self, *, at: float) -> None:
+        """Note that another session hears all that is not confirmed, in a burst."""
+        self._moved_at = at
+        self._open = deque(replace(stretch, heard_at=at) for stretch in self._open)
 
     def passed_over(self) -> None:
         """Note that a session has taken no notice of what is open, in all the time it had."""
@@ -149,8 +169,28 @@ class SpeechTracker:
         if self._current is None:
             self._loud_since = None
         elif end - self._loud_until >= self._samples(self._pause_ms):
-            self._open.append(replace(self._current, ended_at=self._loud_at))
+            ended_at = self._loud_at
+            stretch = replace(
+                self._current, until=self._loud_until, ended_at=ended_at, heard_at=ended_at
+            )
+            self._open.append(stretch)
             self._current = self._loud_since = None
+
+    def _to_end_of_turn(self, count: int) -> int:
+        """Return how many open stretches there are up to the end of the turn of the first `count`.
+
+        A turn that has not come to its end surely is left as it is; but of none there is a transcript of.
+        """
+        begins = [stretch.begins for stretch in self._open][1:]
+        begins.append(self._heard_to if self._loud_since is None else self._loud_since)
+        pauses = (
+            following - stretch.until
+            for stretch, following in zip(self._open, begins, strict=False)
+        )
+        for number, pause in enumerate(pauses, start=1):
+            if number >= count and pause >= self._samples(TURN_ENDS_MS):
+                return number
+        return count or len(self._open)
 
     def _arrived_by(self, instant: float) -> int:
         """Return up to which sample the audio had arrived by then, as far as is remembered."""

@@ -284,11 +284,12 @@ class Transcript:
             settled = _settled(segment, heard, may_be_cut_off=segment is newest)
             if settled.said != segment.said or settled.is_final != segment.is_final:
                 self._change(settled)
-                captions.append(settled.caption(Stage.SPOKEN))
+                if settled.said.text or segment.is_final:
+                    captions.append(settled.caption(Stage.SPOKEN))
             self._segments[key] = settled
         self._planned = deque(key for key in self._planned if not self._segments[key].is_settled)
         self._cut.clear()
-        return [caption for caption in captions if caption.text]
+        return captions
 
     def _forget_cut_plans(self) -> None:
         for key in self._cut:
