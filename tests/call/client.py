@@ -57,7 +57,7 @@ class Heard:
         return [
             f"{caption.speaker}: {caption.text}"
             for _, caption in sorted(shown.items())
-            if caption.stage is m.Stage.SPOKEN
+            if caption.stage is m.Stage.SPOKEN and caption.text
         ]
 
     def speech(self) -> bytes:
@@ -93,6 +93,16 @@ class Client(Heard):
     def heard(self) -> int:
         """How far the customer has heard."""
         return self.side.playhead.at(_now())
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it has a line, or is getting one."""
+        return self._line != NO_LINE
+
+    @property
+    def owes(self) -> bool:
+        """Whether it has something to say that has not reached the server."""
+        return bool(self.side.missing(self._held.uplink.wanted))
 
     # What the customer does
 

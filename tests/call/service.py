@@ -10,14 +10,14 @@ import datetime as dt
 import itertools
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.conversation import Reply
 from simulator.endpointing import Endpointer
 from simulator.families import FAMILIES
-from simulator.jobs import Hear, Interrupted, Job, Speak, ToolAnswered, Transcribe
+from simulator.jobs import Hear, Interrupted, Job, Remember, Speak, ToolAnswered, Transcribe
 from simulator.refusals import RefusedError
 from simulator.session import Session, Surroundings
 from tests.call import words
@@ -33,6 +33,12 @@ class Mind:
 
     script: Mapping[str, Reply]
     told: list[str] = field(default_factory=list)
+
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+        pass
+
+    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+        return self.hear(" ".join(words), now=now)
 
     def hear(self, text: str, *, now: dt.datetime) -> Reply:
         self.told.append(text)
@@ -195,9 +201,11 @@ class Stream:
         self._news.set()
 
     async def close(self) -> None:
-        await asyncio.sleep(self._trouble.closing_s)
-        self._closed = True
-        self._news.set()
+        try:
+            await asyncio.sleep(self._trouble.closing_s)
+        finally:
+            self._closed = True
+            self._news.set()
 
     # What a test does
 
@@ -217,6 +225,11 @@ class Stream:
         """Send something of the test's own."""
         self._out.append(payload)
         self._news.set()
+
+    @property
+    def open_tool_uses(self) -> Sequence[str]:
+        """The tools it asked for and has no result of."""
+        return self.session._rules.open_tool_uses
 
     @property
     def history(self) -> list[tuple[str, str]]:
@@ -277,16 +290,25 @@ class Stream:
             pass
 
     def _take_out(self) -> None:
+        """Bring the session forward until nothing of it is due."""
         self._take_in()
-        while True:
-            for event in self.session.events_to_send(now_s=_now()):
-                self._out.append(json.dumps(event).encode())
-            for job in self.session.jobs_to_do():
-                slow = isinstance(job, Hear | ToolAnswered)
-                self._jobs.append((_now() + self._trouble.thinks_s * slow, job))
-            if not self._jobs or self._jobs[0][0] > _now():
-                return
-            _, job = self._jobs.popleft()
+        is_moving = True
+        while is_moving:
+            events = self.session.events_to_send(now_s=_now())
+            self._out += [json.dumps(event).encode() for event in events]
+            jobs = self.session.jobs_to_do()
+            for job in jobs:
+                if isinstance(job, Hear | ToolAnswered):
+                    self._jobs.append((_now() + self._trouble.thinks_s, job))
+                else:
+                    self._do(job)
+            is_due = bool(self._jobs) and self._jobs[0][0] <= _now()
+            if is_due:
+                self._do(self._jobs.popleft()[1])
+            is_moving = bool(events or jobs or is_due)
+
+    def _do(self, job: Job) -> None:
+        if not self.is_deaf:
             self.session.job_done(job, self._done(job))
 
     async def _rest(self) -> None:
@@ -304,6 +326,8 @@ class Stream:
         match job:
             case Transcribe():
                 return words.heard_in(job.pcm)
+            case Remember():
+                return job.mind.remember(job.turns, now=now)
             case Hear():
                 return job.mind.hear(job.text, now=now)
             case ToolAnswered():

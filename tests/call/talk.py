@@ -21,7 +21,7 @@ from voice.call.transcript import Transcript, Utterance
 from voice.held_call import HeldCall
 from voice.prompts import directions
 from voice.sonic.events import EndpointingSensitivity, SessionStart
-from voice.sonic.families import SECOND
+from voice.sonic.families import FIRST, SECOND
 from voice.tools.registry import ToolRegistry
 from voice.wire import messages as m
 
@@ -59,6 +59,13 @@ def settings(**changed: Any) -> CallSettings:
         **changed,
     }
     return CallSettings(**values)
+
+
+FIRST_MODEL: dict[str, Any] = {
+    "family": FIRST,
+    "session": SessionStart(max_tokens=1024, top_p=0.9, temperature=0.7),
+}
+"""What is changed for the first model."""
 
 
 class Talk:
@@ -144,40 +151,48 @@ class Talk:
         return self.reason
 
 
-@asynccontextmanager
-async def talk(
-    script: Mapping[str, Reply] | None = None,
+def a_call(
+    service: Service,
     *,
     tools: ToolRegistry | None = None,
-    service: Service | None = None,
     legacy: Legacy | None = None,
     greet: bool = False,
     acknowledges: bool = True,
-    settle_s: float = 0.5,
-    way_s: float = WAY_S,
     **changed: Any,
-) -> AsyncIterator[Talk]:
-    """Run a call for as long as the block lasts; it is hung up at the end.
-
-    Whatever happens in between, nothing of it may be left over: no stream, no task, no open tool use.
-    """
-    service = service or Service(script)
+) -> Call:
     wishes = CallWishes(
         call_id="call-1",
-        resume_token="token",
+        resume_token="call-1.secret",
         input_rate_hz=words.RATE_HZ,
         voice="carlos",
         language="es",
         greet=greet,
         acknowledges=acknowledges,
     )
-    call = Call(
+    return Call(
         wishes,
         transport=service,
         tools=tools or ToolRegistry(),
         settings=settings(**changed),
         legacy=legacy,
     )
+
+
+@asynccontextmanager
+async def talk(
+    script: Mapping[str, Reply] | None = None,
+    *,
+    service: Service | None = None,
+    settle_s: float = 0.5,
+    way_s: float = WAY_S,
+    **wishes: Any,
+) -> AsyncIterator[Talk]:
+    """Run a call for as long as the block lasts; it is hung up at the end. For `wishes` see `a_call`.
+
+    Whatever happens in between, nothing of it may be left over: no stream, no task, no open tool use.
+    """
+    service = service or Service(script)
+    call = a_call(service, **wishes)
     running = Talk(call, service, way_s=way_s)
     async with asyncio.TaskGroup() as tasks:
         ends = [

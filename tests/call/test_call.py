@@ -1,15 +1,18 @@
 """A call whole: what is asked is answered, once, whatever becomes of the session that carries it."""
 
 import asyncio
+import itertools
 from collections import deque
+from typing import Any
 
 import pytest
 
 from tests.call import words
 from tests.call.service import Service, Trouble
-from tests.call.talk import DIRECTIONS, asks_for, calls, says, stored, talk
+from tests.call.talk import DIRECTIONS, FIRST_MODEL, a_call, asks_for, calls, says, stored, talk
 from tests.call.tools import signature, slow_tool
 from voice.call.renewal import RenewalPlan
+from voice.call.tool_runs import ToolRun
 from voice.call.watch import WatchPlan
 from voice.wire import messages as m
 
@@ -164,6 +167,20 @@ class TestInterruptions:
             await call.until_quiet()
             assert call.client.of(m.Interrupted) == []
             assert [u.interrupted for u in call.transcript] == [False] * 4
+
+
+class TestStrangers:
+    @calls
+    async def test_an_event_nobody_knows_is_told_of_once_and_harms_nothing(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with talk() as call:
+            for _ in range(3):
+                call.service.newest.say(b'{"event": {"novelty": {}}}')
+            assert await call.ask("Hola") == "Dijiste Hola."
+            assert len(call.service.streams) == 1
+        told = [record for record in caplog.records if "unknown event" in record.getMessage()]
+        assert len(told) == 1
 
 
 class TestEarlierClients:
@@ -341,6 +358,18 @@ class TestRenewal:
                 assert " ".join(call.said_by_customer) == "1 2 3 4 5 6 7 8 9"
 
     @calls
+    async def test_a_prepared_session_does_not_wait_for_ever(self) -> None:
+        plan = RenewalPlan(look_after_s=3, by_s=100, at_latest_s=110, prepared_for_s=2)
+        service = Service(trouble=Trouble(opening_s=0.3))
+        async with talk(service=service, renewal=plan) as call:
+            await call.until(lambda: service.opened == 1)
+            await call.play(words.silence(2_900))
+            await call.speak(range(25), pause_ms=3_000)
+            await call.until(lambda: call.renewals == 1)
+            assert len(service.streams) == 3
+            assert " ".join(call.said_by_customer) == " ".join(map(str, range(25)))
+
+    @calls
     async def test_in_noise_nothing_is_said_twice(self) -> None:
         plan = RenewalPlan(look_after_s=8, by_s=12, at_latest_s=14)
         noise = words.noise(600)
@@ -480,6 +509,36 @@ class TestTools:
             await call.until_quiet()
             assert len(runs) == 1
             assert call.said_by_assistant[-1] == "look dice listo."
+
+    @calls
+    async def test_a_word_of_the_customers_in_between_makes_it_run_no_second_time(self) -> None:
+        tools, runs = slow_tool({"said": "listo"}, takes_s=0.2)
+        service = Service({"Hola": asks_for("look")}, trouble=Trouble(thinks_s=1))
+        async with talk(service=service, tools=tools) as call:
+            call.client.type("Hola")
+            await call.until(lambda: bool(call.client.of(m.ToolFinished)))
+            call.client.type("¿Estás?")
+            await asyncio.sleep(0.1)
+            call.service.newest.lose()
+            await call.until_quiet()
+            assert len(runs) == 1
+            assert service.newest.history == [("USER", "Hola ¿Estás?")]
+            assert "listo" in call.said_by_assistant[-1]
+
+    @calls
+    async def test_what_is_asked_after_its_answer_is_asked_again_for_itself(self) -> None:
+        tools, runs = slow_tool({"said": "listo"}, takes_s=0.2)
+        service = Service({"Hola": asks_for("look")})
+        async with talk(service=service, tools=tools) as call:
+            await call.ask("Hola")
+            service.trouble.thinks_s = 1
+            call.client.type("Y ahora")
+            await asyncio.sleep(0.1)
+            call.service.newest.lose()
+            await call.until_quiet()
+            assert len(runs) == 1
+            assert call.said_by_assistant[-1] == "Dijiste Y ahora."
+            assert service.told.count("Y ahora") == 1
 
     @calls
     async def test_the_same_wish_in_another_turn_is_a_new_one(self) -> None:
@@ -646,6 +705,109 @@ class TestEnds:
             assert await call.until_over(4) is m.EndReason.CLIENT
 
 
+class TestMovingAway:
+    @calls
+    async def test_a_good_moment_is_when_nobody_speaks_and_nothing_is_owed(self) -> None:
+        async with talk({"Hola": says(LONG)}) as call:
+            call.client.type("Hola")
+            await asyncio.sleep(0.1)
+            await call.call.until_quiet()
+            assert call.call.is_quiet
+            assert call.page.heard == call.call.downlink.heard > 0
+
+    @calls
+    async def test_the_end_of_the_call_is_one(self) -> None:
+        async with talk({"Hola": says(LONG)}) as call:
+            call.page.acknowledges = False
+            call.client.type("Hola")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(call.call.until_quiet())
+                await asyncio.sleep(10)
+                call.call.end()
+
+
+class Notes:
+    """Keeps nothing, and notes what it could have kept."""
+
+    def __init__(self, *, has_call: bool = True) -> None:
+        self.has_call = has_call
+        self.told: list[str] = []
+
+    def words_changed(self) -> None:
+        self.told.append("words")
+
+    async def tool_began(self, run: ToolRun) -> bool:
+        self.told.append(f"{run.name} began")
+        return self.has_call
+
+    def tool_ended(self, run: ToolRun) -> None:
+        self.told.append(f"{run.name} ended")
+
+
+class TestKeeping:
+    @calls
+    async def test_words_and_tools_are_told_as_they_come(self) -> None:
+        tools, _ = slow_tool({"said": "listo"})
+        async with talk({"Hola": asks_for("look")}, tools=tools) as call:
+            call.call.keeper = notes = Notes()
+            await call.ask("Hola")
+            told = [what for what, _ in itertools.groupby(notes.told)]
+            assert told == ["words", "look began", "look ended", "words"]
+
+    @calls
+    async def test_where_another_server_has_the_call_no_tool_runs(self) -> None:
+        tools, runs = slow_tool({"said": "listo"})
+        async with talk({"Hola": asks_for("look")}, tools=tools) as call:
+            call.call.keeper = notes = Notes(has_call=False)
+            call.client.type("Hola")
+            await asyncio.sleep(1)
+            assert len(runs) == 0
+            assert "look ended" not in notes.told
+
+
+class TestFirstModel:
+    """It takes no text in the middle of a call, and what it is told of is history only."""
+
+    def service(self, **trouble: Any) -> Service:
+        return Service(model="amazon.nova-sonic-v1:0", trouble=Trouble(**trouble))
+
+    @calls
+    async def test_it_is_given_no_text(self) -> None:
+        service = self.service()
+        async with talk(service=service, greet=True, **FIRST_MODEL) as call:
+            call.client.type("Hola")
+            await asyncio.sleep(60)
+            assert call.said_by_customer == ["Hola"]
+            assert [body for name, body in service.newest.received if name == "textInput"][1:] == []
+            assert len(service.streams) == 1
+
+    @calls
+    async def test_it_answers_speech_and_knows_what_was_said(self) -> None:
+        service = self.service()
+        async with talk(service=service, **FIRST_MODEL) as call:
+            await call.speak([1], pause_ms=3000)
+            await call.until_quiet()
+            service.newest.lose()
+            await asyncio.sleep(1)
+            assert service.newest.history == [("USER", "1"), ("ASSISTANT", "Dijiste 1.")]
+
+    @calls
+    async def test_a_question_that_its_session_took_along_is_not_waited_for(self) -> None:
+        service = self.service(thinks_s=1)
+        async with talk(service=service, **FIRST_MODEL) as call:
+            await call.speak([1], pause_ms=2000)
+            service.newest.lose()
+            await asyncio.sleep(60)
+            assert len(service.streams) == 2
+            assert call.call.is_quiet
+
+    @calls
+    async def test_nobody_says_goodbye(self) -> None:
+        async with talk(service=self.service(), watch=WatchPlan(idle_s=5), **FIRST_MODEL) as call:
+            assert await call.until_over() is m.EndReason.IDLE
+            assert call.said_by_assistant == []
+
+
 class TestGoingOn:
     """A call whose server died goes on from what is stored of it."""
 
@@ -673,6 +835,26 @@ class TestGoingOn:
             await call.until_quiet()
             assert call.said_by_assistant[-1] == "Dijiste Y ahora."
             assert call.service.newest.history == [("USER", "Hola"), ("ASSISTANT", "¡Hola!")]
+
+    @calls
+    async def test_its_client_gets_what_follows_on_what_it_has(self) -> None:
+        call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
+        call.go_on(m.ResumeCall(token="t", wanted=7, generation=3, position=500))
+        call.put(m.AssistantPhase(phase=m.Phase.BACK))
+        assert call.downlink.next() == m.Numbered(m.AssistantPhase(phase=m.Phase.BACK), 7)
+        assert call.dialogue.replies.position == 500 + 2 * 72_000
+        assert call.dialogue.replies.generation == call.downlink.generation == 3
+
+    @calls
+    async def test_a_client_that_remembers_nothing_is_shown_what_was_said(self) -> None:
+        call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
+        call.go_on(m.ResumeCall(token="t", wanted=0, generation=0, position=500, forgot=True))
+        shown = [one.message for one in iter(call.downlink.next, None)]
+        assert [caption.text for caption in shown if isinstance(caption, m.Caption)] == [
+            "Hola",
+            "¡Hola!",
+        ]
+        assert call.dialogue.replies.position == 500
 
     @calls
     async def test_a_tool_that_may_have_run_has_its_effect_once(self) -> None:

@@ -28,6 +28,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "reply_sounds": {"reply_sounds": True},
     "reply_coming": {"reply_coming": True},
     "tool_runs": {"tool_since": 1.0},
+    "unheard": {"no_sign_since": 9_980},
 }
 
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from voice.call.speech import (
     ABOVE_BACKGROUND,
     BEGINS_AFTER_MS,
-    CERTAINLY_TOLD_S,
     FRAME_MS,
     LOUD_PEAK,
     MOST_PASSES,
     PRE_ROLL_MS,
     SHORTEST_PAUSE_MS,
+    TURN_ENDS_MS,
     SpeechTracker,
 )
 
@@ -205,6 +205,8 @@ class TestConfirmed:
     def test_what_ended_a_pause_before_the_transcript(self, late_s: float, is_open: bool) -> None:
         ear = ear_after(1_024)
         ear.hear(320, 5_000)
+        ear.hear(2_000)
+        ear.hear(320, 5_000)
         ended_at = ear.now
         ear.hear(1_000)
         ear.tracker.confirmed(at=ended_at + SETTLED_S + late_s)
@@ -231,7 +233,7 @@ class TestConfirmed:
         assert ear.tracker.is_speaking
 
     def test_speech_that_goes_on_is_open_from_shortly_before_the_transcript_on(self) -> None:
-        """Where noise hides the pause that the service heard, little is said twice."""
+        """Where noise hides the pause that the service heard, nothing is said twice."""
         ear = ear_after(1_024)
         ear.hear(3_200, 5_000)
         for _ in range(30):
@@ -241,24 +243,78 @@ class TestConfirmed:
         ear.tracker.confirmed(at=ear.now)
         begins_ms = ear.begins_ms()
         assert begins_ms is not None
-        assert begins_ms == pytest.approx(1000 * (ear.now - CERTAINLY_TOLD_S), abs=2 * CHUNK_MS)
+        assert begins_ms == pytest.approx(1000 * (ear.now - SETTLED_S), abs=2 * CHUNK_MS)
 
-    def test_words_that_are_being_said_stay_open_though_those_before_are_told_late(self) -> None:
+    def test_the_only_words_there_are_must_be_in_it(self) -> None:
         ear = ear_after(1_024)
         ear.hear(320, 5_000)
-        ear.hear(1_504)
-        begins_ms = ear.position * 1000 / RATE_HZ
-        ear.hear(1_000 * CERTAINLY_TOLD_S - CHUNK_MS, 5_000)
-        ear.tracker.confirmed(at=ear.now)
-        assert ear.begins_ms() == begins_ms
+        ear.hear(450)
+        ended_at = ear.tracker.waits_since
+        assert ear.tracker.confirmed(at=ear.now) == ended_at
+        assert ear.tracker.unconfirmed_since is None
 
-    def test_a_burst_that_came_at_once_is_not_confirmed_by_the_first_words_in_it(self) -> None:
+
+SPEECH = (sound(160, 8_000) + sound(60, 0)) * 10
+
+
+class TestBurst:
+    """What came at once, the service may have heard in no time, or not at all yet."""
+
+    def burst(self, *pauses_ms: float) -> Ear:
+        """Let speech come at once, so many times, each with a pause behind it."""
         ear = ear_after(1_024)
-        begins_ms = ear.position * 1000 / RATE_HZ
-        pcm = sound(6_000, 5_000)
+        pcm = b"".join(SPEECH + sound(pause_ms, 0) for pause_ms in pauses_ms)
         ear.tracker.hear(pcm, position=ear.position, arrived=ear.now)
-        ear.tracker.confirmed(at=ear.now + 0.3)
-        assert ear.begins_ms() == begins_ms
+        return ear
+
+    @pytest.mark.parametrize(
+        ("pauses_ms", "turns"),
+        [
+            ((2_000, 2_000, 2_000), 1),
+            ((TURN_ENDS_MS - 100, 2_000, 2_000), 2),
+            ((TURN_ENDS_MS, 2_000, 2_000), 1),
+            ((700, 700, 2_000), 3),
+            ((700, 700, 700), 3),
+        ],
+    )
+    def test_a_transcript_confirms_its_first_turn(
+        self, pauses_ms: tuple[float, ...], turns: int
+    ) -> None:
+        ear = self.burst(*pauses_ms)
+        begins = [stretch.begins for stretch in ear.tracker._open]
+        assert len(begins) == 3
+        ear.tracker.confirmed(at=ear.now + 0.1)
+        assert [stretch.begins for stretch in ear.tracker._open] == begins[turns:]
+
+    def test_later_ones_confirm_all_that_had_time_to_be_heard(self) -> None:
+        ear = self.burst(2_000, 2_000, 2_000)
+        ear.tracker.confirmed(at=ear.now + SETTLED_S + 0.001)
+        assert ear.tracker.unconfirmed_since is None
+
+    def test_speech_that_goes_on_is_not_confirmed_by_the_turns_before_it(self) -> None:
+        ear = self.burst(2_000, 50)
+        begins = ear.tracker._current
+        ear.tracker.confirmed(at=ear.now + 0.1)
+        assert ear.tracker._current == begins
+        assert begins is not None
+
+    def test_what_another_session_hears_comes_to_it_at_once(self) -> None:
+        ear = ear_after(1_024)
+        for _ in range(3):
+            ear.hear(320, 5_000)
+            ear.hear(2_000)
+        ear.tracker.moved(at=ear.now)
+        begins = [stretch.begins for stretch in ear.tracker._open]
+        ear.tracker.confirmed(at=ear.now + 0.1)
+        assert [stretch.begins for stretch in ear.tracker._open] == begins[1:]
+
+    def test_what_was_being_said_as_the_session_changed_stays_open_too(self) -> None:
+        ear = ear_after(1_024)
+        ear.take(SPEECH, sizes=itertools.repeat(CHUNK_MS))
+        ear.tracker.moved(at=ear.now)
+        ear.take(SPEECH[:10_000], sizes=itertools.repeat(CHUNK_MS))
+        ear.tracker.confirmed(at=ear.now)
+        assert ear.begins_ms() == 1_024
 
 
 class TestPassedOver:

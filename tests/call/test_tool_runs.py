@@ -31,11 +31,19 @@ class Asking:
         self._uses = 0
 
     def ask(
-        self, session: Session, content: str = '{"number": 1}', *, name: str = "look", turn: int = 1
+        self,
+        session: Session,
+        content: str = '{"number": 1}',
+        *,
+        name: str = "look",
+        turn: int = 1,
+        since: int = 1,
     ) -> tuple[ToolRun, bool]:
         self._uses += 1
         use = ToolUse(content_id="c", tool_use_id=f"use-{self._uses}", name=name, content=content)
-        return self.runs.asked(use, session, turn=turn, changes=True, now=float(self._uses))
+        return self.runs.asked(
+            use, session, turn=turn, since=since, changes=True, now=float(self._uses)
+        )
 
 
 class TestAsked:
@@ -68,7 +76,7 @@ class TestAsked:
     ) -> None:
         asking = Asking()
         run, _ = asking.ask(sessions[0], '{"a": 1, "b": 2}', turn=1)
-        again, is_new = asking.ask(sessions[1], '{"b":2,"a":1}', turn=2)
+        again, is_new = asking.ask(sessions[1], '{"b":2,"a":1}', turn=2, since=2)
         assert (again is run, is_new) == (True, False)
         assert [each.use.tool_use_id for each in run.askings] == ["use-1", "use-2"]
 
@@ -78,16 +86,16 @@ class TestAsked:
         asking = Asking()
         run, _ = asking.ask(sessions[0])
         run.answer = ANSWER
-        assert asking.ask(sessions[1], turn=2) == (run, False)
+        assert asking.ask(sessions[1], turn=2, since=2) == (run, False)
 
-    @pytest.mark.parametrize(("turn", "is_new"), [(1, False), (2, True)])
-    async def test_once_it_was_told_it_is_the_same_in_its_turn_only(
-        self, sessions: tuple[Session, Session], turn: int, is_new: bool
+    @pytest.mark.parametrize(("since", "is_new"), [(1, False), (2, False), (3, True)])
+    async def test_once_it_was_told_it_is_the_same_for_the_same_question_only(
+        self, sessions: tuple[Session, Session], since: int, is_new: bool
     ) -> None:
         asking = Asking()
-        run, _ = asking.ask(sessions[0], turn=1)
+        run, _ = asking.ask(sessions[0], turn=2)
         run.answer, run.is_told = ANSWER, True
-        assert asking.ask(sessions[1], turn=turn)[1] is is_new
+        assert asking.ask(sessions[1], turn=3, since=since)[1] is is_new
 
 
 class TestEarlier:
@@ -132,9 +140,8 @@ class TestOpen:
 
     async def test_runs_belong_to_a_turn(self, sessions: tuple[Session, Session]) -> None:
         asking = Asking()
-        first, _ = asking.ask(sessions[0], turn=1)
-        asking.ask(sessions[0], turn=2)
-        assert asking.runs.of_turn(1) == [first]
+        runs = [asking.ask(sessions[0], turn=turn)[0] for turn in (1, 2, 3)]
+        assert asking.runs.since(2) == runs[1:]
 
     async def test_it_took_from_its_start_to_its_end(
         self, sessions: tuple[Session, Session]

@@ -1,14 +1,10 @@
 """A call as the switchboard holds it: whose it is, which line carries it, what its client says."""
 
-from typing import Any
-
 import pytest
 
 from tests.call.service import Service
-from tests.call.talk import settings
-from voice.call import Call, CallWishes
+from tests.call.talk import a_call
 from voice.held_call import HeldCall
-from voice.tools.registry import ToolRegistry
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -28,20 +24,7 @@ class Line:
 
 
 def held() -> HeldCall:
-    wishes: dict[str, Any] = {"voice": "carlos", "language": "es", "greet": False}
-    call = Call(
-        CallWishes(
-            call_id="call-1",
-            resume_token="call-1.secret",
-            input_rate_hz=16_000,
-            acknowledges=True,
-            **wishes,
-        ),
-        transport=Service(),
-        tools=ToolRegistry(),
-        settings=settings(),
-    )
-    return HeldCall(call=call, address="192.0.2.1")
+    return HeldCall(call=a_call(Service()), address="192.0.2.1")
 
 
 def words(text: str, sequence: int, *, resent: bool = False) -> m.Heard:

@@ -76,6 +76,8 @@ class Dialogue:
         self._echoes = Echoes()
         self._session: Session | None = None
         self._signed_at = 0.0
+        # The turn in which the question began that is open, or was the last one.
+        self._open_since = 0
         self._unanswered_texts = 0
 
     @property
@@ -115,6 +117,7 @@ class Dialogue:
         """Begin; what the customer said last, in a call that goes on, may still want an answer."""
         self.last_audio = self.last_word = now
         if owes_answer or self.transcript.awaits_answer:
+            self._note_opening()
             self.question.asked(at=now)
 
     # The customer
@@ -135,16 +138,21 @@ class Dialogue:
         """Take what the customer typed; return False where too many texts wait for an answer."""
         if self._unanswered_texts >= MAX_UNANSWERED_TEXTS:
             return False
-        self._unanswered_texts += 1
-        arrived = self.last_word = _now()
+        self.last_word = _now()
         words = in_customers_words(text)
         self._note_words(sonic.UserText(content_id="", text=words))
+        if self._family.takes_text:
+            self._unanswered_texts += 1
+            self._ask(words, arrived=self.last_word)
+        return True
+
+    def _ask(self, words: str, *, arrived: float) -> None:
+        self._note_opening()
         self.question.asked(at=arrived, reply_coming=self.replies.is_coming)
         turn = self.transcript.turn
         self._say(
             words, sent=lambda: self.timer.words_sent(turn=turn, arrived=arrived, sent=_now())
         )
-        return True
 
     def delivered(self, chunk: m.SpeechChunk) -> None:
         """Note that a chunk was handed to the client's socket."""
@@ -182,9 +190,11 @@ class Dialogue:
         elif self.question.direction:
             self._direct(self.question.direction)
         elif self.question.is_open:
-            self._desk.tell_again(turn=self.transcript.turn)
+            self._desk.tell_again(since=self._open_since)
         self._desk.tell_results()
-        if self.question.is_open:
+        if not self._family.takes_text:
+            self.question.drop()
+        elif self.question.is_open:
             self.question.asked(at=self._signed_at, direction=self.question.direction)
 
     def lose_session(self) -> None:
@@ -220,7 +230,7 @@ class Dialogue:
             return said, []
         end = _end_of_last_words(said)
         begin = _begin_of_last_words(said, end)
-        if self._desk.runs.of_turn(self.transcript.turn) or not self._family.takes_text:
+        if self._desk.runs.since(self._open_since) or not self._family.takes_text:
             return said[:end], []
         return said[:begin], said[begin:end]
 
@@ -286,8 +296,10 @@ class Dialogue:
             case sonic.BargeIn():
                 self._interrupted(received)
             case sonic.ToolUse():
+                self._note_opening()
                 self.question.reopened()
-                self._desk.asked(session, event, turn=self.transcript.turn)
+                turn, since = self.transcript.turn, self._open_since
+                self._desk.asked(session, event, turn=turn, since=since)
             case sonic.ContentStarted() | sonic.ContentEnded():
                 self._audio_block(event)
             case _:
@@ -296,6 +308,7 @@ class Dialogue:
     def _recognised(self, received: float) -> None:
         ended_at = self.speech.confirmed(at=received)
         self.timer.words_recognised(turn=self.transcript.turn, at=received, ended_at=ended_at)
+        self._note_opening()
         self.question.asked(at=received, reply_coming=self.replies.is_coming)
         self.last_word = received
 
@@ -325,8 +338,15 @@ class Dialogue:
             case _:
                 pass
 
+    def _note_opening(self) -> None:
+        if self.question.direction or not self.question.is_open:
+            self._open_since = self.transcript.turn
+
     def _reply_ended(self) -> None:
-        self.question.reply_ended(tool_runs=self._desk.runs.running_since is not None)
+        tool_runs = self._desk.runs.running_since is not None
+        self.question.reply_ended(tool_runs=tool_runs)
+        if self.question.no_sign_since is not None and not tool_runs:
+            self._open_since = self.transcript.turn  # what was asked before is answered
 
     def _note_words(self, event: sonic.OutputEvent) -> None:
         position, now = self.replies.position, self._wall_clock()

@@ -75,8 +75,3 @@ class Microphone:
         """Let what was taken from `position` on be taken again, as far as it is remembered."""
         while self._taken and self._taken[-1].end > position:
             self._waiting.appendleft(self._taken.pop())
-
-    def skip(self) -> None:
-        """Let nothing that was put so far be taken."""
-        self._taken.clear()
-        self._waiting.clear()

@@ -31,6 +31,10 @@ class Question:
         self.no_sign_since = at
         self._other_reply_coming = reply_coming
 
+    def drop(self) -> None:
+        """Note that nobody can be asked it again."""
+        self.is_open, self.direction, self.no_sign_since = False, "", None
+
     def result_given(self, *, at: float, reply_coming: bool) -> None:
         """Note that the service got a tool's result: if it needs one for the answer, that is due now."""
         if self.is_open:

@@ -73,7 +73,9 @@ def _age_s(plan: RenewalPlan, situation: Situation) -> float:
 
 
 def _is_good(plan: RenewalPlan, situation: Situation) -> bool:
-    return situation.is_quiet and situation.now - situation.last_word_at >= plan.quiet_s
+    is_heard = situation.no_sign_since is None
+    long_quiet = situation.now - situation.last_word_at >= plan.quiet_s
+    return situation.is_quiet and is_heard and long_quiet
 
 
 def _must(plan: RenewalPlan, situation: Situation, age_s: float) -> bool:

@@ -78,11 +78,6 @@ class Session:
         return session
 
     @property
-    def is_ending(self) -> bool:
-        """Whether this side has ended it, or is about to."""
-        return self._ending
-
-    @property
     def unknown_events(self) -> Mapping[str, int]:
         """How many events of each name came that could not be placed."""
         return self._protocol.unknown_events
@@ -162,10 +157,6 @@ class Session:
         finally:
             self._ending = True
             await self._stream.close()
-
-    async def close(self) -> None:
-        """Let go of a session that nobody runs."""
-        await self._stream.close()
 
     # Private methods
 

@@ -53,10 +53,12 @@ class ToolDesk:
         self._tools = tools
         self._hands = hands
 
-    def asked(self, session: Session, use: ToolUse, *, turn: int) -> None:
+    def asked(self, session: Session, use: ToolUse, *, turn: int, since: int) -> None:
         """Take a wish of `session`: run the tool, or answer from the run there is."""
         changes = self._tools.changes(use.name)
-        run, is_new = self.runs.asked(use, session, turn=turn, changes=changes, now=_now())
+        run, is_new = self.runs.asked(
+            use, session, turn=turn, since=since, changes=changes, now=_now()
+        )
         if is_new:
             self._hands.start(self._run(run))
         elif not run.is_running:
@@ -67,9 +69,9 @@ class ToolDesk:
         for run in self.runs.untold():
             self._settle(run)
 
-    def tell_again(self, *, turn: int) -> None:
-        """Let the results of a turn be told anew: the session that got them did not say them."""
-        for run in self.runs.of_turn(turn):
+    def tell_again(self, *, since: int) -> None:
+        """Let the results since a turn be told anew: the session that got them did not say them."""
+        for run in self.runs.since(since):
             run.is_told = False
 
     async def _run(self, run: ToolRun) -> None:

@@ -2,7 +2,7 @@
 
 A run belongs to the call, not to the session that asked for it. Where that session is gone when the
 result comes, the next one is told it in words, since it knows nothing of the question's id. And where
-the next one asks for the very same thing again, before it was told or in the same turn, it gets the
+the next one asks for the very same thing again, before it was told or for the same question, it gets the
 result of the run there is: nothing that changes orders or appointments happens twice.
 """
 
@@ -71,12 +71,22 @@ class ToolRuns:
         return min((run.started for run in self._runs if run.is_running), default=None)
 
     def asked(
-        self, use: ToolUse, session: Session, *, turn: int, changes: bool, now: float
+        self,
+        use: ToolUse,
+        session: Session,
+        *,
+        turn: int,
+        since: int,
+        changes: bool,
+        now: float,
     ) -> tuple[ToolRun, bool]:
-        """Return the run that answers `use`, and whether it is new and has to be started."""
+        """Return the run that answers `use`, and whether it is new and has to be started.
+
+        `since` is the turn in which the open question began.
+        """
         asking = Asking(use=use, session=session)
         for run in self._runs:
-            if _is_the_same(run, use, session, turn=turn):
+            if _is_the_same(run, use, session, since=since):
                 run.askings.append(asking)
                 return run, False
         self.count += 1
@@ -97,15 +107,15 @@ class ToolRuns:
         """Return the runs whose result no session has got."""
         return [run for run in self._runs if not run.is_running and not run.is_told]
 
-    def of_turn(self, turn: int) -> list[ToolRun]:
-        """Return the runs that were asked for in a turn."""
-        return [run for run in self._runs if run.turn == turn]
+    def since(self, turn: int) -> list[ToolRun]:
+        """Return the runs that were asked for in a turn or later."""
+        return [run for run in self._runs if run.turn >= turn]
 
 
-def _is_the_same(run: ToolRun, use: ToolUse, session: Session, *, turn: int) -> bool:
+def _is_the_same(run: ToolRun, use: ToolUse, session: Session, *, since: int) -> bool:
     """Whether `use` asks again for what an earlier session asked for, and not for a second time."""
     from_earlier = all(asking.session is not session for asking in run.askings)
-    is_open = run.is_running or not run.is_told or run.turn == turn
+    is_open = run.is_running or not run.is_told or run.turn >= since
     same = signature(run.name, run.content) == signature(use.name, use.content)
     return from_earlier and is_open and same
 
