@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 DYNAMODB_VENV := .venv-dynamodb
 MODELS := var/models
+MINUTES := 3
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
@@ -20,7 +21,7 @@ call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" o
 	@TEXT="$$TEXT" AUDIO="$$AUDIO" SAVE="$$SAVE" scripts/call
 
 test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model page-types ## Run all tests
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: format lint types imports test ## Format, lint, types, import law, tests
 
@@ -40,6 +41,9 @@ imports: $(VENV)/.installed-dev ## Check who may import whom
 
 faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## All that can happen to a call, and what the customer notices of it: a table
 	@$(PY) -m pytest tests/faults -n 2
+
+soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Calls that come and go while everything breaks: make soak MINUTES=3
+	@SOAK_MINUTES="$(MINUTES)" $(PY) -m pytest tests/soak
 
 races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Fifty bookings of one time through REST, admin and voice: one wins
 	@$(PY) -m pytest tests/doors/test_races.py tests/appointments/test_races.py -s

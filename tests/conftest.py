@@ -7,7 +7,6 @@ is missing, with one loud line that says how to get it. Under CI=true a skipped 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -57,7 +56,13 @@ REMEDIES = {
 }
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+LONG = ("faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "doors")
+"""The folders whose files take long: they come first, so that no worker is left with one at the end."""
+
+
+@pytest.hookimpl(trylast=True)  # after whoever shuffles them
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
         for marker, (is_there, remedy) in REMEDIES.items():
             if item.get_closest_marker(marker) and not is_there():

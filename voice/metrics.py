@@ -5,6 +5,8 @@ One registry a process. `novasonic.health` serves it; whoever measures something
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from voice.wire.messages import TurnLatency
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 CALLS = Gauge("nova_calls", "Calls this process has.")
@@ -38,3 +40,17 @@ FRAMES_REFUSED = Counter("nova_frames_refused", "Frames of clients refused, by c
 AUDIO_DROPPED_SECONDS = Counter(
     "nova_audio_dropped_seconds", "Audio dropped because too much waited.", ["direction"]
 )
+
+
+def observe_turn(latency: TurnLatency) -> None:
+    """Measure the parts of a turn's latency that are known."""
+    parts = {
+        "model": latency.model_ms,
+        "tools": latency.tool_ms,
+        "server": latency.server_ms,
+        "first_audio": latency.first_audio_ms,
+        "hearing": latency.hearing_ms,
+    }
+    for part, milliseconds in parts.items():
+        if milliseconds is not None:
+            TURN_SECONDS.labels(part).observe(max(0.0, milliseconds) / 1000)

@@ -11,7 +11,7 @@ When another server has taken the call over, this one learns it at its next writ
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,6 @@ from voice.call import Call
 from voice.call.tool_runs import ToolRun, arguments_of
 from voice.call.transcript import Utterance
 from voice.call.uplink import Uplink
-from voice.sonic.events import UsageReport
 
 logger = logging.getLogger(__name__)
 
@@ -283,7 +282,7 @@ class Record:
             interruptions=before.interruptions + figures.interruptions,
             resumes=before.resumes + self.resumes,
             renewals=before.renewals + figures.renewals,
-            tokens=_tokens(before.tokens, self._call.dialogue.usage.values()),
+            tokens=_tokens(before.tokens, self._call.dialogue.usage.tokens),
             latency=_latency(self._call.dialogue.transcript.utterances()) or before.latency,
             errors=[*before.errors, *figures.failures],
         )
@@ -325,14 +324,11 @@ def _latency(utterances: Sequence[Utterance]) -> Latency | None:
     )
 
 
-def _tokens(before: Tokens, reports: Iterable[UsageReport]) -> Tokens:
-    """Return what all sessions together have used: each counts its own."""
-    tokens = before
-    for used in reports:
-        tokens = Tokens(
-            speech_in=tokens.speech_in + used.input_speech_tokens,
-            text_in=tokens.text_in + used.input_text_tokens,
-            speech_out=tokens.speech_out + used.output_speech_tokens,
-            text_out=tokens.text_out + used.output_text_tokens,
-        )
-    return tokens
+def _tokens(before: Tokens, used: Mapping[str, int]) -> Tokens:
+    """Return what the call has used, before this server had it and since."""
+    return Tokens(
+        speech_in=before.speech_in + used["input_speech_tokens"],
+        text_in=before.text_in + used["input_text_tokens"],
+        speech_out=before.speech_out + used["output_speech_tokens"],
+        text_out=before.text_out + used["output_text_tokens"],
+    )

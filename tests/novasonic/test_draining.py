@@ -73,7 +73,8 @@ async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
             assert (status, json.loads(body)["problems"]) == (503, ["draining"])
             with pytest.raises(urllib.error.HTTPError) as no_ticket:
                 ticket(site.ws_url)
-            assert (no_ticket.value.code, no_ticket.value.headers["Retry-After"]) == (503, "5")
+            with no_ticket.value as refusal:
+                assert (refusal.code, refusal.headers["Retry-After"]) == (503, "5")
             async with open_line(site.ws_url, start=False) as refused:
                 await refused.send(type="start", ticket="any")
                 error = await refused.until("error")

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import os
 import socket
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -498,8 +499,8 @@ async def test_nothing_waits_for_nagle(peer_with: StartPeer, transport_to: Conne
 def sockets_of(port: int) -> list[tuple[bool, dict[str, int]]]:
     """List this process's connections with that port: whether it is ours, and its options."""
     found = []
-    for path in Path("/proc/self/fd").iterdir():
-        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as each:
+    for number in our_sockets():
+        with socket.socket(fileno=os.dup(number)) as each, suppress(OSError):
             if each.family == socket.AF_INET and port in (
                 each.getpeername()[1],
                 each.getsockname()[1],
@@ -509,6 +510,16 @@ def sockets_of(port: int) -> list[tuple[bool, dict[str, int]]]:
                     "keepalive": each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
                 }
                 found.append((each.getpeername()[1] == port, options))
+    return found
+
+
+def our_sockets() -> list[int]:
+    """List the file descriptors of this process that are sockets."""
+    found = []
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        with suppress(OSError):  # the one that listed them is gone
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                found.append(number)
     return found
 
 

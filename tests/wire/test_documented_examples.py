@@ -50,6 +50,7 @@ SAID: list[m.ServerMessage] = [
         code="throttled",
         message="Todas las líneas están ocupadas. Probá de nuevo en un momento.",
         retryable=True,
+        retry_after_s=20.0,
     ),
     m.CallEnded(reason=m.EndReason.CLIENT),
 ]

@@ -12,17 +12,19 @@ notices what takes too long (`voice.call.watch`), and moves to the next session 
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Coroutine
+from typing import Any
 
 from voice import pcm
 from voice.call.dialogue import SIGNS, Dialogue
 from voice.call.downlink import Downlink
+from voice.call.farewell import Farewell
+from voice.call.keeping import Figures, Keeper
 from voice.call.session import Instructions, Session
 from voice.call.settings import CallSettings, CallWishes, Legacy
 from voice.call.situation import Situation
 from voice.call.succession import Means, Succession
+from voice.call.tasks import Tasks
 from voice.call.tool_desk import Hands, ToolDesk
 from voice.call.tool_runs import ToolRun
 from voice.call.watch import Finding, Watch
@@ -43,53 +45,6 @@ AWAY_TOLD_AFTER_S = 0.6
 """A gap between two sessions that is shorter than this is not worth telling."""
 HANG_UP_S = 3.0
 """How long a session may take to end before the call ends without it."""
-
-
-class _Tasks:
-    """What runs beside the call, and ends with it."""
-
-    def __init__(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        self._running: set[asyncio.Task[None]] = set()
-        self._is_over = False
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task; nothing begins any more once the call is over."""
-        if self._is_over:
-            work.close()
-            return
-        task = self._group.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    def cancel(self) -> None:
-        self._is_over = True
-        for task in self._running:
-            task.cancel()
-
-
-class Keeper(Protocol):
-    """Keeps what happens in a call; see `voice.record`."""
-
-    def words_changed(self) -> None:
-        """Learn that there are words to keep."""
-
-    async def tool_began(self, run: ToolRun) -> bool:
-        """Note a tool run; return whether it may run."""
-
-    def tool_ended(self, run: ToolRun) -> None:
-        """Note a tool's result."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What a call comes to, so far. `failures` are the names of what broke its sessions."""
-
-    turns: int
-    tool_runs: int
-    interruptions: int
-    renewals: int
-    failures: Sequence[str]
 
 
 class Call:
@@ -122,7 +77,7 @@ class Call:
         self._over = asyncio.Event()
         self._beaten = asyncio.Event()
         self._reason = m.EndReason.ERROR
-        self._farewell: tuple[m.EndReason, float] | None = None
+        self._farewell = Farewell(takes_s=settings.watch.goodbye_s)
         self._hang_up_by: float | None = None
         self._began_at = 0.0
         self._is_ready = False
@@ -144,8 +99,7 @@ class Call:
             return
         if not self.dialogue.read(text):
             self.put(customer_error("too_many_texts", retryable=True))
-        if self._farewell is not None and self._farewell[0] is m.EndReason.IDLE:
-            self._farewell = None
+        self._farewell.spoken_up()
         self._tell_keeper()
         self.changed.set()
 
@@ -212,7 +166,7 @@ class Call:
         self._began_at = _now()
         self.dialogue.begin(now=self._began_at, owes_answer=self._owes_answer)
         async with asyncio.TaskGroup() as group:
-            self._tasks = _Tasks(group)
+            self._tasks = Tasks(group)
             try:
                 self._sessions.begin()
                 self._tasks.start(self._beat_for_ever())
@@ -392,7 +346,8 @@ class Call:
             return
         self._tell_of_absence(now)
         situation = self._situation(now)
-        self._go_on_with_farewell(situation)
+        if self._farewell.is_over(situation) and self._farewell.reason is not None:
+            self._finish_with(self._farewell.reason)
         self._act_on(self._watch.look(situation), now)
         if self._sessions.current is not None:
             self._sessions.renew_if_due(situation)
@@ -434,22 +389,12 @@ class Call:
                 self.dialogue.speech.passed_over()
                 error = TransportError(TransportCode.IDLE_TIMEOUT, "the service shows no sign")
                 self._sessions.abandon_current(error)
-            case Finding.IDLE | Finding.LIMIT if self._farewell is None:
+            case Finding.IDLE | Finding.LIMIT if self._farewell.reason is None:
                 reason = m.EndReason(finding.value)
-                self._farewell = reason, now + self._settings.watch.goodbye_s
+                self._farewell.begin(reason, now=now)
                 self.dialogue.say_goodbye(reason)
             case _:
                 pass
-
-    def _go_on_with_farewell(self, situation: Situation) -> None:
-        """End the call once goodbye has been said; a customer who speaks up stays, if time allows."""
-        if self._farewell is None:
-            return
-        reason, until = self._farewell
-        if situation.customer_speaks and reason is m.EndReason.IDLE:
-            self._farewell = None
-        elif situation.is_quiet or situation.now >= until:
-            self._finish_with(reason)
 
 
 def _window(wishes: CallWishes, settings: CallSettings) -> int | None:

@@ -26,18 +26,13 @@ from voice.call.speech import SpeechTracker
 from voice.call.tool_desk import ToolDesk
 from voice.call.tool_runs import ToolRun
 from voice.call.transcript import Transcript, event_without_marker
+from voice.call.usage import Usage
 from voice.sonic import events as sonic
 from voice.wire import messages as m
 
 logger = logging.getLogger(__name__)
 
 MAX_UNANSWERED_TEXTS = 8
-USAGE = (
-    "input_speech_tokens",
-    "input_text_tokens",
-    "output_speech_tokens",
-    "output_text_tokens",
-)
 SIGNS = (sonic.UserText, sonic.BargeIn, sonic.PlannedText, sonic.ToolUse)
 """What shows that a session hears."""
 
@@ -61,8 +56,7 @@ class Dialogue:
         self.speech = SpeechTracker(
             wishes.input_rate_hz, shortest_pause_ms=settings.shortest_pause_ms
         )
-        self.usage: dict[int, sonic.UsageReport] = {}
-        """What each session has used so far."""
+        self.usage = Usage()
         self.last_audio = 0.0
         self.last_word = 0.0
         """When one of both was last heard or read."""
@@ -161,7 +155,7 @@ class Dialogue:
         self.sounds_until = max(now, self.sounds_until) + sounds_s
         latency = self.timer.audio_delivered(at=now, turn=chunk.turn, position=chunk.position)
         if latency is not None:
-            _measure(latency)
+            metrics.observe_turn(latency)
             self.transcript.timed(chunk.turn, latency_ms=latency.first_audio_ms, heard_ms=None)
 
     def heard(self, word: m.ReplyHeard) -> None:
@@ -211,7 +205,7 @@ class Dialogue:
     def note(self, session: Session, event: sonic.OutputEvent, received: float) -> None:
         """Take what a session says; of one that is no longer current, only what it used."""
         if isinstance(event, sonic.UsageReport):
-            self._note_usage(session, event)
+            self.usage.note(session, event)
         if session is not self._session:
             return
         if not (isinstance(event, sonic.UserText) and self._echoes.is_one(event.text)):
@@ -312,14 +306,6 @@ class Dialogue:
         self.question.asked(at=received, reply_coming=self.replies.is_coming)
         self.last_word = received
 
-    def _note_usage(self, session: Session, now: sonic.UsageReport) -> None:
-        """Keep what a session has used so far, and count what came on top."""
-        before = self.usage.get(id(session))
-        self.usage[id(session)] = now
-        for kind in USAGE:
-            more = getattr(now, kind) - (getattr(before, kind) if before else 0)
-            metrics.TOKENS.labels(kind.removesuffix("_tokens")).inc(max(0, more))
-
     def _interrupted(self, received: float) -> None:
         metrics.INTERRUPTIONS.inc()
         self.replies.interrupt(now=received)
@@ -390,19 +376,6 @@ def _log_if_unknown(session: Session, event: sonic.OutputEvent) -> None:
         metrics.UNKNOWN_EVENTS.inc()
         if session.unknown_events[event.name] == 1:
             logger.warning("unknown event from the service", extra={"event_name": event.name})
-
-
-def _measure(latency: m.TurnLatency) -> None:
-    parts = {
-        "model": latency.model_ms,
-        "tools": latency.tool_ms,
-        "server": latency.server_ms,
-        "first_audio": latency.first_audio_ms,
-        "hearing": latency.hearing_ms,
-    }
-    for part, milliseconds in parts.items():
-        if milliseconds is not None:
-            metrics.TURN_SECONDS.labels(part).observe(max(0.0, milliseconds) / 1000)
 
 
 def _now() -> float:
