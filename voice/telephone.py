@@ -102,7 +102,8 @@ class Telephone:
             await self._let_speak_out()
             self._to_say, self._mark = deque(line.chunks()), line.last_spoken_chunk()
             return
-        await self._send(self._call.event(type="text", text=line.text))
+        self._call.event(type="text", text=line.text)
+        await self._send_waiting()
         self._words_ended = time.monotonic()
 
     async def _wait_for_answer(self, timeout_s: float) -> None:
@@ -123,7 +124,8 @@ class Telephone:
         silence = pcm.silence(CHUNK_MS, self._rate_hz)
         due = time.monotonic()
         while True:
-            await self._send(self._call.audio(self._next_chunk(silence)))
+            self._call.audio(self._next_chunk(silence))
+            await self._send_waiting()
             due += CHUNK_MS / 1000
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -146,16 +148,22 @@ class Telephone:
         ticket = await asyncio.to_thread(_ticket, self._url)
         self._socket = await _connected(self._url)
         start = {"inputSampleRateHz": self._rate_hz, "ticket": ticket, "greet": False}
-        await self._send(self._call.event(type="start", **start))
+        self._call.event(type="start", **start)
+        await self._send_waiting()
+
+    async def _send_waiting(self) -> None:
+        """Send what waits; where the connection is gone it is kept, and sent again over the next one."""
+        while (frame := self._call.next()) is not None:
+            await self._send(frame)
 
     async def _send(self, frame: bytes) -> None:
-        """Send a frame; what counts is kept, and sent again where the connection is gone."""
         if self._socket is not None:
             with suppress(ConnectionClosed):
                 await self._socket.send(frame)
 
     async def _hang_up(self) -> None:
-        await self._send(self._call.event(type="end"))
+        self._call.event(type="end")
+        await self._send_waiting()
         if self._socket is not None:
             await self._socket.close()
 
@@ -163,6 +171,7 @@ class Telephone:
         """Take in the server's frames, over one connection after the other, until the call is over."""
         while self._socket is not None:
             code = await self._listen_to(self._socket)
+            self._call.lost()
             if code in OVER or not self._call.token:
                 break
             self._socket = await self._come_back()
@@ -199,8 +208,7 @@ class Telephone:
         if frame.kind is FrameType.AUDIO_OUT:
             await self._hear(frame)
         elif frame.kind is FrameType.RESUME:
-            for kept in self._call.missing(frame.sequence):
-                await self._send(kept)
+            await self._send_waiting()
         elif frame.kind is FrameType.FLUSH:
             await self._send(self._call.acknowledgement(time.monotonic()))
         elif frame.kind is FrameType.EVENT:
@@ -213,7 +221,8 @@ class Telephone:
         self.turn.speech += frame.payload
         if frame.flags & Flag.FIRST:
             # Nothing is buffered here: what arrives is heard.
-            await self._send(self._call.event(type="heard", position=frame.position, afterMs=0))
+            self._call.event(type="heard", position=frame.position, afterMs=0)
+            await self._send_waiting()
 
     def _note(self, event: dict[str, Any]) -> None:
         self._on_event(event)

@@ -87,7 +87,8 @@ class Client(Heard):
         self._acknowledged_to = -1
         self._played_lately = False
         self.resumed.set()
-        self.say(self.side.event(type="start", ticket="", greet=False))
+        self.side.event(type="start", ticket="", greet=False)
+        self._send_waiting()
 
     @property
     def heard(self) -> int:
@@ -107,23 +108,21 @@ class Client(Heard):
     # What the customer does
 
     def speak(self, chunk: bytes) -> None:
-        self.say(self.side.audio(chunk))
+        self.side.audio(chunk)
+        self._send_waiting()
 
     def type(self, text: str) -> None:
-        self.say(self.side.event(type="text", text=text))
+        self.side.event(type="text", text=text)
+        self._send_waiting()
 
     def hang_up(self) -> None:
-        self.say(self.side.event(type="end"))
-
-    def say(self, frame: bytes) -> None:
-        """Send a frame, where the line stands; it is kept in any case."""
-        if self.resumed.is_set() and self._line != NO_LINE:
-            self._send(frame)
+        self.side.event(type="end")
+        self._send_waiting()
 
     def acknowledge(self) -> None:
         if self.acknowledges and self.resumed.is_set():
             self._acknowledged_at, self._acknowledged_to = _now(), self.side.received
-            self.say(self.side.acknowledgement(_now()))
+            self._send(self.side.acknowledgement(_now()))
 
     # Lines
 
@@ -131,26 +130,24 @@ class Client(Heard):
         """Let the line break, with all that is under way on it; the server may not notice."""
         self._line = NO_LINE
         self.resumed.clear()
+        self.side.lost()
         if noticed:
             self._server_line = NO_LINE
 
     def come_back(self, *, forget: bool = False) -> None:
         """Come back over a new line; `resumed` is set when the server has answered."""
-        heard = self.heard
         if forget:
-            token, self.side = self.side.token, ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
-            self.side.token = token
+            self.side = self.side.forgetful(_now())
         self._newest_line += 1
         self._line = self._newest_line
         self.resumed.clear()
-        frame = self.side.resume(_now())
-        if forget:
-            frame = self.side.frames.resume(
-                self.side.token, wanted=0, generation=0, position=heard, forgot=True
-            )
-        self._send(frame)
+        self._send(self.side.resume(_now()))
 
     # The way up
+
+    def _send_waiting(self) -> None:
+        while (frame := self.side.next()) is not None:
+            self._send(frame)
 
     def _send(self, frame: bytes) -> None:
         self._up.send(partial(self._reach, self._line, frame))
@@ -199,20 +196,15 @@ class Client(Heard):
         self.messages.append(message)
         match frame.kind:
             case FrameType.RESUME:
-                self._go_on(frame)
+                self.resumed.set()
+                self._send_waiting()
             case FrameType.FLUSH:
                 self.acknowledge()
             case FrameType.AUDIO_OUT if frame.flags & Flag.FIRST:
-                self.say(self.side.event(type="heard", position=frame.position, afterMs=40))
+                self.side.event(type="heard", position=frame.position, afterMs=40)
+                self._send_waiting()
             case _:
                 pass
-
-    def _go_on(self, resume: ServerFrame) -> None:
-        self.resumed.set()
-        if self.side.frames.sequence == 0:
-            self.side.frames.sequence = resume.sequence
-        for frame in self.side.missing(resume.sequence):
-            self._send(frame)
 
     async def acknowledge_for_ever(self) -> None:
         while True:

@@ -31,6 +31,8 @@ PAUSE_MS = 700
 """Long enough for a turn to end at the simulator's pace."""
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 ORDER = "encargo"
+OVER = {1000, 1011, 4404}
+"""Close codes after which there is nothing to come back to."""
 
 
 @dataclass(slots=True)
@@ -116,7 +118,8 @@ class Caller:
     async def _send_text(self, text: str) -> None:
         self.account.typed.append(text)
         self.account.tell(f"types {text}")
-        await self._send(self._side.event(type="text", text=text))
+        self._side.event(type="text", text=text)
+        await self._send_waiting()
 
     async def _order(self) -> None:
         await self._type(f"{ORDER} {self.account.name}")
@@ -159,7 +162,8 @@ class Caller:
             self.account.ending = "vanished"
             return
         self.account.ending = "hung up"
-        await self._send(self._side.event(type="end"))
+        self._side.event(type="end")
+        await self._send_waiting()
         await self._until(lambda: self._is_over)
 
     # What they wait for
@@ -188,7 +192,12 @@ class Caller:
     async def _dial(self) -> None:
         asked = await asyncio.to_thread(ticket, self._url)
         self._socket = await dialled(self._url)
-        await self._send(self._side.event(type="start", ticket=asked, greet=False))
+        self._side.event(type="start", ticket=asked, greet=False)
+        await self._send_waiting()
+
+    async def _send_waiting(self) -> None:
+        while (frame := self._side.next()) is not None:
+            await self._send(frame)
 
     async def _send(self, frame: bytes) -> None:
         if self._socket is not None:
@@ -203,7 +212,8 @@ class Caller:
             if not self._microphone:
                 self._news.set()
             if self._side.token and not self._forgot:
-                await self._send(self._side.audio(chunk))
+                self._side.audio(chunk)
+                await self._send_waiting()
             due += CHUNK_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -218,8 +228,9 @@ class Caller:
                 async for data in self._socket:
                     assert isinstance(data, bytes)
                     await self._take(self._side.receive(data, now=time.monotonic()))
-            if self._is_over or not self._side.token:
+            if self._is_over or not self._side.token or self._socket.close_code in OVER:
                 break
+            self._side.lost()
             await self._come_back()
         self._is_over = True
         self._news.set()
@@ -228,20 +239,11 @@ class Caller:
         self.account.drops += 1
         await asyncio.sleep(self._chance.random())
         with suppress(OSError, InvalidHandshake, ConnectionClosed):
-            self._socket = await dialled(self._url)
-            await self._socket.send(self._resumption())
-
-    def _resumption(self) -> bytes:
-        """Return the first frame of a connection to a call that goes on."""
-        now = time.monotonic()
-        if not self._forgot:
-            return self._side.resume(now)
-        before, self._side = self._side, ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
-        self._side.token = before.token
-        heard = before.playhead.at(now)
-        return self._side.frames.resume(
-            before.token, wanted=0, generation=0, position=heard, forgot=True
-        )
+            socket = await dialled(self._url)
+            if self._forgot:
+                self._side = self._side.forgetful(time.monotonic())
+            await socket.send(self._side.resume(time.monotonic()))
+            self._socket = socket
 
     async def _take(self, frame: ServerFrame | None) -> None:
         if frame is None:
@@ -255,13 +257,10 @@ class Caller:
         self._news.set()
 
     async def _resumed(self, frame: ServerFrame) -> None:
-        if self._forgot:
-            self._side.frames.sequence = frame.sequence
-            self._forgot = False
-        missing = self._side.missing(frame.sequence)
-        self.account.tell(f"is back, sends {len(missing)} frames again")
-        for kept in missing:
-            await self._send(kept)
+        self._forgot = False
+        missing = len(self._side.missing(frame.sequence))
+        self.account.tell(f"is back, sends {missing} frames again")
+        await self._send_waiting()
 
     def _note(self, event: dict[str, Any]) -> None:
         self.account.tell(f"is told {event}")

@@ -45,6 +45,15 @@ def ready() -> m.CallReady:
     )
 
 
+def resumed(*, wanted: int) -> m.CallResumed:
+    return m.CallResumed(ready=ready(), wanted=wanted, generation=7, position=0)
+
+
+def sent(client: ClientCall) -> list[bytes]:
+    """Return all that may be sent now."""
+    return list(iter(client.next, None))
+
+
 def heard(data: bytes) -> m.Heard:
     """Return what the server understands of a frame."""
     (word,) = WIRE.decode(data)
@@ -55,15 +64,18 @@ class TestFrames:
     def test_all_that_counts_is_numbered_from_0(self) -> None:
         client = call()
         client.event(type="start")
-        assert heard(client.audio(bytes(20))) == m.Heard(m.CustomerAudio(pcm=bytes(20)), 1)
-        assert heard(client.event(type="text", text="Hola")) == m.Heard(
-            m.CustomerText(text="Hola"), 2
-        )
+        client.audio(bytes(20))
+        client.event(type="text", text="Hola")
+        assert [heard(data) for data in sent(client)][1:] == [
+            m.Heard(m.CustomerAudio(pcm=bytes(20)), 1),
+            m.Heard(m.CustomerText(text="Hola"), 2),
+        ]
 
     def test_audio_knows_its_place(self) -> None:
         client = call()
-        positions = [HEADER.unpack_from(client.audio(bytes(20)))[4] for _ in range(3)]
-        assert positions == [0, 10, 20]
+        for _ in range(3):
+            client.audio(bytes(20))
+        assert [HEADER.unpack_from(data)[4] for data in sent(client)] == [0, 10, 20]
 
     def test_what_is_outside_the_count_moves_nothing(self) -> None:
         client = call()
@@ -129,14 +141,59 @@ class TestComingBack:
 
     def test_all_is_kept_until_the_server_has_it(self) -> None:
         client = call()
-        sent = [client.event(type="start"), client.audio(bytes(4)), client.event(type="end")]
-        assert client.missing(0) == [again(each) for each in sent]
-        assert client.missing(2) == [again(sent[2])]
+        client.event(type="start")
+        client.audio(bytes(4))
+        client.event(type="end")
+        first = sent(client)
+        assert client.missing(0) == [again(each) for each in first]
+        assert client.missing(2) == [again(first[2])]
         client.receive(frame(m.Received(sequence=1, position=2)), now=0.0)
-        assert client.missing(0) == [again(sent[2])]
+        assert client.missing(0) == [again(first[2])]
+
+    def test_nothing_is_sent_while_no_connection_carries_the_call(self) -> None:
+        client = call()
+        client.event(type="start")
+        first = sent(client)
+        client.lost()
+        client.audio(bytes(4))
+        assert sent(client) == []
+        client.resume(0.0)
+        client.audio(bytes(6))
+        assert sent(client) == []
+        client.receive(frame(resumed(wanted=1)), now=0.0)
+        client.event(type="end")
+        assert [(heard(d).sequence, heard(d).resent) for d in sent(client)] == [
+            (1, True), (2, True), (3, False),
+        ]  # fmt: skip
+        assert heard(first[0]).sequence == 0
+
+    def test_what_the_server_lacks_goes_before_what_is_new(self) -> None:
+        client = call()
+        client.event(type="start")
+        client.audio(bytes(4))
+        sent(client)
+        client.resume(0.0)
+        client.receive(frame(resumed(wanted=0)), now=0.0)
+        client.event(type="end")
+        assert [heard(d).sequence for d in sent(client)] == [0, 1, 2]
+
+    def test_a_page_that_was_loaded_anew_counts_on_from_where_the_server_is(self) -> None:
+        before = call()
+        before.receive(frame(ready(), 0), now=0.0)
+        before.receive(frame(speech(0, 500), 1), now=0.0)
+        before.event(type="start")
+        client = before.forgetful(0.3)
+        assert heard(client.resume(0.4)).word == m.ResumeCall(
+            token="c.secret", wanted=0, generation=0, position=300, forgot=True
+        )
+        client.receive(frame(resumed(wanted=7)), now=0.5)
+        client.event(type="end")
+        assert [heard(d).sequence for d in sent(client)] == [7]
 
     def test_a_frame_sent_again_says_so_and_is_otherwise_the_same(self) -> None:
-        data = call().audio(bytes(range(20)))
+        client = call()
+        client.audio(bytes(range(20)))
+        (data,) = sent(client)
         once, twice = read(data), read(again(data))
         assert twice.flags == once.flags | Flag.RESENT
         assert (twice.sequence, twice.position, twice.payload) == (
@@ -145,8 +202,7 @@ class TestComingBack:
 
     def test_the_servers_answer_brings_the_generation(self) -> None:
         client = call()
-        resumed = m.CallResumed(ready=ready(), wanted=3, generation=7, position=0)
-        got = client.receive(frame(resumed), now=0.0)
+        got = client.receive(frame(resumed(wanted=3)), now=0.0)
         assert got is not None
         assert (got.sequence, got.event["type"], client.generation) == (3, "resumed", 7)
 
@@ -160,7 +216,10 @@ class TestComingBack:
         assert client.playhead.at(1.0) == 100
 
     def test_what_it_sends_it_can_be_read_again(self) -> None:
-        event = read(call().event(type="text", text="¡Hola!"))
+        client = call()
+        client.event(type="text", text="¡Hola!")
+        (data,) = sent(client)
+        event = read(data)
         assert event.event == {"type": "text", "text": "¡Hola!"}
         assert json.loads(event.payload)["text"] == "¡Hola!"
 

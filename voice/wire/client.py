@@ -1,7 +1,10 @@
 """The other side of the binary wire: a client's frames over a whole call, without a socket. Pure.
 
-`ClientCall` numbers what is sent and keeps it until the server has it, counts what is received,
-plays it in thought at the pace of speech, and so can acknowledge and come back over a new connection.
+`ClientCall` numbers what is said and keeps it until the server has it, counts what is received,
+plays it in thought at the pace of speech, and so can acknowledge and come back over a new connection:
+
+    event, audio ──► waits ──next──► connection       resume ──► RESUME ──► what the server lacks goes first
+
 Instants are seconds on any clock that only goes forward.
 """
 
@@ -85,7 +88,7 @@ class Playhead:
     """A loudspeaker: plays what it was given without a gap, and drops it when it is told to."""
 
     def __init__(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
+        self.rate_hz = rate_hz
         self._ends_at = 0.0
         # Position and samples of what is not played yet, and the newest piece in any case.
         self._pieces: deque[tuple[int, int]] = deque([(0, 0)])
@@ -98,7 +101,7 @@ class Playhead:
 
     def add(self, *, position: int, samples: int, now: float) -> None:
         """Take audio whose first sample is `position`; it may lie behind a gap."""
-        self._ends_at = max(now, self._ends_at) + samples / self._rate_hz
+        self._ends_at = max(now, self._ends_at) + samples / self.rate_hz
         self._pieces.append((position, samples))
         self._samples += samples
         while self._samples - self._pieces[0][1] >= self._left(now) and len(self._pieces) > 1:
@@ -119,11 +122,15 @@ class Playhead:
         self._ends_at = min(self._ends_at, now)
 
     def _left(self, now: float) -> int:
-        return max(0, round((self._ends_at - now) * self._rate_hz))
+        return max(0, round((self._ends_at - now) * self.rate_hz))
 
 
 class ClientCall:
-    """A client's side of one call, whatever connections carry it."""
+    """A client's side of one call, whatever connections carry it.
+
+    The server takes a gap in the numbers for audio that was dropped. So nothing is given out between the
+    loss of a connection and the server's word on what it lacks, and then that first.
+    """
 
     def __init__(self, *, output_rate_hz: int) -> None:
         self.frames = ClientFrames()
@@ -133,14 +140,25 @@ class ClientCall:
         """Number of the last frame of the server."""
         self.generation = 0
         self._kept: deque[tuple[int, bytes]] = deque()
+        self._waiting: deque[bytes] = deque()
+        self._is_carried = True
+        self._forgot = False
 
-    def event(self, **event: Any) -> bytes:
-        """Return an EVENT frame; it is kept until the server has it."""
-        return self._keep(self.frames.event(**event))
+    def event(self, **event: Any) -> None:
+        """Put an EVENT frame in line; it is kept until the server has it."""
+        self._put(self.frames.event(**event))
 
-    def audio(self, pcm: bytes) -> bytes:
-        """Return an AUDIO_IN frame; it is kept until the server has it."""
-        return self._keep(self.frames.audio(pcm))
+    def audio(self, pcm: bytes) -> None:
+        """Put an AUDIO_IN frame in line; it is kept until the server has it."""
+        self._put(self.frames.audio(pcm))
+
+    def next(self) -> bytes | None:
+        """Return the next frame to send; None while none waits, or no connection carries the call."""
+        return self._waiting.popleft() if self._is_carried and self._waiting else None
+
+    def lost(self) -> None:
+        """Note that the connection is gone."""
+        self._is_carried = False
 
     def acknowledgement(self, now: float) -> bytes:
         """Return what tells the server how far this side has come."""
@@ -152,15 +170,24 @@ class ClientCall:
 
     def resume(self, now: float) -> bytes:
         """Return the first frame of a new connection of this call."""
+        self._is_carried = False
         return self.frames.resume(
             self.token,
             wanted=self.received + 1,
             generation=self.generation,
             position=self.playhead.at(now),
+            forgot=self._forgot,
         )
 
+    def forgetful(self, now: float) -> "ClientCall":
+        """Return this side as it is after its page was loaded anew: it knows the token and the playhead."""
+        side = ClientCall(output_rate_hz=self.playhead.rate_hz)
+        side.token, side._forgot, side._is_carried = self.token, True, False
+        side.playhead.add(position=self.playhead.at(now), samples=0, now=now)
+        return side
+
     def missing(self, wanted: int) -> list[bytes]:
-        """Return what the server lacks, to be sent again."""
+        """Return the frames from `wanted` on that are kept, as they are sent again."""
         return [again(frame) for sequence, frame in self._kept if sequence >= wanted]
 
     def receive(self, data: bytes, *, now: float) -> ServerFrame | None:
@@ -187,13 +214,20 @@ class ClientCall:
             case FrameType.EVENT if frame.event["type"] == "ready":
                 self.token = frame.event["resumeToken"]
             case FrameType.RESUME:
-                self.generation = frame.generation
+                self._resumed(frame)
             case _:
                 pass
 
-    def _keep(self, frame: bytes) -> bytes:
+    def _resumed(self, frame: ServerFrame) -> None:
+        self.generation = frame.generation
+        if self._forgot:
+            self.frames.sequence, self._forgot = frame.sequence, False
+        self._waiting = deque(self.missing(frame.sequence))
+        self._is_carried = True
+
+    def _put(self, frame: bytes) -> None:
         self._kept.append((self.frames.sequence - 1, frame))
-        return frame
+        self._waiting.append(frame)
 
 
 def again(frame: bytes) -> bytes:
