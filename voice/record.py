@@ -68,7 +68,7 @@ class Record:
         before: Before | None = None,
     ) -> None:
         self.resumes = 0
-        self.words_stored = uplink.wanted
+        self.words_stored = uplink.words
         """The first uplink frame whose words are not stored."""
         self._owes_stored = 0
         self._call = call
@@ -177,7 +177,7 @@ class Record:
             language=wishes.language,
             model_id=self._model_id,
             wire=self._wire,
-            state=self._state(self._uplink.wanted),
+            state=self._state(self._uplink.words),
             now=self._now(),
         )
         self._epoch = opened.epoch
@@ -190,12 +190,12 @@ class Record:
             self._writes.popleft()
             if written is not None:
                 written.set()
-        wanted = self._uplink.wanted
+        heard = self._uplink.words
         transcript = self._call.dialogue.transcript
         self._words |= {_place(said): _words(said) for said in transcript.changes()}
         words, progress, now = list(self._words.values()), self._progress(), self._now()
-        state = self._state(wanted)
-        if not words and wanted == self.words_stored and state["owes"] == self._owes_stored:
+        state = self._state(heard)
+        if not words and heard == self.words_stored and state["owes"] == self._owes_stored:
             await self._write(
                 lambda epoch: services.beat(call_id=self._call_id, epoch=epoch, now=now)
             )
@@ -211,7 +211,7 @@ class Record:
             )
         )
         self._words.clear()
-        self.words_stored, self._owes_stored = wanted, state["owes"]
+        self.words_stored, self._owes_stored = heard, state["owes"]
 
     async def _write(self, write: Write) -> None:
         assert self._epoch is not None
@@ -232,6 +232,7 @@ class Record:
         if self._under_way is not None:
             await asyncio.wait({self._under_way})
         self._under_way = work = begun(function, *args, **kwargs)
+        work.add_done_callback(_note_failure)
         return await asyncio.shield(work)
 
     def _put(self, write: Write, written: asyncio.Event | None = None) -> None:
@@ -266,11 +267,18 @@ class Record:
     def _call_id(self) -> str:
         return self._call.wishes.call_id
 
-    def _state(self, wanted: int) -> dict[str, int]:
+    def _state(self, words: int) -> dict[str, int]:
+        """Return what a server must know that goes on with the call, once all words are stored before a frame.
+
+        It wants the speech again that no session has confirmed, but not the words that came in between.
+        """
+        dialogue = self._call.dialogue
+        speech = dialogue.speech.unconfirmed_since
         return {
-            "wanted": wanted,
+            "wanted": self._uplink.first_unsafe(words=words, speech=speech),
+            "words": words,
             "sent": self._call.downlink.next_number,
-            "owes": self._call.dialogue.owes_answer,
+            "owes": dialogue.owes_answer,
             "inputRateHz": self._call.wishes.input_rate_hz,
         }
 
@@ -286,6 +294,12 @@ class Record:
             latency=_latency(self._call.dialogue.transcript.utterances()) or before.latency,
             errors=[*before.errors, *figures.failures],
         )
+
+
+def _note_failure(work: asyncio.Future[Any]) -> None:
+    """Have a failure seen, though its caller may be gone: what was not written waits for the next one."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _place(said: Utterance) -> tuple[int, int]:

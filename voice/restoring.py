@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from conversations.domain import TakenOver, Words
 from voice.call import Legacy
 from voice.call.transcript import Transcript, Utterance
+from voice.call.uplink import Uplink
 from voice.wire.messages import ResumeCall, Speaker
 
 
@@ -15,6 +16,12 @@ def legacy_of(taken: TakenOver, resume: ResumeCall) -> Legacy:
         tool_runs=_earlier_runs(taken),
         owes_answer=_owes_answer(taken, resume),
     )
+
+
+def uplink_of(taken: TakenOver, resume: ResumeCall) -> Uplink:
+    """Return what is known of the client's frames; one that forgot them begins behind those that came."""
+    words = taken.state["words"]
+    return Uplink(wanted=words if resume.forgot else taken.state["wanted"], words=words)
 
 
 def _transcript_of(words: Iterable[Words]) -> Transcript:

@@ -23,12 +23,11 @@ from conversations.domain import TakenOver
 from voice import metrics, process
 from voice.admission import Admission, RefusedError
 from voice.call import Call, CallWishes
-from voice.call.uplink import Uplink
 from voice.errors import customer_error
 from voice.held_call import HeldCall, Line
 from voice.prompts import LANGUAGES
 from voice.record import Before, MovedAwayError, Record
-from voice.restoring import legacy_of
+from voice.restoring import legacy_of, uplink_of
 from voice.tickets import TicketBooth
 from voice.tools import TOOLS
 from voice.wire import messages as m
@@ -178,7 +177,7 @@ class Switchboard:
             legacy=legacy_of(taken, resume),
         )
         call.go_on(resume)
-        held = HeldCall(call=call, address=address, uplink=Uplink(wanted=taken.state["wanted"]))
+        held = HeldCall(call=call, address=address, uplink=uplink_of(taken, resume))
         before = Before(epoch=taken.epoch, progress=taken.progress)
         self._begin(held, line, before=before)
         assert held.record is not None
@@ -271,9 +270,10 @@ class Switchboard:
 
     async def _hand_over(self, held: HeldCall, deadline: float) -> None:
         """Move a call at a quiet moment, or when time is up."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
-                await held.call.until_quiet()
+        if held.line is not None:  # else nobody hears the moment
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await held.call.until_quiet()
         if (task := self._tasks.get(held)) is None:
             return
         self._set_aside(held)

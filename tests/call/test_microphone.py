@@ -33,6 +33,15 @@ def positions(queue: Microphone) -> list[int]:
 
 
 class TestQueue:
+    def test_what_is_forgotten_is_neither_taken_nor_taken_again(self) -> None:
+        queue = microphone()
+        put(queue, 2)
+        queue.take()
+        queue.forget()
+        queue.rewind(0)
+        assert positions(queue) == []
+        assert queue.position == 4
+
     def test_chunks_leave_as_they_came_with_their_instant(self) -> None:
         queue = microphone()
         put(queue, 2)

@@ -1,5 +1,8 @@
 """What is done about every failure of a session."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +31,7 @@ from voice.sonic.errors import (
 pytestmark = pytest.mark.pure
 
 EVEN = 0.5
+CALLS_PAGE = Path(__file__).parents[2] / "docs" / "calls.md"
 FAILURES: list[SonicError] = [
     *(TransportError(code, "") for code in TransportCode),
     TransportError(TransportCode.VALIDATION, "", retryable=True),
@@ -135,3 +139,14 @@ def test_whatever_fails_in_a_row_comes_to_an_end(failures: list[tuple[SonicError
             assert 0 <= pause_s <= LONGEST_PAUSE_S * (1 + SPREAD)
     assert tries <= MOST_IN_A_ROW
     assert waited_s <= MOST_IN_A_ROW * LONGEST_PAUSE_S * (1 + SPREAD)
+
+
+def test_the_documents_show_this_table() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\d) \| (none|[\d.]+ s) \|$", CALLS_PAGE.read_text(), re.MULTILINE
+    )
+    shown = {name: (int(tries), pause) for name, tries, pause in rows}
+    assert shown == {
+        str(name): (remedy.tries, f"{remedy.first_pause_s:g} s" if remedy.first_pause_s else "none")
+        for name, remedy in REMEDIES.items()
+    }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conversations.domain import Progress, Speaker, TakenOver, ToolOutcome, ToolRun, Words
-from voice.restoring import legacy_of
+from voice.restoring import legacy_of, uplink_of
 from voice.wire.messages import ResumeCall
 
 pytestmark = pytest.mark.pure
@@ -39,7 +39,7 @@ def taken(*, owes: int = 0) -> TakenOver:
     return TakenOver(
         epoch=2,
         words=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora")),
-        state={"wanted": 7, "sent": SENT, "owes": owes, "inputRateHz": 16_000},
+        state={"wanted": 7, "words": 9, "sent": SENT, "owes": owes, "inputRateHz": 16_000},
         progress=Progress(),
         voice="carlos",
         language="es",
@@ -65,6 +65,16 @@ def test_the_words_stand_as_they_were_said() -> None:
         (1, "Hola", AT),
         (2, "Y ahora", AT),
     ]
+
+
+def test_speech_that_was_not_transcribed_is_wanted_again_and_the_words_in_between_are_not() -> None:
+    uplink = uplink_of(taken(), resume())
+    assert (uplink.wanted, uplink.words) == (7, 9)
+
+
+def test_a_client_that_forgot_its_frames_begins_behind_all_that_came() -> None:
+    uplink = uplink_of(taken(), resume(forgot=True))
+    assert (uplink.wanted, uplink.words) == (9, 9)
 
 
 def test_the_tool_runs_of_the_last_turn_may_not_have_been_told() -> None:

@@ -63,6 +63,18 @@ class TestAccept:
         with pytest.raises(WireError):
             uplink.accept(words(2**32 - 1))
 
+    def test_words_that_are_stored_are_no_news_but_speech_between_them_is(self) -> None:
+        uplink = Uplink(wanted=3, words=6)
+        assert uplink.words == 6
+        news = [
+            uplink.accept(audio(3, resent=True), position=0, samples=2),
+            uplink.accept(words(4, resent=True)),
+            uplink.accept(audio(5, resent=True), position=2, samples=2),
+            uplink.accept(words(6, resent=True)),
+        ]
+        assert news == [True, False, True, True]
+        assert (uplink.wanted, uplink.words) == (7, 7)
+
     def test_where_nothing_is_known_whatever_comes_is_the_first(self) -> None:
         uplink = Uplink(wanted=None)
         assert uplink.wanted == 0
@@ -135,3 +147,30 @@ def test_what_is_told_goes_forward_and_never_past_what_came(
         if (received := uplink.safe(words=stored, speech=speech)) is not None:
             assert told < received.sequence <= came
             told = received.sequence
+
+
+class TestFirstUnsafe:
+    """What a server wants again that goes on with the call of one that died."""
+
+    def spoken(self) -> Uplink:
+        """Return the frames of two chunks of speech, words, and one more chunk."""
+        uplink = Uplink()
+        uplink.accept(audio(0), position=0, samples=2)
+        uplink.accept(audio(1), position=2, samples=2)
+        uplink.accept(words(2))
+        uplink.accept(audio(3), position=4, samples=2)
+        return uplink
+
+    @pytest.mark.parametrize(
+        ("stored", "speech", "first"),
+        [(4, None, 4), (2, None, 2), (4, 0, 0), (4, 2, 1), (4, 4, 3), (2, 4, 2)],
+    )
+    def test_it_is_speech_not_transcribed_or_words_not_stored(
+        self, stored: int, speech: int | None, first: int
+    ) -> None:
+        assert self.spoken().first_unsafe(words=stored, speech=speech) == first
+
+    def test_asking_settles_nothing(self) -> None:
+        uplink = self.spoken()
+        uplink.first_unsafe(words=4, speech=None)
+        assert uplink.safe(words=2, speech=None) == Received(sequence=1, position=6)

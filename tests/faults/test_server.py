@@ -2,12 +2,13 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.faults.rows import Row
+from tests.fixtures.coded import silence, words
 from tests.fixtures.line import open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, running_site
@@ -42,7 +43,7 @@ async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable,
         kept="all that was said",
         within_s=20,
     )
-    with restartable.running() as site:
+    with restartable.running() as site, ExitStack() as later:
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
             await line.send(type="text", text=LOOK_UP)
@@ -50,10 +51,10 @@ async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable,
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
-                with restartable.running() as again:
-                    resumed = await line.reconnect(again.ws_url)
-                    assert resumed.event["restored"] is True
-                    await line.until("turn")
+                again = later.enter_context(restartable.running())
+                resumed = await line.reconnect(again.ws_url)
+                assert resumed.event["restored"] is True
+                await line.until("turn")
             said = [
                 e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"
             ]
@@ -71,21 +72,54 @@ async def test_what_was_typed_as_it_was_killed_is_answered(
         kept="the words, once",
         within_s=20,
     )
-    with restartable.running() as site:
+    with restartable.running() as site, ExitStack() as later:
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
             frame = line.frames.event(type="text", text=LOOK_UP)
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
-                with restartable.running() as again:
-                    resumed = await line.reconnect(again.ws_url)
-                    await line.send_again([frame], wanted=resumed.sequence)
-                    await line.until("turn")
+                again = later.enter_context(restartable.running())
+                resumed = await line.reconnect(again.ws_url)
+                await line.send_again([frame], wanted=resumed.sequence)
+                await line.until("turn")
             said = [
                 e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"
             ]
             assert said == ["Hola", LOOK_UP]
+
+
+async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, row: Row) -> None:
+    row(
+        "server killed while the customer speaks",
+        "is understood once the server is back",
+        kept="each word, spoken or typed, once",
+        within_s=20,
+    )
+    with restartable.running() as site, ExitStack() as later:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            line.acknowledges = False  # so there is something to interrupt
+            await line.send(type="text", text=LOOK_UP)
+            await line.until_audio()
+            frames = [line.frames.audio(words(said)) for said in ([1, 2, 3], [4, 5, 6])]
+            await line.socket.send(frames[0])
+            await line.until("interrupted")
+            line.acknowledges = True
+            await line.audio_within(0.4)  # which the store learns meanwhile
+            await line.socket.send(frames[1])
+            with row.measured():
+                site.process.send_signal(signal.SIGKILL)
+                site.process.wait()
+                again = later.enter_context(restartable.running())
+                resumed = await line.reconnect(again.ws_url)
+                await line.send_again(frames, wanted=resumed.sequence)
+                for _ in range(5):
+                    await line.socket.send(line.frames.audio(silence(500)))
+                await line.until_caption("1 2 3 4 5 6")
+            await line.send(type="end")
+            heard = [text for text in line.captions if text[0].isdigit()]
+            assert (heard, line.captions.count(LOOK_UP)) == (["1 2 3 4 5 6"], 1)
 
 
 async def test_it_is_drained_in_the_middle_of_a_call(

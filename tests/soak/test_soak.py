@@ -27,7 +27,7 @@ CALLERS = 8
 SEED = int(os.environ.get("SOAK_SEED") or random.randrange(10_000))
 RESUME_S = 4
 """How long a call waits for a customer who vanished."""
-EXTRA_MB = 24
+EXTRA_MB = 48
 """How much memory may be held at the end that was not at the beginning: allocators keep some."""
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60 * MINUTES + 180)]

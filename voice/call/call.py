@@ -173,6 +173,7 @@ class Call:
                 await self._over.wait()
             finally:
                 self._tasks.cancel()
+                self.dialogue.end()
         self._beaten.set()
         self.dialogue.replies.settle()
         if self._reason is m.EndReason.CLIENT:

@@ -114,6 +114,10 @@ class Dialogue:
             self._note_opening()
             self.question.asked(at=now)
 
+    def end(self) -> None:
+        """Let go of the customer's audio: it may take long until Python collects what is over."""
+        self._microphone.forget()
+
     # The customer
 
     def hear(self, chunk: bytes) -> None:

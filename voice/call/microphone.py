@@ -61,6 +61,11 @@ class Microphone:
         dropped, self.dropped_samples = self.dropped_samples, 0
         return dropped
 
+    def forget(self) -> None:
+        """Let go of all audio."""
+        self._waiting.clear()
+        self._taken.clear()
+
     def take(self) -> Chunk | None:
         """Remove, remember and return the oldest chunk, if there is one."""
         if not self._waiting:

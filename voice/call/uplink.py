@@ -27,9 +27,14 @@ class _Came:
 class Uplink:
     """The numbers of one call's uplink."""
 
-    def __init__(self, *, wanted: int | None = 0) -> None:
-        """`wanted` is the first frame that is missing; None where whatever comes is the first."""
+    def __init__(self, *, wanted: int | None = 0, words: int = 0) -> None:
+        """Begin at a frame.
+
+        `wanted` is the first frame that is missing; None where whatever comes is the first. `words` is
+        the first one whose words are missing: what another server had stored of those before is no news.
+        """
         self._wanted = wanted
+        self._words = words
         self._unsafe: deque[_Came] = deque()
         self._told: int | None = None
         self._samples = 0
@@ -38,6 +43,11 @@ class Uplink:
     def wanted(self) -> int:
         """The first frame that is missing."""
         return self._wanted or 0
+
+    @property
+    def words(self) -> int:
+        """The first frame whose words are missing."""
+        return max(self.wanted, self._words)
 
     def accept(self, heard: Heard, *, position: int | None = None, samples: int = 0) -> bool:
         """Return whether a frame is news; audio is so many samples from `position` in the microphone on.
@@ -58,11 +68,18 @@ class Uplink:
             raise WireError("out_of_order", detail, close_code=POLICY_VIOLATION)
         self._wanted = heard.sequence + 1
         self._samples += samples
+        if position is None and heard.sequence < self._words:
+            return False
         end = None if position is None else position + samples
         self._unsafe.append(_Came(heard.sequence, end))
         if len(self._unsafe) > MAX_KEPT:
             self._unsafe.popleft()
         return True
+
+    def first_unsafe(self, *, words: int, speech: int | None) -> int:
+        """Return the first frame that would be missed if this server died; for the rest see `safe`."""
+        unsafe = (came.sequence for came in self._unsafe if not _is_safe(came, words, speech))
+        return next(unsafe, self.wanted)
 
     def safe(self, *, words: int, speech: int | None) -> Received | None:
         """Return what the client may be told now, if that is news.
@@ -70,7 +87,7 @@ class Uplink:
         `words`: the first frame whose words are not stored. `speech`: where the speech begins that the
         service has not confirmed; None where it has confirmed all.
         """
-        while self._unsafe and self._is_safe(self._unsafe[0], words, speech):
+        while self._unsafe and _is_safe(self._unsafe[0], words, speech):
             self._unsafe.popleft()
         if self._wanted is None:
             return None
@@ -80,7 +97,8 @@ class Uplink:
         self._told = upto
         return Received(sequence=upto - 1, position=self._samples)
 
-    def _is_safe(self, came: _Came, words: int, speech: int | None) -> bool:
-        if came.end is None:
-            return came.sequence < words
-        return speech is None or came.end <= speech
+
+def _is_safe(came: _Came, words: int, speech: int | None) -> bool:
+    if came.end is None:
+        return came.sequence < words
+    return speech is None or came.end <= speech
