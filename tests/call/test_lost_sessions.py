@@ -10,7 +10,7 @@ from tests.call import words
 from tests.call.service import Service, Trouble
 from tests.call.talk import calls, says, talk
 from tests.call.tools import slow_tool
-from voice.call.recovery import REMEDIES
+from voice.call.recovery import MOST_IN_A_ROW, PASSES, REMEDIES
 from voice.call.renewal import RenewalPlan
 from voice.sonic.errors import TransportCode, TransportError
 from voice.wire import messages as m
@@ -120,6 +120,25 @@ class TestBreaking:
             await call.until_quiet()
             assert call.said_by_assistant[-2:] == [LONG, LONG]
             assert call.said_by_customer == ["Hola"]
+
+    @calls
+    async def test_a_service_that_answers_and_breaks_again_and_again_is_borne(self) -> None:
+        async with talk() as call:
+            for number in range(2 * MOST_IN_A_ROW):
+                assert await call.ask(f"N {number}") == f"Dijiste N {number}."
+                call.service.newest.lose()
+            assert call.client.errors() == []
+
+    @calls
+    async def test_a_service_that_breaks_in_every_answer_is_not(self) -> None:
+        async with talk({"Hola": says(LONG, LONG)}) as call:
+            call.client.type("Hola")
+            while not call.is_over:
+                await asyncio.sleep(0.6)
+                if call.service.live:
+                    call.service.newest.lose()
+            assert call.client.errors() == ["stream_lost"]
+            assert len(call.service.streams) == 1 + PASSES.tries
 
     @calls
     async def test_an_answer_that_has_come_is_heard_to_its_end_and_given_once(self) -> None:

@@ -141,6 +141,13 @@ def test_whatever_fails_in_a_row_comes_to_an_end(failures: list[tuple[SonicError
     assert waited_s <= MOST_IN_A_ROW * LONGEST_PAUSE_S * (1 + SPREAD)
 
 
+def test_a_session_that_has_answered_was_a_good_one() -> None:
+    recovery = Recovery()
+    for _ in range(3 * MOST_IN_A_ROW):
+        assert recovery.pause_s(lost(), chance=EVEN) == 0.0
+        recovery.answered()
+
+
 def test_the_documents_show_this_table() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \| (\d) \| (none|[\d.]+ s) \|$", CALLS_PAGE.read_text(), re.MULTILINE

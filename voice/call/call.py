@@ -16,7 +16,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from voice import pcm
-from voice.call.dialogue import SIGNS, Dialogue
+from voice.call.dialogue import SIGNS, Dialogue, is_end_of_reply
 from voice.call.downlink import Downlink
 from voice.call.farewell import Farewell
 from voice.call.keeping import Figures, Keeper
@@ -294,10 +294,17 @@ class Call:
     def note(self, session: Session, event: OutputEvent, received: float) -> None:
         """Take what a session says."""
         self.dialogue.note(session, event, received)
-        if isinstance(event, SIGNS) and session is self._sessions.current:
-            self._watch.sign()
+        if session is self._sessions.current:
+            self._judge(event)
         self._tell_keeper()
         self.changed.set()
+
+    def _judge(self, event: OutputEvent) -> None:
+        """Learn from what the current session says whether it does what it should."""
+        if isinstance(event, SIGNS):
+            self._watch.sign()
+        elif is_end_of_reply(event) and not self.dialogue.question.is_open:
+            self._sessions.answered()
 
     def lost(self) -> None:
         """Be without a session for a while."""

@@ -322,7 +322,7 @@ class Dialogue:
                 self.replies.begin(event)
             case sonic.ContentEnded(kind=sonic.ContentKind.AUDIO):
                 self.replies.end_segment()
-                if event.stop_reason == sonic.StopReason.END_TURN:
+                if is_end_of_reply(event):
                     self._reply_ended()
                     self.replies.end_turn(is_answer=not self.question.is_open)
             case _:
@@ -380,6 +380,15 @@ def _log_if_unknown(session: Session, event: sonic.OutputEvent) -> None:
         metrics.UNKNOWN_EVENTS.inc()
         if session.unknown_events[event.name] == 1:
             logger.warning("unknown event from the service", extra={"event_name": event.name})
+
+
+def is_end_of_reply(event: sonic.OutputEvent) -> bool:
+    """Whether the audio of a reply has all come."""
+    match event:
+        case sonic.ContentEnded(kind=sonic.ContentKind.AUDIO):
+            return event.stop_reason == sonic.StopReason.END_TURN
+        case _:
+            return False
 
 
 def _now() -> float:

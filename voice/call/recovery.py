@@ -5,8 +5,8 @@
 A call that loses its session goes on in a new one, with the conversation so far as its history. Some
 failures pass at once, some need patience, some come back however often it is tried; each row says how
 often and from which pause on. The pauses double and are spread by chance, so that a thousand calls
-that fail at one moment do not come back at one moment. A session that has held for a while starts
-the count anew.
+that fail at one moment do not come back at one moment. A session that has held for a while, or has
+given an answer to its end, starts the count anew.
 
 `docs/calls.md` shows this table; a test compares the two.
 """
@@ -99,6 +99,10 @@ class Recovery:
 
     def __init__(self) -> None:
         self._failures: Counter[str] = Counter()
+
+    def answered(self) -> None:
+        """Note that a session has given an answer to its end."""
+        self._failures.clear()
 
     def held(self, *, lived_s: float) -> None:
         """Note how long a session lived that has failed now."""

@@ -103,6 +103,10 @@ class Succession:
             session.end()
             self._replace(error, lived_s=_now() - session.opened_at)
 
+    def answered(self) -> None:
+        """Note that the current session has given an answer to its end: it does what it should."""
+        self._recovery.answered()
+
     def renew_if_due(self, situation: Situation) -> None:
         """Prepare, or move to, the next session where its time has come."""
         prepared_at = self._prepared.opened_at if self._prepared else None
