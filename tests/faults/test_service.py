@@ -37,7 +37,6 @@ PASSES_AT_OPEN = [
     Broken(fault="service unavailable at open", at="open", kind="refuse", fields=refuse(503, "ServiceUnavailableException")),
     Broken(fault="access denied at open, once", at="open", kind="refuse", fields=refuse(403, "AccessDeniedException")),
     Broken(fault="TCP cut before headers", at="open", kind="abort"),
-    Broken(fault="TCP cut at connect", at="connect", kind="abort"),
     Broken(fault="no answer to open", at="open", kind="hang", within_s=8),
     Broken(fault="stream reset at open", at="open", kind="reset"),
 ]  # fmt: skip
@@ -53,14 +52,25 @@ async def test_what_passes_at_open_only_takes_longer(
         kept="the call",
         within_s=broken.within_s,
     )
-    if broken.at == "connect":  # it takes a new connection
-        await faults.obey("drop_all", action={"kind": "abort"})
     fault = await faults.arm(broken.at, broken.kind, times=broken.times, **broken.fields)
     async with open_line(faulty_site.ws_url, start=False) as line:
         with row.measured():
             await line.start()
         assert await faults.struck(fault) == broken.times
         await line.converse("Hola")
+
+
+async def test_a_connection_that_is_cut_as_it_is_made_only_takes_longer(
+    faulty_site: Site, faults: RunningSimulator, row: Row
+) -> None:
+    row("TCP cut at connect", "waits a moment longer for the answer", kept="the call", within_s=6)
+    async with open_line(faulty_site.ws_url) as line:
+        await line.converse("Hola")
+        fault = await faults.arm("connect", "abort")
+        with row.measured():
+            await faults.obey("drop_all", action={"kind": "abort"})
+            await line.converse("Hola")
+        assert await faults.struck(fault) == 1
 
 
 STAYS_AT_OPEN = [
@@ -83,7 +93,7 @@ async def test_what_stays_at_open_is_told(
 ) -> None:
     row(
         broken.fault,
-        "is told so, and when to try again",
+        "is told so, and when to try again" if retryable else "is told that the service refused",
         kept="nothing was said yet",
         within_s=broken.within_s,
     )
@@ -216,7 +226,7 @@ async def test_a_deaf_session_is_replaced(
 async def test_a_session_that_is_slow_to_open_does_not_hold_others_up(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
-    row("slow to open", "waits; others notice nothing", kept="other calls", within_s=6)
+    row("slow to open", "waits; others notice nothing", kept="other calls", within_s=10)
     async with open_line(faulty_site.ws_url) as other:
         await faults.arm("open", "delay", s=1.0)
         with row.measured():

@@ -23,6 +23,7 @@ from tests.soak.losses import lost, order_of
 from tests.soak.report import Footprint, report
 
 MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.15)
+WARM_UP_S = min(10.0, 30 * MINUTES)
 CALLERS = 8
 SEED = int(os.environ.get("SOAK_SEED") or random.randrange(10_000))
 RESUME_S = 4
@@ -78,7 +79,7 @@ async def test_calls_come_and_go(
 ) -> None:
     chance = random.Random(SEED)
     crowd = Crowd(site, simulator, chance)
-    await crowd.call_for(10.0)
+    await crowd.call_for(WARM_UP_S)
     await until_calm(site)
     before = Footprint.of(site)
     chaos = Chaos(simulator, gate, chance)
