@@ -9,25 +9,40 @@ import pytest
 
 from tests.doors.doors import DOORS, Door
 from tests.doors.session import STAFF
+from tests.fixtures.simulator import RunningSimulator, started_simulator
 from tests.fixtures.site import DOCTORS, Site, running_site
 
 
 @pytest.fixture(scope="session")
+def quick_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    """One that speaks fast: here its answers count, and not what they sound like."""
+    folder = tmp_path_factory.mktemp("quick-simulator")
+    options = ("--hearing", "text", "--max-streams", "64", "--time-scale", "5")
+    with started_simulator(folder, *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def staffed_site(
-    tmp_path_factory: pytest.TempPathFactory, stand_in_environ: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory, dynamodb: str, quick_simulator: RunningSimulator
 ) -> Iterator[Site]:
+    stand_ins = {
+        "DYNAMODB_ENDPOINT_URL": dynamodb,
+        "BEDROCK_ENDPOINT_URL": quick_simulator.url,
+        "BEDROCK_CA_FILE": str(quick_simulator.ca_file),
+    }
     folder = tmp_path_factory.mktemp("staffed-site")
     username, password = STAFF
     environ = {
         **os.environ,
-        **stand_in_environ,
+        **stand_ins,
         "DJANGO_SETTINGS_MODULE": "novasonic.settings",
         "SQLITE_PATH": str(folder / "site.sqlite3"),
         "CLINIC_DOCTORS": DOCTORS,
     }
     command = [sys.executable, "manage.py", "prepare_demo", "--username", username]
     subprocess.run([*command, "--password", password], env=environ, check=True)
-    with running_site(folder, stand_in_environ) as site:
+    with running_site(folder, stand_ins) as site:
         yield site
 
 
