@@ -21,6 +21,7 @@ from django.conf import settings
 from common import addresses, clock
 from voice import metrics
 from voice.admission import RefusedError
+from voice.call.uplink import Uplink
 from voice.errors import customer_error
 from voice.held_call import HeldCall
 from voice.limits import Rate, TokenBucket
@@ -74,13 +75,13 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._rates = _rates()
         self._carrier: asyncio.Task[None] | None = None
         self._is_admitted = False
-        self._is_leaving = self._is_closed = False
+        self._is_leaving = self._is_closed = self._is_gone = False
         self._number_alone = 0
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                impatience = self._tasks.create_task(self._expect_a_beginning())
+                self._impatience = self._tasks.create_task(self._expect_a_beginning())
                 connection = self._tasks.create_task(super().__call__(scope, receive, send))
-                connection.add_done_callback(lambda _: self._gone(impatience))
+                connection.add_done_callback(lambda _: self._gone())
         except* OSError:  # the peer vanished while a frame was being sent
             logger.debug("connection lost")
 
@@ -163,24 +164,27 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def _start(self, start: m.StartCall, heard: m.Heard) -> None:
         if self._held is not None:
             raise m.WireError("already_started", "a second start")
+        self._impatience.cancel()
+        uplink = Uplink()
+        uplink.accept(heard)
         try:
             held = await switchboard().start(
-                start, self, address=self._address, acknowledges=self._wire.counts
+                start, self, address=self._address, uplink=uplink, acknowledges=self._wire.counts
             )
         except TicketError as error:
             raise m.WireError("no_ticket", str(error), close_code=Close.NO_TICKET) from error
         except RefusedError as refused:
             await self._refuse(refused)
             return
-        held.uplink.accept(heard)
         self._carry(held)
 
     async def _resume(self, resume: m.ResumeCall) -> None:
         if self._held is not None:
             raise m.WireError("already_started", "a resume in a call")
+        self._impatience.cancel()
         self._number_alone = resume.wanted
         try:
-            held, resumed = await switchboard().resume(resume, self, address=self._address)
+            self._held, resumed = await switchboard().resume(resume, self, address=self._address)
         except UnknownCallError as error:
             raise m.WireError("unknown_call", "", close_code=Close.UNKNOWN_CALL) from error
         except RefusedError:
@@ -188,8 +192,10 @@ class VoiceConsumer(AsyncWebsocketConsumer):
                 code=Close.SERVICE_RESTART
             )  # the client tries again, elsewhere perhaps
             return
+        held = self._held  # it is known before anything is sent: the peer may be gone
         await self._send(m.Numbered(resumed))
-        self._carry(held)
+        if self._held is held:
+            self._carry(held)
 
     async def _refuse(self, refused: RefusedError) -> None:
         """Say that there is no call for now, and when to try again."""
@@ -249,16 +255,18 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._held, self._is_leaving = None, True
         if self._carrier is not None:
             self._carrier.cancel()
-        self._tasks.create_task(self._say_and_close(code, last))
+        if not self._is_gone:
+            self._tasks.create_task(self._say_and_close(code, last))
 
     async def _say_and_close(self, code: Close, last: HeldCall | None) -> None:
         if last is not None:
             await self._carry_out_now(last)
         await self.close(code=code)
 
-    def _gone(self, impatience: asyncio.Task[None]) -> None:
+    def _gone(self) -> None:
         """Note that the connection is over: nothing of it stays."""
-        impatience.cancel()
+        self._is_gone = True
+        self._impatience.cancel()
         if self._is_admitted:
             switchboard().admission.disconnect(self._address)
         if self._carrier is not None:

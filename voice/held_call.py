@@ -94,6 +94,11 @@ class HeldCall:
         )
 
     def received(self) -> m.Received | None:
-        """Return what the client may be told that it need not keep any more, if that is news."""
+        """Return what the client may be told that it need not keep any more, if that is news.
+
+        Speech that was transcribed is safe once its words are stored.
+        """
+        if self.record is not None and self.record.is_behind:
+            return None
         words = self.uplink.wanted if self.record is None else self.record.words_stored
         return self.uplink.safe(words=words, speech=self.call.dialogue.speech.unconfirmed_since)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -84,6 +85,11 @@ class Record:
         self._under_way: asyncio.Future[Any] | None = None
         self._has_moved = False
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are words that are not stored yet."""
+        return bool(self._words) or self._call.dialogue.transcript.has_changes
+
     # What happens in the call
 
     def words_changed(self) -> None:
@@ -141,12 +147,16 @@ class Record:
         for run in self._call.desk.runs:
             if run.is_running:
                 self.tool_ended(run)
-        with suppress(TimeoutError, MovedAwayError, UnavailableError):
+        try:
             async with asyncio.timeout(CLOSED_WITHIN_S):
-                await self._open()
-                await self._keep()
+                await self._patiently(self._open)
+                await self._patiently(self._keep)
                 if reason is not None:
-                    await self._write(self._end_of(reason))
+                    await self._patiently(partial(self._write, self._end_of(reason)))
+        except MovedAwayError:
+            pass
+        except TimeoutError:
+            logger.warning("the end of a call was not kept")
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do a step, again and again until it is done."""
@@ -169,17 +179,21 @@ class Record:
         if self._epoch is not None:
             return
         wishes = self._call.wishes
-        opened = await self._alone(
-            services.open_conversation,
-            call_id=wishes.call_id,
-            resume_secret=wishes.resume_token,
-            voice=wishes.voice,
-            language=wishes.language,
-            model_id=self._model_id,
-            wire=self._wire,
-            state=self._state(self._uplink.words),
-            now=self._now(),
-        )
+        try:
+            opened = await self._alone(
+                services.open_conversation,
+                call_id=wishes.call_id,
+                resume_secret=wishes.resume_token,
+                voice=wishes.voice,
+                language=wishes.language,
+                model_id=self._model_id,
+                wire=self._wire,
+                state=self._state(self._uplink.words),
+                now=self._now(),
+            )
+        except ConversationMovedError as error:
+            self._has_moved = True
+            raise MovedAwayError from error
         self._epoch = opened.epoch
 
     async def _keep(self) -> None:
@@ -279,6 +293,8 @@ class Record:
             "words": words,
             "sent": self._call.downlink.next_number,
             "owes": dialogue.owes_answer,
+            "openSince": dialogue.open_since,
+            "livedS": int(self._call.lived_s),
             "inputRateHz": self._call.wishes.input_rate_hz,
         }
 

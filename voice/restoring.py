@@ -11,10 +11,14 @@ from voice.wire.messages import ResumeCall, Speaker
 
 def legacy_of(taken: TakenOver, resume: ResumeCall) -> Legacy:
     """Return what a call goes on from, given what is stored and what its client has."""
+    transcript = _transcript_of(taken.words)
+    owes_answer = transcript.awaits_answer or _owes_answer(taken, resume)
     return Legacy(
-        transcript=_transcript_of(taken.words),
-        tool_runs=_earlier_runs(taken),
-        owes_answer=_owes_answer(taken, resume),
+        transcript=transcript,
+        tool_runs=_earlier_runs(taken) if owes_answer else (),
+        owes_answer=owes_answer,
+        open_since=taken.state["openSince"],
+        lived_s=taken.state["livedS"],
     )
 
 
@@ -46,10 +50,10 @@ def _owes_answer(taken: TakenOver, resume: ResumeCall) -> bool:
 
 
 def _earlier_runs(taken: TakenOver) -> list[tuple[str, str]]:
-    """Return key and signature of the tool runs of the last turn.
+    """Return key and signature of the tool runs that the open question led to.
 
     Whoever ran them may have died before their result was told. So the assistant asks again, and must
     get the effect there was, not another one.
     """
-    turn = max((said.turn for said in taken.words), default=0)
-    return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_runs if run.turn == turn]
+    since = taken.state["openSince"]
+    return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_runs if run.turn >= since]

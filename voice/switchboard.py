@@ -23,10 +23,11 @@ from conversations.domain import TakenOver
 from voice import metrics, process
 from voice.admission import Admission, RefusedError
 from voice.call import Call, CallWishes
+from voice.call.uplink import Uplink
 from voice.errors import customer_error
 from voice.held_call import HeldCall, Line
 from voice.prompts import LANGUAGES
-from voice.record import Before, MovedAwayError, Record
+from voice.record import CLOSED_WITHIN_S, Before, MovedAwayError, Record
 from voice.restoring import legacy_of, uplink_of
 from voice.tickets import TicketBooth
 from voice.tools import TOOLS
@@ -58,9 +59,9 @@ class Switchboard:
     # What lines ask for
 
     async def start(
-        self, start: m.StartCall, line: Line, *, address: str, acknowledges: bool
+        self, start: m.StartCall, line: Line, *, address: str, uplink: Uplink, acknowledges: bool
     ) -> HeldCall:
-        """Begin a call on a line.
+        """Begin a call on a line; `uplink` has seen the frame that asked for it.
 
         Raises:
             RefusedError: not now.
@@ -74,7 +75,7 @@ class Switchboard:
             await self._booth.take(start.ticket, now=clock.now())
         self.admission.enter(address, now=_now())
         call = Call(wishes, transport=process.transport(), tools=TOOLS, settings=self._settings)
-        return self._begin(HeldCall(call=call, address=address), line)
+        return self._begin(HeldCall(call=call, address=address, uplink=uplink), line)
 
     async def resume(
         self, resume: m.ResumeCall, line: Line, *, address: str
@@ -112,7 +113,7 @@ class Switchboard:
         """Take no new calls, and hand over those there are: each at a quiet moment, all in time."""
         self.admission.drain()
         metrics.DRAINING.set(1)
-        deadline = _now() + within_s
+        deadline = _now() + within_s - min(CLOSED_WITHIN_S, within_s / 5)
         logger.info("draining", extra={"calls": len(self._calls)})
         async with asyncio.TaskGroup() as tasks:
             for held in list(self._tasks):
@@ -219,11 +220,14 @@ class Switchboard:
             self._stop_waiting(held)
             if not held.is_set_aside:
                 held.call.put(m.CallEnded(reason=reason))
-            await self._close(held, reason)
             why = "set_aside" if held.is_set_aside else reason.value
-            metrics.CALLS.dec()
-            metrics.CALLS_ENDED.labels(why).inc()
-            logger.info("call ended", extra={"reason": why, "lasted_s": round(_now() - began, 1)})
+            try:
+                await self._close(held, reason)
+            finally:
+                metrics.CALLS.dec()
+                metrics.CALLS_ENDED.labels(why).inc()
+                lasted_s = round(_now() - began, 1)
+                logger.info("call ended", extra={"reason": why, "lasted_s": lasted_s})
 
     async def _run(self, held: HeldCall) -> m.EndReason:
         """Run the call, and its record beside it."""
@@ -251,16 +255,21 @@ class Switchboard:
             if held.record is not None:
                 await held.record.close(None if held.is_set_aside else reason.value)
         finally:
-            self._calls.pop(held.call_id, None)
+            self._forget(held)
             self._tasks.pop(held, None)
             self.admission.leave(held.address)
+
+    def _forget(self, held: HeldCall) -> None:
+        """Let the call not be found any more; its successor may stand in its place already."""
+        if self._calls.get(held.call_id) is held:
+            del self._calls[held.call_id]
 
     def _set_aside(self, held: HeldCall) -> None:
         """Let go of a call that goes on from what is stored of it."""
         if held.is_over:
             return
         held.is_set_aside = True
-        self._calls.pop(held.call_id, None)
+        self._forget(held)
         if (task := self._tasks.get(held)) is not None:
             task.cancel()
 

@@ -50,6 +50,7 @@ class Telephone:
         self._to_say: deque[bytes] = deque()
         self._mark: int | None = None
         self._come_back_at = 0.0
+        self._tries = 0
         self.turn = Turn("")
         self.error: str | None = None
 
@@ -190,9 +191,10 @@ class Telephone:
     async def _come_back(self) -> ClientConnection | None:
         """Return a new connection that carries the call, or None where there is none to be had."""
         await asyncio.sleep(max(0.0, self._come_back_at - time.monotonic()))
-        for pause_s in COME_BACK_S:
+        while self._tries < len(COME_BACK_S):
+            pause_s, self._tries = COME_BACK_S[self._tries], self._tries + 1
             await asyncio.sleep(pause_s)
-            with suppress(CallFailedError):
+            with suppress(CallFailedError, ConnectionClosed):
                 socket = await _connected(self._url)
                 await socket.send(self._call.resume(time.monotonic()))
                 return socket
@@ -208,6 +210,7 @@ class Telephone:
         if frame.kind is FrameType.AUDIO_OUT:
             await self._hear(frame)
         elif frame.kind is FrameType.RESUME:
+            self._tries = 0
             await self._send_waiting()
         elif frame.kind is FrameType.FLUSH:
             await self._send(self._call.acknowledgement(time.monotonic()))

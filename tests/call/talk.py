@@ -243,8 +243,12 @@ def stored(
         for segment, (speaker, text) in enumerate(zip(speakers, texts, strict=True), start=1)
         if text
     )
+    transcript = Transcript.restored(said)
     return Legacy(
-        transcript=Transcript.restored(said), tool_runs=tool_runs, owes_answer=owes_answer
+        transcript=transcript,
+        tool_runs=tool_runs,
+        owes_answer=owes_answer or transcript.awaits_answer,
+        open_since=transcript.turn,
     )
 
 

@@ -35,16 +35,27 @@ def run(key: str, turn: int) -> ToolRun:
     )
 
 
-def taken(*, owes: int = 0) -> TakenOver:
+ANSWER = words(3, Speaker.ASSISTANT, "Listo.")
+
+
+def taken(*answer: Words, owes: int = 0) -> TakenOver:
     return TakenOver(
         epoch=2,
-        words=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora")),
-        state={"wanted": 7, "words": 9, "sent": SENT, "owes": owes, "inputRateHz": 16_000},
+        words=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora"), *answer),
+        state={
+            "wanted": 7,
+            "words": 9,
+            "sent": SENT,
+            "owes": owes,
+            "openSince": 2,
+            "livedS": 90,
+            "inputRateHz": 16_000,
+        },
         progress=Progress(),
         voice="carlos",
         language="es",
         wire="sonic.audio.v1",
-        tool_runs=[run("old", 1), run("new", 2)],
+        tool_runs=[run("old", 1), run("new", 2), run("newest", 3)],
     )
 
 
@@ -77,19 +88,34 @@ def test_a_client_that_forgot_its_frames_begins_behind_all_that_came() -> None:
     assert (uplink.wanted, uplink.words) == (9, 9)
 
 
-def test_the_tool_runs_of_the_last_turn_may_not_have_been_told() -> None:
-    assert legacy_of(taken(), resume()).tool_runs == [("new", "hash of new")]
+def test_the_tool_runs_of_the_open_question_may_not_have_been_told() -> None:
+    runs = [("new", "hash of new"), ("newest", "hash of newest")]
+    assert legacy_of(taken(), resume()).tool_runs == runs
+    assert legacy_of(taken(ANSWER, owes=1), resume()).tool_runs == runs
+
+
+def test_once_it_was_answered_the_same_wish_is_a_new_one() -> None:
+    assert legacy_of(taken(ANSWER), resume()).tool_runs == ()
+
+
+def test_the_call_is_as_old_as_it_was() -> None:
+    legacy = legacy_of(taken(), resume())
+    assert (legacy.lived_s, legacy.open_since) == (90, 2)
+
+
+def test_one_is_owed_where_the_customer_had_the_last_word() -> None:
+    assert legacy_of(taken(), resume()).owes_answer
 
 
 @pytest.mark.parametrize(("owes", "is_owed"), [(0, False), (1, True)])
 def test_an_answer_that_had_not_all_come_is_owed(owes: int, is_owed: bool) -> None:
-    assert legacy_of(taken(owes=owes), resume()).owes_answer is is_owed
+    assert legacy_of(taken(ANSWER, owes=owes), resume()).owes_answer is is_owed
 
 
 @pytest.mark.parametrize(("wanted", "is_owed"), [(SENT - 1, True), (SENT, False)])
 def test_so_is_one_that_did_not_all_arrive(wanted: int, is_owed: bool) -> None:
-    assert legacy_of(taken(), resume(wanted=wanted)).owes_answer is is_owed
+    assert legacy_of(taken(ANSWER), resume(wanted=wanted)).owes_answer is is_owed
 
 
 def test_a_page_that_was_loaded_anew_cannot_tell() -> None:
-    assert not legacy_of(taken(), resume(wanted=0, forgot=True)).owes_answer
+    assert not legacy_of(taken(ANSWER), resume(wanted=0, forgot=True)).owes_answer

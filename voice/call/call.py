@@ -43,6 +43,8 @@ SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0
 back in a moment, and silence in the middle of a word would make it none."""
 AWAY_TOLD_AFTER_S = 0.6
 """A gap between two sessions that is shorter than this is not worth telling."""
+LISTENS_S = 30.0
+"""A customer who has heard nothing of a reply for so long does not listen: their page is paused, or left."""
 HANG_UP_S = 3.0
 """How long a session may take to end before the call ends without it."""
 
@@ -72,7 +74,8 @@ class Call:
         self._settings = settings
         self._transport = transport
         self._specs = tools.specs()
-        self._owes_answer = legacy.owes_answer
+        self._legacy = legacy
+        self._owed_told = legacy.owes_answer
         self._watch = Watch(settings.watch)
         self._over = asyncio.Event()
         self._beaten = asyncio.Event()
@@ -82,6 +85,7 @@ class Call:
         self._began_at = 0.0
         self._is_ready = False
         self._has_line = True
+        self._heard_at = 0.0
         self._away_told = False
         self._finished_to = -1
         self._sessions = Succession(self, self._means())
@@ -109,7 +113,10 @@ class Call:
 
     def acknowledge(self, played: m.Played) -> None:
         """Note how far the client has come; there may be room for more."""
+        before = self.downlink.heard
         self.dialogue.replies.acknowledge(played)
+        if self.downlink.heard != before:
+            self._heard_at = _now()
         self.changed.set()
 
     def heard(self, word: m.ReplyHeard) -> None:
@@ -163,8 +170,10 @@ class Call:
 
     async def run(self) -> m.EndReason:
         """Hold the conversation until either side ends it or it fails; return which."""
-        self._began_at = _now()
-        self.dialogue.begin(now=self._began_at, owes_answer=self._owes_answer)
+        now, legacy = _now(), self._legacy
+        self._began_at = now - legacy.lived_s
+        owes_since = legacy.open_since if legacy.owes_answer else None
+        self.dialogue.begin(now=now, owes_since=owes_since)
         async with asyncio.TaskGroup() as group:
             self._tasks = Tasks(group)
             try:
@@ -204,6 +213,11 @@ class Call:
             resume_for_s=self._settings.resume_for_s,
             window_ms=self._settings.window_ms,
         )
+
+    @property
+    def lived_s(self) -> float:
+        """How long the call has gone on, on whatever server."""
+        return _now() - self._began_at if self._began_at else self._legacy.lived_s
 
     def figures(self) -> Figures:
         """Return what the call comes to, so far."""
@@ -331,8 +345,8 @@ class Call:
     # The beat
 
     def _tell_keeper(self) -> None:
-        owed, self._owes_answer = self._owes_answer, self.dialogue.owes_answer
-        is_news = self.dialogue.transcript.has_changes or owed != self._owes_answer
+        told, self._owed_told = self._owed_told, self.dialogue.owes_answer
+        is_news = self.dialogue.transcript.has_changes or told != self._owed_told
         if self.keeper is not None and is_news:
             self.keeper.words_changed()
 
@@ -365,7 +379,8 @@ class Call:
         current, dialogue = self._sessions.current, self.dialogue
         sounds = now < dialogue.sounds_until
         if self.downlink.counts:
-            sounds = not self.downlink.is_heard_out
+            listens_until = max(self._heard_at, dialogue.sounds_until) + LISTENS_S
+            sounds = not self.downlink.is_heard_out and now < listens_until
         if sounds:
             dialogue.last_word = now
         return Situation(

@@ -70,8 +70,8 @@ class Dialogue:
         self._echoes = Echoes()
         self._session: Session | None = None
         self._signed_at = 0.0
-        # The turn in which the question began that is open, or was the last one.
-        self._open_since = 0
+        self.open_since = 0
+        """The turn in which the question began that is open, or was the last one."""
         self._unanswered_texts = 0
 
     @property
@@ -107,11 +107,11 @@ class Dialogue:
         metrics.AUDIO_DROPPED_SECONDS.labels("up").inc(up_s)
         metrics.AUDIO_DROPPED_SECONDS.labels("down").inc(down_s)
 
-    def begin(self, *, now: float, owes_answer: bool) -> None:
-        """Begin; what the customer said last, in a call that goes on, may still want an answer."""
+    def begin(self, *, now: float, owes_since: int | None = None) -> None:
+        """Begin; what the customer asked in a turn, in a call that goes on, may still want an answer."""
         self.last_audio = self.last_word = now
-        if owes_answer or self.transcript.awaits_answer:
-            self._note_opening()
+        if owes_since is not None:
+            self.open_since = owes_since
             self.question.asked(at=now)
 
     def end(self) -> None:
@@ -188,7 +188,7 @@ class Dialogue:
         elif self.question.direction:
             self._direct(self.question.direction)
         elif self.question.is_open:
-            self._desk.tell_again(since=self._open_since)
+            self._desk.tell_again(since=self.open_since)
         self._desk.tell_results()
         if not self._family.takes_text:
             self.question.drop()
@@ -228,7 +228,7 @@ class Dialogue:
             return said, []
         end = _end_of_last_words(said)
         begin = _begin_of_last_words(said, end)
-        if self._desk.runs.since(self._open_since) or not self._family.takes_text:
+        if self._desk.runs.since(self.open_since) or not self._family.takes_text:
             return said[:end], []
         return said[:begin], said[begin:end]
 
@@ -296,7 +296,7 @@ class Dialogue:
             case sonic.ToolUse():
                 self._note_opening()
                 self.question.reopened()
-                turn, since = self.transcript.turn, self._open_since
+                turn, since = self.transcript.turn, self.open_since
                 self._desk.asked(session, event, turn=turn, since=since)
             case sonic.ContentStarted() | sonic.ContentEnded():
                 self._audio_block(event)
@@ -330,13 +330,15 @@ class Dialogue:
 
     def _note_opening(self) -> None:
         if self.question.direction or not self.question.is_open:
-            self._open_since = self.transcript.turn
+            self.open_since = self.transcript.turn
 
     def _reply_ended(self) -> None:
         tool_runs = self._desk.runs.running_since is not None
         self.question.reply_ended(tool_runs=tool_runs)
+        if not self.question.is_open:
+            self._desk.runs.forget_earlier()
         if self.question.no_sign_since is not None and not tool_runs:
-            self._open_since = self.transcript.turn  # what was asked before is answered
+            self.open_since = self.transcript.turn  # what was asked before is answered
 
     def _note_words(self, event: sonic.OutputEvent) -> None:
         position, now = self.replies.position, self._wall_clock()

@@ -59,3 +59,6 @@ class Legacy:
     """Keys and signatures of runs whose results may not have been told."""
     owes_answer: bool = False
     """Whether the last answer was not whole."""
+    open_since: int = 0
+    """The turn in which the question began that is open, or was the last one."""
+    lived_s: float = 0.0

@@ -103,6 +103,10 @@ class ToolRuns:
         self._runs.append(run)
         return run, True
 
+    def forget_earlier(self) -> None:
+        """Note that the question is answered that a server that died had run tools for."""
+        self._lost.clear()
+
     def untold(self) -> list[ToolRun]:
         """Return the runs whose result no session has got."""
         return [run for run in self._runs if not run.is_running and not run.is_told]
