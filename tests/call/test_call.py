@@ -11,6 +11,7 @@ from tests.call import words
 from tests.call.service import Service, Trouble
 from tests.call.talk import DIRECTIONS, FIRST_MODEL, a_call, asks_for, calls, says, stored, talk
 from tests.call.tools import signature, slow_tool
+from voice.call.call import LISTENS_S
 from voice.call.renewal import RenewalPlan
 from voice.call.tool_runs import ToolRun
 from voice.call.watch import WatchPlan
@@ -625,6 +626,13 @@ class TestEnds:
             assert call.said_by_assistant[0].startswith("Parece que no hay nadie")
             await asyncio.sleep(1)
         assert call.client.messages[-1] == m.CallEnded(reason=m.EndReason.IDLE)
+
+    @calls
+    async def test_a_page_that_stopped_to_play_is_not_waited_for(self) -> None:
+        async with talk({"Hola": says(LONG, LONG)}, watch=WatchPlan(idle_s=20)) as call:
+            call.page.acknowledges = False
+            call.client.type("Hola")
+            assert await call.until_over(LISTENS_S + 40) is m.EndReason.IDLE
 
     @calls
     @pytest.mark.parametrize("how", ["speaks", "types"])

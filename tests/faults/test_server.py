@@ -9,9 +9,11 @@ import pytest
 
 from tests.faults.rows import Row
 from tests.fixtures.coded import silence, words
-from tests.fixtures.line import open_line
+from tests.fixtures.line import Line, dialled, open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, running_site
+from tests.fixtures.store_gate import Gate, StoreGate
+from voice.wire.binary import HEADER, FrameType
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
 
@@ -120,6 +122,52 @@ async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, ro
             await line.send(type="end")
             heard = [text for text in line.captions if text[0].isdigit()]
             assert (heard, line.captions.count(LOOK_UP)) == (["1 2 3 4 5 6"], 1)
+
+
+async def test_it_is_killed_before_speech_was_stored(
+    restartable: Restartable, gate: StoreGate, row: Row
+) -> None:
+    row(
+        "server killed while DynamoDB is away",
+        "is understood once the server is back",
+        kept="what was spoken, though nobody stored it",
+        within_s=20,
+    )
+    with restartable.running() as site, ExitStack() as later:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            gate.state = Gate.DOWN
+            frames = [line.frames.audio(words([1, 2, 3]))]
+            frames += [line.frames.audio(silence(500)) for _ in range(5)]
+            for frame in frames:
+                await line.socket.send(frame)
+            await line.until_caption("1 2 3")
+            await line.until("turn")
+            acknowledged = [f.sequence for f in line.received if f.kind is FrameType.ACK]
+            assert max(acknowledged, default=0) < HEADER.unpack_from(frames[0])[3]
+            with row.measured():
+                site.process.send_signal(signal.SIGKILL)
+                site.process.wait()
+                gate.release()
+                again = later.enter_context(restartable.running())
+                await come_and_go(line, again, gate)
+                resumed = await line.reconnect(again.ws_url)
+                assert resumed.sequence <= HEADER.unpack_from(frames[0])[3]
+                await line.send_again(frames, wanted=resumed.sequence)
+                await line.until("turn")
+            await line.send(type="end")
+    assert line.captions.count("1 2 3") == 2  # by the server that died, and by the one after it
+
+
+async def come_and_go(line: Line, site: Site, gate: StoreGate) -> None:
+    """Come back on a line that is gone again before the call is restored from a slow store."""
+    gate.state, gate.slow_s = Gate.SLOW, 0.3
+    async with dialled(site.ws_url) as socket:
+        await socket.send(line.frames.resume(line.token, wanted=0, generation=0, position=0))
+        await site.until_logged("connection open")
+        socket.transport.abort()
+    await site.until_logged("call waits")
+    gate.release()
 
 
 async def test_it_is_drained_in_the_middle_of_a_call(

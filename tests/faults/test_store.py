@@ -1,8 +1,13 @@
 """DynamoDB fails while a tool waits for it: the customer is told aloud, and the call goes on."""
 
+import asyncio
+
 import pytest
 
+import conversations.services
 import orders.services
+from common import clock
+from conversations.domain import Talk
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site
@@ -46,6 +51,34 @@ async def test_a_store_that_fails_during_a_tool(
         gate.release()
         assert await outcomes(line, LOOK_UP) == ["ok"]
     assert orders.services.get_order(order_id="1").status == "pending"
+
+
+async def test_a_store_that_fails_as_the_customer_hangs_up(
+    faulty_site: Site, gate: StoreGate, row: Row
+) -> None:
+    row(
+        "DynamoDB throttles at the end of a call",
+        "notices nothing",
+        kept="the last words, and how it ended",
+        within_s=6,
+    )
+    async with open_line(faulty_site.ws_url) as line:
+        await line.converse("Hola")
+        gate.state = Gate.THROTTLES
+        await line.send(type="end")
+        await line.until("ended")
+        with row.measured():
+            gate.release()
+            while (await asyncio.to_thread(kept, line)).conversation.status != "ended":  # noqa: ASYNC110 -- another process's
+                await asyncio.sleep(0.02)
+        said = await asyncio.to_thread(kept, line)
+    assert [words.text for words in said.words if words.speaker == "user"] == ["Hola"]
+    assert said.conversation.reason == "client"
+
+
+def kept(line: Line) -> Talk:
+    call_id, _, _ = line.token.partition(".")
+    return conversations.services.get_conversation(call_id=call_id, now=clock.now())
 
 
 async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate, row: Row) -> None:

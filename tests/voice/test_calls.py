@@ -173,6 +173,21 @@ async def test_a_call_works_under_both_servers(either_server: Site, demo_data: d
     assert tool_runs(events) == [("consultarOrder", "ok")]
 
 
+async def test_a_call_that_begins_at_no_number_there_is_does_not_begin(site: Site) -> None:
+    begun = calls_begun(site)
+    async with open_line(site.ws_url, start=False) as line:
+        line.frames.sequence = 2**32 - 1
+        await line.send_start()
+        assert await line.until_closed() == 1008
+    assert calls_begun(site) == begun
+
+
+def calls_begun(site: Site) -> str:
+    """Return the metric's lines as they stand."""
+    said = site.get("/metrics")[1].decode()
+    return "".join(line for line in said.splitlines(True) if "nova_calls_begun" in line)
+
+
 async def test_calls_do_not_hear_each_other(site: Site, demo_data: datetime) -> None:
     async with asyncio.TaskGroup() as tasks:
         one = tasks.create_task(conversation(site, "Consulta el pedido número 1 con DNI 12345678"))
