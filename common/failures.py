@@ -40,7 +40,7 @@ _REASONS_BY_CLASS = {
 }
 _REMEDIES = {
     "unreachable": "Is DYNAMODB_ENDPOINT_URL right, and does something listen there?",
-    "table_missing": "Run `python manage.py create_tables`; see ORDERS_TABLE, APPOINTMENTS_TABLE.",
+    "table_missing": "Run `python manage.py create_tables`; see ORDERS_TABLE, APPOINTMENTS_TABLE, CALLS_TABLE.",
     "access_denied": "See the IAM policy of the role or user, and the machine's clock.",
     "credentials_missing": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role.",
 }

@@ -105,8 +105,10 @@ async def test_a_slow_one_is_sent_no_more_than_a_window(faulty_site: Site, row: 
         slow.acknowledges = False
         await slow.send(type="text", text=LOOK_UP)
         await slow.until("tool", phase="finished")
+        slow.socket.transport.pause_reading()
         with row.measured():
             await other.converse(LOOK_UP, "Consulta la cita número 2 para Luis Fernández")
+            slow.socket.transport.resume_reading()
             audio = await slow.audio_within(1.0)
             assert 0 < audio <= 3.2 * 24_000
             slow.acknowledges = True
