@@ -4,8 +4,8 @@
 
 The stock row needs awscrt, which the project does not install. Give it a place of its own:
 
-    pip install --target /tmp/awscrt "awscrt~=0.32.0"
-    PYTHONPATH=/tmp/awscrt python -m benchmarks.sonic_transport
+    pip install --target var/awscrt "awscrt~=0.32.0"
+    PYTHONPATH=var/awscrt python -m benchmarks.sonic_transport
 
 Both go through the same SDK to the same service, a process of its own over TLS on loopback, in
 turns and in the same run. *send* and *receive*: processor time of this process per frame (the

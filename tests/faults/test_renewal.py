@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,19 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
                 await play(line, words(range(spoken, spoken + 10)) + silence(450))
                 spoken += 10
             await play(line, silence(1500))
-        assert heard(line) == [str(number) for number in range(spoken)]
+        numbers = [str(number) for number in range(spoken)]
+        assert heard(line) == numbers
+        sessions = await simulator.sessions()
+        assert {session["ended"] for session in sessions[:-1]} == {"client"}  # none broke
+        assert {word for session in sessions for word in session["words"]} == set(numbers)
+        told = customers_words(sessions[-1])
+        assert told == numbers[: len(told)]
+        assert len(told) > spoken / 2
+
+
+def customers_words(session: dict[str, Any]) -> list[str]:
+    """Return what a session was told that the customer had said before it began."""
+    return " ".join(text for role, text in session["history"] if role == "USER").split()
 
 
 async def test_an_interruption_while_the_next_session_opens(talking: Running, row: Row) -> None:
