@@ -367,6 +367,8 @@ class Call:
                 self._finish(self._reason)
             return
         self._tell_of_absence(now)
+        if self._sounds(now):
+            self.dialogue.last_word = now
         situation = self._situation(now)
         if self._farewell.is_over(situation) and self._farewell.reason is not None:
             self._finish_with(self._farewell.reason)
@@ -375,14 +377,15 @@ class Call:
             self._sessions.renew_if_due(situation)
         self.changed.set()
 
+    def _sounds(self, now: float) -> bool:
+        """Whether the customer still has to hear some of a reply, and is there to hear it."""
+        if not self.downlink.counts:
+            return now < self.dialogue.sounds_until
+        listens_until = max(self._heard_at, self.dialogue.sounds_until) + LISTENS_S
+        return not self.downlink.is_heard_out and now < listens_until
+
     def _situation(self, now: float) -> Situation:
         current, dialogue = self._sessions.current, self.dialogue
-        sounds = now < dialogue.sounds_until
-        if self.downlink.counts:
-            listens_until = max(self._heard_at, dialogue.sounds_until) + LISTENS_S
-            sounds = not self.downlink.is_heard_out and now < listens_until
-        if sounds:
-            dialogue.last_word = now
         return Situation(
             now=now,
             began_at=self._began_at,
@@ -392,7 +395,7 @@ class Call:
             no_sign_since=dialogue.no_sign_since,
             question_open=dialogue.question.is_open,
             reply_coming=dialogue.replies.is_coming,
-            reply_sounds=sounds,
+            reply_sounds=self._sounds(now),
             tool_since=self.desk.runs.running_since,
             last_word_at=dialogue.last_word,
         )

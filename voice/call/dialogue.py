@@ -311,8 +311,9 @@ class Dialogue:
         self.last_word = received
 
     def _interrupted(self, received: float) -> None:
-        metrics.INTERRUPTIONS.inc()
+        before = self.replies.interruptions
         self.replies.interrupt(now=received)
+        metrics.INTERRUPTIONS.inc(self.replies.interruptions - before)
         self.sounds_until = received
         self._reply_ended()
 
