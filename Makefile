@@ -40,7 +40,7 @@ imports: $(VENV)/.installed-dev ## Check who may import whom
 	@$(VENV)/bin/lint-imports
 
 faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## All that can happen to a call, and what the customer notices of it: a table
-	@$(PY) -m pytest tests/faults -n 2
+	@$(PY) -m pytest tests/faults -n 3
 
 soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Calls that come and go while everything breaks: make soak MINUTES=3
 	@SOAK_MINUTES="$(MINUTES)" $(PY) -m pytest tests/soak
