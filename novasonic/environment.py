@@ -171,7 +171,10 @@ class Environment(BaseSettings):
     calls_max: int = Field(50, ge=1, le=10_000, description="Calls at once, in this process.")
     calls_per_address: int = Field(10, ge=1, le=10_000, description="Calls at once, per address.")
     call_starts_per_minute: int = Field(
-        30, ge=1, le=100_000, description="Calls begun a minute, per address."
+        30,
+        ge=1,
+        le=100_000,
+        description="Calls begun a minute, per address; as many again come back from store.",
     )
     connections_per_address: int = Field(
         40, ge=1, le=100_000, description="WebSockets open at once, per address."
@@ -180,10 +183,12 @@ class Environment(BaseSettings):
         200,
         ge=50,
         le=10_000,
-        description="Frames a second, per connection; ten times that at once.",
+        description="Frames a second, per call, and per address for as many calls as it may have; ten times that at once.",
     )
     call_bytes_per_s: int = Field(
-        262_144, ge=65_536, description="Bytes a second, per connection; ten times that at once."
+        262_144,
+        ge=65_536,
+        description="Bytes a second, counted as frames are; ten times that at once.",
     )
     drain_s: float = Field(
         25,

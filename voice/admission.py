@@ -25,6 +25,9 @@ class AdmissionLimits:
     calls_per_address: int = 10
     connections_per_address: int = 40
     starts_per_address: Rate = field(default_factory=lambda: Rate(per_s=0.5, burst=20))
+    """Of new calls; and the same again of calls that come back from store."""
+    frames_per_address: Rate = field(default_factory=lambda: Rate(per_s=2_000, burst=20_000))
+    octets_per_address: Rate = field(default_factory=lambda: Rate(per_s=2**21, burst=10 * 2**21))
 
 
 class RefusedError(Exception):
@@ -45,6 +48,9 @@ class Admission:
         self._calls: Counter[str] = Counter()
         self._connections: Counter[str] = Counter()
         self._starts = RateByAddress(limits.starts_per_address)
+        self._returns = RateByAddress(limits.starts_per_address)
+        self._frames = RateByAddress(limits.frames_per_address)
+        self._octets = RateByAddress(limits.octets_per_address)
 
     @property
     def calls(self) -> int:
@@ -82,15 +88,17 @@ class Admission:
             raise RefusedError("too_many", retry_after_s=wait_s)
         self._calls[address] += 1
 
-    def enter_again(self, address: str) -> None:
-        """Let a call in that began on another server; only a process that drains refuses it.
+    def enter_again(self, address: str, *, now: float) -> None:
+        """Let a call in that began on another server, however many there are.
 
         Raises:
-            RefusedError: draining.
+            RefusedError: draining; too_many: too fast from this address, which may be guessing tokens.
 
         """
         if self.is_draining:
             raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
+        if (wait_s := self._returns.take(address, now=now)) is not None:
+            raise RefusedError("too_many", retry_after_s=wait_s)
         self._calls[address] += 1
 
     def connect(self, address: str) -> bool:
@@ -99,6 +107,11 @@ class Admission:
             return False
         self._connections[address] += 1
         return True
+
+    def takes_frame(self, address: str, octets: int, *, now: float) -> bool:
+        """Return whether one more frame may come from an address, of all its connections."""
+        frame = self._frames.take(address, now=now)
+        return frame is None and self._octets.take(address, octets, now=now) is None
 
     def disconnect(self, address: str) -> None:
         """Note that a connection is gone that was let in."""

@@ -19,12 +19,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from common import addresses, clock
-from voice import metrics
+from voice import metrics, process
 from voice.admission import RefusedError
 from voice.call.uplink import Uplink
 from voice.errors import customer_error
 from voice.held_call import HeldCall
-from voice.limits import Rate, TokenBucket
+from voice.limits import TokenBucket
 from voice.switchboard import UnknownCallError, switchboard
 from voice.tickets import TicketError
 from voice.wire import messages as m
@@ -126,7 +126,9 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     async def _take_frame(self, frame: bytes | str) -> None:
         now, (frames, octets) = _now(), self._rates
-        if not (frames.take(1, now=now) and octets.take(len(frame), now=now)):
+        in_time = frames.take(1, now=now) and octets.take(len(frame), now=now)
+        admission = switchboard().admission
+        if not in_time or not admission.takes_frame(self._address, len(frame), now=now):
             raise m.WireError("too_fast", f"{len(frame)} more", close_code=Close.TOO_MANY)
         for heard in self._wire.decode(frame):
             await self._take(heard)
@@ -207,6 +209,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     def _carry(self, held: HeldCall) -> None:
         structlog.contextvars.bind_contextvars(call_id=held.call_id)
         self._held = held
+        held.rates = self._rates = held.rates or self._rates
         self._carrier = self._tasks.create_task(self._carry_out(held))
 
     async def _carry_out(self, held: HeldCall) -> None:
@@ -293,12 +296,11 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
 
 def _rates() -> tuple[TokenBucket, TokenBucket]:
-    """Return how many frames and bytes a connection may send: fast enough for what was kept to come again."""
-    frames, octets = settings.CALL_FRAMES_PER_S, settings.CALL_BYTES_PER_S
+    """Return how many frames and bytes a call may send: fast enough for what was kept to come again."""
     now = _now()
     return (
-        TokenBucket(Rate(per_s=frames, burst=10 * frames), now=now),
-        TokenBucket(Rate(per_s=octets, burst=10 * octets), now=now),
+        TokenBucket(process.frame_rate(), now=now),
+        TokenBucket(process.octet_rate(), now=now),
     )
 
 

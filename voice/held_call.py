@@ -6,6 +6,7 @@ from typing import Protocol
 
 from voice.call import Call
 from voice.call.uplink import Uplink
+from voice.limits import TokenBucket
 from voice.record import Record
 from voice.wire import messages as m
 
@@ -29,6 +30,8 @@ class HeldCall:
     uplink: Uplink = field(default_factory=Uplink)
     line: Line | None = None
     record: Record | None = None
+    rates: tuple[TokenBucket, TokenBucket] | None = None
+    """Of frames and bytes: a call has them once, whatever connections carry it."""
     is_over: bool = False
     is_set_aside: bool = False
     """Whether it goes on elsewhere, or later, from what is stored."""

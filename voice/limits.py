@@ -42,10 +42,10 @@ class RateByAddress:
         self._most = most
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def take(self, address: str, *, now: float) -> float | None:
-        """Return None where one more may pass for `address`, else how long to wait for it."""
+    def take(self, address: str, amount: float = 1, *, now: float) -> float | None:
+        """Return None where `amount` more may pass for `address`, else how long to wait for it."""
         bucket = self._buckets.pop(address, None) or TokenBucket(self._rate, now=now)
         self._buckets[address] = bucket
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return None if bucket.take(1, now=now) else bucket.wait_s(1)
+        return None if bucket.take(amount, now=now) else bucket.wait_s(amount)

@@ -32,6 +32,18 @@ def transport() -> BedrockTransport:
     )
 
 
+def frame_rate(calls: int = 1) -> Rate:
+    """Return how many frames so many calls may send."""
+    per_s = settings.CALL_FRAMES_PER_S * calls
+    return Rate(per_s=per_s, burst=10 * per_s)
+
+
+def octet_rate(calls: int = 1) -> Rate:
+    """Return how many bytes so many calls may send."""
+    per_s = settings.CALL_BYTES_PER_S * calls
+    return Rate(per_s=per_s, burst=10 * per_s)
+
+
 def admission_limits() -> AdmissionLimits:
     """Return how many calls this process takes."""
     return AdmissionLimits(
@@ -42,6 +54,8 @@ def admission_limits() -> AdmissionLimits:
         starts_per_address=Rate(
             per_s=settings.CALL_STARTS_PER_MINUTE / 60, burst=settings.CALL_STARTS_PER_MINUTE
         ),
+        frames_per_address=frame_rate(settings.CALLS_PER_ADDRESS),
+        octets_per_address=octet_rate(settings.CALLS_PER_ADDRESS),
     )
 
 

@@ -164,7 +164,7 @@ class Switchboard:
         self, call_id: str, resume: m.ResumeCall, line: Line, address: str
     ) -> tuple[HeldCall, m.CallResumed]:
         """Build a call anew from what is stored of it."""
-        self.admission.enter_again(address)
+        self.admission.enter_again(address, now=_now())
         try:
             taken = await self._taken_over(call_id, resume)
         except BaseException:

@@ -131,14 +131,17 @@ async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> N
                 tasks.create_task(flooding(line))
                 assert await line.until_closed() == 4429
             await line.reconnect()  # the call itself has survived its client's manners
+            await flooding(line, 500)  # and has not forgotten them
+            assert await line.until_closed() == 4429
+            await line.reconnect()
         await other.converse(LOOK_UP)
         await line.converse("Hola")
 
 
-async def flooding(line: Line) -> None:
+async def flooding(line: Line, frames: int = 20_000) -> None:
     frame = HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + bytes(1000)
     try:
-        for _ in range(20_000):
+        for _ in range(frames):
             await line.socket.send(frame)
     except ConnectionClosed:
         return

@@ -160,6 +160,26 @@ def assert_nothing_stale(line: Line) -> None:
     assert newest
 
 
+@pytest.fixture
+def unrenewed(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Running]:
+    """A site that believes in longer sessions than the service has."""
+    with running(tmp_path, dynamodb, SILENT_SCALE, SESSION_MAX_S="480") as both:
+        yield both
+
+
+async def test_a_session_that_runs_into_the_services_cap(unrenewed: Running, row: Row) -> None:
+    row("eight minutes without a renewal", "notices nothing", kept="the call", within_s=5)
+    site, simulator = unrenewed
+    async with open_line(site.ws_url) as line:
+        await line.converse("Hola")
+        while (first := (await simulator.sessions())[0])["ended"] is None:
+            await line.audio_within(0.1)
+        with row.measured():
+            await line.converse("Hola")
+        assert first["ended"] == "failure"
+        assert await sessions_in(simulator) == 2
+
+
 async def test_an_hour_of_silence(silent: Running, row: Row) -> None:
     row("silence for an hour", "is answered at once when they speak", kept="the call", within_s=5)
     site, simulator = silent

@@ -92,15 +92,36 @@ class TestDraining:
         for act in (
             lambda: door.check(HOME),
             lambda: door.enter(HOME, now=0.0),
-            lambda: door.enter_again(HOME),
+            lambda: door.enter_again(HOME, now=0.0),
         ):
             assert refusal(act) == ("draining", DRAINING_AGAIN_S)
 
     def test_until_then_a_call_from_another_server_comes_in_past_all_limits(self) -> None:
         door = admission(calls=1, calls_per_address=1)
         enter(door, HOME)
-        door.enter_again(HOME)
+        door.enter_again(HOME, now=0.0)
         assert door.calls == 2
+
+    def test_calls_come_back_from_one_address_so_fast_and_no_faster(self) -> None:
+        door = admission(starts_per_address=Rate(per_s=0.5, burst=2))
+        enter(door, HOME, HOME)  # new ones are counted for themselves
+        for _ in range(2):
+            door.enter_again(HOME, now=0.0)
+        assert refusal(lambda: door.enter_again(HOME, now=0.0)) == ("too_many", 2.0)
+        door.enter_again(OFFICE, now=0.0)
+
+
+class TestFrames:
+    def test_so_many_from_one_address_and_no_more(self) -> None:
+        door = admission(frames_per_address=Rate(per_s=1, burst=2))
+        assert [door.takes_frame(HOME, 10, now=0.0) for _ in range(3)] == [True, True, False]
+        assert door.takes_frame(OFFICE, 10, now=0.0)
+        assert door.takes_frame(HOME, 10, now=1.0)
+
+    def test_so_many_bytes_and_no_more(self) -> None:
+        door = admission(octets_per_address=Rate(per_s=10, burst=20))
+        assert [door.takes_frame(HOME, 10, now=0.0) for _ in range(3)] == [True, True, False]
+        assert door.takes_frame(HOME, 10, now=1.0)
 
 
 class TestConnections:

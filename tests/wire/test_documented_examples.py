@@ -67,6 +67,46 @@ def test_the_binary_wire_hears_its_examples() -> None:
     ]
 
 
+def frames(side: str) -> list[bytes]:
+    """The page's whole frames of one side."""
+    (block,) = re.findall(r"```hex\n(.*?)```", PAGE, re.DOTALL)
+    lines = (line.split() for line in block.splitlines())
+    return [bytes.fromhex("".join(line[2:])) for line in lines if line[0] == side]
+
+
+def test_the_binary_wire_hears_its_frames() -> None:
+    heard = [heard for frame in frames("client") for heard in BinaryWire().decode(frame)]
+    assert heard == [
+        m.Heard(m.CustomerAudio(pcm=b"\1\0\2\0"), 5),
+        m.Heard(m.Played(sequence=9, generation=2, position=48000)),
+        m.Heard(m.Ping(payload=b"42")),
+        m.Heard(m.ResumeCall(token="3f2a.zG0kq8", wanted=10, generation=2, position=48000)),
+    ]
+
+
+def test_the_clients_frames_are_the_documented_ones() -> None:
+    client = ClientFrames()
+    client.sequence, client.position = 5, 512
+    assert frames("client") == [
+        client.audio(b"\1\0\2\0"),
+        client.played(sequence=9, generation=2, position=48000),
+        client.ping(b"42"),
+        client.resume("3f2a.zG0kq8", wanted=10, generation=2, position=48000),
+    ]
+
+
+def test_the_binary_wire_says_its_frames() -> None:
+    speech = m.SpeechChunk(generation=2, position=48000, pcm=b"\1\0\2\0", first=True, turn=1)
+    said = [
+        m.Numbered(speech, 11),
+        m.Numbered(m.Received(sequence=5, position=514)),
+        m.Numbered(m.Flush(generation=3), 12),
+        m.Numbered(m.Pong(payload=b"42")),
+    ]
+    sent = [frame for each in said for frame in BinaryWire().encode(each, time_ms=1000)]
+    assert sent == frames("server")
+
+
 def test_the_binary_wire_says_its_examples() -> None:
     assert [server_event(message) for message in SAID] == examples()[1]
 
