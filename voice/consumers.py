@@ -213,9 +213,9 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._carrier = self._tasks.create_task(self._carry_out(held))
 
     async def _carry_out(self, held: HeldCall) -> None:
-        """Carry the call's messages out until the last one."""
+        """Carry the call's messages out until the last one, or until the connection closes."""
         told = _now()
-        while not await self._carry_out_now(held):
+        while not (self._is_closed or await self._carry_out_now(held)):
             if _now() - told >= RECEIVED_EVERY_S and (received := held.received()) is not None:
                 told = _now()
                 await self._send(m.Numbered(received))
@@ -224,7 +224,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     async def _carry_out_now(self, held: HeldCall) -> bool:
         """Send what may be sent; return whether the call is over."""
-        while (one := held.call.downlink.next()) is not None:
+        while not self._is_closed and (one := held.call.downlink.next()) is not None:
             await self._send(one)
             held.call.delivered(one.message)
             if isinstance(one.message, m.CallEnded):
@@ -284,7 +284,10 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             await self.close(code=Close.NOT_BEGUN)
 
     async def _send(self, message: m.Numbered) -> None:
+        """Send a message; what comes after the close is for the client's next connection."""
         for frame in self._wire.encode(message, time_ms=self._time_ms()):
+            if self._is_closed:
+                return
             kind = "bytes" if isinstance(frame, bytes) else "text"
             await self._send_raw({"type": "websocket.send", kind: frame})
 
