@@ -19,6 +19,12 @@ from tests.fixtures.site import Site, SiteRunner
 pytestmark = pytest.mark.wire
 
 
+@pytest.fixture
+def other(site: Site) -> Site:
+    """A server that stays."""
+    return site
+
+
 async def follow(line: Line, other: Site) -> dict[str, object]:
     """Wait to be sent away, and come back on another server; return what it says."""
     assert (await line.until("moving"))["resumeAfterMs"] == 500
@@ -29,9 +35,9 @@ async def follow(line: Line, other: Site) -> dict[str, object]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_call_is_handed_over_and_the_server_stops(
-    run_site: SiteRunner, demo_data: datetime, number: signal.Signals
+    run_site: SiteRunner, other: Site, demo_data: datetime, number: signal.Signals
 ) -> None:
-    with run_site() as site, run_site() as other:
+    with run_site() as site:
         async with open_line(site.ws_url) as line:
             await line.converse("Consulta el pedido número 1 con DNI 12345678")
             site.process.send_signal(number)
@@ -59,9 +65,9 @@ def drain(site: Site) -> subprocess.CompletedProcess[str]:
 
 
 async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
-    run_site: SiteRunner, demo_data: datetime
+    run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
-    with run_site() as site, run_site() as other:
+    with run_site() as site:
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
             async with asyncio.TaskGroup() as tasks:
@@ -102,9 +108,9 @@ async def test_a_client_that_comes_back_to_a_draining_server_is_sent_on(
 
 
 async def test_a_call_that_finds_no_quiet_moment_is_moved_when_time_is_up(
-    run_site: SiteRunner, demo_data: datetime
+    run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
-    with run_site(DRAIN_S="1") as site, run_site() as other:
+    with run_site(DRAIN_S="1") as site:
         async with open_line(site.ws_url) as line:
             line.acknowledges = False  # so it has never heard the answer to its end
             await line.send(type="text", text="Consulta el pedido número 1 con DNI 12345678")
