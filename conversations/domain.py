@@ -288,11 +288,6 @@ class TakenOver:
     wire: str
     tool_runs: Sequence[ToolRun]
 
-    @property
-    def unfinished(self) -> list[ToolRun]:
-        """The tool runs of which nobody has said what became of them."""
-        return [run for run in self.tool_runs if run.outcome is ToolOutcome.RUNNING]
-
 
 def alive_since(now: datetime) -> datetime:
     """Return since when a server must have given a sign of life, for its calls not to be lost."""

@@ -75,13 +75,6 @@ class TestAccept:
         assert news == [True, False, True, True]
         assert (uplink.wanted, uplink.words) == (7, 7)
 
-    def test_where_nothing_is_known_whatever_comes_is_the_first(self) -> None:
-        uplink = Uplink(wanted=None)
-        assert uplink.wanted == 0
-        assert uplink.accept(words(7_000))
-        assert uplink.wanted == 7_001
-        assert not uplink.accept(words(7_000, resent=True))
-
 
 class TestSafe:
     def test_words_once_they_are_stored(self) -> None:
@@ -115,8 +108,7 @@ class TestSafe:
         assert uplink.safe(words=0, speech=None) is None
 
     def test_nothing_is_told_before_anything_came(self) -> None:
-        for wanted in (0, None):
-            assert Uplink(wanted=wanted).safe(words=0, speech=None) is None
+        assert Uplink().safe(words=0, speech=None) is None
 
     def test_so_many_are_remembered_and_older_ones_are_taken_for_safe(self) -> None:
         uplink = Uplink()

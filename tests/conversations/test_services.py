@@ -302,8 +302,10 @@ def test_a_call_is_taken_over_with_all_it_needs() -> None:
     assert taken.words == tuple(said)
     assert taken.progress.turns == 3
     assert (taken.voice, taken.language, taken.wire) == ("carlos", "es", "sonic.audio.v1")
-    assert [run.tool_use_id for run in taken.tool_runs] == ["done", "begun"]
-    assert [run.tool_use_id for run in taken.unfinished] == ["begun"]
+    assert [(run.tool_use_id, run.outcome) for run in taken.tool_runs] == [
+        ("done", ToolOutcome.OK),
+        ("begun", ToolOutcome.RUNNING),
+    ]
     assert talk().conversation.alive_at == at(10)
 
 

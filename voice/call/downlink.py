@@ -85,11 +85,6 @@ class Downlink:
         """Whether no audio waits, and the customer has heard all that was sent, as far as is known."""
         return not self._waiting_samples and (not self.counts or self._ahead <= 0)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return not self._waiting
-
     def forget_dropped(self) -> int:
         """Return how many samples were dropped past the bound since this was last asked."""
         dropped, self.dropped_samples = self.dropped_samples, 0

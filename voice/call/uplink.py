@@ -27,11 +27,11 @@ class _Came:
 class Uplink:
     """The numbers of one call's uplink."""
 
-    def __init__(self, *, wanted: int | None = 0, words: int = 0) -> None:
+    def __init__(self, *, wanted: int = 0, words: int = 0) -> None:
         """Begin at a frame.
 
-        `wanted` is the first frame that is missing; None where whatever comes is the first. `words` is
-        the first one whose words are missing: what another server had stored of those before is no news.
+        `wanted` is the first frame that is missing. `words` is the first one whose words are missing:
+        what another server had stored of those before is no news.
         """
         self._wanted = wanted
         self._words = words
@@ -42,7 +42,7 @@ class Uplink:
     @property
     def wanted(self) -> int:
         """The first frame that is missing."""
-        return self._wanted or 0
+        return self._wanted
 
     @property
     def words(self) -> int:
@@ -58,8 +58,6 @@ class Uplink:
         """
         if heard.sequence is None:
             return True
-        if self._wanted is None:
-            self._wanted = heard.sequence
         ahead = (heard.sequence - self._wanted) % _WRAP
         if ahead >= _WRAP // 2:
             if heard.resent:
@@ -89,8 +87,6 @@ class Uplink:
         """
         while self._unsafe and _is_safe(self._unsafe[0], words, speech):
             self._unsafe.popleft()
-        if self._wanted is None:
-            return None
         upto = self._unsafe[0].sequence if self._unsafe else self._wanted
         if upto in (0, self._told):
             return None
