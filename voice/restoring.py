@@ -1,12 +1,14 @@
 """What a call goes on from that another server began: what is stored, as the call knows it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from conversations.domain import TakenOver, Words
+from conversations.domain import TakenOver, ToolOutcome, Words
 from voice.call import Legacy
 from voice.call.transcript import Transcript, Utterance
 from voice.call.uplink import Uplink
-from voice.wire.messages import ResumeCall, Speaker
+from voice.wire.messages import Outcome, ResumeCall, Speaker, ToolFinished
+
+_ENDED = {ToolOutcome(outcome.value): outcome for outcome in Outcome}
 
 
 def legacy_of(taken: TakenOver, resume: ResumeCall) -> Legacy:
@@ -16,6 +18,7 @@ def legacy_of(taken: TakenOver, resume: ResumeCall) -> Legacy:
     return Legacy(
         transcript=transcript,
         tool_runs=_earlier_runs(taken) if owes_answer else (),
+        tools_shown=list(_tools_shown(taken)),
         owes_answer=owes_answer,
         open_since=taken.state["openSince"],
         lived_s=taken.state["livedS"],
@@ -57,3 +60,16 @@ def _earlier_runs(taken: TakenOver) -> list[tuple[str, str]]:
     """
     since = taken.state["openSince"]
     return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_runs if run.turn >= since]
+
+
+def _tools_shown(taken: TakenOver) -> Iterator[tuple[int, ToolFinished]]:
+    """Yield what shows each tool run that came to an end, with its turn."""
+    for run in taken.tool_runs:
+        if run.outcome in _ENDED:
+            shown = ToolFinished(
+                tool_use_id=run.tool_use_id,
+                name=run.name,
+                outcome=_ENDED[run.outcome],
+                duration_ms=round(run.duration_ms or 0),
+            )
+            yield run.turn, shown

@@ -307,6 +307,38 @@ async def test_a_typed_call_comes_back_as_one(customer: Customer, peer: WirePeer
     assert await customer.page.evaluate("tests.streams.length") == 0
 
 
+async def test_what_was_typed_before_the_page_was_loaded_again_is_said_once(
+    customer: Customer, peer: WirePeer
+) -> None:
+    lines = customer.page.locator(".line-words")
+    call = await typing(customer, peer, "uno")
+    await call.caption("user", "uno")
+    await call.caption("assistant", "Uno.", segment=2)
+    call.loses = True
+    await customer.write("dos")
+    await expect(customer.log).to_contain_text("dos")
+    async with lost(customer, peer, call):
+        call.loses = False
+        await customer.write("tres")
+        await expect(customer.log).to_contain_text("tres")
+        for _ in range(2):  # the first of them hasn't found its call yet when the second comes
+            await customer.page.reload()
+            await expect(customer.status).to_have_text("Reconectando…")
+            # The peer has not acknowledged the first either.
+            await expect(lines).to_have_text(["uno", "dos", "tres"])
+    await call.until(lambda: len(call.texts()) >= 3)
+    assert call.texts() == ["uno", "dos", "tres"]
+    assert call.faults == []
+    await expect(lines).to_have_text(["uno", "Uno.", "dos", "tres"])
+    await call.caption("user", "dos", turn=2)
+    await call.caption("assistant", "Dos.", turn=2, segment=2)
+    await expect(lines).to_have_text(["uno", "Uno.", "dos", "Dos.", "tres"])
+    await customer.page.reload()
+    await call.resumed(2)
+    await expect(lines).to_have_text(["uno", "Uno.", "dos", "Dos.", "tres"])
+    assert call.texts() == ["uno", "dos", "tres"]
+
+
 async def test_a_page_loaded_again_can_be_hung_up_at_once(
     customer: Customer, peer: WirePeer
 ) -> None:

@@ -232,6 +232,7 @@ def calls[**P](scene: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Non
 def stored(
     *turns: tuple[str, str],
     tool_runs: Sequence[tuple[str, str]] = (),
+    tools_shown: Sequence[tuple[int, m.ToolFinished]] = (),
     owes_answer: bool = False,
 ) -> Legacy:
     """Return what a call goes on from after these words; an answer may be missing."""
@@ -247,6 +248,7 @@ def stored(
     return Legacy(
         transcript=transcript,
         tool_runs=tool_runs,
+        tools_shown=tools_shown,
         owes_answer=owes_answer or transcript.awaits_answer,
         open_since=transcript.turn,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.call import words
+from tests.call.client import Heard
 from tests.call.service import Service, Trouble
 from tests.call.talk import DIRECTIONS, FIRST_MODEL, a_call, asks_for, calls, says, stored, talk
 from tests.call.tools import signature, slow_tool
@@ -260,6 +261,63 @@ class TestClients:
             assert heard - 1024 <= first.position <= heard
             await call.ask("Y ahora")
             assert call.said_by_customer == ["Hola", "Y ahora"]
+
+    @calls
+    async def test_a_page_that_is_loaded_anew_is_shown_what_was_done_and_what_was_cut_off(
+        self,
+    ) -> None:
+        tools, _ = slow_tool({"said": "listo"})
+        script = {"Mirá": asks_for("look", what="x"), "Hola": says(LONG)}
+        async with talk(script, tools=tools) as call:
+            await call.ask("Mirá")
+            call.client.type("Hola")
+            await asyncio.sleep(3)
+            await call.speak([1], pause_ms=3000)
+            await call.until_quiet()
+            before = shown(call.client)
+            call.page.drop()
+            call.page.messages.clear()
+            call.page.come_back(forget=True)
+            await call.until_quiet()
+            assert shown(call.client) == before
+            assert [what for what, _ in before] == [
+                "user",
+                "tool ok",
+                "assistant",
+                "user",
+                "assistant, cut",
+                "user",
+                "assistant",
+            ]
+
+    @calls
+    async def test_a_page_that_is_loaded_anew_while_a_tool_runs_sees_it_run(self) -> None:
+        tools, _ = slow_tool({"said": "listo"}, takes_s=3)
+        async with talk({"Mirá": asks_for("look", what="x")}, tools=tools) as call:
+            call.client.type("Mirá")
+            await asyncio.sleep(1)
+            call.page.drop()
+            call.page.messages.clear()
+            call.page.come_back(forget=True)
+            await asyncio.sleep(1)
+            assert len(call.client.of(m.ToolStarted)) == 1
+            await call.until_quiet()
+            assert len(call.client.of(m.ToolFinished)) == 1
+
+
+def shown(client: Heard) -> list[tuple[str, str]]:
+    """What a page shows in the end: who said or did something and how it ended, and what."""
+    lines: dict[object, tuple[str, str]] = {}
+    for message in client.messages:
+        match message:
+            case m.Caption():
+                cut = ", cut" if message.interrupted else ""
+                lines[message.turn, message.segment] = (message.speaker + cut, message.text)
+            case m.ToolFinished():
+                lines[message.tool_use_id] = (f"tool {message.outcome}", message.name)
+            case _:
+                pass
+    return [line for line in lines.values() if line[1]]
 
 
 class TestRenewal:
@@ -863,6 +921,18 @@ class TestGoingOn:
             "¡Hola!",
         ]
         assert call.dialogue.replies.position == 500
+
+    @calls
+    async def test_it_is_shown_what_was_done_behind_the_question_it_was_done_for(self) -> None:
+        done = m.ToolFinished(
+            tool_use_id="t", name="look", outcome=m.Outcome.REFUSED, duration_ms=12
+        )
+        legacy = stored(("Hola", "¡Hola!"), ("Y ahora", "No."), tools_shown=[(2, done)])
+        call = a_call(Service(), legacy=legacy)
+        call.go_on(m.ResumeCall(token="t", wanted=0, generation=0, position=0, forgot=True))
+        shown = [one.message for one in iter(call.downlink.next, None)]
+        assert shown.index(done) == 3
+        assert len(shown) == 5
 
     @calls
     async def test_a_tool_that_may_have_run_has_its_effect_once(self) -> None:

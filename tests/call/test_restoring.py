@@ -1,5 +1,6 @@
 """What a call goes on from that another server began."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from conversations.domain import Progress, Speaker, TakenOver, ToolOutcome, ToolRun, Words
 from voice.restoring import legacy_of, uplink_of
-from voice.wire.messages import ResumeCall
+from voice.wire.messages import Outcome, ResumeCall, ToolFinished
 
 pytestmark = pytest.mark.pure
 
@@ -20,19 +21,20 @@ def words(turn: int, speaker: Speaker, text: str) -> Words:
     return Words(turn=turn, segment=1, speaker=speaker, text=text, at=AT)
 
 
-def run(key: str, turn: int) -> ToolRun:
-    return ToolRun(
-        call_id="c",
-        tool_use_id=key,
-        name="consultarOrder",
-        arguments={},
-        arguments_hash=f"hash of {key}",
-        outcome=ToolOutcome.RUNNING,
-        code=None,
-        started_at=AT,
-        duration_ms=None,
-        turn=turn,
-    )
+def run(key: str, turn: int, **changes: Any) -> ToolRun:
+    known: dict[str, Any] = {
+        "call_id": "c",
+        "tool_use_id": key,
+        "name": "consultarOrder",
+        "arguments": {},
+        "arguments_hash": f"hash of {key}",
+        "outcome": ToolOutcome.RUNNING,
+        "code": None,
+        "started_at": AT,
+        "duration_ms": None,
+        "turn": turn,
+    }
+    return ToolRun(**(known | changes))
 
 
 ANSWER = words(3, Speaker.ASSISTANT, "Listo.")
@@ -96,6 +98,28 @@ def test_the_tool_runs_of_the_open_question_may_not_have_been_told() -> None:
 
 def test_once_it_was_answered_the_same_wish_is_a_new_one() -> None:
     assert legacy_of(taken(ANSWER), resume()).tool_runs == ()
+
+
+@pytest.mark.parametrize("outcome", ["ok", "refused", "failed"])
+def test_a_tool_run_that_came_to_an_end_is_shown_as_it_was(outcome: str) -> None:
+    ended = run("old", 1, outcome=ToolOutcome(outcome), duration_ms=12.4)
+    assert legacy_of(replace(taken(), tool_runs=[ended]), resume()).tools_shown == [
+        (
+            1,
+            ToolFinished(
+                tool_use_id="old",
+                name="consultarOrder",
+                outcome=Outcome(outcome),
+                duration_ms=12,
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["running", "cancelled"])
+def test_one_that_did_not_is_not_shown(outcome: str) -> None:
+    broken_off = run("old", 1, outcome=ToolOutcome(outcome))
+    assert legacy_of(replace(taken(), tool_runs=[broken_off]), resume()).tools_shown == []
 
 
 def test_the_call_is_as_old_as_it_was() -> None:

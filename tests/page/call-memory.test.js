@@ -3,7 +3,16 @@ import test from "node:test";
 
 import { CallMemory } from "../../voice/static/voice/call-memory.js";
 
-const CALL = { token: "token-1", callId: "call-1", position: 4800, withMicrophone: true };
+const CALL = {
+  token: "token-1",
+  callId: "call-1",
+  position: 4800,
+  withMicrophone: true,
+  unsaid: [
+    { sequence: 7, text: "uno" },
+    { sequence: null, text: "dos" },
+  ],
+};
 
 /** A tab's storage. */
 class Storage {
@@ -55,7 +64,9 @@ test("a storage that throws means that nothing is remembered", () => {
   assert.equal(memory.recall(1), null);
 });
 
-for (const stored of ["{", "3", '"x"', '{"token": 1}', '{"token": "t", "atMs": 0}']) {
+const BROKEN = [[{ sequence: 1 }], [{ text: "uno" }], [null], "uno", undefined];
+const NO_CALLS = BROKEN.map((unsaid) => JSON.stringify({ ...CALL, atMs: 0, unsaid }));
+for (const stored of ["{", "3", '"x"', '{"token": 1}', '{"token": "t", "atMs": 0}', ...NO_CALLS]) {
   test(`what is no call is passed over: ${stored}`, () => {
     const storage = new Storage();
     const memory = new CallMemory(() => storage);

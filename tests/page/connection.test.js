@@ -379,6 +379,36 @@ test("it counts on from where the server is, and takes what comes in any order",
   assert.deepEqual([type, flags, sequence], [RESUME, 0, 92]);
 });
 
+test("of what the page before had typed, that is said which did not come, and before anything new", () => {
+  const unsaid = [
+    { sequence: 38, text: "uno" },
+    { sequence: 40, text: "dos" },
+    { sequence: null, text: "tres" },
+  ];
+  const dialogue = new Dialogue({ resume: { ...RELOADED.resume, unsaid } });
+  dialogue.connection.text("cuatro");
+  const all = ["uno", "dos", "tres", "cuatro"];
+  assert.deepEqual(
+    dialogue.connection.unsaidTexts.map(({ text }) => text),
+    all,
+  );
+  dialogue.said();
+  dialogue.resumed({ sequence: 39, position: 24_000 });
+  const said = dialogue.said();
+  assert.deepEqual(
+    said.map((frame) => [frame.sequence, eventOf(frame).text, frame.flags]),
+    [
+      [39, "dos", 0],
+      [40, "tres", 0],
+      [41, "cuatro", 0],
+    ],
+  );
+  dialogue.open().said();
+  dialogue.resumed({ sequence: 42, position: 24_000 });
+  assert.deepEqual(dialogue.said(), []);
+  assert.deepEqual(dialogue.connection.unsaidTexts, []);
+});
+
 test("of a chunk that was heard in part the rest is played, and of one heard wholly nothing", () => {
   const dialogue = new Dialogue(RELOADED);
   dialogue.resumed({ position: 24_000 });

@@ -5,6 +5,7 @@ import {
   beginCall,
   endCall,
   hearEvent,
+  recallText,
   shownLines,
   typeText,
 } from "../../voice/static/voice/conversation.js";
@@ -28,6 +29,11 @@ class Talk {
 
   type(text) {
     this.lines = typeText(this.lines, { call: this.call, text });
+    return this;
+  }
+
+  recall(text) {
+    this.lines = recallText(this.lines, { call: this.call, text });
     return this;
   }
 
@@ -104,6 +110,31 @@ test("of what turns out not to have been heard at all no word is left", () => {
   assert.deepEqual(talk.shown, ["assistant: xUno. xDos."]);
   talk.say("assistant", "spoken", 1, "Uno.", 0).say("assistant", "spoken", 2, "", 100);
   assert.deepEqual(talk.shown, ["assistant: Uno."]);
+});
+
+test("a caption that is marked so was interrupted, also where nobody saw it happen", () => {
+  const talk = new Talk();
+  const said = { type: "caption", role: "assistant", stage: "spoken", turn: 1, position: 0 };
+  talk.hear({ ...said, segment: 1, text: "Uno.", interrupted: false });
+  assert.equal(talk.lines[0].interrupted, false);
+  talk.hear({ ...said, segment: 2, text: "Dos", interrupted: true });
+  talk.hear({ ...said, segment: 1, text: "Uno.", interrupted: false });
+  assert.equal(talk.lines[0].interrupted, true);
+  talk.hear({ ...said, turn: 2, segment: 1, text: "Tres", interrupted: true });
+  assert.equal(talk.lines[1].interrupted, true);
+});
+
+test("what the page before had typed stands behind all that is told of earlier, until it is told too", () => {
+  const talk = new Talk().recall("dos").recall("tres");
+  talk.say("user", "spoken", 1, "uno", 0, 1);
+  talk.hear({ type: "tool", phase: "finished", toolUseId: "a", name: "crear", outcome: "ok" });
+  talk.say("assistant", "spoken", 2, "Uno,", 0, 1).say("assistant", "spoken", 3, "sí.", 0, 1);
+  const before = ["user: uno", "[crear ok]", "assistant: Uno, sí."];
+  assert.deepEqual(talk.shown, [...before, "typed: dos", "typed: tres"]);
+  talk.say("user", "spoken", 1, "dos", 0, 2).say("assistant", "spoken", 2, "Dos.", 0, 2);
+  assert.deepEqual(talk.shown, [...before, "user: dos", "assistant: Dos.", "typed: tres"]);
+  talk.type("cuatro").say("user", "spoken", 1, "tres", 0, 3);
+  assert.deepEqual(talk.shown.slice(-2), ["user: tres", "typed: cuatro"]);
 });
 
 test("an interruption leaves other turns and the customer alone", () => {

@@ -75,6 +75,23 @@ test("what was not acknowledged is said again as it was", () => {
   assert.deepEqual(repeated(uplink, 4), []);
 });
 
+test("what was typed is unsaid until it is acknowledged", () => {
+  const uplink = new Uplink();
+  uplink.say({ type: "heard" });
+  uplink.type("uno");
+  uplink.take(PLENTY);
+  uplink.type("dos");
+  assert.deepEqual(uplink.unsaidTexts, [
+    { sequence: 1, text: "uno" },
+    { sequence: null, text: "dos" },
+  ]);
+  uplink.take(PLENTY);
+  uplink.acknowledged(1);
+  assert.deepEqual(uplink.unsaidTexts, [{ sequence: 2, text: "dos" }]);
+  uplink.acknowledged(2);
+  assert.deepEqual(uplink.unsaidTexts, []);
+});
+
 test("an acknowledgement lets go of everything up to its number", () => {
   const uplink = having({ texts: 2, blocks: 1 });
   uplink.acknowledged(0);

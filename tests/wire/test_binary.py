@@ -203,6 +203,7 @@ EVENTS = [
             "segment": 2,
             "text": "¿Sí?",
             "position": 480,
+            "interrupted": False,
         },
     ),
     (

@@ -13,6 +13,7 @@ notices what takes too long (`voice.call.watch`), and moves to the next session 
 
 import asyncio
 from collections.abc import Coroutine
+from operator import itemgetter
 from typing import Any
 
 from voice import pcm
@@ -68,7 +69,7 @@ class Call:
         """Set when the downlink may have something to send."""
         self.downlink = Downlink(window_samples=_window(wishes, settings))
         self.dialogue = Dialogue(wishes, settings, self.downlink, transcript=legacy.transcript)
-        self.desk = ToolDesk(wishes, settings, tools, self._hands(), earlier=legacy.tool_runs)
+        self.desk = ToolDesk(wishes, settings, tools, self._hands(), legacy=legacy)
         self.dialogue.work_with(self.desk)
         self.keeper: Keeper | None = None
         self._settings = settings
@@ -148,8 +149,12 @@ class Call:
             self._show_all()
 
     def _show_all(self) -> None:
-        for caption in self.dialogue.transcript.captions():
-            self.downlink.put(caption)
+        """Show all that was said, and what was done for it between question and answer."""
+        captions = self.dialogue.transcript.captions()
+        said = [((c.turn, c.speaker is m.Speaker.ASSISTANT, 1), c) for c in captions]
+        done = [((turn, True, 0), message) for turn, message in self.desk.shown()]
+        for _, message in sorted([*said, *done], key=itemgetter(0)):
+            self.downlink.put(message)
 
     def delivered(self, message: m.ServerMessage) -> None:
         """Note that the connection has handed `message` to its socket."""

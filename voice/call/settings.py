@@ -13,6 +13,7 @@ from voice.prompts import Directions
 from voice.sonic.events import SessionStart
 from voice.sonic.families import Family
 from voice.tools.registry import DEADLINE_S
+from voice.wire.messages import ToolFinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,8 @@ class Legacy:
     transcript: Transcript = field(default_factory=Transcript)
     tool_runs: Sequence[tuple[str, str]] = ()
     """Keys and signatures of runs whose results may not have been told."""
+    tools_shown: Sequence[tuple[int, ToolFinished]] = ()
+    """What the customer was shown of runs that ended, each with its turn, in order."""
     owes_answer: bool = False
     """Whether the last answer was not whole."""
     open_since: int = 0

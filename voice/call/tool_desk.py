@@ -5,16 +5,16 @@ in words; where it got it and broke before it could say it, likewise.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from voice import metrics
 from voice.call.session import Session
-from voice.call.settings import CallSettings, CallWishes
+from voice.call.settings import CallSettings, CallWishes, Legacy
 from voice.call.tool_runs import ToolRun, ToolRuns
 from voice.sonic.events import ToolUse
-from voice.tools.registry import ToolContext, ToolRegistry
+from voice.tools.registry import ToolAnswer, ToolContext, ToolRegistry
 from voice.wire import messages as m
 
 
@@ -44,10 +44,11 @@ class ToolDesk:
         tools: ToolRegistry,
         hands: Hands,
         *,
-        earlier: Iterable[tuple[str, str]] = (),
+        legacy: Legacy,
     ) -> None:
-        """`earlier`: keys and signatures of runs whose server died, perhaps before they were told."""
-        self.runs = ToolRuns(earlier)
+        """Make the desk of a call that begins, or goes on from a legacy."""
+        self.runs = ToolRuns(legacy.tool_runs)
+        self._shown_before = legacy.tools_shown
         self._wishes = wishes
         self._settings = settings
         self._tools = tools
@@ -74,8 +75,14 @@ class ToolDesk:
         for run in self.runs.since(since):
             run.is_told = False
 
+    def shown(self) -> Iterator[tuple[int, m.ToolStarted | m.ToolFinished]]:
+        """Yield what the customer was shown of each run, with its turn, in order."""
+        yield from self._shown_before
+        for run in self.runs:
+            yield run.turn, _started(run) if run.answer is None else _finished(run, run.answer)
+
     async def _run(self, run: ToolRun) -> None:
-        self._hands.put(m.ToolStarted(tool_use_id=run.key, name=run.name))
+        self._hands.put(_started(run))
         if not await self._hands.began(run):
             return
         context = ToolContext(
@@ -93,14 +100,7 @@ class ToolDesk:
         metrics.TOOL_RUNS.labels(tool, run.answer.outcome.value).inc()
         self._hands.ended(run)
         self._settle(run)
-        self._hands.put(
-            m.ToolFinished(
-                tool_use_id=run.key,
-                name=run.name,
-                outcome=run.answer.outcome,
-                duration_ms=round(run.duration_s * 1000),
-            )
-        )
+        self._hands.put(_finished(run, run.answer))
 
     def _settle(self, run: ToolRun) -> None:
         """Give a result to every session that waits for it, and to whoever came later in words."""
@@ -119,6 +119,19 @@ class ToolDesk:
         result = {"promptName": self._wishes.call_id, "contentName": block}
         source = {"toolResult": {**result, "content": run.answer.result}}
         self._hands.put(m.ServiceEvent(source=source))
+
+
+def _started(run: ToolRun) -> m.ToolStarted:
+    return m.ToolStarted(tool_use_id=run.key, name=run.name)
+
+
+def _finished(run: ToolRun, answer: ToolAnswer) -> m.ToolFinished:
+    return m.ToolFinished(
+        tool_use_id=run.key,
+        name=run.name,
+        outcome=answer.outcome,
+        duration_ms=round(run.duration_s * 1000),
+    )
 
 
 def _now() -> float:

@@ -85,6 +85,7 @@ class _Segment:
             segment=said.segment,
             text=said.text,
             position=max(0, self.position),
+            interrupted=said.interrupted,
         )
 
 

@@ -174,6 +174,8 @@ class Caption:
     text: str
     position: int
     """Index, in the downlink, of the sample at which the segment's audio begins."""
+    interrupted: bool = False
+    """Whether the customer spoke over it, so that it is less than was planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

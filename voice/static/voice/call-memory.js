@@ -11,12 +11,15 @@ import { PATIENCE_MS } from "./retry.js";
 
 const KEY = "voice.call";
 
+/** @typedef {import("./uplink.js").UnsaidText} UnsaidText */
+
 /**
  * @typedef {object} RememberedCall
  * @property {string} token names the call to the server
  * @property {string} callId
  * @property {number} position downlink index heard so far
  * @property {boolean} withMicrophone
+ * @property {UnsaidText[]} unsaid what was typed and is not known to have come
  */
 
 export class CallMemory {
@@ -46,8 +49,8 @@ export class CallMemory {
   recall(nowMs) {
     const call = this.#guarded((storage) => JSON.parse(storage.getItem(KEY) ?? "null"));
     if (!isCall(call) || nowMs - call.atMs >= PATIENCE_MS) return null;
-    const { token, callId, position, withMicrophone } = call;
-    return { token, callId, position, withMicrophone };
+    const { token, callId, position, withMicrophone, unsaid } = call;
+    return { token, callId, position, withMicrophone, unsaid };
   }
 
   /**
@@ -74,6 +77,17 @@ function isCall(call) {
     typeof call.callId === "string" &&
     typeof call.withMicrophone === "boolean" &&
     Number.isFinite(call.position) &&
-    Number.isFinite(call.atMs)
+    Number.isFinite(call.atMs) &&
+    Array.isArray(call.unsaid) &&
+    call.unsaid.every(isUnsaidText)
   );
+}
+
+/**
+ * @param {any} unsaid
+ * @returns {unsaid is UnsaidText}
+ */
+function isUnsaidText(unsaid) {
+  const { sequence, text } = unsaid ?? {};
+  return typeof text === "string" && (sequence === null || Number.isFinite(sequence));
 }

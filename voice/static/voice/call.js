@@ -7,7 +7,7 @@
 
 import { IDLE, isTalking, reduce } from "./call-state.js";
 import { CallMemory } from "./call-memory.js";
-import { beginCall, endCall, hearEvent, shownLines, typeText } from "./conversation.js";
+import { beginCall, endCall, hearEvent, recallText, shownLines, typeText } from "./conversation.js";
 import { part } from "./page-parts.js";
 import { Phone } from "./phone.js";
 import { Texts } from "./texts.js";
@@ -32,6 +32,8 @@ class CallPage {
   #how = { withMicrophone: true };
   /** What the server calls this call. @type {{ token: string, callId: string } | null} */
   #name = null;
+  /** What was typed and is not known to have come. @type {import("./uplink.js").UnsaidText[]} */
+  #unsaid = [];
   /** When a busy server may be called again, by `performance.now()`. */
   #waitUntilMs = 0;
   #drawing = false;
@@ -51,6 +53,7 @@ class CallPage {
     this.#phone = new Phone(settings(), {
       onAction: (action) => this.#act(action),
       onEvent: (event, heard) => this.#hear(event, heard),
+      onUnsaid: (texts) => this.#unsaidNow(texts),
       onReport: (report) => this.#reported(report),
       onMicrophoneLevel: (level) => this.#microphoneHeard(level),
     });
@@ -124,13 +127,24 @@ class CallPage {
 
   /** @param {import("./call-memory.js").RememberedCall} call */
   #resume(call) {
-    const { token, callId, position, withMicrophone } = call;
+    const { token, callId, position, withMicrophone, unsaid } = call;
     this.#how = { withMicrophone };
     this.#call ||= 1;
     this.#name = { token, callId };
+    this.#unsaid = unsaid;
     this.#heard = { position, idle: true };
     this.#act({ type: "recalled", withMicrophone });
+    this.#recallTexts();
     void this.#phone.resume(call, { withMicrophone });
+  }
+
+  /** Shows what the page of before had typed, where this is not that page. */
+  #recallTexts() {
+    if (this.#unsaid.length > 0) this.#act({ type: "asked" });
+    if (this.#lines.length > 0) return;
+    for (const { text } of this.#unsaid) {
+      this.#lines = recallText(this.#lines, { call: this.#call, text });
+    }
   }
 
   // What is remembered
@@ -146,11 +160,13 @@ class CallPage {
     if (this.#name === null) return;
     const position = Math.max(0, Math.floor(this.#heard.position));
     const withMicrophone = isTalking(this.#state);
-    this.#memory.keep({ ...this.#name, position, withMicrophone }, Date.now());
+    const unsaid = this.#unsaid;
+    this.#memory.keep({ ...this.#name, position, withMicrophone, unsaid }, Date.now());
   }
 
   #forget() {
     this.#name = null;
+    this.#unsaid = [];
     this.#memory.forget();
   }
 
@@ -187,6 +203,12 @@ class CallPage {
   #named({ resumeToken, callId }) {
     const token = String(resumeToken ?? this.#name?.token);
     this.#name = { token, callId: String(callId) };
+    this.#remember();
+  }
+
+  /** @param {import("./uplink.js").UnsaidText[]} texts */
+  #unsaidNow(texts) {
+    this.#unsaid = texts;
     this.#remember();
   }
 

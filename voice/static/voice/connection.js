@@ -10,6 +10,7 @@
  */
 
 import { Downlink } from "./downlink.js";
+import { SEQUENCES, distance } from "./serial.js";
 import { BACKLOG_BYTES, Uplink } from "./uplink.js";
 import {
   FrameFlag,
@@ -32,6 +33,7 @@ const MOST_ARRIVALS = 8;
 /** @typedef {import("./player.js").Chunk} Chunk */
 /** @typedef {import("./player.js").PlayerReport} PlayerReport */
 /** @typedef {import("./player.js").Takeover} Takeover */
+/** @typedef {import("./uplink.js").UnsaidText} UnsaidText */
 /** @typedef {import("./wire.js").Frame} Frame */
 
 /**
@@ -46,6 +48,7 @@ const MOST_ARRIVALS = 8;
  * @typedef {object} ResumePoint what a page that was loaded again knows of its call
  * @property {string} token
  * @property {number} position downlink index heard so far
+ * @property {UnsaidText[]} unsaid what was typed and is not known to have come
  */
 
 /**
@@ -65,6 +68,8 @@ export class Connection {
   /** Whether nothing but the token is remembered of the call. */
   #isNewcomer;
   #uplink = new Uplink();
+  /** What the page of before had typed, until it is known what of it came. @type {UnsaidText[]} */
+  #recalled;
   #downlink;
   /** Whether the server has answered on this connection. */
   #isLive = false;
@@ -82,6 +87,7 @@ export class Connection {
     this.#greet = greet;
     this.#token = resume?.token ?? null;
     this.#isNewcomer = resume !== null;
+    this.#recalled = resume?.unsaid ?? [];
     this.#downlink = new Downlink({ heardBefore: resume?.position });
   }
 
@@ -98,6 +104,11 @@ export class Connection {
   /** Whether something that has come is still to be heard. */
   get isSounding() {
     return this.#downlink.isSounding;
+  }
+
+  /** What was typed and is not known to have come. @returns {UnsaidText[]} */
+  get unsaidTexts() {
+    return [...this.#recalled, ...this.#uplink.unsaidTexts];
   }
 
   // The connections of the call
@@ -125,7 +136,7 @@ export class Connection {
 
   /** @param {string} text */
   text(text) {
-    this.#uplink.say({ type: "text", text });
+    this.#uplink.type(text);
   }
 
   /** @param {Int16Array} samples one block of the microphone */
@@ -312,11 +323,24 @@ export class Connection {
     const isRestored = event.restored === true;
     this.#begin({ ...event, resumeToken: event.resumeToken ?? this.#token });
     this.#uplink.resume(sequence, { isNewcomer });
+    this.#sayRecalled(sequence);
     const isFlushed = this.#downlink.resume({ generation, isNewcomer, isRestored });
     this.#isNewcomer = false;
     const flush = isFlushed ? generation : null;
     const takeover = { generation, position: isNewcomer ? position : null };
     return { kind: "resumed", event, flush, takeover: isNewcomer || isRestored ? takeover : null };
+  }
+
+  /** @param {number} wanted the first number that did not come */
+  #sayRecalled(wanted) {
+    const isMissing = (/** @type {UnsaidText} */ { sequence }) =>
+      sequence === null || distance(wanted, sequence, SEQUENCES) >= 0;
+    this.#uplink.typeFirst(
+      this.#recalled
+        .splice(0)
+        .filter(isMissing)
+        .map(({ text }) => text),
+    );
   }
 
   /**

@@ -37,7 +37,16 @@
  * @property {number} deliveryMs from there to the ear
  */
 
-/** @typedef {{ kind: "typed", id: string, call: number, text: string }} TypedLine */
+/**
+ * @typedef {object} TypedLine
+ * @property {"typed"} kind
+ * @property {string} id
+ * @property {number} call
+ * @property {string} text
+ * @property {boolean} recalled typed on the page of before, and the newest there is: what was said
+ *   earlier may still be told
+ */
+
 /** @typedef {{ kind: "divider", id: string, call: number }} DividerLine */
 /** @typedef {"running" | "ok" | "refused" | "failed"} Outcome */
 /** @typedef {{ kind: "tool", id: string, call: number, name: string, outcome: Outcome }} ToolLine */
@@ -60,7 +69,16 @@ export function beginCall(lines, call) {
  * @returns {Line[]}
  */
 export function typeText(lines, { call, text }) {
-  return [...lines, { kind: "typed", id: `typed-${lines.length}`, call, text }];
+  return [...lines, { kind: "typed", id: `typed-${lines.length}`, call, text, recalled: false }];
+}
+
+/**
+ * @param {Line[]} lines
+ * @param {{ call: number, text: string }} typed on the page of before
+ * @returns {Line[]}
+ */
+export function recallText(lines, { call, text }) {
+  return [...lines, { kind: "typed", id: `typed-${lines.length}`, call, text, recalled: true }];
 }
 
 /**
@@ -140,7 +158,7 @@ function isShown({ role }, segment, heard) {
 // Captions
 
 /** @typedef {{ role: "user" | "assistant", stage: "planned" | "spoken", turn: number,
- *   segment: number, text: string, position: number }} CaptionEvent */
+ *   segment: number, text: string, position: number, interrupted?: boolean }} CaptionEvent */
 
 /**
  * @param {Line[]} lines
@@ -148,13 +166,14 @@ function isShown({ role }, segment, heard) {
  * @param {number} call
  * @returns {Line[]}
  */
-function addCaption(lines, { role, stage, turn, segment: number, text, position }, call) {
+function addCaption(lines, caption, call) {
+  const { role, stage, turn, segment: number, text, position, interrupted = false } = caption;
   const segment = { number, stage, text, position };
   const same = (/** @type {Line} */ line) => isOf(line, call, turn, role);
   const holder = lines.findIndex((line) => same(line) && holds(line, number));
-  if (holder >= 0) return withSegment(lines, holder, segment);
-  const last = lines.length - 1;
-  if (last >= 0 && same(lines[last])) return withSegment(lines, last, segment);
+  if (holder >= 0) return withSegment(lines, holder, segment, interrupted);
+  const last = endOf(lines) - 1;
+  if (last >= 0 && same(lines[last])) return withSegment(lines, last, segment, interrupted);
   const id = `${call}-${turn}-${role}-${number}`;
   /** @type {SpeechLine} */
   const line = {
@@ -164,7 +183,7 @@ function addCaption(lines, { role, stage, turn, segment: number, text, position 
     turn,
     role,
     segments: [segment],
-    interrupted: false,
+    interrupted,
     latencyMs: null,
     deliveryMs: 0,
   };
@@ -180,10 +199,19 @@ function addCaption(lines, { role, stage, turn, segment: number, text, position 
  */
 function placeOf(lines, line) {
   const later = lines.findIndex((other) => isLater(other, line));
-  if (later < 0) return lines.length;
+  if (later < 0) return endOf(lines);
   let place = later;
   while (place > 0 && lines[place - 1].kind === "tool") place -= 1;
   return place;
+}
+
+/**
+ * @param {Line[]} lines
+ * @returns {number} where the newest thing goes: last, but before what a page recalls
+ */
+function endOf(lines) {
+  const recalled = lines.findIndex((line) => line.kind === "typed" && line.recalled);
+  return recalled < 0 ? lines.length : recalled;
 }
 
 /**
@@ -217,14 +245,15 @@ function holds(line, number) {
  * @param {Line[]} lines
  * @param {number} at
  * @param {Segment} segment replaces the one of its number, or is added; without a word, it goes
+ * @param {boolean} isCut whether the customer spoke over it
  * @returns {Line[]}
  */
-function withSegment(lines, at, segment) {
+function withSegment(lines, at, segment, isCut) {
   const line = /** @type {SpeechLine} */ (lines[at]);
   const others = line.segments.filter(({ number }) => number !== segment.number);
   const added = segment.text.trim() === "" ? [] : [segment];
   const segments = [...others, ...added].sort((a, b) => a.number - b.number);
-  return lines.with(at, { ...line, segments });
+  return lines.with(at, { ...line, segments, interrupted: line.interrupted || isCut });
 }
 
 /**
@@ -300,7 +329,7 @@ function addTool(lines, { phase, toolUseId, name, outcome }, call) {
   const line = { kind: "tool", id, call, name, outcome: "running" };
   if (phase === "finished") line.outcome = outcome ?? "ok";
   const at = lines.findIndex((other) => other.id === id);
-  return at >= 0 ? lines.with(at, line) : [...lines, line];
+  return at >= 0 ? lines.with(at, line) : lines.toSpliced(endOf(lines), 0, line);
 }
 
 /**

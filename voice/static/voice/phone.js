@@ -37,6 +37,8 @@ import { Socket } from "./socket.js";
  * @typedef {object} PhoneListener
  * @property {(action: Action) => void} onAction
  * @property {(event: WireEvent, heard: { sounding: boolean }) => void} onEvent
+ * @property {(texts: import("./uplink.js").UnsaidText[]) => void} onUnsaid what was typed and is not
+ *   known to have come
  * @property {(report: PlayerReport) => void} onReport
  * @property {(level: number) => void} onMicrophoneLevel
  */
@@ -202,6 +204,7 @@ export class Phone {
     const { signal } = this.#call;
     this.#socket = new Socket(this.#settings.workerUrl, {
       onEvent: (event, heard) => signal.aborted || this.#heard(event, heard),
+      onUnsaid: (texts) => signal.aborted || this.#listener.onUnsaid(texts),
       onRetry: () => signal.aborted || this.#listener.onAction({ type: "retrying" }),
       onOver: (action) => signal.aborted || this.#over(action),
     });

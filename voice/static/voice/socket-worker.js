@@ -26,6 +26,7 @@ const DEAF = 4008;
 
 /** @typedef {import("./call-state.js").Action} Action */
 /** @typedef {import("./connection.js").WireEvent} WireEvent */
+/** @typedef {import("./uplink.js").UnsaidText} UnsaidText */
 
 /**
  * @typedef {object} Dial
@@ -49,6 +50,7 @@ const DEAF = 4008;
 
 /**
  * @typedef {{ kind: "event", event: WireEvent, sounding: boolean }
+ *   | { kind: "unsaid", texts: UnsaidText[] }
  *   | { kind: "retrying" }
  *   | { kind: "over", action: Action }} ToPage `sounding`: something that has come is still to be heard
  */
@@ -62,6 +64,8 @@ class Line {
   #socket = null;
   #opened = false;
   #isLeaving = false;
+  /** What was told last. */
+  #unsaid = "[]";
   #over = false;
   /** @type {number | undefined} */
   #waiting;
@@ -221,10 +225,24 @@ class Line {
   }
 
   #drain() {
+    this.#send();
+    this.#tellUnsaid();
+  }
+
+  #send() {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN || this.#over) return;
     const frames = this.#connection.framesToSend(performance.now(), socket.bufferedAmount);
     for (const frame of frames) socket.send(frame);
+  }
+
+  /** Tells what the page has to know in case it is loaded again. */
+  #tellUnsaid() {
+    const texts = this.#connection.unsaidTexts;
+    const unsaid = JSON.stringify(texts);
+    if (unsaid === this.#unsaid) return;
+    this.#unsaid = unsaid;
+    tell({ kind: "unsaid", texts });
   }
 
   /** @param {WireEvent} event */

@@ -14,6 +14,8 @@
  * @typedef {object} SocketListener
  * @property {(event: WireEvent, heard: { sounding: boolean }) => void} onEvent `sounding`: something
  *   that has come is still to be heard
+ * @property {(texts: import("./uplink.js").UnsaidText[]) => void} onUnsaid what was typed and is not
+ *   known to have come
  * @property {() => void} onRetry
  * @property {(action: Action) => void} onOver never after `hangUp` or `drop`, nor after `ended`
  */
@@ -84,6 +86,8 @@ export class Socket {
     switch (message.kind) {
       case "event":
         return this.#listener.onEvent(message.event, message);
+      case "unsaid":
+        return this.#listener.onUnsaid(message.texts);
       case "retrying":
         return this.#listener.onRetry();
       case "over":

@@ -25,6 +25,8 @@ export const KEPT_BYTES = 640_000;
 
 /** @typedef {import("./connection.js").WireEvent} WireEvent */
 /** @typedef {{ payload: Uint8Array, position: number }} Block */
+/** @typedef {{ payload: Uint8Array, text?: string }} Saying `text`: what the customer typed */
+/** @typedef {{ sequence: number | null, text: string }} UnsaidText null: it has no number yet */
 
 /**
  * @typedef {object} Sent a frame that has its number
@@ -33,13 +35,14 @@ export const KEPT_BYTES = 640_000;
  * @property {number} sequence
  * @property {number} position
  * @property {Uint8Array} payload
+ * @property {string} [text]
  */
 
 export class Uplink {
   #next = 0;
   /** Samples of the microphone so far, sent or not. */
   #recorded = 0;
-  /** @type {Uint8Array[]} */
+  /** @type {Saying[]} */
   #events = [];
   /** @type {Block[]} */
   #sound = [];
@@ -56,9 +59,27 @@ export class Uplink {
   /** Blocks that were never sent. */
   droppedBlocks = 0;
 
+  /** What was typed and is not known to have come. @returns {UnsaidText[]} */
+  get unsaidTexts() {
+    const waiting = this.#events.map(({ text }) => ({ sequence: null, text }));
+    return [...this.#keptEvents, ...waiting].flatMap(({ sequence, text }) =>
+      text === undefined ? [] : [{ sequence, text }],
+    );
+  }
+
   /** @param {WireEvent} event */
   say(event) {
-    this.#events.push(encodeEvent(event));
+    this.#events.push({ payload: encodeEvent(event) });
+  }
+
+  /** @param {string} text */
+  type(text) {
+    this.#events.push(typed(text));
+  }
+
+  /** @param {string[]} texts that were typed before all that waits */
+  typeFirst(texts) {
+    this.#events.unshift(...texts.map(typed));
   }
 
   /** @param {Int16Array} samples one block of the microphone */
@@ -110,7 +131,7 @@ export class Uplink {
   take(room) {
     const due = this.#isToRepeat ? this.#repeated() : [];
     this.#isToRepeat = false;
-    for (const payload of this.#events.splice(0)) due.push(this.#takeEvent(payload));
+    for (const saying of this.#events.splice(0)) due.push(this.#takeEvent(saying));
     let left = room;
     while (this.#sound.length > 0 && left >= this.#sound[0].payload.byteLength) {
       left -= this.#sound[0].payload.byteLength;
@@ -134,9 +155,9 @@ export class Uplink {
     return kept.map((sent) => ({ ...sent, flags: FrameFlag.RESENT }));
   }
 
-  /** @param {Uint8Array} payload */
-  #takeEvent(payload) {
-    const sent = this.#numbered(FrameType.EVENT, { payload, position: 0 });
+  /** @param {Saying} saying */
+  #takeEvent(saying) {
+    const sent = this.#numbered(FrameType.EVENT, { ...saying, position: 0 });
     this.#keptEvents.push(sent);
     return sent;
   }
@@ -150,7 +171,7 @@ export class Uplink {
 
   /**
    * @param {number} type
-   * @param {Block} block
+   * @param {Block & Saying} block
    * @returns {Sent}
    */
   #numbered(type, block) {
@@ -169,6 +190,11 @@ export class Uplink {
   #giveUp({ payload }) {
     this.#soundBytes -= payload.byteLength;
   }
+}
+
+/** @param {string} text @returns {Saying} */
+function typed(text) {
+  return { payload: encodeEvent({ type: "text", text }), text };
 }
 
 /** @param {{ payload: Uint8Array }[]} blocks */
