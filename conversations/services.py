@@ -243,12 +243,16 @@ def take_over(*, call_id: str, resume_secret: str, now: datetime) -> TakenOver:
     """
 
     def attempt() -> TakenOver:
+        before = repository.conversation_by_id(call_id)
+        if before is None or _memory_shown(before, resume_secret, now) is None:
+            raise ConversationGoneError
+        epoch = before.epoch + 1
+        repository.take_over(before, epoch=epoch, now=now)
+        # Only now does nobody else write: what that one had kept to the last is there.
         conversation = repository.conversation_by_id(call_id)
-        memory = None if conversation is None else _memory_shown(conversation, resume_secret, now)
+        memory = _memory_shown(conversation, resume_secret, now) if conversation else None
         if conversation is None or memory is None:
             raise ConversationGoneError
-        epoch = conversation.epoch + 1
-        repository.take_over(conversation, epoch=epoch, now=now)
         return TakenOver(
             epoch=epoch,
             words=memory.words,

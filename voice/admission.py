@@ -68,13 +68,22 @@ class Admission:
             RefusedError: see `enter`.
 
         """
-        if self.is_draining:
-            raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
+        self.check_again()
         free_sessions = self._limits.sessions - self._limits.sessions_for_renewal
         if self.calls >= min(self._limits.calls, free_sessions):
             raise RefusedError("busy", retry_after_s=BUSY_AGAIN_S)
         if self._calls[address] >= self._limits.calls_per_address:
             raise RefusedError("too_many", retry_after_s=BUSY_AGAIN_S)
+
+    def check_again(self) -> None:
+        """Refuse also a call that began on another server.
+
+        Raises:
+            RefusedError: draining.
+
+        """
+        if self.is_draining:
+            raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
 
     def enter(self, address: str, *, now: float) -> None:
         """Let a call in.
@@ -95,8 +104,7 @@ class Admission:
             RefusedError: draining; too_many: too fast from this address, which may be guessing tokens.
 
         """
-        if self.is_draining:
-            raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
+        self.check_again()
         if (wait_s := self._returns.take(address, now=now)) is not None:
             raise RefusedError("too_many", retry_after_s=wait_s)
         self._calls[address] += 1

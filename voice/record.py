@@ -22,7 +22,15 @@ from typing import Any
 from common.dynamo import begun
 from common.errors import DomainError, UnavailableError
 from conversations import services
-from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Words
+from conversations.domain import (
+    MEMORY_LASTS,
+    Latency,
+    Progress,
+    Speaker,
+    Tokens,
+    ToolOutcome,
+    Words,
+)
 from conversations.errors import ConversationMovedError
 from voice.call import Call
 from voice.call.tool_runs import ToolRun, arguments_of
@@ -72,6 +80,8 @@ class Record:
         self.words_stored = uplink.words
         """The first uplink frame whose words are not stored."""
         self._owes_stored = 0
+        self._kept_at: datetime | None = None
+        """When the memory was last written here, which ends by itself."""
         self._call = call
         self._uplink = uplink
         self._model_id = model_id
@@ -178,7 +188,7 @@ class Record:
     async def _open(self) -> None:
         if self._epoch is not None:
             return
-        wishes = self._call.wishes
+        wishes, now = self._call.wishes, self._now()
         try:
             opened = await self._alone(
                 services.open_conversation,
@@ -189,12 +199,12 @@ class Record:
                 model_id=self._model_id,
                 wire=self._wire,
                 state=self._state(self._uplink.words),
-                now=self._now(),
+                now=now,
             )
         except ConversationMovedError as error:
             self._has_moved = True
             raise MovedAwayError from error
-        self._epoch = opened.epoch
+        self._epoch, self._kept_at = opened.epoch, now
 
     async def _keep(self) -> None:
         """Write what there is to write, the oldest first."""
@@ -209,7 +219,8 @@ class Record:
         self._words |= {_place(said): _words(said) for said in transcript.changes()}
         words, progress, now = list(self._words.values()), self._progress(), self._now()
         state = self._state(heard)
-        if not words and heard == self.words_stored and state["owes"] == self._owes_stored:
+        is_news = words or heard != self.words_stored or state["owes"] != self._owes_stored
+        if not is_news and self._lasts(now):
             await self._write(
                 lambda epoch: services.beat(call_id=self._call_id, epoch=epoch, now=now)
             )
@@ -225,7 +236,11 @@ class Record:
             )
         )
         self._words.clear()
-        self.words_stored, self._owes_stored = heard, state["owes"]
+        self.words_stored, self._owes_stored, self._kept_at = heard, state["owes"], now
+
+    def _lasts(self, now: datetime) -> bool:
+        """Whether the memory lasts until long after the next sign of life."""
+        return self._kept_at is not None and now - self._kept_at < MEMORY_LASTS / 2
 
     async def _write(self, write: Write) -> None:
         assert self._epoch is not None
@@ -293,6 +308,8 @@ class Record:
             "words": words,
             "sent": self._call.downlink.next_number,
             "owes": dialogue.owes_answer,
+            "directed": dialogue.question.was_directed,
+            "greets": self._call.wishes.greet,
             "openSince": dialogue.open_since,
             "livedS": int(self._call.lived_s),
             "inputRateHz": self._call.wishes.input_rate_hz,

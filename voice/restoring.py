@@ -14,7 +14,7 @@ _ENDED = {ToolOutcome(outcome.value): outcome for outcome in Outcome}
 def legacy_of(taken: TakenOver, resume: ResumeCall) -> Legacy:
     """Return what a call goes on from, given what is stored and what its client has."""
     transcript = _transcript_of(taken.words)
-    owes_answer = transcript.awaits_answer or _owes_answer(taken, resume)
+    owes_answer = _owes_answer(transcript, taken, resume)
     return Legacy(
         transcript=transcript,
         tool_runs=_earlier_runs(taken) if owes_answer else (),
@@ -46,10 +46,17 @@ def _transcript_of(words: Iterable[Words]) -> Transcript:
     )
 
 
-def _owes_answer(taken: TakenOver, resume: ResumeCall) -> bool:
-    """Whether the last answer did not all come, or not all arrive: it is given anew."""
-    is_short = not resume.forgot and resume.wanted < taken.state["sent"]
-    return bool(taken.state["owes"]) or is_short
+def _owes_answer(transcript: Transcript, taken: TakenOver, resume: ResumeCall) -> bool:
+    """Whether the last thing that was asked has no answer that all came, and all arrived.
+
+    Of what the server asked in the customer's place the greeting is owed, for as long as they have said
+    nothing; a goodbye is not: they are back.
+    """
+    state = taken.state
+    is_short = bool(state["owes"]) or (not resume.forgot and resume.wanted < state["sent"])
+    if transcript.has_customer_spoken:
+        return transcript.awaits_answer or (is_short and not state["directed"])
+    return bool(state["greets"]) and (is_short or not taken.words)
 
 
 def _earlier_runs(taken: TakenOver) -> list[tuple[str, str]]:

@@ -167,6 +167,7 @@ class Switchboard:
         self.admission.enter_again(address, now=_now())
         try:
             taken = await self._taken_over(call_id, resume)
+            self.admission.check_again()
         except BaseException:
             self.admission.leave(address)
             raise
@@ -317,7 +318,7 @@ def _wishes_of(call_id: str, resume: m.ResumeCall, taken: TakenOver) -> CallWish
         input_rate_hz=taken.state["inputRateHz"],
         voice=taken.voice,
         language=taken.language,
-        greet=False,
+        greet=bool(taken.state["greets"]),
         acknowledges=True,
     )
 

@@ -51,6 +51,7 @@ class Telephone:
         self._mark: int | None = None
         self._come_back_at = 0.0
         self._tries = 0
+        self._shown: set[tuple[object, ...] | None] = set()
         self.turn = Turn("")
         self.error: str | None = None
 
@@ -228,6 +229,13 @@ class Telephone:
             await self._send_waiting()
 
     def _note(self, event: dict[str, Any]) -> None:
+        """Take an event; a server that has the call from store shows again what has come before."""
+        shown = _shown_by(event)
+        if shown is None or shown not in self._shown:
+            self._shown.add(shown)
+            self._heed(event)
+
+    def _heed(self, event: dict[str, Any]) -> None:
         self._on_event(event)
         match event:
             case {"type": "ready"}:
@@ -248,6 +256,17 @@ class Telephone:
                 self._finished.set()
             case _:
                 pass
+
+
+def _shown_by(event: dict[str, Any]) -> tuple[object, ...] | None:
+    """Return what a caption or a tool's event shows; None for other events."""
+    match event:
+        case {"type": "caption", "turn": turn, "segment": segment, "stage": stage}:
+            return turn, segment, stage
+        case {"type": "tool", "phase": phase, "toolUseId": tool_use_id}:
+            return phase, tool_use_id, event.get("outcome"), event.get("durationMs")
+        case _:
+            return None
 
 
 def _is_here(url: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from simulator.conversation import Reply
 from tests.call import words
 from tests.call.client import Heard
 from tests.call.service import Service, Trouble
@@ -213,6 +214,37 @@ class TestEarlierClients:
             heard = call.said_by_assistant[0]
         assert 0 < len(heard) < len(LONG)
         assert call.said_by_assistant == [heard, "Dijiste 1."]
+
+    @calls
+    async def test_of_an_answer_whose_customer_stays_away_only_what_they_heard_is_kept(
+        self,
+    ) -> None:
+        async with talk({"Hola": says(*[LONG] * 4)}) as call:
+            call.client.type("Hola")
+            await asyncio.sleep(1.5)
+            call.page.drop()
+            call.call.leave()
+            await asyncio.sleep(5)
+            heard = call.call.downlink.heard
+            assert 0 < heard < 2 * 24_000
+            call.cancel()
+            await asyncio.sleep(0.1)
+            (cut,) = call.said_by_assistant
+            assert LONG.startswith(cut)
+            assert call.transcript[-1].interrupted
+            assert abs(len(cut) / 20 - heard / 24_000) < 0.5
+
+    @calls
+    async def test_of_an_answer_whose_server_goes_what_was_sent_is_kept(self) -> None:
+        async with talk({"Hola": says(*[LONG] * 4)}) as call:
+            call.client.type("Hola")
+            await asyncio.sleep(1.5)
+            sent = call.call.downlink.sent_to
+            assert sent > 3 * 24_000
+            call.cancel()
+            await asyncio.sleep(0.1)
+            kept = " ".join(call.said_by_assistant)
+            assert abs(len(kept) / 20 - sent / 24_000) < 0.5
 
 
 class TestClients:
@@ -488,6 +520,32 @@ class TestTools:
                 "Un momento, por favor, que lo estoy consultando.",
                 "look dice listo.",
             ]
+
+    @calls
+    @pytest.mark.parametrize("takes_s", [0.0, 0.5, 9.0])
+    async def test_what_is_said_before_it_is_no_answer_and_hides_none(self, takes_s: float) -> None:
+        tools, runs = slow_tool({"said": "listo"}, takes_s=takes_s)
+        first = Reply(sentences=("A ver…",), tool_calls=asks_for("look").tool_calls)
+        async with talk({"Hola": first}, tools=tools) as call:
+            call.client.type("Hola")
+            await call.until_quiet()
+            await asyncio.sleep(30)  # longer than a deaf session is borne with
+            patience = ["Un momento, por favor, que lo estoy consultando."] if takes_s > 2.5 else []
+            assert call.said_by_assistant == ["A ver…", *patience, "look dice listo."]
+            assert (len(runs), len(call.failures)) == (1, 0)
+            assert len(call.client.of(m.TurnFinished)) == 1
+
+    @calls
+    async def test_a_failed_one_that_is_tried_again_is_the_same_one(self) -> None:
+        tools, runs = slow_tool({"said": "listo"}, takes_s=60)
+        script = {"Hola": asks_for("look", what="x"), "Otra cosa": asks_for("look", what="y")}
+        async with talk(script, tools=tools, tool_deadline_s=1) as call:
+            for text in ("Hola", "Hola", "Otra cosa"):
+                call.client.type(text)
+                await call.until(lambda: bool(call.call.desk.runs.running_since))
+                await call.until_quiet()
+            assert len(runs) == 3
+            assert runs.keys[0] == runs.keys[1] != runs.keys[2]
 
     @calls
     async def test_a_quick_one_asks_for_no_patience(self) -> None:
@@ -907,7 +965,8 @@ class TestGoingOn:
         call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
         call.go_on(m.ResumeCall(token="t", wanted=7, generation=3, position=500))
         call.put(m.AssistantPhase(phase=m.Phase.BACK))
-        assert call.downlink.next() == m.Numbered(m.AssistantPhase(phase=m.Phase.BACK), 7)
+        *_, last = iter(call.downlink.next, None)
+        assert last == m.Numbered(m.AssistantPhase(phase=m.Phase.BACK), 9)
         assert call.dialogue.replies.position == 500 + 2 * 72_000
         assert call.dialogue.replies.generation == call.downlink.generation == 3
 
@@ -921,6 +980,25 @@ class TestGoingOn:
             "¡Hola!",
         ]
         assert call.dialogue.replies.position == 500
+
+    @calls
+    @pytest.mark.parametrize("said", [(), ("¡Hola! Soy",)])
+    async def test_one_that_broke_off_in_the_greeting_is_greeted_and_waits_no_longer_than_any(
+        self, said: tuple[str, ...]
+    ) -> None:
+        legacy = stored(*(("", text) for text in said), owes_answer=True)
+        watch = WatchPlan(idle_s=60)
+        async with talk(legacy=legacy, watch=watch) as call:
+            await call.until_quiet()
+            assert call.said_by_assistant == [*said, GREETING]
+            assert await call.until_over(patience_s=120) is m.EndReason.IDLE
+
+    @calls
+    async def test_its_client_is_shown_also_what_was_said_while_it_was_away(self) -> None:
+        call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
+        call.go_on(m.ResumeCall(token="t", wanted=7, generation=0, position=0))
+        shown = list(iter(call.downlink.next, None))
+        assert [one.sequence for one in shown] == [7, 8]
 
     @calls
     async def test_it_is_shown_what_was_done_behind_the_question_it_was_done_for(self) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.call.virtual_time import run
 from voice.call.dialogue import MAX_UNANSWERED_TEXTS
 from voice.call.downlink import MAX_KEPT_EVENTS, MAX_WAITING_SAMPLES
 from voice.call.microphone import MAX_WAITING_S, REMEMBERED_S
+from voice.call.recovery import PASSES
 from voice.call.renewal import RenewalPlan
 from voice.call.uplink import MAX_KEPT
 from voice.sonic.errors import TransportCode, TransportError
@@ -42,6 +44,8 @@ PASSING = [
     TransportCode.BAD_FRAME,
 ]
 
+TOOLS = ["quick tool", "slow tool", "failing tool"]
+
 type Act = tuple[str, Any]
 
 
@@ -51,7 +55,7 @@ def act(name: str, *what: st.SearchStrategy[Any]) -> st.SearchStrategy[Act]:
 
 CUSTOMER = (
     act("speak", st.tuples(st.integers(1, 8), st.sampled_from([150, 500, 1700, 2600])))
-    | act("type", st.sampled_from(["short", "long", "quick tool", "slow tool", "failing tool"]))
+    | act("type", st.sampled_from(["short", "long", *TOOLS, "announced slow tool"]))
     | act("wait", st.sampled_from([0.05, 0.3, 1.0, 4.0]))
 )
 CLIENT = act("drop", st.booleans()) | act("come_back", st.booleans()) | act("mute", st.booleans())
@@ -203,7 +207,9 @@ def reply(kind: str, text: str) -> Reply:
         case "long":
             return says(f"Respondo {text}.", LONG, LONG)
         case _:
-            return asks_for(kind.replace(" ", "_"), what=text)
+            announced, tool = kind.startswith("announced"), kind.removeprefix("announced ")
+            asked = asks_for(tool.replace(" ", "_"), what=text)
+            return replace(asked, sentences=("A ver…",)) if announced else asked
 
 
 def toolbox(runs: Counter[str]) -> ToolRegistry:
@@ -255,6 +261,7 @@ async def live(acts: Sequence[Act], ending: str) -> None:
             await life.come_to_rest()
         if call.is_over:
             assert call.reason is m.EndReason.ERROR
+            assert len(call.failures) > PASSES.tries, "it gave up too soon"
         elif ending == "rest":
             life.check()
         elif ending == "hang up":
@@ -263,6 +270,7 @@ async def live(acts: Sequence[Act], ending: str) -> None:
             call.cancel()
     assert max(runs.values(), default=0) <= 1
     check_frames(call.page.frames)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "a task runs on"
 
 
 @given(ACTS, ENDINGS)

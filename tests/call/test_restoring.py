@@ -40,7 +40,7 @@ def run(key: str, turn: int, **changes: Any) -> ToolRun:
 ANSWER = words(3, Speaker.ASSISTANT, "Listo.")
 
 
-def taken(*answer: Words, owes: int = 0) -> TakenOver:
+def taken(*answer: Words, **changes: int) -> TakenOver:
     return TakenOver(
         epoch=2,
         words=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora"), *answer),
@@ -48,10 +48,13 @@ def taken(*answer: Words, owes: int = 0) -> TakenOver:
             "wanted": 7,
             "words": 9,
             "sent": SENT,
-            "owes": owes,
+            "owes": 0,
+            "directed": 0,
+            "greets": 0,
             "openSince": 2,
             "livedS": 90,
             "inputRateHz": 16_000,
+            **changes,
         },
         progress=Progress(),
         voice="carlos",
@@ -134,6 +137,32 @@ def test_one_is_owed_where_the_customer_had_the_last_word() -> None:
 @pytest.mark.parametrize(("owes", "is_owed"), [(0, False), (1, True)])
 def test_an_answer_that_had_not_all_come_is_owed(owes: int, is_owed: bool) -> None:
     assert legacy_of(taken(ANSWER, owes=owes), resume()).owes_answer is is_owed
+
+
+def test_a_goodbye_that_had_not_all_come_is_not() -> None:
+    assert not legacy_of(taken(ANSWER, owes=1, directed=1), resume()).owes_answer
+    assert legacy_of(taken(owes=1, directed=1), resume()).owes_answer, "but what was said since is"
+
+
+GREETING = words(0, Speaker.ASSISTANT, "¡Hola!")
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "is_owed"),
+    [
+        ([], {"greets": 1, "owes": 1}, True),
+        ([], {"greets": 1}, True),
+        ([], {"owes": 1}, False),
+        ([GREETING], {"greets": 1, "owes": 1}, True),
+        ([GREETING], {"greets": 1, "sent": SENT + 1}, True),
+        ([GREETING], {"greets": 1}, False),
+    ],
+)
+def test_a_greeting_is_owed_until_it_has_all_come_and_arrived(
+    said: list[Words], state: dict[str, int], is_owed: bool
+) -> None:
+    begun = replace(taken(**state), words=tuple(said))
+    assert legacy_of(begun, resume()).owes_answer is is_owed
 
 
 @pytest.mark.parametrize(("wanted", "is_owed"), [(SENT - 1, True), (SENT, False)])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from common import dynamo
 from common.errors import InvalidCursorError, StaleVersionError
 from conversations import models, repository, secrecy, services
 from conversations.domain import (
@@ -335,6 +336,21 @@ def test_who_had_the_call_before_writes_nothing_more() -> None:
     assert raw_items() == stored
     keep(user("Sigo acá"), epoch=taken.epoch)
     assert [each.text for each in talk().words] == ["Sigo acá"]
+
+
+def test_what_the_one_before_keeps_to_the_last_is_taken_over_too() -> None:
+    begin()
+    keep(user("Uno"))
+    events = dynamo._shared.root().client.meta.events
+
+    def keep_one_more(model: Any, **_rest: Any) -> None:
+        events.unregister("before-call.dynamodb.TransactWriteItems", keep_one_more)
+        keep(user("Uno"), user("Dos", segment=2), state={"wanted": 9})
+
+    events.register("before-call.dynamodb.TransactWriteItems", keep_one_more)
+    taken = take_over(now=at(1))
+    assert [said.text for said in taken.words] == ["Uno", "Dos"]
+    assert taken.state == {"wanted": 9}
 
 
 def test_of_many_who_take_over_the_last_has_the_call() -> None:

@@ -91,8 +91,7 @@ async def play(line: Line, audio: bytes) -> None:
 
 
 def heard(line: Line) -> list[str]:
-    said = [e["text"] for e in line.events if e["type"] == "caption" and e["role"] == "user"]
-    return " ".join(said).split()
+    return " ".join(line.said("user")).split()
 
 
 async def test_twenty_renewals_of_a_customer_who_talks_throughout(

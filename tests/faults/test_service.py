@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.faults.rows import Row
-from tests.fixtures.line import Line, open_line
+from tests.fixtures.line import open_line
 from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site
 
@@ -137,15 +137,6 @@ MID_ANSWER = [
 ]  # fmt: skip
 
 
-def captions(line: Line, role: str) -> list[str]:
-    shown = {
-        (e["turn"], e["segment"]): e["text"]
-        for e in line.events
-        if e["type"] == "caption" and e["role"] == role
-    }
-    return [shown[place] for place in sorted(shown)]
-
-
 @pytest.mark.parametrize("broken", MID_ANSWER, ids=lambda broken: broken.fault)
 async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
     faulty_site: Site, faults: RunningSimulator, row: Row, broken: Broken
@@ -164,8 +155,8 @@ async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
             await line.until_audio()
         await line.until("turn")
         assert await faults.struck(fault) == 1
-        assert captions(line, "user") == [LOOK_UP]
-        assert "pendiente" in " ".join(captions(line, "assistant"))
+        assert line.said("user") == [LOOK_UP]
+        assert "pendiente" in " ".join(line.said("assistant"))
         runs = [e for e in line.events if e["type"] == "tool" and e["phase"] == "started"]
         assert len(runs) == 1
 
@@ -181,7 +172,7 @@ async def test_a_cut_in_the_middle_of_a_tool(
         with row.measured():
             await line.until_audio()
         await line.until("turn")
-        assert "pendiente" in " ".join(captions(line, "assistant"))
+        assert "pendiente" in " ".join(line.said("assistant"))
         assert [e["phase"] for e in line.events if e["type"] == "tool"] == ["started", "finished"]
 
 
@@ -220,7 +211,7 @@ async def test_a_deaf_session_is_replaced(
         with row.measured():
             await line.until_audio()
         await line.until("turn")
-        assert captions(line, "user") == [LOOK_UP]
+        assert line.said("user") == [LOOK_UP]
 
 
 async def test_a_session_that_is_slow_to_open_does_not_hold_others_up(

@@ -8,14 +8,25 @@ import conversations.services
 import orders.services
 from common import clock
 from conversations.domain import Talk
+from orders.domain import OrderQuery
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
+from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
+EMAIL = "tardia@example.com"
+YERBA = {
+    "name": "crearOrder",
+    "arguments": {
+        "customerName": "Tarde Ía",
+        "customerEmail": EMAIL,
+        "items": [{"name": "Yerba", "quantity": 1, "price": 1000}],
+    },
+}
 
 
 async def outcomes(line: Line, text: str) -> list[str]:
@@ -51,6 +62,27 @@ async def test_a_store_that_fails_during_a_tool(
         gate.release()
         assert await outcomes(line, LOOK_UP) == ["ok"]
     assert orders.services.get_order(order_id="1").status == "pending"
+
+
+async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_often_it_is_tried(
+    faulty_site: Site, faults: RunningSimulator, gate: StoreGate, row: Row
+) -> None:
+    row(
+        "DynamoDB answers too late, and the customer has it tried again",
+        "hears that it took too long, then that it is done",
+        kept="the order, once",
+        within_s=12,
+    )
+    await faults.obey("script", when="quiero yerba", say=["Listo."], tools=[YERBA])
+    async with open_line(faulty_site.ws_url) as line:
+        gate.only_for, gate.only_in = "TransactWriteItems", EMAIL
+        gate.state, gate.slow_s = Gate.SLOW, 3.5
+        with row.measured():
+            assert await outcomes(line, "quiero yerba") == ["failed"]
+            gate.release()
+            assert await outcomes(line, "quiero yerba") == ["ok"]
+    query = OrderQuery(customer_email=EMAIL)
+    assert len(orders.services.find_orders(query=query).items) == 1
 
 
 async def test_a_store_that_fails_as_the_customer_hangs_up(

@@ -90,6 +90,13 @@ test("an assistant that is away is told once it has spoken what it had said", ()
   assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, away, back)), "thinking");
 });
 
+test("a server that has the call from store starts with no absence to be told", () => {
+  const lost = [TYPED, READY, { type: "away", away: true }, { type: "retrying" }];
+  const resumed = (restored) => statusOf(after(...lost, { type: "resumed", restored }));
+  assert.equal(resumed(true), "typing");
+  assert.equal(resumed(false), "away");
+});
+
 test("who is turned away is told in the server's words, and when to come back", () => {
   const turnedAway = { type: "turned-away", message: "Estamos ocupados.", retryAfterS: 3 };
   const state = after(DIALLED, turnedAway);

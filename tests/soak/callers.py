@@ -192,7 +192,8 @@ class Caller:
     async def _dial(self) -> None:
         asked = await asyncio.to_thread(ticket, self._url)
         self._socket = await dialled(self._url)
-        self._side.event(type="start", ticket=asked, greet=False)
+        greet = self._chance.random() < 0.5
+        self._side.event(type="start", ticket=asked, greet=greet)
         await self._send_waiting()
 
     async def _send_waiting(self) -> None:

@@ -9,10 +9,24 @@ import orders.services
 from common import clock
 from orders.domain import OrderQuery
 from tests.soak.callers import ORDER, Account
+from voice.sonic.errors import TransportCode
+
+
+GAVE_UP = {code.value for code in TransportCode}
+"""What customers are told of a call for which no other session was worth trying."""
+MOST_GIVEN_UP = 0.1
+"""Of all calls; what the chaos does can be too much for one now and then."""
 
 
 def lost(accounts: Sequence[Account]) -> list[str]:
     """Return the stories of the calls in which something was lost, each with what it was."""
+    ended = [each for each in accounts if each.ending == "was ended"]
+    if len(ended) > max(2, MOST_GIVEN_UP * len(accounts)):
+        return [f"{len(ended)} of {len(accounts)} calls were given up"]
+    return stories(accounts)
+
+
+def stories(accounts: Sequence[Account]) -> list[str]:
     found = ((each, list(lost_of(each))) for each in accounts)
     return [
         "\n".join([f"{each.name}, call {each.call_id}:", *losses, *each.story])
@@ -22,6 +36,8 @@ def lost(accounts: Sequence[Account]) -> list[str]:
 
 
 def lost_of(account: Account) -> Iterator[str]:
+    if account.ending == "was ended" and account.complaint not in GAVE_UP:
+        yield f"ended by the server, which told {account.complaint or 'nothing'}"
     if account.ending == "got no answer":
         yield f"no answer to {account.typed[-1:]} or {account.spoken[-1:]}"
     heard = " ".join(account.shown("user"))

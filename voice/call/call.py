@@ -145,8 +145,7 @@ class Call:
         position = resume.position + margin
         self.downlink.go_on(resume, position=position)
         self.dialogue.replies.go_on(generation=resume.generation, position=position)
-        if resume.forgot:
-            self._show_all()
+        self._show_all()  # nobody knows here what of it the client has
 
     def _show_all(self) -> None:
         """Show all that was said, and what was done for it between question and answer."""
@@ -179,20 +178,28 @@ class Call:
         self._began_at = now - legacy.lived_s
         owes_since = legacy.open_since if legacy.owes_answer else None
         self.dialogue.begin(now=now, owes_since=owes_since)
-        async with asyncio.TaskGroup() as group:
-            self._tasks = Tasks(group)
-            try:
-                self._sessions.begin()
-                self._tasks.start(self._beat_for_ever())
-                await self._over.wait()
-            finally:
-                self._tasks.cancel()
-                self.dialogue.end()
-        self._beaten.set()
-        self.dialogue.replies.settle()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._tasks = Tasks(group)
+                try:
+                    self._sessions.begin()
+                    self._tasks.start(self._beat_for_ever())
+                    await self._over.wait()
+                finally:
+                    self._tasks.cancel()
+                    self.dialogue.end()
+        finally:
+            self._settle()
         if self._reason is m.EndReason.CLIENT:
             self.downlink.drop_audio()  # nobody listens: the last word need not wait for it
         return self._reason
+
+    def _settle(self) -> None:
+        """Leave behind what was heard, and nobody waiting, however the call came to its end."""
+        goes_on = not self._over.is_set()
+        self.dialogue.replies.settle(plays_on=goes_on and self._has_line)
+        self._over.set()
+        self._beaten.set()
 
     async def until_quiet(self) -> None:
         """Wait for a good moment to be moved to another server, or for the end of the call."""

@@ -108,11 +108,15 @@ class Dialogue:
         metrics.AUDIO_DROPPED_SECONDS.labels("down").inc(down_s)
 
     def begin(self, *, now: float, owes_since: int | None = None) -> None:
-        """Begin; what the customer asked in a turn, in a call that goes on, may still want an answer."""
+        """Begin; what was asked in a turn, in a call that goes on, may still want an answer.
+
+        Where the customer has not said a word, what they are owed is the greeting.
+        """
         self.last_audio = self.last_word = now
         if owes_since is not None:
             self.open_since = owes_since
-            self.question.asked(at=now)
+            direction = "" if self.transcript.has_customer_spoken else self._directions.greeting
+            self.question.asked(at=now, direction=direction)
 
     def end(self) -> None:
         """Let go of the customer's audio: it may take long until Python collects what is over."""
@@ -296,6 +300,7 @@ class Dialogue:
             case sonic.ToolUse():
                 self._note_opening()
                 self.question.reopened()
+                self.replies.pause()
                 turn, since = self.transcript.turn, self.open_since
                 self._desk.asked(session, event, turn=turn, since=since)
             case sonic.ContentStarted() | sonic.ContentEnded():

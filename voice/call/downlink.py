@@ -48,6 +48,8 @@ class Downlink:
     ) -> None:
         self.heard = 0
         """Index in the downlink up to which the customer has heard."""
+        self.sent_to = 0
+        """Index up to which audio was sent to the client."""
         self.generation = 0
         self.dropped_samples = 0
         self._window = window_samples
@@ -56,7 +58,6 @@ class Downlink:
         self._waiting_samples = 0
         self._kept: deque[Numbered] = deque()
         self._next_number = 0
-        self._sent_to = 0
         # Where the newest flush was: all audio before it is settled.
         self._settled = 0
 
@@ -142,7 +143,7 @@ class Downlink:
     def _sent(self, one: Numbered) -> Numbered:
         message = one.message
         self._waiting_samples -= _samples(message)
-        self._sent_to = max(self._sent_to, _end(message))
+        self.sent_to = max(self.sent_to, _end(message))
         if not self.counts:
             return one
         if one.sequence is None:
@@ -167,7 +168,7 @@ class Downlink:
 
     @property
     def _ahead(self) -> int:
-        return self._sent_to - max(self.heard, self._settled)
+        return self.sent_to - max(self.heard, self._settled)
 
     # The client
 
@@ -179,7 +180,7 @@ class Downlink:
         )
 
     def _hear(self, position: int) -> None:
-        self.heard = max(self.heard, min(position, self._sent_to))
+        self.heard = max(self.heard, min(position, self.sent_to))
 
     def _has_arrived(self, one: Numbered, *, received: int) -> bool:
         if one.sequence is None or one.sequence > received:
@@ -199,14 +200,14 @@ class Downlink:
         self._waiting.extendleft(reversed(again))
         self._waiting_samples += sum(_samples(one.message) for one in again)
         ends = (_end(one.message) for one in self._kept)
-        self._sent_to = max([self.heard, self._settled, *ends])
+        self.sent_to = max([self.heard, self._settled, *ends])
 
     def go_on(self, resume: ResumeCall, *, position: int) -> None:
         """Begin with what a client has of this call from another server."""
         self.heard = resume.position
         self.generation = resume.generation
         self._next_number = resume.wanted
-        self._sent_to = self._settled = position
+        self.sent_to = self._settled = position
 
     def _is_lacked(self, one: Numbered, resume: ResumeCall) -> bool:
         is_new = one.sequence is not None and one.sequence >= resume.wanted

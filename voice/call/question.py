@@ -16,6 +16,8 @@ class Question:
         self.is_open = False
         self.direction = ""
         """What the server asked in the customer's place; empty where the customer asked."""
+        self.was_directed = False
+        """Whether what was asked last, answered or not, was asked in the customer's place."""
         self.no_sign_since: float | None = None
         """When it was asked, while the service has shown no sign of answering it."""
         # Whether a reply still comes that was begun before it was asked: not the answer.
@@ -28,6 +30,7 @@ class Question:
         """
         self.is_open = True
         self.direction = direction
+        self.was_directed = bool(direction)
         self.no_sign_since = at
         self._other_reply_coming = reply_coming
 

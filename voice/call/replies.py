@@ -69,6 +69,10 @@ class Replies:
         self._begun = True
         self.position += pcm.samples(len(event.pcm))
 
+    def pause(self) -> None:
+        """Note that the service asks for a tool: what it was saying goes on once it has the result."""
+        self.is_coming = False
+
     def end_segment(self) -> None:
         """Note that a segment's audio has all come."""
         self._transcript.audio_ended(position=self.position)
@@ -130,11 +134,15 @@ class Replies:
         if self._settle_by is not None and now >= self._settle_by:
             self._settle_interrupted()
 
-    def settle(self) -> None:
-        """Cut what the end of the call leaves unheard, where the client tells what it heard."""
+    def settle(self, *, plays_on: bool = False) -> None:
+        """Cut what the end of the call leaves unheard, where the client tells what it heard.
+
+        One that `plays_on` hears all that was sent to it.
+        """
         self._settle_by = None
         if self._downlink.counts:
-            self._show(self._transcript.settle(heard=self._downlink.heard))
+            link = self._downlink
+            self._show(self._transcript.settle(heard=link.sent_to if plays_on else link.heard))
 
     def _settle_interrupted(self) -> None:
         self._settle_by = None

@@ -139,9 +139,11 @@ class Succession:
         metrics.SESSIONS_OPENED.inc()
         self._is_opening = False
         self._prepared = session
-        self._means.start(self._serve(session))
-        if self.current is None and not self._ending:
+        if self._ending:
+            session.end()
+        elif self.current is None:
             self._move(session)
+        await self._serve(session)  # in this task: one that never began would not close the stream
 
     def _could_not_open(self, error: SonicError) -> None:
         if self.current is None:

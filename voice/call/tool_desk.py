@@ -95,6 +95,8 @@ class ToolDesk:
             run.name, run.content, context, deadline_s=self._settings.tool_deadline_s
         )
         run.finished = _now()
+        if run.answer.outcome is m.Outcome.FAILED:
+            self.runs.failed(run)
         tool = run.name if self._tools.knows(run.name) else "unknown"
         metrics.TOOL_SECONDS.labels(tool).observe(run.duration_s)
         metrics.TOOL_RUNS.labels(tool, run.answer.outcome.value).inc()

@@ -61,6 +61,8 @@ class ToolRuns:
         self.count = 0
         self._runs: list[ToolRun] = []
         self._lost = {signature: key for key, signature in earlier}
+        # Keys of runs that may have had their effect, though they failed.
+        self._unsure: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[ToolRun]:
         return iter(self._runs)
@@ -90,7 +92,7 @@ class ToolRuns:
                 run.askings.append(asking)
                 return run, False
         self.count += 1
-        key = self._lost.pop(signature(use.name, use.content), use.tool_use_id)
+        key = self._key_of(signature(use.name, use.content), use)
         run = ToolRun(
             key=key,
             name=use.name,
@@ -102,6 +104,16 @@ class ToolRuns:
         )
         self._runs.append(run)
         return run, True
+
+    def _key_of(self, asked: str, use: ToolUse) -> str:
+        """Return the key of a run of the same that may have had its effect, or a new one."""
+        lost = self._lost.pop(asked, use.tool_use_id)
+        return self._unsure.pop(asked, lost)
+
+    def failed(self, run: ToolRun) -> None:
+        """Note that a run failed, which nobody knows the effect of: to try again is to try the same."""
+        if run.changes:
+            self._unsure[signature(run.name, run.content)] = run.key
 
     def forget_earlier(self) -> None:
         """Note that the question is answered that a server that died had run tools for."""

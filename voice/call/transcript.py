@@ -129,6 +129,11 @@ class Transcript:
         last = next(reversed(self._segments.values()), None)
         return last is not None and last.said.speaker is Speaker.USER
 
+    @property
+    def has_customer_spoken(self) -> bool:
+        """Whether there is a word of the customer's."""
+        return any(s.said.speaker is Speaker.USER for s in self._segments.values())
+
     # What the service says
 
     def note(self, event: OutputEvent, *, position: int, now: datetime) -> Caption | None:

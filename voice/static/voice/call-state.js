@@ -43,7 +43,7 @@
  *   | { type: "microphone-failed", code: FailureCode }
  *   | { type: "retrying" }
  *   | { type: "ready" }
- *   | { type: "resumed" }
+ *   | { type: "resumed", restored: boolean }
  *   | { type: "away", away: boolean }
  *   | { type: "asked", turn?: number }
  *   | { type: "playback", speaking: boolean }
@@ -118,8 +118,10 @@ function reduceCall(state, action) {
     case "retrying":
       return { ...state, retrying: true };
     case "ready":
-    case "resumed":
       return { ...state, phase: "live", retrying: false };
+    case "resumed":
+      // A server that has the call from store does not know that another one told of an absence.
+      return { ...state, phase: "live", retrying: false, away: state.away && !action.restored };
     case "away":
       return { ...state, away: action.away };
     case "asked":

@@ -257,8 +257,9 @@ class CallPage {
 function actionOf(event, { sounding }) {
   switch (event.type) {
     case "ready":
+      return { type: "ready" };
     case "resumed":
-      return { type: event.type };
+      return { type: "resumed", restored: event.restored === true };
     case "assistant":
       return { type: "away", away: event.phase === "away" };
     case "caption":

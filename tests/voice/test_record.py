@@ -1,0 +1,50 @@
+"""What is kept of a call while it goes on, in the stand-in."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conversations import services
+from conversations.errors import ConversationGoneError
+from tests.call.service import Service
+from tests.call.talk import a_call
+from voice.call.uplink import Uplink
+from voice.record import Record
+
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
+BEGAN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+async def until_alive_at(instant: datetime) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                talk = await asyncio.to_thread(
+                    services.get_conversation, call_id="call-1", now=instant
+                )
+                if talk.conversation.alive_at == instant:
+                    return
+            except ConversationGoneError:
+                pass
+            await asyncio.sleep(0.01)
+
+
+async def test_a_call_in_which_nothing_is_said_for_long_can_still_be_gone_on_with() -> None:
+    call, instants = a_call(Service()), [BEGAN]
+    record = Record(call, Uplink(), model_id="m", wire="sonic.audio.v1", now=lambda: instants[-1])
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(record.run())
+        await until_alive_at(BEGAN)
+        for minutes in (20, 40, 60, 80):
+            instants.append(BEGAN + timedelta(minutes=minutes))
+            record.words_changed()  # so that it does not wait for its next beat
+            await until_alive_at(instants[-1])
+        running.cancel()
+    taken = services.take_over(
+        call_id="call-1",
+        resume_secret=call.wishes.resume_token,
+        now=BEGAN + timedelta(minutes=100),
+    )
+    assert taken.state["wanted"] == 0
