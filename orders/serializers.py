@@ -12,6 +12,7 @@ from common.auth import may_see_dni
 from common.changes import UNSET, Unset
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.identity import digits, masked_dni
+from common.parsers import refuse_half_characters
 from common.query import PageQuery
 from common.serializers import (
     CamelCaseSerializer,
@@ -72,9 +73,11 @@ class ItemList(serializers.ListSerializer[Any]):
         if written is None:
             return super().get_value(dictionary)
         try:
-            return json.loads(written)
+            items = json.loads(written)
+            refuse_half_characters(items)
         except (ValueError, RecursionError):
             return written
+        return items
 
 
 class OrderItemSerializer(CamelCaseSerializer):

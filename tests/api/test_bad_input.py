@@ -55,7 +55,6 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
     ({"customerName": ["Ana"]}, 400, "customerName"),
     ({"customerName": "A" * 121}, 400, "customerName"),
     ({"customerName": "Ana\x00Gil"}, 400, "customerName"),
-    ({"customerName": "\ud800"}, 400, "customerName"),
     ({"customerName": "123"}, 422, "customerName"),
     ({"customerEmail": "ana"}, 400, "customerEmail"),
     ({"customerEmail": "a@" + "b" * 254 + ".com"}, 400, "customerEmail"),
@@ -189,6 +188,12 @@ BAD_BODIES: list[tuple[str | bytes, int, str]] = [
     ('{"total": ' + "9" * 5000 + "}", 400, "parse_error"),
     (b"\xff\xfe", 400, "parse_error"),
     ("[" * 200_000, 400, "parse_error"),
+    (r'{"type": "\ud800"}', 400, "parse_error"),
+    (r'{"status": "\udfff"}', 400, "parse_error"),
+    (r'{"\ud800": 1}', 400, "parse_error"),
+    (r'{"items": [{"name": "\ud83d \ude00"}]}', 400, "parse_error"),
+    (r'{"items": [{"\ud800": 1}]}', 400, "parse_error"),
+    (r'"\ud800"', 400, "parse_error"),
     ('{"notes": "' + "x" * 262_144 + '"}', 413, "body_too_large"),
 ]
 
@@ -203,6 +208,53 @@ def test_a_body_that_cannot_be_read_is_the_senders_to_mend(
             with subtests.test(path=path, body=repr(body)[:24]):
                 assert refused(send(rest, "POST", path, body), status)["code"] == code
     assert everything() == before
+
+
+def test_a_change_with_half_a_character_is_the_senders_to_mend(rest: Client) -> None:
+    for path in ("/orders/1", "/appointments/1"):
+        response = send(rest, "PATCH", path, {"status": "\ud800"})
+        assert refused(response, 400)["code"] == "parse_error"
+
+
+def test_a_whole_pair_is_a_character(rest: Client) -> None:
+    response = send(rest, "PATCH", "/orders/1", r'{"customerName": "Ana \ud83d\ude00"}')
+
+    assert response.json()["data"]["customerName"] == "Ana 😀"
+
+
+def test_half_a_character_in_a_forms_items_is_refused(rest: Client) -> None:
+    form = {**ORDER, "items": r'[{"\ud800": 1}]'}
+
+    assert refused(rest.post("/orders", form), 400)["code"] == "parse_error"
+
+
+ESCAPES = "raw_unicode_escape"  # Python's: it reads "\\ud800" as half a character
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/json", '{"type": "x"}'),
+        ("application/x-www-form-urlencoded", "type=x"),
+        ("multipart/form-data; boundary=B", "--B--"),
+    ],
+)
+@pytest.mark.parametrize("charset", [ESCAPES, "utf-16", "hex"])
+def test_a_body_in_another_charset_is_refused(
+    rest: Client, media_type: str, body: str, charset: str
+) -> None:
+    content_type = f"{media_type}; charset={charset}"
+    response = rest.generic("POST", "/appointments", body, content_type=content_type)
+
+    assert refused(response, 415)["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
+def test_a_body_may_say_that_it_is_utf_8(rest: Client, charset: str) -> None:
+    content_type = f"application/json; charset={charset}"
+    response = rest.generic("POST", "/orders", json.dumps(ORDER), content_type=content_type)
+
+    assert response.status_code == 201
 
 
 def test_a_body_at_the_limit_is_read(rest: Client, settings: Settings) -> None:
@@ -250,6 +302,16 @@ def test_a_query_that_cannot_be_is_refused_by_parameter(
     for path, field in BAD_QUERIES:
         with subtests.test(path=path[:60]):
             assert field in refused(rest.get(path), 400)["details"]
+
+
+@pytest.mark.parametrize("charset", [ESCAPES, "utf-16"])
+def test_a_query_is_utf_8_whatever_charset_a_header_names(rest: Client, charset: str) -> None:
+    headers = {"content-type": f"text/plain; charset={charset}"}
+
+    for path in (r"/orders?status=%5Cud800", r"/orders?%5Cud800=1"):
+        assert refused(rest.get(path, headers=headers), 400)["code"] == "invalid"
+    for path in ("/orders?status=%ED%A0%80", "/orders?%ED%A0%80=1"):
+        assert refused(rest.get(path), 400)["code"] == "invalid"
 
 
 @pytest.mark.parametrize(
