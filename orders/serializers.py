@@ -11,7 +11,7 @@ from rest_framework.utils import html
 from common.auth import may_see_dni
 from common.changes import UNSET, Unset
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.identity import digits, masked_dni
+from common.identity import masked_dni, written_dni
 from common.parsers import refuse_half_characters
 from common.query import PageQuery
 from common.serializers import (
@@ -58,8 +58,8 @@ class DniField(serializers.Field[str | Unset, Any, str | None, Any]):
             self.fail("invalid")
         if self.takes_mask and "*" in data:
             return UNSET
-        is_number = data.translate(dict.fromkeys(map(ord, " .-"))).isdecimal()
-        if data and not (is_number and len(digits(data)) <= MAX_DNI_DIGITS):
+        known = written_dni(data)
+        if data and (known is None or len(known) > MAX_DNI_DIGITS):
             self.fail("invalid")
         return data
 

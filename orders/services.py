@@ -15,7 +15,7 @@ from common.changes import given
 from common.contact import clean_email, clean_name
 from common.errors import IdentityMissingError, InvalidFieldError
 from common.idempotency import Claim, claim
-from common.identity import Caller, Staff, digits, says_something
+from common.identity import Caller, Staff, says_something, written_dni
 from common.ids import speakable_id, tracking_number
 from common.instants import to_ms
 from common.paging import Page
@@ -313,10 +313,12 @@ def _agreed_total(total: Decimal, said: Decimal | None) -> Decimal:
 
 
 def _checked_dni(dni: str | None) -> str | None:
-    known = digits(dni or "")
-    if len(known) > MAX_DNI_DIGITS or (dni and not known):
+    if not dni:
+        return None
+    known = written_dni(dni)
+    if known is None or len(known) > MAX_DNI_DIGITS:
         raise InvalidFieldError(field="dni")
-    return known or None
+    return known
 
 
 def _checked_tracking_number(said: str | None) -> str | None:

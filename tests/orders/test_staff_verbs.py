@@ -248,9 +248,11 @@ def test_what_is_final_stays(status: OrderStatus) -> None:
         ({"tracking_number": "a\nb"}, "tracking_number"),
         ({"dni": "nada"}, "dni"),
         ({"dni": "1" * 16}, "dni"),
+        ({"dni": "12x34"}, "dni"),
+        ({"dni": "**99"}, "dni"),
         ({"items": [OrderItem(name="A" * 501, quantity=1, price=Decimal(1))]}, "items.0.name"),
     ],
-    ids=["email", "long", "lines", "words", "digits", "name"],
+    ids=["email", "long", "lines", "words", "digits", "mixed", "mask", "name"],
 )
 def test_what_no_order_can_have_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidFieldError) as caught:
