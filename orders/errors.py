@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import ConflictError, NotFoundError, RuleError
+from common.errors import ConflictError, NotAllowedError, NotFoundError, RuleError
 
 
 class OrderNotFoundError(NotFoundError):
@@ -38,6 +38,14 @@ class OrderPackedError(ConflictError):
 
     code = "order_packed"
     text = _("The products of that order can't be changed any more.")
+
+
+class DniHiddenError(NotAllowedError):
+    """Who doesn't see identity numbers doesn't change them. `data["permission"]` names what is lacking."""
+
+    # As for any permission that is lacking: it differs from that in being found out by the service.
+    code = "permission_denied"
+    text = _("Only those who may see identity numbers in full may change one.")
 
 
 class EmptyOrderError(RuleError):

@@ -34,11 +34,18 @@ def demo_orders(empty_tables: str) -> None:
     demo.seed(now=NOW)
 
 
-def update(order_id: str, *, unchanged_since: datetime | None = None, **changes: Any) -> Order:
+def update(
+    order_id: str,
+    *,
+    unchanged_since: datetime | None = None,
+    sees_dni: bool = True,
+    **changes: Any,
+) -> Order:
     return services.update_order(
         order_id=order_id,
         changes=OrderChanges(**changes),
         unchanged_since=unchanged_since,
+        sees_dni=sees_dni,
         now=LATER,
     )
 
@@ -229,6 +236,14 @@ def test_cancelling_among_other_changes_is_refused_for_the_same_reason() -> None
         update("3", status=OrderStatus.CANCELLED, dni="1")
     whole = update("5", status=OrderStatus.CANCELLED, dni="1")
     assert (whole.status, whole.dni) == (OrderStatus.CANCELLED, "1")
+
+
+def test_a_mask_beside_a_cancellation_does_not_count() -> None:
+    masked: dict[str, Any] = {"status": OrderStatus.CANCELLED, "dni": "******78"}
+
+    assert update("1", **masked, sees_dni=False).status is OrderStatus.CANCELLED
+    with pytest.raises(OrderAlreadyCancelledError):
+        update("1", **masked, sees_dni=False)
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.SHIPPED])
