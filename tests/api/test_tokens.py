@@ -301,6 +301,28 @@ def page_of(client: Client) -> str:
     return page.replace("TRK123456789", "")
 
 
+def test_who_is_not_staff_sees_no_identity_number_whatever_they_may(settings: Settings) -> None:
+    settings.API_OPEN_READS = True
+    user = User.objects.create_user("former")
+    user.user_permissions.set(Permission.objects.filter(codename="view_dni"))
+    former = Client()
+    former.force_login(user)
+    bearer = f"Bearer {tokens.issue('former', now=clock.now(), good_for=HOUR)}"
+
+    for client in (former, Client(headers={"Authorization": bearer})):
+        assert client.get("/orders/1").json()["data"]["dni"] == "******78"
+
+
+@pytest.mark.usefixtures("issuer")
+@pytest.mark.parametrize(("role", "shown"), [("supervisor", "12345678"), ("viewer", "******78")])
+def test_whom_an_issuer_vouches_for_sees_what_their_role_sees(
+    token_of: Callable[..., str], role: str, shown: str
+) -> None:
+    headers = {"Authorization": f"Bearer {token_of(**{'cognito:groups': [role]})}"}
+
+    assert Client().get("/orders/1", headers=headers).json()["data"]["dni"] == shown
+
+
 def test_a_masked_identity_number_that_comes_back_leaves_the_stored_one(
     staff_with: Callable[..., Client], rest: Client
 ) -> None:
