@@ -76,6 +76,7 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
     ({"items": [{**ITEM, "quantity": HUGE}]}, 400, "items"),
     ({"items": [{"name": "A", "quantity": 1}]}, 400, "items"),
     ({"items": [{**ITEM, "colour": "red"}]}, 400, "items"),
+    ({"items": [{**ITEM, "id": "2"}, {**ITEM, "id": "2"}]}, 422, "items.1.id"),
     ({"items": [{**ITEM, "quantity": 10_000, "price": 9999999999.99}]}, 422, "total"),
     ({"total": -1}, 400, "total"),
     ({"total": 51.99}, 422, "expected"),
