@@ -289,7 +289,12 @@ BAD_QUERIES = [
     ("/orders?ordering=total", "ordering"),
     ("/orders?limit=501", "limit"),
     ("/orders?custmerEmail=a@b.co", "custmerEmail"),
+    ("/orders?status=pending&status=shipped", "status"),
+    ("/orders?limit=1&limit=1", "limit"),
     ("/appointments?dateTo=2026-02-30", "dateTo"),
+    ("/appointments?date=2026-11-25&date=2026-11-26", "date"),
+    ("/appointments?date=2026-11-25&dateFrom=2030-01-01", "dateFrom"),
+    ("/appointments?date=2026-11-25&dateTo=2026-11-25", "dateTo"),
     ("/appointments?doctorName=" + "x" * 121, "doctorName"),
     ("/appointments/availability", "doctorName"),
     ("/appointments/availability?doctorName=Sosa&date=hoy", "date"),
@@ -303,6 +308,13 @@ def test_a_query_that_cannot_be_is_refused_by_parameter(
     for path, field in BAD_QUERIES:
         with subtests.test(path=path[:60]):
             assert field in refused(rest.get(path), 400)["details"]
+
+
+def test_an_empty_parameter_beside_another_is_none(rest: Client) -> None:
+    whole = rest.get("/orders?status=pending").json()
+
+    for path in ("/orders?status=pending&status=", "/orders?status=&status=pending&ordering="):
+        assert rest.get(path).json() == whole
 
 
 @pytest.mark.parametrize("charset", [ESCAPES, "utf-16"])
