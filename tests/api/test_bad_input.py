@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -78,6 +79,13 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
     ({"items": [{**ITEM, "colour": "red"}]}, 400, "items"),
     ({"items": [{**ITEM, "id": "2"}, {**ITEM, "id": "2"}]}, 422, "items.1.id"),
     ({"items": [{**ITEM, "quantity": 10_000, "price": 9999999999.99}]}, 422, "total"),
+    ({"items": [{**ITEM, "price": "2.00"}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": "٢"}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": "2e0"}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": ""}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": [2]}]}, 400, "items"),
+    ({"total": "51.98"}, 400, "total"),
+    ({"total": " "}, 400, "total"),
     ({"total": -1}, 400, "total"),
     ({"total": 51.99}, 422, "expected"),
     ({"dni": "12a"}, 400, "dni"),
@@ -264,6 +272,15 @@ def test_a_body_at_the_limit_is_read(rest: Client, settings: Settings) -> None:
 
     assert send(rest, "POST", "/orders", text).status_code == 201
     assert refused(send(rest, "POST", "/orders", text + " "), 413)["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize("total", ["51.98", ""])
+def test_in_a_form_an_amount_is_text(rest: Client, total: str) -> None:
+    form = {**ORDER, "items": json.dumps([ITEM]), "total": total}
+    coded = "application/x-www-form-urlencoded"
+
+    for made in (rest.post("/orders", form), rest.post("/orders", urlencode(form), coded)):
+        assert (made.status_code, made.json()["data"]["total"]) == (201, 51.98)
 
 
 def test_a_form_is_limited_too(rest: Client, settings: Settings) -> None:

@@ -113,7 +113,7 @@ def test_a_list_says_how_many_it_holds(client: Client) -> None:
 
 
 def test_camel_case_comes_in_as_snake_case(client: Client) -> None:
-    sent = {"productName": "B", "unitPrice": "1.50", "madeAt": "2026-11-23T12:00:00-03:00"}
+    sent = {"productName": "B", "unitPrice": 1.5, "madeAt": "2026-11-23T12:00:00-03:00"}
     response = client.put("/products/1", json.dumps(sent), content_type="application/json")
 
     assert response.status_code == 202
