@@ -167,22 +167,29 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         customer_name=clean_name(customer_name, field="customer_name"),
         customer_email=clean_email(customer_email, field="customer_email"),
         items=_checked(items),
-        total=_agreed_total(total_of(items), total),
+        total=total_of(items),
         status=OrderStatus.PENDING,
         created_at=to_ms(now),
         updated_at=to_ms(now),
         estimated_delivery=to_ms(now + DELIVERY_TIME),
         dni=_checked_dni(dni),
     )
-    request = {"name": customer_name, "email": customer_email, "items": str(items), "dni": dni}
+    request = {
+        "name": customer_name,
+        "email": customer_email,
+        "items": str(items),
+        "dni": dni,
+        "total": None if total is None else total.normalize(),
+    }
     this_request = claim(token=token, request=request, now=now)
-    return settle(lambda: _place(order, this_request))
+    return settle(lambda: _place(order, total, this_request))
 
 
-def _place(order: Order, this_request: Claim) -> Order:
+def _place(order: Order, said: Decimal | None, this_request: Claim) -> Order:
+    # The token is read before the total is judged: another request is told that it is another.
     if made := repository.order_made_by(this_request):
         return get_order(order_id=made)
-    placed = replace(order, id=speakable_id())
+    placed = replace(order, id=speakable_id(), total=_agreed_total(order.total, said))
     repository.add_order(placed, this_request)
     return placed
 

@@ -142,6 +142,31 @@ def test_a_token_used_for_another_order_is_refused() -> None:
         place(customer_name="Ana Martínez")
 
 
+@pytest.mark.parametrize("total", [Decimal("52.08"), Decimal(3)])
+def test_another_total_is_another_request_right_or_wrong(total: Decimal) -> None:
+    placed = place()
+
+    with pytest.raises(IdempotencyConflictError):
+        place(total=total)
+    assert services.list_orders() == [placed]
+
+
+def test_the_same_total_is_the_same_request_however_it_is_written() -> None:
+    placed = place(total=Decimal("52.08"))
+
+    assert place(total=Decimal("52.080")) == placed
+    with pytest.raises(IdempotencyConflictError):
+        place()
+
+
+def test_a_total_that_was_refused_leaves_the_token_to_the_right_one() -> None:
+    for _ in range(2):
+        with pytest.raises(TotalMismatchError):
+            place(total=Decimal(3))
+
+    assert place(total=Decimal("52.08")).total == Decimal("52.08")
+
+
 def test_a_replay_after_the_order_was_deleted_makes_no_second_one() -> None:
     placed = place()
     models.Order(*models.Order.key(placed.id)).delete()
