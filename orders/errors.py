@@ -1,8 +1,11 @@
 """What may go wrong with orders, as far as it is foreseen."""
 
+from typing import override
+
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import ConflictError, NotAllowedError, NotFoundError, RuleError
+from orders.labels import status_word
 
 
 class OrderNotFoundError(NotFoundError):
@@ -31,6 +34,10 @@ class OrderStatusError(ConflictError):
 
     code = "order_status_not_allowed"
     text = _("An order that is %(status)s can't become %(wanted)s.")
+
+    @override
+    def words(self) -> dict[str, object]:
+        return {name: status_word(self.data[name]) for name in ("status", "wanted")}
 
 
 class OrderPackedError(ConflictError):

@@ -186,6 +186,29 @@ def test_a_change_that_cannot_be_is_refused_by_field(
     assert everything() == before
 
 
+SENTENCES: list[tuple[str, str, dict[str, Any], str]] = [
+    ("es", "/orders/1", {"status": "delivered"},
+     "Un pedido en estado «pendiente» no puede pasar a «entregado»."),
+    ("en", "/orders/1", {"status": "delivered"}, "An order that is pending can't become delivered."),
+    ("es", "/appointments/4", {"status": "scheduled"},
+     "Un turno en estado «atendido» no puede pasar a «agendado»."),
+    ("es", "/orders/1", {"customerName": "123"}, "El valor de «cliente» no sirve."),
+    ("es", "/appointments/1", {"patientName": "123"}, "El valor de «paciente» no sirve."),
+    ("es", "/orders/1", {"items": [ITEM, {**ITEM, "id": "7"}, {**ITEM, "id": "7"}]},
+     "El valor de «productos 3 número» no sirve."),
+    ("en", "/orders/1", {"dni": "**9"}, "The value given for identity number can't be used."),
+]  # fmt: skip
+
+
+def test_a_sentence_for_people_has_no_word_of_programs(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    for language, path, change, sentence in SENTENCES:
+        with subtests.test(sentence):
+            response = send(rest, "PATCH", path, change, accept_language=language)
+            assert response.json()["error"]["message"] == sentence
+
+
 BAD_BODIES: list[tuple[str | bytes, int, str]] = [
     ("", 400, "invalid"),
     ("{", 400, "parse_error"),
