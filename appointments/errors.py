@@ -1,7 +1,10 @@
 """What may go wrong with appointments, as far as it is foreseen."""
 
+from typing import override
+
 from django.utils.translation import gettext_lazy as _
 
+from appointments.labels import status_word
 from common.errors import ConflictError, NotFoundError, RuleError
 
 
@@ -42,6 +45,10 @@ class AppointmentStatusError(ConflictError):
 
     code = "appointment_status_not_allowed"
     text = _("An appointment that is %(status)s can't become %(wanted)s.")
+
+    @override
+    def words(self) -> dict[str, object]:
+        return {name: status_word(self.data[name]) for name in ("status", "wanted")}
 
 
 class AppointmentInThePastError(RuleError):

@@ -1,6 +1,7 @@
 """What appointments look like over REST: camelCase, as the earlier system showed them."""
 
 import datetime as dt
+from typing import Any, override
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -14,7 +15,13 @@ from appointments.domain import (
 )
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.query import PageQuery, Query
-from common.serializers import CamelCaseSerializer, InstantField, TextField, WholeNumberField
+from common.serializers import (
+    CamelCaseSerializer,
+    InstantField,
+    TextField,
+    WholeNumberField,
+    camel_case,
+)
 
 KINDS = [kind.value for kind in AppointmentKind]
 STATUSES = [status.value for status in AppointmentStatus]
@@ -89,7 +96,10 @@ class DayField(serializers.DateField):
 class AppointmentListQuery(PageQuery):
     """What may be asked of the list of appointments."""
 
-    date = DayField(required=False, help_text="Those that start on this day of the clinic.")
+    date = DayField(
+        required=False,
+        help_text="Those that start on this day of the clinic; without `dateFrom` and `dateTo`.",
+    )
     date_from = DayField(required=False, help_text="On this day or later.")
     date_to = DayField(required=False, help_text="On this day or earlier.")
     doctor_name = TextField(required=False, max_length=MAX_NAME_LENGTH)
@@ -98,6 +108,16 @@ class AppointmentListQuery(PageQuery):
     ordering = serializers.ChoiceField(
         choices=["date", "-date"], required=False, help_text="`-date`; with a `date`, `date`."
     )
+
+    @override
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a day together with days: one of them would be passed over."""
+        range_given = [camel_case(name) for name in ("date_from", "date_to") if name in attrs]
+        if "date" in attrs and range_given:
+            raise serializers.ValidationError(
+                {name: [_("Not together with date.")] for name in range_given}
+            )
+        return attrs
 
 
 class AvailabilityQuery(Query):

@@ -18,16 +18,18 @@ ours: it travels to the door it came in by, and is logged there once. Three door
 tree, and nobody else catches it whole: REST (`common.http`), the staff pages and the voice tools.
 """
 
-from typing import ClassVar
+from typing import ClassVar, override
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from common.labels import field_label
 
 
 class DomainError(Exception):
     """Something foreseen went wrong.
 
-    `text` is the sentence for people, with `%(name)s` places that `data` fills; `data` holds what
+    `text` is the sentence for people, with `%(name)s` places that `words()` fills; `data` holds what
     a caller needs to go on: plain values, dates and lists of those, with names in snake_case.
     """
 
@@ -42,7 +44,11 @@ class DomainError(Exception):
     @property
     def message(self) -> str:
         """The sentence, in the language that is active now."""
-        return str(self.text) % self.data
+        return str(self.text) % self.words()
+
+    def words(self) -> dict[str, object]:
+        """Return what fills the places of `text`: the data, but for names that only programs know."""
+        return self.data
 
     def __str__(self) -> str:
         # The code alone: `data` may name people, and this ends in logs.
@@ -95,6 +101,10 @@ class InvalidFieldError(RuleError):
 
     code = "invalid_field"
     text = _("The value given for %(field)s can't be used.")
+
+    @override
+    def words(self) -> dict[str, object]:
+        return {"field": field_label(str(self.data["field"]))}
 
 
 class InvalidCursorError(RuleError):

@@ -20,7 +20,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.views.defaults import page_not_found
+from django.views.defaults import page_not_found, server_error
 from rest_framework import exceptions, views
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
@@ -155,11 +155,26 @@ def _plain(value: object) -> object:
 
 def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an address that no view has: in the envelope, unless somebody looks at it in a browser."""
-    # A browser names HTML; a program that takes anything, `*/*`, is no browser.
-    if "text/html" in request.headers.get("accept", ""):
+    if _is_browser(request):
         return page_not_found(request, exception)
-    message = _("There is nothing under this address.")
-    return JsonResponse({"success": False, "error": _error("not_found", message, {})}, status=404)
+    return _refusal(404, "not_found", _("There is nothing under this address."))
+
+
+def our_fault(request: HttpRequest) -> HttpResponse:
+    """Answer what broke outside a view, or while its answer was written: as `nothing_here` does."""
+    # Django has logged it.
+    if _is_browser(request):
+        return server_error(request)
+    return _refusal(500, "internal", _("Something went wrong on our side."))
+
+
+def _is_browser(request: HttpRequest) -> bool:
+    # A browser names HTML; a program that takes anything, `*/*`, is no browser.
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _refusal(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"success": False, "error": _error(code, message, {})}, status=status)
 
 
 def _path(context: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,8 @@ but never by parts: "Juan" isn't "Juan Pérez". Nothing on record matches nothin
 import unicodedata
 from dataclasses import dataclass
 
+_SEPARATORS = dict.fromkeys(map(ord, " .-"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
@@ -66,6 +68,16 @@ def plain_words(text: str) -> tuple[str, ...]:
 def digits(text: str) -> str:
     """Return the decimal digits of `text`, as ASCII."""
     return "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
+
+
+def written_dni(text: str) -> str | None:
+    """Return the digits of an identity number that is written as people do, or None.
+
+    Between digits may stand spaces, dots and hyphens: "12.345.678" is "12345678". Anything else is
+    no number: what is left of "******78" or "12x34" would be another person's.
+    """
+    tidy = unicodedata.normalize("NFKC", text).translate(_SEPARATORS)
+    return tidy if tidy.isascii() and tidy.isdecimal() else None
 
 
 def masked_dni(dni: str | None) -> str | None:

@@ -1,13 +1,18 @@
-"""Reading bodies: never more than a limit, and never with an error that isn't the client's to mend."""
+"""Reading bodies: never more than a limit, and never with an error that isn't the client's to mend.
+
+Text is UTF-8, of a body and of a query: other charsets hold what no answer can say back.
+"""
 
 import io
+import json
 from collections.abc import Mapping
 from typing import IO, Any, override
 
 from django.conf import settings
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
 from rest_framework import parsers
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 
 
 class BodyTooLargeError(APIException):
@@ -16,6 +21,9 @@ class BodyTooLargeError(APIException):
     status_code = 413
     default_code = "body_too_large"
     default_detail = _("The body is too large.")
+
+
+CHARSETS = {"utf-8", "utf8"}
 
 
 class JSONParser(parsers.JSONParser):
@@ -28,10 +36,13 @@ class JSONParser(parsers.JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        _refuse_other_charsets(media_type)
         try:
-            return super().parse(_limited(stream, parser_context), media_type, parser_context)
+            body = super().parse(_limited(stream, parser_context), media_type, parser_context)
+            refuse_half_characters(body)
         except RecursionError as error:
             raise ParseError(_("JSON parse error: nested too deep.")) from error
+        return body
 
 
 class FormParser(parsers.FormParser):
@@ -44,6 +55,7 @@ class FormParser(parsers.FormParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        _refuse_other_charsets(media_type)
         return super().parse(_limited(stream, parser_context), media_type, parser_context)
 
 
@@ -57,8 +69,28 @@ class MultiPartParser(parsers.MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        _refuse_other_charsets(media_type)
         _refuse_if_too_large(parser_context)
         return super().parse(stream, media_type, parser_context)
+
+
+def refuse_half_characters(value: object) -> None:
+    r"""Refuse half of a surrogate pair: `"\ud800"` is JSON, but no text that could be said back.
+
+    Raises:
+        ParseError: some text of `value`, or some name in it, has one.
+
+    """
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ParseError(_("JSON parse error: half of a surrogate pair.")) from error
+
+
+def _refuse_other_charsets(media_type: str | None) -> None:
+    _name, parameters = parse_header_parameters(media_type or "")
+    if parameters.get("charset", "utf-8").lower() not in CHARSETS:
+        raise UnsupportedMediaType(media_type or "")
 
 
 def _limited(stream: IO[Any], context: Mapping[str, Any] | None) -> IO[bytes]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from common import clock
@@ -32,12 +34,14 @@ def read(shape: type[Query], request: Request) -> dict[str, Any]:
     """Return the values of the query. An empty parameter is no parameter.
 
     Raises:
-        ValidationError: a value isn't what `shape` says, or a parameter isn't known. A mistyped
-            filter that was passed over would show everybody's records.
+        ValidationError: a value isn't what `shape` says, or a parameter isn't known or is given
+            twice. A filter that was passed over would show everybody's records.
 
     """
-    given = {name: value for name, value in request.query_params.items() if value}
-    query = shape(data={name: v for name, v in given.items() if name not in FOR_THE_FRAMEWORK})
+    given = {n: values for n, values in _given(request).items() if n not in FOR_THE_FRAMEWORK}
+    if twice := [name for name, values in given.items() if len(values) > 1]:
+        raise ValidationError({name: [_("Given more than once.")] for name in twice})
+    query = shape(data={name: values[0] for name, values in given.items()})
     query.is_valid(raise_exception=True)
     values: dict[str, Any] = query.validated_data
     return values
@@ -61,7 +65,16 @@ def sealed_cursor(request: Request, cursor: str | None) -> str | None:
 
 
 def _scope(request: Request) -> str:
-    params = request.query_params
     free = {"cursor", "limit", *FOR_THE_FRAMEWORK}
-    filters = sorted((name, value) for name, value in params.items() if value and name not in free)
+    filters = sorted(
+        (name, *values) for name, values in _given(request).items() if name not in free
+    )
     return f"{request.path} {filters}"
+
+
+def _given(request: Request) -> dict[str, list[str]]:
+    """Return the parameters that say anything, each with all that it says."""
+    said = {
+        name: [each for each in values if each] for name, values in request.query_params.lists()
+    }
+    return {name: values for name, values in said.items() if values}

@@ -113,7 +113,7 @@ class InstantField(serializers.Field[datetime, str, str, datetime]):
 
 @extend_schema_field({"type": "number", "minimum": 0, "maximum": 9999999999.99})
 class MoneyField(serializers.DecimalField):
-    """An amount to the cent, a number in JSON.
+    """An amount to the cent, a number in JSON, and no text that could be read as one; but for forms.
 
     A JSON number has no type: 67.48 is written as just that, and up to the field's twelve digits
     the way through a float and back gives the same text.
@@ -121,6 +121,13 @@ class MoneyField(serializers.DecimalField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=12, decimal_places=2, **options)
+
+    @override
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # Here, before the field takes blank text for null.
+        if isinstance(data, str) and not came_as_form(self):
+            self.fail("invalid")
+        return super().run_validation(data)
 
     @override
     def to_representation(self, value: Decimal) -> float:  # type: ignore[override]  # not text

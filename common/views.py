@@ -8,6 +8,8 @@ each action the shape of its body.
 from collections.abc import Mapping
 from typing import Any, ClassVar, override
 
+from django.http import HttpRequest
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
@@ -27,6 +29,29 @@ class ServiceViewSet(GenericViewSet[Any]):
     """What a body may hold, by action; `serializer_class` is what answers show."""
     lookup_value_regex = "[^/]+"  # an impossible id is answered like an unknown one
     pagination_class = None
+
+    @override
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return the request; its query is UTF-8, whatever charset a header names for its body."""
+        request.encoding = "utf-8"
+        return super().initialize_request(request, *args, **kwargs)
+
+    @override
+    def perform_authentication(self, request: Request) -> None:
+        """Find out who asks, and count them before they are judged.
+
+        The framework counts whom it has let in; whoever is refused could ask for ever.
+        """
+        try:
+            super().perform_authentication(request)
+        except APIException:
+            super().check_throttles(request)  # as nobody, so by address
+            raise
+        super().check_throttles(request)
+
+    @override
+    def check_throttles(self, request: Request) -> None:
+        """Do nothing: the request was counted when it came."""
 
     def get_queryset(self) -> Any:
         """Return nothing; see above."""

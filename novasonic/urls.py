@@ -13,3 +13,4 @@ urlpatterns = [
 ]
 
 handler404 = "common.http.nothing_here"
+handler500 = "common.http.our_fault"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import count
 from types import MappingProxyType
 
 from common.changes import UNSET, Unset
@@ -136,15 +137,20 @@ def total_of(items: Iterable[OrderItem]) -> Decimal:
 
 
 def numbered(items: Iterable[OrderItem]) -> tuple[OrderItem, ...]:
-    """Return the items with ids from "1" on, where they have none."""
-    return tuple(
-        replace(item, id=item.id or str(number)) for number, item in enumerate(items, start=1)
-    )
+    """Return the items with ids, where they have none: from "1" on, but for those that are used."""
+    known = tuple(items)
+    used = {item.id for item in known}
+    unused = (number for number in map(str, count(1)) if number not in used)
+    return tuple(item if item.id else replace(item, id=next(unused)) for item in known)
 
 
 def faulty_field(items: Iterable[OrderItem]) -> str | None:
     """Return the path of the first field that no item may have, e.g. "items.0.price", or None."""
+    seen: set[str] = set()
     for position, item in enumerate(items):
+        if item.id in seen:
+            return f"items.{position}.id"
+        seen |= {item.id} - {""}
         if not item.name.strip() or len(item.name) > MAX_TEXT_LENGTH:
             return f"items.{position}.name"
         if len(item.description) > MAX_TEXT_LENGTH:

@@ -1,8 +1,11 @@
 """What may go wrong with orders, as far as it is foreseen."""
 
+from typing import override
+
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import ConflictError, NotFoundError, RuleError
+from common.errors import ConflictError, NotAllowedError, NotFoundError, RuleError
+from orders.labels import status_word
 
 
 class OrderNotFoundError(NotFoundError):
@@ -32,12 +35,24 @@ class OrderStatusError(ConflictError):
     code = "order_status_not_allowed"
     text = _("An order that is %(status)s can't become %(wanted)s.")
 
+    @override
+    def words(self) -> dict[str, object]:
+        return {name: status_word(self.data[name]) for name in ("status", "wanted")}
+
 
 class OrderPackedError(ConflictError):
     """Its items can't change any more; `data["status"]` says how far it is."""
 
     code = "order_packed"
     text = _("The products of that order can't be changed any more.")
+
+
+class DniHiddenError(NotAllowedError):
+    """Who doesn't see identity numbers doesn't change them. `data["permission"]` names what is lacking."""
+
+    # As for any permission that is lacking: it differs from that in being found out by the service.
+    code = "permission_denied"
+    text = _("Only those who may see identity numbers in full may change one.")
 
 
 class EmptyOrderError(RuleError):

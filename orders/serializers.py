@@ -9,9 +9,9 @@ from rest_framework import serializers
 from rest_framework.utils import html
 
 from common.auth import may_see_dni
-from common.changes import UNSET, Unset
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.identity import digits, masked_dni
+from common.identity import masked_dni, written_dni
+from common.parsers import refuse_half_characters
 from common.query import PageQuery
 from common.serializers import (
     CamelCaseSerializer,
@@ -35,10 +35,10 @@ STATUSES = [status.value for status in OrderStatus]
 
 
 @extend_schema_field({"type": ["string", "null"]})
-class DniField(serializers.Field[str | Unset, Any, str | None, Any]):
+class DniField(serializers.Field[str, Any, str | None, Any]):
     """An identity number, in full for those who may see it, and else but for its last two digits.
 
-    A masked number that comes back in a change leaves the stored one as it is.
+    A masked number may come back in a change: the service knows whether it is the stored one's.
     """
 
     default_error_messages: ClassVar = {"invalid": _("Not an identity number: up to 15 digits.")}
@@ -52,13 +52,13 @@ class DniField(serializers.Field[str | Unset, Any, str | None, Any]):
         return value if may_see_dni(self.context.get("request")) else masked_dni(value)
 
     @override
-    def to_internal_value(self, data: Any) -> str | Unset:
+    def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or len(data) > 2 * MAX_DNI_DIGITS:
             self.fail("invalid")
         if self.takes_mask and "*" in data:
-            return UNSET
-        is_number = data.translate(dict.fromkeys(map(ord, " .-"))).isdecimal()
-        if data and not (is_number and len(digits(data)) <= MAX_DNI_DIGITS):
+            return data
+        known = written_dni(data)
+        if data and (known is None or len(known) > MAX_DNI_DIGITS):
             self.fail("invalid")
         return data
 
@@ -72,9 +72,11 @@ class ItemList(serializers.ListSerializer[Any]):
         if written is None:
             return super().get_value(dictionary)
         try:
-            return json.loads(written)
+            items = json.loads(written)
+            refuse_half_characters(items)
         except (ValueError, RecursionError):
             return written
+        return items
 
 
 class OrderItemSerializer(CamelCaseSerializer):

@@ -15,7 +15,7 @@ from common.changes import given
 from common.contact import clean_email, clean_name
 from common.errors import IdentityMissingError, InvalidFieldError
 from common.idempotency import Claim, claim
-from common.identity import Caller, Staff, digits, says_something
+from common.identity import Caller, masked_dni, says_something, written_dni
 from common.ids import speakable_id, tracking_number
 from common.instants import to_ms
 from common.paging import Page
@@ -40,6 +40,7 @@ from orders.domain import (
     total_of,
 )
 from orders.errors import (
+    DniHiddenError,
     EmptyOrderError,
     OrderAlreadyCancelledError,
     OrderNotCancellableError,
@@ -166,22 +167,29 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         customer_name=clean_name(customer_name, field="customer_name"),
         customer_email=clean_email(customer_email, field="customer_email"),
         items=_checked(items),
-        total=_agreed_total(total_of(items), total),
+        total=total_of(items),
         status=OrderStatus.PENDING,
         created_at=to_ms(now),
         updated_at=to_ms(now),
         estimated_delivery=to_ms(now + DELIVERY_TIME),
         dni=_checked_dni(dni),
     )
-    request = {"name": customer_name, "email": customer_email, "items": str(items), "dni": dni}
+    request = {
+        "name": customer_name,
+        "email": customer_email,
+        "items": str(items),
+        "dni": dni,
+        "total": None if total is None else total.normalize(),
+    }
     this_request = claim(token=token, request=request, now=now)
-    return settle(lambda: _place(order, this_request))
+    return settle(lambda: _place(order, total, this_request))
 
 
-def _place(order: Order, this_request: Claim) -> Order:
+def _place(order: Order, said: Decimal | None, this_request: Claim) -> Order:
+    # The token is read before the total is judged: another request is told that it is another.
     if made := repository.order_made_by(this_request):
         return get_order(order_id=made)
-    placed = replace(order, id=speakable_id())
+    placed = replace(order, id=speakable_id(), total=_agreed_total(order.total, said))
     repository.add_order(placed, this_request)
     return placed
 
@@ -194,31 +202,34 @@ def update_order(
     order_id: str,
     changes: OrderChanges,
     unchanged_since: datetime | None = None,
+    sees_dni: bool = True,
     now: datetime,
 ) -> Order:
     """Change some of an order, for staff, and return it; what differs in nothing isn't written.
 
-    Changes that cancel, and nothing else, are the verb `cancel_order`, and refused like it.
+    Changes that cancel, and nothing else, are the verb `cancel_order`, and refused like it. The
+    stored identity number's mask leaves it as it is; any other changes it, which only who sees it
+    in full may do (`sees_dni`).
     `unchanged_since` is the `updated_at` on which the change was decided; None takes what is there.
 
     Raises:
         OrderNotFoundError: there is none.
         StaleVersionError: it was changed since; its data tells the current version.
+        DniHiddenError: the identity number is to change, by somebody who doesn't see it.
         OrderStatusError: the status can't follow the present one.
         OrderAlreadyCancelledError, OrderNotCancellableError: it can't be cancelled.
         OrderPackedError: the items are to change, but have left the house.
         EmptyOrderError, InvalidFieldError, TotalMismatchError: it can't be an order.
 
     """
-    if given(changes) == {"status": OrderStatus.CANCELLED}:
-        return cancel_order(
-            order_id=order_id, caller=Staff(), unchanged_since=unchanged_since, now=now
-        )
 
     def attempt() -> Order:
         before = get_order(order_id=order_id)
         refuse_if_stale(before.updated_at, unchanged_since)
-        return _change(before, _changed(before, changes), now=now)
+        new = _meant(before, changes, sees_dni=sees_dni)
+        if new == {"status": OrderStatus.CANCELLED}:
+            _refuse_unless_cancellable(before)
+        return _change(before, _changed(before, new), now=now)
 
     return settle(attempt)
 
@@ -254,10 +265,21 @@ def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> N
     settle(attempt)
 
 
-def _changed(before: Order, changes: OrderChanges) -> Order:
-    new = {name: _CLEANED[name](value) for name, value in given(changes).items()}
-    said, status = new.pop("total", None), new.pop("status", before.status)
-    after = replace(before, **new)
+def _meant(before: Order, changes: OrderChanges, *, sees_dni: bool) -> dict[str, Any]:
+    """Return what was given of the changes, without a mask that came back."""
+    new = given(changes)
+    if "dni" in new and (new["dni"] or None) == masked_dni(before.dni):
+        del new["dni"]
+    # Even the stored number: an answer would tell who guesses that it is the one.
+    if "dni" in new and not sees_dni:
+        raise DniHiddenError(permission="orders.view_dni")
+    return new
+
+
+def _changed(before: Order, new: Mapping[str, Any]) -> Order:
+    clean = {name: _CLEANED[name](value) for name, value in new.items()}
+    said, status = clean.pop("total", None), clean.pop("status", before.status)
+    after = replace(before, **clean)
     has_other_items = after.items != before.items
     if has_other_items and before.status not in UNPACKED:
         raise OrderPackedError(order_id=before.id, status=before.status.value)
@@ -313,10 +335,12 @@ def _agreed_total(total: Decimal, said: Decimal | None) -> Decimal:
 
 
 def _checked_dni(dni: str | None) -> str | None:
-    known = digits(dni or "")
-    if len(known) > MAX_DNI_DIGITS or (dni and not known):
+    if not dni:
+        return None
+    known = written_dni(dni)
+    if known is None or len(known) > MAX_DNI_DIGITS:
         raise InvalidFieldError(field="dni")
-    return known or None
+    return known
 
 
 def _checked_tracking_number(said: str | None) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from rest_framework.request import Request
 
 from common import clock
+from common.auth import may_see_dni
 from common.http import Answer
 from common.query import opened_cursor, read
 from common.requests import token_of, unchanged_since
@@ -85,6 +86,10 @@ class OrderViewSet(ServiceViewSet):
         if "status" in said:
             said["status"] = OrderStatus(said["status"])
         changed = services.update_order(
-            order_id=pk, changes=OrderChanges(**said), unchanged_since=version, now=clock.now()
+            order_id=pk,
+            changes=OrderChanges(**said),
+            unchanged_since=version,
+            sees_dni=may_see_dni(request),
+            now=clock.now(),
         )
         return self.answer(changed, message="Order updated successfully")

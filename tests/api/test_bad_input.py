@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -55,7 +56,6 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
     ({"customerName": ["Ana"]}, 400, "customerName"),
     ({"customerName": "A" * 121}, 400, "customerName"),
     ({"customerName": "Ana\x00Gil"}, 400, "customerName"),
-    ({"customerName": "\ud800"}, 400, "customerName"),
     ({"customerName": "123"}, 422, "customerName"),
     ({"customerEmail": "ana"}, 400, "customerEmail"),
     ({"customerEmail": "a@" + "b" * 254 + ".com"}, 400, "customerEmail"),
@@ -77,7 +77,15 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
     ({"items": [{**ITEM, "quantity": HUGE}]}, 400, "items"),
     ({"items": [{"name": "A", "quantity": 1}]}, 400, "items"),
     ({"items": [{**ITEM, "colour": "red"}]}, 400, "items"),
+    ({"items": [{**ITEM, "id": "2"}, {**ITEM, "id": "2"}]}, 422, "items.1.id"),
     ({"items": [{**ITEM, "quantity": 10_000, "price": 9999999999.99}]}, 422, "total"),
+    ({"items": [{**ITEM, "price": "2.00"}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": "٢"}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": "2e0"}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": ""}]}, 400, "items"),
+    ({"items": [{**ITEM, "price": [2]}]}, 400, "items"),
+    ({"total": "51.98"}, 400, "total"),
+    ({"total": " "}, 400, "total"),
     ({"total": -1}, 400, "total"),
     ({"total": 51.99}, 422, "expected"),
     ({"dni": "12a"}, 400, "dni"),
@@ -178,6 +186,29 @@ def test_a_change_that_cannot_be_is_refused_by_field(
     assert everything() == before
 
 
+SENTENCES: list[tuple[str, str, dict[str, Any], str]] = [
+    ("es", "/orders/1", {"status": "delivered"},
+     "Un pedido en estado «pendiente» no puede pasar a «entregado»."),
+    ("en", "/orders/1", {"status": "delivered"}, "An order that is pending can't become delivered."),
+    ("es", "/appointments/4", {"status": "scheduled"},
+     "Un turno en estado «atendido» no puede pasar a «agendado»."),
+    ("es", "/orders/1", {"customerName": "123"}, "El valor de «cliente» no sirve."),
+    ("es", "/appointments/1", {"patientName": "123"}, "El valor de «paciente» no sirve."),
+    ("es", "/orders/1", {"items": [ITEM, {**ITEM, "id": "7"}, {**ITEM, "id": "7"}]},
+     "El valor de «productos 3 número» no sirve."),
+    ("en", "/orders/1", {"dni": "**9"}, "The value given for identity number can't be used."),
+]  # fmt: skip
+
+
+def test_a_sentence_for_people_has_no_word_of_programs(
+    rest: Client, subtests: pytest.Subtests
+) -> None:
+    for language, path, change, sentence in SENTENCES:
+        with subtests.test(sentence):
+            response = send(rest, "PATCH", path, change, accept_language=language)
+            assert response.json()["error"]["message"] == sentence
+
+
 BAD_BODIES: list[tuple[str | bytes, int, str]] = [
     ("", 400, "invalid"),
     ("{", 400, "parse_error"),
@@ -189,6 +220,12 @@ BAD_BODIES: list[tuple[str | bytes, int, str]] = [
     ('{"total": ' + "9" * 5000 + "}", 400, "parse_error"),
     (b"\xff\xfe", 400, "parse_error"),
     ("[" * 200_000, 400, "parse_error"),
+    (r'{"type": "\ud800"}', 400, "parse_error"),
+    (r'{"status": "\udfff"}', 400, "parse_error"),
+    (r'{"\ud800": 1}', 400, "parse_error"),
+    (r'{"items": [{"name": "\ud83d \ude00"}]}', 400, "parse_error"),
+    (r'{"items": [{"\ud800": 1}]}', 400, "parse_error"),
+    (r'"\ud800"', 400, "parse_error"),
     ('{"notes": "' + "x" * 262_144 + '"}', 413, "body_too_large"),
 ]
 
@@ -205,12 +242,68 @@ def test_a_body_that_cannot_be_read_is_the_senders_to_mend(
     assert everything() == before
 
 
+def test_a_change_with_half_a_character_is_the_senders_to_mend(rest: Client) -> None:
+    for path in ("/orders/1", "/appointments/1"):
+        response = send(rest, "PATCH", path, {"status": "\ud800"})
+        assert refused(response, 400)["code"] == "parse_error"
+
+
+def test_a_whole_pair_is_a_character(rest: Client) -> None:
+    response = send(rest, "PATCH", "/orders/1", r'{"customerName": "Ana \ud83d\ude00"}')
+
+    assert response.json()["data"]["customerName"] == "Ana 😀"
+
+
+def test_half_a_character_in_a_forms_items_is_refused(rest: Client) -> None:
+    form = {**ORDER, "items": r'[{"\ud800": 1}]'}
+
+    assert refused(rest.post("/orders", form), 400)["code"] == "parse_error"
+
+
+ESCAPES = "raw_unicode_escape"  # Python's: it reads "\\ud800" as half a character
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/json", '{"type": "x"}'),
+        ("application/x-www-form-urlencoded", "type=x"),
+        ("multipart/form-data; boundary=B", "--B--"),
+    ],
+)
+@pytest.mark.parametrize("charset", [ESCAPES, "utf-16", "hex"])
+def test_a_body_in_another_charset_is_refused(
+    rest: Client, media_type: str, body: str, charset: str
+) -> None:
+    content_type = f"{media_type}; charset={charset}"
+    response = rest.generic("POST", "/appointments", body, content_type=content_type)
+
+    assert refused(response, 415)["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
+def test_a_body_may_say_that_it_is_utf_8(rest: Client, charset: str) -> None:
+    content_type = f"application/json; charset={charset}"
+    response = rest.generic("POST", "/orders", json.dumps(ORDER), content_type=content_type)
+
+    assert response.status_code == 201
+
+
 def test_a_body_at_the_limit_is_read(rest: Client, settings: Settings) -> None:
     text = json.dumps(ORDER)
     settings.API_MAX_BODY_BYTES = len(text)
 
     assert send(rest, "POST", "/orders", text).status_code == 201
     assert refused(send(rest, "POST", "/orders", text + " "), 413)["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize("total", ["51.98", ""])
+def test_in_a_form_an_amount_is_text(rest: Client, total: str) -> None:
+    form = {**ORDER, "items": json.dumps([ITEM]), "total": total}
+    coded = "application/x-www-form-urlencoded"
+
+    for made in (rest.post("/orders", form), rest.post("/orders", urlencode(form), coded)):
+        assert (made.status_code, made.json()["data"]["total"]) == (201, 51.98)
 
 
 def test_a_form_is_limited_too(rest: Client, settings: Settings) -> None:
@@ -236,7 +329,12 @@ BAD_QUERIES = [
     ("/orders?ordering=total", "ordering"),
     ("/orders?limit=501", "limit"),
     ("/orders?custmerEmail=a@b.co", "custmerEmail"),
+    ("/orders?status=pending&status=shipped", "status"),
+    ("/orders?limit=1&limit=1", "limit"),
     ("/appointments?dateTo=2026-02-30", "dateTo"),
+    ("/appointments?date=2026-11-25&date=2026-11-26", "date"),
+    ("/appointments?date=2026-11-25&dateFrom=2030-01-01", "dateFrom"),
+    ("/appointments?date=2026-11-25&dateTo=2026-11-25", "dateTo"),
     ("/appointments?doctorName=" + "x" * 121, "doctorName"),
     ("/appointments/availability", "doctorName"),
     ("/appointments/availability?doctorName=Sosa&date=hoy", "date"),
@@ -250,6 +348,23 @@ def test_a_query_that_cannot_be_is_refused_by_parameter(
     for path, field in BAD_QUERIES:
         with subtests.test(path=path[:60]):
             assert field in refused(rest.get(path), 400)["details"]
+
+
+def test_an_empty_parameter_beside_another_is_none(rest: Client) -> None:
+    whole = rest.get("/orders?status=pending").json()
+
+    for path in ("/orders?status=pending&status=", "/orders?status=&status=pending&ordering="):
+        assert rest.get(path).json() == whole
+
+
+@pytest.mark.parametrize("charset", [ESCAPES, "utf-16"])
+def test_a_query_is_utf_8_whatever_charset_a_header_names(rest: Client, charset: str) -> None:
+    headers = {"content-type": f"text/plain; charset={charset}"}
+
+    for path in (r"/orders?status=%5Cud800", r"/orders?%5Cud800=1"):
+        assert refused(rest.get(path, headers=headers), 400)["code"] == "invalid"
+    for path in ("/orders?status=%ED%A0%80", "/orders?%ED%A0%80=1"):
+        assert refused(rest.get(path), 400)["code"] == "invalid"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,53 @@ def test_an_address_without_a_login_may_ask_so_often(settings: Settings) -> None
 
 
 @pytest.mark.usefixtures("clean_counts")
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x.y.z"}], ids=["none", "bad"])
+def test_an_address_that_is_refused_may_ask_so_often(
+    settings: Settings, headers: dict[str, str]
+) -> None:
+    settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = False, "2/min"
+    client = Client(headers=headers)
+
+    answers = [client.get("/orders"), client.post("/orders"), client.get("/appointments")]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[-1].json()["error"]["code"] == "throttled"
+
+
+@pytest.mark.usefixtures("clean_counts")
+def test_who_is_let_in_is_counted_once_and_not_for_their_address(
+    rest: Client, settings: Settings
+) -> None:
+    settings.API_ANONYMOUS_RATE, settings.API_USER_RATE = "1/min", "3/min"
+
+    statuses = [rest.get("/orders").status_code for _ in range(4)]
+
+    assert statuses == [200, 200, 200, 429]
+    assert Client().get("/orders").status_code == 401
+
+
+@pytest.mark.usefixtures("clean_counts")
+def test_a_user_who_may_not_is_counted_as_well(settings: Settings) -> None:
+    settings.API_USER_RATE = "1/min"
+    client = Client()
+    client.force_login(User.objects.create_user("ana", is_staff=True))
+
+    assert [client.get("/orders").status_code for _ in range(2)] == [403, 429]
+
+
+@pytest.mark.usefixtures("clean_counts")
+def test_a_session_without_the_form_token_of_its_site_counts_for_its_address(
+    boss: User, settings: Settings
+) -> None:
+    settings.API_ANONYMOUS_RATE = "1/min"
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(boss)
+
+    assert [client.post("/orders").status_code for _ in range(2)] == [403, 429]
+    assert client.get("/orders").status_code == 200
+
+
+@pytest.mark.usefixtures("clean_counts")
 def test_a_header_that_anybody_can_send_makes_nobody_another_address(settings: Settings) -> None:
     settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = True, "1/min"
     client = Client()

@@ -197,6 +197,8 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any], Count]] = [
         {"customerName": "Otra"},
         lambda: len(orders.services.list_orders()),
     ),
+    ("/orders", ORDER, {"total": 51.98}, lambda: len(orders.services.list_orders())),
+    ("/orders", ORDER, {"total": 3}, lambda: len(orders.services.list_orders())),
     (
         "/appointments",
         APPOINTMENT,
@@ -207,7 +209,9 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any], Count]] = [
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "change", "count"), CREATIONS, ids=["order", "appointment"]
+    ("path", "body", "change", "count"),
+    CREATIONS,
+    ids=["order", "total", "wrong total", "appointment"],
 )
 def test_the_same_key_makes_one_record(
     rest: Client, path: str, body: dict[str, Any], change: dict[str, Any], count: Count

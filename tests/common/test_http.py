@@ -22,6 +22,7 @@ from common.errors import ConflictError, InvalidFieldError, UnavailableError
 from common.http import Answer
 from common.serializers import CamelCaseSerializer, InstantField, MoneyField
 from common.views import ServiceViewSet
+from novasonic.urls import handler500  # noqa: F401 -- what Django looks for beside urlpatterns
 
 pytestmark = [pytest.mark.pure, pytest.mark.urls(__name__)]
 
@@ -59,6 +60,8 @@ class ProductViewSet(ServiceViewSet):
     def retrieve(self, request: Request, pk: str) -> Answer:
         if pk in ERRORS:
             raise ERRORS[pk]
+        if pk == "unwritable":
+            return Answer(None, message="Found", beyond_json=object())
         return self.answer(self.get_object(), message="Found")
 
     def update(self, request: Request, pk: str) -> Answer:
@@ -110,7 +113,7 @@ def test_a_list_says_how_many_it_holds(client: Client) -> None:
 
 
 def test_camel_case_comes_in_as_snake_case(client: Client) -> None:
-    sent = {"productName": "B", "unitPrice": "1.50", "madeAt": "2026-11-23T12:00:00-03:00"}
+    sent = {"productName": "B", "unitPrice": 1.5, "madeAt": "2026-11-23T12:00:00-03:00"}
     response = client.put("/products/1", json.dumps(sent), content_type="application/json")
 
     assert response.status_code == 202
@@ -220,6 +223,15 @@ def test_our_own_fault_is_logged_and_tells_nothing(
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
     assert vars(record)["path"] == "/products/bug"
+
+
+def test_an_answer_that_cannot_be_written_is_our_fault_in_the_envelope(client: Client) -> None:
+    client.raise_request_exception = False
+
+    response = client.get("/products/unwritable")
+    assert (response.status_code, error_of(response)["code"]) == (500, "internal")
+    page = client.get("/products/unwritable", headers={"accept": "text/html"})
+    assert (page.status_code, page["content-type"]) == (500, "text/html; charset=utf-8")
 
 
 # --- Who may come in

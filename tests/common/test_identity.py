@@ -9,6 +9,7 @@ from common.identity import (
     same_dni,
     same_name,
     says_something,
+    written_dni,
 )
 
 pytestmark = pytest.mark.pure
@@ -100,3 +101,23 @@ def test_a_masked_number_shows_its_last_two_digits_at_most(
     dni: str | None, shown: str | None
 ) -> None:
     assert masked_dni(dni) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("12345678", "12345678"),
+        (" 12.345.678 ", "12345678"),
+        ("12-345\N{NO-BREAK SPACE}678", "12345678"),
+        ("１２３４", "1234"),
+        ("******78", None),
+        ("12x34", None),
+        ("DNI 12345678", None),
+        ("12٣", None),
+        ("12,5", None),
+        (" .-", None),
+        ("", None),
+    ],
+)
+def test_a_number_that_is_kept_is_written_as_people_do(written: str, known: str | None) -> None:
+    assert written_dni(written) == known

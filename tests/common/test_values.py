@@ -1,18 +1,27 @@
 """Ids, errors, contact data and claims."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.utils import translation
 
+import appointments.admin_models
+import appointments.labels
+import orders.admin_models
+import orders.labels
 from common.contact import clean_email, clean_name
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
 from common.idempotency import claim
 from common.ids import is_id, opaque_id, speakable_id
+from common.labels import FIELD_LABELS, field_label
 
 pytestmark = pytest.mark.pure
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_speakable_id_has_six_digits_and_no_leading_zero() -> None:
@@ -92,3 +101,28 @@ def test_a_token_never_stands_in_the_table_in_clear() -> None:
 
 def test_a_claim_is_remembered_for_a_week() -> None:
     assert claim(token="t", request={}, now=NOW).expires_at == NOW + timedelta(days=7)
+
+
+def test_a_field_is_called_as_people_do_and_its_place_counts_from_one() -> None:
+    with translation.override("es"):
+        assert field_label("items.0.price") == "productos 1 precio unitario"
+        assert field_label("starts_at_ms") == "valor"
+
+
+RAISED = re.compile(
+    r'InvalidFieldError\(field="(\w+)"|\bfield="(\w+)"\)|items\.\{position\}\.(\w+)'
+)
+
+
+def test_each_field_that_a_service_refuses_has_a_name_for_people() -> None:
+    rooms = [path for room in ("orders", "appointments") for path in (ROOT / room).glob("*.py")]
+    found = RAISED.findall("".join(path.read_text() for path in rooms))
+    names = {name for each in found for name in each if name}
+
+    assert {"customer_name", "dni", "price", "duration", "doctor_name"} <= names
+    assert names <= FIELD_LABELS.keys()
+
+
+def test_a_status_is_called_as_on_the_staffs_pages() -> None:
+    assert orders.labels.STATUS_LABELS == orders.admin_models.STATUS_LABELS
+    assert appointments.labels.STATUS_LABELS == appointments.admin_models.STATUS_LABELS

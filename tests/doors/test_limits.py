@@ -16,7 +16,7 @@ import orders.services
 from appointments.domain import LONGEST_MIN, SHORTEST_MIN
 from common import clock
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH
+from orders.domain import MAX_DNI_DIGITS, MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH
 from tests.doors.doors import CLINIC
 from tests.fixtures.forms import fields_of
 from voice.tools import TOOLS
@@ -35,6 +35,7 @@ class OrderWish:
     items: int = 1
     quantity: int = 1
     product: str = "Teclado"
+    dni: str = ""  # by telephone none is taken for a new order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def over_rest(staff: Client, wish: OrderWish | BookingWish) -> bool:
         item = {"name": wish.product, "quantity": wish.quantity, "price": 1.5}
         items = [item] * wish.items
         path, body = "/orders", {"customerName": wish.name, "customerEmail": wish.email}
-        return sent(staff, path, {**body, "items": items})
+        return sent(staff, path, {**body, "items": items, "dni": wish.dni})
     body = {
         "patientName": wish.name,
         "patientEmail": wish.email,
@@ -81,7 +82,7 @@ def sent(staff: Client, path: str, body: dict[str, Any]) -> bool:
 
 def in_the_admin(staff: Client, wish: OrderWish | BookingWish) -> bool:
     if isinstance(wish, OrderWish):
-        form = {"customer_name": wish.name, "customer_email": wish.email}
+        form = {"customer_name": wish.name, "customer_email": wish.email, "dni": wish.dni}
         form["lines-TOTAL_FORMS"] = str(wish.items)
         line = {"name": wish.product, "quantity": str(wish.quantity), "price": "1,50"}
         for place in range(wish.items):
@@ -145,6 +146,19 @@ WISHES: list[tuple[str, OrderWish | BookingWish, OrderWish | BookingWish]] = [
     ("short", BookingWish(minutes=SHORTEST_MIN), BookingWish(minutes=SHORTEST_MIN - 1)),
     ("long", BookingWish(minutes=LONGEST_MIN), BookingWish(minutes=LONGEST_MIN + 1)),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ask", [over_rest, in_the_admin])
+@pytest.mark.parametrize("exceeds", ["1" * (MAX_DNI_DIGITS + 1), "******78", "12x34", "."])
+def test_an_identity_number_at_the_limit_is_kept_and_what_is_none_is_refused(
+    staff: Client, ask: Ask, exceeds: str
+) -> None:
+    fits = "1." * MAX_DNI_DIGITS if ask is over_rest else "1" * MAX_DNI_DIGITS
+
+    assert not ask(staff, OrderWish(dni=exceeds))
+    assert orders.services.list_orders() == []
+    assert ask(staff, OrderWish(dni=fits))
+    assert [order.dni for order in orders.services.list_orders()] == ["1" * MAX_DNI_DIGITS]
 
 
 @each_door

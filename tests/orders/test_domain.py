@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -59,6 +60,27 @@ def test_an_id_that_an_item_has_is_kept() -> None:
     given_id = OrderItem(id="SKU-7", name="A", quantity=1, price=Decimal(1))
 
     assert [item.id for item in numbered([ITEM, given_id])] == ["1", "SKU-7"]
+
+
+@pytest.mark.parametrize(
+    ("given_ids", "ids"),
+    [
+        (["2", ""], ["2", "1"]),
+        (["", "1", ""], ["2", "1", "3"]),
+        (["SKU-7", "", "2", ""], ["SKU-7", "1", "2", "3"]),
+    ],
+)
+def test_an_id_that_is_used_is_given_to_no_other_item(given_ids: list[str], ids: list[str]) -> None:
+    items = [replace(ITEM, id=each) for each in given_ids]
+
+    assert faulty_field(items) is None
+    assert [item.id for item in numbered(items)] == ids
+
+
+def test_an_id_that_two_items_have_is_the_seconds_fault() -> None:
+    items = [replace(ITEM, id=each) for each in ("", "2", "", "2")]
+
+    assert faulty_field(items) == "items.3.id"
 
 
 @pytest.mark.parametrize(

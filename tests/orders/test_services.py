@@ -65,6 +65,13 @@ def test_a_placed_order_is_there_as_it_was_returned() -> None:
     assert placed.created_at == NOW.replace(microsecond=123000)
 
 
+@pytest.mark.parametrize(
+    ("dni", "kept"), [("1" * 15, "1" * 15), ("1-2.3 4", "1234"), ("", None), (None, None)]
+)
+def test_an_identity_number_is_kept_as_its_digits(dni: str | None, kept: str | None) -> None:
+    assert place(dni=dni).dni == kept
+
+
 def test_money_is_stored_as_digits_and_never_as_a_float() -> None:
     prices = ["0.10", "0.20", "25.99"]
     items = [OrderItem(name="A", quantity=1, price=Decimal(p)) for p in prices]
@@ -94,6 +101,9 @@ def test_a_total_that_is_wrong_is_refused_with_the_right_one() -> None:
     [
         ({"customer_name": " "}, "customer_name"),
         ({"customer_email": "maria"}, "customer_email"),
+        ({"dni": "******78"}, "dni"),
+        ({"dni": "12x34"}, "dni"),
+        ({"dni": "1" * 16}, "dni"),
         ({"items": [OrderItem(name="A", quantity=0, price=Decimal(1))]}, "items.0.quantity"),
         ({"items": [OrderItem(name="A", quantity=1, price=Decimal(1))] * 101}, "items"),
         ({"items": [OrderItem(name="A", quantity=2, price=Decimal("9999999999.99"))]}, "total"),
@@ -130,6 +140,31 @@ def test_a_token_used_for_another_order_is_refused() -> None:
 
     with pytest.raises(IdempotencyConflictError):
         place(customer_name="Ana Martínez")
+
+
+@pytest.mark.parametrize("total", [Decimal("52.08"), Decimal(3)])
+def test_another_total_is_another_request_right_or_wrong(total: Decimal) -> None:
+    placed = place()
+
+    with pytest.raises(IdempotencyConflictError):
+        place(total=total)
+    assert services.list_orders() == [placed]
+
+
+def test_the_same_total_is_the_same_request_however_it_is_written() -> None:
+    placed = place(total=Decimal("52.08"))
+
+    assert place(total=Decimal("52.080")) == placed
+    with pytest.raises(IdempotencyConflictError):
+        place()
+
+
+def test_a_total_that_was_refused_leaves_the_token_to_the_right_one() -> None:
+    for _ in range(2):
+        with pytest.raises(TotalMismatchError):
+            place(total=Decimal(3))
+
+    assert place(total=Decimal("52.08")).total == Decimal("52.08")
 
 
 def test_a_replay_after_the_order_was_deleted_makes_no_second_one() -> None:

@@ -34,11 +34,18 @@ def demo_orders(empty_tables: str) -> None:
     demo.seed(now=NOW)
 
 
-def update(order_id: str, *, unchanged_since: datetime | None = None, **changes: Any) -> Order:
+def update(
+    order_id: str,
+    *,
+    unchanged_since: datetime | None = None,
+    sees_dni: bool = True,
+    **changes: Any,
+) -> Order:
     return services.update_order(
         order_id=order_id,
         changes=OrderChanges(**changes),
         unchanged_since=unchanged_since,
+        sees_dni=sees_dni,
         now=LATER,
     )
 
@@ -231,6 +238,14 @@ def test_cancelling_among_other_changes_is_refused_for_the_same_reason() -> None
     assert (whole.status, whole.dni) == (OrderStatus.CANCELLED, "1")
 
 
+def test_a_mask_beside_a_cancellation_does_not_count() -> None:
+    masked: dict[str, Any] = {"status": OrderStatus.CANCELLED, "dni": "******78"}
+
+    assert update("1", **masked, sees_dni=False).status is OrderStatus.CANCELLED
+    with pytest.raises(OrderAlreadyCancelledError):
+        update("1", **masked, sees_dni=False)
+
+
 @pytest.mark.parametrize("status", [OrderStatus.PENDING, OrderStatus.SHIPPED])
 def test_what_is_final_stays(status: OrderStatus) -> None:
     with pytest.raises(OrderStatusError) as caught:
@@ -248,9 +263,11 @@ def test_what_is_final_stays(status: OrderStatus) -> None:
         ({"tracking_number": "a\nb"}, "tracking_number"),
         ({"dni": "nada"}, "dni"),
         ({"dni": "1" * 16}, "dni"),
+        ({"dni": "12x34"}, "dni"),
+        ({"dni": "**99"}, "dni"),
         ({"items": [OrderItem(name="A" * 501, quantity=1, price=Decimal(1))]}, "items.0.name"),
     ],
-    ids=["email", "long", "lines", "words", "digits", "name"],
+    ids=["email", "long", "lines", "words", "digits", "mixed", "mask", "name"],
 )
 def test_what_no_order_can_have_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidFieldError) as caught:
