@@ -11,7 +11,6 @@ from orders.domain import OrderQuery
 from tests.soak.callers import ORDER, Account
 from voice.sonic.errors import TransportCode
 
-
 GAVE_UP = {code.value for code in TransportCode}
 """What customers are told of a call for which no other session was worth trying."""
 MOST_GIVEN_UP = 0.1
