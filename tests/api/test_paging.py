@@ -26,7 +26,7 @@ from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 STATUSES = list(OrderStatus)
 
 

@@ -9,10 +9,10 @@ from appointments.domain import Appointment, AppointmentKind
 from common.identity import Customer
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
-NOW = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
-MONDAY = date(2026, 11, 23)
-TUESDAY = date(2026, 11, 24)
+MONDAY = date(2099, 11, 23)
+TUESDAY = date(2099, 11, 24)
 ANA = Customer(name="Ana Martínez")
 
 

@@ -9,8 +9,8 @@ from appointments.hours import OpeningHours
 pytestmark = pytest.mark.pure
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
-MONDAY = date(2026, 11, 23)
-SUNDAY = date(2026, 11, 29)
+MONDAY = date(2099, 11, 23)
+SUNDAY = date(2099, 11, 29)
 HOURS = OpeningHours.parse("Mon-Fri 08:00-12:00, mon-fri 16:00-20:00, Sat 09:00-13:00")
 ALWAYS = OpeningHours.parse("Mon-Sun 00:00-24:00")
 

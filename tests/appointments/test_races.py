@@ -24,10 +24,10 @@ from common.identity import Staff
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
-MONDAY = date(2026, 11, 23)
-TEN = datetime(2026, 11, 23, 13, tzinfo=UTC)  # 10:00 at the clinic
-MIDNIGHT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
+MONDAY = date(2099, 11, 23)
+TEN = datetime(2099, 11, 23, 13, tzinfo=UTC)  # 10:00 at the clinic
+MIDNIGHT = datetime(2099, 11, 24, 3, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from appointments import demo, services
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_list_of_appointments(rest: Client) -> None:
 
 
 def test_the_appointments_of_one_day(rest: Client) -> None:
-    body = rest.get("/appointments?date=2026-12-01").json()
+    body = rest.get("/appointments?date=2099-12-01").json()
 
     assert body["message"] == "Retrieved 1 appointment successfully"
     assert [appointment["id"] for appointment in body["data"]] == ["1"]
@@ -56,20 +56,20 @@ def test_one_appointment_in_the_shape_of_the_owners_document(rest: Client) -> No
             "patientName": "Luis Fernández",
             "patientEmail": "luis.fernandez@email.com",
             "doctorName": "Dr. Rodríguez",
-            "date": "2026-12-02T19:30:00.000Z",
+            "date": "2099-12-02T19:30:00.000Z",
             "duration": 30,
             "type": "follow-up",
             "notes": "",
             "status": "confirmed",
-            "createdAt": "2026-11-22T15:00:00.000Z",
-            "updatedAt": "2026-11-22T15:00:00.000Z",
+            "createdAt": "2099-11-22T15:00:00.000Z",
+            "updatedAt": "2099-11-22T15:00:00.000Z",
         },
     }
 
 
 @pytest.mark.parametrize(
     "date",
-    ["mañana", "2026-13-01", "01/12/2026", "2026-12-01T10:00", "1899-12-31", "9999-12-31"],
+    ["mañana", "2099-13-01", "01/12/2099", "2099-12-01T10:00", "1899-12-31", "9999-12-31"],
 )
 def test_a_date_that_is_none_is_named(rest: Client, date: str) -> None:
     response = rest.get("/appointments", {"date": date})

@@ -20,7 +20,7 @@ from orders.errors import OrderNotFoundError
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 LIMIT = 5
 LOCKED_FOR = timedelta(minutes=15)
 JUAN = Customer(name="Juan Pérez")

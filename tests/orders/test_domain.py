@@ -21,7 +21,7 @@ from orders.domain import (
 
 pytestmark = pytest.mark.pure
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 ITEM = OrderItem(name="Producto A", quantity=2, price=Decimal("25.99"))
 ORDER = Order(
     id="1",

@@ -29,7 +29,7 @@ from orders.errors import (
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-NOW = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 JUAN = Customer(name="Juan Pérez")
 

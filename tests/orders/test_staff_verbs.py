@@ -24,7 +24,7 @@ from orders.errors import (
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 ITEMS = [OrderItem(name="Producto Z", quantity=3, price=Decimal("0.10"))]
 

@@ -12,7 +12,7 @@ from orders import demo, services
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def test_one_order_in_the_shape_of_the_owners_document(rest: Client) -> None:
         ],
         "total": 67.48,
         "status": "pending",
-        "createdAt": "2026-11-21T15:00:00.000Z",
-        "updatedAt": "2026-11-21T15:00:00.000Z",
-        "estimatedDelivery": "2026-11-26T15:00:00.000Z",
+        "createdAt": "2099-11-21T15:00:00.000Z",
+        "updatedAt": "2099-11-21T15:00:00.000Z",
+        "estimatedDelivery": "2099-11-26T15:00:00.000Z",
         "trackingNumber": "TRK123456789",
     }
 

@@ -14,7 +14,7 @@ from voice.record import Record
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-BEGAN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+BEGAN = datetime(2099, 11, 23, 12, 0, tzinfo=UTC)
 
 
 async def until_alive_at(instant: datetime) -> None:
