@@ -180,6 +180,7 @@ async def test_a_session_that_runs_into_the_services_cap(unrenewed: Running, row
 
 
 async def test_an_hour_of_silence(silent: Running, row: Row) -> None:
+    """With goodbyes off, which by default come after five minutes: see the next row."""
     row("silence for an hour", "is answered at once when they speak", kept="the call", within_s=5)
     site, simulator = silent
     async with open_line(site.ws_url) as line:
@@ -187,3 +188,21 @@ async def test_an_hour_of_silence(silent: Running, row: Row) -> None:
         with row.measured():
             await line.converse("Hola")
         assert await sessions_in(simulator) >= 7
+
+
+async def test_silence_is_ended_with_a_goodbye(
+    tmp_path: Path, faulty_environ: dict[str, str], demo_data: object, row: Row
+) -> None:
+    row(
+        "silence for as long as CALL_IDLE_S",
+        "hears a goodbye, and the call ends",
+        kept="what was said",
+        within_s=10,
+    )
+    with running_site(tmp_path, {**faulty_environ, "CALL_IDLE_S": "1"}) as site:
+        async with open_line(site.ws_url) as line:
+            await line.converse("Hola")
+            with row.measured():
+                assert (await line.until("ended"))["reason"] == "idle"
+                assert await line.until_closed() == 1000
+            assert "¡Hasta luego!" in line.said("assistant")[-1]
