@@ -118,6 +118,7 @@ class OrderItemFormSet(_InlineFormSet):
 
 def _item_value(item: OrderItem) -> OrderItemValue:
     return OrderItemValue(
+        id=item.item_id,
         name=item.name,
         quantity=item.quantity,
         price=item.price,

@@ -14,6 +14,7 @@ from common.staff.wishes import Wish
 from orders import services
 from orders.domain import MAX_TRACKING_LENGTH, OrderQuery, OrderStatus
 from orders.domain import Order as OrderValue
+from orders.domain import OrderItem as OrderItemValue
 from orders.errors import OrderNotFoundError
 
 STATUS_LABELS = {
@@ -129,6 +130,8 @@ class OrderItem(Record):
     """A line of an order in the admin; its id is the order's, a colon and the place in it."""
 
     source: ClassVar[Any] = OrderItemSource()
+    item_id = ""
+    """The id inside the order, which the form doesn't show; one that the form adds has none yet."""
 
     id = models.CharField(primary_key=True, max_length=80, editable=False)
     order = models.ForeignKey(
@@ -172,14 +175,17 @@ def order_record(order: OrderValue) -> Order:
 
 def item_records(order: Order) -> list[OrderItem]:
     """Return the items of an order as the admin shows them."""
-    return [
-        OrderItem.read(
-            id=f"{order.id}:{place}",
-            order_id=order.id,
-            name=item.name,
-            quantity=item.quantity,
-            price=item.price,
-            description=item.description,
-        )
-        for place, item in enumerate(order.value.items)
-    ]
+    return [_item_record(order, place, item) for place, item in enumerate(order.value.items)]
+
+
+def _item_record(order: Order, place: int, item: OrderItemValue) -> OrderItem:
+    record: OrderItem = OrderItem.read(
+        id=f"{order.id}:{place}",
+        order_id=order.id,
+        name=item.name,
+        quantity=item.quantity,
+        price=item.price,
+        description=item.description,
+    )
+    record.item_id = item.id
+    return record

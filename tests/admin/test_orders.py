@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 import orders.services
 from common import clock, dynamo
 from common.errors import NotFoundError
-from orders.domain import OrderStatus
+from orders.domain import OrderChanges, OrderItem, OrderStatus
 from tests.admin.conftest import errors, messages, open_form
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
@@ -50,6 +50,31 @@ def test_an_order_is_changed_with_its_items_in_one_write(reception: Client) -> N
     assert stored.total == Decimal("80.47")
     assert stored.customer_email == "juan.perez@email.com"
     assert stored.dni == "12345678"  # reception doesn't see it, and it stays
+
+
+def test_items_keep_their_ids_when_some_are_changed_deleted_and_added(reception: Client) -> None:
+    """The shop's own numbers of articles, which came by REST."""
+    items = [
+        OrderItem(id=f"SKU-{n}", name=f"Producto {n}", quantity=1, price=Decimal("2.00"))
+        for n in (7, 8, 9)
+    ]
+    changes = OrderChanges(items=items)
+    orders.services.update_order(order_id="1", changes=changes, now=clock.now())
+    url = f"{ORDERS}1/change/"
+    added = {
+        "lines-TOTAL_FORMS": "4",
+        "lines-3-order": "1",
+        "lines-3-name": "Producto Z",
+        "lines-3-quantity": "1",
+        "lines-3-price": "1,25",
+    }
+    edited = {"lines-0-quantity": "5", "lines-1-DELETE": "on", **added}
+
+    assert reception.post(url, {**open_form(reception, url), **edited}).status_code == 302
+    stored = order("1").items
+    assert [(item.id, item.quantity) for item in stored[:2]] == [("SKU-7", 5), ("SKU-9", 1)]
+    assert stored[2].id
+    assert len({item.id for item in stored}) == 3
 
 
 def test_a_form_sent_unchanged_changes_nothing(reception: Client) -> None:
