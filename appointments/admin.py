@@ -37,8 +37,9 @@ from common.clock import now
 from common.errors import ConflictError, DomainError, NotFoundError, RuleError
 from common.identity import Staff
 from common.instants import to_iso
-from common.staff.admin import RecordAdmin, moment
+from common.staff.admin import RecordAdmin
 from common.staff.filters import ChoiceFilter
+from common.staff.moments import moment
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 DAYS = {

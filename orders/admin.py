@@ -19,9 +19,10 @@ from common.clock import now
 from common.errors import DomainError
 from common.identity import Staff, masked_dni
 from common.instants import to_iso
-from common.staff.admin import RecordAdmin, moment
+from common.staff.admin import RecordAdmin
 from common.staff.filters import ChoiceFilter, PeriodFilter
 from common.staff.forms import RecordForm
+from common.staff.moments import moment
 from orders import services
 from orders.admin_models import STATUS_LABELS, Order, OrderItem, item_records, order_record
 from orders.domain import MOVES, UNPACKED, OrderChanges, OrderStatus

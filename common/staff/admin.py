@@ -8,7 +8,6 @@ The one SQL write, the history's entry, comes after the record is stored.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.contrib import admin, messages
@@ -17,9 +16,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,9 +27,12 @@ from common.errors import (
     RuleError,
     StaleVersionError,
 )
+from common.instants import from_iso
 from common.staff.export import csv_response
+from common.staff.filters import PlaceFilter
 from common.staff.forms import RecordForm
 from common.staff.listing import RecordChangeList, RecordPaginator, page_number
+from common.staff.moments import moment
 from common.staff.queryset import RecordQuerySet
 from common.staff.records import Record, version_of
 
@@ -42,13 +42,6 @@ if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
-
-
-def moment(instant: datetime) -> str:
-    """Return an instant short enough for a list: "vie 27/11 10:00", or "27/11/2025 10:00"."""
-    local = localtime(instant)
-    is_this_year = local.year == localdate().year
-    return date_format(local, "D j/n H:i" if is_this_year else "SHORT_DATETIME_FORMAT")
 
 
 class RecordAdmin[M: Record](_ModelAdmin):
@@ -93,6 +86,10 @@ class RecordAdmin[M: Record](_ModelAdmin):
         return RecordChangeList
 
     @override
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*super().get_list_filter(request), PlaceFilter]
+
+    @override
     def get_paginator(
         self, request: HttpRequest, queryset: Any, per_page: int, *_args: Any, **_kwargs: Any
     ) -> Any:
@@ -110,7 +107,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
     @override
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether an address may filter so: only as an index can; else it is answered 400."""
-        filters = {each.parameter_name for each in self.list_filter}  # type: ignore[union-attr]  # all are ChoiceFilters
+        filters = {each.parameter_name for each in (*self.list_filter, PlaceFilter)}
         return lookup in self.model.source.conditions | filters
 
     @override
@@ -131,14 +128,25 @@ class RecordAdmin[M: Record](_ModelAdmin):
             self.message_user(request, error.message, messages.ERROR)
             is_asked_again = request.method == "POST"
             return HttpResponseRedirect(request.get_full_path() if is_asked_again else request.path)
-        self._tell_of_search(request, getattr(response, "context_data", None) or {})
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context:
+            self._tell_of_stop(request, context["cl"])
         return response
 
-    def _tell_of_search(self, request: HttpRequest, context: dict[str, Any]) -> None:
-        listing = context.get("cl")
-        if listing is not None and (limit := listing.paginator.found.stopped_after):
-            text = self.search_stopped % {"limit": limit}
+    def _tell_of_stop(self, request: HttpRequest, listing: RecordChangeList) -> None:
+        found = listing.paginator.found
+        if found.stopped_after:
+            text = self.search_stopped % {"limit": found.stopped_after}
             self.message_user(request, text, messages.WARNING)
+        if found.stopped_at:
+            text = _(
+                'Few match, so the list was read only to {}. <a href="{}">Go on from there</a>'
+            )
+            reached, url = (
+                moment(from_iso(found.stopped_at)),
+                listing.address_from(found.stopped_at),
+            )
+            self.message_user(request, format_html(text, reached, url), messages.WARNING)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[M]) -> StreamingHttpResponse:

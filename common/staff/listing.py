@@ -15,6 +15,7 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from common.staff.filters import PlaceFilter
 from common.staff.queryset import RecordPage, RecordQuerySet
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
@@ -41,6 +42,11 @@ class RecordPaginator(_Paginator):
     def found(self) -> RecordPage[Any]:
         """The records of the page that is shown."""
         return self.records.page((self.shown - 1) * self.per_page, self.per_page)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether there may be more, further than was looked."""
+        return self.found.stopped_at is not None
 
     @property
     def is_open(self) -> bool:
@@ -75,6 +81,10 @@ class RecordChangeList(ChangeList):
         if self.page_num > 1 and not self.paginator.found.records:
             raise IncorrectLookupParameters
         self.result_list = self.paginator.found.records
+
+    def address_from(self, instant: str) -> str:
+        """Return the address of the same list from an instant on."""
+        return self.get_query_string({str(PlaceFilter.parameter_name): instant}, remove=[PAGE_VAR])
 
     @override
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:

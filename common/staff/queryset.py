@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import RuleError
 from common.identity import plain_words
 from common.ids import is_id
+from common.paging import Page, Position
 from common.staff.wishes import Condition, UnsupportedQueryError, Wish, read_wish
 
 SERVED = frozenset(
@@ -46,7 +47,7 @@ class TooManyRecordsError(RuleError):
 
 
 class Source[M: Model](Protocol):
-    """Where the records of a model are. `walk` must keep the wish's conditions and order."""
+    """Where the records of a model are. `page` must keep the wish's conditions and order."""
 
     conditions: frozenset[str]
     """The conditions that an index serves, as one would write them for `filter()`."""
@@ -62,8 +63,8 @@ class Source[M: Model](Protocol):
         """Return the record, or None."""
         ...
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator[M]:
-        """Yield the records lazily, reading `batch` at a time."""
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page[M]:
+        """Return up to `limit` records. Of limits in time it may keep no more than their days."""
         ...
 
     def text(self, record: M) -> str:
@@ -82,11 +83,16 @@ class FindsWords[M: Model](Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPage[M: Model]:
-    """Some records of a list, whether more follow, and after how many a search gave up, if it did."""
+    """Some records of a list, and whether more follow.
+
+    Where it isn't known, because reading on would have cost too much: after how many records a search
+    gave up, or at which instant a list did.
+    """
 
     records: list[M]
     more: bool
     stopped_after: int | None = None
+    stopped_at: str | None = None
 
 
 class RecordQuery(Query):
@@ -106,10 +112,11 @@ class RecordQuerySet[M: Model](QuerySet[M]):
     ) -> None:
         super().__init__(model, query or RecordQuery(model), using, hints)
         self.words = ""
+        self.begins_at = ""
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # the stubs don't know it
-        clone.words = self.words
+        clone.words, clone.begins_at = self.words, self.begins_at
         return clone
 
     @property
@@ -126,17 +133,25 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         found.words = words.strip()
         return found
 
+    def beginning_at(self, instant: str) -> Self:
+        """Return the records from the first of this instant, as stored, on, in whichever order."""
+        found = self.all()
+        found.begins_at = instant
+        return found
+
     def page(self, start: int, size: int) -> RecordPage[M]:
         """Return the records from the `start`th on, and whether there are more than these."""
         wish = self._wish()
         if start + size > READ_AT_MOST:
             raise TooManyRecordsError(limit=READ_AT_MOST)
-        search = _Search(self.source, wish)
-        found = list(
-            islice(self._matching(wish, search, start + size + 1), start, start + size + 1)
-        )
+        stop = start + size + 1
+        search = _Search(_Walk(self.source), wish)
+        found = list(islice(self._matching(wish, search, stop), start, stop))
         return RecordPage(
-            records=found[:size], more=len(found) > size, stopped_after=search.stopped_after
+            records=found[:size],
+            more=len(found) > size,
+            stopped_after=search.stopped_after,
+            stopped_at=search.walk.stopped_at,
         )
 
     def _fetch_all(self) -> None:
@@ -161,7 +176,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
 
     def _rows(self) -> list[M]:
         wish = self._wish()
-        search = _Search(self.source, wish)
+        search = _Search(_Walk(self.source, to_the_end=True), wish)
         low, high = self.query.low_mark, self.query.high_mark
         stop = READ_AT_MOST + 1 if high is None else high
         rows = list(islice(self._matching(wish, search, stop), low, stop))
@@ -172,7 +187,8 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         return rows
 
     def _wish(self) -> Wish:
-        wish = _with_email_as_stored(read_wish(self.query, self.words), self.source.email)
+        wish = read_wish(self.query, words=self.words, begins_at=self.begins_at)
+        wish = _with_email_as_stored(wish, self.source.email)
         key = self.model._meta.pk.attname
         served = self.source.conditions | {key, f"{key}__in"}
         for condition in wish.conditions:
@@ -189,7 +205,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             return self._by_id(ids, wish)
         if wish.words:
             return search.results()
-        return _walk(self.source, wish, batch=min(stop, BATCH))
+        return search.walk.records(wish, batch=min(stop, BATCH))
 
     def _by_id(self, ids: list[str], wish: Wish) -> Iterator[M]:
         found = (self.source.one(record_id) for record_id in ids)
@@ -211,11 +227,40 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         raise UnsupportedQueryError(self.model, "_raw_delete()")
 
 
+class _Walk[M: Model]:
+    """Goes through a source page by page.
+
+    A page that is short and not the last has cost all the requests that a page may cost
+    (`common.indexes`): few records match. There a list's walk stops, and notes where; what must have
+    all records goes `to_the_end`.
+    """
+
+    def __init__(self, source: Source[M], *, to_the_end: bool = False) -> None:
+        self.source = source
+        self.to_the_end = to_the_end
+        self.stopped_at: str | None = None
+
+    def records(self, wish: Wish, *, batch: int) -> Iterator[M]:
+        """Yield the records that match, `batch` of which are read first."""
+        checked = _left_to_us(wish.conditions)
+        cursor = Position(at=wish.begins_at).cursor() if wish.begins_at else None
+        while True:
+            page = self.source.page(wish, cursor=cursor, limit=batch)
+            yield from (r for r in page.items if all(each.admits(r) for each in checked))
+            if page.cursor is None:
+                return
+            if len(page.items) < batch and not self.to_the_end:
+                self.stopped_at = page.reached
+                return
+            cursor, batch = page.cursor, BATCH
+
+
 class _Search[M: Model]:
     """Finds records by what staff typed: an id, an e-mail address, or else words, by reading."""
 
-    def __init__(self, source: Source[M], wish: Wish) -> None:
-        self.source = source
+    def __init__(self, walk: _Walk[M], wish: Wish) -> None:
+        self.walk = walk
+        self.source = walk.source
         self.wish = wish
         self.stopped_after: int | None = None
 
@@ -225,16 +270,15 @@ class _Search[M: Model]:
             return iter([record])
         if self.source.email and "@" in typed and " " not in typed:
             email = Condition(field=self.source.email, lookup="exact", value=typed.lower())
-            conditions = (*self.wish.conditions, email)
-            wish = Wish(conditions=conditions, order=self.wish.order)
-            return _walk(self.source, wish, batch=BATCH)
+            wish = replace(self.wish, conditions=(*self.wish.conditions, email))
+            return self.walk.records(wish, batch=BATCH)
         if isinstance(self.source, FindsWords):
             found, self.stopped_after = self.source.saying(typed, self.wish)
             return iter(found)
         return self._by_words(plain_words(typed))
 
     def _by_words(self, words: tuple[str, ...]) -> Iterator[M]:
-        for looked_at, record in enumerate(_walk(self.source, self.wish, batch=BATCH)):
+        for looked_at, record in enumerate(self.walk.records(self.wish, batch=BATCH)):
             if looked_at == SEARCH_AT_MOST:
                 self.stopped_after = looked_at
                 return
@@ -243,12 +287,12 @@ class _Search[M: Model]:
                 yield record
 
 
-def _walk[M: Model](source: Source[M], wish: Wish, *, batch: int) -> Iterator[M]:
-    """Walk the source, which takes each condition once; what is asked twice is checked here."""
+def _left_to_us(conditions: Sequence[Condition]) -> list[Condition]:
+    """Return the conditions that a source needn't keep: those asked again, and limits within a day."""
     first: dict[str, Condition] = {}
-    again = [each for each in wish.conditions if first.setdefault(each.name, each) is not each]
-    records = source.walk(wish, batch=batch)
-    return (record for record in records if all(each.admits(record) for each in again))
+    again = [each for each in conditions if first.setdefault(each.name, each) is not each]
+    limits = [each for each in first.values() if each.lookup not in {"exact", "in"}]
+    return [*again, *limits]
 
 
 def _with_email_as_stored(wish: Wish, field: str | None) -> Wish:

@@ -53,11 +53,15 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Which records, in what order. `order` is a field, "-" before it for falling, or ""."""
+    """Which records, in what order. `order` is a field, "-" before it for falling, or "".
+
+    `begins_at` is the instant, as stored, from which on the list is gone through in its order; or "".
+    """
 
     conditions: tuple[Condition, ...] = ()
     order: str = ""
     words: str = ""
+    begins_at: str = ""
     none_at_all: bool = False
 
     def admits(self, record: Model) -> bool:
@@ -76,7 +80,7 @@ class Wish:
         return [str(value) for value in dict.fromkeys([one] if some is None else some)]
 
 
-def read_wish(query: Query, words: str) -> Wish:
+def read_wish(query: Query, *, words: str, begins_at: str) -> Wish:
     """Return what `query` wishes for.
 
     Raises:
@@ -88,7 +92,8 @@ def read_wish(query: Query, words: str) -> Wish:
     if query.is_empty():
         return Wish(none_at_all=True)
     conditions = tuple(_conditions(query.where, query, model))
-    return Wish(conditions=conditions, order=_order(query, model), words=words)
+    order = _order(query, model)
+    return Wish(conditions=conditions, order=order, words=words, begins_at=begins_at)
 
 
 def _model(query: Query) -> type[Model]:

@@ -1,9 +1,12 @@
 """The staff's lists: found, filtered, sorted, paged and exported, without a scan."""
 
 import csv
+import html
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import batched
 from typing import Any
 
 import pytest
@@ -14,10 +17,13 @@ from django.utils.timezone import localdate
 
 import orders.services
 from appointments import repository as appointments_repository
+from appointments.admin import AppointmentAdmin
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from common import clock
+from common.dynamo import MOST_WRITES
 from common.errors import NotFoundError
 from common.identity import Customer
+from common.instants import to_iso
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, numbered
 from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
@@ -85,6 +91,89 @@ def test_a_first_page_costs_few_requests_and_no_scan(
     assert reception.get(url).status_code == 200
     assert len(requests) <= MOST_REQUESTS
     assert set(requests.names) <= {"Query", "GetItem"}
+
+
+# --- Two filters that few records match
+
+
+@pytest.fixture
+def many_of_one_doctor(empty_tables: str, monkeypatch: pytest.MonkeyPatch) -> list[Appointment]:
+    """Put 300 of one doctor there, of which only the two earliest are cancelled; pages show one."""
+    monkeypatch.setattr(AppointmentAdmin, "list_per_page", 1)
+    now = clock.now()
+    statuses = {298: AppointmentStatus.CANCELLED, 299: AppointmentStatus.CANCELLED}
+    made = [
+        Appointment(
+            id=str(1000 + n),
+            patient_name=f"Paciente {n}",
+            patient_email=f"paciente{n}@email.com",
+            doctor_name=DOCTORS[2],
+            starts_at=now - timedelta(hours=n),
+            duration_min=30,
+            kind=AppointmentKind.ROUTINE,
+            status=statuses.get(n, AppointmentStatus.SCHEDULED),
+        )
+        for n in range(300)
+    ]
+    for some in batched(made, MOST_WRITES):
+        assert appointments_repository.add_appointments(some, [])
+    return made
+
+
+FEW = f"{APPOINTMENTS}?doctor_name=Dr.+Sosa&status=cancelled"
+
+
+def link_on(page: Any) -> str:
+    [said] = messages(page)
+    found = re.search(r'href="(.*?)"', said)
+    assert found
+    return APPOINTMENTS + html.unescape(found[1])
+
+
+def test_a_page_that_few_match_stops_and_can_be_gone_on_with(
+    many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
+) -> None:
+    requests.names.clear()
+    first = reception.get(FEW)
+
+    assert len(requests) <= MOST_REQUESTS
+    assert shown(first) == []
+    assert "0 turnos hasta acá" in first.content.decode()
+    requests.names.clear()
+    second = reception.get(link_on(first))
+    assert len(requests) <= MOST_REQUESTS
+    assert shown(second) == ["1298"]
+    assert "Más de 1 turnos" in second.content.decode()
+    assert shown(reception.get(f"{link_on(first)}&p=2")) == ["1299"]
+
+
+def test_where_a_list_begins_is_shown_and_holds_in_either_order(
+    many_of_one_doctor: list[Appointment], reception: Client
+) -> None:
+    at = many_of_one_doctor[7].starts_at
+    page = reception.get(APPOINTMENTS, {"from": to_iso(at)})
+
+    assert shown(page) == ["1007"]
+    assert "desde dónde" in page.content.decode().lower()
+    assert shown(reception.get(APPOINTMENTS, {"from": to_iso(at), "o": "2"})) == ["1007"]
+    assert reception.get(APPOINTMENTS, {"from": "soon"}).status_code == 302
+
+
+def test_an_action_on_all_that_match_goes_to_the_end(
+    many_of_one_doctor: list[Appointment], reception: Client
+) -> None:
+    data = {"action": "export_csv", "_selected_action": ["1298"], "select_across": "1"}
+    answer: Any = reception.post(FEW, {**data, "index": "0"})
+
+    assert b"".join(answer.streaming_content).count(b"Cancelado") == 2
+
+
+def test_a_search_by_words_in_two_filters_stops_too(
+    many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
+) -> None:
+    requests.names.clear()
+    assert shown(reception.get(f"{FEW}&q=nadie")) == []
+    assert len(requests) <= MOST_REQUESTS
 
 
 # --- Search

@@ -1,6 +1,6 @@
 """The queryset over records: what it serves it serves rightly, and the rest it refuses by name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,15 @@ import appointments.demo
 import orders.demo
 from appointments.admin_models import Appointment
 from common.clock import now as real_now
-from common.staff.queryset import READ_AT_MOST, SEARCH_AT_MOST, SERVED, TooManyRecordsError, _Search
+from common.paging import Page
+from common.staff.queryset import (
+    READ_AT_MOST,
+    SEARCH_AT_MOST,
+    SERVED,
+    TooManyRecordsError,
+    _Search,
+    _Walk,
+)
 from common.staff.wishes import UnsupportedQueryError, Wish
 from orders.admin_models import Order, OrderItem
 
@@ -205,8 +213,8 @@ class ListSource:
     def one(self, record_id: str) -> Any:
         return None
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator[Any]:
-        return (Order.read(id=str(place)) for place in range(self.count))
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page[Any]:
+        return Page(items=[Order.read(id=str(place)) for place in range(self.count)])
 
     def text(self, record: Model) -> str:
         return "needle" if record.pk in {"5", str(self.count - 1)} else "hay"
@@ -219,7 +227,7 @@ class ListSource:
 def test_a_search_stops_at_its_bound_and_says_so(
     count: int, found: int, stopped_after: int | None
 ) -> None:
-    search = _Search[Any](ListSource(count), Wish(words="Needle"))
+    search = _Search[Any](_Walk(ListSource(count)), Wish(words="Needle"))
 
     assert len(list(search.results())) == found
     assert search.stopped_after == stopped_after
