@@ -124,7 +124,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
-    actions = ("confirm", "complete", "reschedule", "cancel", "export_csv")
+    actions = ("confirm", "complete", "reschedule", "cancel", "delete_selected", "export_csv")
     readonly_fields = ("created_at", "updated_at")
 
     class Media:
@@ -198,9 +198,9 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
         """Cancel the chosen appointments and give their times back."""
 
-        def verb(appointment: Appointment) -> AppointmentValue:
+        def verb(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
             return services.cancel_appointment(
-                appointment_id=appointment.id, caller=Staff(), now=now()
+                appointment_id=appointment.id, caller=Staff(), unchanged_since=seen, now=now()
             )
 
         self.do_to_each(request, queryset, verb, _status_changed(AppointmentStatus.CANCELLED))
@@ -208,10 +208,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def _move(
         self, request: HttpRequest, queryset: QuerySet[Appointment], status: AppointmentStatus
     ) -> None:
-        def verb(appointment: Appointment) -> AppointmentValue:
+        def verb(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
             return services.update_appointment(
                 appointment_id=appointment.id,
                 changes=AppointmentChanges(status=status),
+                unchanged_since=seen,
                 now=now(),
             )
 

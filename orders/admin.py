@@ -1,6 +1,7 @@
 """The staff's door to orders: one service call for each thing they do."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, override
 
@@ -177,7 +178,7 @@ class OrderAdmin(RecordAdmin[Order]):
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the customer's name or a product."
     )
-    actions = ("prepare", "ship", "deliver", "cancel", "export_csv")
+    actions = ("prepare", "ship", "deliver", "cancel", "delete_selected", "export_csv")
 
     # --- Lists
 
@@ -272,14 +273,18 @@ class OrderAdmin(RecordAdmin[Order]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Cancel the chosen orders."""
 
-        def verb(order: Order) -> OrderValue:
-            return services.cancel_order(order_id=order.id, caller=Staff(), now=now())
+        def verb(order: Order, seen: datetime | None) -> OrderValue:
+            return services.cancel_order(
+                order_id=order.id, caller=Staff(), unchanged_since=seen, now=now()
+            )
 
         self.do_to_each(request, queryset, verb, _status_changed(OrderStatus.CANCELLED))
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus) -> None:
-        def verb(order: Order) -> OrderValue:
-            return services.move_order_status(order_id=order.id, status=status, now=now())
+        def verb(order: Order, seen: datetime | None) -> OrderValue:
+            return services.move_order_status(
+                order_id=order.id, status=status, unchanged_since=seen, now=now()
+            )
 
         self.do_to_each(request, queryset, verb, _status_changed(status))
 

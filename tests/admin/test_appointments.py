@@ -4,11 +4,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.options import ActionLocation
 from django.test import Client
 from django.utils.timezone import localdate, localtime, make_aware
 
 import appointments.services
-from appointments.domain import AppointmentKind, AppointmentStatus
+from appointments.domain import AppointmentChanges, AppointmentKind, AppointmentStatus
 from common import clock
 from tests.admin.conftest import errors, messages, open_form
 from tests.fixtures.forms import fields_of
@@ -115,7 +116,8 @@ def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
 
 def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
     old = appointment("1").starts_at
-    supervisor.post(f"{APPOINTMENTS}1/delete/", {"post": "yes"})
+    asked = supervisor.get(f"{APPOINTMENTS}1/delete/").content.decode()
+    supervisor.post(f"{APPOINTMENTS}1/delete/", fields_of(asked))
 
     free = appointments.services.free_slots(
         doctor_name="Dra. Gómez", day=localtime(old).date(), duration_min=30, now=clock.now()
@@ -205,6 +207,27 @@ def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
 
     reception.post(APPOINTMENTS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
     assert appointment("1").status is AppointmentStatus.CANCELLED
+
+
+@pytest.mark.parametrize("action", ["confirm", "cancel"])
+def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
+    reception: Client, action: str
+) -> None:
+    url = f"{APPOINTMENTS}1/change/"
+    name = f"{ActionLocation.CHANGE_FORM.value}-action"
+    form = {**open_form(reception, url), name: action, "_selected_action": "1"}
+    changes = AppointmentChanges(notes="cambiada mientras")
+    changed = appointments.services.update_appointment(
+        appointment_id="1", changes=changes, now=clock.now()
+    )
+
+    page = reception.post(url, form, follow=True)
+    assert messages(page) == [
+        "Turno 1: Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
+    ]
+    assert appointment("1") == changed
+    reception.post(url, {**open_form(reception, url), name: action, "_selected_action": "1"})
+    assert appointment("1").status is not changed.status
 
 
 def test_a_patient_who_did_not_come_is_cancelled_by_staff(reception: Client) -> None:
