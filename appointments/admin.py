@@ -33,8 +33,9 @@ from appointments.domain import (
     AppointmentStatus,
     span_of_day,
 )
+from appointments.parts import checked_day
 from common.clock import now
-from common.errors import ConflictError, DomainError, NotFoundError, RuleError
+from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
 from common.identity import Staff
 from common.instants import to_iso
 from common.staff.admin import RecordAdmin
@@ -103,10 +104,13 @@ def _days(value: str) -> tuple[date, date | None]:
         "week": (today, today + timedelta(days=6)),
         "coming": (today, None),
     }
+    if value in named:
+        return named[value]
     try:
-        return named.get(value) or (date.fromisoformat(value), date.fromisoformat(value))
-    except ValueError as error:
+        day = checked_day(date.fromisoformat(value))
+    except (ValueError, InvalidFieldError) as error:
         raise IncorrectLookupParameters from error
+    return day, day
 
 
 def _end_of(day: date) -> datetime:

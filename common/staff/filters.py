@@ -65,11 +65,11 @@ class PlaceFilter(ChoiceFilter):
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        asked = request.GET.get("from", "")
         try:
-            instant = from_iso(request.GET.get("from", ""))
-        except ValueError:
+            return [(asked, moment(from_iso(asked)))]
+        except (ValueError, OverflowError):  # at the calendar's ends an instant has no local time
             return []
-        return [(request.GET["from"], moment(instant))]
 
     @override
     def has_output(self) -> bool:

@@ -9,6 +9,7 @@ by a way that nobody has thought of.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any, NoReturn, Protocol, Self, override, runtime_checkable
 
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import RuleError
 from common.identity import plain_words
 from common.ids import is_id
+from common.instants import NO_EARLIER, NO_LATER
 from common.paging import Page, Position
 from common.staff.wishes import Condition, UnsupportedQueryError, Wish, read_wish
 
@@ -188,7 +190,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
 
     def _wish(self) -> Wish:
         wish = read_wish(self.query, words=self.words, begins_at=self.begins_at)
-        wish = _with_email_as_stored(wish, self.source.email)
+        wish = _as_stored(wish, self.source.email)
         key = self.model._meta.pk.attname
         served = self.source.conditions | {key, f"{key}__in"}
         for condition in wish.conditions:
@@ -295,12 +297,16 @@ def _left_to_us(conditions: Sequence[Condition]) -> list[Condition]:
     return [*again, *limits]
 
 
-def _with_email_as_stored(wish: Wish, field: str | None) -> Wish:
-    stored = tuple(
-        replace(each, value=each.value.strip().lower()) if each.name == field else each
-        for each in wish.conditions
-    )
+def _as_stored(wish: Wish, email: str | None) -> Wish:
+    stored = tuple(replace(each, value=_value_as_stored(each, email)) for each in wish.conditions)
     return replace(wish, conditions=stored)
+
+
+def _value_as_stored(condition: Condition, email: str | None) -> Any:
+    value = condition.value
+    if condition.name == email:
+        return value.strip().lower()
+    return min(max(value, NO_EARLIER), NO_LATER) if isinstance(value, datetime) else value
 
 
 def _refusing(name: str) -> Callable[..., NoReturn]:

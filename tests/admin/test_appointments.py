@@ -255,6 +255,7 @@ def test_free_times_are_offered_as_the_form_writes_them(reception: Client) -> No
     times = reception.get(f"{APPOINTMENTS}free-times/", asked).json()["times"]
 
     assert "10:00" in times
-    for broken in ({"day": "soon"}, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
+    far = {"day": "9999-12-31"}
+    for broken in ({"day": "soon"}, far, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
         answer = reception.get(f"{APPOINTMENTS}free-times/", {**asked, **broken})
         assert answer.json()["times"] == []

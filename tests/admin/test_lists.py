@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
 ORDERS = "/admin/orders/order/"
 APPOINTMENTS = "/admin/appointments/appointment/"
+CONVERSATIONS = "/admin/conversations/conversation/"
 MOST_REQUESTS = 8
 
 
@@ -288,11 +289,25 @@ def test_an_address_cannot_ask_for_what_no_index_knows(
     assert reception.get(f"{ORDERS}?{query}").status_code == 400
 
 
-@pytest.mark.parametrize("day", ["2026-13-01", "yesterday"])
+@pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "9999-12-31", "0001-01-01"])
 def test_a_day_that_is_none_leads_back_to_the_list(
     demo: datetime, reception: Client, day: str
 ) -> None:
     assert reception.get(APPOINTMENTS, {"day": day}).status_code == 302
+
+
+@pytest.mark.parametrize("offset", ["Z", "+03:00", "-03:00"])
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(ORDERS, "created_at"), (APPOINTMENTS, "starts_at"), (CONVERSATIONS, "started_at")],
+)
+def test_the_ends_of_the_calendar_are_instants_like_others(
+    demo: datetime, reception: Client, path: str, field: str, instant: str, offset: str
+) -> None:
+    for name in (f"{field}__gte", f"{field}__lt"):
+        assert reception.get(path, {name: instant + offset}).status_code == 200
+    assert reception.get(path, {"from": instant + offset}).status_code in {200, 302}
 
 
 # --- Pages
