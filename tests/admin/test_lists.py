@@ -24,6 +24,7 @@ from common.dynamo import MOST_WRITES
 from common.errors import NotFoundError
 from common.identity import Customer
 from common.instants import to_iso
+from common.staff.export import csv_response
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, numbered
 from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
@@ -345,7 +346,7 @@ def exported(client: Client, **data: Any) -> list[list[str]]:
     answer: Any = client.post(ORDERS, {"action": "export_csv", "index": "0", **data})
     assert answer["content-type"] == "text/csv; charset=utf-8"
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    return list(csv.reader(io.StringIO(text)))
+    return list(csv.reader(io.StringIO(text), delimiter=";"))
 
 
 def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> None:
@@ -353,7 +354,7 @@ def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> No
 
     assert title[:3] == ["número", "cliente", "correo electrónico"]
     assert [line[0] for line in lines] == ["1", "3"]
-    assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67.48", "Pendiente"]
+    assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67,48", "Pendiente"]
 
 
 def test_all_that_match_are_exported(demo: datetime, supervisor: Client) -> None:
@@ -379,6 +380,45 @@ def test_a_name_that_is_a_formula_stays_text(empty_tables: str, reception: Clien
     repository.add_orders([evil])
 
     assert exported(reception, _selected_action=["9"])[1][1].startswith("'=HYPERLINK")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("Ana", "Ana"),
+        ("ana@email.com", "ana@email.com"),
+        ("Ana-María; 2 × Té", "Ana-María; 2 × Té"),
+        ("=1+1", "'=1+1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("Ana;=1+1", "Ana;'=1+1"),
+        ("Ana, +1", "Ana, '+1"),
+        ('Ana";"=1+1', 'Ana";"\'=1+1'),
+        ("\n=1+1", "\n'=1+1"),
+        ("\t=1+1", "\t'=1+1"),
+        ("\r=1+1", "\r'=1+1"),
+        ("Ana\r\n=1+1", "Ana\r\n'=1+1"),
+        (" =1+1", " '=1+1"),
+        ("\u200b=1+1", "\u200b'=1+1"),
+        ("＝1+1", "'＝1+1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠A1", "'＠A1"),
+        (Decimal("-67.48"), "-67,48"),
+        (Decimal("1E-7"), "0,0000001"),
+        (40.5, "40,5"),
+        (7, "7"),
+        (None, ""),
+    ],
+)
+def test_a_cell_is_what_a_spreadsheet_of_argentina_reads_and_no_formula(
+    value: object, written: str
+) -> None:
+    answer: Any = csv_response("x.csv", [("a;b", lambda record: record)], [value])
+    text = b"".join(answer.streaming_content).decode()
+    doubled = written.replace('"', '""')
+
+    assert text == f'\ufeff"a;b"\r\n"{doubled}"\r\n'
 
 
 # --- The start page
