@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, override
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -90,9 +90,10 @@ class RecordChangeList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         """Return the order; tell staff if they asked, by the address, for one that no index gives."""
         ordering = super().get_ordering(request, queryset)
-        if self.params.get(ORDER_VAR) and ordering == ["-pk"]:
-            messages.warning(request, _("This list can't be sorted by that column."))
-        return ordering
+        if ordering != ["-pk"]:
+            return ordering
+        messages.warning(request, _("This list can't be sorted by that column."))
+        return [*(self.lookup_opts.ordering or ())]
 
     @override
     def get_ordering_field(self, field_name: Any) -> Any:

@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NoReturn, Protocol, Self, override, runtime_checkable
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.sql import Query
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +32,9 @@ SERVED = frozenset(
     }
 )  # fmt: skip
 """The public methods that work as Django documents them."""
+
+OPERATORS = {"__and__": "&", "__or__": "|", "__xor__": "^"}
+"""The operators of a queryset, none of which works: they join conditions, but not the words searched for."""
 
 READ_AT_MOST = 5_000
 """How many records one page or action may read; a list can't be longer without being cut off."""
@@ -131,19 +135,23 @@ class RecordQuerySet[M: Model](QuerySet[M]):
 
     def matching(self, words: str) -> Self:
         """Return the records that have this id, this e-mail address, or all these words."""
-        found = self.all()
+        if self.words:
+            raise UnsupportedQueryError(self.model, "matching() after matching()")
+        found = self._whole("matching()").all()
         found.words = words.strip()
         return found
 
     def beginning_at(self, instant: str) -> Self:
         """Return the records from the first of this instant, as stored, on, in whichever order."""
-        found = self.all()
+        if self.begins_at:
+            raise UnsupportedQueryError(self.model, "beginning_at() after beginning_at()")
+        found = self._whole("beginning_at()").all()
         found.begins_at = instant
         return found
 
     def page(self, start: int, size: int) -> RecordPage[M]:
         """Return the records from the `start`th on, and whether there are more than these."""
-        wish = self._wish()
+        wish = self._whole("page()")._wish()  # noqa: SLF001 -- our own
         if start + size > READ_AT_MOST:
             raise TooManyRecordsError(limit=READ_AT_MOST)
         stop = start + size + 1
@@ -155,6 +163,11 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             stopped_after=search.stopped_after,
             stopped_at=search.walk.stopped_at,
         )
+
+    def _whole(self, what: str) -> Self:
+        if self.query.is_sliced:
+            raise UnsupportedQueryError(self.model, f"{what} after a slice")
+        return self
 
     def _fetch_all(self) -> None:
         if self._result_cache is None:
@@ -189,6 +202,8 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         return rows
 
     def _wish(self) -> Wish:
+        if self.db != DEFAULT_DB_ALIAS:
+            raise UnsupportedQueryError(self.model, f"the database {self.db}")
         wish = read_wish(self.query, words=self.words, begins_at=self.begins_at)
         wish = _as_stored(wish, self.source.email)
         key = self.model._meta.pk.attname
@@ -309,9 +324,9 @@ def _value_as_stored(condition: Condition, email: str | None) -> Any:
     return min(max(value, NO_EARLIER), NO_LATER) if isinstance(value, datetime) else value
 
 
-def _refusing(name: str) -> Callable[..., NoReturn]:
+def _refusing(name: str, shown: str) -> Callable[..., NoReturn]:
     def refuse(self: RecordQuerySet[Model], *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise UnsupportedQueryError(self.model, f"{name}()")
+        raise UnsupportedQueryError(self.model, shown)
 
     refuse.__name__ = name
     return refuse
@@ -319,4 +334,6 @@ def _refusing(name: str) -> Callable[..., NoReturn]:
 
 for _name in dir(QuerySet):
     if not _name.startswith("_") and _name not in SERVED and callable(getattr(QuerySet, _name)):
-        setattr(RecordQuerySet, _name, _refusing(_name))
+        setattr(RecordQuerySet, _name, _refusing(_name, f"{_name}()"))
+for _name, _sign in OPERATORS.items():
+    setattr(RecordQuerySet, _name, _refusing(_name, f"two querysets joined by {_sign}"))

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import F, Model
 from django.db.models.expressions import Col, OrderBy
 from django.db.models.sql import Query
-from django.db.models.sql.where import AND, NothingNode, WhereNode
+from django.db.models.sql.where import AND, WhereNode
 
 TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
@@ -122,7 +122,7 @@ def _conditions(node: WhereNode, query: Query, model: type[Model]) -> Iterator[C
     for child in node.children:
         if isinstance(child, WhereNode):
             yield from _conditions(child, query, model)
-        elif not isinstance(child, NothingNode):
+        else:
             yield _condition(child, query, model)
 
 
@@ -142,8 +142,8 @@ def _order(query: Query, model: type[Model]) -> str:
     wanted = query.order_by or (query.default_ordering and model._meta.ordering) or ()
     names = [_order_name(part, model) for part in wanted]
     key = {"pk", model._meta.pk.name}
-    names = [name for name in names if name.removeprefix("-") not in key]  # the index breaks ties
-    if len(names) > 1:
+    names = [*names[:1], *(name for name in names[1:] if name.removeprefix("-") not in key)]
+    if len(names) > 1:  # a key that comes second would only break ties, which the index does
         raise UnsupportedQueryError(model, f"an order by several fields: {', '.join(names)}")
     name = names[0] if names else ""
     return name if query.standard_ordering or not name else _reversed(name)
