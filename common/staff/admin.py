@@ -41,6 +41,7 @@ from common.staff.queryset import RecordQuerySet
 from common.staff.records import Record, version_of
 
 REFUSAL = "_staff_refusal"
+NOTHING_CHANGED = "_staff_nothing_changed"
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -203,9 +204,30 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         for formset in formsets:
             formset.save(commit=False)  # sorts new, changed and deleted lines, for the history
+        seen = form.instance.version
         stored = self.store(request, form, formsets, change=change)
+        if change and stored.version == seen:
+            self._tell_of_no_change(request, stored)
+            setattr(request, NOTHING_CHANGED, True)
         for field in stored._meta.concrete_fields:
             setattr(form.instance, field.attname, getattr(stored, field.attname))
+
+    @override
+    def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
+        """Log what was changed, if anything was."""
+        if getattr(request, NOTHING_CHANGED, False):
+            return None
+        return super().log_change(request, obj, message)
+
+    @override
+    def message_user(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Tell staff something; but what Django says of a saved form isn't true of one that changed nothing."""
+        if not getattr(request, NOTHING_CHANGED, False):
+            super().message_user(request, *args, **kwargs)
+
+    def _tell_of_no_change(self, request: HttpRequest, record: M) -> None:
+        text = _("It was so already; nothing was changed.")
+        self.message_user(request, f"{record}: {text}", messages.WARNING)
 
     # --- Deleting
 
@@ -320,8 +342,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
             self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
             return False
         if not is_changed:
-            text = _("It was so already; nothing was changed.")
-            self.message_user(request, f"{record}: {text}", messages.WARNING)
+            self._tell_of_no_change(request, record)
         return is_changed
 
     def _seen_version(self, request: HttpRequest, record: M) -> datetime | None:

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import ActionLocation
 from django.test import Client
 from django.utils.timezone import localdate, localtime, make_aware
@@ -101,6 +102,16 @@ def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
     )
     assert old in free  # given back
     assert appointment("1").starts_at not in free
+
+
+def test_a_form_that_changes_nothing_says_so(reception: Client) -> None:
+    before = appointment("1")
+    url = f"{APPOINTMENTS}1/change/"
+    page = reception.post(url, open_form(reception, url), follow=True)
+
+    assert messages(page) == ["Turno 1: Ya estaba así; no se cambió nada."]
+    assert appointment("1") == before
+    assert not LogEntry.objects.exists()
 
 
 def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(

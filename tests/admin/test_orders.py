@@ -79,12 +79,20 @@ def test_items_keep_their_ids_when_some_are_changed_deleted_and_added(reception:
     assert len({item.id for item in stored}) == 3
 
 
-def test_a_form_sent_unchanged_changes_nothing(reception: Client) -> None:
+@pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
+@pytest.mark.parametrize("typed", [{}, {"customer_name": " Juan  Pérez "}], ids=["same", "blanks"])
+def test_a_form_that_changes_nothing_says_so(
+    reception: Client, typed: dict[str, str], button: str
+) -> None:
     before = order("1")
     url = f"{ORDERS}1/change/"
+    form = {**open_form(reception, url), **typed, button: "x"}
+    page = reception.post(url, form, follow=True)
 
-    assert reception.post(url, open_form(reception, url)).status_code == 302
+    assert messages(page) == ["Pedido 1: Ya estaba así; no se cambió nada."]
+    assert page.redirect_chain[0][1] == 302
     assert order("1") == before
+    assert not LogEntry.objects.exists()
 
 
 def test_the_second_of_two_who_edit_one_record_overwrites_nothing(
