@@ -33,12 +33,14 @@ from appointments.domain import (
     AppointmentStatus,
     span_of_day,
 )
+from appointments.parts import checked_day
 from common.clock import now
-from common.errors import ConflictError, DomainError, NotFoundError, RuleError
+from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
 from common.identity import Staff
 from common.instants import to_iso
-from common.staff.admin import RecordAdmin, moment
+from common.staff.admin import RecordAdmin
 from common.staff.filters import ChoiceFilter
+from common.staff.moments import moment
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 DAYS = {
@@ -102,10 +104,13 @@ def _days(value: str) -> tuple[date, date | None]:
         "week": (today, today + timedelta(days=6)),
         "coming": (today, None),
     }
+    if value in named:
+        return named[value]
     try:
-        return named.get(value) or (date.fromisoformat(value), date.fromisoformat(value))
-    except ValueError as error:
+        day = checked_day(date.fromisoformat(value))
+    except (ValueError, InvalidFieldError) as error:
         raise IncorrectLookupParameters from error
+    return day, day
 
 
 def _end_of(day: date) -> datetime:
@@ -123,7 +128,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
-    actions = ("confirm", "complete", "reschedule", "cancel", "export_csv")
+    actions = ("confirm", "complete", "reschedule", "cancel", "delete_selected", "export_csv")
     readonly_fields = ("created_at", "updated_at")
 
     class Media:
@@ -197,9 +202,9 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
         """Cancel the chosen appointments and give their times back."""
 
-        def verb(appointment: Appointment) -> AppointmentValue:
+        def verb(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
             return services.cancel_appointment(
-                appointment_id=appointment.id, caller=Staff(), now=now()
+                appointment_id=appointment.id, caller=Staff(), unchanged_since=seen, now=now()
             )
 
         self.do_to_each(request, queryset, verb, _status_changed(AppointmentStatus.CANCELLED))
@@ -207,10 +212,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def _move(
         self, request: HttpRequest, queryset: QuerySet[Appointment], status: AppointmentStatus
     ) -> None:
-        def verb(appointment: Appointment) -> AppointmentValue:
+        def verb(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
             return services.update_appointment(
                 appointment_id=appointment.id,
                 changes=AppointmentChanges(status=status),
+                unchanged_since=seen,
                 now=now(),
             )
 

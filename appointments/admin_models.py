@@ -1,6 +1,5 @@
 """Appointments as Django's admin sees them: no storage, no table (see `common.staff.records`)."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar, override
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -20,6 +19,7 @@ from appointments.domain import (
 from appointments.domain import Appointment as AppointmentValue
 from appointments.errors import AppointmentNotFoundError
 from common.instants import TICK
+from common.paging import Page
 from common.staff.records import Record
 from common.staff.wishes import Wish
 
@@ -53,18 +53,10 @@ class AppointmentSource:
         except AppointmentNotFoundError:
             return None
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator["Appointment"]:
-        """Yield the appointments in order of time."""
-        query = _query(wish)
-        instants = [each for each in wish.conditions if each.field == "starts_at"]
-        cursor: str | None = None
-        while True:
-            page = services.find_appointments(query=query, cursor=cursor, limit=batch)
-            # The service knows days; an instant within a day is left to us.
-            records = map(appointment_record, page.items)
-            yield from (r for r in records if all(instant.admits(r) for instant in instants))
-            if (cursor := page.cursor) is None:
-                return
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page["Appointment"]:
+        """Return some appointments of whole days in order of time."""
+        found = services.find_appointments(query=_query(wish), cursor=cursor, limit=limit)
+        return found.each(appointment_record)
 
     def text(self, record: "Appointment") -> str:
         """Return the words by which an appointment may be found."""

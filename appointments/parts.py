@@ -27,9 +27,16 @@ def checked_duration(duration_min: int) -> int:
     return duration_min
 
 
-def checked_start(starts_at: datetime) -> datetime:
-    """Return a start as it is stored; refuse, as `date`, years in which nobody has an appointment."""
+def checked_day(day: date) -> date:
+    """Return a day of the clinic; refuse, as `date`, years in which nobody has an appointment."""
     # At the very ends of the calendar a day has no neighbour.
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise InvalidFieldError(field="date")
+    return day
+
+
+def checked_start(starts_at: datetime) -> datetime:
+    """Return a start as it is stored; refuse, as `date`, what no `checked_day` is."""
     if not FIRST_DAY.year <= starts_at.year <= LAST_DAY.year:
         raise InvalidFieldError(field="date")
     return to_ms(starts_at)

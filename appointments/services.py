@@ -34,6 +34,7 @@ from appointments.parts import (
     CLEANED,
     FIRST_DAY,
     LAST_DAY,
+    checked_day,
     checked_duration,
     checked_notes,
     checked_start,
@@ -272,11 +273,11 @@ def free_slots(*, doctor_name: str, day: date, duration_min: int, now: datetime)
 
     Raises:
         DoctorNotFoundError: nobody, or more than one, of the doctors is meant.
-        InvalidFieldError: nothing lasts that long.
+        InvalidFieldError: nothing lasts that long, or nobody has appointments in that year.
 
     """
     doctor = clinic.doctor(doctor_name)
-    return clinic.offers(doctor, day, checked_duration(duration_min), now=now)
+    return clinic.offers(doctor, checked_day(day), checked_duration(duration_min), now=now)
 
 
 # --- What staff do

@@ -7,15 +7,17 @@ compared within this one run; machines differ, ratios less so.
 The stand-in itself goes through all items of a table for each query, which DynamoDB does not. So
 growth is judged by what a page takes from DynamoDB, its requests and its bytes, which no machine's
 mood changes. This process's own processor time and the time on the wall are shown beside it. Pages of two
-filters at once are compared by ten records, which both sizes hold; where few records match, a page reads
-on, four times at most (`common.indexes`), and may be short.
+filters at once are compared by ten records, which both sizes hold. Where few records match, a page reads
+on, six requests at most (`common.indexes`), and may be short: the last rows are of such pages, on which
+nothing matches. How far they read depends on the table until that bound, so their growth is shown only.
 
 Held to (exit status 1 where one fails):
 - a first page costs at most 8 DynamoDB requests, and no Scan;
 - a REST list of 100 takes at most 1.3 times the PynamoDB queries it stands on;
 - an admin list page takes less than a second, in the best of seven rounds: what else runs on the
   machine is not the page's doing;
-- a page with 5,000 records takes at most 1.2 times the requests and bytes it takes with 500.
+- a page with 5,000 records takes at most 1.2 times the requests and bytes it takes with 500, but for
+  the pages on which nothing matches.
 """
 
 import json
@@ -25,7 +27,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +80,7 @@ NOW = datetime.combine(localdate(), time(9), tzinfo=get_default_timezone())
 A_DAY = (NOW - timedelta(days=3)).date()
 LAST_WEEK, YESTERDAY = (to_iso(NOW - timedelta(days=days)) for days in (7, 1))
 DOCTORS = ["Dr. Rodríguez", "Dra. Gómez", "Dr. Sosa", "Dra. Fernández"]
+ONE_DOCTOR, ONE_CUSTOMER = "Dra. Vega", "mayorista@email.com"
 
 REST = [
     "/orders",
@@ -119,6 +122,13 @@ ADMIN = [
     "/admin/conversations/toolrun/",
     "/admin/conversations/toolrun/?name=consultarOrder",
     "/admin/",
+]
+MATCHING_NOTHING = [
+    f"/orders?customerEmail={ONE_CUSTOMER}&status=pending",
+    "/appointments?doctorName=Dra.+Vega&status=cancelled&limit=10",
+    f"/admin/orders/order/?q={ONE_CUSTOMER}&status=pending",
+    "/admin/appointments/appointment/?doctor_name=Dra.+Vega&status=cancelled",
+    "/admin/appointments/appointment/?doctor_name=Dra.+Vega&status=cancelled&o=2",
 ]
 
 
@@ -199,6 +209,31 @@ def appointment(number: int) -> Appointment:
     )
 
 
+def delivered_order(number: int) -> Order:
+    """Return one of many orders of one customer, all delivered, older than the others."""
+    made_at = NOW - timedelta(days=900, minutes=number)
+    return replace(
+        order(number),
+        id=str(200_000 + number),
+        customer_email=ONE_CUSTOMER,
+        status=OrderStatus.DELIVERED,
+        created_at=made_at,
+        updated_at=made_at,
+    )
+
+
+def booked_appointment(number: int) -> Appointment:
+    """Return one of many appointments of one doctor, all booked, before the others."""
+    return replace(
+        appointment(number),
+        id=str(200_000 + number),
+        patient_email=f"somebody{number}@email.com",
+        doctor_name=ONE_DOCTOR,
+        starts_at=NOW - timedelta(days=900, minutes=30 * number),
+        status=AppointmentStatus.SCHEDULED,
+    )
+
+
 def conversation(number: int) -> Conversation:
     """Return one of many conversations, one every eight minutes up to now; thirty of them go on."""
     now = NOW
@@ -255,9 +290,11 @@ def fill(numbers: range) -> None:
     with orders.models.Order.batch_write() as batch:
         for number in numbers:
             batch.save(orders.repository._row(order(number)))
+            batch.save(orders.repository._row(delivered_order(number)))
     with appointments.models.Appointment.batch_write() as batch:
         for number in numbers:
             batch.save(appointments.repository._row(appointment(number)))
+            batch.save(appointments.repository._row(booked_appointment(number)))
 
 
 # The measurements
@@ -350,7 +387,8 @@ def show(pages: list[Page], ratio: float) -> bool:
     for page in pages:
         requests = page.requests[LARGE]
         total, scans = requests.total(), requests["Scan"]
-        fits = total <= MAX_REQUESTS and not scans and page.growth <= MAX_GROWTH
+        fits = total <= MAX_REQUESTS and not scans
+        fits = fits and (page.growth <= MAX_GROWTH or page.path in MATCHING_NOTHING)
         if page.path.startswith("/admin"):
             fits = fits and page.wall_s[LARGE] < MAX_ADMIN_S
         good = good and fits
@@ -366,11 +404,13 @@ def show(pages: list[Page], ratio: float) -> bool:
 
 def main() -> int:
     """Fill, measure, show."""
-    pages = [Page(path) for path in [*REST, *ADMIN]]
+    pages = [Page(path) for path in [*REST, *ADMIN, *MATCHING_NOTHING]]
     with (
         stand_in() as url,
         override_settings(
-            DYNAMODB_ENDPOINT_URL=url, CLINIC_DOCTORS=DOCTORS, ALLOWED_HOSTS=["testserver"]
+            DYNAMODB_ENDPOINT_URL=url,
+            CLINIC_DOCTORS=[*DOCTORS, ONE_DOCTOR],
+            ALLOWED_HOSTS=["testserver"],
         ),
     ):
         dynamo.reset()

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 TICK = timedelta(milliseconds=1)
 UNVERSIONED = datetime(1970, 1, 1, tzinfo=UTC)
 """The version of a record that has no `updatedAt`: the earlier system's appointments."""
+NO_EARLIER, NO_LATER = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 12, 31, tzinfo=UTC)
+"""All that is stored lies between. At the very ends of the calendar an instant has no local time."""
 
 
 def to_iso(instant: datetime) -> str:

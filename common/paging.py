@@ -9,7 +9,7 @@ shown twice nor lost, unless another one has the very same millisecond.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from common.errors import InvalidCursorError
@@ -21,6 +21,15 @@ class Page[T]:
 
     items: list[T]
     cursor: str | None = None
+
+    def each[R](self, change: Callable[[T], R]) -> "Page[R]":
+        """Return the page with each of its records changed into another form."""
+        return Page(items=[change(item) for item in self.items], cursor=self.cursor)
+
+    @property
+    def reached(self) -> str | None:
+        """The instant up to which it was read, as stored; None if this is the last."""
+        return None if self.cursor is None else Position.of(self.cursor).at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from common.clock import now
 from common.instants import to_iso
-from common.staff.admin import ViewedAdmin, moment
+from common.staff.admin import ViewedAdmin
 from common.staff.filters import ChoiceFilter, PeriodFilter
+from common.staff.moments import moment
 from conversations import services
 from conversations.admin_models import (
     OUTCOME_LABELS,

@@ -1,6 +1,6 @@
 """Conversations as Django's admin sees them: no storage, and no table (see `common.staff.records`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, override
 
@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from common.clock import now
+from common.paging import Page
 from common.staff.records import Record
 from common.staff.wishes import Wish
 from conversations import services
@@ -55,15 +56,11 @@ class ConversationSource:
             return None
         return conversation_record(found, at)
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator["Conversation"]:
-        """Yield the conversations by the time they began."""
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page["Conversation"]:
+        """Return some conversations by the time they began."""
         query, at = _query(wish), now()
-        cursor: str | None = None
-        while True:
-            page = services.find_conversations(query=query, now=at, cursor=cursor, limit=batch)
-            yield from (conversation_record(found, at) for found in page.items)
-            if (cursor := page.cursor) is None:
-                return
+        found = services.find_conversations(query=query, now=at, cursor=cursor, limit=limit)
+        return found.each(lambda conversation: conversation_record(conversation, at))
 
     def saying(self, words: str, wish: Wish) -> tuple[Sequence["Conversation"], int | None]:
         """Return the conversations in which these words were said."""
@@ -135,8 +132,8 @@ class ToolRunSource:
         except ConversationGoneError:
             return None
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator["ToolRun"]:
-        """Yield the tool runs by the time they began."""
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page["ToolRun"]:
+        """Return some tool runs by the time they began."""
         outcome = wish.value("outcome")
         query = ToolRunQuery(
             name=wish.value("name"),
@@ -145,12 +142,8 @@ class ToolRunSource:
             started_to=wish.value("started_at__lt"),
             oldest_first=wish.order == "started_at",
         )
-        cursor: str | None = None
-        while True:
-            page = services.find_tool_runs(query=query, now=now(), cursor=cursor, limit=batch)
-            yield from map(tool_run_record, page.items)
-            if (cursor := page.cursor) is None:
-                return
+        found = services.find_tool_runs(query=query, now=now(), cursor=cursor, limit=limit)
+        return found.each(tool_run_record)
 
     def text(self, record: "ToolRun") -> str:
         """Return the name."""

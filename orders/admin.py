@@ -1,6 +1,7 @@
 """The staff's door to orders: one service call for each thing they do."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, override
 
@@ -19,9 +20,10 @@ from common.clock import now
 from common.errors import DomainError
 from common.identity import Staff, masked_dni
 from common.instants import to_iso
-from common.staff.admin import RecordAdmin, moment
+from common.staff.admin import RecordAdmin
 from common.staff.filters import ChoiceFilter, PeriodFilter
 from common.staff.forms import RecordForm
+from common.staff.moments import moment
 from orders import services
 from orders.admin_models import STATUS_LABELS, Order, OrderItem, item_records, order_record
 from orders.domain import MOVES, UNPACKED, OrderChanges, OrderStatus
@@ -118,6 +120,7 @@ class OrderItemFormSet(_InlineFormSet):
 
 def _item_value(item: OrderItem) -> OrderItemValue:
     return OrderItemValue(
+        id=item.item_id,
         name=item.name,
         quantity=item.quantity,
         price=item.price,
@@ -175,7 +178,7 @@ class OrderAdmin(RecordAdmin[Order]):
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the customer's name or a product."
     )
-    actions = ("prepare", "ship", "deliver", "cancel", "export_csv")
+    actions = ("prepare", "ship", "deliver", "cancel", "delete_selected", "export_csv")
 
     # --- Lists
 
@@ -270,14 +273,18 @@ class OrderAdmin(RecordAdmin[Order]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Cancel the chosen orders."""
 
-        def verb(order: Order) -> OrderValue:
-            return services.cancel_order(order_id=order.id, caller=Staff(), now=now())
+        def verb(order: Order, seen: datetime | None) -> OrderValue:
+            return services.cancel_order(
+                order_id=order.id, caller=Staff(), unchanged_since=seen, now=now()
+            )
 
         self.do_to_each(request, queryset, verb, _status_changed(OrderStatus.CANCELLED))
 
     def _move(self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus) -> None:
-        def verb(order: Order) -> OrderValue:
-            return services.move_order_status(order_id=order.id, status=status, now=now())
+        def verb(order: Order, seen: datetime | None) -> OrderValue:
+            return services.move_order_status(
+                order_id=order.id, status=status, unchanged_since=seen, now=now()
+            )
 
         self.do_to_each(request, queryset, verb, _status_changed(status))
 

@@ -3,17 +3,18 @@
 The items of an order live inside it; they have a model only so that the admin can edit them inline.
 """
 
-from collections.abc import Iterator
 from typing import Any, ClassVar, override
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from common.paging import Page
 from common.staff.records import Record
 from common.staff.wishes import Wish
 from orders import services
 from orders.domain import MAX_TRACKING_LENGTH, OrderQuery, OrderStatus
 from orders.domain import Order as OrderValue
+from orders.domain import OrderItem as OrderItemValue
 from orders.errors import OrderNotFoundError
 
 STATUS_LABELS = {
@@ -39,8 +40,8 @@ class OrderSource:
         except OrderNotFoundError:
             return None
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator["Order"]:
-        """Yield the orders by the time they were made."""
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page["Order"]:
+        """Return some orders by the time they were made."""
         status = wish.value("status")
         query = OrderQuery(
             status=None if status is None else OrderStatus(status),
@@ -49,12 +50,8 @@ class OrderSource:
             created_to=wish.value("created_at__lt"),
             oldest_first=wish.order == "created_at",
         )
-        cursor: str | None = None
-        while True:
-            page = services.find_orders(query=query, cursor=cursor, limit=batch)
-            yield from map(order_record, page.items)
-            if (cursor := page.cursor) is None:
-                return
+        found = services.find_orders(query=query, cursor=cursor, limit=limit)
+        return found.each(order_record)
 
     def text(self, record: "Order") -> str:
         """Return the words by which an order may be found."""
@@ -115,10 +112,10 @@ class OrderItemSource:
         items = item_records(order) if order else []
         return next((item for item in items if item.id == record_id), None)
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator["OrderItem"]:  # noqa: ARG002 -- all are in one record
-        """Yield the items of the order that is asked for."""
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page["OrderItem"]:  # noqa: ARG002 -- all are in one record
+        """Return the items of the order that is asked for."""
         order = Order.source.one(wish.value("order_id") or "")
-        yield from item_records(order) if order else []
+        return Page(items=item_records(order) if order else [])
 
     def text(self, record: "OrderItem") -> str:
         """Return the name."""
@@ -129,6 +126,8 @@ class OrderItem(Record):
     """A line of an order in the admin; its id is the order's, a colon and the place in it."""
 
     source: ClassVar[Any] = OrderItemSource()
+    item_id = ""
+    """The id inside the order, which the form doesn't show; one that the form adds has none yet."""
 
     id = models.CharField(primary_key=True, max_length=80, editable=False)
     order = models.ForeignKey(
@@ -172,14 +171,17 @@ def order_record(order: OrderValue) -> Order:
 
 def item_records(order: Order) -> list[OrderItem]:
     """Return the items of an order as the admin shows them."""
-    return [
-        OrderItem.read(
-            id=f"{order.id}:{place}",
-            order_id=order.id,
-            name=item.name,
-            quantity=item.quantity,
-            price=item.price,
-            description=item.description,
-        )
-        for place, item in enumerate(order.value.items)
-    ]
+    return [_item_record(order, place, item) for place, item in enumerate(order.value.items)]
+
+
+def _item_record(order: Order, place: int, item: OrderItemValue) -> OrderItem:
+    record: OrderItem = OrderItem.read(
+        id=f"{order.id}:{place}",
+        order_id=order.id,
+        name=item.name,
+        quantity=item.quantity,
+        price=item.price,
+        description=item.description,
+    )
+    record.item_id = item.id
+    return record

@@ -7,19 +7,20 @@ transaction: it would not cover DynamoDB, and would hold SQLite's only write loc
 The one SQL write, the history's entry, comes after the record is stored.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.contrib.admin.actions import delete_selected as ask_and_delete
 from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,13 +31,17 @@ from common.errors import (
     RuleError,
     StaleVersionError,
 )
+from common.instants import UNVERSIONED, from_iso
 from common.staff.export import csv_response
+from common.staff.filters import PlaceFilter
 from common.staff.forms import RecordForm
 from common.staff.listing import RecordChangeList, RecordPaginator, page_number
+from common.staff.moments import moment
 from common.staff.queryset import RecordQuerySet
 from common.staff.records import Record, version_of
 
 REFUSAL = "_staff_refusal"
+NOTHING_CHANGED = "_staff_nothing_changed"
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -44,23 +49,17 @@ else:
     _ModelAdmin = admin.ModelAdmin
 
 
-def moment(instant: datetime) -> str:
-    """Return an instant short enough for a list: "vie 27/11 10:00", or "27/11/2025 10:00"."""
-    local = localtime(instant)
-    is_this_year = local.year == localdate().year
-    return date_format(local, "D j/n H:i" if is_this_year else "SHORT_DATETIME_FORMAT")
-
-
 class RecordAdmin[M: Record](_ModelAdmin):
     """Lists and edits records. What is written, the rooms' own admins say."""
 
     form = RecordForm
     delete_confirmation_template = "admin/delete_record.html"
+    delete_selected_confirmation_template = "admin/delete_records.html"
     list_per_page = 25
     list_max_show_all = 25
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    actions: Any = ("export_csv",)
+    actions: Any = ("delete_selected", "export_csv")
     search_fields: ClassVar[Any] = ("id",)  # says only that there is a search; `matching` does it
     sorts_by: ClassVar[frozenset[str]] = frozenset()
     search_stopped: ClassVar[Any] = gettext_lazy(
@@ -93,6 +92,10 @@ class RecordAdmin[M: Record](_ModelAdmin):
         return RecordChangeList
 
     @override
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*super().get_list_filter(request), PlaceFilter]
+
+    @override
     def get_paginator(
         self, request: HttpRequest, queryset: Any, per_page: int, *_args: Any, **_kwargs: Any
     ) -> Any:
@@ -110,7 +113,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
     @override
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether an address may filter so: only as an index can; else it is answered 400."""
-        filters = {each.parameter_name for each in self.list_filter}  # type: ignore[union-attr]  # all are ChoiceFilters
+        filters = {each.parameter_name for each in (*self.list_filter, PlaceFilter)}
         return lookup in self.model.source.conditions | filters
 
     @override
@@ -131,14 +134,25 @@ class RecordAdmin[M: Record](_ModelAdmin):
             self.message_user(request, error.message, messages.ERROR)
             is_asked_again = request.method == "POST"
             return HttpResponseRedirect(request.get_full_path() if is_asked_again else request.path)
-        self._tell_of_search(request, getattr(response, "context_data", None) or {})
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context:
+            self._tell_of_stop(request, context["cl"])
         return response
 
-    def _tell_of_search(self, request: HttpRequest, context: dict[str, Any]) -> None:
-        listing = context.get("cl")
-        if listing is not None and (limit := listing.paginator.found.stopped_after):
-            text = self.search_stopped % {"limit": limit}
+    def _tell_of_stop(self, request: HttpRequest, listing: RecordChangeList) -> None:
+        found = listing.paginator.found
+        if found.stopped_after:
+            text = self.search_stopped % {"limit": found.stopped_after}
             self.message_user(request, text, messages.WARNING)
+        if found.stopped_at:
+            text = _(
+                'Few match, so the list was read only to {}. <a href="{}">Go on from there</a>'
+            )
+            reached, url = (
+                moment(from_iso(found.stopped_at)),
+                listing.address_from(found.stopped_at),
+            )
+            self.message_user(request, format_html(text, reached, url), messages.WARNING)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[M]) -> StreamingHttpResponse:
@@ -190,9 +204,30 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         for formset in formsets:
             formset.save(commit=False)  # sorts new, changed and deleted lines, for the history
+        seen = form.instance.version
         stored = self.store(request, form, formsets, change=change)
+        if change and stored.version == seen:
+            self._tell_of_no_change(request, stored)
+            setattr(request, NOTHING_CHANGED, True)
         for field in stored._meta.concrete_fields:
             setattr(form.instance, field.attname, getattr(stored, field.attname))
+
+    @override
+    def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
+        """Log what was changed, if anything was."""
+        if getattr(request, NOTHING_CHANGED, False):
+            return None
+        return super().log_change(request, obj, message)
+
+    @override
+    def message_user(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Tell staff something; but what Django says of a saved form isn't true of one that changed nothing."""
+        if not getattr(request, NOTHING_CHANGED, False):
+            super().message_user(request, *args, **kwargs)
+
+    def _tell_of_no_change(self, request: HttpRequest, record: M) -> None:
+        text = _("It was so already; nothing was changed.")
+        self.message_user(request, f"{record}: {text}", messages.WARNING)
 
     # --- Deleting
 
@@ -209,15 +244,47 @@ class RecordAdmin[M: Record](_ModelAdmin):
     @override
     def delete_model(self, request: HttpRequest, obj: M) -> None:
         """Delete the record, unless it isn't any more what staff were asked about."""
-        if request.POST.get("version", obj.version) != obj.version:
-            raise StaleVersionError
-        self.remove(obj)
-        super().log_deletions(request, [obj])  # type: ignore[arg-type]  # the stubs want a queryset; Django gives lists
+        self._delete(request, obj, seen=request.POST.get("version"))
 
-    @override
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
-        for record in queryset:
-            self.delete_model(request, record)
+    def _delete(self, request: HttpRequest, record: M, *, seen: str | None) -> None:
+        if seen != record.version:
+            raise StaleVersionError
+        self.remove(record)
+        super().log_deletions(request, [record])  # type: ignore[arg-type]  # the stubs want a queryset; Django gives lists
+
+    @admin.action(permissions=["delete"], description=ask_and_delete.short_description)  # type: ignore[attr-defined]  # the decorator's
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[M]) -> HttpResponse | None:
+        """Ask; then delete each of the chosen records that is still what staff were asked about.
+
+        In place of Django's, whose page carries no versions and which counts as deleted what it wanted to.
+        """
+        if not request.POST.get("post"):
+            return self._question(request, queryset)
+        seen = _seen_versions(request)
+        chosen = [each for each in queryset if each.pk in seen or not self._means_all(request)]
+        count = sum(self._is_deleted(request, each, seen.get(each.pk)) for each in chosen)
+        if count:
+            self.message_user(request, f"{_('Deleted')}: {count}", messages.SUCCESS)
+        self._tell_of_missing(request, seen, chosen)
+        return None
+
+    def _question(self, request: HttpRequest, queryset: QuerySet[M]) -> TemplateResponse:
+        question = ask_and_delete(self, request, queryset)
+        assert question is not None
+        assert question.context_data is not None
+        # In one field: 5,000 records would have more fields than a form may have.
+        seen = json.dumps({record.pk: record.version for record in queryset})
+        question.context_data |= {"seen": seen, "means_all": self._means_all(request)}
+        return question
+
+    def _is_deleted(self, request: HttpRequest, record: M, seen: str | None) -> bool:
+        """Delete the record; if that is refused, tell staff why and return False."""
+        try:
+            self._delete(request, record, seen=seen)
+        except (ConflictError, NotFoundError, RuleError) as error:
+            self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
+            return False
+        return True
 
     @override
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> list[Any]:
@@ -247,10 +314,13 @@ class RecordAdmin[M: Record](_ModelAdmin):
         self,
         request: HttpRequest,
         records: Iterable[M],
-        verb: Callable[[M], object],
+        verb: Callable[[M, datetime | None], object],
         done: str,
     ) -> None:
-        """Call a service for each record; log what was `done`, and tell staff what wasn't, and why."""
+        """Call a service for each record; log what was `done`, and tell staff what wasn't, and why.
+
+        `verb` gets the record and the version on which it was decided, for the service to compare.
+        """
         chosen = list(records)
         count = 0
         for record in chosen:
@@ -261,28 +331,53 @@ class RecordAdmin[M: Record](_ModelAdmin):
             self.message_user(request, f"{done}: {count}", messages.SUCCESS)
         self.tell_of_missing(request, chosen)
 
-    def _is_changed(self, request: HttpRequest, record: M, verb: Callable[[M], object]) -> bool:
+    def _is_changed(
+        self, request: HttpRequest, record: M, verb: Callable[[M, datetime | None], object]
+    ) -> bool:
         """Call `verb`; if that leaves the record as it was, tell staff why and return False."""
         try:
-            is_changed = version_of(verb(record)) != record.version
+            seen = self._seen_version(request, record)
+            is_changed = version_of(verb(record, seen)) != record.version
         except (ConflictError, NotFoundError, RuleError) as error:
             self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
             return False
         if not is_changed:
-            text = _("It was so already; nothing was changed.")
-            self.message_user(request, f"{record}: {text}", messages.WARNING)
+            self._tell_of_no_change(request, record)
         return is_changed
+
+    def _seen_version(self, request: HttpRequest, record: M) -> datetime | None:
+        """Return the version on which an action was decided, which a form carries and a list doesn't.
+
+        In a list staff decide on the status, and what may follow it is checked with the write.
+
+        Raises:
+            StaleVersionError: the form showed another version.
+
+        """
+        match = request.resolver_match
+        if match is None or "object_id" not in match.kwargs:
+            return None
+        if request.POST.get("version") != record.version:
+            raise StaleVersionError
+        return from_iso(record.version) if record.version else UNVERSIONED
 
     def tell_of_missing(self, request: HttpRequest, records: Iterable[M]) -> None:
         """Tell staff which of the records they ticked were deleted, or changed out of the list's filter."""
-        if request.POST.get("select_across") == "1":
-            return  # all that match are meant, whichever these are now
+        if not self._means_all(request):  # else all that match are meant, whichever these are now
+            self._tell_of_missing(request, self.selected_ids(request), records)
+
+    def _tell_of_missing(
+        self, request: HttpRequest, ids: Iterable[str], records: Iterable[M]
+    ) -> None:
         there = {record.pk for record in records}
-        for record_id in dict.fromkeys(self.selected_ids(request)):
+        for record_id in dict.fromkeys(ids):
             if record_id not in there:
                 text = _("It isn't in this list any more.")
                 record = self.model(pk=record_id)
                 self.message_user(request, f"{record}: {text}", messages.ERROR)
+
+    def _means_all(self, request: HttpRequest) -> bool:
+        return request.POST.get("select_across") == "1"
 
     def may(self, request: HttpRequest, what: str) -> bool:
         """Whether the user has this permission on the model, e.g. "view_dni"."""
@@ -291,6 +386,15 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def selected_ids(self, request: HttpRequest) -> list[str]:
         """Return the ids that were ticked in the list."""
         return request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+
+
+def _seen_versions(request: HttpRequest) -> dict[str, str]:
+    """Return the versions that the page showed which asked before deleting, by id."""
+    try:
+        seen = json.loads(request.POST.get("versions", ""))
+    except ValueError:
+        return {}
+    return seen if isinstance(seen, dict) else {}
 
 
 class ViewedAdmin[M: Record](RecordAdmin[M]):

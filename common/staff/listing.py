@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, override
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from common.staff.filters import PlaceFilter
 from common.staff.queryset import RecordPage, RecordQuerySet
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
@@ -41,6 +42,11 @@ class RecordPaginator(_Paginator):
     def found(self) -> RecordPage[Any]:
         """The records of the page that is shown."""
         return self.records.page((self.shown - 1) * self.per_page, self.per_page)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether there may be more, further than was looked."""
+        return self.found.stopped_at is not None
 
     @property
     def is_open(self) -> bool:
@@ -76,13 +82,18 @@ class RecordChangeList(ChangeList):
             raise IncorrectLookupParameters
         self.result_list = self.paginator.found.records
 
+    def address_from(self, instant: str) -> str:
+        """Return the address of the same list from an instant on."""
+        return self.get_query_string({str(PlaceFilter.parameter_name): instant}, remove=[PAGE_VAR])
+
     @override
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         """Return the order; tell staff if they asked, by the address, for one that no index gives."""
         ordering = super().get_ordering(request, queryset)
-        if self.params.get(ORDER_VAR) and ordering == ["-pk"]:
-            messages.warning(request, _("This list can't be sorted by that column."))
-        return ordering
+        if ordering != ["-pk"]:
+            return ordering
+        messages.warning(request, _("This list can't be sorted by that column."))
+        return [*(self.lookup_opts.ordering or ())]
 
     @override
     def get_ordering_field(self, field_name: Any) -> Any:

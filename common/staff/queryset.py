@@ -9,9 +9,11 @@ by a way that nobody has thought of.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any, NoReturn, Protocol, Self, override, runtime_checkable
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
 from django.db.models.sql import Query
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +21,8 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import RuleError
 from common.identity import plain_words
 from common.ids import is_id
+from common.instants import NO_EARLIER, NO_LATER
+from common.paging import Page, Position
 from common.staff.wishes import Condition, UnsupportedQueryError, Wish, read_wish
 
 SERVED = frozenset(
@@ -28,6 +32,9 @@ SERVED = frozenset(
     }
 )  # fmt: skip
 """The public methods that work as Django documents them."""
+
+OPERATORS = {"__and__": "&", "__or__": "|", "__xor__": "^"}
+"""The operators of a queryset, none of which works: they join conditions, but not the words searched for."""
 
 READ_AT_MOST = 5_000
 """How many records one page or action may read; a list can't be longer without being cut off."""
@@ -46,7 +53,7 @@ class TooManyRecordsError(RuleError):
 
 
 class Source[M: Model](Protocol):
-    """Where the records of a model are. `walk` must keep the wish's conditions and order."""
+    """Where the records of a model are. `page` must keep the wish's conditions and order."""
 
     conditions: frozenset[str]
     """The conditions that an index serves, as one would write them for `filter()`."""
@@ -62,8 +69,8 @@ class Source[M: Model](Protocol):
         """Return the record, or None."""
         ...
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator[M]:
-        """Yield the records lazily, reading `batch` at a time."""
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page[M]:
+        """Return up to `limit` records. Of limits in time it may keep no more than their days."""
         ...
 
     def text(self, record: M) -> str:
@@ -82,11 +89,16 @@ class FindsWords[M: Model](Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPage[M: Model]:
-    """Some records of a list, whether more follow, and after how many a search gave up, if it did."""
+    """Some records of a list, and whether more follow.
+
+    Where it isn't known, because reading on would have cost too much: after how many records a search
+    gave up, or at which instant a list did.
+    """
 
     records: list[M]
     more: bool
     stopped_after: int | None = None
+    stopped_at: str | None = None
 
 
 class RecordQuery(Query):
@@ -106,10 +118,11 @@ class RecordQuerySet[M: Model](QuerySet[M]):
     ) -> None:
         super().__init__(model, query or RecordQuery(model), using, hints)
         self.words = ""
+        self.begins_at = ""
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # the stubs don't know it
-        clone.words = self.words
+        clone.words, clone.begins_at = self.words, self.begins_at
         return clone
 
     @property
@@ -122,22 +135,39 @@ class RecordQuerySet[M: Model](QuerySet[M]):
 
     def matching(self, words: str) -> Self:
         """Return the records that have this id, this e-mail address, or all these words."""
-        found = self.all()
+        if self.words:
+            raise UnsupportedQueryError(self.model, "matching() after matching()")
+        found = self._whole("matching()").all()
         found.words = words.strip()
+        return found
+
+    def beginning_at(self, instant: str) -> Self:
+        """Return the records from the first of this instant, as stored, on, in whichever order."""
+        if self.begins_at:
+            raise UnsupportedQueryError(self.model, "beginning_at() after beginning_at()")
+        found = self._whole("beginning_at()").all()
+        found.begins_at = instant
         return found
 
     def page(self, start: int, size: int) -> RecordPage[M]:
         """Return the records from the `start`th on, and whether there are more than these."""
-        wish = self._wish()
+        wish = self._whole("page()")._wish()  # noqa: SLF001 -- our own
         if start + size > READ_AT_MOST:
             raise TooManyRecordsError(limit=READ_AT_MOST)
-        search = _Search(self.source, wish)
-        found = list(
-            islice(self._matching(wish, search, start + size + 1), start, start + size + 1)
-        )
+        stop = start + size + 1
+        search = _Search(_Walk(self.source), wish)
+        found = list(islice(self._matching(wish, search, stop), start, stop))
         return RecordPage(
-            records=found[:size], more=len(found) > size, stopped_after=search.stopped_after
+            records=found[:size],
+            more=len(found) > size,
+            stopped_after=search.stopped_after,
+            stopped_at=search.walk.stopped_at,
         )
+
+    def _whole(self, what: str) -> Self:
+        if self.query.is_sliced:
+            raise UnsupportedQueryError(self.model, f"{what} after a slice")
+        return self
 
     def _fetch_all(self) -> None:
         if self._result_cache is None:
@@ -161,7 +191,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
 
     def _rows(self) -> list[M]:
         wish = self._wish()
-        search = _Search(self.source, wish)
+        search = _Search(_Walk(self.source, to_the_end=True), wish)
         low, high = self.query.low_mark, self.query.high_mark
         stop = READ_AT_MOST + 1 if high is None else high
         rows = list(islice(self._matching(wish, search, stop), low, stop))
@@ -172,7 +202,10 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         return rows
 
     def _wish(self) -> Wish:
-        wish = _with_email_as_stored(read_wish(self.query, self.words), self.source.email)
+        if self.db != DEFAULT_DB_ALIAS:
+            raise UnsupportedQueryError(self.model, f"the database {self.db}")
+        wish = read_wish(self.query, words=self.words, begins_at=self.begins_at)
+        wish = _as_stored(wish, self.source.email)
         key = self.model._meta.pk.attname
         served = self.source.conditions | {key, f"{key}__in"}
         for condition in wish.conditions:
@@ -189,7 +222,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             return self._by_id(ids, wish)
         if wish.words:
             return search.results()
-        return _walk(self.source, wish, batch=min(stop, BATCH))
+        return search.walk.records(wish, batch=min(stop, BATCH))
 
     def _by_id(self, ids: list[str], wish: Wish) -> Iterator[M]:
         found = (self.source.one(record_id) for record_id in ids)
@@ -211,11 +244,40 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         raise UnsupportedQueryError(self.model, "_raw_delete()")
 
 
+class _Walk[M: Model]:
+    """Goes through a source page by page.
+
+    A page that is short and not the last has cost all the requests that a page may cost
+    (`common.indexes`): few records match. There a list's walk stops, and notes where; what must have
+    all records goes `to_the_end`.
+    """
+
+    def __init__(self, source: Source[M], *, to_the_end: bool = False) -> None:
+        self.source = source
+        self.to_the_end = to_the_end
+        self.stopped_at: str | None = None
+
+    def records(self, wish: Wish, *, batch: int) -> Iterator[M]:
+        """Yield the records that match, `batch` of which are read first."""
+        checked = _left_to_us(wish.conditions)
+        cursor = Position(at=wish.begins_at).cursor() if wish.begins_at else None
+        while True:
+            page = self.source.page(wish, cursor=cursor, limit=batch)
+            yield from (r for r in page.items if all(each.admits(r) for each in checked))
+            if page.cursor is None:
+                return
+            if len(page.items) < batch and not self.to_the_end:
+                self.stopped_at = page.reached
+                return
+            cursor, batch = page.cursor, BATCH
+
+
 class _Search[M: Model]:
     """Finds records by what staff typed: an id, an e-mail address, or else words, by reading."""
 
-    def __init__(self, source: Source[M], wish: Wish) -> None:
-        self.source = source
+    def __init__(self, walk: _Walk[M], wish: Wish) -> None:
+        self.walk = walk
+        self.source = walk.source
         self.wish = wish
         self.stopped_after: int | None = None
 
@@ -225,16 +287,15 @@ class _Search[M: Model]:
             return iter([record])
         if self.source.email and "@" in typed and " " not in typed:
             email = Condition(field=self.source.email, lookup="exact", value=typed.lower())
-            conditions = (*self.wish.conditions, email)
-            wish = Wish(conditions=conditions, order=self.wish.order)
-            return _walk(self.source, wish, batch=BATCH)
+            wish = replace(self.wish, conditions=(*self.wish.conditions, email))
+            return self.walk.records(wish, batch=BATCH)
         if isinstance(self.source, FindsWords):
             found, self.stopped_after = self.source.saying(typed, self.wish)
             return iter(found)
         return self._by_words(plain_words(typed))
 
     def _by_words(self, words: tuple[str, ...]) -> Iterator[M]:
-        for looked_at, record in enumerate(_walk(self.source, self.wish, batch=BATCH)):
+        for looked_at, record in enumerate(self.walk.records(self.wish, batch=BATCH)):
             if looked_at == SEARCH_AT_MOST:
                 self.stopped_after = looked_at
                 return
@@ -243,25 +304,29 @@ class _Search[M: Model]:
                 yield record
 
 
-def _walk[M: Model](source: Source[M], wish: Wish, *, batch: int) -> Iterator[M]:
-    """Walk the source, which takes each condition once; what is asked twice is checked here."""
+def _left_to_us(conditions: Sequence[Condition]) -> list[Condition]:
+    """Return the conditions that a source needn't keep: those asked again, and limits within a day."""
     first: dict[str, Condition] = {}
-    again = [each for each in wish.conditions if first.setdefault(each.name, each) is not each]
-    records = source.walk(wish, batch=batch)
-    return (record for record in records if all(each.admits(record) for each in again))
+    again = [each for each in conditions if first.setdefault(each.name, each) is not each]
+    limits = [each for each in first.values() if each.lookup not in {"exact", "in"}]
+    return [*again, *limits]
 
 
-def _with_email_as_stored(wish: Wish, field: str | None) -> Wish:
-    stored = tuple(
-        replace(each, value=each.value.strip().lower()) if each.name == field else each
-        for each in wish.conditions
-    )
+def _as_stored(wish: Wish, email: str | None) -> Wish:
+    stored = tuple(replace(each, value=_value_as_stored(each, email)) for each in wish.conditions)
     return replace(wish, conditions=stored)
 
 
-def _refusing(name: str) -> Callable[..., NoReturn]:
+def _value_as_stored(condition: Condition, email: str | None) -> Any:
+    value = condition.value
+    if condition.name == email:
+        return value.strip().lower()
+    return min(max(value, NO_EARLIER), NO_LATER) if isinstance(value, datetime) else value
+
+
+def _refusing(name: str, shown: str) -> Callable[..., NoReturn]:
     def refuse(self: RecordQuerySet[Model], *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise UnsupportedQueryError(self.model, f"{name}()")
+        raise UnsupportedQueryError(self.model, shown)
 
     refuse.__name__ = name
     return refuse
@@ -269,4 +334,6 @@ def _refusing(name: str) -> Callable[..., NoReturn]:
 
 for _name in dir(QuerySet):
     if not _name.startswith("_") and _name not in SERVED and callable(getattr(QuerySet, _name)):
-        setattr(RecordQuerySet, _name, _refusing(_name))
+        setattr(RecordQuerySet, _name, _refusing(_name, f"{_name}()"))
+for _name, _sign in OPERATORS.items():
+    setattr(RecordQuerySet, _name, _refusing(_name, f"two querysets joined by {_sign}"))

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import F, Model
 from django.db.models.expressions import Col, OrderBy
 from django.db.models.sql import Query
-from django.db.models.sql.where import AND, NothingNode, WhereNode
+from django.db.models.sql.where import AND, WhereNode
 
 TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "exact": operator.eq,
@@ -53,11 +53,15 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Which records, in what order. `order` is a field, "-" before it for falling, or ""."""
+    """Which records, in what order. `order` is a field, "-" before it for falling, or "".
+
+    `begins_at` is the instant, as stored, from which on the list is gone through in its order; or "".
+    """
 
     conditions: tuple[Condition, ...] = ()
     order: str = ""
     words: str = ""
+    begins_at: str = ""
     none_at_all: bool = False
 
     def admits(self, record: Model) -> bool:
@@ -76,7 +80,7 @@ class Wish:
         return [str(value) for value in dict.fromkeys([one] if some is None else some)]
 
 
-def read_wish(query: Query, words: str) -> Wish:
+def read_wish(query: Query, *, words: str, begins_at: str) -> Wish:
     """Return what `query` wishes for.
 
     Raises:
@@ -88,7 +92,8 @@ def read_wish(query: Query, words: str) -> Wish:
     if query.is_empty():
         return Wish(none_at_all=True)
     conditions = tuple(_conditions(query.where, query, model))
-    return Wish(conditions=conditions, order=_order(query, model), words=words)
+    order = _order(query, model)
+    return Wish(conditions=conditions, order=order, words=words, begins_at=begins_at)
 
 
 def _model(query: Query) -> type[Model]:
@@ -117,7 +122,7 @@ def _conditions(node: WhereNode, query: Query, model: type[Model]) -> Iterator[C
     for child in node.children:
         if isinstance(child, WhereNode):
             yield from _conditions(child, query, model)
-        elif not isinstance(child, NothingNode):
+        else:
             yield _condition(child, query, model)
 
 
@@ -137,8 +142,8 @@ def _order(query: Query, model: type[Model]) -> str:
     wanted = query.order_by or (query.default_ordering and model._meta.ordering) or ()
     names = [_order_name(part, model) for part in wanted]
     key = {"pk", model._meta.pk.name}
-    names = [name for name in names if name.removeprefix("-") not in key]  # the index breaks ties
-    if len(names) > 1:
+    names = [*names[:1], *(name for name in names[1:] if name.removeprefix("-") not in key)]
+    if len(names) > 1:  # a key that comes second would only break ties, which the index does
         raise UnsupportedQueryError(model, f"an order by several fields: {', '.join(names)}")
     name = names[0] if names else ""
     return name if query.standard_ordering or not name else _reversed(name)

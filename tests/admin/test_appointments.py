@@ -4,11 +4,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import ActionLocation
 from django.test import Client
 from django.utils.timezone import localdate, localtime, make_aware
 
 import appointments.services
-from appointments.domain import AppointmentKind, AppointmentStatus
+from appointments.domain import AppointmentChanges, AppointmentKind, AppointmentStatus
 from common import clock
 from tests.admin.conftest import errors, messages, open_form
 from tests.fixtures.forms import fields_of
@@ -102,6 +104,16 @@ def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
     assert appointment("1").starts_at not in free
 
 
+def test_a_form_that_changes_nothing_says_so(reception: Client) -> None:
+    before = appointment("1")
+    url = f"{APPOINTMENTS}1/change/"
+    page = reception.post(url, open_form(reception, url), follow=True)
+
+    assert messages(page) == ["Turno 1: Ya estaba así; no se cambió nada."]
+    assert appointment("1") == before
+    assert not LogEntry.objects.exists()
+
+
 def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
     reception: Client, supervisor: Client
 ) -> None:
@@ -115,7 +127,8 @@ def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
 
 def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
     old = appointment("1").starts_at
-    supervisor.post(f"{APPOINTMENTS}1/delete/", {"post": "yes"})
+    asked = supervisor.get(f"{APPOINTMENTS}1/delete/").content.decode()
+    supervisor.post(f"{APPOINTMENTS}1/delete/", fields_of(asked))
 
     free = appointments.services.free_slots(
         doctor_name="Dra. Gómez", day=localtime(old).date(), duration_min=30, now=clock.now()
@@ -207,6 +220,27 @@ def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
     assert appointment("1").status is AppointmentStatus.CANCELLED
 
 
+@pytest.mark.parametrize("action", ["confirm", "cancel"])
+def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
+    reception: Client, action: str
+) -> None:
+    url = f"{APPOINTMENTS}1/change/"
+    name = f"{ActionLocation.CHANGE_FORM.value}-action"
+    form = {**open_form(reception, url), name: action, "_selected_action": "1"}
+    changes = AppointmentChanges(notes="cambiada mientras")
+    changed = appointments.services.update_appointment(
+        appointment_id="1", changes=changes, now=clock.now()
+    )
+
+    page = reception.post(url, form, follow=True)
+    assert messages(page) == [
+        "Turno 1: Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
+    ]
+    assert appointment("1") == changed
+    reception.post(url, {**open_form(reception, url), name: action, "_selected_action": "1"})
+    assert appointment("1").status is not changed.status
+
+
 def test_a_patient_who_did_not_come_is_cancelled_by_staff(reception: Client) -> None:
     now = clock.now()
     missed = appointments.services.book_appointment(
@@ -232,6 +266,7 @@ def test_free_times_are_offered_as_the_form_writes_them(reception: Client) -> No
     times = reception.get(f"{APPOINTMENTS}free-times/", asked).json()["times"]
 
     assert "10:00" in times
-    for broken in ({"day": "soon"}, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
+    far = {"day": "9999-12-31"}
+    for broken in ({"day": "soon"}, far, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
         answer = reception.get(f"{APPOINTMENTS}free-times/", {**asked, **broken})
         assert answer.json()["times"] == []

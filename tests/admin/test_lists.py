@@ -1,9 +1,12 @@
 """The staff's lists: found, filtered, sorted, paged and exported, without a scan."""
 
 import csv
+import html
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import batched
 from typing import Any
 
 import pytest
@@ -14,10 +17,14 @@ from django.utils.timezone import localdate
 
 import orders.services
 from appointments import repository as appointments_repository
+from appointments.admin import AppointmentAdmin
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from common import clock
+from common.dynamo import MOST_WRITES
 from common.errors import NotFoundError
 from common.identity import Customer
+from common.instants import to_iso
+from common.staff.export import csv_response
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, numbered
 from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
@@ -26,6 +33,7 @@ pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
 ORDERS = "/admin/orders/order/"
 APPOINTMENTS = "/admin/appointments/appointment/"
+CONVERSATIONS = "/admin/conversations/conversation/"
 MOST_REQUESTS = 8
 
 
@@ -85,6 +93,89 @@ def test_a_first_page_costs_few_requests_and_no_scan(
     assert reception.get(url).status_code == 200
     assert len(requests) <= MOST_REQUESTS
     assert set(requests.names) <= {"Query", "GetItem"}
+
+
+# --- Two filters that few records match
+
+
+@pytest.fixture
+def many_of_one_doctor(empty_tables: str, monkeypatch: pytest.MonkeyPatch) -> list[Appointment]:
+    """Put 300 of one doctor there, of which only the two earliest are cancelled; pages show one."""
+    monkeypatch.setattr(AppointmentAdmin, "list_per_page", 1)
+    now = clock.now()
+    statuses = {298: AppointmentStatus.CANCELLED, 299: AppointmentStatus.CANCELLED}
+    made = [
+        Appointment(
+            id=str(1000 + n),
+            patient_name=f"Paciente {n}",
+            patient_email=f"paciente{n}@email.com",
+            doctor_name=DOCTORS[2],
+            starts_at=now - timedelta(hours=n),
+            duration_min=30,
+            kind=AppointmentKind.ROUTINE,
+            status=statuses.get(n, AppointmentStatus.SCHEDULED),
+        )
+        for n in range(300)
+    ]
+    for some in batched(made, MOST_WRITES):
+        assert appointments_repository.add_appointments(some, [])
+    return made
+
+
+FEW = f"{APPOINTMENTS}?doctor_name=Dr.+Sosa&status=cancelled"
+
+
+def link_on(page: Any) -> str:
+    [said] = messages(page)
+    found = re.search(r'href="(.*?)"', said)
+    assert found
+    return APPOINTMENTS + html.unescape(found[1])
+
+
+def test_a_page_that_few_match_stops_and_can_be_gone_on_with(
+    many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
+) -> None:
+    requests.names.clear()
+    first = reception.get(FEW)
+
+    assert len(requests) <= MOST_REQUESTS
+    assert shown(first) == []
+    assert "0 turnos hasta acá" in first.content.decode()
+    requests.names.clear()
+    second = reception.get(link_on(first))
+    assert len(requests) <= MOST_REQUESTS
+    assert shown(second) == ["1298"]
+    assert "Más de 1 turnos" in second.content.decode()
+    assert shown(reception.get(f"{link_on(first)}&p=2")) == ["1299"]
+
+
+def test_where_a_list_begins_is_shown_and_holds_in_either_order(
+    many_of_one_doctor: list[Appointment], reception: Client
+) -> None:
+    at = many_of_one_doctor[7].starts_at
+    page = reception.get(APPOINTMENTS, {"from": to_iso(at)})
+
+    assert shown(page) == ["1007"]
+    assert "desde dónde" in page.content.decode().lower()
+    assert shown(reception.get(APPOINTMENTS, {"from": to_iso(at), "o": "2"})) == ["1007"]
+    assert reception.get(APPOINTMENTS, {"from": "soon"}).status_code == 302
+
+
+def test_an_action_on_all_that_match_goes_to_the_end(
+    many_of_one_doctor: list[Appointment], reception: Client
+) -> None:
+    data = {"action": "export_csv", "_selected_action": ["1298"], "select_across": "1"}
+    answer: Any = reception.post(FEW, {**data, "index": "0"})
+
+    assert b"".join(answer.streaming_content).count(b"Cancelado") == 2
+
+
+def test_a_search_by_words_in_two_filters_stops_too(
+    many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
+) -> None:
+    requests.names.clear()
+    assert shown(reception.get(f"{FEW}&q=nadie")) == []
+    assert len(requests) <= MOST_REQUESTS
 
 
 # --- Search
@@ -199,11 +290,25 @@ def test_an_address_cannot_ask_for_what_no_index_knows(
     assert reception.get(f"{ORDERS}?{query}").status_code == 400
 
 
-@pytest.mark.parametrize("day", ["2026-13-01", "yesterday"])
+@pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "9999-12-31", "0001-01-01"])
 def test_a_day_that_is_none_leads_back_to_the_list(
     demo: datetime, reception: Client, day: str
 ) -> None:
     assert reception.get(APPOINTMENTS, {"day": day}).status_code == 302
+
+
+@pytest.mark.parametrize("offset", ["Z", "+03:00", "-03:00"])
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [(ORDERS, "created_at"), (APPOINTMENTS, "starts_at"), (CONVERSATIONS, "started_at")],
+)
+def test_the_ends_of_the_calendar_are_instants_like_others(
+    demo: datetime, reception: Client, path: str, field: str, instant: str, offset: str
+) -> None:
+    for name in (f"{field}__gte", f"{field}__lt"):
+        assert reception.get(path, {name: instant + offset}).status_code == 200
+    assert reception.get(path, {"from": instant + offset}).status_code in {200, 302}
 
 
 # --- Pages
@@ -241,7 +346,7 @@ def exported(client: Client, **data: Any) -> list[list[str]]:
     answer: Any = client.post(ORDERS, {"action": "export_csv", "index": "0", **data})
     assert answer["content-type"] == "text/csv; charset=utf-8"
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    return list(csv.reader(io.StringIO(text)))
+    return list(csv.reader(io.StringIO(text), delimiter=";"))
 
 
 def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> None:
@@ -249,7 +354,7 @@ def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> No
 
     assert title[:3] == ["número", "cliente", "correo electrónico"]
     assert [line[0] for line in lines] == ["1", "3"]
-    assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67.48", "Pendiente"]
+    assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67,48", "Pendiente"]
 
 
 def test_all_that_match_are_exported(demo: datetime, supervisor: Client) -> None:
@@ -275,6 +380,45 @@ def test_a_name_that_is_a_formula_stays_text(empty_tables: str, reception: Clien
     repository.add_orders([evil])
 
     assert exported(reception, _selected_action=["9"])[1][1].startswith("'=HYPERLINK")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("Ana", "Ana"),
+        ("ana@email.com", "ana@email.com"),
+        ("Ana-María; 2 × Té", "Ana-María; 2 × Té"),
+        ("=1+1", "'=1+1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("Ana;=1+1", "Ana;'=1+1"),
+        ("Ana, +1", "Ana, '+1"),
+        ('Ana";"=1+1', 'Ana";"\'=1+1'),
+        ("\n=1+1", "\n'=1+1"),
+        ("\t=1+1", "\t'=1+1"),
+        ("\r=1+1", "\r'=1+1"),
+        ("Ana\r\n=1+1", "Ana\r\n'=1+1"),
+        (" =1+1", " '=1+1"),
+        ("\u200b=1+1", "\u200b'=1+1"),
+        ("＝1+1", "'＝1+1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠A1", "'＠A1"),
+        (Decimal("-67.48"), "-67,48"),
+        (Decimal("1E-7"), "0,0000001"),
+        (40.5, "40,5"),
+        (7, "7"),
+        (None, ""),
+    ],
+)
+def test_a_cell_is_what_a_spreadsheet_of_argentina_reads_and_no_formula(
+    value: object, written: str
+) -> None:
+    answer: Any = csv_response("x.csv", [("a;b", lambda record: record)], [value])
+    text = b"".join(answer.streaming_content).decode()
+    doubled = written.replace('"', '""')
+
+    assert text == f'\ufeff"a;b"\r\n"{doubled}"\r\n'
 
 
 # --- The start page

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import ActionLocation
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 import orders.services
 from common import clock, dynamo
 from common.errors import NotFoundError
-from orders.domain import OrderStatus
+from orders.domain import OrderChanges, OrderItem, OrderStatus
 from tests.admin.conftest import errors, messages, open_form
+from tests.fixtures.forms import fields_of
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
 
@@ -52,12 +54,45 @@ def test_an_order_is_changed_with_its_items_in_one_write(reception: Client) -> N
     assert stored.dni == "12345678"  # reception doesn't see it, and it stays
 
 
-def test_a_form_sent_unchanged_changes_nothing(reception: Client) -> None:
+def test_items_keep_their_ids_when_some_are_changed_deleted_and_added(reception: Client) -> None:
+    """The shop's own numbers of articles, which came by REST."""
+    items = [
+        OrderItem(id=f"SKU-{n}", name=f"Producto {n}", quantity=1, price=Decimal("2.00"))
+        for n in (7, 8, 9)
+    ]
+    changes = OrderChanges(items=items)
+    orders.services.update_order(order_id="1", changes=changes, now=clock.now())
+    url = f"{ORDERS}1/change/"
+    added = {
+        "lines-TOTAL_FORMS": "4",
+        "lines-3-order": "1",
+        "lines-3-name": "Producto Z",
+        "lines-3-quantity": "1",
+        "lines-3-price": "1,25",
+    }
+    edited = {"lines-0-quantity": "5", "lines-1-DELETE": "on", **added}
+
+    assert reception.post(url, {**open_form(reception, url), **edited}).status_code == 302
+    stored = order("1").items
+    assert [(item.id, item.quantity) for item in stored[:2]] == [("SKU-7", 5), ("SKU-9", 1)]
+    assert stored[2].id
+    assert len({item.id for item in stored}) == 3
+
+
+@pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
+@pytest.mark.parametrize("typed", [{}, {"customer_name": " Juan  Pérez "}], ids=["same", "blanks"])
+def test_a_form_that_changes_nothing_says_so(
+    reception: Client, typed: dict[str, str], button: str
+) -> None:
     before = order("1")
     url = f"{ORDERS}1/change/"
+    form = {**open_form(reception, url), **typed, button: "x"}
+    page = reception.post(url, form, follow=True)
 
-    assert reception.post(url, open_form(reception, url)).status_code == 302
+    assert messages(page) == ["Pedido 1: Ya estaba así; no se cambió nada."]
+    assert page.redirect_chain[0][1] == 302
     assert order("1") == before
+    assert not LogEntry.objects.exists()
 
 
 def test_the_second_of_two_who_edit_one_record_overwrites_nothing(
@@ -198,7 +233,7 @@ def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
     assert "Pedido 2" in asked
     assert order("2")
 
-    supervisor.post(f"{ORDERS}2/delete/", {"post": "yes"})
+    supervisor.post(f"{ORDERS}2/delete/", fields_of(asked))
     with pytest.raises(NotFoundError):
         order("2")
 
@@ -220,8 +255,67 @@ def test_several_are_deleted_after_a_question(supervisor: Client) -> None:
     assert "Pedido 1" in asked
     assert order("1")
 
-    supervisor.post(ORDERS, {**chosen, "post": "yes"})
+    page = supervisor.post(ORDERS, {**fields_of(asked), **chosen}, follow=True)
+    assert messages(page) == ["Eliminados: 2"]
     assert [o.id for o in orders.services.list_orders()] == ["3", "5", "4"]
+    logged = LogEntry.objects.order_by("object_id")
+    assert [entry.object_repr for entry in logged] == ["Pedido 1", "Pedido 2"]
+
+
+def test_of_several_those_are_kept_that_changed_after_the_question(supervisor: Client) -> None:
+    chosen = {"action": "delete_selected", "_selected_action": ["1", "2", "4"], "index": "0"}
+    asked = fields_of(supervisor.post(ORDERS, chosen).content.decode())
+    changes = OrderChanges(customer_name="Cambiada Mientras")
+    orders.services.update_order(order_id="1", changes=changes, now=clock.now())
+    orders.services.delete_order(order_id="4")
+    page = supervisor.post(ORDERS, {**asked, **chosen}, follow=True)
+
+    assert messages(page) == [
+        "Pedido 1: Otra persona acaba de cambiar esto. Fijate de nuevo, por favor.",
+        "Eliminados: 1",
+        "Pedido 4: Ya no está en esta lista.",
+    ]
+    assert [o.id for o in orders.services.list_orders()] == ["1", "3", "5"]
+    assert LogEntry.objects.get().object_repr == "Pedido 2"
+
+
+@pytest.mark.parametrize("path", [ORDERS, f"{ORDERS}1/delete/"])
+def test_nothing_is_deleted_by_who_does_not_say_which_version_they_saw(
+    supervisor: Client, path: str
+) -> None:
+    data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
+    page = supervisor.post(path, data, follow=True)
+
+    assert "Otra persona acaba de cambiar esto" in messages(page)[0]
+    assert order("1")
+
+
+@pytest.mark.parametrize("versions", ["", "{", "[]", '{"1": 5}'])
+def test_versions_that_are_none_delete_nothing(supervisor: Client, versions: str) -> None:
+    data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
+    page = supervisor.post(ORDERS, {**data, "versions": versions}, follow=True)
+
+    assert page.status_code == 200
+    assert order("1")
+
+
+def test_of_all_that_match_those_are_deleted_that_the_question_showed(supervisor: Client) -> None:
+    path = f"{ORDERS}?status=pending"
+    asked = supervisor.post(
+        path, {"action": "delete_selected", "_selected_action": "1", "select_across": "1"}
+    ).content.decode()
+    newer = orders.services.place_order(
+        customer_name="Eva Luna",
+        customer_email="eva@email.com",
+        items=[OrderItem(name="Producto N", quantity=1, price=Decimal("1.00"))],
+        total=None,
+        token="newer",
+        now=clock.now(),
+    )
+
+    page = supervisor.post(path, fields_of(asked), follow=True)
+    assert messages(page) == ["Eliminados: 1"]
+    assert [o.id for o in orders.services.list_orders()] == [newer.id, "2", "3", "5", "4"]
 
 
 # --- Orders: actions
@@ -274,12 +368,32 @@ def test_what_is_chosen_but_gone_is_told(reception: Client, path: str) -> None:
 
 
 def test_an_order_can_be_cancelled_from_its_form(reception: Client) -> None:
-    data = {"CHANGE_FORM-action": "cancel", "action": "cancel", "_selected_action": ["1"]}
-    page = reception.get(f"{ORDERS}1/change/")
-    name = page.context["action_form"]["action"].html_name
-    reception.post(f"{ORDERS}1/change/", {**data, name: "cancel"})
+    url = f"{ORDERS}1/change/"
+    form = open_form(reception, url)
+    reception.post(url, {**form, **action_of_form("cancel", "1")})
 
     assert order("1").status is OrderStatus.CANCELLED
+
+
+def action_of_form(action: str, order_id: str) -> dict[str, str]:
+    return {f"{ActionLocation.CHANGE_FORM.value}-action": action, "_selected_action": order_id}
+
+
+@pytest.mark.parametrize("action", ["prepare", "cancel"])
+def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
+    reception: Client, action: str
+) -> None:
+    url = f"{ORDERS}1/change/"
+    form = {**open_form(reception, url), **action_of_form(action, "1")}
+    changes = OrderChanges(customer_name="Cambiada Mientras")
+    changed = orders.services.update_order(order_id="1", changes=changes, now=clock.now())
+    page = reception.post(url, form, follow=True)
+
+    assert messages(page) == [
+        "Pedido 1: Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
+    ]
+    assert order("1") == changed
+    assert not LogEntry.objects.exists()
 
 
 # --- History

@@ -1,19 +1,30 @@
 """The queryset over records: what it serves it serves rightly, and the rest it refuses by name."""
 
-from collections.abc import Callable, Iterator
+import copy
+import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models import F, Model, Q, QuerySet
+from django.core.exceptions import FieldError
+from django.db.models import CharField, Exists, F, Model, Q, QuerySet, Subquery
 from pytest_django import DjangoAssertNumQueries
 
 import appointments.demo
 import orders.demo
 from appointments.admin_models import Appointment
 from common.clock import now as real_now
-from common.staff.queryset import READ_AT_MOST, SEARCH_AT_MOST, SERVED, TooManyRecordsError, _Search
+from common.paging import Page
+from common.staff.queryset import (
+    READ_AT_MOST,
+    SEARCH_AT_MOST,
+    SERVED,
+    TooManyRecordsError,
+    _Search,
+    _Walk,
+)
 from common.staff.wishes import UnsupportedQueryError, Wish
 from orders.admin_models import Order, OrderItem
 
@@ -53,14 +64,50 @@ def test_every_public_method_that_is_not_served_is_refused_by_name(model: Any, n
         (lambda o: o.order_by("total"), "order by total"),
         (lambda o: o.order_by("created_at", "total"), "several fields"),
         (lambda o: o.order_by("?"), r"order by \?"),
+        (lambda o: o.order_by("pk"), "order by pk"),
+        (lambda o: o.order_by("-pk", "created_at"), "several fields: -pk, created_at"),
         (lambda o: o.distinct("status"), "distinct"),
+        (lambda o: o.using("other"), "the database other"),
+        (lambda o: o.matching("perez") & o.matching("nobody"), "joined by &"),
+        (lambda o: o.filter(status="pending") & o.none(), "two querysets joined by &"),
+        (lambda o: o.matching("perez") | o.matching("nobody"), r"joined by \|"),
+        (lambda o: o.none() | o.all(), r"two querysets joined by \|"),
+        (lambda o: o.matching("perez") ^ o.matching("nobody"), r"joined by \^"),
+        (lambda o: o.matching("perez").matching("nobody"), r"matching\(\) after"),
+        (lambda o: o.all()[:2].matching("perez"), r"matching\(\) after a slice"),
+        (lambda o: o.all()[:2].beginning_at("2026"), r"beginning_at\(\) after a slice"),
+        (lambda o: o.all()[:2].page(0, 25).records, r"page\(\) after a slice"),
+        (lambda o: o.beginning_at("2026").beginning_at("2025"), r"beginning_at\(\) after"),
+        (lambda o: o.filter(Exists(o.all())), "own fields: Exact"),
     ],
 )
 def test_conditions_and_orders_that_no_index_knows_are_refused(
     build: Callable[[Any], Any], named: str
 ) -> None:
     with pytest.raises(UnsupportedQueryError, match=named):
-        list(build(Order.objects))
+        list(build(Order.objects.all()))
+
+
+REFUSED_BY_OTHERS: dict[str, Callable[[Any], object]] = {
+    "negative": lambda o: o[-1],
+    "negative start": lambda o: o[-3:],
+    "negative stop": lambda o: o[:-1],
+    "behind the last": lambda o: o[9],
+    "filtered slice": lambda o: o[:3].filter(status="pending"),
+    "ordered slice": lambda o: o[:3].order_by("created_at"),
+    "reversed slice": lambda o: o[:3].reverse(),
+    "last of a slice": lambda o: o[:3].last(),
+    "none": lambda o: list(o.filter(status=None)),
+    "unknown value": lambda o: list(o.filter(status="lost")),
+    "unknown field": lambda o: list(o.filter(nothing="like that")),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_OTHERS)
+def test_what_django_or_the_domain_refuses_is_refused(records: datetime, name: str) -> None:
+    refusals = (TypeError, ValueError, IndexError, FieldError, UnsupportedQueryError)
+    with pytest.raises(refusals):
+        REFUSED_BY_OTHERS[name](Order.objects.all())
 
 
 def test_there_is_no_way_to_sql() -> None:
@@ -70,6 +117,8 @@ def test_there_is_no_way_to_sql() -> None:
         lambda: orders.query.get_count("default"),
         lambda: orders.query.has_results("default"),
         lambda: list(User.objects.filter(username__in=orders)),
+        lambda: list(User.objects.filter(Exists(orders))),
+        lambda: list(User.objects.annotate(order=Subquery(orders, output_field=CharField()))),
         lambda: orders._raw_delete("default"),
         lambda: orders._update([]),
         lambda: Order(id="1").save(),
@@ -121,6 +170,18 @@ NEWEST_FIRST = ["1", "2", "3", "5", "4"]
         (lambda o: o.none(), []),
         (lambda o: o.distinct().using("default"), NEWEST_FIRST),
         (lambda o: o.all()[1:3], ["2", "3"]),
+        (lambda o: o.all()[1:], NEWEST_FIRST[1:]),
+        (lambda o: o.all()[1:][:2], ["2", "3"]),
+        (lambda o: o.all()[::2], NEWEST_FIRST[::2]),
+        (lambda o: o.all()[2:2], []),
+        (lambda o: [o.all()[1:][0]], ["2"]),
+        (lambda o: [o.reverse().first(), o.reverse().last()], ["4", "1"]),
+        (lambda o: [r for r in o.all() if r in o.filter(status="shipped")], ["3"]),
+        (lambda o: copy.deepcopy(o.matching("perez")), ["1", "2"]),
+        (lambda o: pickle.loads(pickle.dumps(o.matching("perez"))), ["1", "2"]),
+        (lambda o: o.matching("perez").order_by("created_at").distinct(), ["2", "1"]),
+        (lambda o: o.matching("perez")[1:], ["2"]),
+        (lambda o: o.matching("perez").none(), []),
         (lambda o: o.all().iterator(), NEWEST_FIRST),
         (lambda o: [o.first(), o.last()], ["1", "4"]),
         (lambda o: [o.get(pk="2")], ["2"]),
@@ -205,8 +266,8 @@ class ListSource:
     def one(self, record_id: str) -> Any:
         return None
 
-    def walk(self, wish: Wish, *, batch: int) -> Iterator[Any]:
-        return (Order.read(id=str(place)) for place in range(self.count))
+    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page[Any]:
+        return Page(items=[Order.read(id=str(place)) for place in range(self.count)])
 
     def text(self, record: Model) -> str:
         return "needle" if record.pk in {"5", str(self.count - 1)} else "hay"
@@ -219,7 +280,7 @@ class ListSource:
 def test_a_search_stops_at_its_bound_and_says_so(
     count: int, found: int, stopped_after: int | None
 ) -> None:
-    search = _Search[Any](ListSource(count), Wish(words="Needle"))
+    search = _Search[Any](_Walk(ListSource(count)), Wish(words="Needle"))
 
     assert len(list(search.results())) == found
     assert search.stopped_after == stopped_after

@@ -1,5 +1,6 @@
 """Who may do what in the admin, who sees identity numbers, and in which language."""
 
+import json
 from datetime import datetime
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 import orders.services
+from common.instants import to_iso
 from orders.domain import OrderStatus
 from tests.admin.conftest import LogIn, form_of
 
@@ -76,12 +78,19 @@ def test_a_viewer_sees_and_no_more(viewer: Client, url: str, status: int) -> Non
     assert viewer.get(url).status_code == status
 
 
+def deletion_of_order_1() -> dict[str, str]:
+    """Return what the page that asks before deleting would send."""
+    version = to_iso(orders.services.get_order(order_id="1").updated_at)
+    chosen = {"action": "delete_selected", "_selected_action": "1"}
+    return {**chosen, "versions": json.dumps({"1": version}), "post": "yes"}
+
+
 @pytest.mark.usefixtures("demo")
 def test_a_viewer_changes_nothing(viewer: Client) -> None:
     assert viewer.post(f"{ORDERS}1/change/", {"customer_name": "x"}).status_code == 403
     assert viewer.post(f"{ORDERS}1/delete/", {"post": "yes"}).status_code == 403
     viewer.post(ORDERS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
-    viewer.post(ORDERS, {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"})
+    viewer.post(ORDERS, deletion_of_order_1())
 
     stored = orders.services.get_order(order_id="1")
     assert (stored.customer_name, stored.status) == ("Juan Pérez", OrderStatus.PENDING)
@@ -90,8 +99,7 @@ def test_a_viewer_changes_nothing(viewer: Client) -> None:
 @pytest.mark.usefixtures("demo")
 def test_reception_does_not_delete(reception: Client) -> None:
     assert reception.get(f"{ORDERS}1/delete/").status_code == 403
-    data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
-    reception.post(ORDERS, data)
+    reception.post(ORDERS, deletion_of_order_1())
 
     assert orders.services.get_order(order_id="1").id == "1"
 

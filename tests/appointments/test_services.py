@@ -18,6 +18,7 @@ from appointments.errors import (
 )
 from common.errors import (
     IdentityMissingError,
+    InvalidFieldError,
     StaleVersionError,
 )
 from common.identity import Caller, Customer, Staff
@@ -247,6 +248,12 @@ def test_free_times_are_what_is_left() -> None:
 
     assert free[:2] == [at("09:00"), at("11:00")]
     assert free[-1] == at("19:00")
+
+
+@pytest.mark.parametrize("day", [date.min, date(1899, 12, 31), date(2201, 1, 1), date.max])
+def test_a_year_without_appointments_has_no_free_times(day: date) -> None:
+    with pytest.raises(InvalidFieldError):
+        services.free_slots(doctor_name="Dr. Rodríguez", day=day, duration_min=30, now=NOW)
 
 
 # --- Demo data
