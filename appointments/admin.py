@@ -22,7 +22,6 @@ from appointments import clinic, services
 from appointments.admin_forms import AppointmentForm, RescheduleForm, sentence
 from appointments.admin_models import (
     KIND_LABELS,
-    STATUS_LABELS,
     Appointment,
     appointment_record,
 )
@@ -33,6 +32,7 @@ from appointments.domain import (
     AppointmentStatus,
     span_of_day,
 )
+from appointments.labels import STATUS_LABELS
 from appointments.parts import checked_day
 from common.clock import now
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError

@@ -11,9 +11,9 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from appointments.admin_models import STATUS_LABELS, Appointment
+from appointments.admin_models import Appointment
 from appointments.domain import MOVES, AppointmentStatus
-from appointments.errors import AppointmentStatusError
+from appointments.labels import STATUS_LABELS
 from common.errors import DomainError, StaleVersionError
 from common.staff.forms import RecordForm
 
@@ -24,19 +24,11 @@ def said(instant: datetime) -> str:
 
 
 def sentence(error: DomainError) -> str:
-    """Return an error's sentence, with the statuses as staff know them, and with free times."""
-    if isinstance(error, AppointmentStatusError):
-        return _with_labels(error)
+    """Return an error's sentence, with free times."""
     times = error.data.get("alternatives")
     if not isinstance(times, list) or not times:
         return error.message
     return f"{error.message} " + _("Free: %(times)s.") % {"times": ", ".join(map(said, times))}
-
-
-def _with_labels(error: AppointmentStatusError) -> str:
-    said_of = {name: AppointmentStatus(str(error.data[name])) for name in ("status", "wanted")}
-    labels = {name: str(STATUS_LABELS[status]).lower() for name, status in said_of.items()}
-    return str(error.text) % labels
 
 
 class AppointmentForm(RecordForm):

@@ -18,17 +18,12 @@ from appointments.domain import (
 )
 from appointments.domain import Appointment as AppointmentValue
 from appointments.errors import AppointmentNotFoundError
+from appointments.labels import STATUS_LABELS
 from common.instants import TICK
 from common.paging import Page
 from common.staff.records import Record
 from common.staff.wishes import Wish
 
-STATUS_LABELS = {
-    AppointmentStatus.SCHEDULED: _("Booked"),
-    AppointmentStatus.CONFIRMED: _("Confirmed"),
-    AppointmentStatus.CANCELLED: _("Cancelled"),
-    AppointmentStatus.COMPLETED: _("Done"),
-}
 KIND_LABELS = {
     AppointmentKind.CONSULTATION: _("Consultation"),
     AppointmentKind.FOLLOW_UP: _("Follow-up"),

@@ -28,8 +28,8 @@ from django.utils.translation import gettext_lazy as _
 import appointments.services
 import conversations.services
 import orders.services
-from appointments.admin_models import STATUS_LABELS as APPOINTMENT_LABELS
 from appointments.domain import Appointment
+from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
 from common import proofs
 from common.clock import now
 from common.errors import DomainError, NotFoundError

@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.clock import now
-from common.errors import DomainError
 from common.identity import Staff, masked_dni
 from common.instants import to_iso
 from common.staff.admin import RecordAdmin
@@ -25,11 +24,11 @@ from common.staff.filters import ChoiceFilter, PeriodFilter
 from common.staff.forms import RecordForm
 from common.staff.moments import moment
 from orders import services
-from orders.admin_models import STATUS_LABELS, Order, OrderItem, item_records, order_record
+from orders.admin_models import Order, OrderItem, item_records, order_record
 from orders.domain import MOVES, UNPACKED, OrderChanges, OrderStatus
 from orders.domain import Order as OrderValue
 from orders.domain import OrderItem as OrderItemValue
-from orders.errors import OrderStatusError
+from orders.labels import STATUS_LABELS
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 
@@ -37,17 +36,6 @@ EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 def money(amount: Decimal) -> str:
     """Return an amount as it is written here."""
     return f"$\N{NO-BREAK SPACE}{number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)}"
-
-
-def said(error: DomainError) -> str:
-    """Return an error's sentence with the statuses as staff know them."""
-    if not isinstance(error, OrderStatusError):
-        return error.message
-    names = ("status", "wanted")
-    labels = {
-        name: str(STATUS_LABELS[OrderStatus(str(error.data[name]))]).lower() for name in names
-    }
-    return str(error.text) % labels
 
 
 class StatusFilter(ChoiceFilter):
@@ -71,10 +59,6 @@ class OrderForm(RecordForm):
     error_fields = {  # noqa: RUF012 -- Django's metaclass would take it for a field's
         "order_status_not_allowed": "status",
     }
-
-    @override
-    def sentence(self, error: DomainError) -> str:
-        return said(error)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -235,10 +219,6 @@ class OrderAdmin(RecordAdmin[Order]):
     @override
     def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Order:
         return order_record(_changed(form, formsets) if change else _placed(form, formsets))
-
-    @override
-    def sentence(self, error: DomainError) -> str:
-        return said(error)
 
     @override
     def remove(self, record: Order) -> None:

@@ -16,14 +16,7 @@ from orders.domain import MAX_TRACKING_LENGTH, OrderQuery, OrderStatus
 from orders.domain import Order as OrderValue
 from orders.domain import OrderItem as OrderItemValue
 from orders.errors import OrderNotFoundError
-
-STATUS_LABELS = {
-    OrderStatus.PENDING: _("Pending"),
-    OrderStatus.PROCESSING: _("In preparation"),
-    OrderStatus.SHIPPED: _("Shipped"),
-    OrderStatus.DELIVERED: _("Delivered"),
-    OrderStatus.CANCELLED: _("Cancelled"),
-}
+from orders.labels import STATUS_LABELS
 
 
 class OrderSource:

@@ -8,10 +8,6 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-import appointments.admin_models
-import appointments.labels
-import orders.admin_models
-import orders.labels
 from common.contact import clean_email, clean_name
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
 from common.idempotency import claim
@@ -121,8 +117,3 @@ def test_each_field_that_a_service_refuses_has_a_name_for_people() -> None:
 
     assert {"customer_name", "dni", "price", "duration", "doctor_name"} <= names
     assert names <= FIELD_LABELS.keys()
-
-
-def test_a_status_is_called_as_on_the_staffs_pages() -> None:
-    assert orders.labels.STATUS_LABELS == orders.admin_models.STATUS_LABELS
-    assert appointments.labels.STATUS_LABELS == appointments.admin_models.STATUS_LABELS
