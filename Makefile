@@ -21,7 +21,7 @@ call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" o
 	@TEXT="$$TEXT" AUDIO="$$AUDIO" SAVE="$$SAVE" scripts/call
 
 test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model page-types ## Run all tests
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: format lint types imports test ## Format, lint, types, import law, tests
 
