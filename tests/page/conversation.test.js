@@ -137,6 +137,12 @@ test("what the page before had typed stands behind all that is told of earlier, 
   assert.deepEqual(talk.shown.slice(-2), ["user: tres", "typed: cuatro"]);
 });
 
+test("what the page before had typed takes its place in the talk, though what came later is told first", () => {
+  const talk = new Talk().recall("uno").say("assistant", "spoken", 2, "Dos.", 0, 2);
+  talk.say("user", "spoken", 1, "uno", 0, 1).say("assistant", "spoken", 2, "Uno.", 0, 1);
+  assert.deepEqual(talk.shown, ["user: uno", "assistant: Uno.", "assistant: Dos."]);
+});
+
 test("an interruption leaves other turns and the customer alone", () => {
   const talk = new Talk().say("user", "spoken", 1, "Hola", 0);
   talk.say("assistant", "planned", 1, "Uno.", 0, 2);

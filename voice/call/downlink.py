@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from voice import pcm
 from voice.wire.messages import (
     CallEnded,
+    Caption,
     Flush,
     Numbered,
     Played,
@@ -33,11 +34,16 @@ from voice.wire.messages import (
     ServerMessage,
     ServiceEvent,
     SpeechChunk,
+    ToolFinished,
+    ToolStarted,
 )
 
 MAX_WAITING_SAMPLES = 60 * pcm.OUTPUT_RATE_HZ
 MAX_KEPT_EVENTS = 1_000
 """So many events may wait for their arrival; a client that confirms none for longer is not followed."""
+
+
+SHOWN_ANEW = (Caption, ToolStarted, ToolFinished)
 
 
 class Downlink:
@@ -188,8 +194,15 @@ class Downlink:
         return _end(one.message) <= max(self.heard, self._settled)
 
     def resume(self, resume: ResumeCall) -> None:
-        """Put what a client that comes back lacks before all else; what it has stays kept."""
+        """Put what a client that comes back lacks before all else; what it has stays kept.
+
+        One that forgot is shown anew what was said and done: what waits of that is put aside.
+        """
         self._hear(resume.position)
+        if resume.forgot:
+            self._waiting = deque(
+                one for one in self._waiting if not isinstance(one.message, SHOWN_ANEW)
+            )
         kept, self._kept = self._kept, deque[Numbered]()
         again: list[Numbered] = []
         for one in kept:

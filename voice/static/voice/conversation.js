@@ -188,7 +188,10 @@ function addCaption(lines, caption, call) {
     deliveryMs: 0,
   };
   const typed = role === "user" ? typedAs(lines, text, call) : -1;
-  return typed >= 0 ? lines.with(typed, line) : lines.toSpliced(placeOf(lines, line), 0, line);
+  if (typed >= 0 && !isRecalled(lines[typed])) return lines.with(typed, line);
+  const others = lines.filter((_, i) => i !== typed);
+  const latest = typed < 0 ? others.length : typed;
+  return others.toSpliced(Math.min(placeOf(others, line), latest), 0, line);
 }
 
 /**
@@ -210,8 +213,13 @@ function placeOf(lines, line) {
  * @returns {number} where the newest thing goes: last, but before what a page recalls
  */
 function endOf(lines) {
-  const recalled = lines.findIndex((line) => line.kind === "typed" && line.recalled);
+  const recalled = lines.findIndex(isRecalled);
   return recalled < 0 ? lines.length : recalled;
+}
+
+/** @param {Line} line */
+function isRecalled(line) {
+  return line.kind === "typed" && line.recalled;
 }
 
 /**
