@@ -6,7 +6,7 @@ DYNAMODB_VENV := .venv-dynamodb
 MODELS := var/models
 MINUTES := 3
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-SOURCES := novasonic common orders appointments conversations voice simulator local tests scripts benchmarks manage.py
+SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run call test check format lint types imports faults soak races bench-data demo-data pins clean
@@ -46,7 +46,7 @@ soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Calls that come and 
 	@SOAK_MINUTES="$(MINUTES)" $(PY) -m pytest tests/soak
 
 races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Fifty bookings of one time through REST, admin and voice: one wins
-	@$(PY) -m pytest tests/doors/test_races.py tests/appointments/test_races.py -s
+	@$(PY) -m pytest tests/interfaces/test_races.py tests/appointments/test_races.py -s
 
 bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## What lists cost with 500 and 5,000 records
 	@$(PY) benchmarks/data.py

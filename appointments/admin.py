@@ -20,11 +20,7 @@ from django.utils.translation import gettext_lazy
 
 from appointments import clinic, services
 from appointments.admin_forms import AppointmentForm, RescheduleForm, sentence
-from appointments.admin_models import (
-    KIND_LABELS,
-    Appointment,
-    appointment_record,
-)
+from appointments.admin_records import KIND_LABELS, Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue
 from appointments.domain import (
     AppointmentChanges,
@@ -33,14 +29,14 @@ from appointments.domain import (
     span_of_day,
 )
 from appointments.labels import STATUS_LABELS
-from appointments.parts import checked_day
+from appointments.validation import validate_day
 from common.clock import now
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
-from common.identity import Staff
-from common.instants import to_iso
-from common.staff.admin import RecordAdmin
-from common.staff.filters import ChoiceFilter
-from common.staff.moments import moment
+from common.identity.verification import Staff
+from common.timestamps import to_iso
+from staff.admin import RecordAdmin
+from staff.filters import ChoiceFilter
+from staff.formatting import format_instant
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 DAYS = {
@@ -107,7 +103,7 @@ def _days(value: str) -> tuple[date, date | None]:
     if value in named:
         return named[value]
     try:
-        day = checked_day(date.fromisoformat(value))
+        day = validate_day(date.fromisoformat(value))
     except (ValueError, InvalidFieldError) as error:
         raise IncorrectLookupParameters from error
     return day, day
@@ -134,14 +130,14 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     class Media:
         """Offers the doctor's free times beside the form."""
 
-        js = (Script("staff/free-times.js", type="module"),)
+        js = (Script("appointments/free-times.js", type="module"),)
 
     # --- Lists
 
     @admin.display(description=gettext_lazy("day and time"), ordering="starts_at")
     def begins(self, appointment: Appointment) -> str:
         """Return when it is."""
-        return moment(appointment.starts_at)
+        return format_instant(appointment.starts_at)
 
     @admin.display(description=gettext_lazy("type"))
     def kind_shown(self, appointment: Appointment) -> str:

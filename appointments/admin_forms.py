@@ -11,11 +11,11 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from appointments.admin_models import Appointment
+from appointments.admin_records import Appointment
 from appointments.domain import MOVES, AppointmentStatus
 from appointments.labels import STATUS_LABELS
 from common.errors import DomainError, StaleVersionError
-from common.staff.forms import RecordForm
+from staff.forms import RecordForm
 
 
 def said(instant: datetime) -> str:

@@ -15,4 +15,4 @@ class AppointmentsConfig(AppConfig):
     @override
     def ready(self) -> None:
         # Without this, `makemigrations` would find no models wherever the admin isn't loaded.
-        from appointments import admin_models  # noqa: F401, PLC0415 -- models need the app registry
+        from appointments import admin_records  # noqa: F401, PLC0415 -- models need the app registry

@@ -18,7 +18,7 @@ from appointments.domain import (
     span_of_day,
 )
 from appointments.errors import DoctorNotFoundError
-from appointments.hours import OpeningHours, free_starts, nearest
+from appointments.opening_hours import OpeningHours, free_starts, nearest
 from common.contact import clean_name
 
 DAYS_TO_LOOK_AHEAD = 7

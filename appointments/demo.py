@@ -20,7 +20,7 @@ from appointments.domain import (
     days_of,
     doctor_key,
 )
-from common.instants import to_ms
+from common.timestamps import to_ms
 
 RECORDS = (
     # id, patient, doctor, days ahead, the clinic's time, kind, status

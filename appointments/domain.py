@@ -13,9 +13,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from common.changes import UNSET, Unset
-from common.identity import Caller, is_theirs, plain_words
-from common.instants import next_version
+from common.identity.verification import Caller, matches_identity, normalized_name
+from common.partial_updates import UNSET, Unset
+from common.timestamps import next_version
 
 SHORTEST_MIN = 5
 LONGEST_MIN = 480
@@ -110,7 +110,7 @@ class Appointment:
 
     def belongs_to(self, caller: Caller) -> bool:
         """Whether `caller` may see and change it."""
-        return is_theirs(caller, name=self.patient_name)
+        return matches_identity(caller, name=self.patient_name)
 
     def moved(self, starts_at: datetime) -> "Appointment":
         """Return it at another time."""
@@ -163,7 +163,7 @@ def span_of(starts_at: datetime, duration_min: int) -> Span:
 
 def doctor_key(name: str) -> str:
     """Return `name` without title, accents, capitals and punctuation: one doctor, one key."""
-    return " ".join(word for word in plain_words(name) if word not in TITLES)
+    return " ".join(word for word in normalized_name(name) if word not in TITLES)
 
 
 def doctors_meant(said: str, known: Sequence[str]) -> list[str]:

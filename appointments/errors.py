@@ -4,7 +4,7 @@ from typing import override
 
 from django.utils.translation import gettext_lazy as _
 
-from appointments.labels import status_word
+from appointments.labels import status_label
 from common.errors import ConflictError, NotFoundError, RuleError
 
 
@@ -48,7 +48,7 @@ class AppointmentStatusError(ConflictError):
 
     @override
     def words(self) -> dict[str, object]:
-        return {name: status_word(self.data[name]) for name in ("status", "wanted")}
+        return {name: status_label(self.data[name]) for name in ("status", "wanted")}
 
 
 class AppointmentInThePastError(RuleError):

@@ -15,6 +15,6 @@ STATUS_LABELS: Mapping[AppointmentStatus, Promise] = {
 }
 
 
-def status_word(status: object) -> str:
+def status_label(status: object) -> str:
     """Return a status, given as it is stored, as it stands within a sentence."""
     return str(STATUS_LABELS[AppointmentStatus(str(status))]).lower()

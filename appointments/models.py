@@ -10,8 +10,9 @@ opened by importing them. Only `appointments.repository` reads and writes them.
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from common.dynamo import Table, owns_its_table
-from common.models import InstantAttribute, Token
+from common.dynamodb.attributes import InstantAttribute
+from common.dynamodb.idempotency import IdempotencyToken
+from common.dynamodb.tables import Table, register_table
 
 
 class PatientEmailIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
@@ -77,7 +78,7 @@ class StatusDateIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-u
     appointment_date = InstantAttribute(range_key=True, attr_name="appointmentDate")
 
 
-@owns_its_table
+@register_table
 class Appointment(Table):
     """One appointment. `date` is what the earlier system reads; `appointmentDate` the indexes."""
 
@@ -104,7 +105,7 @@ class Appointment(Table):
     by_status_and_date = StatusDateIndex()
 
 
-class AppointmentToken(Token):
+class AppointmentToken(IdempotencyToken):
     """A request that made an appointment."""
 
     table_setting = "APPOINTMENTS_TABLE"

@@ -10,7 +10,7 @@ from appointments.serializers import (
     ChangedAppointment,
     NewAppointment,
 )
-from common.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
+from common.rest.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
 
 NEW = {
     "patientName": "Ana Martínez",

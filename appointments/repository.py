@@ -21,14 +21,14 @@ from appointments.domain import (
     DoctorDay,
     Span,
 )
-from common.dynamo import ConditionsFailedError, Transaction
+from common.dynamodb.idempotency import add_token, find_created_id
+from common.dynamodb.indexes import EARLIEST, LATEST, Listing, count, read_page
+from common.dynamodb.paging import START, Page, Position
+from common.dynamodb.transactions import ConditionsFailedError, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import Claim
 from common.ids import is_id
-from common.indexes import EARLIEST, LATEST, Listing, count, read_page
-from common.instants import from_iso, to_iso
-from common.paging import START, Page, Position
-from common.repository import made_by, remember
+from common.timestamps import from_iso, to_iso
 
 ID_IS_FREE = "id is free"
 UNCHANGED = "unchanged"
@@ -102,7 +102,7 @@ def appointment_made_by(claim: Claim) -> str | None:
         IdempotencyConflictError: the token was used for another request.
 
     """
-    return made_by(claim, models.AppointmentToken)
+    return find_created_id(claim, models.AppointmentToken)
 
 
 def add_appointment(appointment: Appointment, days: Iterable[DoctorDay], claim: Claim) -> None:
@@ -115,7 +115,7 @@ def add_appointment(appointment: Appointment, days: Iterable[DoctorDay], claim: 
     transaction = Transaction()
     _put_new(transaction, appointment)
     _put_days(transaction, days)
-    remember(transaction, claim, models.AppointmentToken, created_id=appointment.id)
+    add_token(transaction, claim, models.AppointmentToken, created_id=appointment.id)
     try:
         transaction.commit()
     except ConditionsFailedError as error:

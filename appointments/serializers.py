@@ -14,8 +14,8 @@ from appointments.domain import (
     AppointmentStatus,
 )
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.query import PageQuery, Query
-from common.serializers import (
+from common.rest.query_parameters import PageQuery, Query
+from common.rest.serializers import (
     CamelCaseSerializer,
     InstantField,
     TextField,

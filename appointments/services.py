@@ -30,15 +30,6 @@ from appointments.domain import (
 from appointments.errors import (
     AppointmentNotFoundError,
 )
-from appointments.parts import (
-    CLEANED,
-    FIRST_DAY,
-    LAST_DAY,
-    checked_day,
-    checked_duration,
-    checked_notes,
-    checked_start,
-)
 from appointments.rules import (
     refuse_an_impossible_time,
     refuse_if_closed,
@@ -46,16 +37,25 @@ from appointments.rules import (
     refuse_unless_cancellable,
     with_status,
 )
-from common.changes import given
+from appointments.validation import (
+    CLEANED,
+    FIRST_DAY,
+    LAST_DAY,
+    validate_day,
+    validate_duration,
+    validate_notes,
+    validate_start,
+)
 from common.contact import clean_email, clean_name
+from common.dynamodb.paging import Page
+from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.errors import IdentityMissingError
 from common.idempotency import Claim, claim
-from common.identity import Caller, Customer, Staff, says_something
+from common.identity.lockout import verify_or_count_failure
+from common.identity.verification import Caller, Customer, Staff, offers_proof
 from common.ids import speakable_id
-from common.instants import to_ms
-from common.paging import Page
-from common.proofs import admits
-from common.races import refuse_if_stale, settle
+from common.partial_updates import provided_fields
+from common.timestamps import to_ms
 
 MANY = 500
 
@@ -83,7 +83,7 @@ def find_appointments(
     """Return up to `limit` of the appointments that match, in order of time.
 
     The page's cursor, given back with the same query, goes on from there, whatever was stored
-    meanwhile. It shows keys: a door that hands it out seals it (`common.cursors`). Where a patient
+    meanwhile. It shows keys: a door that hands it out seals it (`common.rest.cursors`). Where a patient
     or doctor is asked for besides something else, a page may be short and yet not the last.
 
     Raises:
@@ -135,18 +135,20 @@ def get_appointment(*, appointment_id: str) -> Appointment:
 
 
 def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -> Appointment:
-    """Return the caller's appointment. Wrong proofs are counted, see `common.proofs`.
+    """Return the caller's appointment. Wrong proofs are counted, see `common.identity.lockout`.
 
     Raises:
         IdentityMissingError: the caller gave no name.
         AppointmentNotFoundError: there is none, it isn't theirs, or it is locked after wrong proofs.
 
     """
-    if not says_something(caller):
+    if not offers_proof(caller):
         raise IdentityMissingError
     there = repository.appointment_by_id(appointment_id)
     proven = there is not None and there.belongs_to(caller)
-    may_go_on = admits(caller, kind="appointment", record_id=appointment_id, proven=proven, now=now)
+    may_go_on = verify_or_count_failure(
+        caller, kind="appointment", record_id=appointment_id, proven=proven, now=now
+    )
     if there is None or not may_go_on:
         raise AppointmentNotFoundError(appointment_id=appointment_id)
     return there
@@ -180,17 +182,17 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
         patient_name=clean_name(patient_name, field="patient_name"),
         patient_email=clean_email(patient_email, field="patient_email"),
         doctor_name=clinic.doctor(doctor_name),
-        starts_at=checked_start(starts_at),
-        duration_min=checked_duration(duration_min),
+        starts_at=validate_start(starts_at),
+        duration_min=validate_duration(duration_min),
         kind=kind,
         status=AppointmentStatus.SCHEDULED,
-        notes=checked_notes(notes),
+        notes=validate_notes(notes),
         created_at=to_ms(now),
         updated_at=to_ms(now),
     )
     request = replace(wanted, created_at=None, updated_at=None)
     this_request = claim(token=token, request={"appointment": str(request)}, now=now)
-    return settle(lambda: _book(wanted, this_request, now=now))
+    return retry_on_conflict(lambda: _book(wanted, this_request, now=now))
 
 
 def _book(wanted: Appointment, this_request: Claim, *, now: datetime) -> Appointment:
@@ -232,9 +234,9 @@ def move_appointment(
         before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         refuse_if_stale(before.updated_at, unchanged_since)
         refuse_if_closed(before, now)
-        return _change(before, before.moved(checked_start(starts_at)), now)
+        return _change(before, before.moved(validate_start(starts_at)), now)
 
-    return settle(attempt)
+    return retry_on_conflict(attempt)
 
 
 def cancel_appointment(
@@ -265,7 +267,7 @@ def cancel_appointment(
             refuse_if_closed(before, now)
         return _change(before, before.becoming(AppointmentStatus.CANCELLED), now)
 
-    return settle(attempt)
+    return retry_on_conflict(attempt)
 
 
 def free_slots(*, doctor_name: str, day: date, duration_min: int, now: datetime) -> list[datetime]:
@@ -277,7 +279,7 @@ def free_slots(*, doctor_name: str, day: date, duration_min: int, now: datetime)
 
     """
     doctor = clinic.doctor(doctor_name)
-    return clinic.offers(doctor, checked_day(day), checked_duration(duration_min), now=now)
+    return clinic.offers(doctor, validate_day(day), validate_duration(duration_min), now=now)
 
 
 # --- What staff do
@@ -305,7 +307,7 @@ def update_appointment(
         InvalidFieldError, DoctorNotFoundError: it can't be an appointment.
 
     """
-    new = given(changes)
+    new = provided_fields(changes)
     if new == {"status": AppointmentStatus.CANCELLED}:
         return cancel_appointment(
             appointment_id=appointment_id, caller=Staff(), unchanged_since=unchanged_since, now=now
@@ -324,7 +326,7 @@ def update_appointment(
         refuse_if_stale(before.updated_at, unchanged_since)
         return _change(before, _changed(before, new), now)
 
-    return settle(attempt)
+    return retry_on_conflict(attempt)
 
 
 def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None = None) -> None:
@@ -342,7 +344,7 @@ def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None 
         days = [day.without(there.id) for day in clinic.doctor_days(there)]
         repository.delete_appointment(there, days, unchanged_since=there.updated_at)
 
-    settle(attempt)
+    retry_on_conflict(attempt)
 
 
 def _changed(before: Appointment, new: Mapping[str, Any]) -> Appointment:

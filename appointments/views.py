@@ -21,10 +21,10 @@ from appointments.serializers import (
     NewAppointment,
 )
 from common import clock
-from common.http import Answer
-from common.query import opened_cursor, read
-from common.requests import token_of, unchanged_since
-from common.views import ServiceViewSet
+from common.rest.envelope import EnvelopeResponse
+from common.rest.preconditions import idempotency_key, required_version
+from common.rest.query_parameters import decrypt_cursor, parse_query
+from common.rest.views import ServiceViewSet
 
 
 @openapi.DESCRIBED
@@ -39,9 +39,9 @@ class AppointmentViewSet(ServiceViewSet):
         "partial_update": ChangedAppointment,
     }
 
-    def list(self, request: Request) -> Answer:
+    def list(self, request: Request) -> EnvelopeResponse:
         """Return a page of appointments: of a day or days, a doctor, a patient, a status."""
-        asked = read(AppointmentListQuery, request)
+        asked = parse_query(AppointmentListQuery, request)
         status = asked.get("status")
         ordering = asked.get("ordering", "date" if "date" in asked else "-date")
         query = AppointmentQuery(
@@ -53,14 +53,14 @@ class AppointmentViewSet(ServiceViewSet):
             status=AppointmentStatus(status) if status else None,
             latest_first=ordering == "-date",
         )
-        cursor = opened_cursor(request, asked.get("cursor"))
+        cursor = decrypt_cursor(request, asked.get("cursor"))
         page = services.find_appointments(query=query, cursor=cursor, limit=asked["limit"])
         return self.answer_page(request, page, noun="appointment")
 
     @action(detail=False)
-    def availability(self, request: Request) -> Answer:
+    def availability(self, request: Request) -> EnvelopeResponse:
         """Return the free starts of a doctor on a day."""
-        asked = read(AvailabilityQuery, request)
+        asked = parse_query(AvailabilityQuery, request)
         starts = services.free_slots(
             doctor_name=asked["doctor_name"],
             day=asked["date"],
@@ -68,39 +68,39 @@ class AppointmentViewSet(ServiceViewSet):
             now=clock.now(),
         )
         shown = AvailabilitySerializer({**asked, "starts": starts}).data
-        return Answer(shown, message=f"{len(starts)} free")
+        return EnvelopeResponse(shown, message=f"{len(starts)} free")
 
-    def retrieve(self, _request: Request, pk: str) -> Answer:
+    def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
         """Return one appointment."""
         appointment = services.get_appointment(appointment_id=pk)
         return self.answer(appointment, message="Appointment retrieved successfully")
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> EnvelopeResponse:
         """Book an appointment. The same `Idempotency-Key` with the same body books it once."""
         wanted = self.body(request)
         booked = services.book_appointment(
             **{**wanted, "kind": AppointmentKind(wanted["kind"])},
-            token=token_of(request),
+            token=idempotency_key(request),
             now=clock.now(),
         )
         return self.answer(booked, message="Appointment created successfully", status=201)
 
-    def update(self, request: Request, pk: str) -> Answer:
+    def update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change an appointment, given whole; what is optional and not given stays."""
         return self._update(request, pk, self.body(request))
 
-    def partial_update(self, request: Request, pk: str) -> Answer:
+    def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change some of an appointment. `date` alone moves it, `{"status": "cancelled"}` cancels it."""
         return self._update(request, pk, self.body(request, partial=True))
 
-    def destroy(self, request: Request, pk: str) -> Answer:
+    def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an appointment, and give its time back."""
-        version = unchanged_since(request, None)
+        version = required_version(request, None)
         services.delete_appointment(appointment_id=pk, unchanged_since=version)
-        return Answer(None, message="Appointment deleted successfully")
+        return EnvelopeResponse(None, message="Appointment deleted successfully")
 
-    def _update(self, request: Request, pk: str, said: dict[str, Any]) -> Answer:
-        version = unchanged_since(request, said.pop("updated_at", None))
+    def _update(self, request: Request, pk: str, said: dict[str, Any]) -> EnvelopeResponse:
+        version = required_version(request, said.pop("updated_at", None))
         for name, kind in (("kind", AppointmentKind), ("status", AppointmentStatus)):
             if name in said:
                 said[name] = kind(said[name])

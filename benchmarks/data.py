@@ -8,7 +8,7 @@ The stand-in itself goes through all items of a table for each query, which Dyna
 growth is judged by what a page takes from DynamoDB, its requests and its bytes, which no machine's
 mood changes. This process's own processor time and the time on the wall are shown beside it. Pages of two
 filters at once are compared by ten records, which both sizes hold. Where few records match, a page reads
-on, six requests at most (`common.indexes`), and may be short: the last rows are of such pages, on which
+on, six requests at most (`common.dynamodb.indexes`), and may be short: the last rows are of such pages, on which
 nothing matches. How far they read depends on the table until that bound, so their growth is shown only.
 
 Held to (exit status 1 where one fails):
@@ -55,16 +55,17 @@ import conversations.rows  # noqa: E402
 import orders.models  # noqa: E402
 import orders.repository  # noqa: E402
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus  # noqa: E402
-from common import dynamo  # noqa: E402
-from common.instants import to_iso  # noqa: E402
+from common.dynamodb.client import reset_client, shared_client  # noqa: E402
+from common.dynamodb.tables import create_tables  # noqa: E402
+from common.timestamps import to_iso  # noqa: E402
 from conversations.domain import (  # noqa: E402
     Conversation,
     Progress,
     Speaker,
     Status,
+    ToolCall,
     ToolOutcome,
-    ToolRun,
-    Words,
+    Utterance,
 )
 from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of  # noqa: E402
 
@@ -256,9 +257,9 @@ def conversation(number: int) -> Conversation:
     )
 
 
-def tool_run(number: int, began: datetime) -> ToolRun:
+def tool_run(number: int, began: datetime) -> ToolCall:
     """Return the one tool run of a conversation."""
-    return ToolRun(
+    return ToolCall(
         call_id=str(100_000 + number),
         tool_use_id="tool",
         name=["consultarOrder", "consultarTurno"][number % 2],
@@ -275,7 +276,7 @@ def tool_run(number: int, began: datetime) -> ToolRun:
 def conversation_rows(number: int) -> Iterator[Any]:
     """Yield the items of one conversation."""
     one = conversation(number)
-    said = Words(turn=1, segment=1, speaker=Speaker.USER, text="una palabra", at=one.started_at)
+    said = Utterance(turn=1, segment=1, speaker=Speaker.USER, text="una palabra", at=one.started_at)
     yield conversations.rows.conversation_row(one)
     yield conversations.rows.words_row(one.id, said, one.expires_at)
     yield conversations.rows.tool_run_row(tool_run(number, one.started_at), one.expires_at)
@@ -310,7 +311,7 @@ def counted(page: Page, size: int) -> Iterator[None]:
         page.requests[size][model.name] += 1
         page.taken_bytes[size] += len(http_response.content)
 
-    events = dynamo._shared.root().client.meta.events
+    events = shared_client.root().client.meta.events
     events.register("after-call.dynamodb", count)
     try:
         yield
@@ -413,8 +414,8 @@ def main() -> int:
             ALLOWED_HOSTS=["testserver"],
         ),
     ):
-        dynamo.reset()
-        dynamo.create_tables()
+        reset_client()
+        create_tables()
         call_command("migrate", verbosity=0)
         client = Client()
         client.force_login(get_user_model().objects.create_superuser("bench"))
@@ -423,7 +424,7 @@ def main() -> int:
         fill(range(SMALL, LARGE))
         measure(client, pages, LARGE)
         ratio = rest_ratio(client)
-        dynamo.reset()
+        reset_client()
     return 0 if show(pages, ratio) else 1
 
 

@@ -15,7 +15,7 @@
 
 Rooms derive their own from these, beside their services. Whatever isn't in the tree is a fault of
 ours: it travels to the door it came in by, and is logged there once. Three doors translate the
-tree, and nobody else catches it whole: REST (`common.http`), the staff pages and the voice tools.
+tree, and nobody else catches it whole: REST (`common.rest.envelope`), the staff pages and the voice tools.
 """
 
 from typing import ClassVar, override
@@ -23,7 +23,7 @@ from typing import ClassVar, override
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from common.labels import field_label
+from common.field_labels import field_label
 
 
 class DomainError(Exception):

@@ -14,20 +14,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.clock import now
-from common.instants import to_iso
-from common.staff.admin import ViewedAdmin
-from common.staff.filters import ChoiceFilter, PeriodFilter
-from common.staff.moments import moment
+from common.timestamps import to_iso
 from conversations import services
-from conversations.admin_models import (
-    OUTCOME_LABELS,
-    STATE_LABELS,
-    Conversation,
-    ToolRun,
+from conversations.admin_records import OUTCOME_LABELS, STATE_LABELS, Conversation, ToolRun
+from conversations.admin_transcript import (
+    arguments_in_short,
+    cost,
+    ending,
+    length,
+    took,
+    transcript_context,
 )
-from conversations.admin_talk import arguments_in_short, cost, ending, length, talk_shown, took
 from conversations.domain import State
 from conversations.errors import ConversationGoneError
+from staff.admin import ReadOnlyRecordAdmin
+from staff.filters import ChoiceFilter, PeriodFilter
+from staff.formatting import format_instant
 
 
 class StateFilter(ChoiceFilter):
@@ -79,7 +81,7 @@ class ToolFilter(ChoiceFilter):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ViewedAdmin[Conversation]):
+class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
     """Conversations, the latest first."""
 
     change_form_template = "conversations/conversation.html"
@@ -104,7 +106,7 @@ class ConversationAdmin(ViewedAdmin[Conversation]):
     @admin.display(description=gettext_lazy("began"), ordering="started_at")
     def began(self, conversation: Conversation) -> str:
         """Return when it began."""
-        return moment(conversation.started_at)
+        return format_instant(conversation.started_at)
 
     @admin.display(description=gettext_lazy("length"))
     def length(self, conversation: Conversation) -> str:
@@ -169,7 +171,7 @@ class ConversationAdmin(ViewedAdmin[Conversation]):
 
     @override
     def remove(self, record: Conversation) -> None:
-        services.forget_conversation(
+        services.delete_conversation(
             call_id=record.id, unchanged_since=record.updated_at, now=now()
         )
 
@@ -201,7 +203,7 @@ class ConversationAdmin(ViewedAdmin[Conversation]):
 
 
 @admin.register(ToolRun)
-class ToolRunAdmin(ViewedAdmin[ToolRun]):
+class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
     """What tools did in all calls, the latest first."""
 
     fields = ("name", "outcome_shown", "began", "took", "asked", "conversation")
@@ -223,7 +225,7 @@ class ToolRunAdmin(ViewedAdmin[ToolRun]):
     @admin.display(description=gettext_lazy("began"), ordering="started_at")
     def began(self, run: ToolRun) -> str:
         """Return when it began."""
-        return moment(run.started_at)
+        return format_instant(run.started_at)
 
     @admin.display(description=gettext_lazy("outcome"))
     def outcome_shown(self, run: ToolRun) -> str:
@@ -264,4 +266,4 @@ class ToolRunAdmin(ViewedAdmin[ToolRun]):
 def talk_of(call_id: str) -> dict[str, Any]:
     """Return what a page of a conversation shows now."""
     at = now()
-    return talk_shown(services.get_conversation(call_id=call_id, now=at), at)
+    return transcript_context(services.get_conversation(call_id=call_id, now=at), at)

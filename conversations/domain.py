@@ -118,7 +118,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Utterance:
     """Something that was said, for certain: one segment of one turn. Without text it is taken back.
 
     `latency_ms` and `heard_ms` stand at the first segment of an answer: see `Latency`.
@@ -140,7 +140,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolRun:
+class ToolCall:
     """One execution of a tool. `arguments` are masked; None if none are kept.
 
     `arguments_hash` tells whether another run asks for the same: see `secrecy.arguments_hash`.
@@ -159,20 +159,20 @@ class ToolRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class RestoreData:
     """What a call goes on from after its server died: nothing in it is masked.
 
     `words` are all that was said; `state` are numbers that only the call itself understands.
     """
 
-    words: Sequence[Words] = ()
+    words: Sequence[Utterance] = ()
     state: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, words: Sequence[Words], state: Mapping[str, int]) -> "Memory":
+    def after(self, words: Sequence[Utterance], state: Mapping[str, int]) -> "RestoreData":
         """Return it with some words more, and with another state."""
         by_place = {each.place: each for each in [*self.words, *words]}
         said = [by_place[place] for place in sorted(by_place) if by_place[place].text]
-        return Memory(words=tuple(said), state=dict(state))
+        return RestoreData(words=tuple(said), state=dict(state))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,17 +209,19 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Talk:
+class Transcript:
     """A conversation with all that was said and done in it, each in the order of time."""
 
     conversation: Conversation
-    words: Sequence[Words]
-    tool_runs: Sequence[ToolRun]
+    words: Sequence[Utterance]
+    tool_runs: Sequence[ToolCall]
 
-    def in_order(self) -> list[Words | ToolRun]:
+    def in_order(self) -> list[Utterance | ToolCall]:
         """Return words and tool runs together; a tool runs after words of the same instant."""
-        both: list[Words | ToolRun] = [*self.words, *self.tool_runs]
-        return sorted(both, key=lambda one: one.at if isinstance(one, Words) else one.started_at)
+        both: list[Utterance | ToolCall] = [*self.words, *self.tool_runs]
+        return sorted(
+            both, key=lambda one: one.at if isinstance(one, Utterance) else one.started_at
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +246,7 @@ class ConversationQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolRunQuery:
+class ToolCallQuery:
     """Which tool runs are listed: of a tool, with an outcome, begun from an instant on, before another."""
 
     name: str | None = None
@@ -255,7 +257,7 @@ class ToolRunQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
+class TextSearchResult:
     """The conversations in which some words were said, the latest first.
 
     `stopped_after` tells after how many things said the search gave up; None if it saw all.
@@ -266,27 +268,27 @@ class Saying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Lease:
     """What a process needs to write to the conversation it opened."""
 
     epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenOver:
+class StoredCall:
     """What a process needs to go on with a call that another had; nothing in it is masked.
 
     Of `tool_runs` those still running were begun by the process that is gone, and may have had effect.
     """
 
     epoch: int
-    words: Sequence[Words]
+    words: Sequence[Utterance]
     state: Mapping[str, int]
     progress: Progress
     voice: str
     language: str
     wire: str
-    tool_runs: Sequence[ToolRun]
+    tool_runs: Sequence[ToolCall]
 
 
 def alive_since(now: datetime) -> datetime:

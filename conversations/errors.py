@@ -26,7 +26,7 @@ class ConversationLiveError(ConflictError):
     text = _("That conversation is still going on. It can be deleted when it is over.")
 
 
-class ToolRunGoneError(NotFoundError):
+class ToolCallGoneError(NotFoundError):
     """No such tool run was begun in the conversation."""
 
     code = "tool_run_gone"

@@ -13,8 +13,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from common.identity import digits, masked_dni, plain_words
-from conversations.numbers import DNI, HIDDEN, PHONE, hide_numbers
+from common.identity.verification import digits, mask_dni, normalized_name
+from conversations.spoken_numbers import DNI, HIDDEN, PHONE, hide_numbers
 
 EMAIL = "email"
 MASKS = frozenset({DNI, EMAIL, PHONE})
@@ -68,7 +68,7 @@ def _masked(value: Any, mask: str | None, masks: Collection[str]) -> Any:
 
 def _mask_of(field: str) -> str | None:
     """Return the mask of what a field of that name holds, or None."""
-    name = "".join(plain_words(field))
+    name = "".join(normalized_name(field))
     return next((mask for mask, parts in FIELDS.items() if any(p in name for p in parts)), None)
 
 
@@ -78,7 +78,7 @@ def _hidden(value: str, mask: str) -> str:
         return _hidden_email(value)
     if _ALREADY_HIDDEN.fullmatch(value) or not value:
         return value
-    return (masked_dni(value) if digits(value) else None) or HIDDEN
+    return (mask_dni(value) if digits(value) else None) or HIDDEN
 
 
 def _hidden_email(address: str) -> str:

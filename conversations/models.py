@@ -21,8 +21,8 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from common.dynamo import EXPIRES_AT, Table, owns_its_table
-from common.models import InstantAttribute, MoneyAttribute
+from common.dynamodb.attributes import InstantAttribute, MoneyAttribute
+from common.dynamodb.tables import EXPIRES_AT, Table, register_table
 
 
 class CostAttribute(MoneyAttribute):
@@ -109,7 +109,7 @@ class SpeakerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call] 
     at = InstantAttribute(range_key=True)
 
 
-@owns_its_table
+@register_table
 class Conversation(Table):
     """One call as it is remembered. `live` and `hadErrors` are "yes" or absent."""
 
@@ -166,7 +166,7 @@ class _InCall(Table):
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
 
 
-class Words(_InCall):
+class Utterance(_InCall):
     """One segment of what was said, masked."""
 
     SK_PREFIX = "TURN#"
@@ -188,7 +188,7 @@ class Words(_InCall):
         return Conversation.key(call_id)[0], f"{cls.SK_PREFIX}{turn:05}#{segment:03}"
 
 
-class ToolRun(_InCall):
+class ToolCall(_InCall):
     """One tool run; `arguments` are masked, and absent if none are kept."""
 
     SK_PREFIX = "TOOL#"
@@ -212,7 +212,7 @@ class ToolRun(_InCall):
         return Conversation.key(call_id)[0], f"{cls.SK_PREFIX}{tool_use_id}"
 
 
-class Memory(_InCall):
+class RestoreData(_InCall):
     """What a call goes on from after its server died, sealed."""
 
     sealed = UnicodeAttribute()

@@ -11,31 +11,32 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from common.dynamo import MOST_WRITES, ConditionsFailedError, Table, Transaction
+from common.dynamodb.indexes import LATEST, Listing, read_page
+from common.dynamodb.paging import START, Page, Position
+from common.dynamodb.tables import Table
+from common.dynamodb.transactions import MAX_WRITES, ConditionsFailedError, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.ids import is_id
-from common.indexes import LATEST, Listing, read_page
-from common.instants import to_iso
-from common.paging import START, Page, Position
+from common.timestamps import to_iso
 from conversations import models, rows
 from conversations.domain import (
     Conversation,
     ConversationQuery,
     Speaker,
     State,
+    ToolCall,
+    ToolCallQuery,
     ToolOutcome,
-    ToolRun,
-    ToolRunQuery,
-    Words,
+    Utterance,
     alive_since,
 )
-from conversations.errors import ConversationMovedError, ToolRunGoneError
+from conversations.errors import ConversationMovedError, ToolCallGoneError
 
 OURS = "this process has the call"
 IS_NEW = "is new"
 WAS_BEGUN = "was begun"
 UNCHANGED = "unchanged"
-WORDS_A_WRITE = MOST_WRITES - 2
+WORDS_A_WRITE = MAX_WRITES - 2
 """Beside them stand the conversation and its memory."""
 
 
@@ -48,33 +49,35 @@ def conversation_by_id(call_id: str) -> Conversation | None:
     return None if row is None else rows.conversation_of(row)
 
 
-def words_of(call_id: str) -> list[Words]:
+def words_of(call_id: str) -> list[Utterance]:
     """Return what was said, by turn and segment."""
-    key = models.Words.key_in(call_id, 0, 0)[0]
-    begins = models.Words.sk.startswith(models.Words.SK_PREFIX)
-    return [rows.words_of(row) for row in models.Words.query(key, begins, consistent_read=True)]
+    key = models.Utterance.key_in(call_id, 0, 0)[0]
+    begins = models.Utterance.sk.startswith(models.Utterance.SK_PREFIX)
+    return [rows.words_of(row) for row in models.Utterance.query(key, begins, consistent_read=True)]
 
 
-def tool_runs_of(call_id: str) -> list[ToolRun]:
+def tool_runs_of(call_id: str) -> list[ToolCall]:
     """Return the tool runs, in the order of time."""
-    key = models.ToolRun.key_in(call_id, "")[0]
-    begins = models.ToolRun.sk.startswith(models.ToolRun.SK_PREFIX)
-    found = models.ToolRun.query(key, begins, consistent_read=True)
+    key = models.ToolCall.key_in(call_id, "")[0]
+    begins = models.ToolCall.sk.startswith(models.ToolCall.SK_PREFIX)
+    found = models.ToolCall.query(key, begins, consistent_read=True)
     return sorted(map(rows.tool_run_of, found), key=lambda run: run.started_at)
 
 
-def tool_run_by_id(call_id: str, tool_use_id: str) -> ToolRun | None:
+def tool_run_by_id(call_id: str, tool_use_id: str) -> ToolCall | None:
     """Return one tool run as it is now, or None."""
     try:
-        row = models.ToolRun.get(*models.ToolRun.key_in(call_id, tool_use_id), consistent_read=True)
-    except models.ToolRun.DoesNotExist:
+        row = models.ToolCall.get(
+            *models.ToolCall.key_in(call_id, tool_use_id), consistent_read=True
+        )
+    except models.ToolCall.DoesNotExist:
         return None
     return rows.tool_run_of(row)
 
 
 def memory_of(call_id: str, now: datetime) -> str | None:
     """Return the sealed memory, or None. DynamoDB deletes what has expired hours late."""
-    row = models.Memory.find(call_id)
+    row = models.RestoreData.find(call_id)
     return None if row is None or row.expires_at <= now else row.sealed
 
 
@@ -100,27 +103,27 @@ def conversations_matching(
 
 
 def tool_runs_matching(
-    query: ToolRunQuery, *, kept_since: datetime, limit: int, cursor: str | None = None
-) -> Page[ToolRun]:
+    query: ToolCallQuery, *, kept_since: datetime, limit: int, cursor: str | None = None
+) -> Page[ToolCall]:
     """Return up to `limit` tool runs of all calls by the time they began, and the cursor of what follows.
 
     Raises:
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    found = _page(_tool_listing(query, kept_since), models.ToolRun, limit, cursor)
+    found = _page(_tool_listing(query, kept_since), models.ToolCall, limit, cursor)
     return Page(items=[rows.tool_run_of(row) for row in found.items], cursor=found.cursor)
 
 
-def latest_words(*, said_from: datetime, at_most: int) -> tuple[list[tuple[str, Words]], bool]:
+def latest_words(*, said_from: datetime, at_most: int) -> tuple[list[tuple[str, Utterance]], bool]:
     """Return the latest things said in any call, with the call's id, and whether there are more."""
     listing = Listing(
-        table=models.Words,
+        table=models.Utterance,
         index="SpeakerIndex",
         partitions=[speaker.value for speaker in Speaker],
         first=to_iso(said_from),
     )
-    found, following = read_page(listing, models.Words, limit=at_most)
+    found, following = read_page(listing, models.Utterance, limit=at_most)
     return [(rows.call_id_of(row), rows.words_of(row)) for row in found], following is not None
 
 
@@ -169,7 +172,7 @@ def _in_state(state: State | None, now: datetime) -> Condition | None:
     return conditions.get(state)
 
 
-def _tool_listing(query: ToolRunQuery, kept_since: datetime) -> Listing:
+def _tool_listing(query: ToolCallQuery, kept_since: datetime) -> Listing:
     """Return where the tool runs stand by time: of a tool, of an outcome, or merged from all outcomes."""
     outcomes = list(ToolOutcome) if query.outcome is None else [query.outcome]
     only_if = None
@@ -177,9 +180,9 @@ def _tool_listing(query: ToolRunQuery, kept_since: datetime) -> Listing:
     if query.name is not None:
         index, partitions = "ToolIndex", [query.name]
         if query.outcome is not None:
-            only_if = models.ToolRun.outcome == query.outcome.value
+            only_if = models.ToolCall.outcome == query.outcome.value
     return Listing(
-        table=models.ToolRun,
+        table=models.ToolCall,
         index=index,
         partitions=partitions,
         first=to_iso(max(query.started_from or kept_since, kept_since)),
@@ -214,7 +217,7 @@ def keep_words(  # noqa: PLR0913 -- all that is written at once, and all named
     call_id: str,
     *,
     epoch: int,
-    words: Sequence[Words],
+    words: Sequence[Utterance],
     expires_at: datetime,
     changes: Mapping[str, Any],
     sealed: str,
@@ -248,7 +251,7 @@ def note_alive(call_id: str, *, epoch: int, now: datetime) -> None:
     _commit(_only_ours(call_id, epoch, {"alive_at": now}))
 
 
-def add_tool_run(run: ToolRun, *, epoch: int, expires_at: datetime) -> None:
+def add_tool_run(run: ToolCall, *, epoch: int, expires_at: datetime) -> None:
     """Store that a tool run has begun.
 
     Raises:
@@ -277,8 +280,8 @@ def settle_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts
         ToolRunGoneError: it was never begun.
 
     """
-    row = models.ToolRun(
-        *models.ToolRun.key_in(call_id, tool_use_id),
+    row = models.ToolCall(
+        *models.ToolCall.key_in(call_id, tool_use_id),
         outcome=outcome.value,
         code=code,
         duration_ms=duration_ms,
@@ -287,7 +290,7 @@ def settle_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts
     transaction.change(
         row,
         attributes={"outcome", "code", "duration_ms"},
-        only_if=models.ToolRun.pk.exists(),
+        only_if=models.ToolCall.pk.exists(),
         named=WAS_BEGUN,
     )
     _commit(transaction)
@@ -315,7 +318,7 @@ def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) ->
 
     """
     transaction = _only_ours(call_id, epoch, {**changes, "live": None})
-    transaction.delete(models.Memory(*models.Memory.key(call_id)))
+    transaction.delete(models.RestoreData(*models.RestoreData.key(call_id)))
     _commit(transaction)
 
 
@@ -357,15 +360,15 @@ def delete_conversation(conversation: Conversation) -> None:
         transaction.commit()
     except ConditionsFailedError as error:
         raise StaleVersionError from error
-    for some in batched(_all_of(call_id), MOST_WRITES):
+    for some in batched(_all_of(call_id), MAX_WRITES):
         _delete(some)
     _delete([models.Conversation(*models.Conversation.key(call_id))])
 
 
-def _all_of(call_id: str) -> Iterator[models.Memory]:
+def _all_of(call_id: str) -> Iterator[models.RestoreData]:
     """Yield all items of a call but the conversation itself, by their keys alone."""
     key, own = models.Conversation.key(call_id)
-    found = models.Memory.query(key, attributes_to_get=["PK", "SK"], consistent_read=True)
+    found = models.RestoreData.query(key, attributes_to_get=["PK", "SK"], consistent_read=True)
     return (row for row in found if row.sk != own)
 
 
@@ -393,5 +396,5 @@ def _commit(transaction: Transaction) -> None:
         transaction.commit()
     except ConditionsFailedError as error:
         if error.failed == {WAS_BEGUN}:
-            raise ToolRunGoneError from error
+            raise ToolCallGoneError from error
         raise ConversationMovedError from error

@@ -15,7 +15,7 @@ from conversations.domain import (
     Latency,
     Prices,
     Progress,
-    Words,
+    Utterance,
 )
 from conversations.masking import mask_arguments, mask_text
 from conversations.rows import figures
@@ -31,7 +31,7 @@ def figures_last() -> timedelta:
     return words_last() or COUNTS_LAST
 
 
-def words_as_kept(words: Sequence[Words]) -> list[Words]:
+def words_as_kept(words: Sequence[Utterance]) -> list[Utterance]:
     """Return the words as they may be stored, masked; none where none are to be kept."""
     if not words_last():
         return []

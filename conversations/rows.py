@@ -11,9 +11,9 @@ from conversations.domain import (
     Speaker,
     Status,
     Tokens,
+    ToolCall,
     ToolOutcome,
-    ToolRun,
-    Words,
+    Utterance,
 )
 
 
@@ -106,15 +106,15 @@ def conversation_of(row: models.Conversation) -> Conversation:
     )
 
 
-def memory_row(call_id: str, sealed: str, until: datetime) -> models.Memory:
+def memory_row(call_id: str, sealed: str, until: datetime) -> models.RestoreData:
     """Return the row of a call's memory."""
-    return models.Memory(*models.Memory.key(call_id), sealed=sealed, expires_at=until)
+    return models.RestoreData(*models.RestoreData.key(call_id), sealed=sealed, expires_at=until)
 
 
-def words_row(call_id: str, words: Words, expires_at: datetime) -> models.Words:
+def words_row(call_id: str, words: Utterance, expires_at: datetime) -> models.Utterance:
     """Return the row of something said."""
-    return models.Words(
-        *models.Words.key_in(call_id, words.turn, words.segment),
+    return models.Utterance(
+        *models.Utterance.key_in(call_id, words.turn, words.segment),
         turn=words.turn,
         segment=words.segment,
         speaker=words.speaker.value,
@@ -127,9 +127,9 @@ def words_row(call_id: str, words: Words, expires_at: datetime) -> models.Words:
     )
 
 
-def words_of(row: models.Words) -> Words:
+def words_of(row: models.Utterance) -> Utterance:
     """Return what was said, of a row."""
-    return Words(
+    return Utterance(
         turn=int(row.turn),
         segment=int(row.segment),
         speaker=Speaker(row.speaker),
@@ -141,10 +141,10 @@ def words_of(row: models.Words) -> Words:
     )
 
 
-def tool_run_row(run: ToolRun, expires_at: datetime) -> models.ToolRun:
+def tool_run_row(run: ToolCall, expires_at: datetime) -> models.ToolCall:
     """Return the row of a tool run."""
-    return models.ToolRun(
-        *models.ToolRun.key_in(run.call_id, run.tool_use_id),
+    return models.ToolCall(
+        *models.ToolCall.key_in(run.call_id, run.tool_use_id),
         tool_use_id=run.tool_use_id,
         tool=run.name,
         arguments=None if run.arguments is None else dict(run.arguments),
@@ -158,9 +158,9 @@ def tool_run_row(run: ToolRun, expires_at: datetime) -> models.ToolRun:
     )
 
 
-def tool_run_of(row: models.ToolRun) -> ToolRun:
+def tool_run_of(row: models.ToolCall) -> ToolCall:
     """Return the tool run of a row."""
-    return ToolRun(
+    return ToolCall(
         call_id=call_id_of(row),
         tool_use_id=row.tool_use_id,
         name=row.tool,
@@ -174,6 +174,6 @@ def tool_run_of(row: models.ToolRun) -> ToolRun:
     )
 
 
-def call_id_of(row: models.Words | models.ToolRun) -> str:
+def call_id_of(row: models.Utterance | models.ToolCall) -> str:
     """Return the id of a row's call."""
     return str(row.pk).partition("#")[2]

@@ -1,6 +1,6 @@
 """What can be done with conversations. The call and the staff pages call these and nothing below.
 
-All are synchronous and wait for DynamoDB; a call waits on threads of its own (`common.dynamo.in_thread`)
+All are synchronous and wait for DynamoDB; a call waits on threads of its own (`common.dynamodb.client.run_in_thread`)
 and, since the newest write is the truth, makes one write after another. Times, ids and secrets come from
 the door. Each raises `UnavailableError` when DynamoDB doesn't serve, besides what its docstring names.
 
@@ -12,30 +12,30 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from common.identity import plain_words
+from common.dynamodb.paging import Page
+from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
+from common.identity.verification import normalized_name
 from common.ids import is_id
-from common.instants import to_ms
-from common.paging import Page
-from common.races import refuse_if_stale, settle
-from conversations import repository, retention, secrecy
+from common.timestamps import to_ms
+from conversations import encryption, repository, retention
 from conversations.domain import (
     MAX_NAME_LENGTH,
     MEMORY_LASTS,
     UNNAMED,
     Conversation,
     ConversationQuery,
-    Memory,
-    Opened,
+    Lease,
     Progress,
-    Saying,
+    RestoreData,
     State,
     Status,
-    TakenOver,
-    Talk,
+    StoredCall,
+    TextSearchResult,
+    ToolCall,
+    ToolCallQuery,
     ToolOutcome,
-    ToolRun,
-    ToolRunQuery,
-    Words,
+    Transcript,
+    Utterance,
 )
 from conversations.errors import (
     ConversationGoneError,
@@ -64,7 +64,7 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
     wire: str,
     state: Mapping[str, int] | None = None,
     now: datetime,
-) -> Opened:
+) -> Lease:
     """Begin to keep a call; the same again, as after an answer that was lost, changes nothing.
 
     `resume_secret` is what whoever takes the call over must show; only its hash is stored.
@@ -84,11 +84,11 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
         language=language,
         model_id=model_id,
         wire=wire,
-        resume_hash=secrecy.digest(resume_secret),
+        resume_hash=encryption.digest(resume_secret),
     )
-    nothing = secrecy.sealed(Memory(state=state or {}))
+    nothing = encryption.sealed(RestoreData(state=state or {}))
     try:
-        settle(
+        retry_on_conflict(
             lambda: repository.add_conversation(
                 conversation, sealed=nothing, memory_until=now + MEMORY_LASTS
             )
@@ -96,7 +96,7 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
     except ConversationMovedError:
         if not _is_as_opened(conversation):
             raise
-    return Opened(epoch=conversation.epoch)
+    return Lease(epoch=conversation.epoch)
 
 
 def _is_as_opened(conversation: Conversation) -> bool:
@@ -109,11 +109,11 @@ def _is_as_opened(conversation: Conversation) -> bool:
     )
 
 
-def keep(
+def record_progress(
     *,
     call_id: str,
     epoch: int,
-    words: Sequence[Words],
+    words: Sequence[Utterance],
     progress: Progress,
     state: Mapping[str, int],
     now: datetime,
@@ -130,31 +130,31 @@ def keep(
     """
     said = list({each.place: each for each in words}.values())
     stored = repository.memory_of(call_id, now)
-    remembered = (secrecy.unsealed(stored) or Memory()).after(said, state)
-    settle(
+    remembered = (encryption.unsealed(stored) or RestoreData()).after(said, state)
+    retry_on_conflict(
         lambda: repository.keep_words(
             call_id,
             epoch=epoch,
             words=retention.words_as_kept(said),
             expires_at=now + retention.words_last(),
             changes=retention.progress_as_kept(progress, now),
-            sealed=secrecy.sealed(remembered),
+            sealed=encryption.sealed(remembered),
             memory_until=now + MEMORY_LASTS,
         )
     )
 
 
-def beat(*, call_id: str, epoch: int, now: datetime) -> None:
+def renew_lease(*, call_id: str, epoch: int, now: datetime) -> None:
     """Say that the call's server lives. Everything else that is written says so, too.
 
     Raises:
         ConversationMovedError: see above.
 
     """
-    settle(lambda: repository.note_alive(call_id, epoch=epoch, now=now))
+    retry_on_conflict(lambda: repository.note_alive(call_id, epoch=epoch, now=now))
 
 
-def start_tool_run(  # noqa: PLR0913 -- a tool run has that many parts, all named
+def start_tool_call(  # noqa: PLR0913 -- a tool run has that many parts, all named
     *,
     call_id: str,
     epoch: int,
@@ -170,12 +170,12 @@ def start_tool_run(  # noqa: PLR0913 -- a tool run has that many parts, all name
         ConversationMovedError: see above.
 
     """
-    run = ToolRun(
+    run = ToolCall(
         call_id=call_id,
         tool_use_id=tool_use_id,
         name=name[:MAX_NAME_LENGTH] or UNNAMED,
         arguments=retention.arguments_as_kept(arguments),
-        arguments_hash=secrecy.arguments_hash(name=name, arguments=arguments),
+        arguments_hash=encryption.arguments_hash(name=name, arguments=arguments),
         outcome=ToolOutcome.RUNNING,
         code=None,
         started_at=to_ms(now),
@@ -183,10 +183,10 @@ def start_tool_run(  # noqa: PLR0913 -- a tool run has that many parts, all name
         turn=turn,
     )
     expires_at = now + retention.figures_last()
-    settle(lambda: repository.add_tool_run(run, epoch=epoch, expires_at=expires_at))
+    retry_on_conflict(lambda: repository.add_tool_run(run, epoch=epoch, expires_at=expires_at))
 
 
-def finish_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts, all named
+def finish_tool_call(  # noqa: PLR0913 -- how a tool run ends has that many parts, all named
     *,
     call_id: str,
     epoch: int,
@@ -203,7 +203,7 @@ def finish_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts
         ToolRunGoneError: it was never begun.
 
     """
-    settle(
+    retry_on_conflict(
         lambda: repository.settle_tool_run(
             call_id,
             tool_use_id,
@@ -231,10 +231,10 @@ def end_conversation(
         "ended_at": now,
         "expires_at": now + retention.figures_last(),
     }
-    settle(lambda: repository.end_conversation(call_id, epoch=epoch, changes=changes))
+    retry_on_conflict(lambda: repository.end_conversation(call_id, epoch=epoch, changes=changes))
 
 
-def take_over(*, call_id: str, resume_secret: str, now: datetime) -> TakenOver:
+def take_over(*, call_id: str, resume_secret: str, now: datetime) -> StoredCall:
     """Take a call from whatever process had it, and return what to go on from.
 
     Raises:
@@ -242,7 +242,7 @@ def take_over(*, call_id: str, resume_secret: str, now: datetime) -> TakenOver:
 
     """
 
-    def attempt() -> TakenOver:
+    def attempt() -> StoredCall:
         before = repository.conversation_by_id(call_id)
         if before is None or _memory_shown(before, resume_secret, now) is None:
             raise ConversationGoneError
@@ -253,7 +253,7 @@ def take_over(*, call_id: str, resume_secret: str, now: datetime) -> TakenOver:
         memory = _memory_shown(conversation, resume_secret, now) if conversation else None
         if conversation is None or memory is None:
             raise ConversationGoneError
-        return TakenOver(
+        return StoredCall(
             epoch=epoch,
             words=memory.words,
             state=memory.state,
@@ -264,7 +264,7 @@ def take_over(*, call_id: str, resume_secret: str, now: datetime) -> TakenOver:
             tool_runs=repository.tool_runs_of(call_id),
         )
 
-    return settle(attempt)
+    return retry_on_conflict(attempt)
 
 
 def claim_ticket(*, nonce: str, expires_at: datetime, now: datetime) -> bool:
@@ -272,15 +272,17 @@ def claim_ticket(*, nonce: str, expires_at: datetime, now: datetime) -> bool:
     if expires_at <= now or not is_id(nonce):
         return False
     until = expires_at + TICKET_MARGIN
-    return settle(lambda: repository.claim_ticket(nonce, expires_at=until))
+    return retry_on_conflict(lambda: repository.claim_ticket(nonce, expires_at=until))
 
 
-def _memory_shown(conversation: Conversation, resume_secret: str, now: datetime) -> Memory | None:
+def _memory_shown(
+    conversation: Conversation, resume_secret: str, now: datetime
+) -> RestoreData | None:
     """Return the memory of a live conversation to whoever has its secret."""
-    is_theirs = secrecy.is_secret_of(resume_secret, conversation.resume_hash)
+    is_theirs = encryption.is_secret_of(resume_secret, conversation.resume_hash)
     if not is_theirs or conversation.status is Status.ENDED:
         return None
-    return secrecy.unsealed(repository.memory_of(conversation.id, now))
+    return encryption.unsealed(repository.memory_of(conversation.id, now))
 
 
 # --- What staff do
@@ -302,23 +304,23 @@ def find_conversations(
     )
 
 
-def get_conversation(*, call_id: str, now: datetime) -> Talk:
+def get_conversation(*, call_id: str, now: datetime) -> Transcript:
     """Return a conversation with all that is kept of it.
 
     Raises:
         ConversationGoneError: there is none, or it has expired.
 
     """
-    conversation = describe_conversation(call_id=call_id, now=now)
+    conversation = get_transcript(call_id=call_id, now=now)
     words = repository.words_of(call_id)
-    return Talk(
+    return Transcript(
         conversation=conversation,
         words=sorted(words, key=lambda each: each.at),
         tool_runs=repository.tool_runs_of(call_id),
     )
 
 
-def describe_conversation(*, call_id: str, now: datetime) -> Conversation:
+def get_transcript(*, call_id: str, now: datetime) -> Conversation:
     """Return a conversation without what was said in it.
 
     Raises:
@@ -331,13 +333,13 @@ def describe_conversation(*, call_id: str, now: datetime) -> Conversation:
     return conversation
 
 
-def find_saying(*, words: str, query: ConversationQuery, now: datetime) -> Saying:
+def search_text(*, words: str, query: ConversationQuery, now: datetime) -> TextSearchResult:
     """Return the conversations of the query in which all these words were said, the latest first.
 
     Accents, capitals and punctuation don't count, and the beginning of a word is enough. Only the latest
     2,000 things said are looked through, and at most 300 conversations found.
     """
-    wanted = plain_words(words)
+    wanted = normalized_name(words)
     kept_since = now - retention.words_last()
     found, is_more = repository.latest_words(
         said_from=max(query.started_from or kept_since, kept_since),
@@ -345,18 +347,18 @@ def find_saying(*, words: str, query: ConversationQuery, now: datetime) -> Sayin
     )
     heard: dict[str, set[str]] = {}
     for call_id, said in found:
-        heard.setdefault(call_id, set()).update(plain_words(said.text))
+        heard.setdefault(call_id, set()).update(normalized_name(said.text))
     call_ids = [call_id for call_id, all_said in heard.items() if _has_all(all_said, wanted)]
     conversations = repository.conversations_by_id(call_ids[:FOUND_AT_MOST])
-    return Saying(
+    return TextSearchResult(
         conversations=[each for each in conversations if query.admits(each, now)],
         stopped_after=len(found) if is_more or len(call_ids) > FOUND_AT_MOST else None,
     )
 
 
-def find_tool_runs(
-    *, query: ToolRunQuery, now: datetime, cursor: str | None = None, limit: int = 25
-) -> Page[ToolRun]:
+def find_tool_calls(
+    *, query: ToolCallQuery, now: datetime, cursor: str | None = None, limit: int = 25
+) -> Page[ToolCall]:
     """Return up to `limit` of the tool runs that match, of all calls, by the time they began.
 
     Where a tool and an outcome are asked for, a page may be short and yet not the last.
@@ -370,7 +372,7 @@ def find_tool_runs(
     )
 
 
-def get_tool_run(*, call_id: str, tool_use_id: str) -> ToolRun:
+def get_tool_call(*, call_id: str, tool_use_id: str) -> ToolCall:
     """Return one tool run.
 
     Raises:
@@ -383,7 +385,7 @@ def get_tool_run(*, call_id: str, tool_use_id: str) -> ToolRun:
     return run
 
 
-def forget_conversation(
+def delete_conversation(
     *, call_id: str, unchanged_since: datetime | None = None, now: datetime
 ) -> None:
     """Delete everything that is kept of a conversation.
@@ -396,13 +398,13 @@ def forget_conversation(
     """
 
     def attempt() -> None:
-        conversation = describe_conversation(call_id=call_id, now=now)
+        conversation = get_transcript(call_id=call_id, now=now)
         if conversation.state(now) is State.LIVE:
             raise ConversationLiveError
         refuse_if_stale(conversation.updated_at, unchanged_since)
         repository.delete_conversation(conversation)
 
-    settle(attempt)
+    retry_on_conflict(attempt)
 
 
 def _has_all(said: set[str], wanted: Sequence[str]) -> bool:

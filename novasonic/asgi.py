@@ -13,14 +13,15 @@ django_app = get_asgi_application()
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from common import dynamo  # noqa: E402
+from common.dynamodb.client import run_in_thread  # noqa: E402
+from common.dynamodb.tables import check_tables  # noqa: E402
 from common.errors import UnavailableError  # noqa: E402
 from novasonic.health import HealthMiddleware  # noqa: E402
-from voice import process  # noqa: E402
-from voice.origins import PageOriginValidator  # noqa: E402
-from voice.routing import websocket_urlpatterns  # noqa: E402
+from voice.calls import configuration  # noqa: E402
+from voice.calls.registry import call_registry  # noqa: E402
+from voice.gateway.origins import PageOriginValidator  # noqa: E402
+from voice.gateway.routing import websocket_urlpatterns  # noqa: E402
 from voice.sonic.errors import TransportError  # noqa: E402
-from voice.switchboard import switchboard  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +31,16 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
     while (message := await receive())["type"] == "lifespan.startup":
         await _warm()
         await send({"type": "lifespan.startup.complete"})
-    await switchboard().close()
-    await process.transport().close()
+    await call_registry().close()
+    await configuration.transport().close()
     await send({"type": f"{message['type']}.complete"})
 
 
 async def _warm() -> None:
     """Open connections beforehand. What is not reachable yet is only reported: /ready tells."""
     try:
-        await dynamo.in_thread(dynamo.warm)
-        await process.transport().warm()
+        await run_in_thread(check_tables)
+        await configuration.transport().warm()
     except (UnavailableError, TransportError) as error:
         logger.warning("not ready yet", extra={"error": str(error)})
 

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from appointments.hours import OpeningHours
+from appointments.opening_hours import OpeningHours
 from conversations.masking import MASKS
 
 type Words = Annotated[list[str], NoDecode]
@@ -328,7 +328,7 @@ class Environment(BaseSettings):
         return value
 
 
-def read() -> Environment:
+def read_environment() -> Environment:
     """Return the environment.
 
     Raises:

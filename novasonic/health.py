@@ -16,11 +16,13 @@ from typing import Any
 from django.conf import settings
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from common import dynamo
+from common.dynamodb.client import run_in_thread
+from common.dynamodb.tables import check_tables
 from common.errors import UnavailableError
-from voice import metrics, process
+from voice import metrics
+from voice.calls import configuration
+from voice.calls.registry import call_registry
 from voice.sonic.errors import TransportError
-from voice.switchboard import switchboard
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +33,16 @@ type ASGIApp = Callable[..., Awaitable[None]]
 
 async def ready_problems() -> list[str]:
     """Return what keeps this process from serving; empty when nothing does."""
-    problems = ["draining"] if switchboard().admission.is_draining else []
+    problems = ["draining"] if call_registry().admission.is_draining else []
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await dynamo.in_thread(dynamo.warm)
+            await run_in_thread(check_tables)
     except (UnavailableError, TimeoutError) as error:
         problems.append("DynamoDB")
         logger.warning("not ready: DynamoDB", extra={"error": str(error) or "no answer in time"})
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await process.transport().warm()
+            await configuration.transport().warm()
     except (TransportError, TimeoutError) as error:
         problems.append("Nova Sonic")
         logger.warning("not ready: Nova Sonic", extra={"error": str(error) or "no answer in time"})
@@ -71,7 +73,7 @@ async def _answer_ready(send: Any) -> None:
     body = {
         "status": "unready" if problems else "ready",
         "problems": problems,
-        "calls": switchboard().admission.calls,
+        "calls": call_registry().admission.calls,
     }
     await _answer(send, 503 if problems else 200, body)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from django.utils.csp import CSP
 
 from novasonic import environment
-from novasonic.logs import logging_config
+from novasonic.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-_env = environment.read()
+_env = environment.read_environment()
 
 # The server
 HOST = _env.host
@@ -104,7 +104,8 @@ IDENTITY_LOCK_MINUTES = _env.identity_lock_minutes
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver speaks WebSocket
     "servestatic",
-    "novasonic.staff_config.StaffConfig",
+    "staff",  # before the admin, whose templates it overrides
+    "novasonic.admin_config.StaffConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -120,6 +121,7 @@ INSTALLED_APPS = [
     "appointments",
     "conversations",
     "voice",
+    "voice.web",
     "novasonic",
 ]
 
@@ -185,22 +187,22 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": [
-        "common.http.EnvelopeJSONRenderer",
-        "common.http.EnvelopeBrowsableAPIRenderer",
+        "common.rest.envelope.EnvelopeJSONRenderer",
+        "common.rest.envelope.EnvelopeBrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": [
-        "common.parsers.JSONParser",
-        "common.parsers.FormParser",
-        "common.parsers.MultiPartParser",
+        "common.rest.parsers.JSONParser",
+        "common.rest.parsers.FormParser",
+        "common.rest.parsers.MultiPartParser",
     ],
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "common.tokens.BearerAuthentication",
+        "common.rest.tokens.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["common.auth.StaffOrOpenReads"],
+    "DEFAULT_PERMISSION_CLASSES": ["common.rest.permissions.StaffOrOpenReads"],
     "DEFAULT_THROTTLE_CLASSES": [
-        "common.throttles.AnonymousThrottle",
-        "common.throttles.UserThrottle",
+        "common.rest.throttles.AnonymousThrottle",
+        "common.rest.throttles.UserThrottle",
     ],
     "NUM_PROXIES": PROXIES,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -208,7 +210,7 @@ REST_FRAMEWORK = {
     "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning",
     "DEFAULT_VERSION": "v1",
     "ALLOWED_VERSIONS": ["v1"],
-    "EXCEPTION_HANDLER": "common.http.exception_handler",
+    "EXCEPTION_HANDLER": "common.rest.envelope.exception_handler",
 }
 
 SPECTACULAR_SETTINGS = {
@@ -225,7 +227,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "common.openapi.complete",
+        "common.rest.openapi.complete",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -4,13 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("voice.urls")),
+    path("", include("voice.web.urls")),
+    path("", include("voice.gateway.urls")),
     path("", include("orders.urls")),
     path("", include("appointments.urls")),
     path("admin/", admin.site.urls),
     path("api-auth/", include("rest_framework.urls")),
-    path("api/", include("novasonic.api")),
+    path("api/", include("novasonic.api_docs")),
 ]
 
-handler404 = "common.http.nothing_here"
-handler500 = "common.http.our_fault"
+handler404 = "common.rest.envelope.not_found"
+handler500 = "common.rest.envelope.server_error"

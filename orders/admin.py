@@ -17,18 +17,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.clock import now
-from common.identity import Staff, masked_dni
-from common.instants import to_iso
-from common.staff.admin import RecordAdmin
-from common.staff.filters import ChoiceFilter, PeriodFilter
-from common.staff.forms import RecordForm
-from common.staff.moments import moment
+from common.identity.verification import Staff, mask_dni
+from common.timestamps import to_iso
 from orders import services
-from orders.admin_models import Order, OrderItem, item_records, order_record
+from orders.admin_records import Order, OrderItem, item_records, order_record
 from orders.domain import MOVES, UNPACKED, OrderChanges, OrderStatus
 from orders.domain import Order as OrderValue
 from orders.domain import OrderItem as OrderItemValue
 from orders.labels import STATUS_LABELS
+from staff.admin import RecordAdmin
+from staff.filters import ChoiceFilter, PeriodFilter
+from staff.formatting import format_instant
+from staff.forms import RecordForm
 
 EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 
@@ -187,12 +187,12 @@ class OrderAdmin(RecordAdmin[Order]):
     @admin.display(description=gettext_lazy("placed"), ordering="created_at")
     def placed(self, order: Order) -> str:
         """Return when the order was made."""
-        return moment(order.created_at)
+        return format_instant(order.created_at)
 
     @admin.display(description=gettext_lazy("identity number"))
     def dni_hidden(self, order: Order) -> str:
         """Return the identity number but for its last digits hidden."""
-        return masked_dni(order.dni) or "–"
+        return mask_dni(order.dni) or "–"
 
     # --- Forms
 
@@ -275,7 +275,7 @@ class OrderAdmin(RecordAdmin[Order]):
             (_("number"), lambda order: order.id),
             (_("customer"), lambda order: order.customer_name),
             (_("e-mail"), lambda order: order.customer_email),
-            (_("identity number"), lambda o: o.dni if sees_dni else masked_dni(o.dni) or ""),
+            (_("identity number"), lambda o: o.dni if sees_dni else mask_dni(o.dni) or ""),
             (_("products"), lambda o: "; ".join(f"{i.quantity} × {i.name}" for i in o.value.items)),
             (_("total"), lambda order: order.total),
             (_("status"), lambda order: str(STATUS_LABELS[order.value.status])),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from common.instants import to_ms
+from common.timestamps import to_ms
 from orders import repository
 from orders.domain import DELIVERY_TIME, Order, OrderItem, OrderStatus, numbered, total_of
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 from itertools import count
 from types import MappingProxyType
 
-from common.changes import UNSET, Unset
-from common.identity import Caller, is_theirs
-from common.instants import next_version
+from common.identity.verification import Caller, matches_identity
+from common.partial_updates import UNSET, Unset
+from common.timestamps import next_version
 
 CENT = Decimal("0.01")
 MAX_TOTAL = Decimal("9999999999.99")
@@ -100,7 +100,7 @@ class Order:
 
     def belongs_to(self, caller: Caller) -> bool:
         """Whether `caller` may see and change it."""
-        return is_theirs(caller, name=self.customer_name, dni=self.dni)
+        return matches_identity(caller, name=self.customer_name, dni=self.dni)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

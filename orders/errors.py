@@ -5,7 +5,7 @@ from typing import override
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import ConflictError, NotAllowedError, NotFoundError, RuleError
-from orders.labels import status_word
+from orders.labels import status_label
 
 
 class OrderNotFoundError(NotFoundError):
@@ -37,7 +37,7 @@ class OrderStatusError(ConflictError):
 
     @override
     def words(self) -> dict[str, object]:
-        return {name: status_word(self.data[name]) for name in ("status", "wanted")}
+        return {name: status_label(self.data[name]) for name in ("status", "wanted")}
 
 
 class OrderPackedError(ConflictError):

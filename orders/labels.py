@@ -16,6 +16,6 @@ STATUS_LABELS: Mapping[OrderStatus, Promise] = {
 }
 
 
-def status_word(status: object) -> str:
+def status_label(status: object) -> str:
     """Return a status, given as it is stored, as it stands within a sentence."""
     return str(STATUS_LABELS[OrderStatus(str(status))]).lower()

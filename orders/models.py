@@ -17,8 +17,9 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from common.dynamo import Table, owns_its_table
-from common.models import InstantAttribute, MoneyAttribute, Token
+from common.dynamodb.attributes import InstantAttribute, MoneyAttribute
+from common.dynamodb.idempotency import IdempotencyToken
+from common.dynamodb.tables import Table, register_table
 
 
 class OrderItem(MapAttribute[str, Any]):
@@ -69,7 +70,7 @@ class StatusIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-cal
     created_at = InstantAttribute(range_key=True, attr_name="createdAt")
 
 
-@owns_its_table
+@register_table
 class Order(Table):
     """One order."""
 
@@ -93,7 +94,7 @@ class Order(Table):
     by_status = StatusIndex()
 
 
-class OrderToken(Token):
+class OrderToken(IdempotencyToken):
     """A request that made an order."""
 
     table_setting = "ORDERS_TABLE"

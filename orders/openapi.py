@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import extend_schema_view
 
-from common.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
+from common.rest.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
 from orders.serializers import ChangedOrder, NewOrder, OrderListQuery, OrderSerializer
 
 ORDER = {

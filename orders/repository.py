@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from common.dynamo import ConditionsFailedError, Transaction
+from common.dynamodb.idempotency import add_token, find_created_id
+from common.dynamodb.indexes import EARLIEST, LATEST, Listing, count, read_page
+from common.dynamodb.paging import START, Page, Position
+from common.dynamodb.transactions import ConditionsFailedError, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import Claim
 from common.ids import is_id
-from common.indexes import EARLIEST, LATEST, Listing, count, read_page
-from common.instants import to_iso
-from common.paging import START, Page, Position
-from common.repository import made_by, remember
+from common.timestamps import to_iso
 from orders import models
 from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
 
@@ -71,7 +71,7 @@ def order_made_by(claim: Claim) -> str | None:
         IdempotencyConflictError: the token was used for another request.
 
     """
-    return made_by(claim, models.OrderToken)
+    return find_created_id(claim, models.OrderToken)
 
 
 def add_order(order: Order, claim: Claim) -> None:
@@ -83,7 +83,7 @@ def add_order(order: Order, claim: Claim) -> None:
     """
     transaction = Transaction()
     transaction.put(_row(order), only_if=models.Order.pk.does_not_exist(), named=ID_IS_FREE)
-    remember(transaction, claim, models.OrderToken, created_id=order.id)
+    add_token(transaction, claim, models.OrderToken, created_id=order.id)
     try:
         transaction.commit()
     except ConditionsFailedError as error:

@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
-from common.auth import may_see_dni
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.identity import masked_dni, written_dni
-from common.parsers import refuse_half_characters
-from common.query import PageQuery
-from common.serializers import (
+from common.identity.verification import mask_dni, parse_dni
+from common.rest.parsers import refuse_half_characters
+from common.rest.permissions import may_see_dni
+from common.rest.query_parameters import PageQuery
+from common.rest.serializers import (
     CamelCaseSerializer,
     InstantField,
     MoneyField,
@@ -49,7 +49,7 @@ class DniField(serializers.Field[str, Any, str | None, Any]):
 
     @override
     def to_representation(self, value: Any) -> str | None:
-        return value if may_see_dni(self.context.get("request")) else masked_dni(value)
+        return value if may_see_dni(self.context.get("request")) else mask_dni(value)
 
     @override
     def to_internal_value(self, data: Any) -> str:
@@ -57,7 +57,7 @@ class DniField(serializers.Field[str, Any, str | None, Any]):
             self.fail("invalid")
         if self.takes_mask and "*" in data:
             return data
-        known = written_dni(data)
+        known = parse_dni(data)
         if data and (known is None or len(known) > MAX_DNI_DIGITS):
             self.fail("invalid")
         return data

@@ -11,16 +11,16 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from common.changes import given
 from common.contact import clean_email, clean_name
+from common.dynamodb.paging import Page
+from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.errors import IdentityMissingError, InvalidFieldError
 from common.idempotency import Claim, claim
-from common.identity import Caller, masked_dni, says_something, written_dni
+from common.identity.lockout import verify_or_count_failure
+from common.identity.verification import Caller, mask_dni, offers_proof, parse_dni
 from common.ids import speakable_id, tracking_number
-from common.instants import to_ms
-from common.paging import Page
-from common.proofs import admits
-from common.races import refuse_if_stale, settle
+from common.partial_updates import provided_fields
+from common.timestamps import to_ms
 from orders import repository
 from orders.domain import (
     DELIVERY_TIME,
@@ -60,7 +60,7 @@ def find_orders(*, query: OrderQuery, cursor: str | None = None, limit: int = 10
     """Return up to `limit` of the orders that match, by the time they were made.
 
     The page's cursor, given back with the same query, goes on from there, whatever was stored
-    meanwhile. It shows keys: a door that hands it out seals it (`common.cursors`). Where both a
+    meanwhile. It shows keys: a door that hands it out seals it (`common.rest.cursors`). Where both a
     customer and a status are asked for, a page may be short and yet not the last.
 
     Raises:
@@ -94,18 +94,20 @@ def get_order(*, order_id: str) -> Order:
 
 
 def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
-    """Return the caller's order. Wrong proofs are counted, see `common.proofs`.
+    """Return the caller's order. Wrong proofs are counted, see `common.identity.lockout`.
 
     Raises:
         IdentityMissingError: the caller gave neither name nor identity number.
         OrderNotFoundError: there is none, it isn't theirs, or it is locked after wrong proofs.
 
     """
-    if not says_something(caller):
+    if not offers_proof(caller):
         raise IdentityMissingError
     order = repository.order_by_id(order_id)
     proven = order is not None and order.belongs_to(caller)
-    may_go_on = admits(caller, kind="order", record_id=order_id, proven=proven, now=now)
+    may_go_on = verify_or_count_failure(
+        caller, kind="order", record_id=order_id, proven=proven, now=now
+    )
     if order is None or not may_go_on:
         raise OrderNotFoundError(order_id=order_id)
     return order
@@ -132,7 +134,7 @@ def cancel_order(
         _refuse_unless_cancellable(order)
         return _change(order, order.becoming(OrderStatus.CANCELLED), now=now)
 
-    return settle(attempt)
+    return retry_on_conflict(attempt)
 
 
 def _refuse_unless_cancellable(order: Order) -> None:
@@ -182,7 +184,7 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         "total": None if total is None else total.normalize(),
     }
     this_request = claim(token=token, request=request, now=now)
-    return settle(lambda: _place(order, total, this_request))
+    return retry_on_conflict(lambda: _place(order, total, this_request))
 
 
 def _place(order: Order, said: Decimal | None, this_request: Claim) -> Order:
@@ -231,7 +233,7 @@ def update_order(
             _refuse_unless_cancellable(before)
         return _change(before, _changed(before, new), now=now)
 
-    return settle(attempt)
+    return retry_on_conflict(attempt)
 
 
 def move_order_status(
@@ -262,13 +264,13 @@ def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> N
         refuse_if_stale(order.updated_at, unchanged_since)
         repository.delete_order(order, unchanged_since=order.updated_at)
 
-    settle(attempt)
+    retry_on_conflict(attempt)
 
 
 def _meant(before: Order, changes: OrderChanges, *, sees_dni: bool) -> dict[str, Any]:
     """Return what was given of the changes, without a mask that came back."""
-    new = given(changes)
-    if "dni" in new and (new["dni"] or None) == masked_dni(before.dni):
+    new = provided_fields(changes)
+    if "dni" in new and (new["dni"] or None) == mask_dni(before.dni):
         del new["dni"]
     # Even the stored number: an answer would tell who guesses that it is the one.
     if "dni" in new and not sees_dni:
@@ -337,7 +339,7 @@ def _agreed_total(total: Decimal, said: Decimal | None) -> Decimal:
 def _checked_dni(dni: str | None) -> str | None:
     if not dni:
         return None
-    known = written_dni(dni)
+    known = parse_dni(dni)
     if known is None or len(known) > MAX_DNI_DIGITS:
         raise InvalidFieldError(field="dni")
     return known

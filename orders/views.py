@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from rest_framework.request import Request
 
 from common import clock
-from common.auth import may_see_dni
-from common.http import Answer
-from common.query import opened_cursor, read
-from common.requests import token_of, unchanged_since
-from common.views import ServiceViewSet
+from common.rest.envelope import EnvelopeResponse
+from common.rest.permissions import may_see_dni
+from common.rest.preconditions import idempotency_key, required_version
+from common.rest.query_parameters import decrypt_cursor, parse_query
+from common.rest.views import ServiceViewSet
 from orders import openapi, services
 from orders.domain import OrderChanges, OrderQuery, OrderStatus
 from orders.serializers import (
@@ -33,9 +33,9 @@ class OrderViewSet(ServiceViewSet):
         "partial_update": ChangedOrder,
     }
 
-    def list(self, request: Request) -> Answer:
+    def list(self, request: Request) -> EnvelopeResponse:
         """Return a page of orders: all, a customer's, or those of a status."""
-        asked = read(OrderListQuery, request)
+        asked = parse_query(OrderListQuery, request)
         status = asked.get("status")
         query = OrderQuery(
             status=OrderStatus(status) if status else None,
@@ -44,15 +44,15 @@ class OrderViewSet(ServiceViewSet):
             created_to=asked.get("created_to"),
             oldest_first=asked["ordering"] == "createdAt",
         )
-        cursor = opened_cursor(request, asked.get("cursor"))
+        cursor = decrypt_cursor(request, asked.get("cursor"))
         page = services.find_orders(query=query, cursor=cursor, limit=asked["limit"])
         return self.answer_page(request, page, noun="order")
 
-    def retrieve(self, _request: Request, pk: str) -> Answer:
+    def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
         """Return one order."""
         return self.answer(services.get_order(order_id=pk), message="Order retrieved successfully")
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> EnvelopeResponse:
         """Place an order. The same `Idempotency-Key` with the same body places it once."""
         order = self.body(request)
         placed = services.place_order(
@@ -61,26 +61,26 @@ class OrderViewSet(ServiceViewSet):
             items=order_items(order["items"]),
             total=order.get("total"),
             dni=order.get("dni"),
-            token=token_of(request),
+            token=idempotency_key(request),
             now=clock.now(),
         )
         return self.answer(placed, message="Order created successfully", status=201)
 
-    def update(self, request: Request, pk: str) -> Answer:
+    def update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change an order, given whole; what is optional and not given stays."""
         return self._update(request, pk, self.body(request))
 
-    def partial_update(self, request: Request, pk: str) -> Answer:
+    def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change some of an order. `{"status": "cancelled"}` alone cancels it, as by telephone."""
         return self._update(request, pk, self.body(request, partial=True))
 
-    def destroy(self, request: Request, pk: str) -> Answer:
+    def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an order."""
-        services.delete_order(order_id=pk, unchanged_since=unchanged_since(request, None))
-        return Answer(None, message="Order deleted successfully")
+        services.delete_order(order_id=pk, unchanged_since=required_version(request, None))
+        return EnvelopeResponse(None, message="Order deleted successfully")
 
-    def _update(self, request: Request, pk: str, said: dict[str, Any]) -> Answer:
-        version = unchanged_since(request, said.pop("updated_at", None))
+    def _update(self, request: Request, pk: str, said: dict[str, Any]) -> EnvelopeResponse:
+        version = required_version(request, said.pop("updated_at", None))
         if "items" in said:
             said["items"] = order_items(said["items"])
         if "status" in said:

@@ -56,7 +56,7 @@ REMEDIES = {
 }
 
 
-LONG = ("faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "doors")
+LONG = ("faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "interfaces")
 """The folders whose files take long: they come first, so that no worker is left with one at the end."""
 
 

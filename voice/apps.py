@@ -6,7 +6,7 @@ from corsheaders.signals import check_request_enabled
 from django.apps import AppConfig
 from django.http import HttpRequest
 
-from voice.origins import may_call
+from voice.gateway.origins import may_call
 
 TICKETS = "/voice/tickets"
 

@@ -11,7 +11,9 @@ from pytest_django.fixtures import Settings
 
 import appointments.demo
 import orders.demo
-from common import clock, dynamo
+from common import clock
+from common.dynamodb.client import shared_client
+from common.dynamodb.tables import check_tables
 
 DOCTORS = ["Dr. Rodríguez", "Dra. Gómez", "Dr. Sosa", "Dra. Fernández"]
 
@@ -77,8 +79,8 @@ def requests(dynamodb: str) -> Iterator[Requests]:
     def count(model: Any, **_rest: Any) -> None:
         counted.names.append(model.name)
 
-    dynamo.warm()
-    events = dynamo._shared.root().client.meta.events
+    check_tables()
+    events = shared_client.root().client.meta.events
     events.register("before-call.dynamodb", count)
     yield counted
     events.unregister("before-call.dynamodb", count)

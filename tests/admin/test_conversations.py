@@ -12,9 +12,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from common import clock
-from common.instants import to_iso
+from common.timestamps import to_iso
 from conversations import services
-from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Words
+from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Utterance
 from conversations.errors import ConversationGoneError
 from tests.admin.conftest import LogIn, Requests, messages
 from tests.fixtures.forms import fields_of
@@ -45,7 +45,7 @@ def say(
 ) -> None:
     """Keep what customer and assistant said in turn, a second each."""
     words = [
-        Words(
+        Utterance(
             turn=n // 2 + 1,
             segment=n % 2 + 1,
             speaker=list(Speaker)[n % 2],
@@ -55,7 +55,7 @@ def say(
         )
         for n, text in enumerate(texts)
     ]
-    services.keep(
+    services.record_progress(
         call_id=call_id, epoch=1, words=words, progress=progress or Progress(), state={}, now=at
     )
 
@@ -63,7 +63,7 @@ def say(
 def run_tool(
     call_id: str, tool_use_id: str, name: str, *, at: datetime, outcome: str, **arguments: Any
 ) -> None:
-    services.start_tool_run(
+    services.start_tool_call(
         call_id=call_id,
         epoch=1,
         tool_use_id=tool_use_id,
@@ -72,7 +72,7 @@ def run_tool(
         turn=1,
         now=at,
     )
-    services.finish_tool_run(
+    services.finish_tool_call(
         call_id=call_id,
         epoch=1,
         tool_use_id=tool_use_id,
@@ -407,7 +407,7 @@ def test_strangers_are_asked_to_log_in(calls: datetime, client: Client) -> None:
 
 
 def test_reception_deletes_nothing_from_the_list(calls: datetime, reception: Client) -> None:
-    version = to_iso(services.describe_conversation(call_id="ended", now=clock.now()).updated_at)
+    version = to_iso(services.get_transcript(call_id="ended", now=clock.now()).updated_at)
     data = {"action": "delete_selected", "_selected_action": ["ended"], "post": "yes"}
     reception.post(CONVERSATIONS, {**data, "versions": json.dumps({"ended": version})})
 

@@ -20,13 +20,13 @@ from appointments import repository as appointments_repository
 from appointments.admin import AppointmentAdmin
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from common import clock
-from common.dynamo import MOST_WRITES
+from common.dynamodb.transactions import MAX_WRITES
 from common.errors import NotFoundError
-from common.identity import Customer
-from common.instants import to_iso
-from common.staff.export import csv_response
+from common.identity.verification import Customer
+from common.timestamps import to_iso
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, numbered
+from staff.csv_export import csv_response
 from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
@@ -117,7 +117,7 @@ def many_of_one_doctor(empty_tables: str, monkeypatch: pytest.MonkeyPatch) -> li
         )
         for n in range(300)
     ]
-    for some in batched(made, MOST_WRITES):
+    for some in batched(made, MAX_WRITES):
         assert appointments_repository.add_appointments(some, [])
     return made
 

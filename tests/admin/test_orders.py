@@ -10,7 +10,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 import orders.services
-from common import clock, dynamo
+from common import clock
+from common.dynamodb.client import reset_client
 from common.errors import NotFoundError
 from orders.domain import OrderChanges, OrderItem, OrderStatus
 from tests.admin.conftest import errors, messages, open_form
@@ -425,9 +426,9 @@ def test_an_outage_is_said_and_what_was_typed_is_not_lost_silently(
     reception: Client, settings: Settings
 ) -> None:
     settings.ORDERS_TABLE = "not-there"
-    dynamo.reset()
+    reset_client()
     page = reception.get(ORDERS)
-    dynamo.reset()
+    reset_client()
 
     assert page.status_code == 503
     assert "no puedo acceder a los registros" in page.content.decode()

@@ -14,19 +14,12 @@ from pytest_django import DjangoAssertNumQueries
 
 import appointments.demo
 import orders.demo
-from appointments.admin_models import Appointment
+from appointments.admin_records import Appointment
 from common.clock import now as real_now
-from common.paging import Page
-from common.staff.queryset import (
-    READ_AT_MOST,
-    SEARCH_AT_MOST,
-    SERVED,
-    TooManyRecordsError,
-    _Search,
-    _Walk,
-)
-from common.staff.wishes import UnsupportedQueryError, Wish
-from orders.admin_models import Order, OrderItem
+from common.dynamodb.paging import Page
+from orders.admin_records import Order, OrderItem
+from staff.queryset import READ_AT_MOST, SEARCH_AT_MOST, SERVED, TooManyRecordsError, _Search, _Walk
+from staff.record_filter import RecordFilter, UnsupportedQueryError
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
@@ -266,7 +259,7 @@ class ListSource:
     def one(self, record_id: str) -> Any:
         return None
 
-    def page(self, wish: Wish, *, cursor: str | None, limit: int) -> Page[Any]:
+    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page[Any]:
         return Page(items=[Order.read(id=str(place)) for place in range(self.count)])
 
     def text(self, record: Model) -> str:
@@ -280,7 +273,7 @@ class ListSource:
 def test_a_search_stops_at_its_bound_and_says_so(
     count: int, found: int, stopped_after: int | None
 ) -> None:
-    search = _Search[Any](_Walk(ListSource(count)), Wish(words="Needle"))
+    search = _Search[Any](_Walk(ListSource(count)), RecordFilter(words="Needle"))
 
     assert len(list(search.results())) == found
     assert search.stopped_after == stopped_after

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 import orders.services
-from common.instants import to_iso
+from common.timestamps import to_iso
 from orders.domain import OrderStatus
 from tests.admin.conftest import LogIn, form_of
 

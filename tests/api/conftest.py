@@ -10,7 +10,8 @@ from django.test import Client
 
 import appointments.demo
 import orders.demo
-from common import clock, tokens
+from common import clock
+from common.rest import tokens
 
 NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 
@@ -23,7 +24,9 @@ def boss(db: None) -> User:
 @pytest.fixture
 def bearer(boss: User) -> str:
     """The value of an Authorization header."""
-    return "Bearer " + tokens.issue(boss.username, now=clock.now(), good_for=timedelta(hours=1))
+    return "Bearer " + tokens.issue_token(
+        boss.username, now=clock.now(), good_for=timedelta(hours=1)
+    )
 
 
 @pytest.fixture

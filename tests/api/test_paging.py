@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 import appointments.services
 import orders.services
 from appointments.domain import AppointmentKind, AppointmentQuery, AppointmentStatus
-from common import clock, dynamo
-from common.cursors import GOOD_FOR, seal, unseal
+from common import clock
+from common.dynamodb.tables import registered_tables
 from common.errors import InvalidCursorError
-from common.identity import Staff
+from common.identity.verification import Staff
+from common.rest.cursors import GOOD_FOR, decrypt, encrypt
 from orders import repository
 from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
 
@@ -69,7 +70,7 @@ def read_while_others_write(
     before: list[Order], coming: Iterator[Order], query: OrderQuery, limit: int, *, moving: bool
 ) -> None:
     """Page through `before`; after each page store one more, and move on what was just seen."""
-    for table in dynamo._tables:
+    for table in registered_tables:
         table.delete_everything()
     repository.add_orders(before)
     seen: list[Order] = []
@@ -302,11 +303,11 @@ def test_an_altered_cursor_is_refused(rest: Client) -> None:
 
 def test_a_cursor_lasts_a_day() -> None:
     now = clock.now()
-    sealed = seal(json.dumps(["at", {}]), scope="/orders", now=now)
+    sealed = encrypt(json.dumps(["at", {}]), scope="/orders", now=now)
 
-    assert unseal(sealed, scope="/orders", now=now + GOOD_FOR) == '["at", {}]'
+    assert decrypt(sealed, scope="/orders", now=now + GOOD_FOR) == '["at", {}]'
     with pytest.raises(InvalidCursorError):
-        unseal(sealed, scope="/orders", now=now + GOOD_FOR + timedelta(seconds=2))
+        decrypt(sealed, scope="/orders", now=now + GOOD_FOR + timedelta(seconds=2))
 
 
 @pytest.mark.parametrize("cursor", ["", "[]", "{}", '["x"]', "[1,{}]", '["x",[]]', "null", "5"])

@@ -19,7 +19,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from common import clock, tokens
+from common import clock
+from common.rest import tokens
 from tests.api.test_bad_input import ORDER, send
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("rest")]
@@ -40,19 +41,19 @@ def status_with(token: str, path: str = "/orders") -> int:
 
 
 def test_a_token_of_ours_is_its_user(boss: User) -> None:
-    assert status_with(tokens.issue("boss", now=clock.now(), good_for=HOUR)) == 200
+    assert status_with(tokens.issue_token("boss", now=clock.now(), good_for=HOUR)) == 200
 
 
 def test_an_expired_token_is_refused(boss: User) -> None:
-    assert status_with(tokens.issue("boss", now=clock.now() - 2 * HOUR, good_for=HOUR)) == 401
+    assert status_with(tokens.issue_token("boss", now=clock.now() - 2 * HOUR, good_for=HOUR)) == 401
 
 
 def test_a_token_of_somebody_who_is_gone_is_refused(boss: User) -> None:
-    token = tokens.issue("boss", now=clock.now(), good_for=HOUR)
+    token = tokens.issue_token("boss", now=clock.now(), good_for=HOUR)
     User.objects.update(is_active=False)
 
     assert status_with(token) == 401
-    assert status_with(tokens.issue("nobody", now=clock.now(), good_for=HOUR)) == 401
+    assert status_with(tokens.issue_token("nobody", now=clock.now(), good_for=HOUR)) == 401
 
 
 def forged(**changes: Any) -> str:
@@ -108,10 +109,10 @@ def test_a_broken_token_is_refused_even_where_reads_are_open(settings: Settings)
 
 
 def test_the_secret_may_be_set(settings: Settings) -> None:
-    before = tokens.issue("boss", now=clock.now(), good_for=HOUR)
+    before = tokens.issue_token("boss", now=clock.now(), good_for=HOUR)
     settings.API_JWT_SECRET = "of-our-own-of-our-own-of-our-own-of-our-own"
 
-    assert status_with(tokens.issue("boss", now=clock.now(), good_for=HOUR)) == 200
+    assert status_with(tokens.issue_token("boss", now=clock.now(), good_for=HOUR)) == 200
     assert status_with(before) == 401
 
 
@@ -307,7 +308,7 @@ def test_who_is_not_staff_sees_no_identity_number_whatever_they_may(settings: Se
     user.user_permissions.set(Permission.objects.filter(codename="view_dni"))
     former = Client()
     former.force_login(user)
-    bearer = f"Bearer {tokens.issue('former', now=clock.now(), good_for=HOUR)}"
+    bearer = f"Bearer {tokens.issue_token('former', now=clock.now(), good_for=HOUR)}"
 
     for client in (former, Client(headers={"Authorization": bearer})):
         assert client.get("/orders/1").json()["data"]["dni"] == "******78"

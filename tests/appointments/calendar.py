@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from appointments import repository, services
 from appointments.domain import Appointment, AppointmentKind
-from common.identity import Customer
+from common.identity.verification import Customer
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 NOW = datetime(2099, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)

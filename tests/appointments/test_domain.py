@@ -21,8 +21,8 @@ from appointments.domain import (
     span_of,
     span_of_day,
 )
-from appointments.hours import OpeningHours, free_starts, nearest
-from common.identity import Caller, Customer, Staff
+from appointments.opening_hours import OpeningHours, free_starts, nearest
+from common.identity.verification import Caller, Customer, Staff
 
 pytestmark = pytest.mark.pure
 

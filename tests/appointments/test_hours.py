@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appointments.domain import Span
-from appointments.hours import OpeningHours
+from appointments.opening_hours import OpeningHours
 
 pytestmark = pytest.mark.pure
 

@@ -18,9 +18,9 @@ from pytest_django.fixtures import Settings
 from appointments import repository, services
 from appointments.domain import Appointment, AppointmentKind
 from appointments.errors import AppointmentClosedError, SlotTakenError
-from common import dynamo
+from common.dynamodb.tables import registered_tables
 from common.errors import ConflictError
-from common.identity import Staff
+from common.identity.verification import Staff
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -158,7 +158,7 @@ class Calendar(RuleBasedStateMachine):
 
     @initialize()
     def empty(self) -> None:
-        for table in dynamo._tables:
+        for table in registered_tables:
             table.delete_everything()
         self.ids: list[str] = []
         self.count = 0

@@ -21,7 +21,7 @@ from common.errors import (
     InvalidFieldError,
     StaleVersionError,
 )
-from common.identity import Caller, Customer, Staff
+from common.identity.verification import Caller, Customer, Staff
 from tests.appointments.calendar import ANA, CLINIC, LATER, MONDAY, NOW, TUESDAY, at, book, taken
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]

@@ -21,8 +21,8 @@ from appointments.errors import (
     SlotTakenError,
 )
 from common.errors import StaleVersionError
-from common.identity import Staff
-from common.instants import to_ms
+from common.identity.verification import Staff
+from common.timestamps import to_ms
 from tests.appointments.calendar import ANA, LATER, MONDAY, NOW, TUESDAY, at, book, taken
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]

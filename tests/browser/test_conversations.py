@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from common import clock
 from conversations import models, services
-from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Words
+from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Utterance
 from tests.browser.chromium import screenshot
 from tests.browser.staff import clean_tab, logged_in
 from tests.fixtures.site import Site
@@ -35,13 +35,13 @@ def begin(call_id: str, began: datetime) -> None:
     )
 
 
-def said(turn: int, segment: int, text: str, at: datetime, **how: Any) -> Words:
+def said(turn: int, segment: int, text: str, at: datetime, **how: Any) -> Utterance:
     speaker = Speaker.USER if segment == 1 else Speaker.ASSISTANT
-    return Words(turn=turn, segment=segment, speaker=speaker, text=text, at=at, **how)
+    return Utterance(turn=turn, segment=segment, speaker=speaker, text=text, at=at, **how)
 
 
-def keep(call_id: str, *words: Words, progress: Progress | None = None, at: datetime) -> None:
-    services.keep(
+def keep(call_id: str, *words: Utterance, progress: Progress | None = None, at: datetime) -> None:
+    services.record_progress(
         call_id=call_id,
         epoch=1,
         words=words,
@@ -52,7 +52,7 @@ def keep(call_id: str, *words: Words, progress: Progress | None = None, at: date
 
 
 def use_tool(call_id: str, name: str, at: datetime, *, code: str | None, **arguments: str) -> None:
-    services.start_tool_run(
+    services.start_tool_call(
         call_id=call_id,
         epoch=1,
         tool_use_id=name,
@@ -61,7 +61,7 @@ def use_tool(call_id: str, name: str, at: datetime, *, code: str | None, **argum
         turn=1,
         now=at,
     )
-    services.finish_tool_run(
+    services.finish_tool_call(
         call_id=call_id,
         epoch=1,
         tool_use_id=name,

@@ -27,7 +27,7 @@ from tests.browser.peer_call import EVENT, RESUME, Event, Frame, PeerCall
 SUBPROTOCOL = Subprotocol("sonic.audio.v1")
 UNKNOWN_CALL, TAKEN_OVER, NO_TICKET = 4404, 4409, 4401
 FOLDERS = {
-    "/static/": Path(__file__).parents[2] / "voice" / "static",
+    "/static/": Path(__file__).parents[2] / "voice" / "web" / "static",
     "/tests/": Path(__file__).parent,
 }
 POLICY = (

@@ -8,7 +8,7 @@ import pytest
 from appointments import errors as appointment_errors
 from appointments.models import Appointment
 from common import errors as common_errors
-from common.dynamo import Table
+from common.dynamodb.tables import Table
 from common.errors import DomainError
 from orders import errors as order_errors
 from orders.models import Order

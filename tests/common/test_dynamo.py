@@ -15,12 +15,13 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pytest_django.fixtures import Settings
 
 from appointments.models import Appointment
-from common import dynamo
-from common.dynamo import ConditionsFailedError, Table, Transaction
+from common.dynamodb.attributes import InstantAttribute, MoneyAttribute
+from common.dynamodb.client import WAITING_PER_THREAD, reset_client, run_in_thread, shared_client
+from common.dynamodb.idempotency import add_token, find_created_id
+from common.dynamodb.tables import Table, check_tables, create_tables
+from common.dynamodb.transactions import ConditionsFailedError, Transaction
 from common.errors import BusyError, UnavailableError
 from common.idempotency import claim
-from common.models import InstantAttribute, MoneyAttribute
-from common.repository import made_by, remember
 from orders.models import Order, OrderToken
 
 pytestmark = pytest.mark.store
@@ -189,7 +190,7 @@ def test_of_many_who_put_one_item_one_wins(empty_tables: str) -> None:
 def test_making_tables_again_changes_nothing(dynamodb: str) -> None:
     before = [table.describe_table() for table in (Order, Appointment)]
 
-    assert dynamo.create_tables() == []
+    assert create_tables() == []
     assert [table.describe_table() for table in (Order, Appointment)] == before
 
 
@@ -256,14 +257,14 @@ def test_an_empty_table_is_told_from_one_that_holds_something(empty_tables: str)
 
 
 def test_all_tables_share_one_client(dynamodb: str) -> None:
-    dynamo.warm()
+    check_tables()
 
     clients = {id(table._get_connection().connection.client) for table in (Order, Appointment)}
-    assert clients == {id(dynamo._shared.root().client)}
+    assert clients == {id(shared_client.root().client)}
 
 
 def test_a_cold_herd_builds_one_client(dynamodb: str) -> None:
-    dynamo.reset()
+    reset_client()
     barrier = threading.Barrier(20)
 
     def client(_: int) -> int:
@@ -278,10 +279,10 @@ def test_a_reset_takes_up_the_settings_of_then(dynamodb: str, settings: Settings
     assert Order.is_empty() is not None
     settings.ORDERS_TABLE = "another"
 
-    dynamo.reset()
+    reset_client()
     assert Order._get_connection().table_name == "another"
 
-    dynamo.reset()
+    reset_client()
 
 
 async def test_work_in_a_thread_sees_the_context_and_returns(dynamodb: str) -> None:
@@ -292,7 +293,7 @@ async def test_work_in_a_thread_sees_the_context_and_returns(dynamodb: str) -> N
         assert threading.current_thread().name.startswith("dynamodb")
         return call_id.get(), a + b
 
-    assert await dynamo.in_thread(work, 1, b=2) == ("c1", 3)
+    assert await run_in_thread(work, 1, b=2) == ("c1", 3)
 
 
 async def test_an_error_in_a_thread_is_the_awaiters(dynamodb: str) -> None:
@@ -300,24 +301,24 @@ async def test_an_error_in_a_thread_is_the_awaiters(dynamodb: str) -> None:
         raise UnavailableError(reason="failing")
 
     with pytest.raises(UnavailableError):
-        await dynamo.in_thread(fail)
+        await run_in_thread(fail)
 
 
 async def test_no_more_work_waits_than_there_is_room_for(dynamodb: str, settings: Settings) -> None:
     settings.DYNAMODB_THREADS = 1
-    dynamo.reset()
+    reset_client()
     go = threading.Event()
-    room = dynamo.WAITING_PER_THREAD
+    room = WAITING_PER_THREAD
     async with asyncio.TaskGroup() as tasks:
-        waiting = [tasks.create_task(dynamo.in_thread(go.wait, 10)) for _ in range(room)]
+        waiting = [tasks.create_task(run_in_thread(go.wait, 10)) for _ in range(room)]
         await asyncio.sleep(0)  # each task has its place now
         with pytest.raises(BusyError):
-            await dynamo.in_thread(go.wait, 10)
+            await run_in_thread(go.wait, 10)
         go.set()
 
     assert all(task.result() for task in waiting)
-    assert await dynamo.in_thread(lambda: "room again") == "room again"
-    dynamo.reset()
+    assert await run_in_thread(lambda: "room again") == "room again"
+    reset_client()
 
 
 def test_a_token_in_the_table_is_forgotten_by_its_time_alone(empty_tables: str) -> None:
@@ -325,13 +326,13 @@ def test_a_token_in_the_table_is_forgotten_by_its_time_alone(empty_tables: str) 
     now = datetime(2099, 11, 22, tzinfo=UTC)
     first = claim(token="t", request={"n": 1}, now=now)
     transaction = Transaction()
-    remember(transaction, first, OrderToken, created_id="1")
+    add_token(transaction, first, OrderToken, created_id="1")
     transaction.commit()
     second = claim(token="t", request={"n": 2}, now=now + timedelta(days=7))
 
-    assert made_by(first, OrderToken) == "1"
-    assert made_by(second, OrderToken) is None
+    assert find_created_id(first, OrderToken) == "1"
+    assert find_created_id(second, OrderToken) is None
     transaction = Transaction()
-    remember(transaction, second, OrderToken, created_id="2")
+    add_token(transaction, second, OrderToken, created_id="2")
     transaction.commit()
-    assert made_by(second, OrderToken) == "2"
+    assert find_created_id(second, OrderToken) == "2"

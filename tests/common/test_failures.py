@@ -13,7 +13,9 @@ from typing import Protocol
 import pytest
 from pytest_django.fixtures import Settings
 
-from common import dynamo
+from common.dynamodb.client import reset_client
+from common.dynamodb.tables import check_tables
+from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, UnavailableError
 from orders.models import Order
 
@@ -57,10 +59,10 @@ def use(settings: Settings) -> Iterator[Use]:
     def use(url: str, *, retries: int = 0) -> None:
         settings.DYNAMODB_ENDPOINT_URL = url
         settings.DYNAMODB_MAX_RETRIES = retries
-        dynamo.reset()
+        reset_client()
 
     yield use
-    dynamo.reset()
+    reset_client()
 
 
 def reason_of_asking() -> object:
@@ -120,7 +122,7 @@ def test_readiness_notices_a_missing_table(dynamodb: str, use: Use, settings: Se
     use(dynamodb)
 
     with pytest.raises(UnavailableError):
-        dynamo.check()
+        check_tables()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_a_transaction_that_was_throttled_is_no_failed_condition(use: Use) -> No
     }
     with answering(400, error) as url:
         use(url)
-        transaction = dynamo.Transaction()
+        transaction = Transaction()
         transaction.delete(Order(*Order.key("1")), only_if=Order.pk.exists(), named="there")
 
         with pytest.raises(UnavailableError) as caught:
@@ -174,7 +176,7 @@ def test_another_transaction_at_the_same_item_is_a_lost_race(
 ) -> None:
     with answering(400, error) as url:
         use(url)
-        transaction = dynamo.Transaction()
+        transaction = Transaction()
         transaction.delete(Order(*Order.key("1")), only_if=Order.pk.exists(), named="there")
 
         with pytest.raises(BusyError):

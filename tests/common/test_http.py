@@ -17,11 +17,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 
-from common.auth import StaffOrOpenReads
 from common.errors import ConflictError, InvalidFieldError, UnavailableError
-from common.http import Answer
-from common.serializers import CamelCaseSerializer, InstantField, MoneyField
-from common.views import ServiceViewSet
+from common.rest.envelope import EnvelopeResponse
+from common.rest.permissions import StaffOrOpenReads
+from common.rest.serializers import CamelCaseSerializer, InstantField, MoneyField
+from common.rest.views import ServiceViewSet
 from novasonic.urls import handler500  # noqa: F401 -- what Django looks for beside urlpatterns
 
 pytestmark = [pytest.mark.pure, pytest.mark.urls(__name__)]
@@ -54,20 +54,20 @@ class ProductViewSet(ServiceViewSet):
     serializer_class = ProductSerializer
     permission_classes = (AllowAny,)
 
-    def list(self, request: Request) -> Answer:
+    def list(self, request: Request) -> EnvelopeResponse:
         return self.answer_all([self.get_object()] * 2, noun="product")
 
-    def retrieve(self, request: Request, pk: str) -> Answer:
+    def retrieve(self, request: Request, pk: str) -> EnvelopeResponse:
         if pk in ERRORS:
             raise ERRORS[pk]
         if pk == "unwritable":
-            return Answer(None, message="Found", beyond_json=object())
+            return EnvelopeResponse(None, message="Found", beyond_json=object())
         return self.answer(self.get_object(), message="Found")
 
-    def update(self, request: Request, pk: str) -> Answer:
+    def update(self, request: Request, pk: str) -> EnvelopeResponse:
         serializer = self.get_serializer(self.get_object(), data=request.data)
         serializer.is_valid(raise_exception=True)
-        return Answer(sorted(serializer.validated_data), message="Understood", status=202)
+        return EnvelopeResponse(sorted(serializer.validated_data), message="Understood", status=202)
 
     def get_object(self) -> dict[str, object]:
         return {"product_name": "Producto A", "unit_price": "25.99", "made_at": NOON}
@@ -219,7 +219,7 @@ def test_our_own_fault_is_logged_and_tells_nothing(
     assert response.status_code == 500
     assert error_of(response)["code"] == "internal"
     assert "secret" not in response.content.decode()
-    (record,) = [r for r in caplog.records if r.name == "common.http"]
+    (record,) = [r for r in caplog.records if r.name == "common.rest.envelope"]
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
     assert vars(record)["path"] == "/products/bug"

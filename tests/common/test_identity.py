@@ -1,15 +1,15 @@
 import pytest
 
-from common.identity import (
+from common.identity.verification import (
     Caller,
     Customer,
     Staff,
-    is_theirs,
-    masked_dni,
-    same_dni,
-    same_name,
-    says_something,
-    written_dni,
+    is_same_dni,
+    is_same_name,
+    mask_dni,
+    matches_identity,
+    offers_proof,
+    parse_dni,
 )
 
 pytestmark = pytest.mark.pure
@@ -19,32 +19,32 @@ pytestmark = pytest.mark.pure
     "said", ["Juan Pérez", "juan perez", "  JUAN   PÉREZ ", "Juan Pe\u0301rez", "Juan, Pérez."]
 )
 def test_a_name_is_known_however_it_was_heard(said: str) -> None:
-    assert same_name(said, "Juan Pérez")
+    assert is_same_name(said, "Juan Pérez")
 
 
 @pytest.mark.parametrize("said", ["Juan", "Pérez", "Juan Pérez García", "Pérez Juan", ""])
 def test_another_name_is_another_person(said: str) -> None:
-    assert not same_name(said, "Juan Pérez")
+    assert not is_same_name(said, "Juan Pérez")
 
 
 @pytest.mark.parametrize("nothing", ["", "  ", "…"])
 def test_no_name_matches_no_name(nothing: str) -> None:
-    assert not same_name(nothing, "")
+    assert not is_same_name(nothing, "")
 
 
 @pytest.mark.parametrize("said", ["12345678", "12.345.678", "DNI 12 345 678", "１２３４５６７８"])
 def test_only_the_digits_of_an_identity_number_count(said: str) -> None:
-    assert same_dni(said, "12345678")
+    assert is_same_dni(said, "12345678")
 
 
 @pytest.mark.parametrize("said", ["1234567", "123456789", "", "DNI"])
 def test_another_number_is_another_person(said: str) -> None:
-    assert not same_dni(said, "12345678")
+    assert not is_same_dni(said, "12345678")
 
 
 @pytest.mark.parametrize("nothing", ["", "DNI"])
 def test_no_number_matches_no_number(nothing: str) -> None:
-    assert not same_dni(nothing, "")
+    assert not is_same_dni(nothing, "")
 
 
 def test_either_proof_is_enough() -> None:
@@ -54,7 +54,7 @@ def test_either_proof_is_enough() -> None:
         Customer(name="Cliente", dni="12345678"),
     ]
 
-    assert all(is_theirs(caller, name="Juan Pérez", dni="12345678") for caller in callers)
+    assert all(matches_identity(caller, name="Juan Pérez", dni="12345678") for caller in callers)
 
 
 def test_no_proof_is_not_enough() -> None:
@@ -64,12 +64,12 @@ def test_no_proof_is_not_enough() -> None:
         Customer(name="Ana Martínez", dni="12345678"),
     ]
 
-    assert not any(is_theirs(caller, name="Juan Pérez", dni=None) for caller in callers)
+    assert not any(matches_identity(caller, name="Juan Pérez", dni=None) for caller in callers)
 
 
 def test_staff_may_see_all() -> None:
-    assert is_theirs(Staff(), name="Juan Pérez")
-    assert says_something(Staff())
+    assert matches_identity(Staff(), name="Juan Pérez")
+    assert offers_proof(Staff())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_staff_may_see_all() -> None:
     ],
 )
 def test_a_caller_who_said_nothing_is_noticed(caller: Caller, expected: bool) -> None:
-    assert says_something(caller) is expected
+    assert offers_proof(caller) is expected
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_caller_who_said_nothing_is_noticed(caller: Caller, expected: bool) ->
 def test_a_masked_number_shows_its_last_two_digits_at_most(
     dni: str | None, shown: str | None
 ) -> None:
-    assert masked_dni(dni) == shown
+    assert mask_dni(dni) == shown
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_a_masked_number_shows_its_last_two_digits_at_most(
     ],
 )
 def test_a_number_that_is_kept_is_written_as_people_do(written: str, known: str | None) -> None:
-    assert written_dni(written) == known
+    assert parse_dni(written) == known

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.instants import TICK, from_iso, next_version, to_iso, to_ms
+from common.timestamps import TICK, from_iso, next_version, to_iso, to_ms
 
 pytestmark = pytest.mark.pure
 

@@ -12,9 +12,9 @@ import appointments.services
 import orders.demo
 import orders.services
 from appointments.errors import AppointmentNotFoundError
-from common import proofs
 from common.errors import NotFoundError
-from common.identity import Caller, Customer, Staff
+from common.identity import lockout
+from common.identity.verification import Caller, Customer, Staff
 from orders.domain import Order
 from orders.errors import OrderNotFoundError
 
@@ -118,21 +118,21 @@ def test_a_call_that_tries_many_records_is_refused_at_all() -> None:
 def test_what_is_not_there_is_counted_like_what_is(record_id: str) -> None:
     fail(LIMIT, record_id)
 
-    (lock,) = proofs.identity_locks(now=NOW)
+    (lock,) = lockout.identity_locks(now=NOW)
     assert (lock.kind, lock.subject, lock.failures) == ("order", record_id, LIMIT)
 
 
 def test_an_impossible_id_is_counted_for_the_call_alone() -> None:
     fail(LIMIT, "x" * 3000, Customer(name="Juan Pérez", call_id="call-1"))
 
-    assert [lock.kind for lock in proofs.identity_locks(now=NOW)] == ["call"]
+    assert [lock.kind for lock in lockout.identity_locks(now=NOW)] == ["call"]
 
 
 def test_staff_are_never_counted_nor_locked_out() -> None:
     fail(2 * LIMIT, "999", Staff())
     fail(LIMIT)
 
-    assert [lock.subject for lock in proofs.identity_locks(now=NOW)] == ["1"]
+    assert [lock.subject for lock in lockout.identity_locks(now=NOW)] == ["1"]
     assert look_up(caller=Staff()).id == "1"
 
 
@@ -145,21 +145,21 @@ def test_failures_at_one_moment_are_all_counted() -> None:
 
 def test_staff_see_a_lock_and_lift_it() -> None:
     fail(LIMIT)
-    (lock,) = proofs.identity_locks(now=NOW)
+    (lock,) = lockout.identity_locks(now=NOW)
     assert lock.until == NOW + LOCKED_FOR
 
-    proofs.lift_identity_lock(lock_id=lock.id)
+    lockout.lift_identity_lock(lock_id=lock.id)
 
     assert look_up().id == "1"
-    assert proofs.identity_locks(now=NOW) == []
+    assert lockout.identity_locks(now=NOW) == []
     with pytest.raises(NotFoundError):
-        proofs.lift_identity_lock(lock_id=lock.id)
+        lockout.lift_identity_lock(lock_id=lock.id)
 
 
 def test_a_lock_that_is_over_is_not_shown() -> None:
     fail(LIMIT)
 
-    assert proofs.identity_locks(now=NOW + LOCKED_FOR) == []
+    assert lockout.identity_locks(now=NOW + LOCKED_FOR) == []
 
 
 def test_locks_are_in_no_list_of_orders() -> None:

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
+from common.dynamodb.retries import ATTEMPTS, LONGEST_PAUSE_S, retry_on_conflict
 from common.errors import BusyError, ConflictError, StaleVersionError
-from common.races import ATTEMPTS, LONGEST_PAUSE_S, settle
 
 pytestmark = pytest.mark.pure
 
@@ -26,7 +26,7 @@ def test_a_lost_race_is_run_again(error: Exception) -> None:
     pauses: list[float] = []
     attempt, tries = losing(2, error)
 
-    assert settle(attempt, sleep=pauses.append) == "won"
+    assert retry_on_conflict(attempt, sleep=pauses.append) == "won"
     assert tries == [1, 2, 3]
     assert [0 <= pause <= 0.02 for pause in pauses] == [True, True]
 
@@ -36,7 +36,7 @@ def test_a_refusal_is_final() -> None:
     attempt, tries = losing(1, ConflictError())
 
     with pytest.raises(ConflictError):
-        settle(attempt, sleep=pauses.append)
+        retry_on_conflict(attempt, sleep=pauses.append)
     assert tries == [1]
     assert pauses == []
 
@@ -45,7 +45,7 @@ def test_the_last_try_may_win() -> None:
     pauses: list[float] = []
     attempt, tries = losing(ATTEMPTS - 1, BusyError())
 
-    assert settle(attempt, sleep=pauses.append) == "won"
+    assert retry_on_conflict(attempt, sleep=pauses.append) == "won"
     assert len(tries) == ATTEMPTS
 
 
@@ -54,7 +54,7 @@ def test_after_the_last_try_the_error_is_the_callers() -> None:
     attempt, tries = losing(ATTEMPTS, BusyError())
 
     with pytest.raises(BusyError):
-        settle(attempt, sleep=pauses.append)
+        retry_on_conflict(attempt, sleep=pauses.append)
     assert len(tries) == ATTEMPTS
 
 
@@ -63,6 +63,6 @@ def test_no_pause_is_longer_than_a_quarter_of_a_second() -> None:
     attempt, _ = losing(ATTEMPTS, BusyError())
 
     with pytest.raises(BusyError):
-        settle(attempt, sleep=pauses.append)
+        retry_on_conflict(attempt, sleep=pauses.append)
     assert len(pauses) == ATTEMPTS - 1
     assert max(pauses) <= LONGEST_PAUSE_S

@@ -10,9 +10,9 @@ from django.utils import translation
 
 from common.contact import clean_email, clean_name
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
+from common.field_labels import FIELD_LABELS, field_label
 from common.idempotency import claim
 from common.ids import is_id, opaque_id, speakable_id
-from common.labels import FIELD_LABELS, field_label
 
 pytestmark = pytest.mark.pure
 

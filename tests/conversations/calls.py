@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversations import services
-from conversations.domain import Progress, Speaker, Words
+from conversations.domain import Progress, Speaker, Utterance
 
 NOW = datetime(2099, 11, 23, 13, 0, tzinfo=UTC)
 SECRET = "a-secret-of-a-call-that-nobody-guesses"
@@ -28,29 +28,29 @@ def begin(call_id: str = CALL, *, now: datetime = NOW, **changes: Any) -> int:
     return services.open_conversation(call_id=call_id, now=now, **(about | changes)).epoch
 
 
-def user(text: str, turn: int = 1, segment: int = 1, **changes: Any) -> Words:
+def user(text: str, turn: int = 1, segment: int = 1, **changes: Any) -> Utterance:
     return _words(Speaker.USER, text, turn, segment, **changes)
 
 
-def assistant(text: str, turn: int = 1, segment: int = 2, **changes: Any) -> Words:
+def assistant(text: str, turn: int = 1, segment: int = 2, **changes: Any) -> Utterance:
     return _words(Speaker.ASSISTANT, text, turn, segment, **changes)
 
 
-def _words(speaker: Speaker, text: str, turn: int, segment: int, **changes: Any) -> Words:
+def _words(speaker: Speaker, text: str, turn: int, segment: int, **changes: Any) -> Utterance:
     when = at(10 * turn + segment)
     values: dict[str, Any] = {"at": when, **changes}
-    return Words(speaker=speaker, text=text, turn=turn, segment=segment, **values)
+    return Utterance(speaker=speaker, text=text, turn=turn, segment=segment, **values)
 
 
 def keep(
-    *words: Words,
+    *words: Utterance,
     call_id: str = CALL,
     epoch: int = 1,
     progress: Progress | None = None,
     state: Mapping[str, int] | None = None,
     now: datetime = NOW,
 ) -> None:
-    services.keep(
+    services.record_progress(
         call_id=call_id,
         epoch=epoch,
         words=words,
@@ -69,7 +69,7 @@ def start_tool(
     now: datetime = NOW,
     **arguments: Any,
 ) -> None:
-    services.start_tool_run(
+    services.start_tool_call(
         call_id=call_id,
         epoch=epoch,
         tool_use_id=tool_use_id,

@@ -10,15 +10,15 @@ import pytest
 from conversations.domain import (
     Conversation,
     ConversationQuery,
-    Memory,
     Prices,
     Progress,
+    RestoreData,
     State,
     Status,
-    Talk,
     Tokens,
+    ToolCall,
     ToolOutcome,
-    ToolRun,
+    Transcript,
 )
 from tests.conversations.calls import NOW, assistant, at, user
 
@@ -49,7 +49,7 @@ def conversation(**changes: Any) -> Conversation:
     return Conversation(**(values | changes))
 
 
-def tool_run(**changes: Any) -> ToolRun:
+def tool_run(**changes: Any) -> ToolCall:
     values: dict[str, Any] = {
         "call_id": "1",
         "tool_use_id": "t",
@@ -62,7 +62,7 @@ def tool_run(**changes: Any) -> ToolRun:
         "duration_ms": 12.0,
         "turn": 1,
     }
-    return ToolRun(**(values | changes))
+    return ToolCall(**(values | changes))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,9 @@ def test_tokens_cost_what_the_prices_say(tokens: Tokens, cost: str) -> None:
 def test_words_and_tool_runs_stand_in_the_order_of_time() -> None:
     asked, answered = user("uno", at=at(1)), assistant("dos", at=at(5))
     before, beside = tool_run(started_at=at(2)), tool_run(started_at=at(5))
-    talk = Talk(conversation=conversation(), words=[asked, answered], tool_runs=[before, beside])
+    talk = Transcript(
+        conversation=conversation(), words=[asked, answered], tool_runs=[before, beside]
+    )
 
     assert talk.in_order() == [asked, before, answered, beside]
 
@@ -118,22 +120,22 @@ def test_words_and_tool_runs_stand_in_the_order_of_time() -> None:
 
 
 def test_words_kept_again_replace_those_at_the_same_place() -> None:
-    memory = Memory(words=[user("hola"), assistant("buenas")])
+    memory = RestoreData(words=[user("hola"), assistant("buenas")])
     cut = assistant("bue", interrupted=True)
 
-    assert memory.after([cut], {"wanted": 1}) == Memory(
+    assert memory.after([cut], {"wanted": 1}) == RestoreData(
         words=(user("hola"), cut), state={"wanted": 1}
     )
 
 
 def test_words_without_text_are_taken_back() -> None:
-    memory = Memory(words=[user("hola"), assistant("buenas")])
+    memory = RestoreData(words=[user("hola"), assistant("buenas")])
 
     assert memory.after([assistant("")], {}).words == (user("hola"),)
 
 
 def test_words_that_come_late_stand_where_they_belong() -> None:
-    memory = Memory(words=[user("c", turn=2)])
+    memory = RestoreData(words=[user("c", turn=2)])
 
     said = memory.after([assistant("b", turn=1, segment=2), user("a", turn=1)], {}).words
     assert [each.text for each in said] == ["a", "b", "c"]

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.domain import Memory, Speaker, Words
-from conversations.memory import MAX_PACKED_BYTES, pack, unpack
+from conversations.domain import RestoreData, Speaker, Utterance
+from conversations.restore_data import MAX_PACKED_BYTES, pack, unpack
 from tests.conversations.calls import at, user
 
 pytestmark = pytest.mark.pure
 
 WORDS = st.builds(
-    Words,
+    Utterance,
     turn=st.integers(0, 99_999),
     segment=st.integers(0, 999),
     speaker=st.sampled_from(Speaker),
@@ -22,14 +22,14 @@ WORDS = st.builds(
     interrupted=st.booleans(),
 )
 MEMORIES = st.builds(
-    Memory,
+    RestoreData,
     words=st.lists(WORDS).map(tuple),
     state=st.dictionaries(st.sampled_from(["wanted", "rate"]), st.integers(0, 2**32)),
 )
 
 
 @given(MEMORIES)
-def test_what_is_packed_comes_back(memory: Memory) -> None:
+def test_what_is_packed_comes_back(memory: RestoreData) -> None:
     assert unpack(pack(memory)) == memory
 
 
@@ -40,7 +40,7 @@ def noise(seed: int, length: int) -> str:
 
 def test_the_oldest_words_are_forgotten_first_and_the_state_stays() -> None:
     words = tuple(user(noise(n, 1000), turn=n) for n in range(100))
-    packed = pack(Memory(words=words, state={"wanted": 7}))
+    packed = pack(RestoreData(words=words, state={"wanted": 7}))
 
     assert len(packed) <= MAX_PACKED_BYTES
     remembered = unpack(packed)
@@ -50,4 +50,4 @@ def test_the_oldest_words_are_forgotten_first_and_the_state_stays() -> None:
 
 
 def test_one_thing_that_is_too_long_by_itself_is_forgotten() -> None:
-    assert unpack(pack(Memory(words=[user(noise(1, 100_000))]))) == Memory()
+    assert unpack(pack(RestoreData(words=[user(noise(1, 100_000))]))) == RestoreData()

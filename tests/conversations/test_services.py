@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from common import dynamo
+from common.dynamodb.client import shared_client
 from common.errors import InvalidCursorError, StaleVersionError
-from conversations import models, repository, secrecy, services
+from conversations import encryption, models, repository, services
 from conversations.domain import (
     ConversationQuery,
     Latency,
@@ -20,14 +20,14 @@ from conversations.domain import (
     State,
     Status,
     Tokens,
+    ToolCallQuery,
     ToolOutcome,
-    ToolRunQuery,
 )
 from conversations.errors import (
     ConversationGoneError,
     ConversationLiveError,
     ConversationMovedError,
-    ToolRunGoneError,
+    ToolCallGoneError,
 )
 from tests.conversations.calls import (
     CALL,
@@ -66,7 +66,7 @@ def take_over(now: datetime = NOW, secret: str = SECRET) -> Any:
 
 def finish_tool(tool_use_id: str = "tool-1", *, epoch: int = 1, **changes: Any) -> None:
     how: dict[str, Any] = {"outcome": ToolOutcome.OK, "code": None, "duration_ms": 12.34}
-    services.finish_tool_run(
+    services.finish_tool_call(
         call_id=CALL, epoch=epoch, tool_use_id=tool_use_id, now=NOW, **(how | changes)
     )
 
@@ -198,7 +198,7 @@ def test_a_sign_of_life_keeps_a_call_from_being_lost() -> None:
     begin()
     assert talk().conversation.state(at(91)) is State.LOST
 
-    services.beat(call_id=CALL, epoch=1, now=at(60))
+    services.renew_lease(call_id=CALL, epoch=1, now=at(60))
     assert talk().conversation.state(at(91)) is State.LIVE
     assert talk().conversation.updated_at == NOW
 
@@ -250,7 +250,7 @@ def test_what_became_of_a_tool_run_is_kept() -> None:
 def test_a_tool_run_that_was_never_begun_is_not_finished() -> None:
     begin()
 
-    with pytest.raises(ToolRunGoneError):
+    with pytest.raises(ToolCallGoneError):
         finish_tool("tool-2")
     assert talk().tool_runs == []
 
@@ -264,26 +264,26 @@ def test_the_same_tool_with_the_same_arguments_has_the_same_hash() -> None:
 
     assert hashes["a"] == hashes["b"] != hashes["c"]
     arguments = {"orderId": "1", "dni": "12345678"}
-    assert hashes["a"] == secrecy.arguments_hash(name="consultarOrder", arguments=arguments)
-    assert hashes["a"] != secrecy.arguments_hash(name="cancelarOrder", arguments=arguments)
+    assert hashes["a"] == encryption.arguments_hash(name="consultarOrder", arguments=arguments)
+    assert hashes["a"] != encryption.arguments_hash(name="cancelarOrder", arguments=arguments)
 
 
 def test_the_hash_hangs_on_the_secret_key(settings: Settings) -> None:
-    before = secrecy.arguments_hash(name="a", arguments={})
+    before = encryption.arguments_hash(name="a", arguments={})
     settings.SECRET_KEY = "another"
 
-    assert secrecy.arguments_hash(name="a", arguments={}) != before
+    assert encryption.arguments_hash(name="a", arguments={}) != before
 
 
 def test_one_tool_run_is_found_by_its_ids() -> None:
     begin()
     start_tool("tool-9")
 
-    found = services.get_tool_run(call_id=CALL, tool_use_id="tool-9")
+    found = services.get_tool_call(call_id=CALL, tool_use_id="tool-9")
     assert found == talk().tool_runs[0]
     for call_id, tool_use_id in [(CALL, "tool-8"), ("b" * 32, "tool-9"), ("no id!", "tool-9")]:
         with pytest.raises(ConversationGoneError):
-            services.get_tool_run(call_id=call_id, tool_use_id=tool_use_id)
+            services.get_tool_call(call_id=call_id, tool_use_id=tool_use_id)
 
 
 # --- Taking over
@@ -325,7 +325,7 @@ def test_who_had_the_call_before_writes_nothing_more() -> None:
 
     old: list[Any] = [
         lambda: keep(user("Chau")),
-        lambda: services.beat(call_id=CALL, epoch=1, now=at(5)),
+        lambda: services.renew_lease(call_id=CALL, epoch=1, now=at(5)),
         lambda: start_tool("tool-2"),
         finish_tool,
         end,
@@ -341,7 +341,7 @@ def test_who_had_the_call_before_writes_nothing_more() -> None:
 def test_what_the_one_before_keeps_to_the_last_is_taken_over_too() -> None:
     begin()
     keep(user("Uno"))
-    events = dynamo._shared.root().client.meta.events
+    events = shared_client.root().client.meta.events
 
     def keep_one_more(model: Any, **_rest: Any) -> None:
         events.unregister("before-call.dynamodb.TransactWriteItems", keep_one_more)
@@ -359,9 +359,9 @@ def test_of_many_who_take_over_the_last_has_the_call() -> None:
         epochs = [taken.epoch for taken in threads.map(lambda n: take_over(at(n)), range(8))]
 
     assert sorted(epochs) == list(range(2, 10))
-    services.beat(call_id=CALL, epoch=9, now=at(20))
+    services.renew_lease(call_id=CALL, epoch=9, now=at(20))
     with pytest.raises(ConversationMovedError):
-        services.beat(call_id=CALL, epoch=8, now=at(20))
+        services.renew_lease(call_id=CALL, epoch=8, now=at(20))
 
 
 def refusal(**changes: Any) -> tuple[str, str, dict[str, object]]:
@@ -404,7 +404,7 @@ def test_a_memory_sealed_with_another_secret_key_is_none(settings: Settings) -> 
 
 def test_a_long_call_stays_short_enough_to_keep() -> None:
     begin()
-    text = "".join(secrecy.digest(str(n)) for n in range(20))
+    text = "".join(encryption.digest(str(n)) for n in range(20))
     for n in range(4):
         words = [user(text, turn=50 * n + k) for k in range(50)]
         keep(*words)
@@ -586,7 +586,7 @@ def test_pages_follow_one_another() -> None:
 def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
     for find, query in [
         (services.find_conversations, ConversationQuery()),
-        (services.find_tool_runs, ToolRunQuery()),
+        (services.find_tool_calls, ToolCallQuery()),
     ]:
         verb: Any = find
         with pytest.raises(InvalidCursorError):
@@ -619,7 +619,7 @@ def some_tool_runs() -> None:
 def test_tool_runs_are_listed_by_what_is_asked(query: dict[str, Any], found: str) -> None:
     some_tool_runs()
 
-    page = services.find_tool_runs(query=ToolRunQuery(**query), now=NOW, limit=100)
+    page = services.find_tool_calls(query=ToolCallQuery(**query), now=NOW, limit=100)
     assert "".join(run.tool_use_id for run in page.items) == found
 
 
@@ -631,8 +631,8 @@ def test_tool_runs_of_one_call_and_one_instant_come_in_pages(name: str | None) -
     shown: list[str] = []
     cursor = None
     for _ in range(4):
-        page = services.find_tool_runs(
-            query=ToolRunQuery(name=name), now=NOW, cursor=cursor, limit=2
+        page = services.find_tool_calls(
+            query=ToolCallQuery(name=name), now=NOW, cursor=cursor, limit=2
         )
         shown += [run.tool_use_id for run in page.items]
         cursor = page.cursor
@@ -645,7 +645,7 @@ def test_tool_runs_of_one_call_and_one_instant_come_in_pages(name: str | None) -
 
 
 def saying(words: str, **query: Any) -> list[str]:
-    found = services.find_saying(words=words, query=ConversationQuery(**query), now=at(200))
+    found = services.search_text(words=words, query=ConversationQuery(**query), now=at(200))
     assert found.stopped_after is None
     return [each.id for each in found.conversations]
 
@@ -692,7 +692,7 @@ def test_a_search_says_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None
     some_words()
     monkeypatch.setattr(services, "SEARCH_AT_MOST", 2)
 
-    found = services.find_saying(words="cancelar", query=ConversationQuery(), now=at(200))
+    found = services.search_text(words="cancelar", query=ConversationQuery(), now=at(200))
     assert (found.conversations, found.stopped_after) == ([], 2)
 
 
@@ -703,7 +703,7 @@ def test_a_search_that_finds_too_many_shows_the_latest(
     some_words()
     monkeypatch.setattr(services, "FOUND_AT_MOST", most)
 
-    found = services.find_saying(words="e", query=ConversationQuery(), now=at(200))
+    found = services.search_text(words="e", query=ConversationQuery(), now=at(200))
     assert [each.id for each in found.conversations] == ["live", "lost"][:most]
     assert found.stopped_after == stopped_after
 
@@ -716,18 +716,18 @@ def test_everything_of_a_conversation_is_forgotten() -> None:
     keep(*(user(f"palabra {n}", turn=n) for n in range(150)))
     start_tool()
     begin("other")
-    services.forget_conversation(call_id=CALL, now=at(91))
+    services.delete_conversation(call_id=CALL, now=at(91))
 
     assert [item["PK"]["S"] for item in raw_items()] == ["CALL#other"] * 2
     with pytest.raises(ConversationGoneError):
-        services.forget_conversation(call_id=CALL, now=at(91))
+        services.delete_conversation(call_id=CALL, now=at(91))
 
 
 def test_one_that_goes_on_is_not_forgotten() -> None:
     begin()
 
     with pytest.raises(ConversationLiveError):
-        services.forget_conversation(call_id=CALL, now=at(90))
+        services.delete_conversation(call_id=CALL, now=at(90))
     assert talk().conversation.status is Status.LIVE
 
 
@@ -736,8 +736,8 @@ def test_one_that_changed_meanwhile_is_not_forgotten() -> None:
     end(now=at(10))
 
     with pytest.raises(StaleVersionError):
-        services.forget_conversation(call_id=CALL, unchanged_since=NOW, now=at(20))
-    services.forget_conversation(call_id=CALL, unchanged_since=at(10), now=at(20))
+        services.delete_conversation(call_id=CALL, unchanged_since=NOW, now=at(20))
+    services.delete_conversation(call_id=CALL, unchanged_since=at(10), now=at(20))
 
 
 def test_a_server_that_was_thought_dead_adds_nothing_to_what_is_forgotten() -> None:

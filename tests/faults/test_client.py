@@ -12,7 +12,7 @@ from tests.fixtures.line import COUNTED, Line, open_line
 from tests.fixtures.processes import resident_bytes
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
-from voice.consumers import RECEIVED_EVERY_S
+from voice.gateway.consumers import RECEIVED_EVERY_S
 from voice.wire.binary import HEADER, FrameType
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]

@@ -7,7 +7,7 @@ import pytest
 import conversations.services
 import orders.services
 from common import clock
-from conversations.domain import Talk
+from conversations.domain import Transcript
 from orders.domain import OrderQuery
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
@@ -108,7 +108,7 @@ async def test_a_store_that_fails_as_the_customer_hangs_up(
     assert said.conversation.reason == "client"
 
 
-def kept(line: Line) -> Talk:
+def kept(line: Line) -> Transcript:
     call_id, _, _ = line.token.partition(".")
     return conversations.services.get_conversation(call_id=call_id, now=clock.now())
 

@@ -9,7 +9,7 @@ from django.conf import settings
 import conversations.services
 import orders.services
 from common import clock
-from conversations.domain import ToolOutcome, ToolRun
+from conversations.domain import ToolCall, ToolOutcome
 from conversations.errors import ConversationGoneError
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
@@ -121,7 +121,7 @@ async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
         ]
 
 
-async def kept_runs(call_id: str) -> list[ToolRun]:
+async def kept_runs(call_id: str) -> list[ToolCall]:
     """Wait until the call is kept as ended; return its tool runs."""
     async with asyncio.timeout(10):
         while True:

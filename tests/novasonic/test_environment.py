@@ -20,7 +20,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_the_defaults_are_the_owners(variables: pytest.MonkeyPatch) -> None:
-    found = environment.read()
+    found = environment.read_environment()
     assert (found.host, found.ws_port, found.health_port) == ("localhost", 8081, None)
     assert (found.aws_default_region, found.loglevel) == ("us-east-1", "INFO")
     assert found.nova_sonic_model_id == "amazon.nova-2-sonic-v1:0"
@@ -29,12 +29,12 @@ def test_the_defaults_are_the_owners(variables: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_variable_is_an_unset_one(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("HEALTH_PORT", "")
-    assert environment.read().health_port is None
+    assert environment.read_environment().health_port is None
 
 
 def test_lists_are_written_with_commas(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("CLINIC_DOCTORS", "Dr. Rodríguez, Dra. Gómez,")
-    assert environment.read().clinic_doctors == ["Dr. Rodríguez", "Dra. Gómez"]
+    assert environment.read_environment().clinic_doctors == ["Dr. Rodríguez", "Dra. Gómez"]
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,23 @@ def test_lists_are_written_with_commas(variables: pytest.MonkeyPatch) -> None:
 def test_masks_are_named_or_none(
     variables: pytest.MonkeyPatch, value: str, masks: list[str]
 ) -> None:
-    assert environment.read().conversation_masks == ["dni", "email", "phone"]
+    assert environment.read_environment().conversation_masks == ["dni", "email", "phone"]
     variables.setenv("CONVERSATION_MASKS", value)
-    assert environment.read().conversation_masks == masks
+    assert environment.read_environment().conversation_masks == masks
 
 
 @pytest.mark.parametrize("price", ["NaN", "four", "Infinity"])
 def test_what_is_no_price_is_told_by_its_place(variables: pytest.MonkeyPatch, price: str) -> None:
     variables.setenv("NOVA_SONIC_PRICES", f"1, 2, 3, {price}")
     with pytest.raises(ImproperlyConfigured, match=r"\n  NOVA_SONIC_PRICES\.3: "):
-        environment.read()
+        environment.read_environment()
 
 
 def test_prices_are_four_numbers(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("NOVA_SONIC_PRICES", "0, 0.5,1, 2.25")
-    assert environment.read().nova_sonic_prices == [Decimal(p) for p in ("0", "0.5", "1", "2.25")]
+    assert environment.read_environment().nova_sonic_prices == [
+        Decimal(p) for p in ("0", "0.5", "1", "2.25")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_prices_are_four_numbers(variables: pytest.MonkeyPatch) -> None:
 )
 def test_a_value_at_its_bound_passes(variables: pytest.MonkeyPatch, name: str, value: str) -> None:
     variables.setenv(name, value)
-    assert str(getattr(environment.read(), name.lower())).removesuffix(".0") == value
+    assert str(getattr(environment.read_environment(), name.lower())).removesuffix(".0") == value
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_a_broken_value_names_its_variable(
 ) -> None:
     variables.setenv(name, value)
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.read()
+        environment.read_environment()
     assert f"\n  {name}: " in str(caught.value)
 
 
@@ -119,7 +121,7 @@ def test_all_broken_values_are_told_at_once(variables: pytest.MonkeyPatch) -> No
     variables.setenv("WS_PORT", "x")
     variables.setenv("LOGLEVEL", "x")
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.read()
+        environment.read_environment()
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()[1:]] == [
         "  WS_PORT",
         "  LOGLEVEL",
@@ -130,10 +132,10 @@ def test_a_secret_is_never_shown(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("DJANGO_SECRET_KEY", "do-not-show")
     variables.setenv("WS_PORT", "x")
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.read()
+        environment.read_environment()
     assert "do-not-show" not in str(caught.value)
     variables.delenv("WS_PORT")
-    assert "do-not-show" not in repr(environment.read())
+    assert "do-not-show" not in repr(environment.read_environment())
 
 
 def test_the_configuration_page_is_current() -> None:

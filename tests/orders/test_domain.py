@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.identity import Caller, Customer, Staff
+from common.identity.verification import Caller, Customer, Staff
 from orders.domain import (
     MAX_QUANTITY,
     MAX_TOTAL,

@@ -16,7 +16,7 @@ from common.errors import (
     InvalidFieldError,
     StaleVersionError,
 )
-from common.identity import Caller, Customer, Staff
+from common.identity.verification import Caller, Customer, Staff
 from orders import demo, models, repository, services
 from orders.domain import Order, OrderItem, OrderStatus
 from orders.errors import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
-from common.identity import Staff
+from common.identity.verification import Staff
 from orders import demo, repository, services
 from orders.domain import Order, OrderChanges, OrderItem, OrderStatus
 from orders.errors import (

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from common import dynamo
+from common.dynamodb.client import reset_client
 from orders import demo, services
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
@@ -108,9 +108,9 @@ def test_orders_are_closed_to_strangers_by_default(client: Client, settings: Set
 
 def test_an_outage_is_told_in_the_envelope(rest: Client, settings: Settings) -> None:
     settings.ORDERS_TABLE = "not-there"
-    dynamo.reset()
+    reset_client()
     response = rest.get("/orders/1")
-    dynamo.reset()
+    reset_client()
 
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "unavailable"

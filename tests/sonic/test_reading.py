@@ -28,7 +28,7 @@ from voice.sonic.events import (
     UsageReport,
     UserText,
 )
-from voice.sonic.reading import OutputReader
+from voice.sonic.output_events import OutputEventReader
 
 pytestmark = pytest.mark.pure
 
@@ -36,7 +36,7 @@ NOTICE = '{ "interrupted" : true }'
 
 
 def heard(*payloads: bytes) -> list[Any]:
-    reader = OutputReader()
+    reader = OutputEventReader()
     return [event for payload in payloads for event in reader.read(payload)]
 
 
@@ -227,7 +227,7 @@ def test_a_customer_who_says_the_notice_interrupts_nothing() -> None:
 
 
 def test_unknown_events_are_kept_and_counted() -> None:
-    reader = OutputReader()
+    reader = OutputEventReader()
     for _ in range(2):
         assert reader.read(service.payload("userSpeechEnd", at=1)) == (
             Unknown(name="userSpeechEnd"),

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from voice.admission import (
+from voice.gateway.admission import (
     BUSY_AGAIN_S,
     DRAINING_AGAIN_S,
     Admission,
     AdmissionLimits,
     RefusedError,
 )
-from voice.limits import Rate
+from voice.gateway.rate_limits import Rate
 
 pytestmark = pytest.mark.pure
 

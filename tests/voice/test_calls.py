@@ -12,7 +12,7 @@ import pytest
 import appointments.services
 import orders.services
 from appointments.domain import AppointmentStatus
-from common.identity import Staff
+from common.identity.verification import Staff
 from orders.domain import OrderStatus
 from tests.fixtures.line import Line, open_events_line, open_line, ticket
 from tests.fixtures.site import Site, SiteRunner

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.call.service import Service
-from tests.call.talk import a_call
-from voice.held_call import HeldCall
+from tests.calls.conversation import a_call
+from tests.calls.service import Service
+from voice.calls.active_call import ActiveCall
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -23,15 +23,15 @@ class Line:
         self.told.append("move")
 
 
-def held() -> HeldCall:
-    return HeldCall(call=a_call(Service()), address="192.0.2.1")
+def held() -> ActiveCall:
+    return ActiveCall(call=a_call(Service()), address="192.0.2.1")
 
 
 def words(text: str, sequence: int, *, resent: bool = False) -> m.Heard:
     return m.Heard(m.CustomerText(text=text), sequence, resent)
 
 
-def said(call: HeldCall) -> list[str]:
+def said(call: ActiveCall) -> list[str]:
     return [utterance.text for utterance in call.call.dialogue.transcript.utterances()]
 
 

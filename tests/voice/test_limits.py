@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.limits import Rate, RateByAddress, TokenBucket
+from voice.gateway.rate_limits import Rate, RateLimitByAddress, TokenBucket
 
 pytestmark = pytest.mark.pure
 
@@ -51,13 +51,13 @@ class TestTokenBucket:
 
 class TestRateByAddress:
     def test_each_address_has_its_own(self) -> None:
-        rates = RateByAddress(Rate(per_s=1, burst=1))
+        rates = RateLimitByAddress(Rate(per_s=1, burst=1))
         assert rates.take("a", now=0.0) is None
         assert rates.take("b", now=0.0) is None
         assert rates.take("a", now=0.25) == 0.75
 
     def test_the_addresses_that_came_longest_ago_are_forgotten(self) -> None:
-        rates = RateByAddress(Rate(per_s=0.001, burst=1), most=2)
+        rates = RateLimitByAddress(Rate(per_s=0.001, burst=1), most=2)
         for address in ("a", "b", "a", "c"):
             rates.take(address, now=0.0)
         assert rates.take("a", now=0.0) is not None

@@ -7,10 +7,10 @@ import pytest
 
 from conversations import services
 from conversations.errors import ConversationGoneError
-from tests.call.service import Service
-from tests.call.talk import a_call
-from voice.call.uplink import Uplink
-from voice.record import Record
+from tests.calls.conversation import a_call
+from tests.calls.service import Service
+from voice.calls.recorder import CallRecorder
+from voice.calls.uplink import Uplink
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -33,7 +33,9 @@ async def until_alive_at(instant: datetime) -> None:
 
 async def test_a_call_in_which_nothing_is_said_for_long_can_still_be_gone_on_with() -> None:
     call, instants = a_call(Service()), [BEGAN]
-    record = Record(call, Uplink(), model_id="m", wire="sonic.audio.v1", now=lambda: instants[-1])
+    record = CallRecorder(
+        call, Uplink(), model_id="m", wire="sonic.audio.v1", now=lambda: instants[-1]
+    )
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(record.run())
         await until_alive_at(BEGAN)

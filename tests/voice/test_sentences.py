@@ -8,7 +8,7 @@ from django.utils import translation
 import appointments.errors  # noqa: F401 -- their errors join the tree
 import orders.errors  # noqa: F401
 from common.errors import DomainError
-from voice import errors
+from voice import customer_errors
 
 pytestmark = pytest.mark.pure
 
@@ -28,11 +28,11 @@ def test_every_domain_error_has_its_sentence_in_spanish(error: type[DomainError]
         assert str(error.text) != english
 
 
-@pytest.mark.parametrize("code", [*errors._TEXTS, "anything else"])
+@pytest.mark.parametrize("code", [*customer_errors._TEXTS, "anything else"])
 def test_every_error_of_a_call_is_told_in_spanish(code: str) -> None:
-    text = errors._TEXTS.get(code, errors._OTHERWISE)
+    text = customer_errors._TEXTS.get(code, customer_errors._OTHERWISE)
     with translation.override("en"):
         english = str(text)
-    told = errors.customer_error(code, retryable=False).message
+    told = customer_errors.customer_error(code, retryable=False).message
     assert told
     assert told != english

@@ -13,8 +13,8 @@ from appointments.domain import AppointmentStatus
 from orders.domain import OrderStatus
 from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site, running_site
-from voice import terminal
-from voice.spoken_lines import Line, Recording, Turn, Typed
+from voice.cli import conversation
+from voice.cli.lines import Line, Recording, Turn, Typed
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(180)]
 
@@ -37,7 +37,7 @@ def hearing_site(
 
 
 async def held(site: Site, *lines: Line) -> list[Turn]:
-    turns = await terminal.hold(
+    turns = await conversation.hold_conversation(
         site.ws_url,
         lines,
         timeout_s=PATIENCE_S,

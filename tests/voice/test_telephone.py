@@ -5,15 +5,15 @@ from datetime import datetime
 import pytest
 
 from tests.fixtures.site import Site
-from voice.spoken_lines import Typed
-from voice.telephone import Telephone
+from voice.cli.client import CallClient
+from voice.cli.lines import Typed
 
 pytestmark = pytest.mark.wire
 
 LONG = "Consulta el pedido número 1 con DNI 12345678"
 
 
-class Shaky(Telephone):
+class Shaky(CallClient):
     """One whose line can be cut."""
 
     def cut(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversations.domain import Speaker
 from tests.wire.samples import READY
 from voice.wire import messages as m
 from voice.wire.binary import HEADER, MAX_PAYLOAD_BYTES, BinaryWire, Flag, FrameType
@@ -188,7 +189,7 @@ EVENTS = [
     (m.Moving(resume_after_ms=500), {"type": "moving", "resumeAfterMs": 500}),
     (
         m.Caption(
-            speaker=m.Speaker.ASSISTANT,
+            speaker=Speaker.ASSISTANT,
             stage=m.Stage.PLANNED,
             turn=1,
             segment=2,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from voice.wire import messages as m
 from voice.wire.binary import HEADER, BinaryWire, Flag, FrameType
-from voice.wire.client import ClientCall, Playhead, again, read
+from voice.wire.client import ClientCall, PlaybackPosition, again, read
 
 pytestmark = pytest.mark.pure
 
@@ -226,31 +226,31 @@ class TestComingBack:
 
 class TestPlayhead:
     def test_it_plays_at_its_rate_and_stops_at_the_end(self) -> None:
-        head = Playhead(RATE_HZ)
+        head = PlaybackPosition(RATE_HZ)
         head.add(position=0, samples=500, now=10.0)
         assert [head.at(now) for now in (10.0, 10.25, 10.5, 99.0)] == [0, 250, 500, 500]
         assert head.sounds_until == 10.5
 
     def test_what_comes_in_time_is_played_without_a_gap(self) -> None:
-        head = Playhead(RATE_HZ)
+        head = PlaybackPosition(RATE_HZ)
         head.add(position=0, samples=500, now=0.0)
         head.add(position=500, samples=500, now=0.1)
         assert [head.at(now) for now in (0.4, 0.6, 1.0)] == [400, 600, 1_000]
 
     def test_what_comes_late_begins_when_it_comes(self) -> None:
-        head = Playhead(RATE_HZ)
+        head = PlaybackPosition(RATE_HZ)
         head.add(position=0, samples=500, now=0.0)
         head.add(position=500, samples=500, now=2.0)
         assert [head.at(now) for now in (2.0, 2.25)] == [500, 750]
 
     def test_what_the_server_dropped_in_between_counts_as_heard_when_its_turn_comes(self) -> None:
-        head = Playhead(RATE_HZ)
+        head = PlaybackPosition(RATE_HZ)
         head.add(position=0, samples=500, now=0.0)
         head.add(position=5_000, samples=500, now=0.0)
         assert [head.at(now) for now in (0.25, 0.5, 0.75, 1.0)] == [250, 5_000, 5_250, 5_500]
 
     def test_what_is_dropped_is_never_heard(self) -> None:
-        head = Playhead(RATE_HZ)
+        head = PlaybackPosition(RATE_HZ)
         head.add(position=0, samples=500, now=0.0)
         head.drop(0.2)
         assert [head.at(now) for now in (0.2, 9.0)] == [200, 200]
@@ -259,13 +259,13 @@ class TestPlayhead:
         assert [head.at(now) for now in (0.3, 0.35)] == [500, 550]
 
     def test_dropping_after_the_end_moves_nothing(self) -> None:
-        head = Playhead(RATE_HZ)
+        head = PlaybackPosition(RATE_HZ)
         head.add(position=0, samples=500, now=0.0)
         head.drop(3.0)
         assert (head.at(3.0), head.sounds_until) == (500, 0.5)
 
     def test_at_first_it_stands_at_the_beginning(self) -> None:
-        assert Playhead(RATE_HZ).at(123.0) == 0
+        assert PlaybackPosition(RATE_HZ).at(123.0) == 0
 
     @given(
         st.lists(
@@ -276,7 +276,7 @@ class TestPlayhead:
     def test_it_only_goes_forward_and_never_past_what_it_was_given(
         self, acts: Sequence[tuple[str, int]]
     ) -> None:
-        head, now, position, given_to, before = Playhead(RATE_HZ), 0.0, 0, 0, 0
+        head, now, position, given_to, before = PlaybackPosition(RATE_HZ), 0.0, 0, 0, 0
         for act, amount in acts:
             if act == "add":
                 head.add(position=position, samples=amount, now=now)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from conversations.domain import Speaker
 from tests.wire.samples import READY
 from voice.wire import messages as m
 from voice.wire.binary import BinaryWire, server_event
 from voice.wire.client import ClientFrames, read
-from voice.wire.workshop import WorkshopWire
+from voice.wire.legacy import LegacyWire
 
 pytestmark = pytest.mark.pure
 
@@ -24,16 +25,16 @@ def examples() -> list[list[dict[str, Any]]]:
     return [[json.loads(line) for line in block.splitlines()] for block in blocks]
 
 
-def caption(speaker: m.Speaker, stage: m.Stage, segment: int, text: str) -> m.Caption:
+def caption(speaker: Speaker, stage: m.Stage, segment: int, text: str) -> m.Caption:
     return m.Caption(speaker=speaker, stage=stage, turn=1, segment=segment, text=text, position=0)
 
 
 HOLA = "¡Hola!"
 SAID: list[m.ServerMessage] = [
     READY,
-    caption(m.Speaker.USER, m.Stage.SPOKEN, 1, "Hola"),
-    caption(m.Speaker.ASSISTANT, m.Stage.PLANNED, 2, HOLA),
-    caption(m.Speaker.ASSISTANT, m.Stage.SPOKEN, 2, HOLA),
+    caption(Speaker.USER, m.Stage.SPOKEN, 1, "Hola"),
+    caption(Speaker.ASSISTANT, m.Stage.PLANNED, 2, HOLA),
+    caption(Speaker.ASSISTANT, m.Stage.SPOKEN, 2, HOLA),
     m.ToolStarted(tool_use_id="t1", name="consultarOrder"),
     m.ToolFinished(tool_use_id="t1", name="consultarOrder", outcome=m.Outcome.OK, duration_ms=12),
     m.TurnFinished(
@@ -119,7 +120,7 @@ def test_the_binary_wire_says_its_example_of_coming_back() -> None:
 
 
 def test_the_events_wire_hears_its_examples() -> None:
-    wire = WorkshopWire()
+    wire = LegacyWire()
     heard = [heard.word for event in examples()[3] for heard in wire.decode(json.dumps(event))]
     assert heard == [m.StartCall(greet=False), m.CustomerAudio(pcm=b"\1\0\2\0"), m.EndCall()]
 
@@ -135,7 +136,7 @@ def test_the_events_wire_says_its_examples() -> None:
         ),
         m.CallEnded(reason=m.EndReason.CLIENT),
     ]
-    wire = WorkshopWire()
+    wire = LegacyWire()
     frames = [
         frame
         for message in said

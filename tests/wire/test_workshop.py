@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.wire.samples import READY
 from voice.wire import messages as m
-from voice.wire.workshop import MAX_FRAME_CHARACTERS, MAX_OPEN_TEXTS, WorkshopWire
+from voice.wire.legacy import MAX_FRAME_CHARACTERS, MAX_OPEN_TEXTS, LegacyWire
 
 pytestmark = pytest.mark.pure
 
@@ -45,16 +45,16 @@ def burst() -> list[str]:
     ]
 
 
-def said(wire: WorkshopWire, frames: list[str]) -> list[m.ClientMessage]:
+def said(wire: LegacyWire, frames: list[str]) -> list[m.ClientMessage]:
     return [heard.word for frame in frames for heard in wire.decode(frame)]
 
 
 def test_the_clients_prompt_tools_and_history_are_read_past() -> None:
-    assert said(WorkshopWire(), burst()) == [START]
+    assert said(LegacyWire(), burst()) == [START]
 
 
 def test_audio_and_typed_text_are_heard() -> None:
-    wire = WorkshopWire()
+    wire = LegacyWire()
     said(wire, burst())
     assert said(
         wire,
@@ -68,7 +68,7 @@ def test_audio_and_typed_text_are_heard() -> None:
 
 
 def test_the_end_is_said_once_and_another_session_may_follow() -> None:
-    wire = WorkshopWire()
+    wire = LegacyWire()
     ending = [
         event("contentEnd", promptName="p", contentName="a"),
         event("promptEnd", promptName="p"),
@@ -79,12 +79,12 @@ def test_the_end_is_said_once_and_another_session_may_follow() -> None:
 
 def test_the_api_gateways_wrapping_is_taken_off() -> None:
     wrapped = json.dumps({"body": event("contentStart", **AUDIO_START)})
-    assert WorkshopWire().decode(wrapped) == [m.Heard(START)]
+    assert LegacyWire().decode(wrapped) == [m.Heard(START)]
 
 
 def test_the_clients_own_events_are_read_past() -> None:
-    assert WorkshopWire().decode(event("APP_CUSTOM_state_update", publicIpAddress="x")) == []
-    assert WorkshopWire().decode(event("toolResult", content="{}")) == []
+    assert LegacyWire().decode(event("APP_CUSTOM_state_update", publicIpAddress="x")) == []
+    assert LegacyWire().decode(event("toolResult", content="{}")) == []
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_the_clients_own_events_are_read_past() -> None:
 )  # fmt: skip
 def test_a_broken_frame_is_refused_with_its_reason(frame: str, code: str) -> None:
     with pytest.raises(m.WireError) as caught:
-        WorkshopWire().decode(frame)
+        LegacyWire().decode(frame)
     assert caught.value.code == code
     assert caught.value.close_code == (1009 if code == "frame_too_big" else None)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["event", "body", "contentStart", "textInput", "audioInput", "promptStart", "type", "content"]), inner)))  # fmt: skip
 def test_no_json_does_worse_than_a_wire_error(value: object) -> None:
-    wire = WorkshopWire()
+    wire = LegacyWire()
     for frame in [*burst(), json.dumps(value)]:
         with contextlib.suppress(m.WireError):
             wire.decode(frame)
@@ -127,13 +127,13 @@ def test_no_json_does_worse_than_a_wire_error(value: object) -> None:
 # Towards the client
 
 
-def sent(wire: WorkshopWire, message: m.ServerMessage) -> Any:
+def sent(wire: LegacyWire, message: m.ServerMessage) -> Any:
     (frame,) = wire.encode(m.Numbered(message), time_ms=1_690_000_000_000)
     return json.loads(frame)
 
 
 def test_an_event_of_the_service_passes_with_a_timestamp_and_the_clients_name() -> None:
-    wire = WorkshopWire()
+    wire = LegacyWire()
     said(wire, burst())
     source = {"contentStart": {"promptName": "ours", "contentId": "c", "type": "TEXT"}}
     assert sent(wire, m.ServiceEvent(source=source)) == {
@@ -145,26 +145,26 @@ def test_an_event_of_the_service_passes_with_a_timestamp_and_the_clients_name() 
 def test_speech_passes_as_the_service_encoded_it() -> None:
     source = {"audioOutput": {"content": "AQA=", "contentId": "c"}}
     chunk = m.SpeechChunk(generation=0, position=0, pcm=b"\1\0", source=source)
-    assert sent(WorkshopWire(), chunk)["event"] == source
+    assert sent(LegacyWire(), chunk)["event"] == source
 
 
 def test_an_error_looks_like_an_event() -> None:
     error = m.CallError(code="throttled", message="Ocupado.", retryable=True)
     body = {"code": "throttled", "message": "Ocupado.", "retryable": True}
-    assert sent(WorkshopWire(), error)["event"] == {"serverError": body}
+    assert sent(LegacyWire(), error)["event"] == {"serverError": body}
 
 
 def test_assistant_text_that_looks_like_json_is_made_harmless() -> None:
     source = {"textOutput": {"role": "ASSISTANT", "content": "{hola"}}
     assert (
-        sent(WorkshopWire(), m.ServiceEvent(source=source))["event"]["textOutput"]["content"]
+        sent(LegacyWire(), m.ServiceEvent(source=source))["event"]["textOutput"]["content"]
         == " {hola"
     )
 
 
 def test_the_interruption_passes_to_the_letter() -> None:
     source = {"textOutput": {"role": "ASSISTANT", "content": '{ "interrupted" : true }'}}
-    assert sent(WorkshopWire(), m.ServiceEvent(source=source))["event"] == source
+    assert sent(LegacyWire(), m.ServiceEvent(source=source))["event"] == source
 
 
 @pytest.mark.parametrize(
@@ -180,11 +180,11 @@ def test_the_interruption_passes_to_the_letter() -> None:
     ],
 )
 def test_what_those_clients_have_no_word_for_is_not_said(message: m.ServerMessage) -> None:
-    assert WorkshopWire().encode(m.Numbered(message), time_ms=0) == []
+    assert LegacyWire().encode(m.Numbered(message), time_ms=0) == []
 
 
 def test_a_client_may_have_so_many_texts_open_and_no_more() -> None:
-    wire = WorkshopWire()
+    wire = LegacyWire()
     said(wire, burst())
     for number in range(MAX_OPEN_TEXTS):
         wire.decode(event("contentStart", contentName=f"t{number}", type="TEXT", role="USER"))

@@ -42,7 +42,7 @@ def system_prompt(*, language: str, now: datetime, time_zone: ZoneInfo) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Directions:
+class Directives:
     """The directions of one language, filled in."""
 
     greeting: str
@@ -59,8 +59,8 @@ class Directions:
 
 
 @cache
-def directions(*, language: str, business: str) -> Directions:
+def load_directives(*, language: str, business: str) -> Directives:
     """Return the directions of a language for a business of this name."""
     text = (files(__name__) / f"{language}.directions.md").read_text(encoding="utf-8")
     found = {title: body.replace("{business}", business) for title, body in _TITLE.findall(text)}
-    return Directions(**found)
+    return Directives(**found)

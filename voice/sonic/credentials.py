@@ -10,7 +10,7 @@ botocore renews temporary credentials ten minutes before they end at the latest.
 minute of keeping, a stream begins with at least nine minutes left, and the service ends
 every stream after eight. Where renewing fails, or a source gives shorter ones, none are kept
 longer than half of what they last; their end is told with the stream, and the call moves to
-another session before it (`voice.call.renewal`).
+another session before it (`voice.calls.rotation`).
 """
 
 import asyncio

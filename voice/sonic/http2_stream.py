@@ -50,7 +50,7 @@ class ResponseHead:
     headers: Sequence[tuple[str, str]]
 
 
-class StreamCarrier(Protocol):
+class StreamConnection(Protocol):
     """What a stream needs of the connection it runs on."""
 
     def room(self, stream_id: int) -> int:
@@ -72,7 +72,7 @@ class StreamCarrier(Protocol):
 class Http2Stream:
     """The state of one stream, fed by its connection and used by the two bodies."""
 
-    def __init__(self, carrier: StreamCarrier, stream_id: int, idle_timeout_s: float) -> None:
+    def __init__(self, carrier: StreamConnection, stream_id: int, idle_timeout_s: float) -> None:
         self.head: ResponseHead | None = None
         self.ended = False
         self.error: TransportError | None = None

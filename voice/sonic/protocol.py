@@ -3,7 +3,7 @@
 No I/O, no clock, no ids of its own: the call that drives it brings them. The two halves
 meet in one place only: a tool use that the service asks for is one that we must answer.
 What may be sent is decided in :mod:`voice.sonic.ordering`, what is heard is understood in
-:mod:`voice.sonic.reading`, and both speak through :mod:`voice.sonic.codec`.
+:mod:`voice.sonic.output_events`, and both speak through :mod:`voice.sonic.codec`.
 
 A text block and a tool result are each *one* call, which queues the whole block or nothing.
 So audio cannot slip inside one, and no lock is needed.
@@ -30,7 +30,7 @@ from voice.sonic.events import (
     ToolUse,
 )
 from voice.sonic.ordering import Ordering, SessionState
-from voice.sonic.reading import OutputReader
+from voice.sonic.output_events import OutputEventReader
 
 __all__ = ["MAX_TEXT_BYTES", "SessionState", "SonicProtocol", "split_text"]
 
@@ -45,7 +45,7 @@ class SonicProtocol:
         # What may be sent next; replaced as a whole, never changed.
         self._ordering = Ordering()
         # What the service has said so far.
-        self._reader = OutputReader()
+        self._reader = OutputEventReader()
         # Payloads that wait for the transport.
         self._outgoing: list[bytes] = []
         # Events that wait for the call.

@@ -47,7 +47,7 @@ from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.failures import as_transport_error
 from voice.sonic.http2 import Http2Client
 from voice.sonic.http2_stream import RequestBody
-from voice.sonic.streams import SonicStream, SonicTransport
+from voice.sonic.interfaces import SonicStream, SonicTransport
 
 __all__ = ["BedrockConfig", "BedrockTransport", "SonicStream", "SonicTransport"]
 

@@ -11,8 +11,8 @@ from pydantic import Field
 from appointments import services
 from appointments.domain import LONGEST_MIN, SHORTEST_MIN, AppointmentKind
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.dynamo import in_thread
-from common.identity import Customer
+from common.dynamodb.client import run_in_thread
+from common.identity.verification import Customer
 from voice.tools import spoken
 from voice.tools.registry import ToolContext, looks_only
 
@@ -45,7 +45,7 @@ async def agendarTurno(
     ] = AppointmentKind.CONSULTATION,
 ) -> dict[str, Any]:
     """Programar nueva cita médica"""
-    booked = await in_thread(
+    booked = await run_in_thread(
         services.book_appointment,
         patient_name=patientName,
         patient_email=patientEmail,
@@ -66,7 +66,7 @@ async def cancelarTurno(
     patientName: PatientName,
 ) -> dict[str, Any]:
     """Cancelar cita existente"""
-    cancelled = await in_thread(
+    cancelled = await run_in_thread(
         services.cancel_appointment,
         appointment_id=appointmentId,
         caller=Customer(name=patientName, call_id=context.call_id),
@@ -83,7 +83,7 @@ async def modificarTurno(
     newDate: LocalDate,
 ) -> dict[str, Any]:
     """Cambiar fecha/hora de cita"""
-    moved = await in_thread(
+    moved = await run_in_thread(
         services.move_appointment,
         appointment_id=appointmentId,
         caller=Customer(name=patientName, call_id=context.call_id),
@@ -101,7 +101,7 @@ async def consultarTurno(
     patientName: PatientName,
 ) -> dict[str, Any]:
     """Obtener detalles de cita"""
-    found = await in_thread(
+    found = await run_in_thread(
         services.look_up_appointment,
         appointment_id=appointmentId,
         caller=Customer(name=patientName, call_id=context.call_id),

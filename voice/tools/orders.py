@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.dynamo import in_thread
-from common.identity import Customer
+from common.dynamodb.client import run_in_thread
+from common.identity.verification import Customer
 from orders import services
 from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH, OrderItem
 from voice.tools import spoken
@@ -49,7 +49,7 @@ async def consultarOrder(
     customerName: CustomerName = None,
 ) -> dict[str, Any]:
     """Consultar pedido por ID con verificación de identidad"""
-    found = await in_thread(
+    found = await run_in_thread(
         services.look_up_order,
         order_id=orderId,
         caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
@@ -66,7 +66,7 @@ async def cancelarOrder(
     customerName: CustomerName = None,
 ) -> dict[str, Any]:
     """Cancelar pedido existente con verificación de identidad"""
-    cancelled = await in_thread(
+    cancelled = await run_in_thread(
         services.cancel_order,
         order_id=orderId,
         caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
@@ -93,7 +93,7 @@ async def crearOrder(
     ] = None,
 ) -> dict[str, Any]:
     """Crear nuevo pedido con items y datos del cliente"""
-    placed = await in_thread(
+    placed = await run_in_thread(
         services.place_order,
         customer_name=customerName,
         customer_email=customerEmail,

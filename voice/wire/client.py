@@ -84,7 +84,7 @@ class ClientFrames:
         return HEADER.pack(kind, 0, 0, sequence, position, 0) + payload
 
 
-class Playhead:
+class PlaybackPosition:
     """A loudspeaker: plays what it was given without a gap, and drops it when it is told to."""
 
     def __init__(self, rate_hz: int) -> None:
@@ -134,7 +134,7 @@ class ClientCall:
 
     def __init__(self, *, output_rate_hz: int) -> None:
         self.frames = ClientFrames()
-        self.playhead = Playhead(output_rate_hz)
+        self.playhead = PlaybackPosition(output_rate_hz)
         self.token = ""
         self.received = -1
         """Number of the last frame of the server."""

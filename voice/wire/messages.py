@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from conversations.domain import Speaker
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCall:
@@ -99,13 +101,6 @@ class Heard:
     word: ClientMessage
     sequence: int | None = None
     resent: bool = False
-
-
-class Speaker(StrEnum):
-    """Whose words a caption shows."""
-
-    USER = "user"
-    ASSISTANT = "assistant"
 
 
 class Stage(StrEnum):

@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from common import clock, tokens
+from common import clock
+from common.rest import tokens
 
 
 class Command(BaseCommand):
@@ -21,5 +22,5 @@ class Command(BaseCommand):
             raise CommandError("--hours takes 1 to 8760.")
         if not get_user_model().objects.filter(username=username, is_active=True).exists():
             raise CommandError(f"There is no active user {username!r}.")
-        token = tokens.issue(username, now=clock.now(), good_for=timedelta(hours=hours))
+        token = tokens.issue_token(username, now=clock.now(), good_for=timedelta(hours=hours))
         self.stdout.write(token)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from common import dynamo
+from common.dynamodb.tables import create_tables
 
 
 class Command(BaseCommand):
@@ -12,5 +12,5 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        for name in dynamo.create_tables():
+        for name in create_tables():
             self.stdout.write(f"Table {name} made.")

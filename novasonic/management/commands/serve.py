@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from voice.switchboard import switchboard
+from voice.calls.registry import call_registry
 
 MAX_FRAME_BYTES = 256 * 1024
 GRACEFUL_SHUTDOWN_S = 3
@@ -104,9 +104,9 @@ async def _obey_signals(servers: list[uvicorn.Server]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         loop.add_signal_handler(number, told.put_nowait, number)
     while await told.get() is signal.SIGUSR1:
-        await switchboard().drain(within_s=settings.DRAIN_S)
+        await call_registry().drain(within_s=settings.DRAIN_S)
     async with asyncio.TaskGroup() as tasks:
-        draining = tasks.create_task(switchboard().drain(within_s=settings.DRAIN_S))
+        draining = tasks.create_task(call_registry().drain(within_s=settings.DRAIN_S))
         impatience = tasks.create_task(told.get())
         await asyncio.wait({draining, impatience}, return_when=asyncio.FIRST_COMPLETED)
         for task in (draining, impatience):

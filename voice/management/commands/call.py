@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from voice import terminal
-from voice.spoken_lines import CallFailedError, Line, Recording, Turn, Typed
+from voice.cli import conversation
+from voice.cli.lines import CallFailedError, Line, Recording, Turn, Typed
 
 TURN_TIMEOUT_S = 60.0
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
 
     async def _hold(self, lines: list[Line], options: dict[str, Any]) -> list[Turn]:
         as_json = options["json"]
-        return await terminal.hold(
+        return await conversation.hold_conversation(
             options["url"],
             lines,
             timeout_s=options["timeout"],
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         )
 
     def _save(self, path: Path, turns: list[Turn]) -> None:
-        terminal.save(path, turns)
+        conversation.save_recording(path, turns)
         self.stderr.write(f"saved the answers to {path}", ending="\n")
 
     # What the terminal shows

@@ -1,0 +1,137 @@
+"""Appointments as Django's admin sees them: no storage, no table (see `staff.records`)."""
+
+from typing import Any, ClassVar, override
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.timezone import localdate
+from django.utils.translation import gettext_lazy as _
+
+from appointments import services
+from appointments.domain import (
+    LONGEST_MIN,
+    MAX_NOTES_LENGTH,
+    SHORTEST_MIN,
+    AppointmentKind,
+    AppointmentQuery,
+    AppointmentStatus,
+)
+from appointments.domain import Appointment as AppointmentValue
+from appointments.errors import AppointmentNotFoundError
+from appointments.labels import STATUS_LABELS
+from common.dynamodb.paging import Page
+from common.timestamps import TICK
+from staff.record_filter import RecordFilter
+from staff.records import Record
+
+KIND_LABELS = {
+    AppointmentKind.CONSULTATION: _("Consultation"),
+    AppointmentKind.FOLLOW_UP: _("Follow-up"),
+    AppointmentKind.EMERGENCY: _("Emergency"),
+    AppointmentKind.ROUTINE: _("Routine"),
+}
+
+
+class AppointmentSource:
+    """Appointments, by the services."""
+
+    conditions = frozenset(
+        {"status", "doctor_name", "patient_email", "starts_at__gte", "starts_at__lt"}
+    )
+    orders = frozenset({"starts_at"})
+    email = "patient_email"
+
+    def one(self, record_id: str) -> "Appointment | None":
+        """Return an appointment, or None."""
+        try:
+            return appointment_record(services.get_appointment(appointment_id=record_id))
+        except AppointmentNotFoundError:
+            return None
+
+    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Appointment"]:
+        """Return some appointments of whole days in order of time."""
+        found = services.find_appointments(query=_query(wish), cursor=cursor, limit=limit)
+        return found.each(appointment_record)
+
+    def text(self, record: "Appointment") -> str:
+        """Return the words by which an appointment may be found."""
+        return " ".join(
+            [record.patient_name, record.patient_email, record.doctor_name, record.notes]
+        )
+
+
+def _query(wish: RecordFilter) -> AppointmentQuery:
+    status, start = wish.value("status"), wish.value("starts_at__gte")
+    end = wish.value("starts_at__lt")
+    return AppointmentQuery(
+        status=None if status is None else AppointmentStatus(status),
+        doctor_name=wish.value("doctor_name"),
+        patient_email=wish.value("patient_email"),
+        date_from=None if start is None else localdate(start),
+        date_to=None if end is None else localdate(end - TICK),
+        latest_first=wish.order != "starts_at",
+    )
+
+
+class Appointment(Record):
+    """An appointment in the admin."""
+
+    source: ClassVar[Any] = AppointmentSource()
+    value: AppointmentValue
+
+    id = models.CharField(_("number"), primary_key=True, max_length=64, editable=False)
+    patient_name = models.CharField(_("patient"), max_length=120)
+    patient_email = models.EmailField(_("e-mail"))
+    doctor_name = models.CharField(_("doctor"), max_length=120)
+    starts_at = models.DateTimeField(_("day and time"))
+    duration_min = models.PositiveIntegerField(
+        _("minutes"),
+        default=30,
+        validators=[MinValueValidator(SHORTEST_MIN), MaxValueValidator(LONGEST_MIN)],
+    )
+    kind = models.CharField(
+        _("type"),
+        max_length=20,
+        default=AppointmentKind.CONSULTATION.value,
+        choices=[(kind.value, label) for kind, label in KIND_LABELS.items()],
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=12,
+        default=AppointmentStatus.SCHEDULED.value,
+        choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
+    )
+    notes = models.TextField(_("notes"), max_length=MAX_NOTES_LENGTH, blank=True)
+    created_at = models.DateTimeField(_("booked on"), null=True, editable=False)
+    updated_at = models.DateTimeField(_("last change"), null=True, editable=False)
+
+    class Meta(Record.Meta):
+        """Names and order."""
+
+        abstract = False
+        ordering: ClassVar = ["-starts_at"]
+        verbose_name = _("appointment")
+        verbose_name_plural = _("appointments")
+
+    @override
+    def __str__(self) -> str:
+        return str(_("Appointment %(number)s") % {"number": self.id})
+
+
+def appointment_record(appointment: AppointmentValue) -> Appointment:
+    """Return the appointment as the admin shows it."""
+    record: Appointment = Appointment.read(
+        id=appointment.id,
+        patient_name=appointment.patient_name,
+        patient_email=appointment.patient_email,
+        doctor_name=appointment.doctor_name,
+        starts_at=appointment.starts_at,
+        duration_min=appointment.duration_min,
+        kind=appointment.kind.value,
+        status=appointment.status.value,
+        notes=appointment.notes,
+        created_at=appointment.created_at,
+        updated_at=appointment.updated_at,
+    )
+    record.value = appointment
+    return record

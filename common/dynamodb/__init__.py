@@ -1,0 +1,1 @@
+"""DynamoDB: client, tables, transactions, indexes and paging. Knows no domain."""

@@ -1,0 +1,1 @@
+"""Identity verification of customers, and the lockout after failed attempts."""

@@ -1,0 +1,178 @@
+"""What the OpenAPI document says besides the shapes: envelopes, errors, versions, keys, examples.
+
+drf-spectacular describes what serializers read and show. That every answer stands in an envelope, and
+which errors any request may meet, is one rule for all, so it is written by one hook, `complete`, over
+the finished document, and not at each view.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from common.rest.preconditions import IDEMPOTENCY_KEY, IF_MATCH
+
+JSON = "application/json"
+EXAMPLES = "x-examples"
+VERSION_TAG = {"schema": {"type": "string"}, "description": "The record's version, for `If-Match`."}
+RETRY_AFTER = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+
+IF_MATCH_HEADER = OpenApiParameter(
+    IF_MATCH,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="An `ETag`: change this version only, else 412. `*` is any.",
+)
+IDEMPOTENCY_KEY_HEADER = OpenApiParameter(
+    IDEMPOTENCY_KEY,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="The same with each try of one request: it takes effect once.",
+)
+
+ERRORS = {
+    "400": "A value can't be used: `details` names it.",
+    "401": "Not logged in, or the token can't be used.",
+    "403": "The role doesn't allow it.",
+    "404": "No such record.",
+    "405": "The address doesn't know this method.",
+    "406": "Neither a media type nor a version that is served.",
+    "409": "The record's state, a taken time, another version, or a used key stands against it.",
+    "412": "It isn't the version that `If-Match` names.",
+    "413": "The body is too large.",
+    "415": "Not a media type that is read.",
+    "422": "A rule of the business forbids it.",
+    "429": "Too many requests.",
+    "500": "A fault of ours.",
+    "503": "The data store doesn't serve; come back.",
+}
+FOR_ALL = ("400", "401", "403", "405", "406", "429", "500", "503")
+FOR_ONE = ("404",)
+FOR_CHANGES = ("409", "412", "422")
+FOR_BODIES = ("409", "413", "415", "422")
+RETRIED = {"429", "503"}
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {
+        "success": {"type": "boolean", "enum": [False]},
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "properties": {
+                "code": {"type": "string", "description": "For programs; docs/api.md lists them."},
+                "message": {"type": "string", "description": "For people."},
+                "details": {"type": "object", "description": "Field names, or what to do next."},
+            },
+        },
+    },
+    "example": {
+        "success": False,
+        "error": {
+            "code": "invalid",
+            "message": "Algunos valores no se pueden usar; ver los detalles.",
+            "details": {"items": [{"quantity": ["Asegurate de que sea mayor o igual a 1."]}]},
+        },
+    },
+}
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's
+    """How the document calls `common.rest.tokens.BearerAuthentication`."""
+
+    target_class = "common.rest.tokens.BearerAuthentication"
+    name = "bearerAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 -- spectacular's
+        """Return the scheme."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def operation(  # noqa: PLR0913 -- an operation has that many parts, all named
+    *,
+    summary: str,
+    shown: Any,
+    body: Any = None,
+    status: int = 200,
+    parameters: tuple[Any, ...] = (),
+    example: Any = None,
+    body_example: Any = None,
+) -> Any:
+    """Return the description of one action; `shown` is what stands under `data`."""
+    examples = {"response": example, "request": body_example}
+    return extend_schema(
+        summary=summary,
+        request=None if body is None else {JSON: body},
+        responses={status: shown},
+        parameters=list(parameters),
+        extensions={EXAMPLES: examples},
+    )
+
+
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Put envelopes, errors, headers and examples into the document. A hook of drf-spectacular."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Error"] = ERROR_SCHEMA
+    components["responses"] = {f"Error{status}": _error_response(status) for status in ERRORS}
+    for path, methods in result["paths"].items():
+        for method, described in methods.items():
+            _complete(described, path, method)
+    return result
+
+
+def _complete(described: dict[str, Any], path: str, method: str) -> None:
+    examples = described.pop(EXAMPLES, {})
+    for status, response in described["responses"].items():
+        _envelop(response, status, examples.get("response"))
+        if method == "post" or ("{" in path and method != "delete"):
+            response["headers"] = {"ETag": VERSION_TAG}
+    for status in _errors_of(described, path, method):
+        described["responses"][status] = {"$ref": f"#/components/responses/Error{status}"}
+    body = described.get("requestBody", {}).get("content", {}).get(JSON)
+    if body is not None and examples.get("request"):
+        body["example"] = examples["request"]
+    if settings.API_OPEN_READS and method == "get":
+        described["security"] = [*described.get("security", []), {}]
+
+
+def _envelop(response: dict[str, Any], status: str, example: Any) -> None:
+    data = response.get("content", {}).get(JSON, {}).get("schema", {"type": "null"})
+    is_list = data.get("type") == "array"
+    properties: dict[str, Any] = {
+        "success": {"type": "boolean", "enum": [True]},
+        "data": data,
+        "message": {"type": "string"},
+    }
+    if is_list:
+        cursor = {"type": ["string", "null"], "description": "The `cursor` of the next page."}
+        properties["next"] = cursor
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    response["content"] = {JSON: {"schema": schema}}
+    response["description"] = "Done." if status == "200" else "Made."
+    if example is not None:
+        shown = {"success": True, "data": example, "message": "…"}
+        response["content"][JSON]["example"] = {**shown, "next": None} if is_list else shown
+
+
+def _errors_of(described: dict[str, Any], path: str, method: str) -> list[str]:
+    found = {*FOR_ALL, *(FOR_ONE if "{" in path else ())}
+    if method in {"put", "patch", "delete"}:
+        found.update(FOR_CHANGES)
+    if "requestBody" in described:
+        found.update(FOR_BODIES)
+    if path.endswith("/availability"):
+        found.add("422")
+    return sorted(found)
+
+
+def _error_response(status: str) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": ERRORS[status],
+        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    if status in RETRIED:
+        response["headers"] = {"Retry-After": RETRY_AFTER}
+    return response

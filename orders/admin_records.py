@@ -1,0 +1,180 @@
+"""Orders as Django's admin sees them: no storage, and no table (see `staff.records`).
+
+The items of an order live inside it; they have a model only so that the admin can edit them inline.
+"""
+
+from typing import Any, ClassVar, override
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.dynamodb.paging import Page
+from orders import services
+from orders.domain import MAX_TRACKING_LENGTH, OrderQuery, OrderStatus
+from orders.domain import Order as OrderValue
+from orders.domain import OrderItem as OrderItemValue
+from orders.errors import OrderNotFoundError
+from orders.labels import STATUS_LABELS
+from staff.record_filter import RecordFilter
+from staff.records import Record
+
+
+class OrderSource:
+    """Orders, by the services."""
+
+    conditions = frozenset({"status", "customer_email", "created_at__gte", "created_at__lt"})
+    orders = frozenset({"created_at"})
+    email = "customer_email"
+
+    def one(self, record_id: str) -> "Order | None":
+        """Return an order, or None."""
+        try:
+            return order_record(services.get_order(order_id=record_id))
+        except OrderNotFoundError:
+            return None
+
+    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Order"]:
+        """Return some orders by the time they were made."""
+        status = wish.value("status")
+        query = OrderQuery(
+            status=None if status is None else OrderStatus(status),
+            customer_email=wish.value("customer_email"),
+            created_from=wish.value("created_at__gte"),
+            created_to=wish.value("created_at__lt"),
+            oldest_first=wish.order == "created_at",
+        )
+        found = services.find_orders(query=query, cursor=cursor, limit=limit)
+        return found.each(order_record)
+
+    def text(self, record: "Order") -> str:
+        """Return the words by which an order may be found."""
+        names = [item.name for item in record.value.items]
+        return " ".join([record.customer_name, record.customer_email, *names])
+
+
+class Order(Record):  # type: ignore[django-manager-missing, unused-ignore]  # the plugin, at times
+    """An order in the admin."""
+
+    source: ClassVar[Any] = OrderSource()
+    value: OrderValue
+
+    id = models.CharField(_("number"), primary_key=True, max_length=64, editable=False)
+    customer_name = models.CharField(_("customer"), max_length=120)
+    customer_email = models.EmailField(_("e-mail"))
+    dni = models.CharField(_("identity number"), max_length=20, blank=True)
+    total = models.DecimalField(
+        _("total"), max_digits=12, decimal_places=2, default=0, editable=False
+    )
+    status = models.CharField(
+        _("status"),
+        max_length=12,
+        default=OrderStatus.PENDING.value,
+        choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
+    )
+    tracking_number = models.CharField(
+        _("tracking number"), max_length=MAX_TRACKING_LENGTH, blank=True
+    )
+    estimated_delivery = models.DateTimeField(_("estimated delivery"), null=True, blank=True)
+    created_at = models.DateTimeField(_("placed"), editable=False)
+    updated_at = models.DateTimeField(_("last change"), editable=False)
+
+    class Meta(Record.Meta):
+        """Names and permissions."""
+
+        abstract = False
+        ordering: ClassVar = ["-created_at"]
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        permissions: ClassVar = [("view_dni", "Can see identity numbers in full")]
+
+    @override
+    def __str__(self) -> str:
+        return str(_("Order %(number)s") % {"number": self.id})
+
+
+class OrderItemSource:
+    """The items of one order."""
+
+    conditions = frozenset({"order_id"})
+    orders: frozenset[str] = frozenset()
+    email = "order_id"
+
+    def one(self, record_id: str) -> "OrderItem | None":
+        """Return one item of an order, or None."""
+        order = Order.source.one(record_id.partition(":")[0])
+        items = item_records(order) if order else []
+        return next((item for item in items if item.id == record_id), None)
+
+    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["OrderItem"]:  # noqa: ARG002 -- all are in one record
+        """Return the items of the order that is asked for."""
+        order = Order.source.one(wish.value("order_id") or "")
+        return Page(items=item_records(order) if order else [])
+
+    def text(self, record: "OrderItem") -> str:
+        """Return the name."""
+        return record.name
+
+
+class OrderItem(Record):
+    """A line of an order in the admin; its id is the order's, a colon and the place in it."""
+
+    source: ClassVar[Any] = OrderItemSource()
+    item_id = ""
+    """The id inside the order, which the form doesn't show; one that the form adds has none yet."""
+
+    id = models.CharField(primary_key=True, max_length=80, editable=False)
+    order = models.ForeignKey(
+        Order, models.DO_NOTHING, db_constraint=False, related_name="lines", verbose_name=_("order")
+    )
+    name = models.CharField(_("product"), max_length=500)
+    quantity = models.PositiveIntegerField(_("quantity"), default=1)
+    price = models.DecimalField(_("price of one"), max_digits=12, decimal_places=2)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+
+    class Meta(Record.Meta):
+        """It has no permissions of its own: who may change the order may change its items."""
+
+        abstract = False
+        default_permissions = ()
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+def order_record(order: OrderValue) -> Order:
+    """Return the order as the admin shows it."""
+    record: Order = Order.read(
+        id=order.id,
+        customer_name=order.customer_name,
+        customer_email=order.customer_email,
+        dni=order.dni or "",
+        total=order.total,
+        status=order.status.value,
+        tracking_number=order.tracking_number or "",
+        estimated_delivery=order.estimated_delivery,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+    )
+    record.value = order
+    return record
+
+
+def item_records(order: Order) -> list[OrderItem]:
+    """Return the items of an order as the admin shows them."""
+    return [_item_record(order, place, item) for place, item in enumerate(order.value.items)]
+
+
+def _item_record(order: Order, place: int, item: OrderItemValue) -> OrderItem:
+    record: OrderItem = OrderItem.read(
+        id=f"{order.id}:{place}",
+        order_id=order.id,
+        name=item.name,
+        quantity=item.quantity,
+        price=item.price,
+        description=item.description,
+    )
+    record.item_id = item.id
+    return record

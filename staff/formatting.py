@@ -1,0 +1,13 @@
+"""Instants as a list shows them."""
+
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localdate, localtime
+
+
+def format_instant(instant: datetime) -> str:
+    """Return an instant short enough for a list: "vie 27/11 10:00", or "27/11/2025 10:00"."""
+    local = localtime(instant)
+    is_this_year = local.year == localdate().year
+    return date_format(local, "D j/n H:i" if is_this_year else "SHORT_DATETIME_FORMAT")

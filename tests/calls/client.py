@@ -1,0 +1,255 @@
+"""The customer's end of a call, without a socket.
+
+`Client` speaks the binary wire in real frames, over lines that take time and can break: it plays what it
+is sent at the pace of speech, acknowledges as the voice page does, keeps what the server may not have,
+and comes back over a new line. `EarlierClient` is one of the earlier system's: it only listens.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from voice import pcm
+from voice.calls.active_call import ActiveCall
+from voice.wire import messages as m
+from voice.wire.binary import BinaryWire, Flag, FrameType
+from voice.wire.client import ClientCall, ServerFrame
+
+ACKNOWLEDGE_EVERY_S = 0.25
+ACKNOWLEDGE_NEWS_S = 1.0
+RECEIVED_EVERY_S = 0.25
+WAY_S = 0.02
+NO_LINE = 0
+
+
+class Pipe:
+    """One direction of a line: what goes in comes out in order, after a while."""
+
+    def __init__(self, way_s: float) -> None:
+        self._way_s = way_s
+        self._under_way: deque[Callable[[], None]] = deque()
+
+    def send(self, arrive: Callable[[], None]) -> None:
+        self._under_way.append(arrive)
+        asyncio.get_running_loop().call_later(self._way_s, self._arrive)
+
+    def _arrive(self) -> None:
+        self._under_way.popleft()()
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a client got, as messages."""
+
+    messages: list[m.ServerMessage] = field(default_factory=list)
+
+    def of[T](self, kind: type[T]) -> list[T]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    def spoken(self) -> list[str]:
+        """What both sides said as it is shown at the end, spoken words only."""
+        shown: dict[tuple[int, int], m.Caption] = {}
+        for caption in self.of(m.Caption):
+            shown[caption.turn, caption.segment] = caption
+        return [
+            f"{caption.speaker}: {caption.text}"
+            for _, caption in sorted(shown.items())
+            if caption.stage is m.Stage.SPOKEN and caption.text
+        ]
+
+    def speech(self) -> bytes:
+        return b"".join(chunk.pcm for chunk in self.of(m.SpeechChunk))
+
+    def errors(self) -> list[str]:
+        return [error.code for error in self.of(m.CallError)]
+
+
+class Client(Heard):
+    """A client of the binary wire."""
+
+    def __init__(self, held: ActiveCall, *, way_s: float = WAY_S) -> None:
+        super().__init__()
+        self.side = ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
+        self.acknowledges = True
+        self.frames: list[ServerFrame] = []
+        """What was accepted, RESUME and ACK included."""
+        self.resumed = asyncio.Event()
+        self._held = held
+        self._wire = BinaryWire()
+        self._up, self._down = Pipe(way_s), Pipe(way_s)
+        # Lines are numbered; either end may be on one that is no more.
+        self._line = self._server_line = 1
+        self._newest_line = 1
+        self._acknowledged_at = _now()
+        self._acknowledged_to = -1
+        self._played_lately = False
+        self.resumed.set()
+        self.side.event(type="start", ticket="", greet=False)
+        self._send_waiting()
+
+    @property
+    def heard(self) -> int:
+        """How far the customer has heard."""
+        return self.side.playhead.at(_now())
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it has a line, or is getting one."""
+        return self._line != NO_LINE
+
+    @property
+    def owes(self) -> bool:
+        """Whether it has something to say that has not reached the server."""
+        return bool(self.side.missing(self._held.uplink.wanted))
+
+    # What the customer does
+
+    def speak(self, chunk: bytes) -> None:
+        self.side.audio(chunk)
+        self._send_waiting()
+
+    def type(self, text: str) -> None:
+        self.side.event(type="text", text=text)
+        self._send_waiting()
+
+    def hang_up(self) -> None:
+        self.side.event(type="end")
+        self._send_waiting()
+
+    def acknowledge(self) -> None:
+        if self.acknowledges and self.resumed.is_set():
+            self._acknowledged_at, self._acknowledged_to = _now(), self.side.received
+            self._send(self.side.acknowledgement(_now()))
+
+    # Lines
+
+    def drop(self, *, noticed: bool = True) -> None:
+        """Let the line break, with all that is under way on it; the server may not notice."""
+        self._line = NO_LINE
+        self.resumed.clear()
+        self.side.lost()
+        if noticed:
+            self._server_line = NO_LINE
+
+    def come_back(self, *, forget: bool = False) -> None:
+        """Come back over a new line; `resumed` is set when the server has answered."""
+        if forget:
+            self.side = self.side.forgetful(_now())
+        self._newest_line += 1
+        self._line = self._newest_line
+        self.resumed.clear()
+        self._send(self.side.resume(_now()))
+
+    # The way up
+
+    def _send_waiting(self) -> None:
+        while (frame := self.side.next()) is not None:
+            self._send(frame)
+
+    def _send(self, frame: bytes) -> None:
+        self._up.send(partial(self._reach, self._line, frame))
+
+    def _reach(self, line: int, frame: bytes) -> None:
+        """Let a frame come to the server, if its line still stands."""
+        if line != self._line:
+            return
+        for heard in self._wire.decode(frame):
+            if isinstance(heard.word, m.ResumeCall):
+                self._attach(line, heard.word)
+            else:
+                self._held.take(heard)
+
+    def _attach(self, line: int, resume: m.ResumeCall) -> None:
+        self._server_line = line
+        self._held.call.resume(resume)
+        self._hand(m.Numbered(self._held.resumed(resume)))
+
+    # The way down
+
+    async def carry(self) -> None:
+        """Hand out what waits, at the server's end, as long as it believes in a line."""
+        call, told = self._held.call, _now()
+        while True:
+            if self._server_line != NO_LINE:
+                while (one := call.downlink.next()) is not None:
+                    self._hand(one)
+                    call.delivered(one.message)
+                if _now() - told >= RECEIVED_EVERY_S and (received := self._held.received()):
+                    told = _now()
+                    self._hand(m.Numbered(received))
+            await call.changed.wait()
+            call.changed.clear()
+
+    def _hand(self, one: m.Numbered) -> None:
+        line = self._server_line
+        for frame in self._wire.encode(one, time_ms=0):
+            assert isinstance(frame, bytes)
+            self._down.send(partial(self._arrive, line, frame, one.message))
+
+    def _arrive(self, line: int, data: bytes, message: m.ServerMessage) -> None:
+        if line != self._line or (frame := self.side.receive(data, now=_now())) is None:
+            return
+        self.frames.append(frame)
+        self.messages.append(message)
+        match frame.kind:
+            case FrameType.RESUME:
+                self.resumed.set()
+                self._send_waiting()
+            case FrameType.FLUSH:
+                self.acknowledge()
+            case FrameType.AUDIO_OUT if frame.flags & Flag.FIRST:
+                self.side.event(type="heard", position=frame.position, afterMs=40)
+                self._send_waiting()
+            case _:
+                pass
+
+    async def acknowledge_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(ACKNOWLEDGE_EVERY_S)
+            plays = self.side.playhead.sounds_until > _now()
+            news = self.side.received > self._acknowledged_to
+            due = news and _now() - self._acknowledged_at >= ACKNOWLEDGE_NEWS_S
+            if plays or self._played_lately or due:
+                self.acknowledge()
+            self._played_lately = plays
+
+
+class EarlierClient(Heard):
+    """A client of the earlier system: it counts and acknowledges nothing."""
+
+    def __init__(self, held: ActiveCall) -> None:
+        super().__init__()
+        self._held = held
+
+    def speak(self, chunk: bytes) -> None:
+        self._held.take(m.Heard(m.CustomerAudio(pcm=chunk)))
+
+    def type(self, text: str) -> None:
+        self._held.take(m.Heard(m.CustomerText(text=text)))
+
+    def hang_up(self) -> None:
+        self._held.take(m.Heard(m.EndCall()))
+
+    async def carry(self) -> None:
+        call = self._held.call
+        while True:
+            while (one := call.downlink.next()) is not None:
+                assert one.sequence is None
+                self.messages.append(one.message)
+                call.delivered(one.message)
+            await call.changed.wait()
+            call.changed.clear()
+
+    async def acknowledge_for_ever(self) -> None:
+        """Say nothing: this wire has no word for it."""
+
+
+def events(frames: list[ServerFrame]) -> list[dict[str, Any]]:
+    return [frame.event for frame in frames if frame.kind is FrameType.EVENT]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

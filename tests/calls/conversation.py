@@ -1,0 +1,265 @@
+"""A whole call in virtual time: the call under test, the service it speaks with, and a customer."""
+
+import asyncio
+import datetime as dt
+import functools
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from conversations.domain import Speaker, Utterance
+from simulator.conversation import Reply, ToolCall
+from tests.calls import words
+from tests.calls.client import WAY_S, Client, EarlierClient
+from tests.calls.service import Service
+from tests.calls.virtual_time import run
+from voice import pcm
+from voice.calls import Call, CallOptions, CallSettings, RestoredState
+from voice.calls.active_call import ActiveCall
+from voice.calls.session import Instructions
+from voice.calls.transcript import Transcript
+from voice.prompts import load_directives
+from voice.sonic.events import EndpointingSensitivity, SessionStart
+from voice.sonic.families import FIRST, SECOND
+from voice.tools.registry import ToolRegistry
+from voice.wire import messages as m
+
+CHUNK_MS = 32
+DIRECTIONS = load_directives(language="es", business="la prueba")
+
+
+def instructions() -> Instructions:
+    return Instructions(
+        prompt_name="call-1",
+        start=settings().session,
+        voice_id="carlos",
+        tools=(),
+        system_prompt="Eres Carlos.",
+        input_rate_hz=words.RATE_HZ,
+    )
+
+
+def settings(**changed: Any) -> CallSettings:
+    ids = itertools.count()
+    start = dt.datetime(2026, 11, 23, 13, 0, tzinfo=dt.UTC)
+    values: dict[str, Any] = {
+        "session": SessionStart(
+            max_tokens=1024,
+            top_p=0.9,
+            temperature=0.7,
+            endpointing_sensitivity=EndpointingSensitivity.HIGH,
+        ),
+        "family": SECOND,
+        "time_zone": ZoneInfo("America/Argentina/Buenos_Aires"),
+        "system_prompt": lambda language, now: "Eres Carlos.",
+        "directions": lambda language: DIRECTIONS,
+        "now": lambda: start + dt.timedelta(milliseconds=next(ids)),
+        "chance": lambda: 0.5,
+        **changed,
+    }
+    return CallSettings(**values)
+
+
+FIRST_MODEL: dict[str, Any] = {
+    "family": FIRST,
+    "session": SessionStart(max_tokens=1024, top_p=0.9, temperature=0.7),
+}
+"""What is changed for the first model."""
+
+
+class Talk:
+    """A running call, its service and its client."""
+
+    def __init__(self, call: Call, service: Service, *, way_s: float) -> None:
+        self.call = call
+        self.service = service
+        self.held = ActiveCall(call=call, address="192.0.2.1")
+        self.client: Client | EarlierClient = EarlierClient(self.held)
+        if call.wishes.acknowledges:
+            self.client = Client(self.held, way_s=way_s)
+        self.reason: m.EndReason | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Drop the call as a server does that goes away."""
+        assert self.task is not None
+        self.task.cancel()
+
+    @property
+    def page(self) -> Client:
+        """The client, where it speaks the binary wire."""
+        assert isinstance(self.client, Client)
+        return self.client
+
+    @property
+    def transcript(self) -> list[Utterance]:
+        return self.call.dialogue.transcript.utterances()
+
+    @property
+    def said_by_customer(self) -> list[str]:
+        return [u.text for u in self.transcript if u.speaker is Speaker.USER]
+
+    @property
+    def said_by_assistant(self) -> list[str]:
+        return [u.text for u in self.transcript if u.speaker is Speaker.ASSISTANT]
+
+    @property
+    def is_over(self) -> bool:
+        return self.task is not None and self.task.done()
+
+    @property
+    def renewals(self) -> int:
+        return self.call.figures().renewals
+
+    @property
+    def failures(self) -> Sequence[str]:
+        return self.call.figures().failures
+
+    async def speak(self, numbers: Sequence[int], *, pause_ms: float = 0.0) -> None:
+        """Let the customer say words, at the pace of speech."""
+        await self.play(b"".join(map(words.spoken, numbers)) + words.silence(pause_ms))
+
+    async def play(self, audio: bytes) -> None:
+        size = pcm.byte_count(CHUNK_MS, words.RATE_HZ)
+        for start in range(0, len(audio), size):
+            self.client.speak(audio[start : start + size])
+            await asyncio.sleep(CHUNK_MS / 1000)
+
+    async def ask(self, text: str, *, patience_s: float = 60.0) -> str:
+        """Type something, wait for the whole answer to be heard, and return it."""
+        before = len(self.said_by_assistant)
+        self.client.type(text)
+        await self.until(
+            lambda: len(self.said_by_assistant) > before and self.call.is_quiet,
+            patience_s=patience_s,
+        )
+        return " ".join(self.said_by_assistant[before:])
+
+    async def until_quiet(self, patience_s: float = 60.0) -> None:
+        await asyncio.sleep(0.1)
+        await self.until(lambda: self.call.is_quiet, patience_s=patience_s)
+
+    async def until(self, is_so: Callable[[], bool], *, patience_s: float = 60.0) -> None:
+        async with asyncio.timeout(patience_s):
+            while not is_so():  # noqa: ASYNC110 -- the time is virtual
+                await asyncio.sleep(0.05)
+
+    async def until_over(self, patience_s: float = 60.0) -> m.EndReason:
+        await self.until(lambda: self.is_over, patience_s=patience_s)
+        assert self.reason is not None
+        return self.reason
+
+
+def a_call(
+    service: Service,
+    *,
+    tools: ToolRegistry | None = None,
+    legacy: RestoredState | None = None,
+    greet: bool = False,
+    acknowledges: bool = True,
+    **changed: Any,
+) -> Call:
+    wishes = CallOptions(
+        call_id="call-1",
+        resume_token="call-1.secret",
+        input_rate_hz=words.RATE_HZ,
+        voice="carlos",
+        language="es",
+        greet=greet,
+        acknowledges=acknowledges,
+    )
+    return Call(
+        wishes,
+        transport=service,
+        tools=tools or ToolRegistry(),
+        settings=settings(**changed),
+        legacy=legacy,
+    )
+
+
+@asynccontextmanager
+async def talk(
+    script: Mapping[str, Reply] | None = None,
+    *,
+    service: Service | None = None,
+    settle_s: float = 0.5,
+    way_s: float = WAY_S,
+    **wishes: Any,
+) -> AsyncIterator[Talk]:
+    """Run a call for as long as the block lasts; it is hung up at the end. For `wishes` see `a_call`.
+
+    Whatever happens in between, nothing of it may be left over: no stream, no task, no open tool use.
+    """
+    service = service or Service(script)
+    call = a_call(service, **wishes)
+    running = Talk(call, service, way_s=way_s)
+    async with asyncio.TaskGroup() as tasks:
+        ends = [
+            tasks.create_task(running.client.carry()),
+            tasks.create_task(running.client.acknowledge_for_ever()),
+        ]
+        running.task = task = tasks.create_task(_hold(running))
+        await asyncio.sleep(settle_s)
+        try:
+            yield running
+        finally:
+            if not task.done():
+                call.end()
+            await asyncio.wait({task})
+            await asyncio.sleep(0.1)
+            for end in ends:
+                end.cancel()
+    assert not service.live, "a stream is left over"
+    assert service.faults == [], "the service refused what it was sent"
+
+
+async def _hold(running: Talk) -> None:
+    running.reason = await running.call.run()
+    running.call.put(m.CallEnded(reason=running.reason))
+
+
+def calls[**P](scene: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a scene in virtual time."""
+
+    @functools.wraps(scene)
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        run(scene(*args, **kwargs))
+
+    return test
+
+
+def stored(
+    *turns: tuple[str, str],
+    tool_runs: Sequence[tuple[str, str]] = (),
+    tools_shown: Sequence[tuple[int, m.ToolFinished]] = (),
+    owes_answer: bool = False,
+) -> RestoredState:
+    """Return what a call goes on from after these words; an answer may be missing."""
+    at = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+    speakers = (Speaker.USER, Speaker.ASSISTANT)
+    said = (
+        Utterance(turn=turn, segment=segment, speaker=speaker, text=text, at=at)
+        for turn, texts in enumerate(turns, start=1)
+        for segment, (speaker, text) in enumerate(zip(speakers, texts, strict=True), start=1)
+        if text
+    )
+    transcript = Transcript.restored(said)
+    return RestoredState(
+        transcript=transcript,
+        tool_runs=tool_runs,
+        tools_shown=tools_shown,
+        owes_answer=owes_answer or transcript.awaits_answer,
+        open_since=transcript.turn,
+    )
+
+
+def says(*sentences: str) -> Reply:
+    return Reply(sentences=sentences)
+
+
+def asks_for(name: str, *several: dict[str, Any], **arguments: Any) -> Reply:
+    """Ask for a tool, or for it several times at once."""
+    each = several or (arguments,)
+    return Reply(tool_calls=tuple(ToolCall(name=name, arguments=given) for given in each))

@@ -1,0 +1,345 @@
+"""The simulator's session behind our own `SonicTransport`: both cores joined in memory, no wire between.
+
+The session enforces the service's rules; its mind answers by script, its ears read coded words. Time
+is the running loop's.
+"""
+
+import asyncio
+import base64
+import datetime as dt
+import itertools
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.conversation import Reply
+from simulator.endpointing import Endpointer
+from simulator.families import FAMILIES
+from simulator.jobs import Hear, Interrupted, Job, Remember, Speak, ToolAnswered, Transcribe
+from simulator.refusals import RefusedError
+from simulator.session import Session, Surroundings
+from tests.calls import words
+from voice.sonic.errors import TransportCode, TransportError
+
+MODEL = "amazon.nova-2-sonic-v1:0"
+CHARACTERS_A_SECOND = 20
+
+
+@dataclass(slots=True)
+class Mind:
+    """Answers by script; what is in square brackets it takes for a direction."""
+
+    script: Mapping[str, Reply]
+    told: list[str] = field(default_factory=list)
+
+    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+        pass
+
+    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+        return self.hear(" ".join(words), now=now)
+
+    def hear(self, text: str, *, now: dt.datetime) -> Reply:
+        self.told.append(text)
+        if text.startswith("[") and text not in self.script:
+            said = text.partition("«")[2].partition("»")[0]
+            return Reply(sentences=(said or text.strip("[]"),))
+        return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
+
+    def tool_answered(
+        self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
+    ) -> Reply:
+        self.told.append(f"{name}: {json.dumps(result)}")
+        return Reply(sentences=(f"{name} dice {result.get('said', result.get('say'))}.",))
+
+    def interrupted(self) -> None:
+        self.told.append("interrupted")
+
+
+@dataclass(slots=True, kw_only=True)
+class Trouble:
+    """What goes wrong, and how long things take."""
+
+    openings: deque[TransportError | None] = field(default_factory=deque)
+    """What becomes of the next ones; None: nothing."""
+    every_opening: TransportError | None = None
+    """What becomes of those after them."""
+    opening_s: float = 0.1
+    way_s: float = 0.0
+    """How long what is sent is on its way."""
+    closing_s: float = 0.0
+    thinks_s: float = 0.0
+    """From the words to the first sound of the answer."""
+    deaf: deque[bool] = field(default_factory=deque)
+    """Which of the next streams take audio and text and never answer."""
+    credentials_until: float | None = None
+
+
+class Service:
+    """A Nova Sonic in memory; a `SonicTransport`."""
+
+    def __init__(
+        self,
+        script: Mapping[str, Reply] | None = None,
+        *,
+        trouble: Trouble | None = None,
+        model: str = MODEL,
+    ) -> None:
+        self.script = dict(script or {})
+        self.trouble = trouble or Trouble()
+        self.model = model
+        self.streams: list[Stream] = []
+        self.opened = 0
+
+    async def open(self) -> "Stream":
+        await asyncio.sleep(self.trouble.opening_s)
+        self.opened += 1
+        trouble = self.trouble
+        error = trouble.openings.popleft() if trouble.openings else trouble.every_opening
+        stream = Stream(self.script, trouble, refuses=error, model=self.model)
+        stream.is_deaf = trouble.deaf.popleft() if trouble.deaf else False
+        self.streams.append(stream)
+        return stream
+
+    async def warm(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    @property
+    def live(self) -> list["Stream"]:
+        return [stream for stream in self.streams if not stream.is_over]
+
+    @property
+    def newest(self) -> "Stream":
+        return self.live[-1]
+
+    @property
+    def told(self) -> list[str]:
+        """All that the minds of all sessions were told, in order."""
+        return [text for stream in self.streams for text in stream.mind.told]
+
+    @property
+    def faults(self) -> list[str]:
+        """What the sessions refused of what they were sent."""
+        return [stream.fault for stream in self.streams if stream.fault is not None]
+
+
+class Stream:
+    """One stream, and the session at its other end; a `SonicStream`."""
+
+    def __init__(
+        self,
+        script: Mapping[str, Reply],
+        trouble: Trouble,
+        *,
+        refuses: TransportError | None,
+        model: str,
+    ) -> None:
+        now = _now()
+        self.credentials_until = trouble.credentials_until
+        self.fault: str | None = None
+        self.opened_at = now
+        self.mind = Mind(script)
+        self.received: list[tuple[str, dict[str, Any]]] = []
+        self.is_deaf = False
+        self.is_stubborn = False
+        """Whether it does not end the stream though its client has."""
+        self._refuses = refuses
+        self._error: TransportError | None = None
+        self._ended = self._closed = False
+        self._out: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._trouble = trouble
+        self._in: deque[tuple[float, bytes]] = deque()
+        self._ignored: set[str] = set()
+        self._jobs: deque[tuple[float, Job]] = deque()
+        ids = itertools.count(1)
+        surroundings = Surroundings(
+            open_mind=lambda tools: self.mind,
+            open_endpointing=lambda silence_ms: Endpointer(
+                silence_ms=silence_ms,
+                speech_probability=lambda frame: float(words.is_speech(frame)),
+            ),
+            open_resampler=lambda rate_hz: lambda pcm: pcm,
+            new_id=lambda: f"{id(self)}-{next(ids)}",
+        )
+        self.session = Session(FAMILIES[model], surroundings, now_s=now)
+
+    @property
+    def is_over(self) -> bool:
+        return self._closed or self._error is not None
+
+    # What our side does
+
+    async def accepted(self) -> None:
+        await asyncio.sleep(0)
+        if self._refuses is not None:
+            raise self._refuses
+
+    async def send(self, payload: bytes) -> None:
+        await asyncio.sleep(0)
+        if self._error is not None or self._closed:
+            raise self._error or TransportError(TransportCode.STREAM_LOST, "closed")
+        self._in.append((_now() + self._trouble.way_s, payload))
+        self._take_in()
+        self._news.set()
+
+    async def receive(self) -> bytes | None:
+        while not self._out:
+            if self._error is not None:
+                raise self._error
+            if self._closed or self._is_over_there():
+                return None
+            await self._rest()
+        return self._out.popleft()
+
+    async def end_input(self) -> None:
+        self.session.receive_eof()
+        self._news.set()
+
+    async def close(self) -> None:
+        try:
+            await asyncio.sleep(self._trouble.closing_s)
+        finally:
+            self._closed = True
+            self._news.set()
+
+    # What a test does
+
+    def lose(self) -> None:
+        self.break_off(TransportError(TransportCode.STREAM_LOST, "cut"))
+
+    def hang_up(self) -> None:
+        """End the stream in order, though nobody asked."""
+        self.session.abandon()
+        self._news.set()
+
+    def break_off(self, error: TransportError) -> None:
+        self._error = error
+        self._news.set()
+
+    def say(self, payload: bytes) -> None:
+        """Send something of the test's own."""
+        self._out.append(payload)
+        self._news.set()
+
+    @property
+    def open_tool_uses(self) -> Sequence[str]:
+        """The tools it asked for and has no result of."""
+        return self.session._rules.open_tool_uses
+
+    @property
+    def history(self) -> list[tuple[str, str]]:
+        """What the session was told of the conversation so far."""
+        roles: dict[str, str] = {}
+        said: dict[str, str] = {}
+        for name, body in self.received:
+            if name == "contentStart" and not body.get("interactive"):
+                roles[body["contentName"]] = body["role"]
+            elif name == "textInput" and roles.get(body["contentName"]) in {"USER", "ASSISTANT"}:
+                block = body["contentName"]
+                said[block] = said.get(block, "") + body["content"]
+        return [(roles[block], text) for block, text in said.items()]
+
+    # The service
+
+    def _is_over_there(self) -> bool:
+        self._take_out()
+        if self.session.failure is not None and not self._out:
+            failure = self.session.failure
+            code = TransportCode.VALIDATION
+            if failure.exception_type == "modelTimeoutException":
+                code = TransportCode.MODEL_TIMEOUT
+            transient = "InternalErrorCode" in failure.message
+            raise TransportError(code, failure.message, retryable=transient or None)
+        return self.session.ended and not self._out and not self.is_stubborn
+
+    def _take_in(self) -> None:
+        while self._in and self._in[0][0] <= _now():
+            _, payload = self._in.popleft()
+            name = payload.split(b'"', 4)[3].decode()
+            if name != "audioInput":
+                self.received.append((name, json.loads(payload)["event"][name]))
+            if not self.is_deaf:
+                self._take(payload)
+            elif (silent := self._unheard(payload)) is not None:
+                self._take(silent)
+
+    def _unheard(self, payload: bytes) -> bytes | None:
+        """Return what is left of an event for one who hears nothing: silence, and no live text."""
+        event = json.loads(payload)
+        ((name, body),) = event["event"].items()
+        if name == "audioInput":
+            body["content"] = base64.b64encode(bytes(1024)).decode()
+            return json.dumps(event).encode()
+        if body.get("interactive") and body.get("type") == "TEXT":
+            self._ignored.add(body["contentName"])
+        return None if body.get("contentName") in self._ignored else payload
+
+    def _take(self, payload: bytes) -> None:
+        try:
+            self.session.receive_payload(payload, now_s=_now())
+        except RefusedError as refused:
+            self.fault = str(refused)
+            self.break_off(TransportError(TransportCode.VALIDATION, str(refused)))
+            return
+        while self.session.listen(now_s=_now()):
+            pass
+
+    def _take_out(self) -> None:
+        """Bring the session forward until nothing of it is due."""
+        self._take_in()
+        is_moving = True
+        while is_moving:
+            events = self.session.events_to_send(now_s=_now())
+            self._out += [json.dumps(event).encode() for event in events]
+            jobs = self.session.jobs_to_do()
+            for job in jobs:
+                if isinstance(job, Hear | ToolAnswered):
+                    self._jobs.append((_now() + self._trouble.thinks_s, job))
+                else:
+                    self._do(job)
+            is_due = bool(self._jobs) and self._jobs[0][0] <= _now()
+            if is_due:
+                self._do(self._jobs.popleft()[1])
+            is_moving = bool(events or jobs or is_due)
+
+    def _do(self, job: Job) -> None:
+        if not self.is_deaf:
+            self.session.job_done(job, self._done(job))
+
+    async def _rest(self) -> None:
+        self._news.clear()
+        due = [waiting[0][0] for waiting in (self._in, self._jobs) if waiting]
+        wait_s = max(0.001, min([self.session.next_at_s, *due]) - _now())
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    def _done(self, job: Job) -> Any:
+        now = dt.datetime(2026, 11, 23, 10, 0, tzinfo=dt.UTC)
+        match job:
+            case Transcribe():
+                return words.heard_in(job.pcm)
+            case Remember():
+                return job.mind.remember(job.turns, now=now)
+            case Hear():
+                return job.mind.hear(job.text, now=now)
+            case ToolAnswered():
+                return job.mind.tool_answered(
+                    tool_use_id=job.tool_use_id, name=job.name, result=dict(job.result), now=now
+                )
+            case Interrupted():
+                return job.mind.interrupted()
+            case Speak():
+                seconds = len(job.sentence.text) / CHARACTERS_A_SECOND
+                return b"\x00\x10" * int(seconds * job.rate_hz)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

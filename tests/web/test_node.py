@@ -1,0 +1,61 @@
+"""The page's pure modules under `node --test`, and its types under `tsc`, as pytest sees them."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from voice.wire import binary
+
+ROOT = Path(__file__).parents[2]
+NODE = shutil.which("node")
+COMPILER = ROOT / "node_modules" / ".bin" / "tsc"
+
+
+pytestmark = pytest.mark.node
+
+
+def node(*arguments: str) -> subprocess.CompletedProcess[str]:
+    assert NODE is not None
+    return subprocess.run(
+        [NODE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+    )
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("tests/web/*.test.js")), ids=lambda f: f.name)
+def test_node_agrees(file: Path) -> None:
+    ran = node("--test", "--test-reporter=spec", str(file))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    "config", ["tsconfig.json", "tsconfig.worker.json", "tsconfig.worklet.json"]
+)
+def test_the_types_agree(config: str) -> None:
+    if not COMPILER.exists():
+        pytest.skip("NO TYPESCRIPT: the page's types are not checked. Install it: npm ci")
+    ran = node(str(COMPILER), "-p", config)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_the_page_and_the_server_mean_the_same_by_each_number() -> None:
+    wire = (ROOT / "voice" / "web" / "static" / "voice" / "wire.js").as_uri()
+    ran = node(
+        "--input-type=module",
+        "--eval",
+        f"const {{ encodeFrame, ...wire }} = await import('{wire}');"
+        "const frame = { type: 2, flags: 3, generation: 4, sequence: 5, position: 6, timeMs: 7 };"
+        "const bytes = [...new Uint8Array(encodeFrame(frame))];"
+        "console.log(JSON.stringify({ ...wire, bytes }))",
+    )
+    assert ran.returncode == 0, ran.stderr
+    page = json.loads(ran.stdout)
+    assert page["SUBPROTOCOL"] == binary.SUBPROTOCOL
+    assert page["HEADER_BYTES"] == binary.HEADER.size
+    assert page["MAX_PAYLOAD_BYTES"] == binary.MAX_PAYLOAD_BYTES
+    assert page["INPUT_RATE_HZ"] in binary.INPUT_RATES_HZ
+    assert page["FrameType"] == {kind.name: kind.value for kind in binary.FrameType}
+    assert page["FrameFlag"] == {flag.name: flag.value for flag in binary.Flag}
+    assert bytes(page["bytes"]) == binary.HEADER.pack(2, 3, 4, 5, 6, 7)

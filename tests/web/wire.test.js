@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  FrameType,
+  HEADER_BYTES,
+  MAX_PAYLOAD_BYTES,
+  WireError,
+  decodeFrame,
+  encodeEvent,
+  encodeFrame,
+  eventOf,
+  payloadOf,
+  samplesOf,
+} from "../../voice/web/static/voice/wire.js";
+
+/** An EVENT frame with these bytes for a payload. */
+function eventFrame(bytes) {
+  return decodeFrame(encodeFrame({ type: FrameType.EVENT }, Uint8Array.from(bytes)));
+}
+
+test("a frame comes back as it went", () => {
+  const header = { type: 2, flags: 3, generation: 7, sequence: 5, position: 9, timeMs: 11 };
+  const { buffer, ...decoded } = decodeFrame(encodeFrame(header, Uint8Array.of(1, 2)));
+  assert.deepEqual(decoded, header);
+  assert.deepEqual([...payloadOf({ ...decoded, buffer })], [1, 2]);
+});
+
+test("the header is the one the wire's document draws", () => {
+  const frame = { type: 1, flags: 2, generation: 0x0403, sequence: 8, position: 12, timeMs: 16 };
+  const bytes = [...new Uint8Array(encodeFrame(frame))];
+  assert.deepEqual(bytes, [1, 2, 3, 4, 8, 0, 0, 0, 12, 0, 0, 0, 16, 0, 0, 0]);
+});
+
+test("counters wrap at their width", () => {
+  const wide = {
+    type: 1,
+    generation: 65_537,
+    sequence: 2 ** 32 + 5,
+    position: 2 ** 32,
+    timeMs: -1,
+  };
+  const { generation, sequence, position, timeMs } = decodeFrame(encodeFrame(wide));
+  assert.deepEqual([generation, sequence, position, timeMs], [1, 5, 0, 2 ** 32 - 1]);
+});
+
+test("text, a short frame and an oversized one are refused; the limits themselves are not", () => {
+  assert.throws(() => decodeFrame("hola"), WireError);
+  assert.throws(() => decodeFrame(new ArrayBuffer(HEADER_BYTES - 1)), WireError);
+  assert.throws(
+    () => decodeFrame(new ArrayBuffer(HEADER_BYTES + MAX_PAYLOAD_BYTES + 1)),
+    WireError,
+  );
+  decodeFrame(new ArrayBuffer(HEADER_BYTES));
+  decodeFrame(new ArrayBuffer(HEADER_BYTES + MAX_PAYLOAD_BYTES));
+});
+
+test("samples are little-endian, and half a sample is refused", () => {
+  const frame = (...bytes) => decodeFrame(encodeFrame({ type: 2 }, Uint8Array.from(bytes)));
+  assert.deepEqual([...samplesOf(frame(1, 0, 0, 128))], [1, -32_768]);
+  assert.throws(() => samplesOf(frame(1, 0, 0)), WireError);
+});
+
+test("events carry their Spanish", () => {
+  const event = { type: "text", text: "¿Cómo está mi pedido?" };
+  assert.deepEqual(eventOf(eventFrame(encodeEvent(event))), event);
+});
+
+for (const [what, bytes] of [
+  ["not UTF-8", [0xff, 0xfe]],
+  ["not JSON", [...Buffer.from("{")]],
+  ["no object", [...Buffer.from("null")]],
+  ["without a type", [...Buffer.from("{}")]],
+  ["of a type that is no word", [...Buffer.from('{"type": 3}')]],
+]) {
+  test(`an event that is ${what} is refused`, () => {
+    assert.throws(() => eventOf(eventFrame(bytes)), WireError);
+  });
+}

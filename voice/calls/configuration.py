@@ -1,0 +1,119 @@
+"""What all calls of this process share, made from the settings at its first use."""
+
+import random
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from common import clock
+from voice.calls import CallSettings
+from voice.calls.rotation import RotationPlan
+from voice.calls.watchdog import WatchdogLimits
+from voice.gateway.admission import AdmissionLimits
+from voice.gateway.rate_limits import Rate
+from voice.prompts import Directives, load_directives, system_prompt
+from voice.sonic.events import EndpointingSensitivity, SessionStart
+from voice.sonic.families import family_of
+from voice.sonic.transport import BedrockConfig, BedrockTransport
+
+
+@cache
+def transport() -> BedrockTransport:
+    """Return the process's way to Nova Sonic. It belongs to the event loop it is first used in."""
+    return BedrockTransport(
+        BedrockConfig(
+            region=settings.NOVA_SONIC_REGION,
+            model_id=settings.NOVA_SONIC_MODEL_ID,
+            endpoint_url=settings.BEDROCK_ENDPOINT_URL,
+            ca_file=settings.BEDROCK_CA_FILE,
+            header_timeout_s=settings.SESSION_OPEN_WITHIN_S,
+        )
+    )
+
+
+def frame_rate(calls: int = 1) -> Rate:
+    """Return how many frames so many calls may send."""
+    per_s = settings.CALL_FRAMES_PER_S * calls
+    return Rate(per_s=per_s, burst=10 * per_s)
+
+
+def octet_rate(calls: int = 1) -> Rate:
+    """Return how many bytes so many calls may send."""
+    per_s = settings.CALL_BYTES_PER_S * calls
+    return Rate(per_s=per_s, burst=10 * per_s)
+
+
+def admission_limits() -> AdmissionLimits:
+    """Return how many calls this process takes."""
+    return AdmissionLimits(
+        calls=settings.CALLS_MAX,
+        sessions=settings.NOVA_SONIC_MAX_SESSIONS,
+        calls_per_address=settings.CALLS_PER_ADDRESS,
+        connections_per_address=settings.CONNECTIONS_PER_ADDRESS,
+        starts_per_address=Rate(
+            per_s=settings.CALL_STARTS_PER_MINUTE / 60, burst=settings.CALL_STARTS_PER_MINUTE
+        ),
+        frames_per_address=frame_rate(settings.CALLS_PER_ADDRESS),
+        octets_per_address=octet_rate(settings.CALLS_PER_ADDRESS),
+    )
+
+
+def call_settings() -> CallSettings:
+    """Return what each call is given."""
+    time_zone = ZoneInfo(settings.CLINIC_TIME_ZONE)
+
+    def instructed(language: str) -> Directives:
+        return load_directives(language=language, business=settings.BUSINESS_NAME)
+
+    return CallSettings(
+        session=_session_start(),
+        family=family_of(settings.NOVA_SONIC_MODEL_ID),
+        time_zone=time_zone,
+        system_prompt=lambda language, now: system_prompt(
+            language=language, now=now, time_zone=time_zone
+        ),
+        directions=instructed,
+        now=clock.now,
+        chance=random.random,
+        renewal=_renewal_plan(),
+        watch=_watch_plan(),
+        window_ms=settings.CALL_WINDOW_MS,
+        resume_for_s=settings.CALL_RESUME_S,
+        tool_deadline_s=settings.TOOL_DEADLINE_S,
+        shortest_pause_ms=settings.SESSION_SHORTEST_PAUSE_MS,
+    )
+
+
+def _renewal_plan() -> RotationPlan:
+    """Return the ages at which sessions are renewed: a share of the longest one for each step."""
+    longest_s = settings.SESSION_MAX_S
+    return RotationPlan(
+        look_after_s=0.75 * longest_s,
+        by_s=0.93 * longest_s,
+        at_latest_s=0.97 * longest_s,
+        quiet_s=min(0.7, longest_s / 20),
+        prepared_for_s=longest_s / 12,
+        credentials_margin_s=longest_s / 8,
+    )
+
+
+def _watch_plan() -> WatchdogLimits:
+    return WatchdogLimits(
+        idle_s=settings.CALL_IDLE_S,
+        limit_s=60 * settings.CALL_MAX_MINUTES,
+        deaf_s=settings.SESSION_DEAF_S,
+        tool_patience_s=settings.TOOL_PATIENCE_S,
+    )
+
+
+def _session_start() -> SessionStart:
+    sensitivity = None
+    if family_of(settings.NOVA_SONIC_MODEL_ID).takes_sensitivity:
+        sensitivity = EndpointingSensitivity(settings.NOVA_SONIC_ENDPOINTING_SENSITIVITY)
+    return SessionStart(
+        max_tokens=settings.NOVA_SONIC_MAX_TOKENS,
+        top_p=settings.NOVA_SONIC_TOP_P,
+        temperature=settings.NOVA_SONIC_TEMPERATURE,
+        endpointing_sensitivity=sensitivity,
+    )
