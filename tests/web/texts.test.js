@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 
-const read = (path) => readFileSync(new URL(`../../voice/${path}`, import.meta.url), "utf8");
+const read = (path) => readFileSync(new URL(`../../voice/web/${path}`, import.meta.url), "utf8");
 const template = read("templates/voice/call.html");
 const scripts = readdirSync(new URL("../../voice/web/static/voice/", import.meta.url))
   .filter((name) => name.endsWith(".js"))
