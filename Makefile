@@ -9,7 +9,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test check format lint types imports faults soak races bench-data demo-data pins clean
+.PHONY: help run call test check format lint names types imports faults soak races bench-data demo-data pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ format: $(VENV)/.installed-dev ## Write the code the one way
 lint: $(VENV)/.installed-dev ## Look for mistakes
 	@$(PY) -m ruff format --check --quiet $(SOURCES)
 	@$(PY) -m ruff check $(SOURCES)
+
+names: $(VENV)/.installed-dev ## Check names and commit subjects against docs/glossary.md
+	@$(PY) scripts/check-names.py $(SOURCES)
+	@$(PY) scripts/check-commits.py
 
 types: $(VENV)/.installed-dev ## Check the types
 	@$(PY) -m mypy $(SOURCES)
