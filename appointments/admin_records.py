@@ -20,7 +20,7 @@ from appointments.domain import Appointment as AppointmentValue
 from appointments.errors import AppointmentNotFoundError
 from appointments.labels import STATUS_LABELS
 from common.dynamodb.paging import Page
-from common.timestamps import TICK
+from common.timestamps import MILLISECOND
 from staff.record_filter import RecordFilter
 from staff.records import Record
 
@@ -51,7 +51,7 @@ class AppointmentSource:
     def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Appointment"]:
         """Return some appointments of whole days in order of time."""
         found = services.find_appointments(query=_query(wish), cursor=cursor, limit=limit)
-        return found.each(appointment_record)
+        return found.map(appointment_record)
 
     def text(self, record: "Appointment") -> str:
         """Return the words by which an appointment may be found."""
@@ -68,7 +68,7 @@ def _query(wish: RecordFilter) -> AppointmentQuery:
         doctor_name=wish.value("doctor_name"),
         patient_email=wish.value("patient_email"),
         date_from=None if start is None else localdate(start),
-        date_to=None if end is None else localdate(end - TICK),
+        date_to=None if end is None else localdate(end - MILLISECOND),
         latest_first=wish.order != "starts_at",
     )
 

@@ -20,7 +20,7 @@ from appointments.domain import (
     days_of,
     doctor_key,
 )
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 
 RECORDS = (
     # id, patient, doctor, days ahead, the clinic's time, kind, status
@@ -56,7 +56,7 @@ def seed(*, now: datetime, fresh: bool = False) -> int:
 
 def demo_appointments(now: datetime, zone: ZoneInfo) -> Iterator[Appointment]:
     """Yield the appointments, as they are if seeded at `now`."""
-    today, made_at = now.astimezone(zone).date(), to_ms(now)
+    today, made_at = now.astimezone(zone).date(), truncate_to_ms(now)
     for appointment_id, patient, doctor, days_ahead, clock, kind, status in RECORDS:
         day = today + timedelta(days=days_ahead)
         yield Appointment(
@@ -64,7 +64,7 @@ def demo_appointments(now: datetime, zone: ZoneInfo) -> Iterator[Appointment]:
             patient_name=patient,
             patient_email=EMAILS[patient],
             doctor_name=doctor,
-            starts_at=to_ms(datetime.combine(day, clock, tzinfo=zone)),
+            starts_at=truncate_to_ms(datetime.combine(day, clock, tzinfo=zone)),
             duration_min=DURATION_MIN,
             kind=AppointmentKind(kind),
             status=AppointmentStatus(status),

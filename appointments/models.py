@@ -8,74 +8,11 @@ opened by importing them. Only `appointments.repository` reads and writes them.
 """
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from common.dynamodb.attributes import InstantAttribute
 from common.dynamodb.idempotency import IdempotencyToken
+from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import Table, register_table
-
-
-class PatientEmailIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The appointments of one patient."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "PatientEmailIndex"
-        projection = AllProjection()
-
-    patient_email = UnicodeAttribute(hash_key=True, attr_name="patientEmail")
-
-
-class PatientEmailDateIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The appointments of one patient, by time."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "PatientEmailDateIndex"
-        projection = AllProjection()
-
-    patient_email = UnicodeAttribute(hash_key=True, attr_name="patientEmail")
-    appointment_date = InstantAttribute(range_key=True, attr_name="appointmentDate")
-
-
-class DoctorDateIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The appointments of one doctor, by time."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "DoctorDateIndex"
-        projection = AllProjection()
-
-    doctor_name = UnicodeAttribute(hash_key=True, attr_name="doctorName")
-    appointment_date = InstantAttribute(range_key=True, attr_name="appointmentDate")
-
-
-class StatusIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The appointments of one status, in no order."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "StatusIndex"
-        projection = AllProjection()
-
-    status = UnicodeAttribute(hash_key=True)
-
-
-class StatusDateIndex(GlobalSecondaryIndex["Appointment"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The appointments of one status, by time. All lists are merged from these."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "StatusDateIndex"
-        projection = AllProjection()
-
-    status = UnicodeAttribute(hash_key=True)
-    appointment_date = InstantAttribute(range_key=True, attr_name="appointmentDate")
 
 
 @register_table
@@ -98,11 +35,16 @@ class Appointment(Table):
     created_at = InstantAttribute(null=True, attr_name="createdAt")
     updated_at = InstantAttribute(null=True, attr_name="updatedAt")
 
-    by_patient_email = PatientEmailIndex()
-    by_patient_email_and_date = PatientEmailDateIndex()
-    by_doctor = DoctorDateIndex()
-    by_status = StatusIndex()
-    by_status_and_date = StatusDateIndex()
+    by_patient_email = global_index("PatientEmailIndex", hash_key="patientEmail")
+    by_patient_email_and_date = global_index(
+        "PatientEmailDateIndex", hash_key="patientEmail", range_key="appointmentDate"
+    )
+    by_doctor = global_index("DoctorDateIndex", hash_key="doctorName", range_key="appointmentDate")
+    by_status = global_index("StatusIndex", hash_key="status")
+    by_status_and_date = global_index(
+        "StatusDateIndex", hash_key="status", range_key="appointmentDate"
+    )
+    """All lists of appointments are merged from the partitions of this index."""
 
 
 class AppointmentToken(IdempotencyToken):

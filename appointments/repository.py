@@ -22,11 +22,11 @@ from appointments.domain import (
     Span,
 )
 from common.dynamodb.idempotency import add_token, find_created_id
-from common.dynamodb.indexes import EARLIEST, LATEST, Listing, count, read_page
-from common.dynamodb.paging import START, Page, Position
-from common.dynamodb.transactions import ConditionsFailedError, Transaction
+from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, count_items, read_page
+from common.dynamodb.paging import Page
+from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, StaleVersionError
-from common.idempotency import Claim
+from common.idempotency import IdempotentRequest
 from common.ids import is_id
 from common.timestamps import from_iso, to_iso
 
@@ -52,20 +52,16 @@ def appointments_matching(
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    position = START if cursor is None else Position.of(cursor)
-    listing = _listing(query, span)
-    rows, following = read_page(listing, models.Appointment, limit=limit, position=position)
-    return Page(
-        items=[_appointment(row) for row in rows], cursor=following.cursor() if following else None
-    )
+    page = read_page(_index_query(query, span), models.Appointment, limit=limit, cursor=cursor)
+    return page.map(_appointment)
 
 
 def number_of_appointments(query: AppointmentQuery, span: Span | None, *, up_to: int) -> int:
     """Return how many appointments match, counted up to `up_to`."""
-    return count(_listing(query, span), up_to=up_to)
+    return count_items(_index_query(query, span), up_to=up_to)
 
 
-def _listing(query: AppointmentQuery, span: Span | None) -> Listing:
+def _index_query(query: AppointmentQuery, span: Span | None) -> IndexQuery:
     """Return where the appointments stand by time: of a patient, of a doctor, of a status, or of all."""
     status, doctor = models.Appointment.status, models.Appointment.doctor_name
     conditions: list[Condition] = []
@@ -79,14 +75,14 @@ def _listing(query: AppointmentQuery, span: Span | None) -> Listing:
     else:
         statuses = [query.status] if query.status else list(AppointmentStatus)
         index, partitions = "StatusDateIndex", [each.value for each in statuses]
-    return Listing(
+    return IndexQuery(
         table=models.Appointment,
         index=index,
         partitions=partitions,
         first=to_iso(span.start) if span else EARLIEST,
         last=to_iso(span.end - timedelta.resolution) if span else LATEST,
         ascending=not query.latest_first,
-        only_if=reduce(and_, conditions) if conditions else None,
+        filter_condition=reduce(and_, conditions) if conditions else None,
     )
 
 
@@ -95,17 +91,19 @@ def doctor_days(doctor: str, days: Iterable[date]) -> list[DoctorDay]:
     return [_doctor_day(doctor, day) for day in sorted(set(days))]
 
 
-def appointment_made_by(claim: Claim) -> str | None:
+def appointment_made_by(request: IdempotentRequest) -> str | None:
     """Return the id of the appointment that this request made already, or None.
 
     Raises:
         IdempotencyConflictError: the token was used for another request.
 
     """
-    return find_created_id(claim, models.AppointmentToken)
+    return find_created_id(request, models.AppointmentToken)
 
 
-def add_appointment(appointment: Appointment, days: Iterable[DoctorDay], claim: Claim) -> None:
+def add_appointment(
+    appointment: Appointment, days: Iterable[DoctorDay], request: IdempotentRequest
+) -> None:
     """Store a new appointment, its days as they are with it, and the request that made it.
 
     Raises:
@@ -115,11 +113,8 @@ def add_appointment(appointment: Appointment, days: Iterable[DoctorDay], claim: 
     transaction = Transaction()
     _put_new(transaction, appointment)
     _put_days(transaction, days)
-    add_token(transaction, claim, models.AppointmentToken, created_id=appointment.id)
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        raise BusyError(reason="contention") from error
+    add_token(transaction, request, models.AppointmentToken, created_id=appointment.id)
+    transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
 def add_appointments(appointments: Iterable[Appointment], days: Iterable[DoctorDay]) -> bool:
@@ -131,11 +126,7 @@ def add_appointments(appointments: Iterable[Appointment], days: Iterable[DoctorD
     for appointment in appointments:
         _put_new(transaction, appointment)
     _put_days(transaction, days)
-    try:
-        transaction.commit()
-    except ConditionsFailedError:
-        return False
-    return True
+    return transaction.try_commit()
 
 
 def change_appointment(
@@ -150,7 +141,7 @@ def change_appointment(
     """
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
-    transaction.change(_row(appointment), only_if=unchanged, named=UNCHANGED)
+    transaction.update(_row(appointment), condition=unchanged, name=UNCHANGED)
     _put_days(transaction, days)
     _commit_change(transaction)
 
@@ -167,7 +158,7 @@ def delete_appointment(
     """
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
-    transaction.delete(_row(appointment), only_if=unchanged, named=UNCHANGED)
+    transaction.delete(_row(appointment), condition=unchanged, name=UNCHANGED)
     _put_days(transaction, days)
     _commit_change(transaction)
 
@@ -179,19 +170,19 @@ def has_no_records() -> bool:
 
 def delete_all_records() -> None:
     """Empty the table."""
-    models.Appointment.delete_everything()
+    models.Appointment.delete_all_items()
 
 
 # --- Conditions and parts of transactions
 
 
 def _commit_change(transaction: Transaction) -> None:
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        if UNCHANGED in error.failed:
-            raise StaleVersionError from error
-        raise BusyError(reason="contention") from error
+    transaction.commit(
+        on_conflict={
+            UNCHANGED: StaleVersionError(),
+            DAY_UNCHANGED: BusyError(reason="contention"),
+        }
+    )
 
 
 def _has_version(updated_at: datetime | None) -> Condition:
@@ -204,7 +195,7 @@ def _has_version(updated_at: datetime | None) -> Condition:
 
 def _put_new(transaction: Transaction, appointment: Appointment) -> None:
     is_free = models.Appointment.pk.does_not_exist()
-    transaction.put(_row(appointment), only_if=is_free, named=ID_IS_FREE)
+    transaction.put(_row(appointment), condition=is_free, name=ID_IS_FREE)
 
 
 def _put_days(transaction: Transaction, days: Iterable[DoctorDay]) -> None:
@@ -216,7 +207,7 @@ def _put_days(transaction: Transaction, days: Iterable[DoctorDay]) -> None:
         )
         is_new = models.DoctorDay.pk.does_not_exist()
         unchanged = models.DoctorDay.revision == day.revision if day.revision else is_new
-        transaction.put(row, only_if=unchanged, named=DAY_UNCHANGED)
+        transaction.put(row, condition=unchanged, name=DAY_UNCHANGED)
 
 
 # --- Rows and values

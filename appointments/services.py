@@ -50,12 +50,12 @@ from common.contact import clean_email, clean_name
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.errors import IdentityMissingError
-from common.idempotency import Claim, claim
+from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.lockout import verify_or_count_failure
 from common.identity.verification import Caller, Customer, Staff, offers_proof
 from common.ids import speakable_id
 from common.partial_updates import provided_fields
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 
 MANY = 500
 
@@ -187,15 +187,15 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
         kind=kind,
         status=AppointmentStatus.SCHEDULED,
         notes=validate_notes(notes),
-        created_at=to_ms(now),
-        updated_at=to_ms(now),
+        created_at=truncate_to_ms(now),
+        updated_at=truncate_to_ms(now),
     )
     request = replace(wanted, created_at=None, updated_at=None)
-    this_request = claim(token=token, request={"appointment": str(request)}, now=now)
+    this_request = idempotent_request(token=token, request={"appointment": str(request)}, now=now)
     return retry_on_conflict(lambda: _book(wanted, this_request, now=now))
 
 
-def _book(wanted: Appointment, this_request: Claim, *, now: datetime) -> Appointment:
+def _book(wanted: Appointment, this_request: IdempotentRequest, *, now: datetime) -> Appointment:
     # The days are read before the token: if what takes the time is an earlier try of this very
     # request, its token was stored with it, and is seen.
     days = clinic.doctor_days(wanted)

@@ -15,7 +15,7 @@ from appointments.domain import (
 )
 from common.contact import clean_email, clean_name
 from common.errors import InvalidFieldError
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
@@ -39,7 +39,7 @@ def validate_start(starts_at: datetime) -> datetime:
     """Return a start as it is stored; refuse, as `date`, what no `checked_day` is."""
     if not FIRST_DAY.year <= starts_at.year <= LAST_DAY.year:
         raise InvalidFieldError(field="date")
-    return to_ms(starts_at)
+    return truncate_to_ms(starts_at)
 
 
 def validate_notes(notes: str) -> str:

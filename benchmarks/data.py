@@ -8,7 +8,7 @@ The stand-in itself goes through all items of a table for each query, which Dyna
 growth is judged by what a page takes from DynamoDB, its requests and its bytes, which no machine's
 mood changes. This process's own processor time and the time on the wall are shown beside it. Pages of two
 filters at once are compared by ten records, which both sizes hold. Where few records match, a page reads
-on, six requests at most (`common.dynamodb.indexes`), and may be short: the last rows are of such pages, on which
+on, six requests at most (`common.dynamodb.index_queries`), and may be short: the last rows are of such pages, on which
 nothing matches. How far they read depends on the table until that bound, so their growth is shown only.
 
 Held to (exit status 1 where one fails):

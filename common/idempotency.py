@@ -1,8 +1,8 @@
-"""Doing a thing once, however often it's asked for: the claim that a creating request makes.
+"""Identify the tries of one creating request, so that it takes effect once.
 
-A client sends the same token with each try of one request. The first try that succeeds stores the
-token beside what it made, in the same transaction; later tries find it and get what was made then.
-The token outlives the record, so a try that comes after the record was deleted makes no second one.
+A client sends the same token with each try of a request. The first try that succeeds stores the
+token beside the record it made, in the same transaction. A later try finds the token and returns
+that record. The token outlives the record, so a try after the record was deleted makes no second one.
 """
 
 import hashlib
@@ -11,26 +11,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-REMEMBERED_FOR = timedelta(days=7)
+TOKEN_LIFETIME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One request to make something: which request it is, and what it asks for."""
+class IdempotentRequest:
+    """One try of a request to create something, and hashes of its token and its content."""
 
     token_hash: str
     request_hash: str
-    made_at: datetime
+    received_at: datetime
 
     @property
     def expires_at(self) -> datetime:
-        """When the token may be used for something else."""
-        return self.made_at + REMEMBERED_FOR
+        """When the token may be used for another request."""
+        return self.received_at + TOKEN_LIFETIME
 
 
-def claim(*, token: str, request: Mapping[str, object], now: datetime) -> Claim:
-    """Return the claim of a request. The token must tell its owner, too, so that none is guessed."""
-    return Claim(token_hash=_digest(token), request_hash=_digest(request), made_at=now)
+def idempotent_request(
+    *, token: str, request: Mapping[str, object], now: datetime
+) -> IdempotentRequest:
+    """Return the request with its hashes.
+
+    Args:
+        token: The client's token; it must also name the client, so that nobody can guess another's.
+        request: What is to be created.
+        now: When this try came.
+
+    """
+    return IdempotentRequest(
+        token_hash=_digest(token), request_hash=_digest(request), received_at=now
+    )
 
 
 def _digest(value: object) -> str:

@@ -60,7 +60,7 @@ class ConversationSource:
         """Return some conversations by the time they began."""
         query, at = _query(wish), now()
         found = services.find_conversations(query=query, now=at, cursor=cursor, limit=limit)
-        return found.each(lambda conversation: conversation_record(conversation, at))
+        return found.map(lambda conversation: conversation_record(conversation, at))
 
     def saying(self, words: str, wish: RecordFilter) -> tuple[Sequence["Conversation"], int | None]:
         """Return the conversations in which these words were said."""
@@ -143,7 +143,7 @@ class ToolRunSource:
             oldest_first=wish.order == "started_at",
         )
         found = services.find_tool_calls(query=query, now=now(), cursor=cursor, limit=limit)
-        return found.each(tool_run_record)
+        return found.map(tool_run_record)
 
     def text(self, record: "ToolRun") -> str:
         """Return the name."""

@@ -15,6 +15,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from common.money import MILLIONTH
+
 LOST_AFTER = timedelta(seconds=90)
 MEMORY_LASTS = timedelta(hours=1)
 COUNTS_LAST = timedelta(days=30)
@@ -25,8 +27,6 @@ MAX_TEXT_LENGTH = 8_000
 MAX_NAME_LENGTH = 64
 UNNAMED = "?"
 """What a tool is called that the model didn't name; an index can't hold nothing."""
-
-MILLIONTH = Decimal("0.000001")
 
 
 class Status(StrEnum):

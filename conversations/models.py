@@ -8,9 +8,6 @@ These are PynamoDB models; Django's ORM and its migrations know nothing of them.
 `conversations.repository` reads and writes them.
 """
 
-from decimal import Decimal
-from typing import Any, ClassVar
-
 from pynamodb.attributes import (
     BooleanAttribute,
     JSONAttribute,
@@ -19,94 +16,10 @@ from pynamodb.attributes import (
     TTLAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from common.dynamodb.attributes import InstantAttribute, MoneyAttribute
+from common.dynamodb.attributes import CostAttribute, InstantAttribute
+from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import EXPIRES_AT, Table, register_table
-
-
-class CostAttribute(MoneyAttribute):
-    """An amount to the millionth of a dollar: a call costs a few cents."""
-
-    step: ClassVar = Decimal("0.000001")
-
-
-class CallIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """All conversations, by the time they began."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "CallIndex"
-        projection = AllProjection()
-
-    kind = UnicodeAttribute(hash_key=True)
-    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
-
-
-class LiveIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The conversations that nobody has ended, by the time they began."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "LiveIndex"
-        projection = AllProjection()
-
-    live = UnicodeAttribute(hash_key=True)
-    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
-
-
-class HadErrorsIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The conversations in which something went wrong, by the time they began."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "HadErrorsIndex"
-        projection = AllProjection()
-
-    had_errors = UnicodeAttribute(hash_key=True, attr_name="hadErrors")
-    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
-
-
-class OutcomeIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The tool runs of one outcome, by the time they began."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "OutcomeIndex"
-        projection = AllProjection()
-
-    outcome = UnicodeAttribute(hash_key=True)
-    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
-
-
-class ToolIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The runs of one tool, by the time they began."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "ToolIndex"
-        projection = AllProjection()
-
-    tool = UnicodeAttribute(hash_key=True)
-    started_at = InstantAttribute(range_key=True, attr_name="startedAt")
-
-
-class SpeakerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """What customers said, and what the assistant said, by time: a search for words reads it."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "SpeakerIndex"
-        projection = AllProjection()
-
-    speaker = UnicodeAttribute(hash_key=True)
-    at = InstantAttribute(range_key=True)
 
 
 @register_table
@@ -149,12 +62,13 @@ class Conversation(Table):
     errors = ListAttribute(of=UnicodeAttribute, null=True)
     had_errors = UnicodeAttribute(null=True, attr_name="hadErrors")
 
-    by_kind = CallIndex()
-    by_live = LiveIndex()
-    by_had_errors = HadErrorsIndex()
-    by_outcome = OutcomeIndex()
-    by_tool = ToolIndex()
-    by_speaker = SpeakerIndex()
+    by_kind = global_index("CallIndex", hash_key="kind", range_key="startedAt")
+    by_live = global_index("LiveIndex", hash_key="live", range_key="startedAt")
+    by_had_errors = global_index("HadErrorsIndex", hash_key="hadErrors", range_key="startedAt")
+    # Indexes of `ToolCall` and `Utterance`; the registered model declares all indexes of the table.
+    by_outcome = global_index("OutcomeIndex", hash_key="outcome", range_key="startedAt")
+    by_tool = global_index("ToolIndex", hash_key="tool", range_key="startedAt")
+    by_speaker = global_index("SpeakerIndex", hash_key="speaker", range_key="at")
 
 
 class _InCall(Table):
@@ -180,8 +94,6 @@ class Utterance(_InCall):
     latency_ms = NumberAttribute(null=True, attr_name="latencyMs")
     heard_ms = NumberAttribute(null=True, attr_name="heardMs")
 
-    by_speaker = SpeakerIndex()
-
     @classmethod
     def key_in(cls, call_id: str, turn: int, segment: int) -> tuple[str, str]:
         """Return PK and SK."""
@@ -202,9 +114,6 @@ class ToolCall(_InCall):
     started_at = InstantAttribute(attr_name="startedAt")
     duration_ms = NumberAttribute(null=True, attr_name="durationMs")
     turn = NumberAttribute()
-
-    by_outcome = OutcomeIndex()
-    by_tool = ToolIndex()
 
     @classmethod
     def key_in(cls, call_id: str, tool_use_id: str) -> tuple[str, str]:

@@ -11,10 +11,9 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from common.dynamodb.indexes import LATEST, Listing, read_page
-from common.dynamodb.paging import START, Page, Position
-from common.dynamodb.tables import Table
-from common.dynamodb.transactions import MAX_WRITES, ConditionsFailedError, Transaction
+from common.dynamodb.index_queries import LATEST, IndexQuery, read_page
+from common.dynamodb.paging import Page
+from common.dynamodb.transactions import MAX_WRITES, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.ids import is_id
 from common.timestamps import to_iso
@@ -98,8 +97,9 @@ def conversations_matching(
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    found = _page(_listing(query, now, kept_since), models.Conversation, limit, cursor)
-    return Page(items=[rows.conversation_of(row) for row in found.items], cursor=found.cursor)
+    index_query = _index_query(query, now, kept_since)
+    page = read_page(index_query, models.Conversation, limit=limit, cursor=cursor)
+    return page.map(rows.conversation_of)
 
 
 def tool_runs_matching(
@@ -111,20 +111,22 @@ def tool_runs_matching(
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    found = _page(_tool_listing(query, kept_since), models.ToolCall, limit, cursor)
-    return Page(items=[rows.tool_run_of(row) for row in found.items], cursor=found.cursor)
+    index_query = _tool_call_index_query(query, kept_since)
+    page = read_page(index_query, models.ToolCall, limit=limit, cursor=cursor)
+    return page.map(rows.tool_run_of)
 
 
 def latest_words(*, said_from: datetime, at_most: int) -> tuple[list[tuple[str, Utterance]], bool]:
     """Return the latest things said in any call, with the call's id, and whether there are more."""
-    listing = Listing(
-        table=models.Utterance,
+    index_query = IndexQuery(
+        table=models.Conversation,
         index="SpeakerIndex",
         partitions=[speaker.value for speaker in Speaker],
         first=to_iso(said_from),
     )
-    found, following = read_page(listing, models.Utterance, limit=at_most)
-    return [(rows.call_id_of(row), rows.words_of(row)) for row in found], following is not None
+    page = read_page(index_query, models.Utterance, limit=at_most)
+    found = [(rows.call_id_of(row), rows.words_of(row)) for row in page.items]
+    return found, page.cursor is not None
 
 
 def conversations_by_id(call_ids: Sequence[str]) -> list[Conversation]:
@@ -134,13 +136,7 @@ def conversations_by_id(call_ids: Sequence[str]) -> list[Conversation]:
     return [found[call_id] for call_id in call_ids if call_id in found]
 
 
-def _page[T: Table](listing: Listing, table: type[T], limit: int, cursor: str | None) -> Page[T]:
-    position = START if cursor is None else Position.of(cursor)
-    found, following = read_page(listing, table, limit=limit, position=position)
-    return Page(items=found, cursor=following.cursor() if following else None)
-
-
-def _listing(query: ConversationQuery, now: datetime, kept_since: datetime) -> Listing:
+def _index_query(query: ConversationQuery, now: datetime, kept_since: datetime) -> IndexQuery:
     """Return where the conversations stand by time: all, the live ones, or those with errors."""
     row = models.Conversation
     if query.with_errors:
@@ -149,14 +145,14 @@ def _listing(query: ConversationQuery, now: datetime, kept_since: datetime) -> L
         index, partition = "LiveIndex", row.YES
     else:
         index, partition = "CallIndex", row.KIND
-    return Listing(
+    return IndexQuery(
         table=row,
         index=index,
         partitions=[partition],
         first=to_iso(max(query.started_from or kept_since, kept_since)),
         last=_before(query.started_to),
         ascending=query.oldest_first,
-        only_if=_in_state(query.state, now),
+        filter_condition=_in_state(query.state, now),
     )
 
 
@@ -172,7 +168,7 @@ def _in_state(state: State | None, now: datetime) -> Condition | None:
     return conditions.get(state)
 
 
-def _tool_listing(query: ToolCallQuery, kept_since: datetime) -> Listing:
+def _tool_call_index_query(query: ToolCallQuery, kept_since: datetime) -> IndexQuery:
     """Return where the tool runs stand by time: of a tool, of an outcome, or merged from all outcomes."""
     outcomes = list(ToolOutcome) if query.outcome is None else [query.outcome]
     only_if = None
@@ -181,14 +177,14 @@ def _tool_listing(query: ToolCallQuery, kept_since: datetime) -> Listing:
         index, partitions = "ToolIndex", [query.name]
         if query.outcome is not None:
             only_if = models.ToolCall.outcome == query.outcome.value
-    return Listing(
-        table=models.ToolCall,
+    return IndexQuery(
+        table=models.Conversation,
         index=index,
         partitions=partitions,
         first=to_iso(max(query.started_from or kept_since, kept_since)),
         last=_before(query.started_to),
         ascending=query.oldest_first,
-        only_if=only_if,
+        filter_condition=only_if,
     )
 
 
@@ -208,7 +204,7 @@ def add_conversation(conversation: Conversation, *, sealed: str, memory_until: d
     """
     transaction = Transaction()
     is_new = models.Conversation.pk.does_not_exist()
-    transaction.put(rows.conversation_row(conversation), only_if=is_new, named=IS_NEW)
+    transaction.put(rows.conversation_row(conversation), condition=is_new, name=IS_NEW)
     transaction.put(rows.memory_row(conversation.id, sealed, memory_until))
     _commit(transaction)
 
@@ -287,11 +283,11 @@ def settle_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts
         duration_ms=duration_ms,
     )
     transaction = _only_ours(call_id, epoch, {"alive_at": now})
-    transaction.change(
+    transaction.update(
         row,
         attributes={"outcome", "code", "duration_ms"},
-        only_if=models.ToolCall.pk.exists(),
-        named=WAS_BEGUN,
+        condition=models.ToolCall.pk.exists(),
+        name=WAS_BEGUN,
     )
     _commit(transaction)
 
@@ -304,10 +300,8 @@ def take_over(conversation: Conversation, *, epoch: int, now: datetime) -> None:
 
     """
     changes = {"epoch": epoch, "alive_at": now, "updated_at": now}
-    try:
-        _only_ours(conversation.id, conversation.epoch, changes).commit()
-    except ConditionsFailedError as error:
-        raise BusyError(reason="contention") from error
+    transaction = _only_ours(conversation.id, conversation.epoch, changes)
+    transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
 def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) -> None:
@@ -326,12 +320,8 @@ def claim_ticket(nonce: str, *, expires_at: datetime) -> bool:
     """Store that a ticket was used; return whether it was the first time."""
     transaction = Transaction()
     row = models.Ticket(*models.Ticket.key(nonce), expires_at=expires_at)
-    transaction.put(row, only_if=models.Ticket.pk.does_not_exist(), named=IS_NEW)
-    try:
-        transaction.commit()
-    except ConditionsFailedError:
-        return False
-    return True
+    transaction.put(row, condition=models.Ticket.pk.does_not_exist(), name=IS_NEW)
+    return transaction.try_commit()
 
 
 def delete_conversation(conversation: Conversation) -> None:
@@ -345,21 +335,18 @@ def delete_conversation(conversation: Conversation) -> None:
     """
     call_id = conversation.id
     transaction = Transaction()
-    transaction.change(
+    transaction.update(
         models.Conversation(
             *models.Conversation.key(call_id),
             live=None,
             epoch=conversation.epoch + 1,
         ),
         attributes={"live", "epoch"},
-        only_if=(models.Conversation.updated_at == conversation.updated_at)
+        condition=(models.Conversation.updated_at == conversation.updated_at)
         & (models.Conversation.epoch == conversation.epoch),
-        named=UNCHANGED,
+        name=UNCHANGED,
     )
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        raise StaleVersionError from error
+    transaction.commit(on_conflict=StaleVersionError())
     for some in batched(_all_of(call_id), MAX_WRITES):
         _delete(some)
     _delete([models.Conversation(*models.Conversation.key(call_id))])
@@ -382,19 +369,15 @@ def _delete(rows: Iterable[Any]) -> None:
 def _only_ours(call_id: str, epoch: int, changes: Mapping[str, Any]) -> Transaction:
     """Return a transaction that changes the conversation only while the process of `epoch` has it."""
     row, transaction = models.Conversation, Transaction()
-    transaction.change(
+    transaction.update(
         row(*row.key(call_id), **changes),
         attributes=changes.keys(),
-        only_if=(row.epoch == epoch) & row.live.exists(),
-        named=OURS,
+        condition=(row.epoch == epoch) & row.live.exists(),
+        name=OURS,
     )
     return transaction
 
 
 def _commit(transaction: Transaction) -> None:
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        if error.failed == {WAS_BEGUN}:
-            raise ToolCallGoneError from error
-        raise ConversationMovedError from error
+    moved = ConversationMovedError()
+    transaction.commit(on_conflict={OURS: moved, IS_NEW: moved, WAS_BEGUN: ToolCallGoneError()})

@@ -16,7 +16,7 @@ from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.identity.verification import normalized_name
 from common.ids import is_id
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 from conversations import encryption, repository, retention
 from conversations.domain import (
     MAX_NAME_LENGTH,
@@ -76,9 +76,9 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
     conversation = Conversation(
         id=call_id,
         status=Status.LIVE,
-        started_at=to_ms(now),
-        updated_at=to_ms(now),
-        alive_at=to_ms(now),
+        started_at=truncate_to_ms(now),
+        updated_at=truncate_to_ms(now),
+        alive_at=truncate_to_ms(now),
         expires_at=now + retention.figures_last(),
         voice=voice,
         language=language,
@@ -178,7 +178,7 @@ def start_tool_call(  # noqa: PLR0913 -- a tool run has that many parts, all nam
         arguments_hash=encryption.arguments_hash(name=name, arguments=arguments),
         outcome=ToolOutcome.RUNNING,
         code=None,
-        started_at=to_ms(now),
+        started_at=truncate_to_ms(now),
         duration_ms=None,
         turn=turn,
     )

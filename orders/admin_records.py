@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from common.dynamodb.paging import Page
+from common.money import DECIMAL_PLACES, MAX_DIGITS
 from orders import services
 from orders.domain import MAX_TRACKING_LENGTH, OrderQuery, OrderStatus
 from orders.domain import Order as OrderValue
@@ -44,7 +45,7 @@ class OrderSource:
             oldest_first=wish.order == "created_at",
         )
         found = services.find_orders(query=query, cursor=cursor, limit=limit)
-        return found.each(order_record)
+        return found.map(order_record)
 
     def text(self, record: "Order") -> str:
         """Return the words by which an order may be found."""
@@ -63,7 +64,7 @@ class Order(Record):  # type: ignore[django-manager-missing, unused-ignore]  # t
     customer_email = models.EmailField(_("e-mail"))
     dni = models.CharField(_("identity number"), max_length=20, blank=True)
     total = models.DecimalField(
-        _("total"), max_digits=12, decimal_places=2, default=0, editable=False
+        _("total"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, default=0, editable=False
     )
     status = models.CharField(
         _("status"),
@@ -128,7 +129,9 @@ class OrderItem(Record):
     )
     name = models.CharField(_("product"), max_length=500)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
-    price = models.DecimalField(_("price of one"), max_digits=12, decimal_places=2)
+    price = models.DecimalField(
+        _("price of one"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES
+    )
     description = models.CharField(_("description"), max_length=500, blank=True)
 
     class Meta(Record.Meta):

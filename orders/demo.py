@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 from orders import repository
 from orders.domain import DELIVERY_TIME, Order, OrderItem, OrderStatus, numbered, total_of
 
@@ -37,7 +37,7 @@ def demo_orders(now: datetime) -> Iterator[Order]:
     """Yield the orders, as they are if seeded at `now`."""
     a, b = _item("Producto A", 2, "25.99"), _item("Producto B", 1, "15.50")
     c, d = _item("Producto C", 1, "89.90"), _item("Producto D", 3, "7.25")
-    days = [to_ms(now) - timedelta(days=days_ago) for days_ago in range(10)]
+    days = [truncate_to_ms(now) - timedelta(days=days_ago) for days_ago in range(10)]
     yield _order("1", "Juan Pérez", [a, b], OrderStatus.PENDING, days[1], "TRK123456789")
     yield _order("2", "Juan Pérez", [c], OrderStatus.PROCESSING, days[2])
     yield _order("3", "María García", [a, d], OrderStatus.SHIPPED, days[3], "TRK223456789")

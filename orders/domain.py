@@ -12,11 +12,10 @@ from itertools import count
 from types import MappingProxyType
 
 from common.identity.verification import Caller, matches_identity
+from common.money import CENT, MAX_AMOUNT
 from common.partial_updates import UNSET, Unset
 from common.timestamps import next_version
 
-CENT = Decimal("0.01")
-MAX_TOTAL = Decimal("9999999999.99")
 MAX_QUANTITY = 10_000
 MAX_ITEMS = 100
 MAX_TEXT_LENGTH = 500
@@ -163,4 +162,4 @@ def faulty_field(items: Iterable[OrderItem]) -> str | None:
 
 
 def _is_price(amount: Decimal) -> bool:
-    return amount.is_finite() and 0 <= amount <= MAX_TOTAL and amount == amount.quantize(CENT)
+    return amount.is_finite() and 0 <= amount <= MAX_AMOUNT and amount == amount.quantize(CENT)

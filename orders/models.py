@@ -15,10 +15,10 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from common.dynamodb.attributes import InstantAttribute, MoneyAttribute
 from common.dynamodb.idempotency import IdempotencyToken
+from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import Table, register_table
 
 
@@ -30,44 +30,6 @@ class OrderItem(MapAttribute[str, Any]):
     quantity = NumberAttribute()
     price = MoneyAttribute()
     description = UnicodeAttribute(null=True)
-
-
-class CustomerEmailIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The orders of one customer."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "CustomerEmailIndex"
-        projection = AllProjection()
-
-    customer_email = UnicodeAttribute(hash_key=True, attr_name="customerEmail")
-
-
-class CustomerEmailDateIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The orders of one customer, by the time they were made."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "CustomerEmailDateIndex"
-        projection = AllProjection()
-
-    customer_email = UnicodeAttribute(hash_key=True, attr_name="customerEmail")
-    created_at = InstantAttribute(range_key=True, attr_name="createdAt")
-
-
-class StatusIndex(GlobalSecondaryIndex["Order"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The orders of one status, by the time they were made. All lists are merged from these."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "StatusIndex"
-        projection = AllProjection()
-
-    status = UnicodeAttribute(hash_key=True)
-    created_at = InstantAttribute(range_key=True, attr_name="createdAt")
 
 
 @register_table
@@ -89,9 +51,12 @@ class Order(Table):
     tracking_number = UnicodeAttribute(null=True, attr_name="trackingNumber")
     dni = UnicodeAttribute(null=True)
 
-    by_customer_email = CustomerEmailIndex()
-    by_customer_email_and_date = CustomerEmailDateIndex()
-    by_status = StatusIndex()
+    by_customer_email = global_index("CustomerEmailIndex", hash_key="customerEmail")
+    by_customer_email_and_date = global_index(
+        "CustomerEmailDateIndex", hash_key="customerEmail", range_key="createdAt"
+    )
+    by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
+    """All lists of orders are merged from the partitions of this index."""
 
 
 class OrderToken(IdempotencyToken):

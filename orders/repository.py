@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from common.dynamodb.idempotency import add_token, find_created_id
-from common.dynamodb.indexes import EARLIEST, LATEST, Listing, count, read_page
-from common.dynamodb.paging import START, Page, Position
-from common.dynamodb.transactions import ConditionsFailedError, Transaction
+from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, count_items, read_page
+from common.dynamodb.paging import Page
+from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, StaleVersionError
-from common.idempotency import Claim
+from common.idempotency import IdempotentRequest
 from common.ids import is_id
 from common.timestamps import to_iso
 from orders import models
@@ -31,19 +31,16 @@ def orders_matching(query: OrderQuery, *, limit: int, cursor: str | None = None)
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    position = START if cursor is None else Position.of(cursor)
-    rows, following = read_page(_listing(query), models.Order, limit=limit, position=position)
-    return Page(
-        items=[_order(row) for row in rows], cursor=following.cursor() if following else None
-    )
+    page = read_page(_index_query(query), models.Order, limit=limit, cursor=cursor)
+    return page.map(_order)
 
 
 def number_of_orders(query: OrderQuery, *, up_to: int) -> int:
     """Return how many orders match, counted up to `up_to`."""
-    return count(_listing(query), up_to=up_to)
+    return count_items(_index_query(query), up_to=up_to)
 
 
-def _listing(query: OrderQuery) -> Listing:
+def _index_query(query: OrderQuery) -> IndexQuery:
     """Return where the orders stand by time: of a customer, of a status, or merged from all statuses."""
     status = models.Order.status
     only_if = None
@@ -53,28 +50,28 @@ def _listing(query: OrderQuery) -> Listing:
     else:
         statuses = [query.status] if query.status else list(OrderStatus)
         index, partitions = "StatusIndex", [each.value for each in statuses]
-    return Listing(
+    return IndexQuery(
         table=models.Order,
         index=index,
         partitions=partitions,
         first=to_iso(query.created_from) if query.created_from else EARLIEST,
         last=to_iso(query.created_to - timedelta.resolution) if query.created_to else LATEST,
         ascending=query.oldest_first,
-        only_if=only_if,
+        filter_condition=only_if,
     )
 
 
-def order_made_by(claim: Claim) -> str | None:
+def order_made_by(request: IdempotentRequest) -> str | None:
     """Return the id of the order that this request made already, or None.
 
     Raises:
         IdempotencyConflictError: the token was used for another request.
 
     """
-    return find_created_id(claim, models.OrderToken)
+    return find_created_id(request, models.OrderToken)
 
 
-def add_order(order: Order, claim: Claim) -> None:
+def add_order(order: Order, request: IdempotentRequest) -> None:
     """Store a new order and the request that made it.
 
     Raises:
@@ -82,24 +79,17 @@ def add_order(order: Order, claim: Claim) -> None:
 
     """
     transaction = Transaction()
-    transaction.put(_row(order), only_if=models.Order.pk.does_not_exist(), named=ID_IS_FREE)
-    add_token(transaction, claim, models.OrderToken, created_id=order.id)
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        raise BusyError(reason="contention") from error
+    transaction.put(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
+    add_token(transaction, request, models.OrderToken, created_id=order.id)
+    transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
 def add_orders(orders: Iterable[Order]) -> bool:
     """Store some orders with ids of their own, all or none; return whether the ids were free."""
     transaction = Transaction()
     for order in orders:
-        transaction.put(_row(order), only_if=models.Order.pk.does_not_exist(), named=ID_IS_FREE)
-    try:
-        transaction.commit()
-    except ConditionsFailedError:
-        return False
-    return True
+        transaction.put(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
+    return transaction.try_commit()
 
 
 def change_order(order: Order, *, unchanged_since: datetime) -> None:
@@ -111,11 +101,8 @@ def change_order(order: Order, *, unchanged_since: datetime) -> None:
     """
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
-    transaction.change(_row(order), only_if=unchanged, named=UNCHANGED)
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        raise StaleVersionError from error
+    transaction.update(_row(order), condition=unchanged, name=UNCHANGED)
+    transaction.commit(on_conflict=StaleVersionError())
 
 
 def delete_order(order: Order, *, unchanged_since: datetime) -> None:
@@ -127,11 +114,8 @@ def delete_order(order: Order, *, unchanged_since: datetime) -> None:
     """
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
-    transaction.delete(_row(order), only_if=unchanged, named=UNCHANGED)
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        raise StaleVersionError from error
+    transaction.delete(_row(order), condition=unchanged, name=UNCHANGED)
+    transaction.commit(on_conflict=StaleVersionError())
 
 
 def has_no_records() -> bool:
@@ -141,7 +125,7 @@ def has_no_records() -> bool:
 
 def delete_all_records() -> None:
     """Empty the table."""
-    models.Order.delete_everything()
+    models.Order.delete_all_items()
 
 
 def _row(order: Order) -> models.Order:

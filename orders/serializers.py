@@ -10,6 +10,7 @@ from rest_framework.utils import html
 
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.identity.verification import mask_dni, parse_dni
+from common.money import MAX_AMOUNT
 from common.rest.parsers import refuse_half_characters
 from common.rest.permissions import may_see_dni
 from common.rest.query_parameters import PageQuery
@@ -25,7 +26,6 @@ from orders.domain import (
     MAX_ITEMS,
     MAX_QUANTITY,
     MAX_TEXT_LENGTH,
-    MAX_TOTAL,
     MAX_TRACKING_LENGTH,
     OrderItem,
     OrderStatus,
@@ -85,7 +85,7 @@ class OrderItemSerializer(CamelCaseSerializer):
     id = TextField(required=False, max_length=40, allow_blank=True, help_text="Ours, if not given.")
     name = TextField(max_length=MAX_TEXT_LENGTH)
     quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY)
-    price = MoneyField(min_value=0, max_value=MAX_TOTAL)
+    price = MoneyField(min_value=0, max_value=MAX_AMOUNT)
     description = TextField(required=False, max_length=MAX_TEXT_LENGTH, allow_blank=True)
 
     class Meta:

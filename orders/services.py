@@ -15,18 +15,18 @@ from common.contact import clean_email, clean_name
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.errors import IdentityMissingError, InvalidFieldError
-from common.idempotency import Claim, claim
+from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.lockout import verify_or_count_failure
 from common.identity.verification import Caller, mask_dni, offers_proof, parse_dni
 from common.ids import speakable_id, tracking_number
+from common.money import MAX_AMOUNT
 from common.partial_updates import provided_fields
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 from orders import repository
 from orders.domain import (
     DELIVERY_TIME,
     MAX_DNI_DIGITS,
     MAX_ITEMS,
-    MAX_TOTAL,
     MAX_TRACKING_LENGTH,
     MOVES,
     UNPACKED,
@@ -171,9 +171,9 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         items=_checked(items),
         total=total_of(items),
         status=OrderStatus.PENDING,
-        created_at=to_ms(now),
-        updated_at=to_ms(now),
-        estimated_delivery=to_ms(now + DELIVERY_TIME),
+        created_at=truncate_to_ms(now),
+        updated_at=truncate_to_ms(now),
+        estimated_delivery=truncate_to_ms(now + DELIVERY_TIME),
         dni=_checked_dni(dni),
     )
     request = {
@@ -183,11 +183,11 @@ def place_order(  # noqa: PLR0913 -- an order has that many parts, all named
         "dni": dni,
         "total": None if total is None else total.normalize(),
     }
-    this_request = claim(token=token, request=request, now=now)
+    this_request = idempotent_request(token=token, request=request, now=now)
     return retry_on_conflict(lambda: _place(order, total, this_request))
 
 
-def _place(order: Order, said: Decimal | None, this_request: Claim) -> Order:
+def _place(order: Order, said: Decimal | None, this_request: IdempotentRequest) -> Order:
     # The token is read before the total is judged: another request is told that it is another.
     if made := repository.order_made_by(this_request):
         return get_order(order_id=made)
@@ -329,7 +329,7 @@ def _checked(items: Sequence[OrderItem]) -> tuple[OrderItem, ...]:
 
 
 def _agreed_total(total: Decimal, said: Decimal | None) -> Decimal:
-    if total > MAX_TOTAL:
+    if total > MAX_AMOUNT:
         raise InvalidFieldError(field="total")
     if said is not None and said != total:
         raise TotalMismatchError(expected=str(total), given=str(said))
@@ -358,7 +358,7 @@ _CLEANED: Mapping[str, Callable[[Any], Any]] = {
     "items": _checked,
     "total": lambda said: said,
     "status": OrderStatus,
-    "estimated_delivery": lambda instant: instant and to_ms(instant),
+    "estimated_delivery": lambda instant: instant and truncate_to_ms(instant),
     "tracking_number": _checked_tracking_number,
     "dni": _checked_dni,
 }

@@ -22,7 +22,7 @@ from common.dynamodb.paging import Page, Position
 from common.errors import RuleError
 from common.identity.verification import normalized_name
 from common.ids import is_id
-from common.timestamps import NO_EARLIER, NO_LATER
+from common.timestamps import MAX_INSTANT, MIN_INSTANT
 from staff.record_filter import Condition, RecordFilter, UnsupportedQueryError, parse_query
 
 SERVED = frozenset(
@@ -248,7 +248,7 @@ class _Walk[M: Model]:
     """Goes through a source page by page.
 
     A page that is short and not the last has cost all the requests that a page may cost
-    (`common.dynamodb.indexes`): few records match. There a list's walk stops, and notes where; what must have
+    (`common.dynamodb.index_queries`): few records match. There a list's walk stops, and notes where; what must have
     all records goes `to_the_end`.
     """
 
@@ -260,14 +260,14 @@ class _Walk[M: Model]:
     def records(self, wish: RecordFilter, *, batch: int) -> Iterator[M]:
         """Yield the records that match, `batch` of which are read first."""
         checked = _left_to_us(wish.conditions)
-        cursor = Position(at=wish.begins_at).cursor() if wish.begins_at else None
+        cursor = Position(instant=wish.begins_at).to_cursor() if wish.begins_at else None
         while True:
             page = self.source.page(wish, cursor=cursor, limit=batch)
             yield from (r for r in page.items if all(each.admits(r) for each in checked))
             if page.cursor is None:
                 return
             if len(page.items) < batch and not self.to_the_end:
-                self.stopped_at = page.reached
+                self.stopped_at = page.next_instant
                 return
             cursor, batch = page.cursor, BATCH
 
@@ -321,7 +321,7 @@ def _value_as_stored(condition: Condition, email: str | None) -> Any:
     value = condition.value
     if condition.name == email:
         return value.strip().lower()
-    return min(max(value, NO_EARLIER), NO_LATER) if isinstance(value, datetime) else value
+    return min(max(value, MIN_INSTANT), MAX_INSTANT) if isinstance(value, datetime) else value
 
 
 def _refusing(name: str, shown: str) -> Callable[..., NoReturn]:

@@ -7,9 +7,8 @@ from typing import ClassVar
 from pynamodb.attributes import Attribute
 from pynamodb.constants import NUMBER, STRING
 
+from common.money import CENT, MILLIONTH
 from common.timestamps import from_iso, to_iso
-
-CENT = Decimal("0.01")
 
 
 class InstantAttribute(Attribute[datetime]):
@@ -30,12 +29,18 @@ class MoneyAttribute(Attribute[Decimal]):
     """An amount to the cent, stored as a number that never was a float."""
 
     attr_type = NUMBER
-    step: ClassVar = CENT
+    unit: ClassVar = CENT
 
     def serialize(self, value: Decimal) -> str:
         """Return the digits to store."""
-        return f"{value.quantize(self.step):f}"
+        return f"{value.quantize(self.unit):f}"
 
     def deserialize(self, value: str) -> Decimal:
-        """Return the amount with all its decimals, which DynamoDB doesn't keep: 67.5 is 67.50."""
-        return Decimal(value).quantize(self.step)
+        """Return the amount with all its decimals; DynamoDB returns 67.50 as 67.5."""
+        return Decimal(value).quantize(self.unit)
+
+
+class CostAttribute(MoneyAttribute):
+    """An amount to the millionth."""
+
+    unit: ClassVar = MILLIONTH

@@ -1,16 +1,16 @@
-"""The way to DynamoDB: one client made from the settings, tables, transactions, and what fails.
+"""The process's one DynamoDB client, and the threads that wait for it.
 
-Theory. PynamoDB would give each model class a botocore client of its own, from values fixed when
-the class is made; that is slow (0.2 to 0.7 s of CPU each; fifty threads that meet a cold model
-build fifty) and knows nothing of Django's settings. So `Table` wires itself on first use, and all
-tables share one client. `warm` builds it before the first customer needs it.
+PynamoDB gives each model class a botocore client of its own, from values that are fixed when the
+class is defined. That is slow (0.2 to 0.7 s of CPU each, and fifty threads that use a new model at
+once build fifty) and ignores Django's settings. So `Table` connects on first use, and all tables
+share one client. `check_tables` builds it at start, before the first customer needs it.
 
-Every write goes through `Transaction`, a single-item one too: botocore sends each transaction with
-a token of its own, so when an answer is lost on the way and botocore asks again, DynamoDB knows
-the request and doesn't mistake our own write for somebody else's.
+Every write is a `Transaction`, even of a single item: botocore sends each transaction with a token
+of its own. If a response is lost and botocore sends the request again, DynamoDB recognises it and
+does not report our own first write as a failed condition.
 
-All calls pass `DynamoDBConnection._make_api_call`, and there alone a failure of DynamoDB itself becomes
-an `UnavailableError`. What is left over is an answer (a condition that failed) or our mistake.
+All calls pass `DynamoDBConnection._make_api_call`. There, and nowhere else, a failure of DynamoDB
+itself becomes an `UnavailableError`. Any other error is a response (a condition failed) or a bug.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from botocore import exceptions as botocore
 from django.conf import settings
 from pynamodb.connection import Connection
 
-from common.dynamodb.failures import log_failure, reason_of
+from common.dynamodb.failures import log_failure, unavailability_reason
 from common.errors import BusyError, UnavailableError
 
 MAX_POOL_CONNECTIONS = 64
-WAITING_PER_THREAD = 16
+MAX_QUEUED_PER_THREAD = 16
 
 
 class DynamoDBConnection(Connection):
-    """PynamoDB's connection with our settings; the children of one root share its client."""
+    """PynamoDB's connection with the project's settings; all children of a root share its client."""
 
     def __init__(self, root: Self | None = None) -> None:
         super().__init__(
@@ -53,50 +53,50 @@ class DynamoDBConnection(Connection):
         try:
             return super()._make_api_call(operation_name, operation_kwargs)
         except (botocore.BotoCoreError, botocore.ClientError) as error:
-            # PynamoDB re-raises a ClientError in a shorter form; the cause is the whole of it.
-            reason = reason_of(error.__cause__ or error)
+            # PynamoDB raises a shortened ClientError; its cause is the complete one.
+            reason = unavailability_reason(error.__cause__ or error)
             if reason is None or (operation_name, reason) == ("DescribeTable", "table_missing"):
                 raise
             log_failure(reason, operation_name, operation_kwargs, error)
             raise UnavailableError(reason=reason) from error
 
 
-# --- What the process has one of -------------------------------------------------------------
-
-
-class _Threads:
-    """A few threads that wait for DynamoDB, and a limit to how much may wait for them."""
+class _ThreadPool:
+    """The threads that wait for DynamoDB, and a limit of the calls that run or wait on them."""
 
     def __init__(self, count: int) -> None:
         self.executor = ThreadPoolExecutor(count, thread_name_prefix="dynamodb")
-        self.room = threading.BoundedSemaphore(count * WAITING_PER_THREAD)
+        self.slots = threading.BoundedSemaphore(count * MAX_QUEUED_PER_THREAD)
 
 
 class _SharedClient:
-    """The root connection and the threads: made on first use, dropped by `reset_client`."""
+    """The process's root connection and thread pool, built on first use."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._root: DynamoDBConnection | None = None
-        self._threads: _Threads | None = None
+        self._threads: _ThreadPool | None = None
 
     def root(self) -> DynamoDBConnection:
+        """Return the root connection."""
         if (root := self._root) is not None:
             return root
         with self.lock:
             if self._root is None:
                 root = DynamoDBConnection()
-                root.client  # noqa: B018 -- built here, under the lock, and once
+                root.client  # noqa: B018 -- builds the client, once, under the lock
                 self._root = root
             return self._root
 
-    def threads(self) -> _Threads:
+    def threads(self) -> _ThreadPool:
+        """Return the thread pool."""
         with self.lock:
             if self._threads is None:
-                self._threads = _Threads(settings.DYNAMODB_THREADS)
+                self._threads = _ThreadPool(settings.DYNAMODB_THREADS)
             return self._threads
 
-    def drop(self) -> None:
+    def close(self) -> None:
+        """Close both; the next use builds new ones."""
         with self.lock:
             root, self._root = self._root, None
             threads, self._threads = self._threads, None
@@ -110,19 +110,19 @@ shared_client = _SharedClient()
 
 
 def reset_client() -> None:
-    """Forget the client and the threads: the next call makes them anew, from the settings of then."""
-    shared_client.drop()
+    """Close the client and the threads; the next call builds new ones from the settings."""
+    shared_client.close()
 
 
 async def run_in_thread[**P, T](
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Run a function that waits for DynamoDB on threads of its own, so that no call goes silent.
+    """Call a function that waits for DynamoDB on a thread, so that the event loop does not wait.
 
-    If the awaiting task is cancelled, work that has begun still ends, with its effect.
+    If the awaiting task is cancelled, a call that has started still completes, with its effect.
 
     Raises:
-        BusyError: too much waits already.
+        BusyError: too many calls are waiting.
 
     """
     return await submit(function, *args, **kwargs)
@@ -131,16 +131,18 @@ async def run_in_thread[**P, T](
 def submit[**P, T](
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> asyncio.Future[T]:
-    """Begin what `in_thread` runs, for who must know when it ends though they no longer need it.
+    """Start what `run_in_thread` runs, and return its future without awaiting it.
+
+    The future shows when the call ends even if its caller was cancelled.
 
     Raises:
-        BusyError: too much waits already.
+        BusyError: too many calls are waiting.
 
     """
     threads = shared_client.threads()
-    if not threads.room.acquire(blocking=False):
+    if not threads.slots.acquire(blocking=False):
         raise BusyError(reason="too_many_waiting")
     context = contextvars.copy_context()
     work = threads.executor.submit(lambda: context.run(function, *args, **kwargs))
-    work.add_done_callback(lambda _: threads.room.release())
+    work.add_done_callback(lambda _: threads.slots.release())
     return asyncio.wrap_future(work)

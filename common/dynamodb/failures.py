@@ -1,7 +1,7 @@
-"""Tells a DynamoDB that doesn't serve us from one that answers, and says in the log what to do.
+"""Recognise errors that mean DynamoDB is unavailable, and log them with a remedy.
 
-A condition that failed is an answer; a time-out, a throttled or forbidden request, a missing table
-and a machine that can't be reached are failures, each with a word of ours.
+A failed condition is a normal response. A time-out, a throttled or forbidden request, a missing
+table and an unreachable host are failures; each has a reason code.
 """
 
 import logging
@@ -46,28 +46,30 @@ _REMEDIES = {
 }
 
 
-def reason_of(error: BaseException) -> str | None:
-    """Return why DynamoDB doesn't serve us, or None if `error` is its answer or our mistake."""
+def unavailability_reason(error: BaseException) -> str | None:
+    """Return why DynamoDB is unavailable; None if `error` is a normal response or a bug of ours."""
     if isinstance(error, botocore.ClientError):
-        return next((_REASONS_BY_CODE[c] for c in _codes(error) if c in _REASONS_BY_CODE), None)
-    return next((why for kind, why in _REASONS_BY_CLASS.items() if isinstance(error, kind)), None)
+        return next(
+            (_REASONS_BY_CODE[c] for c in _error_codes(error) if c in _REASONS_BY_CODE), None
+        )
+    return next((r for cls, r in _REASONS_BY_CLASS.items() if isinstance(error, cls)), None)
 
 
-def _codes(error: Any) -> list[str | None]:
+def _error_codes(error: Any) -> list[str | None]:
     response = error.response
-    cancelled = response.get("CancellationReasons", [])
-    return [response.get("Error", {}).get("Code"), *(reason.get("Code") for reason in cancelled)]
+    reasons = response.get("CancellationReasons", [])  # of a transaction, one for each write
+    return [response.get("Error", {}).get("Code"), *(reason.get("Code") for reason in reasons)]
 
 
 def log_failure(
     reason: str, operation: str, parameters: Mapping[str, Any], error: BaseException
 ) -> None:
-    """Log what failed and what to do about it, without the values that were sent."""
-    facts = {
+    """Log what failed and the remedy, without the values that were sent."""
+    fields = {
         "reason": reason,
         "operation": operation,
         "table": parameters.get("TableName"),
-        "remedy": _REMEDIES.get(reason, "It may pass by itself."),
+        "remedy": _REMEDIES.get(reason, "Wait: such failures usually end by themselves."),
         "detail": str(error),
     }
-    logger.error("dynamodb doesn't serve us", extra=facts)
+    logger.error("dynamodb unavailable", extra=fields)

@@ -1,11 +1,11 @@
-"""Pages of a list that others write to while it is read. Pure.
+"""Pages of a list that others write to while a client reads it. Pure.
 
-Theory. A page ends at a place in the order of time, not at a count: the instant of its last record,
-and which records of that very instant were shown already. What is stored before that place later on
-isn't shown again and shifts nothing; what is stored behind it is shown when its turn comes. A list
-merged from several partitions of an index needs one key a partition only where instants are equal;
-so a record that moves to another partition between two pages (an order that is shipped) is neither
-shown twice nor lost, unless another one has the very same millisecond.
+A page ends at a position in time, not at a count: the instant of its last record, and the keys of
+the records of that instant which were shown already. A record that is stored later with an earlier
+instant shifts nothing; one with a later instant appears when the list reaches it. A list merged
+from several partitions of an index needs one key per partition, and only where instants are equal.
+So a record that moves to another partition between two pages (an order that is shipped) is neither
+repeated nor lost, unless another record has the same millisecond.
 """
 
 import json
@@ -17,53 +17,59 @@ from common.errors import InvalidCursorError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page[T]:
-    """Some records, and the cursor with which the next page begins; None if this is the last."""
+    """Some records of a list, and the cursor of the next page; None if this is the last."""
 
     items: list[T]
     cursor: str | None = None
 
-    def each[R](self, change: Callable[[T], R]) -> "Page[R]":
-        """Return the page with each of its records changed into another form."""
-        return Page(items=[change(item) for item in self.items], cursor=self.cursor)
+    def map[R](self, convert: Callable[[T], R]) -> "Page[R]":
+        """Return the page with each record converted."""
+        return Page(items=[convert(item) for item in self.items], cursor=self.cursor)
 
     @property
-    def reached(self) -> str | None:
-        """The instant up to which it was read, as stored; None if this is the last."""
-        return None if self.cursor is None else Position.of(self.cursor).at
+    def next_instant(self) -> str | None:
+        """The instant, as stored, at which the next page begins; None if this is the last."""
+        return None if self.cursor is None else Position.from_cursor(self.cursor).instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A place in a list: the instant `at`, as stored, and the last key shown there, by partition."""
+    """A position in a list.
 
-    at: str
-    after: Mapping[str, str] = field(default_factory=dict)
+    Attributes:
+        instant: The instant of the last record before it, as stored.
+        last_keys: The key of the last record of that instant, by partition.
 
-    def cursor(self) -> str:
-        """Return the place as text. It shows keys: seal it before it leaves the house."""
-        return json.dumps([self.at, dict(self.after)], separators=(",", ":"))
+    """
+
+    instant: str
+    last_keys: Mapping[str, str] = field(default_factory=dict)
+
+    def to_cursor(self) -> str:
+        """Return the position as text. It contains keys: encrypt it before a client gets it."""
+        return json.dumps([self.instant, dict(self.last_keys)], separators=(",", ":"))
 
     @classmethod
-    def of(cls, cursor: str) -> "Position":
-        """Return the place that `cursor` is.
+    def from_cursor(cls, cursor: str) -> "Position":
+        """Return the position that `cursor` names.
 
         Raises:
-            InvalidCursorError: it isn't one of ours.
+            InvalidCursorError: `to_cursor` did not make it.
 
         """
         try:
-            at, after = json.loads(cursor)
+            instant, last_keys = json.loads(cursor)
         except (TypeError, ValueError) as error:
             raise InvalidCursorError from error
-        if not isinstance(at, str) or not isinstance(after, dict):
+        if not isinstance(instant, str) or not isinstance(last_keys, dict):
             raise InvalidCursorError
-        return cls(at=at, after=after)
+        return cls(instant=instant, last_keys=last_keys)
 
-    def moved_to(self, at: str, partition: str, key: str) -> "Position":
-        """Return the place behind one more record."""
-        before = self.after if at == self.at else {}
-        return Position(at=at, after={**before, partition: key})
+    def after(self, *, instant: str, partition: str, key: str) -> "Position":
+        """Return the position behind one more record."""
+        last_keys = self.last_keys if instant == self.instant else {}
+        return Position(instant=instant, last_keys={**last_keys, partition: key})
 
 
-START = Position(at="")
-"""Before everything, in either order."""
+START = Position(instant="")
+"""The position before all records, in either order."""

@@ -1,4 +1,4 @@
-"""Trying again after a lost race: read, decide, write on conditions, and begin anew if they failed."""
+"""Optimistic concurrency: read, decide, write on conditions, and start again if a condition failed."""
 
 import random
 import time
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from common.errors import BusyError, StaleVersionError
-from common.timestamps import UNVERSIONED, to_ms
+from common.timestamps import UNVERSIONED, truncate_to_ms
 
-ATTEMPTS = 16
+MAX_ATTEMPTS = 16
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.25
 
@@ -16,30 +16,32 @@ LONGEST_PAUSE_S = 0.25
 def refuse_if_stale(current: datetime | None, unchanged_since: datetime | None) -> None:
     """Refuse a change that was decided on another version than the current one.
 
-    Both are `updated_at`s; a record that has none is of version `UNVERSIONED`, and a caller who
-    names none (None) takes whatever is there.
+    Args:
+        current: The record's `updated_at`; None if it has none, which is the version `UNVERSIONED`.
+        unchanged_since: The `updated_at` that the caller saw; None accepts any version.
 
     Raises:
-        StaleVersionError: it was changed since; `data["current_version"]` is the version now.
+        StaleVersionError: the record was changed since; `data["current_version"]` is its version.
 
     """
     version = current or UNVERSIONED
-    if unchanged_since is not None and to_ms(unchanged_since) != version:
+    if unchanged_since is not None and truncate_to_ms(unchanged_since) != version:
         raise StaleVersionError(current_version=version)
 
 
 def retry_on_conflict[T](
     attempt: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep
 ) -> T:
-    """Return what `attempt` returns, trying again while it loses races.
+    """Call `attempt` until it writes without a conflict, and return its result.
 
-    `attempt` reads, decides and writes on conditions. When somebody else wrote in between, it
-    raises `BusyError` or `StaleVersionError` and is called again, so that it decides on what is
-    there now. After 16 lost races, some 2 s, the last error is the caller's. So is, at once, a
-    `StaleVersionError` that tells the current version: the caller decided on another one.
+    `attempt` reads, decides and writes on conditions. If another writer changed something between
+    the read and the write, it raises `BusyError` or `StaleVersionError` and is called again, to
+    decide on what is stored now. After 16 attempts (about 2 s) the last error is raised. A
+    `StaleVersionError` with `current_version` is raised at once: the caller itself saw an older
+    version, so another attempt can't succeed.
     """
     pause_s = FIRST_PAUSE_S
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         try:
             return attempt()
         except (BusyError, StaleVersionError) as error:

@@ -20,17 +20,18 @@ STATUS_POLL_S = 1.0
 class Table(Model):
     """One kind of item in one of our tables.
 
-    All our tables have the same primary key, so several kinds may live in one table; the prefix
-    tells them apart. One class of each table owns it, and alone declares its indexes.
+    All our tables have the same primary key, so several kinds of item may share one table; the key
+    prefix tells them apart. One model of each table is registered, and it alone declares all of the
+    table's indexes.
     """
 
     table_setting: ClassVar[str]
-    """Name of the setting that holds the table's name."""
+    """The name of the setting that holds the table's name."""
     key_prefix: ClassVar[str]
     """What PK and SK of this kind of item start with."""
 
     class Meta:
-        """PynamoDB adds the rest; of it, only this and the table's name come to bear."""
+        """PynamoDB adds the other options; only these two are used, see `_get_connection`."""
 
         billing_mode = "PAY_PER_REQUEST"
         table_name = ""
@@ -40,13 +41,13 @@ class Table(Model):
 
     @classmethod
     def key(cls, item_id: str) -> tuple[str, str]:
-        """Return PK and SK, which are the same in our tables: the kind of item, `#`, its id."""
-        name = f"{cls.key_prefix}#{item_id}"
-        return name, name
+        """Return PK and SK of an item: both are its kind, `#` and its id."""
+        key = f"{cls.key_prefix}#{item_id}"
+        return key, key
 
     @classmethod
     def find(cls, item_id: str) -> Self | None:
-        """Return the item as it is now, or None."""
+        """Return the item with this id by a consistent read, or None."""
         try:
             return cls.get(*cls.key(item_id), consistent_read=True)
         except cls.DoesNotExist:
@@ -58,29 +59,54 @@ class Table(Model):
         return next(iter(cls.scan(limit=1, attributes_to_get=["PK", "SK"])), None) is None
 
     @classmethod
-    def delete_everything(cls) -> None:
+    def delete_all_items(cls) -> None:
         """Delete every item of any kind from the table."""
         with cls.batch_write() as batch:
             for item in cls.scan(attributes_to_get=["PK", "SK"]):
                 batch.delete(item)
 
     @classmethod
-    def prepare(cls) -> bool:
-        """Create the table, or what it lacks: indexes, expiry. Return whether it is new."""
-        made = not cls.exists() and cls._create()
-        described = cls._described()
-        existing = {index["IndexName"] for index in described.get("GlobalSecondaryIndexes", [])}
+    def create_or_complete(cls) -> bool:
+        """Create the table, or add the indexes and the expiry it lacks; return whether it is new."""
+        is_new = not cls.exists() and cls._create()
+        description = cls._wait_until_active()
+        existing = {index["IndexName"] for index in description.get("GlobalSecondaryIndexes", [])}
         for name in cls._indexes:
             if name not in existing:
                 cls._add_index(name)
         cls._enable_expiry()
-        return made
+        return is_new
+
+    @classmethod
+    def call_api(cls, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation of DynamoDB's API on the table and return its response."""
+        connection = cls.connection()
+        response: dict[str, Any] = connection.connection._make_api_call(  # noqa: SLF001 -- our subclass overrides it
+            operation, {"TableName": connection.table_name, **parameters}
+        )
+        return response
+
+    @classmethod
+    def connection(cls) -> TableConnection:
+        """Return the table's connection, made from the current settings."""
+        return cls._get_connection()
+
+    @classmethod
+    def index_key_names(cls, index: str) -> dict[str, str]:
+        """Return the stored names of an index's keys, by their types HASH and RANGE."""
+        schema = cls._index_schema(index)
+        return {key["KeyType"]: key["AttributeName"] for key in schema["key_schema"]}
+
+    @classmethod
+    def _index_schema(cls, index: str) -> dict[str, Any]:
+        schema: Any = cls._indexes[index]._get_schema()  # noqa: SLF001 -- PynamoDB has no public way
+        return dict(schema)
 
     @classmethod
     def _create(cls) -> bool:
         schema = cls._get_schema()
         try:
-            cls._get_connection().create_table(
+            cls.connection().create_table(
                 attribute_definitions=schema["attribute_definitions"],
                 key_schema=schema["key_schema"],
                 global_secondary_indexes=schema["global_secondary_indexes"],
@@ -89,12 +115,12 @@ class Table(Model):
         except TableError as error:
             if error.cause_response_code != "ResourceInUseException":
                 raise
-            return False  # another process was first
+            return False  # another process created it
         return True
 
     @classmethod
-    def _described(cls) -> dict[str, Any]:
-        """Return the table's description, once neither it nor an index is being changed."""
+    def _wait_until_active(cls) -> dict[str, Any]:
+        """Return the table's description once the table and all of its indexes are active."""
         while True:
             table: dict[str, Any] = cls.describe_table()
             parts = [table, *table.get("GlobalSecondaryIndexes", [])]
@@ -105,39 +131,37 @@ class Table(Model):
 
     @classmethod
     def _add_index(cls, name: str) -> None:
-        schema = cls._indexes[name]._get_schema()  # noqa: SLF001 -- no public way to one index
-        create = {
+        schema = cls._index_schema(name)
+        creation = {
             "IndexName": name,
             "KeySchema": sorted(schema["key_schema"], key=lambda key: key["KeyType"]),
             "Projection": schema["projection"],
         }
-        cls._ask(
+        cls.call_api(
             "UpdateTable",
             AttributeDefinitions=schema["attribute_definitions"],
-            GlobalSecondaryIndexUpdates=[{"Create": create}],
+            GlobalSecondaryIndexUpdates=[{"Create": creation}],
         )
-        cls._described()
+        cls._wait_until_active()
 
     @classmethod
     def _enable_expiry(cls) -> None:
-        answer = cls._ask("DescribeTimeToLive")["TimeToLiveDescription"]
-        if answer["TimeToLiveStatus"] in {"DISABLED", "DISABLING"}:
-            wanted = {"AttributeName": EXPIRES_AT, "Enabled": True}
-            cls._ask("UpdateTimeToLive", TimeToLiveSpecification=wanted)
-
-    @classmethod
-    def _ask(cls, operation: str, **parameters: Any) -> dict[str, Any]:
-        table = cls._get_connection()
-        answer: dict[str, Any] = table.connection._make_api_call(  # noqa: SLF001 -- it is ours
-            operation, {"TableName": table.table_name, **parameters}
-        )
-        return answer
+        expiry = cls.call_api("DescribeTimeToLive")["TimeToLiveDescription"]
+        if expiry["TimeToLiveStatus"] in {"DISABLED", "DISABLING"}:
+            cls.call_api(
+                "UpdateTimeToLive",
+                TimeToLiveSpecification={"AttributeName": EXPIRES_AT, "Enabled": True},
+            )
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """Return PynamoDB's connection of this class, on the shared client of the present settings."""
+        """Return the connection that PynamoDB uses for this class, on the shared client.
+
+        PynamoDB calls this before each request. The connection is made anew after `reset_client`,
+        with the table's name from the settings.
+        """
         root = shared_client.root()
-        table: TableConnection | None = vars(cls).get("_connection")  # not a parent class's
+        table: TableConnection | None = vars(cls).get("_connection")  # not an inherited one
         if table is not None and getattr(table.connection, "root", None) is root:
             return table
         with shared_client.lock:
@@ -155,21 +179,21 @@ registered_tables: list[type[Table]] = []
 
 
 def register_table[T: type[Table]](table: T) -> T:
-    """Register the class whose indexes are the table's; kinds that only live there don't register."""
+    """Register the model that declares a table's indexes. Other models of the table don't register."""
     registered_tables.append(table)
     return table
 
 
 def create_tables() -> list[str]:
-    """Create the tables and indexes that are missing, and return the names of the new tables."""
-    return [table.Meta.table_name for table in registered_tables if table.prepare()]
+    """Create the missing tables and indexes; return the names of the new tables."""
+    return [table.Meta.table_name for table in registered_tables if table.create_or_complete()]
 
 
 def check_tables() -> None:
-    """Ask each table for one item.
+    """Read one item of each table.
 
     Raises:
-        UnavailableError: DynamoDB, or one of the tables, doesn't answer; the log says why.
+        UnavailableError: DynamoDB or one of the tables does not respond; the log says why.
 
     """
     for table in registered_tables:

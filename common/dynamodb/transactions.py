@@ -1,6 +1,10 @@
-"""Transactions whose conditions have names, so that a refused one says which condition failed."""
+"""Write several items in one transaction, each under a named condition.
 
-from collections.abc import Callable, Collection
+A transaction that DynamoDB cancels says which conditions failed by their names, so that the caller
+can answer each failure with its own error.
+"""
+
+from collections.abc import Callable, Collection, Mapping
 from enum import IntEnum
 
 from pynamodb.exceptions import TransactWriteError
@@ -10,11 +14,17 @@ from pynamodb.transactions import TransactWrite
 
 from common.dynamodb.client import shared_client
 from common.dynamodb.tables import Table
-from common.errors import BusyError
+from common.errors import BusyError, DomainError
+
+UNCONDITIONAL = "unconditional"
+"""The name of a write that has no condition."""
+
+MAX_WRITES = 100
+"""How many writes DynamoDB accepts in one transaction."""
 
 
 class ConditionsFailedError(Exception):
-    """Some conditions of a transaction didn't hold, so nothing was written; `failed` names them."""
+    """Some conditions of a transaction failed, so nothing was written; `failed` names them."""
 
     def __init__(self, failed: frozenset[str]) -> None:
         super().__init__(", ".join(sorted(failed)))
@@ -22,68 +32,101 @@ class ConditionsFailedError(Exception):
 
 
 class _Kind(IntEnum):
-    """PynamoDB sends the writes of a transaction sorted so, whatever the order of the calls."""
+    """The order in which PynamoDB sends the writes of a transaction, whatever the order of the calls."""
 
     DELETE = 0
     PUT = 1
     UPDATE = 2
 
 
-UNGUARDED = "nothing"
-"""The name of no condition: of a write that rides on another one's, or may happen in any case."""
-
-MAX_WRITES = 100
-"""How many writes DynamoDB takes in one transaction."""
-
-
 class Transaction:
-    """Writes that happen together or not at all; each condition has a name that says what it guards."""
+    """Writes that DynamoDB applies together or not at all."""
 
     def __init__(self) -> None:
         self._writes: list[tuple[_Kind, str, Callable[[TransactWrite], None]]] = []
 
-    def put(self, item: Table, *, only_if: Condition | None = None, named: str = UNGUARDED) -> None:
-        """Store `item` whole, if `only_if` holds for what is there."""
-        self._writes.append((_Kind.PUT, named, lambda write: write.save(item, condition=only_if)))
+    def put(
+        self, item: Table, *, condition: Condition | None = None, name: str = UNCONDITIONAL
+    ) -> None:
+        """Replace the stored item with `item`, if `condition` is true of what is stored."""
+        self._writes.append((_Kind.PUT, name, lambda write: write.save(item, condition=condition)))
 
-    def change(
+    def update(
         self,
         item: Table,
         *,
         attributes: Collection[str] | None = None,
-        only_if: Condition,
-        named: str,
+        condition: Condition,
+        name: str,
     ) -> None:
-        """Write the attributes that our model knows, or only those named; leave the others as stored."""
+        """Write `attributes` of `item`, if `condition` is true of what is stored.
+
+        Args:
+            item: The item with its new values; None removes an attribute.
+            attributes: Which attributes to write, by their Python names; None means all that the
+                model declares. The stored item keeps all others.
+            condition: What must be true of the stored item.
+            name: The condition's name.
+
+        """
         actions = _assignments(item, attributes)
         self._writes.append(
-            (_Kind.UPDATE, named, lambda write: write.update(item, actions, condition=only_if))
+            (_Kind.UPDATE, name, lambda write: write.update(item, actions, condition=condition))
         )
 
     def delete(
-        self, item: Table, *, only_if: Condition | None = None, named: str = UNGUARDED
+        self, item: Table, *, condition: Condition | None = None, name: str = UNCONDITIONAL
     ) -> None:
-        """Delete `item`, if `only_if` holds for what is there."""
+        """Delete the stored item, if `condition` is true of it."""
         self._writes.append(
-            (_Kind.DELETE, named, lambda write: write.delete(item, condition=only_if))
+            (_Kind.DELETE, name, lambda write: write.delete(item, condition=condition))
         )
 
-    def commit(self) -> None:
-        """Write.
+    def commit(self, *, on_conflict: DomainError | Mapping[str, DomainError] | None = None) -> None:
+        """Send the transaction.
+
+        Args:
+            on_conflict: The error to raise when a condition fails. With a mapping, the errors by
+                the conditions' names; the first entry whose condition failed is raised.
 
         Raises:
-            ConditionsFailedError: some conditions don't hold.
-            BusyError: another transaction is at one of the items just now.
+            DomainError: a condition failed, and `on_conflict` has an error for it.
+            ConditionsFailedError: a condition failed, and `on_conflict` has none.
+            BusyError: another transaction is writing one of the items.
 
         """
-        # The answer's reasons come in the order in which PynamoDB sends.
+        try:
+            self._send()
+        except ConditionsFailedError as failure:
+            if isinstance(on_conflict, DomainError):
+                raise on_conflict from failure
+            for name, error in (on_conflict or {}).items():
+                if name in failure.failed:
+                    raise error from failure
+            raise
+
+    def try_commit(self) -> bool:
+        """Send the transaction; return False if a condition failed.
+
+        Raises:
+            BusyError: another transaction is writing one of the items.
+
+        """
+        try:
+            self._send()
+        except ConditionsFailedError:
+            return False
+        return True
+
+    def _send(self) -> None:
+        # DynamoDB returns the cancellation reasons in the order in which PynamoDB sends the writes.
         writes = sorted(self._writes, key=lambda write: write[0])
         try:
             with TransactWrite(connection=shared_client.root()) as transaction:
-                for _, _, add in writes:
-                    add(transaction)
+                for _, _, add_to in writes:
+                    add_to(transaction)
         except TransactWriteError as error:
-            raise _refusal(error, [name for _, name, _ in writes]) from error
+            raise _translated(error, [name for _, name, _ in writes]) from error
 
 
 def _assignments(item: Table, only: Collection[str] | None) -> list[Action]:
@@ -96,16 +139,16 @@ def _assignments(item: Table, only: Collection[str] | None) -> list[Action]:
     return actions
 
 
-def _refusal(error: TransactWriteError, names: list[str]) -> Exception:
+def _translated(error: TransactWriteError, names: list[str]) -> Exception:
+    """Return the error that says why DynamoDB cancelled the transaction; `names` are of its writes."""
     if error.cause_response_code == "TransactionInProgressException":
         return BusyError(reason="contention")
-    reasons = error.cancellation_reasons
-    if failed := frozenset(
-        name
-        for name, reason in zip(names, reasons, strict=False)
-        if reason is not None and reason.code == "ConditionalCheckFailed"
-    ):
+    codes = [None if reason is None else reason.code for reason in error.cancellation_reasons]
+    failed = frozenset(
+        name for name, code in zip(names, codes, strict=False) if code == "ConditionalCheckFailed"
+    )
+    if failed:
         return ConditionsFailedError(failed)
-    if any(reason is not None and reason.code == "TransactionConflict" for reason in reasons):
+    if "TransactionConflict" in codes:
         return BusyError(reason="contention")
     return error

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Attempts:
             subject=self.subject,
             failures=failures,
             expires_at=now + timedelta(minutes=minutes),
-            locked_at=to_ms(now) if failures >= limit else None,
+            locked_at=truncate_to_ms(now) if failures >= limit else None,
         )
 
 

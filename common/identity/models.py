@@ -1,23 +1,10 @@
 """How failed identity checks are stored. Django's ORM knows nothing of these models."""
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from common.dynamodb.attributes import InstantAttribute
+from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import EXPIRES_AT, Table
-
-
-class LockIndex(GlobalSecondaryIndex["Attempts"]):  # type: ignore[no-untyped-call]  # PynamoDB's
-    """The orders' StatusIndex, which shows those attempts that have the status of a lock."""
-
-    class Meta:
-        """Name and content of the index."""
-
-        index_name = "StatusIndex"
-        projection = AllProjection()
-
-    status = UnicodeAttribute(hash_key=True)
-    created_at = InstantAttribute(range_key=True, attr_name="createdAt")
 
 
 class Attempts(Table):
@@ -37,4 +24,5 @@ class Attempts(Table):
     status = UnicodeAttribute(null=True)
     created_at = InstantAttribute(null=True, attr_name="createdAt")
 
-    by_status = LockIndex()
+    by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
+    """The orders' index of that name; the model `Order` declares it, too."""

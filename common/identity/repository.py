@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pynamodb.expressions.condition import Condition
 
-from common.dynamodb.indexes import Listing, read_page
-from common.dynamodb.transactions import ConditionsFailedError, Transaction
+from common.dynamodb.index_queries import IndexQuery, read_page
+from common.dynamodb.transactions import Transaction
 from common.errors import BusyError
 from common.identity import models
 from common.identity.attempts import Attempts
@@ -30,31 +30,24 @@ def count_failures(changes: Mapping[Attempts, Attempts]) -> None:
     """
     transaction = Transaction()
     for before, after in changes.items():
-        transaction.put(_attempts_row(after), only_if=_unchanged(before), named=UNCOUNTED)
-    try:
-        transaction.commit()
-    except ConditionsFailedError as error:
-        raise BusyError(reason="contention") from error
+        transaction.put(_attempts_row(after), condition=_unchanged(before), name=UNCOUNTED)
+    transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
 def locked_attempts(limit: int) -> list[Attempts]:
     """Return the attempts that made locks, over or not, the latest first."""
-    partitions = [models.Attempts.LOCKED]
-    listing = Listing(table=models.Attempts, index="StatusIndex", partitions=partitions)
-    rows, _ = read_page(listing, models.Attempts, limit=limit)
-    return [_attempts(row) for row in rows]
+    query = IndexQuery(
+        table=models.Attempts, index="StatusIndex", partitions=[models.Attempts.LOCKED]
+    )
+    return read_page(query, models.Attempts, limit=limit).map(_attempts).items
 
 
 def forget_attempts(subject: str) -> bool:
     """Delete the failures on a subject; return whether there were any."""
     transaction = Transaction()
     row = models.Attempts(*models.Attempts.key(subject))
-    transaction.delete(row, only_if=models.Attempts.pk.exists(), named=IS_THERE)
-    try:
-        transaction.commit()
-    except ConditionsFailedError:
-        return False
-    return True
+    transaction.delete(row, condition=models.Attempts.pk.exists(), name=IS_THERE)
+    return transaction.try_commit()
 
 
 def _unchanged(before: Attempts) -> Condition:

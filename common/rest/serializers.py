@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
+from common.money import DECIMAL_PLACES, MAX_AMOUNT, MAX_DIGITS
 from common.timestamps import from_iso, to_iso
 
 
@@ -111,7 +112,7 @@ class InstantField(serializers.Field[datetime, str, str, datetime]):
         return instant
 
 
-@extend_schema_field({"type": "number", "minimum": 0, "maximum": 9999999999.99})
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)})
 class MoneyField(serializers.DecimalField):
     """An amount to the cent, a number in JSON, and no text that could be read as one; but for forms.
 
@@ -120,7 +121,7 @@ class MoneyField(serializers.DecimalField):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_digits=12, decimal_places=2, **options)
+        super().__init__(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, **options)
 
     @override
     def run_validation(self, data: Any = serializers.empty) -> Any:

@@ -71,7 +71,7 @@ def read_while_others_write(
 ) -> None:
     """Page through `before`; after each page store one more, and move on what was just seen."""
     for table in registered_tables:
-        table.delete_everything()
+        table.delete_all_items()
     repository.add_orders(before)
     seen: list[Order] = []
     for page in pages(query, limit):

@@ -159,7 +159,7 @@ class Calendar(RuleBasedStateMachine):
     @initialize()
     def empty(self) -> None:
         for table in registered_tables:
-            table.delete_everything()
+            table.delete_all_items()
         self.ids: list[str] = []
         self.count = 0
 

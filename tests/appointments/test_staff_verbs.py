@@ -22,7 +22,7 @@ from appointments.errors import (
 )
 from common.errors import StaleVersionError
 from common.identity.verification import Staff
-from common.timestamps import to_ms
+from common.timestamps import truncate_to_ms
 from tests.appointments.calendar import ANA, LATER, MONDAY, NOW, TUESDAY, at, book, taken
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
@@ -121,7 +121,7 @@ def test_what_changes_something_is_a_new_version() -> None:
     booked = book()
 
     after = update(booked, notes="a")
-    assert after == replace(booked, notes="a", updated_at=to_ms(LATER))
+    assert after == replace(booked, notes="a", updated_at=truncate_to_ms(LATER))
     assert services.get_appointment(appointment_id=booked.id) == after
 
 
@@ -156,7 +156,9 @@ def test_an_appointment_is_cancelled_once(cancel: Verb) -> None:
     booked = book()
 
     cancelled = cancel(booked)
-    assert cancelled == replace(booked, status=AppointmentStatus.CANCELLED, updated_at=to_ms(LATER))
+    assert cancelled == replace(
+        booked, status=AppointmentStatus.CANCELLED, updated_at=truncate_to_ms(LATER)
+    )
     with pytest.raises(AppointmentAlreadyCancelledError):
         cancel(booked)
     assert services.get_appointment(appointment_id=booked.id) == cancelled
@@ -199,7 +201,7 @@ def test_an_appointment_is_moved_and_to_its_own_time_it_is_not(move: Verb) -> No
     booked = book()
 
     moved = move(booked, at("11:00"))
-    assert moved == replace(booked, starts_at=moved.starts_at, updated_at=to_ms(LATER))
+    assert moved == replace(booked, starts_at=moved.starts_at, updated_at=truncate_to_ms(LATER))
     assert moved.starts_at == at("11:00")
     assert move(booked, at("11:00"), now=LATER + timedelta(minutes=1)) == moved
     assert services.get_appointment(appointment_id=booked.id) == moved

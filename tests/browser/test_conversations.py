@@ -110,7 +110,7 @@ def a_call_that_ended(began: datetime) -> None:
 @pytest.fixture
 def calls(demo_data: datetime) -> datetime:
     """A day with some calls, one of them going on; return when it began."""
-    models.Conversation.delete_everything()
+    models.Conversation.delete_all_items()
     now = clock.now()
     for n in range(12):
         began = now - timedelta(minutes=37 * n + 55)

@@ -153,7 +153,7 @@ def test_a_transaction_that_was_throttled_is_no_failed_condition(use: Use) -> No
     with answering(400, error) as url:
         use(url)
         transaction = Transaction()
-        transaction.delete(Order(*Order.key("1")), only_if=Order.pk.exists(), named="there")
+        transaction.delete(Order(*Order.key("1")), condition=Order.pk.exists(), name="there")
 
         with pytest.raises(UnavailableError) as caught:
             transaction.commit()
@@ -177,7 +177,7 @@ def test_another_transaction_at_the_same_item_is_a_lost_race(
     with answering(400, error) as url:
         use(url)
         transaction = Transaction()
-        transaction.delete(Order(*Order.key("1")), only_if=Order.pk.exists(), named="there")
+        transaction.delete(Order(*Order.key("1")), condition=Order.pk.exists(), name="there")
 
         with pytest.raises(BusyError):
             transaction.commit()

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from common.dynamodb.retries import ATTEMPTS, LONGEST_PAUSE_S, retry_on_conflict
+from common.dynamodb.retries import LONGEST_PAUSE_S, MAX_ATTEMPTS, retry_on_conflict
 from common.errors import BusyError, ConflictError, StaleVersionError
 
 pytestmark = pytest.mark.pure
@@ -43,26 +43,26 @@ def test_a_refusal_is_final() -> None:
 
 def test_the_last_try_may_win() -> None:
     pauses: list[float] = []
-    attempt, tries = losing(ATTEMPTS - 1, BusyError())
+    attempt, tries = losing(MAX_ATTEMPTS - 1, BusyError())
 
     assert retry_on_conflict(attempt, sleep=pauses.append) == "won"
-    assert len(tries) == ATTEMPTS
+    assert len(tries) == MAX_ATTEMPTS
 
 
 def test_after_the_last_try_the_error_is_the_callers() -> None:
     pauses: list[float] = []
-    attempt, tries = losing(ATTEMPTS, BusyError())
+    attempt, tries = losing(MAX_ATTEMPTS, BusyError())
 
     with pytest.raises(BusyError):
         retry_on_conflict(attempt, sleep=pauses.append)
-    assert len(tries) == ATTEMPTS
+    assert len(tries) == MAX_ATTEMPTS
 
 
 def test_no_pause_is_longer_than_a_quarter_of_a_second() -> None:
     pauses: list[float] = []
-    attempt, _ = losing(ATTEMPTS, BusyError())
+    attempt, _ = losing(MAX_ATTEMPTS, BusyError())
 
     with pytest.raises(BusyError):
         retry_on_conflict(attempt, sleep=pauses.append)
-    assert len(pauses) == ATTEMPTS - 1
+    assert len(pauses) == MAX_ATTEMPTS - 1
     assert max(pauses) <= LONGEST_PAUSE_S

@@ -11,7 +11,7 @@ from django.utils import translation
 from common.contact import clean_email, clean_name
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
 from common.field_labels import FIELD_LABELS, field_label
-from common.idempotency import claim
+from common.idempotency import idempotent_request
 from common.ids import is_id, opaque_id, speakable_id
 
 pytestmark = pytest.mark.pure
@@ -83,20 +83,20 @@ def test_what_is_no_address_is_refused_by_field(email: str) -> None:
 
 
 def test_a_claim_tells_requests_apart_but_not_by_the_order_of_words() -> None:
-    one = claim(token="t", request={"a": 1, "b": Decimal("2.50")}, now=NOW)
+    one = idempotent_request(token="t", request={"a": 1, "b": Decimal("2.50")}, now=NOW)
 
-    assert claim(token="t", request={"b": Decimal("2.50"), "a": 1}, now=NOW) == one
-    other = claim(token="t", request={"a": 1, "b": Decimal("2.51")}, now=NOW)
+    assert idempotent_request(token="t", request={"b": Decimal("2.50"), "a": 1}, now=NOW) == one
+    other = idempotent_request(token="t", request={"a": 1, "b": Decimal("2.51")}, now=NOW)
     assert other.token_hash == one.token_hash
     assert other.request_hash != one.request_hash
 
 
 def test_a_token_never_stands_in_the_table_in_clear() -> None:
-    assert "call-1" not in claim(token="call-1", request={}, now=NOW).token_hash
+    assert "call-1" not in idempotent_request(token="call-1", request={}, now=NOW).token_hash
 
 
 def test_a_claim_is_remembered_for_a_week() -> None:
-    assert claim(token="t", request={}, now=NOW).expires_at == NOW + timedelta(days=7)
+    assert idempotent_request(token="t", request={}, now=NOW).expires_at == NOW + timedelta(days=7)
 
 
 def test_a_field_is_called_as_people_do_and_its_place_counts_from_one() -> None:

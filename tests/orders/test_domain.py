@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.identity.verification import Caller, Customer, Staff
+from common.money import MAX_AMOUNT
 from orders.domain import (
     MAX_QUANTITY,
-    MAX_TOTAL,
     Order,
     OrderItem,
     OrderStatus,
@@ -85,7 +85,7 @@ def test_an_id_that_two_items_have_is_the_seconds_fault() -> None:
 
 @pytest.mark.parametrize(
     ("quantity", "price"),
-    [(1, "0"), (MAX_QUANTITY, "0.01"), (1, str(MAX_TOTAL)), (1, "2.50"), (1, "3")],
+    [(1, "0"), (MAX_QUANTITY, "0.01"), (1, str(MAX_AMOUNT)), (1, "2.50"), (1, "3")],
 )
 def test_the_limits_of_an_item_are_inside(quantity: int, price: str) -> None:
     assert faulty_field([OrderItem(name="A", quantity=quantity, price=Decimal(price))]) is None
@@ -99,7 +99,7 @@ def test_the_limits_of_an_item_are_inside(quantity: int, price: str) -> None:
         ("A", MAX_QUANTITY + 1, "1", "quantity"),
         ("A", 1, "-0.01", "price"),
         ("A", 1, "0.001", "price"),
-        ("A", 1, str(MAX_TOTAL + Decimal("0.01")), "price"),
+        ("A", 1, str(MAX_AMOUNT + Decimal("0.01")), "price"),
         ("A", 1, "NaN", "price"),
         ("A", 1, "Infinity", "price"),
     ],

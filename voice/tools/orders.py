@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
 from common.identity.verification import Customer
+from common.money import DECIMAL_PLACES, MAX_DIGITS
 from orders import services
 from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH, OrderItem
 from voice.tools import spoken
@@ -36,7 +37,13 @@ class Item(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, description="Producto.")]
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, description="Cantidad.")] = 1
     price: Annotated[
-        Decimal, Field(ge=0, max_digits=12, decimal_places=2, description="Precio por unidad.")
+        Decimal,
+        Field(
+            ge=0,
+            max_digits=MAX_DIGITS,
+            decimal_places=DECIMAL_PLACES,
+            description="Precio por unidad.",
+        ),
     ]
 
 
@@ -89,7 +96,7 @@ async def crearOrder(
     ],
     total: Annotated[
         Decimal | None,
-        Field(ge=0, max_digits=14, decimal_places=2, description="Total del pedido."),
+        Field(ge=0, max_digits=14, decimal_places=DECIMAL_PLACES, description="Total del pedido."),
     ] = None,
 ) -> dict[str, Any]:
     """Crear nuevo pedido con items y datos del cliente"""

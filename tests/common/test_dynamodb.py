@@ -16,12 +16,12 @@ from pytest_django.fixtures import Settings
 
 from appointments.models import Appointment
 from common.dynamodb.attributes import InstantAttribute, MoneyAttribute
-from common.dynamodb.client import WAITING_PER_THREAD, reset_client, run_in_thread, shared_client
+from common.dynamodb.client import MAX_QUEUED_PER_THREAD, reset_client, run_in_thread, shared_client
 from common.dynamodb.idempotency import add_token, find_created_id
 from common.dynamodb.tables import Table, check_tables, create_tables
 from common.dynamodb.transactions import ConditionsFailedError, Transaction
 from common.errors import BusyError, UnavailableError
-from common.idempotency import claim
+from common.idempotency import idempotent_request
 from orders.models import Order, OrderToken
 
 pytestmark = pytest.mark.store
@@ -61,7 +61,7 @@ def found(thing_id: str) -> Thing:
 def stored(*things: Table) -> None:
     transaction = Transaction()
     for each in things:
-        transaction.put(each, only_if=IS_NEW, named="new")
+        transaction.put(each, condition=IS_NEW, name="new")
     transaction.commit()
 
 
@@ -78,7 +78,7 @@ def test_money_comes_back_to_the_cent(empty_tables: str, price: str) -> None:
 def test_an_instant_is_stored_as_fixed_width_text(empty_tables: str) -> None:
     stored(thing("1", at=datetime(2026, 11, 23, 13, tzinfo=UTC)))
 
-    raw = Thing._get_connection().get_item(*Thing.key("1"))["Item"]
+    raw = Thing.connection().get_item(*Thing.key("1"))["Item"]
     assert raw["at"] == {"S": "2026-11-23T13:00:00.000Z"}
     assert found("1").at == datetime(2026, 11, 23, 13, tzinfo=UTC)
 
@@ -90,9 +90,9 @@ def test_all_writes_of_a_transaction_happen_together(empty_tables: str) -> None:
     stored(thing("old", word="a"), thing("gone"))
 
     transaction = Transaction()
-    transaction.put(thing("new"), only_if=IS_NEW, named="put")
-    transaction.change(thing("old", word="b"), only_if=IS_THERE, named="change")
-    transaction.delete(thing("gone"), only_if=IS_THERE, named="delete")
+    transaction.put(thing("new"), condition=IS_NEW, name="put")
+    transaction.update(thing("old", word="b"), condition=IS_THERE, name="change")
+    transaction.delete(thing("gone"), condition=IS_THERE, name="delete")
     transaction.commit()
 
     assert Thing.find("new") is not None
@@ -105,12 +105,12 @@ def test_a_change_of_some_attributes_leaves_the_others(empty_tables: str) -> Non
 
     transaction = Transaction()
     changed = thing("old", word=None, price=Decimal(2))
-    transaction.change(changed, attributes={"price"}, only_if=IS_THERE, named="change")
+    transaction.update(changed, attributes={"price"}, condition=IS_THERE, name="change")
     transaction.commit()
     assert (found("old").word, found("old").price) == ("a", Decimal(2))
 
     transaction = Transaction()
-    transaction.change(changed, attributes={"word"}, only_if=IS_THERE, named="change")
+    transaction.update(changed, attributes={"word"}, condition=IS_THERE, name="change")
     transaction.commit()
     assert found("old").word is None
     assert found("old").price == Decimal(2)
@@ -124,7 +124,7 @@ def test_writes_without_a_condition_ride_on_the_others(empty_tables: str, holds:
     transaction.put(thing("old", word="new"))
     transaction.delete(thing("gone"))
     transaction.delete(thing("never there"))
-    transaction.put(thing("guard"), only_if=IS_NEW if holds else IS_THERE, named="guard")
+    transaction.put(thing("guard"), condition=IS_NEW if holds else IS_THERE, name="guard")
     if holds:
         transaction.commit()
     else:
@@ -143,10 +143,12 @@ def test_the_condition_that_failed_is_named_though_the_writes_are_reordered(
     never = Thing.word == "never"
 
     transaction = Transaction()
-    transaction.change(thing("old"), only_if=never if bad == "change" else IS_THERE, named="change")
-    transaction.put(thing("new"), only_if=never if bad == "put" else IS_NEW, named="put")
+    transaction.update(
+        thing("old"), condition=never if bad == "change" else IS_THERE, name="change"
+    )
+    transaction.put(thing("new"), condition=never if bad == "put" else IS_NEW, name="put")
     transaction.delete(
-        thing("gone"), only_if=never if bad == "delete" else IS_THERE, named="delete"
+        thing("gone"), condition=never if bad == "delete" else IS_THERE, name="delete"
     )
     with pytest.raises(ConditionsFailedError) as caught:
         transaction.commit()
@@ -160,7 +162,7 @@ def test_a_change_leaves_attributes_that_this_version_does_not_know(empty_tables
     stored(ThingWithMore(*ThingWithMore.key("1"), word="a", more="kept"))
 
     transaction = Transaction()
-    transaction.change(thing("1", word=None), only_if=IS_THERE, named="there")
+    transaction.update(thing("1", word=None), condition=IS_THERE, name="there")
     transaction.commit()
 
     there = ThingWithMore.find("1")
@@ -196,7 +198,7 @@ def test_making_tables_again_changes_nothing(dynamodb: str) -> None:
 
 @pytest.mark.parametrize("table", [Order, Appointment])
 def test_tokens_expire(dynamodb: str, table: type[Table]) -> None:
-    answer = table._ask("DescribeTimeToLive")["TimeToLiveDescription"]
+    answer = table.call_api("DescribeTimeToLive")["TimeToLiveDescription"]
 
     assert answer == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
 
@@ -229,17 +231,17 @@ def no_things(dynamodb: str, settings: Settings) -> Iterator[None]:
 
 
 def test_an_index_that_a_table_lacks_is_added_and_filled(no_things: None) -> None:
-    assert Plain.prepare()
+    assert Plain.create_or_complete()
     stored(Plain(*Plain.key("1"), word="a", size=2), Plain(*Plain.key("2"), word="a", size=1))
 
-    assert not Indexed.prepare()
+    assert not Indexed.create_or_complete()
     assert [row.sk for row in Indexed.by_word.query("a")] == ["THING#2", "THING#1"]
-    assert not Indexed.prepare()
+    assert not Indexed.create_or_complete()
 
 
 def test_a_table_made_by_several_at_once_is_made_once(no_things: None) -> None:
     with ThreadPoolExecutor(4) as threads:
-        made = list(threads.map(lambda _: Plain.prepare(), range(4)))
+        made = list(threads.map(lambda _: Plain.create_or_complete(), range(4)))
 
     assert made.count(True) == 1
 
@@ -249,7 +251,7 @@ def test_an_empty_table_is_told_from_one_that_holds_something(empty_tables: str)
     stored(thing("1"))
     assert not Order.is_empty()
 
-    Order.delete_everything()
+    Order.delete_all_items()
     assert Order.is_empty()
 
 
@@ -259,7 +261,7 @@ def test_an_empty_table_is_told_from_one_that_holds_something(empty_tables: str)
 def test_all_tables_share_one_client(dynamodb: str) -> None:
     check_tables()
 
-    clients = {id(table._get_connection().connection.client) for table in (Order, Appointment)}
+    clients = {id(table.connection().connection.client) for table in (Order, Appointment)}
     assert clients == {id(shared_client.root().client)}
 
 
@@ -269,7 +271,7 @@ def test_a_cold_herd_builds_one_client(dynamodb: str) -> None:
 
     def client(_: int) -> int:
         barrier.wait()
-        return id(Order._get_connection().connection.client)
+        return id(Order.connection().connection.client)
 
     with ThreadPoolExecutor(20) as threads:
         assert len(set(threads.map(client, range(20)))) == 1
@@ -280,7 +282,7 @@ def test_a_reset_takes_up_the_settings_of_then(dynamodb: str, settings: Settings
     settings.ORDERS_TABLE = "another"
 
     reset_client()
-    assert Order._get_connection().table_name == "another"
+    assert Order.connection().table_name == "another"
 
     reset_client()
 
@@ -308,7 +310,7 @@ async def test_no_more_work_waits_than_there_is_room_for(dynamodb: str, settings
     settings.DYNAMODB_THREADS = 1
     reset_client()
     go = threading.Event()
-    room = WAITING_PER_THREAD
+    room = MAX_QUEUED_PER_THREAD
     async with asyncio.TaskGroup() as tasks:
         waiting = [tasks.create_task(run_in_thread(go.wait, 10)) for _ in range(room)]
         await asyncio.sleep(0)  # each task has its place now
@@ -324,11 +326,11 @@ async def test_no_more_work_waits_than_there_is_room_for(dynamodb: str, settings
 def test_a_token_in_the_table_is_forgotten_by_its_time_alone(empty_tables: str) -> None:
     """DynamoDB deletes expired items hours late, so the conditions look at the time themselves."""
     now = datetime(2099, 11, 22, tzinfo=UTC)
-    first = claim(token="t", request={"n": 1}, now=now)
+    first = idempotent_request(token="t", request={"n": 1}, now=now)
     transaction = Transaction()
     add_token(transaction, first, OrderToken, created_id="1")
     transaction.commit()
-    second = claim(token="t", request={"n": 2}, now=now + timedelta(days=7))
+    second = idempotent_request(token="t", request={"n": 2}, now=now + timedelta(days=7))
 
     assert find_created_id(first, OrderToken) == "1"
     assert find_created_id(second, OrderToken) is None
