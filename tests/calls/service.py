@@ -22,6 +22,8 @@ from simulator.refusals import RefusedError
 from simulator.session import Session, Surroundings
 from tests.calls import words
 from voice.sonic.errors import TransportCode, TransportError
+from voice.sonic.interfaces import SonicStream
+from voice.sonic.payload_adapter import PayloadStreamAdapter
 
 MODEL = "amazon.nova-2-sonic-v1:0"
 CHARACTERS_A_SECOND = 20
@@ -92,6 +94,9 @@ class Service:
         self.streams: list[Stream] = []
         self.opened = 0
 
+    async def open_stream(self) -> SonicStream:
+        return PayloadStreamAdapter(await self.open())
+
     async def open(self) -> "Stream":
         await asyncio.sleep(self.trouble.opening_s)
         self.opened += 1
@@ -128,7 +133,7 @@ class Service:
 
 
 class Stream:
-    """One stream, and the session at its other end; a `SonicStream`."""
+    """One stream, and the session at its other end; a `PayloadStream`."""
 
     def __init__(
         self,

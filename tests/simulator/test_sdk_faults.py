@@ -11,7 +11,7 @@ from tests.fixtures.simulator import RunningSimulator
 from tests.simulator.dialogue import closing, opening, raw, typed
 from voice.sonic.credentials import FrozenIdentity
 from voice.sonic.errors import TransportCode, TransportError
-from voice.sonic.transport import BedrockConfig, BedrockTransport, SonicStream
+from voice.sonic.transport import BedrockConfig, BedrockTransport, PayloadStream
 
 pytestmark = pytest.mark.wire
 
@@ -36,12 +36,12 @@ async def transport_to(
         yield transport
 
 
-async def greet(stream: SonicStream) -> None:
+async def greet(stream: PayloadStream) -> None:
     for event in (*opening(), *typed("t1", "Hola")):
         await stream.send(raw(event))
 
 
-async def hear_out(stream: SonicStream) -> int:
+async def hear_out(stream: PayloadStream) -> int:
     """Receive to the end of the stream; return how many events came."""
     count = 0
     while await stream.receive() is not None:

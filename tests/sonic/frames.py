@@ -1,7 +1,7 @@
-"""The event-stream wire format, once more and in a few lines: the tests' own judge.
+"""A second, independent codec of the event-stream format, for the tests.
 
-Written from AWS's description of ``application/vnd.amazon.eventstream`` and of chunk
-signatures, and sharing nothing with the SDK or with the project.
+Written from AWS's description of `application/vnd.amazon.eventstream` and of chunk signatures. It
+shares nothing with the SDK or with the project.
 """
 
 import base64
@@ -22,14 +22,14 @@ class Frame:
 
 
 def whole_frame_bytes(data: bytes | bytearray) -> int:
-    """Say how long the frame at the start of ``data`` is; 0 if it is not whole."""
+    """Return the length of the frame at the start of `data`; 0 if it is not whole."""
     if len(data) < 16 or len(data) < (total := int(struct.unpack(">I", data[:4])[0])):
         return 0
     return total
 
 
 def parse(data: bytes) -> tuple[Frame, bytes] | None:
-    """Cut one frame off ``data``; None if it is not whole."""
+    """Return the first frame of `data` and the rest; None if it is not whole."""
     if not (total := whole_frame_bytes(data)):
         return None
     headers_length, prelude_crc = struct.unpack(">II", data[4:12])
@@ -40,7 +40,7 @@ def parse(data: bytes) -> tuple[Frame, bytes] | None:
 
 
 def parse_whole(data: bytes) -> Frame:
-    """Parse what must be exactly one frame."""
+    """Parse exactly one frame."""
     parsed = parse(data)
     assert parsed is not None
     frame, rest = parsed
@@ -63,7 +63,7 @@ def _headers(data: bytes) -> dict[str, Any]:
 
 
 def build(headers: dict[str, str], payload: bytes) -> bytes:
-    """Give the bytes of a frame whose headers are all text."""
+    """Return the bytes of a frame whose headers are all text."""
     encoded = b"".join(
         bytes([len(name)])
         + name.encode()
@@ -78,7 +78,7 @@ def build(headers: dict[str, str], payload: bytes) -> bytes:
 
 
 def event(payload: bytes) -> bytes:
-    """Give the frame in which the service sends one JSON payload."""
+    """Return the frame in which the service sends one JSON payload."""
     headers = {
         ":event-type": "chunk",
         ":content-type": "application/json",
@@ -88,7 +88,7 @@ def event(payload: bytes) -> bytes:
 
 
 def exception(name: str, message: str) -> bytes:
-    """Give the frame in which the service reports a failure."""
+    """Return the frame in which the service reports an exception."""
     headers = {
         ":exception-type": name,
         ":content-type": "application/json",
@@ -98,12 +98,12 @@ def exception(name: str, message: str) -> bytes:
 
 
 def error(code: str, message: str) -> bytes:
-    """Give the frame of a failure that is in no model."""
+    """Return the frame of an error that is not in the service's model."""
     return build({":error-code": code, ":error-message": message, ":message-type": "error"}, b"")
 
 
 def payload_of(inner: Frame) -> bytes:
-    """Give the JSON that a client's inner frame carries."""
+    """Return the JSON in a client's inner frame."""
     assert inner.headers == {
         ":message-type": "event",
         ":event-type": "chunk",
@@ -115,7 +115,7 @@ def payload_of(inner: Frame) -> bytes:
 def chunk_signature(
     *, secret: str, timestamp: str, scope: str, previous: str, date_ms: int, payload: bytes
 ) -> bytes:
-    """Give the signature that a frame must carry."""
+    """Return the signature that a frame must carry."""
     date_header = b"\x05:date\x08" + struct.pack(">q", date_ms)
     key = ("AWS4" + secret).encode()
     for part in scope.split("/"):
@@ -132,5 +132,5 @@ def chunk_signature(
 
 
 def timestamp(date_ms: int) -> str:
-    """Give a frame's date as signatures write it."""
+    """Return a frame's date in the format of signatures."""
     return datetime.fromtimestamp(date_ms // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")

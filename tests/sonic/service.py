@@ -1,7 +1,7 @@
-"""Payloads as the service sends them, and what a payload of ours says: a second opinion.
+"""Payloads as the service sends them, and a decoder of the client's payloads.
 
-Written from AWS's user guide by hand, with the service's own names; the project's codec is
-not used here.
+Written by hand from AWS's user guide, with the service's own names; the project's codec is not used
+here.
 """
 
 import base64
@@ -68,6 +68,6 @@ def usage(**total: Any) -> bytes:
     return payload("usageEvent", details={"delta": {}, "total": total})
 
 
-def sent(payloads: list[bytes]) -> list[tuple[str, dict[str, Any]]]:
-    """Give the name and the body of each payload of ours."""
+def decode_sent(payloads: list[bytes]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and body of each payload that the client sent."""
     return [next(iter(json.loads(each)["event"].items())) for each in payloads]

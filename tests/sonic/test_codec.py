@@ -1,4 +1,4 @@
-"""Events become exactly the service's JSON, by shapes written down by hand."""
+"""Events encode to the service's JSON, compared with shapes written by hand."""
 
 import base64
 import json
@@ -173,18 +173,16 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("event", "shape"), SHAPES)
-def test_an_event_becomes_the_services_json(event: InputEvent, shape: dict[str, Any]) -> None:
+def test_input_event_encodes_to_service_json(event: InputEvent, shape: dict[str, Any]) -> None:
     assert json.loads(encode(event)) == {"event": shape}
 
 
-def test_every_input_event_has_a_shape() -> None:
+def test_every_input_event_class_has_an_expected_shape() -> None:
     assert {type(event) for event, _ in SHAPES} == set(get_args(events.InputEvent.__value__))
 
 
 @given(st.binary(min_size=2, max_size=4_000), st.text(min_size=1), st.text(min_size=1))
-def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(
-    pcm: bytes, prompt: str, content: str
-) -> None:
+def test_audio_payload_equals_json_library_output(pcm: bytes, prompt: str, content: str) -> None:
     pcm = pcm[: len(pcm) // 2 * 2]
     payload = encode(AudioInput(prompt_name=prompt, content_name=content, pcm=pcm))
     body = json.loads(payload)["event"]["audioInput"]
@@ -195,7 +193,7 @@ def test_audio_says_the_same_on_its_own_way_as_through_the_json_library(
     }
 
 
-# A decoder of input events, by hand, and the law that it undoes the encoder.
+# A second decoder of input events, and the property that it inverts the encoder.
 
 type Body = dict[str, Any]
 type Names = dict[str, str]
@@ -299,16 +297,16 @@ INPUT_EVENTS = st.one_of(
 
 
 @given(INPUT_EVENTS)
-def test_what_is_encoded_can_be_decoded_to_the_same(event: InputEvent) -> None:
+def test_encoded_event_decodes_to_the_same_values(event: InputEvent) -> None:
     assert decoded(encode(event)) == event
 
 
-def test_text_that_is_no_utf8_is_refused() -> None:
+def test_text_with_lone_surrogate_is_refused() -> None:
     with pytest.raises(LocalProtocolError):
         encode(TextInput(**NAMES, content="\ud800"))
 
 
-def test_a_payload_may_be_as_large_as_the_service_takes_and_no_larger() -> None:
+def test_payload_above_service_limit_is_refused() -> None:
     overhead = len(encode(TextInput(**NAMES, content="x"))) - 1
     largest = "x" * (codec.MAX_CHUNK_BYTES - overhead)
     assert len(encode(TextInput(**NAMES, content=largest))) == codec.MAX_CHUNK_BYTES
@@ -331,45 +329,45 @@ def test_a_payload_may_be_as_large_as_the_service_takes_and_no_larger() -> None:
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_event_cannot_be_read(payload: bytes) -> None:
+def test_payload_without_event_raises_remote_error(payload: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         decode(payload)
 
 
-def test_an_event_is_given_with_the_object_it_stands_in() -> None:
+def test_decode_returns_name_and_source_object() -> None:
     assert decode(b'{"event": {"novelty": {"a": 1}}}') == ("novelty", {"novelty": {"a": 1}})
 
 
 @pytest.mark.parametrize("text", ["AAA", "AA=A", "!!!!", "AAAA\n", "ñ", "AAA="[:3] + "é"])
-def test_what_is_no_base64_is_no_audio(text: str) -> None:
+def test_audio_with_invalid_base64_is_refused(text: str) -> None:
     with pytest.raises(RemoteProtocolError):
-        codec.pcm_of(text)
+        codec.decode_pcm(text)
 
 
-def test_half_a_sample_is_no_audio() -> None:
+def test_audio_with_half_a_sample_is_refused() -> None:
     with pytest.raises(RemoteProtocolError):
-        codec.pcm_of("AAAA")  # three bytes
+        codec.decode_pcm("AAAA")  # three bytes
 
 
-# The short way for audio.
+# Audio patterns.
 
 
 def pattern_of(payload: bytes) -> AudioPattern | None:
-    return AudioPattern.of(payload, decode(payload)[1])
+    return AudioPattern.learn(payload, decode(payload)[1])
 
 
-def learned(payload: bytes) -> AudioPattern:
+def require_pattern(payload: bytes) -> AudioPattern:
     pattern = pattern_of(payload)
     assert pattern is not None
     return pattern
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300).map(lambda b: b * 2), min_size=2))
-def test_the_short_way_gives_what_the_long_way_gives(pieces: list[bytes]) -> None:
+def test_pattern_match_equals_full_parse(pieces: list[bytes]) -> None:
     payloads = [service.audio("c-1", pcm) for pcm in pieces]
-    pattern = learned(payloads[0])
+    pattern = require_pattern(payloads[0])
     for payload, pcm in zip(payloads, pieces, strict=True):
-        known = pattern.audio_in(payload)
+        known = pattern.match(payload)
         assert known is not None
         base64_text, given_pcm = known
         assert given_pcm == pcm
@@ -389,9 +387,9 @@ def test_the_short_way_gives_what_the_long_way_gives(pieces: list[bytes]) -> Non
         service.audio("c-1", b"\x01\x02").replace(b"AQI=", b'AQI=","content":"AQI='),
     ],
 )
-def test_what_looks_different_goes_the_long_way(other: bytes) -> None:
-    pattern = learned(service.audio("c-1", b"\x01\x02"))
-    assert pattern.audio_in(other) is None
+def test_different_payload_does_not_match_pattern(other: bytes) -> None:
+    pattern = require_pattern(service.audio("c-1", b"\x01\x02"))
+    assert pattern.match(other) is None
 
 
 @pytest.mark.parametrize(
@@ -402,5 +400,5 @@ def test_what_looks_different_goes_the_long_way(other: bytes) -> None:
         b'{"event":{"audioOutput":{"content":"//8=","contentId":"x"}}}'.replace(b"/", b"\\/"),
     ],
 )
-def test_no_pattern_is_learned_where_the_audio_cannot_be_cut_out(payload: bytes) -> None:
+def test_ambiguous_payload_gives_no_pattern(payload: bytes) -> None:
     assert pattern_of(payload) is None

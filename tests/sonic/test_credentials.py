@@ -1,4 +1,4 @@
-"""Credentials come from botocore's chain, off the loop, and are kept for a while."""
+"""Credentials come from botocore's chain, in a thread, and are cached."""
 
 import asyncio
 import copy
@@ -31,7 +31,7 @@ class Clock:
 
 
 class Session:
-    """What botocore's session gives, with credentials that are numbered as they are renewed."""
+    """A botocore session whose credentials are numbered by renewal."""
 
     def __init__(self, expires: str = FAR, error: Exception | None = None) -> None:
         self.expires = self.renewal_expires = expires
@@ -66,14 +66,14 @@ def key_of(resolver: CredentialsResolver) -> str:
     return asyncio.run(resolver.get_identity(properties={})).access_key_id
 
 
-def test_credentials_are_those_of_botocore() -> None:
+def test_resolver_returns_botocore_credentials() -> None:
     identity = asyncio.run(CredentialsResolver(Session()).get_identity(properties={}))
     assert (identity.access_key_id, identity.secret_access_key, identity.session_token) == (
         *("AKID1", "secret", "token"),
     )
 
 
-async def test_credentials_are_kept_for_a_minute_and_looked_for_again() -> None:
+async def test_credentials_are_cached_for_a_minute() -> None:
     session, clock = Session(), Clock()
     resolver = CredentialsResolver(session, clock)
     for now, looked in ((0.0, 1), (59.9, 1), (60.0, 2), (119.9, 2), (120.0, 3)):
@@ -82,7 +82,7 @@ async def test_credentials_are_kept_for_a_minute_and_looked_for_again() -> None:
         assert session.looked == looked
 
 
-async def test_those_that_end_soon_are_kept_for_half_of_what_they_last() -> None:
+async def test_short_credentials_are_cached_for_half_their_life() -> None:
     soon = (wall_clock.now() + timedelta(seconds=40)).isoformat()
     session, clock = Session(expires=soon), Clock()
     resolver = CredentialsResolver(session, clock)
@@ -92,20 +92,20 @@ async def test_those_that_end_soon_are_kept_for_half_of_what_they_last() -> None
         assert session.looked == looked
 
 
-async def test_a_crowd_looks_once() -> None:
+async def test_concurrent_lookups_share_one_search() -> None:
     session = Session()
     resolver = CredentialsResolver(session, Clock())
     await asyncio.gather(*(resolver.get_identity(properties={}) for _ in range(50)))
     assert session.looked == 1
 
 
-async def test_the_loop_is_not_kept_waiting() -> None:
+async def test_lookup_does_not_block_the_event_loop() -> None:
     session = Session()
     await CredentialsResolver(session).get_identity(properties={})
     assert threading.get_ident() not in session.threads
 
 
-async def test_refused_credentials_are_looked_for_again() -> None:
+async def test_invalidated_credentials_are_looked_up_again() -> None:
     session = Session()
     resolver = CredentialsResolver(session, Clock())
     await resolver.get_identity(properties={})
@@ -113,14 +113,14 @@ async def test_refused_credentials_are_looked_for_again() -> None:
     assert (await resolver.get_identity(properties={})).access_key_id == "AKID2"
 
 
-async def test_credentials_that_have_expired_are_renewed_by_botocore() -> None:
+async def test_expired_credentials_are_renewed_by_botocore() -> None:
     session = Session(expires=PAST)
     session.renewal_expires = FAR
     resolver = CredentialsResolver(session, Clock())
     assert (await resolver.get_identity(properties={})).access_key_id == "AKID1, renewed"
 
 
-async def test_a_renewal_that_brings_nothing_newer_means_missing_credentials() -> None:
+async def test_renewal_without_newer_credentials_is_missing() -> None:
     session = Session(expires=PAST)
     session.renewal_expires = PAST
     with pytest.raises(TransportError) as caught:
@@ -138,7 +138,7 @@ async def test_a_renewal_that_brings_nothing_newer_means_missing_credentials() -
         FileNotFoundError("no such process"),
     ],
 )
-async def test_a_chain_that_fails_means_missing_credentials(error: Exception) -> None:
+async def test_failing_chain_raises_credentials_missing(error: Exception) -> None:
     with pytest.raises(TransportError) as caught:
         await CredentialsResolver(Session(error=error)).get_identity(properties={})
     assert caught.value.code is TransportCode.CREDENTIALS_MISSING
@@ -147,7 +147,7 @@ async def test_a_chain_that_fails_means_missing_credentials(error: Exception) ->
 
 @pytest.fixture
 def bare_environment(tmp_path: Path) -> Iterator[Path]:
-    """An environment in which botocore finds nothing but what the test puts there."""
+    """An environment in which botocore finds only what the test sets."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -159,18 +159,18 @@ def bare_environment(tmp_path: Path) -> Iterator[Path]:
     os.environ.update(before)
 
 
-def test_nothing_found_means_missing_credentials(bare_environment: Path) -> None:
+def test_empty_chain_raises_credentials_missing(bare_environment: Path) -> None:
     with pytest.raises(TransportError) as caught:
         key_of(CredentialsResolver())
     assert caught.value.code is TransportCode.CREDENTIALS_MISSING
 
 
-def test_the_environment_is_looked_at(bare_environment: Path) -> None:
+def test_credentials_come_from_the_environment(bare_environment: Path) -> None:
     os.environ.update(AWS_ACCESS_KEY_ID="AKIDENV", AWS_SECRET_ACCESS_KEY="s")
     assert key_of(CredentialsResolver()) == "AKIDENV"
 
 
-def test_a_profile_is_looked_at(bare_environment: Path) -> None:
+def test_credentials_come_from_a_profile(bare_environment: Path) -> None:
     (bare_environment / "credentials").write_text(
         "[clinic]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\n"
     )
@@ -178,7 +178,7 @@ def test_a_profile_is_looked_at(bare_environment: Path) -> None:
     assert key_of(CredentialsResolver()) == "AKIDPROFILE"
 
 
-def test_a_process_is_asked(bare_environment: Path) -> None:
+def test_credentials_come_from_a_process(bare_environment: Path) -> None:
     answer = '{"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": "s"}'
     (bare_environment / "answer.json").write_text(answer)
     (bare_environment / "config").write_text(
@@ -187,7 +187,7 @@ def test_a_process_is_asked(bare_environment: Path) -> None:
     assert key_of(CredentialsResolver()) == "AKIDPROCESS"
 
 
-async def test_a_stream_keeps_the_credentials_it_began_with() -> None:
+async def test_frozen_identity_never_changes() -> None:
     resolver = CredentialsResolver(Session(), Clock())
     frozen = FrozenIdentity(await resolver.get_identity(properties={}))
     await resolver.invalidate()
@@ -195,6 +195,6 @@ async def test_a_stream_keeps_the_credentials_it_began_with() -> None:
     assert (await frozen.get_identity(properties={})).access_key_id == "AKID1"
 
 
-def test_a_copy_of_the_resolver_is_the_resolver() -> None:
+def test_copy_of_resolver_is_the_same_object() -> None:
     resolver = CredentialsResolver(botocore.session.get_session)
     assert copy.deepcopy(resolver) is resolver

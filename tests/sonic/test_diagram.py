@@ -1,4 +1,4 @@
-"""The diagrams in the documentation are those of the tables."""
+"""The diagrams in the documentation match the transition tables."""
 
 import importlib.util
 from pathlib import Path
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.pure
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_committed_diagrams_are_current() -> None:
+def test_committed_diagrams_match_the_tables() -> None:
     spec = importlib.util.spec_from_file_location(
         "protocol_diagram", ROOT / "scripts" / "protocol-diagram.py"
     )

@@ -1,4 +1,4 @@
-"""An input event that the service would refuse for its content cannot be made."""
+"""Constructors of input events refuse values that the service would refuse."""
 
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -42,7 +42,7 @@ def session_start(**fields: Any) -> SessionStart:
         {"endpointing_sensitivity": EndpointingSensitivity.LOW},
     ],
 )
-def test_a_session_may_start_at_the_edges(fields: dict[str, Any]) -> None:
+def test_session_start_accepts_limits(fields: dict[str, Any]) -> None:
     session_start(**fields)
 
 
@@ -57,19 +57,19 @@ def test_a_session_may_start_at_the_edges(fields: dict[str, Any]) -> None:
         {"temperature": float("nan")},
     ],
 )
-def test_a_session_may_not_start_beyond_the_edges(fields: dict[str, Any]) -> None:
+def test_session_start_refuses_values_beyond_limits(fields: dict[str, Any]) -> None:
     with pytest.raises(LocalProtocolError):
         session_start(**fields)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000])
-def test_the_services_rates_are_accepted(rate_hz: int) -> None:
+def test_service_sample_rate_is_accepted(rate_hz: int) -> None:
     AudioContentStart(**NAMES, input_rate_hz=rate_hz)
     PromptStart(prompt_name="p", voice_id="carlos", output_rate_hz=rate_hz)
 
 
 @pytest.mark.parametrize("rate_hz", [0, 7_999, 44_100, 48_000])
-def test_other_rates_are_refused(rate_hz: int) -> None:
+def test_other_sample_rate_is_refused(rate_hz: int) -> None:
     with pytest.raises(LocalProtocolError):
         AudioContentStart(**NAMES, input_rate_hz=rate_hz)
     with pytest.raises(LocalProtocolError):
@@ -77,32 +77,32 @@ def test_other_rates_are_refused(rate_hz: int) -> None:
 
 
 @pytest.mark.parametrize("pcm", [b"", b"\x00", b"\x00" * 13])
-def test_audio_is_whole_samples(pcm: bytes) -> None:
+def test_audio_input_requires_whole_samples(pcm: bytes) -> None:
     with pytest.raises(LocalProtocolError):
         AudioInput(**NAMES, pcm=pcm)
 
 
 @pytest.mark.parametrize("content", ["", "hola", "[1]", '"text"', "1", "null", "{"])
-def test_a_tool_result_is_a_json_object(content: str) -> None:
+def test_tool_result_requires_json_object(content: str) -> None:
     with pytest.raises(LocalProtocolError):
         ToolResult(**NAMES, content=content)
     ToolResult(**NAMES, content='{"result": 1}')
 
 
 @pytest.mark.parametrize("schema", ["", "{", "[]"])
-def test_a_tools_schema_is_a_json_object(schema: str) -> None:
+def test_tool_schema_requires_json_object(schema: str) -> None:
     with pytest.raises(LocalProtocolError):
         ToolSpec(name="consultarOrder", description="", input_schema=schema)
 
 
-def test_a_text_belongs_to_a_speaker_or_the_system() -> None:
+def test_text_content_refuses_tool_role() -> None:
     for role in (Role.SYSTEM, Role.USER, Role.ASSISTANT):
         TextContentStart(**NAMES, role=role, interactive=False)
     with pytest.raises(LocalProtocolError):
         TextContentStart(**NAMES, role=Role.TOOL, interactive=False)
 
 
-def test_only_the_customers_text_is_live() -> None:
+def test_interactive_text_requires_user_role() -> None:
     TextContentStart(**NAMES, role=Role.USER, interactive=True)
     for role in (Role.SYSTEM, Role.ASSISTANT):
         with pytest.raises(LocalProtocolError):
@@ -121,13 +121,13 @@ UNNAMED: dict[str, tuple[type, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", UNNAMED)
-def test_what_must_be_named_is_named(what: str) -> None:
+def test_empty_name_is_refused(what: str) -> None:
     kind, fields = UNNAMED[what]
     with pytest.raises(LocalProtocolError):
         kind(**fields)
 
 
-def test_events_are_values_and_their_source_is_not_part_of_them() -> None:
+def test_event_comparison_ignores_source() -> None:
     said = UserText(content_id="c", text="hola", source={"textOutput": {}})
     assert said == UserText(content_id="c", text="hola")
     assert "textOutput" not in repr(said)

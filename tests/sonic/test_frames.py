@@ -1,4 +1,4 @@
-"""The tests' own frames agree with the published test vector, byte for byte."""
+"""The tests' own event-stream codec agrees with the published test vector, byte for byte."""
 
 import struct
 from binascii import crc32
@@ -32,34 +32,34 @@ def signature(payload: bytes, previous: str) -> str:
     ).hex()
 
 
-def test_the_inner_frame_is_read_as_published() -> None:
+def test_inner_frame_parses_as_published() -> None:
     frame = frames.parse_whole(INNER)
     assert frames.payload_of(frame) == b'{"event":{"sessionEnd":{}}}'
 
 
-def test_the_signatures_are_those_published() -> None:
+def test_signatures_match_published_vector() -> None:
     first = signature(INNER, "0" * 64)
     assert first == "2a89536ccf70723107fd939195d3743ff5746bf4e607412f071ea35ede9edf6f"
     last = signature(b"", first)
     assert last == "1a0b4890f9ed4806748799f007b6eaeda415fd4411c36277b4bc6f97bc8fa932"
 
 
-def test_the_date_of_a_frame_is_written_as_signatures_write_it() -> None:
+def test_timestamp_has_signature_format() -> None:
     assert frames.timestamp(DATE_MS) == "20260101T000000Z"
 
 
-def test_what_is_built_is_what_the_sdk_builds() -> None:
+def test_built_frame_equals_sdk_frame() -> None:
     headers = {":message-type": "event", ":event-type": "chunk"}
     assert frames.build(headers, b"{}") == EventMessage(headers=headers, payload=b"{}").encode()
 
 
-def test_a_frame_is_cut_off_only_when_it_is_whole() -> None:
+def test_partial_frame_is_not_parsed() -> None:
     for size in range(len(INNER)):
         assert frames.parse(INNER[:size]) is None
     assert frames.parse(INNER + b"x") == (frames.parse_whole(INNER), b"x")
 
 
-def test_a_spoiled_frame_is_noticed() -> None:
+def test_corrupt_frame_fails_the_checksum() -> None:
     spoiled = bytearray(INNER)
     spoiled[60] ^= 1
     assert crc32(spoiled[:-4]) != struct.unpack(">I", spoiled[-4:])[0]

@@ -22,7 +22,7 @@ from tests.sonic.peer import PeerStream
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.http2 import Http2Client
 from voice.sonic.http2_stream import STREAM_WINDOW_BYTES, RequestBody
-from voice.sonic.transport import BedrockTransport, SonicStream
+from voice.sonic.transport import BedrockTransport, PayloadStream
 
 pytestmark = pytest.mark.wire
 
@@ -312,7 +312,7 @@ async def test_a_sender_held_back_goes_on_when_the_service_reads(
         assert await receiving == [[bytes(1_000)] * 100]
 
 
-async def receive_many(stream: SonicStream, count: int) -> list[bytes | None]:
+async def receive_many(stream: PayloadStream, count: int) -> list[bytes | None]:
     return [await stream.receive() for _ in range(count)]
 
 
@@ -399,7 +399,7 @@ async def test_a_sender_waits_when_the_network_takes_nothing_and_goes_on_after(
     assert await stream.receive() == b"12"
 
 
-async def send_many(stream: SonicStream, payload: bytes, count: int) -> None:
+async def send_many(stream: PayloadStream, payload: bytes, count: int) -> None:
     for _ in range(count):
         await stream.send(payload)
 
@@ -643,7 +643,7 @@ async def test_a_stream_closes_in_time_when_the_service_reads_nothing(
         assert await stuck == TransportCode.STREAM_LOST
 
 
-async def swallow(stream: SonicStream) -> TransportCode:
+async def swallow(stream: PayloadStream) -> TransportCode:
     while True:
         try:
             await stream.send(bytes(20_000))

@@ -27,7 +27,7 @@ from voice.sonic.events import (
     UserText,
 )
 from voice.sonic.protocol import SonicProtocol
-from voice.sonic.transport import BedrockConfig, BedrockTransport, SonicStream
+from voice.sonic.transport import BedrockConfig, BedrockTransport, PayloadStream
 
 pytestmark = pytest.mark.wire
 
@@ -60,7 +60,7 @@ async def transport_for(simulator: RunningSimulator) -> AsyncIterator[MakeTransp
 class Talk:
     """The core and a stream, joined as a call joins them."""
 
-    def __init__(self, stream: SonicStream) -> None:
+    def __init__(self, stream: PayloadStream) -> None:
         self.stream = stream
         self.core = SonicProtocol()
         self.heard: list[OutputEvent] = []

@@ -109,7 +109,7 @@ def _watch_plan() -> WatchdogLimits:
 
 def _session_start() -> SessionStart:
     sensitivity = None
-    if family_of(settings.NOVA_SONIC_MODEL_ID).takes_sensitivity:
+    if family_of(settings.NOVA_SONIC_MODEL_ID).accepts_endpointing:
         sensitivity = EndpointingSensitivity(settings.NOVA_SONIC_ENDPOINTING_SENSITIVITY)
     return SessionStart(
         max_tokens=settings.NOVA_SONIC_MAX_TOKENS,

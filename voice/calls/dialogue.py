@@ -143,7 +143,7 @@ class Dialogue:
         self.last_word = _now()
         words = in_customers_words(text)
         self._note_words(sonic.UserText(content_id="", text=words))
-        if self._family.takes_text:
+        if self._family.accepts_text:
             self._unanswered_texts += 1
             self._ask(words, arrived=self.last_word)
         return True
@@ -194,7 +194,7 @@ class Dialogue:
         elif self.question.is_open:
             self._desk.tell_again(since=self.open_since)
         self._desk.tell_results()
-        if not self._family.takes_text:
+        if not self._family.accepts_text:
             self.question.drop()
         elif self.question.is_open:
             self.question.asked(at=self._signed_at, direction=self.question.direction)
@@ -232,7 +232,7 @@ class Dialogue:
             return said, []
         end = _end_of_last_words(said)
         begin = _begin_of_last_words(said, end)
-        if self._desk.runs.since(self.open_since) or not self._family.takes_text:
+        if self._desk.runs.since(self.open_since) or not self._family.accepts_text:
             return said[:end], []
         return said[:begin], said[begin:end]
 
@@ -253,7 +253,7 @@ class Dialogue:
 
     def tell(self, run: ToolCall) -> None:
         """Tell the current session a result that it did not ask for, if there is a session."""
-        takes_it = self._session is not None and self._family.takes_text
+        takes_it = self._session is not None and self._family.accepts_text
         if takes_it and run.answer is not None:
             run.is_told = True
             self._direct(self._directions.result_of(run.name, run.answer.result))
@@ -266,13 +266,13 @@ class Dialogue:
 
     def _ask_for(self, direction: str) -> None:
         """Direct the assistant to something that is asked for again where it is not said."""
-        if self._family.takes_text:
+        if self._family.accepts_text:
             self._direct(direction)
             reply_coming = self.replies.is_coming
             self.question.asked(at=_now(), reply_coming=reply_coming, direction=direction)
 
     def _direct(self, direction: str) -> None:
-        if self._family.takes_text:
+        if self._family.accepts_text:
             self._say(direction)
 
     def _say(self, text: str, *, sent: Callable[[], None] | None = None) -> None:

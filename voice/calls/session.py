@@ -20,7 +20,7 @@ from voice.calls.history import Message
 from voice.calls.inbound_audio import Chunk, InboundAudio
 from voice.sonic import events as sonic
 from voice.sonic.protocol import SonicProtocol
-from voice.sonic.transport import SonicStream, SonicTransport
+from voice.sonic.transport import PayloadStream, SonicTransport
 
 GOODBYE_S = 2.0
 """How long the service may take to end the stream after we ended the session."""
@@ -43,7 +43,7 @@ class Session:
     """One stream, and the protocol spoken on it. Made by `opened`."""
 
     def __init__(
-        self, stream: SonicStream, instructions: Instructions, *, opened_at: float
+        self, stream: PayloadStream, instructions: Instructions, *, opened_at: float
     ) -> None:
         self.opened_at = opened_at
         self.credentials_until = stream.credentials_until

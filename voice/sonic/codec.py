@@ -1,15 +1,14 @@
-"""Events as the service's JSON, and back. The only place with camelCase and base64.
+"""Conversion between events and the service's JSON. The only module with camelCase and base64.
 
-Here it is hard: two of these payloads travel about thirty times a second and call, all
-others a few times a minute. So audio goes round the JSON library both ways.
+Audio payloads travel about thirty times a second and call in each direction, all others a few times
+a minute. Audio therefore bypasses the JSON library both ways:
 
-*Outgoing* (:func:`encode`): everything before the base64 is the same for a whole call and
-is made once.
+*Outgoing* (`encode`): the bytes before the base64 are the same for a whole session and are cached.
 
-*Incoming* (:class:`AudioPattern`): the first ``audioOutput`` of a content is parsed in full
-and cut into what stands before its base64 and what stands behind. A later payload with the
-same head and tail, and nothing but base64 between, is the same JSON with other audio, so
-there is nothing to parse. Anything else takes the long way; the two ways cannot disagree.
+*Incoming* (`AudioPattern`): the first `audioOutput` of a content is parsed in full and split into
+the bytes before and after its base64. A later payload with the same head and tail, and nothing but
+base64 between them, is the same JSON with other audio, so it needs no parsing. Every other payload
+is parsed in full; the two ways cannot give different results.
 """
 
 import binascii
@@ -39,7 +38,7 @@ from voice.sonic.events import (
 type Json = Mapping[str, Any]
 
 MAX_CHUNK_BYTES = 1_000_000
-"""The largest payload the service takes (botocore's model of bedrock-runtime, PartBody)."""
+"""The largest payload the service accepts (botocore's model of bedrock-runtime, PartBody)."""
 
 _LPCM = {"mediaType": "audio/lpcm", "sampleSizeBits": 16, "channelCount": 1}
 _SPEECH = {"audioType": "SPEECH", "encoding": "base64"}
@@ -47,7 +46,7 @@ _PLAIN_TEXT = {"mediaType": "text/plain"}
 
 
 def encode(event: InputEvent) -> bytes:
-    """Give the payload of ``event``. Raises LocalProtocolError if it cannot be sent."""
+    """Return the payload of `event`. Raises LocalProtocolError if it is too long or not UTF-8."""
     payload = _audio_payload(event) if isinstance(event, AudioInput) else _payload(event)
     if len(payload) > MAX_CHUNK_BYTES:
         raise LocalProtocolError(f"payload of {len(payload)} bytes, over {MAX_CHUNK_BYTES}")
@@ -74,7 +73,7 @@ def _to_bytes(value: object) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
-        raise LocalProtocolError(f"text cannot be written as UTF-8: {error.reason}") from error
+        raise LocalProtocolError(f"text cannot be encoded as UTF-8: {error.reason}") from error
 
 
 type _ContentEvent = (
@@ -94,7 +93,7 @@ def _session_start(event: SessionStart) -> Json:
     }
     if event.endpointing_sensitivity is None:
         return {"inferenceConfiguration": inference}
-    # Nested, or the service refuses the session (LiveKit issue 6200).
+    # Must be nested, or the service refuses the session (LiveKit issue 6200).
     turns = {"endpointingSensitivity": event.endpointing_sensitivity.value}
     return {"inferenceConfiguration": inference, "turnDetectionConfiguration": turns}
 
@@ -113,7 +112,7 @@ def _prompt_start(event: PromptStart) -> Json:
 
 
 def _tool_spec(tool: ToolSpec) -> Json:
-    # The schema stays a string: an object here ends the session with a vague error.
+    # The schema must stay a string: an object here ends the session with a vague error.
     schema = {"json": tool.input_schema}
     spec = {"name": tool.name, "description": tool.description, "inputSchema": schema}
     return {"toolSpec": spec}
@@ -131,9 +130,9 @@ def _text_content_start(event: TextContentStart) -> Json:
 
 
 def _tool_content_start(event: ToolContentStart) -> Json:
-    answered = {"toolUseId": event.tool_use_id, "type": "TEXT"}
+    tool_use = {"toolUseId": event.tool_use_id, "type": "TEXT"}
     head = {"type": "TOOL", "interactive": False, "role": "TOOL"}
-    result = {"toolResultInputConfiguration": answered | {"textInputConfiguration": _PLAIN_TEXT}}
+    result = {"toolResultInputConfiguration": tool_use | {"textInputConfiguration": _PLAIN_TEXT}}
     return _names(event) | head | result
 
 
@@ -161,13 +160,15 @@ _SHAPES: Mapping[type, tuple[str, Callable[[Any], Json]]] = {
     PromptEnd: ("promptEnd", _prompt_end),
     SessionEnd: ("sessionEnd", _session_end),
 }
-"""The service's name of every event but audio, and what it holds."""
+"""Name of every input event but audio, and the function that makes its body."""
 
 
 def decode(payload: bytes) -> tuple[str, Json]:
-    """Give the name of an output event, and the object it stands in (``{name: body}``).
+    """Return the name of an output event and the object under `"event"` (`{name: body}`).
 
-    Raises RemoteProtocolError if ``payload`` is not ``{"event": {"<name>": …}}``.
+    Raises:
+        RemoteProtocolError: `payload` is not `{"event": {"<name>": …}}`.
+
     """
     try:
         value = json.loads(payload.decode())
@@ -179,30 +180,30 @@ def decode(payload: bytes) -> tuple[str, Json]:
     return next(iter(event)), event
 
 
-def body_of(source: Json, name: str) -> Json:
-    """Give what stands under ``name``. Raises RemoteProtocolError unless it is an object."""
+def require_object(source: Json, name: str) -> Json:
+    """Return the object under `name`. Raises RemoteProtocolError if it is not an object."""
     body = source[name]
     if not isinstance(body, dict):
         raise RemoteProtocolError(f"{name} is not an object")
     return body
 
 
-def text_of(body: Json, field: str) -> str:
-    """Give a field that must hold text. Raises RemoteProtocolError."""
+def require_text(body: Json, field: str) -> str:
+    """Return the text in `field`. Raises RemoteProtocolError if it is not text."""
     value = body.get(field)
     if not isinstance(value, str):
         raise RemoteProtocolError(f"{field} is missing or not text")
     return value
 
 
-def object_in(text: object) -> Json | None:
-    """Give the object that ``text`` is the JSON of; None if it is anything else."""
-    value = value_in(text)
+def parse_object(text: object) -> Json | None:
+    """Return the object whose JSON is `text`; None if `text` is anything else."""
+    value = parse_value(text)
     return value if isinstance(value, dict) else None
 
 
-def value_in(text: object) -> object:
-    """Give the value that ``text`` is the JSON of; None if it is not JSON."""
+def parse_value(text: object) -> object:
+    """Return the value whose JSON is `text`; None if `text` is not JSON."""
     if not isinstance(text, str):
         return None
     try:
@@ -211,8 +212,8 @@ def value_in(text: object) -> object:
         return None
 
 
-def pcm_of(base64_text: str | bytes) -> bytes:
-    """Give the samples behind base64. Raises RemoteProtocolError on other characters."""
+def decode_pcm(base64_text: str | bytes) -> bytes:
+    """Return the samples in base64. Raises RemoteProtocolError if it is not strict base64."""
     try:
         pcm = binascii.a2b_base64(base64_text, strict_mode=True)
     except ValueError as error:
@@ -224,7 +225,7 @@ def pcm_of(base64_text: str | bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class AudioPattern:
-    """What all ``audioOutput`` payloads of one content have in common."""
+    """The bytes that all `audioOutput` payloads of one content have in common."""
 
     head: bytes
     tail: bytes
@@ -232,14 +233,16 @@ class AudioPattern:
     content_id: str
 
     @classmethod
-    def of(cls, payload: bytes, source: Json) -> Self | None:
-        """Learn the pattern from a payload and what it was parsed to.
+    def learn(cls, payload: bytes, source: Json) -> Self | None:
+        """Return the pattern of a payload that was parsed to `source`.
 
-        None where the payload cannot be cut cleanly: the proof is that other audio between
-        the two parts parses to the same object with other audio.
+        Returns:
+            None if the payload cannot be split: other audio between head and tail must parse to
+            the same object with other audio.
+
         """
-        body = body_of(source, "audioOutput")
-        audio = text_of(body, "content").encode()
+        body = require_object(source, "audioOutput")
+        audio = require_text(body, "content").encode()
         if not audio:
             return None
         head, _, tail = payload.partition(audio)
@@ -249,19 +252,19 @@ class AudioPattern:
                 return None
         except RemoteProtocolError:
             return None
-        return cls(head, tail, source, text_of(body, "contentId"))
+        return cls(head, tail, source, require_text(body, "contentId"))
 
-    def audio_in(self, payload: bytes) -> tuple[bytes, bytes] | None:
-        """Give the base64 of ``payload`` and its samples; None unless it is of this pattern."""
+    def match(self, payload: bytes) -> tuple[bytes, bytes] | None:
+        """Return the base64 of `payload` and its samples; None if it does not match."""
         if not (payload.startswith(self.head) and payload.endswith(self.tail)):
             return None
         base64_text = payload[len(self.head) : -len(self.tail)]
         try:
-            return base64_text, pcm_of(base64_text)
-        except RemoteProtocolError:  # an escaped character, or worse: the long way will say
+            return base64_text, decode_pcm(base64_text)
+        except RemoteProtocolError:  # an escaped character, or invalid: parse it in full
             return None
 
     def source_with(self, base64_text: bytes) -> Json:
-        """Give the object under ``"event"``, as if the payload had been parsed."""
+        """Return the object under `"event"`, as parsing the payload would give it."""
         body = {**self.source["audioOutput"], "content": base64_text.decode("ascii")}
         return {**self.source, "audioOutput": body}

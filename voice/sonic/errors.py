@@ -1,25 +1,23 @@
-"""What can go wrong between us and Nova Sonic, as one small tree.
-
-::
+"""The errors of a Nova Sonic session.
 
     SonicError
-     + LocalProtocolError    we tried to send what the service would refuse now; nothing changed
-     + RemoteProtocolError   the service sent what its own documents do not allow
+     + LocalProtocolError    this program tried to send an event that is not allowed now
+     + RemoteProtocolError   the service sent what its documentation does not allow
      + TransportError        the stream could not be opened, or it broke; carries a code
 
-Local and remote are kept apart as in h11: the first is a fault of this program, the second
-is not, and only the second ends the session.
+A local protocol error is a bug of this program and changes nothing; a remote one ends the
+session (the same distinction as in h11).
 """
 
 from enum import StrEnum
 
 
 class SonicError(Exception):
-    """Anything that goes wrong while speaking with Nova Sonic."""
+    """Base of all errors of a Nova Sonic session."""
 
 
 class LocalProtocolError(SonicError):
-    """This program tried to send something illegal. The protocol's state is unchanged."""
+    """This program tried to send an event that is not allowed. No state has changed."""
 
 
 class RemoteProtocolError(SonicError):
@@ -55,15 +53,15 @@ NOT_RETRYABLE = frozenset(
         TransportCode.UNMODELLED,
     }
 )
-"""Codes that will come back however often the call is tried again."""
+"""Codes of errors that a new attempt will not remove."""
 
 
 class TransportError(SonicError):
     """The stream could not be opened, or it broke.
 
-    ``retryable`` says whether the same conversation may be tried again on a new stream. It
-    follows from ``code`` unless the service's own words say more: a validation error with
-    the text of a transient fault is retryable (reference: LiveKit issue 6010).
+    `retryable` says whether a new stream may succeed. It follows from `code`, except where the
+    service's message says more: a validation error with the text of a transient fault is
+    retryable (LiveKit issue 6010).
     """
 
     def __init__(self, code: TransportCode, message: str, *, retryable: bool | None = None) -> None:

@@ -1,14 +1,13 @@
-"""Every event of a Nova Sonic session, as a value that cannot be invalid.
+"""The events of a Nova Sonic session. Constructors validate, so an invalid event cannot exist.
 
-Input events carry *names* that we choose (``prompt_name``, ``content_name``); output events
-carry *ids* that the service chooses (``content_id``, ``completion_id``, ``tool_use_id``).
-The two are different name spaces and are never mixed.
+Input events carry *names* that this program chooses (`prompt_name`, `content_name`); output events
+carry *ids* that the service chooses (`content_id`, `completion_id`, `tool_use_id`). The two are
+separate name spaces.
 
-An input event has one class per event of the service. Output events mean more than the
-service's own: which words a ``textOutput`` holds depends on the block it lies in, so
-:class:`UserText`, :class:`PlannedText` and :class:`SpokenText` are three types, and nobody
-can store what was planned as what was said. Audio is PCM, 16 bits, little-endian, mono,
-everywhere; base64 stays in :mod:`voice.sonic.codec`.
+There is one class for each input event of the service. Output events are more specific than the
+service's: the meaning of a `textOutput` depends on the block it belongs to, so `UserText`,
+`PlannedText` and `SpokenText` are three types, and a planned text cannot be stored as a spoken one.
+Audio is PCM, 16 bits, little-endian, mono everywhere; base64 stays in `voice.sonic.codec`.
 
 Source: Amazon Nova 2 user guide, "Speech-to-speech: input events" and "output events".
 """
@@ -23,7 +22,7 @@ from voice.sonic.errors import LocalProtocolError
 
 
 class Role(StrEnum):
-    """Who a content belongs to."""
+    """The speaker or author of a content."""
 
     SYSTEM = "SYSTEM"
     USER = "USER"
@@ -32,7 +31,7 @@ class Role(StrEnum):
 
 
 class ContentKind(StrEnum):
-    """What a content carries."""
+    """The type of data in a content."""
 
     AUDIO = "AUDIO"
     TEXT = "TEXT"
@@ -40,14 +39,14 @@ class ContentKind(StrEnum):
 
 
 class GenerationStage(StrEnum):
-    """Whether a text says what will be spoken or what was."""
+    """Whether a text of the assistant is planned (SPECULATIVE) or was spoken (FINAL)."""
 
     SPECULATIVE = "SPECULATIVE"
     FINAL = "FINAL"
 
 
 class StopReason(StrEnum):
-    """Why a content or a completion ended. The service may send others; they are kept."""
+    """Why a content or a completion ended. The service may send other values too."""
 
     PARTIAL_TURN = "PARTIAL_TURN"
     END_TURN = "END_TURN"
@@ -56,7 +55,7 @@ class StopReason(StrEnum):
 
 
 class EndpointingSensitivity(StrEnum):
-    """How short a silence ends the customer's turn: HIGH about 1.5 s, LOW about 2 s."""
+    """How long a silence ends the customer's turn: HIGH about 1.5 s, LOW about 2 s."""
 
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
@@ -64,15 +63,15 @@ class EndpointingSensitivity(StrEnum):
 
 
 SAMPLE_RATES_HZ = frozenset({8_000, 16_000, 24_000})
-"""The rates the service accepts and produces."""
+"""Sample rates that the service accepts and produces."""
 
 
-# Input events: from us to the service.
+# Input events: to the service.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStart:
-    """Open the session. ``endpointing_sensitivity`` must stay None for the first model."""
+    """Open the session. `endpointing_sensitivity` must be None for the first model."""
 
     max_tokens: int
     top_p: float
@@ -89,7 +88,7 @@ class SessionStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec:
-    """A tool the model may call. ``input_schema`` is JSON Schema *as a string* of JSON."""
+    """A tool the model may call. `input_schema` is the JSON text of a JSON Schema."""
 
     name: str
     description: str
@@ -102,7 +101,7 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptStart:
-    """Open the one prompt of the session: the voice that answers, and what it may call."""
+    """Open the session's only prompt: the voice of the replies, and the tools."""
 
     prompt_name: str
     voice_id: str
@@ -117,7 +116,7 @@ class PromptStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ContentEvent:
-    """What names one content of one prompt."""
+    """Base of events that belong to one content of one prompt."""
 
     prompt_name: str
     content_name: str
@@ -129,7 +128,7 @@ class _ContentEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioContentStart(_ContentEvent):
-    """Open the microphone: one content for the whole conversation."""
+    """Open the audio content: one for the whole session."""
 
     input_rate_hz: int
 
@@ -140,7 +139,7 @@ class AudioContentStart(_ContentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextContentStart(_ContentEvent):
-    """Open a text block: the system prompt and history, or (interactive) live text."""
+    """Open a text block: the system prompt, history, or text in mid-call (interactive)."""
 
     role: Role
     interactive: bool
@@ -150,12 +149,12 @@ class TextContentStart(_ContentEvent):
         if self.role is Role.TOOL:
             raise LocalProtocolError("a text content cannot have the role TOOL")
         if self.interactive and self.role is not Role.USER:
-            raise LocalProtocolError(f"only the customer's text is live, not {self.role}")
+            raise LocalProtocolError(f"interactive text must have the role USER, not {self.role}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContentStart(_ContentEvent):
-    """Open the block that answers one tool use."""
+    """Open the block with the result of one tool use."""
 
     tool_use_id: str
 
@@ -166,20 +165,20 @@ class ToolContentStart(_ContentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInput(_ContentEvent):
-    """A piece of what the customer says; about 32 ms each, at the pace of speech."""
+    """A piece of the customer's audio; about 32 ms each, in real time."""
 
     pcm: bytes
 
     def __post_init__(self) -> None:
-        # No call of the parent's check: this is the hot path, and a content that is not
-        # open has no valid name either.
+        # The parent's check is skipped on this hot path: the ordering accepts the names of the
+        # open content only.
         if not self.pcm or len(self.pcm) % 2:
             raise LocalProtocolError(f"{len(self.pcm)} bytes are not whole 16-bit samples")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextInput(_ContentEvent):
-    """A piece of text, within a text block."""
+    """A piece of the text of a text block."""
 
     content: str
 
@@ -190,7 +189,7 @@ class TextInput(_ContentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult(_ContentEvent):
-    """What a tool answered: a JSON object, as a string. The service refuses anything else."""
+    """The result of a tool: the JSON text of an object. The service refuses anything else."""
 
     content: str
 
@@ -231,15 +230,15 @@ type InputEvent = (
 )
 
 
-# Output events: from the service to us.
+# Output events: from the service.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OutputEvent:
-    """What every output event carries.
+    """Base of output events.
 
-    ``source`` is the JSON object under ``"event"`` exactly as the service sent it; the
-    JSON wire of the earlier system passes it on as it is. It is not part of the value.
+    `source` is the JSON object under `"event"` exactly as the service sent it; the legacy wire
+    passes it on unchanged. Comparison ignores it.
     """
 
     source: Mapping[str, Any] = field(compare=False, repr=False, default_factory=dict)
@@ -247,14 +246,14 @@ class _OutputEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionStart(_OutputEvent):
-    """The model takes up the prompt. Comes once, not once per turn."""
+    """The model has started on the prompt. Comes once per session, not once per turn."""
 
     completion_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentStarted(_OutputEvent):
-    """A block of output opens; ``stage`` is known for text only."""
+    """An output content opens; `stage` is known for text only."""
 
     content_id: str
     kind: ContentKind
@@ -265,7 +264,7 @@ class ContentStarted(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserText(_OutputEvent):
-    """What the customer said, as the service heard it."""
+    """A transcript of what the customer said."""
 
     content_id: str
     text: str
@@ -273,7 +272,7 @@ class UserText(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedText(_OutputEvent):
-    """What the assistant is about to say (SPECULATIVE). It may never be spoken."""
+    """Text that the assistant is about to say (SPECULATIVE). It may never be spoken."""
 
     content_id: str
     text: str
@@ -281,7 +280,7 @@ class PlannedText(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenText(_OutputEvent):
-    """What the assistant said (FINAL). Only this belongs in a transcript."""
+    """Text that the assistant has said (FINAL). Only this belongs in a transcript."""
 
     content_id: str
     text: str
@@ -289,7 +288,7 @@ class SpokenText(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioOutput(_OutputEvent):
-    """A piece of the assistant's voice; made faster than it is spoken."""
+    """A piece of the reply's audio; it comes faster than real time."""
 
     content_id: str
     pcm: bytes = field(repr=False)
@@ -297,10 +296,10 @@ class AudioOutput(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse(_OutputEvent):
-    """The model asks for a tool. ``content`` is the JSON text of its arguments.
+    """The model calls a tool. `content` is the JSON text of the arguments.
 
-    It is passed on unvalidated (except that a doubly encoded object is unwrapped once):
-    whether the arguments fit is the tool registry's to say.
+    An object that was encoded twice is unwrapped once; otherwise the text is as received. The
+    tool registry validates the arguments.
     """
 
     content_id: str
@@ -311,10 +310,10 @@ class ToolUse(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentEnded(_OutputEvent):
-    """A block of output closes. The assistant's turn ends with AUDIO and END_TURN.
+    """An output content closes. The assistant's turn ends with AUDIO and END_TURN.
 
-    ``stop_reason`` is a :class:`StopReason` where we know it, else the service's own word.
-    ``role`` and ``stage`` are those of the block's start, None if it was never announced.
+    `stop_reason` is a `StopReason` if it is known, else the service's own value. `role` and
+    `stage` are those of the content's start; None if it was never announced.
     """
 
     content_id: str
@@ -326,7 +325,7 @@ class ContentEnded(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BargeIn(_OutputEvent):
-    """The customer began to speak over the assistant: drop all audio not yet played."""
+    """The customer interrupted the assistant: all audio not yet played is stale."""
 
     content_id: str
 
@@ -343,14 +342,14 @@ class UsageReport(_OutputEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionEnd(_OutputEvent):
-    """The model is done with the prompt; comes after our promptEnd."""
+    """The model has finished the prompt; comes after promptEnd."""
 
     stop_reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(_OutputEvent):
-    """An event this program does not know, or cannot place. Never fatal: AWS adds events."""
+    """An event that this program does not know or cannot place. Never fatal: AWS adds events."""
 
     name: str
 
@@ -382,7 +381,7 @@ def _require_rate(rate_hz: int) -> None:
 
 
 def _require_json_object(field_name: str, text: str) -> None:
-    """Refuse what the service answers with an unspecific error that ends the session."""
+    """Require a JSON object; for anything else the service ends the session with a vague error."""
     try:
         value = json.loads(text)
     except ValueError as error:

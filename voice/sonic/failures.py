@@ -1,11 +1,10 @@
-"""Everything the SDK and the service can raise, as one TransportError with a code.
+"""Translation of everything that the SDK raises into a `TransportError` with a code.
 
-Names are compared, not classes: what the service calls a failure is a name on the wire
-(``x-amzn-errortype``, ``:exception-type``), and the SDK makes classes of some of them,
-a ``KeyError`` of others and prose of the rest.
+Errors are recognised by the service's name for them (`x-amzn-errortype`, `:exception-type`), not
+by class: the SDK turns some names into classes, some into `KeyError` and the rest into prose.
 
-Source: botocore's model of bedrock-runtime; reports of LiveKit (issues 4530, 6010),
-Pipecat (3387) and Strands for which of them pass when tried again.
+Source: botocore's model of bedrock-runtime. Which errors are retryable: LiveKit (issues 4530,
+6010), Pipecat (3387) and Strands.
 """
 
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ _CODES = {
     "unrecognizedclient": TransportCode.ACCESS_DENIED,
     "validation": TransportCode.VALIDATION,
 }
-"""By the service's name, in small letters and without its ending "Exception"."""
+"""Codes by the service's name, in lower case and without the suffix "Exception"."""
 
 _STATUSES = {
     400: TransportCode.VALIDATION,
@@ -49,17 +48,22 @@ _STATUSES = {
 }
 
 _TRANSIENT_VALIDATIONS = (
-    "InternalErrorCode=531",  # the service's own stream broke
-    "InternalErrorCode=532",  # it heard nothing for 55 seconds
+    "InternalErrorCode=531",  # the service's internal stream broke
+    "InternalErrorCode=532",  # no audio for 55 seconds
     "System instability detected",
 )
-"""Texts of "validation" errors that are none: a new session will do."""
+"""Messages of validation errors that are transient faults: a new session succeeds."""
 
 
 def as_transport_error(error: BaseException, status: int | None = None) -> TransportError:
-    """Say what ``error`` means. What is a TransportError already, or wraps one, stays it.
+    """Return the TransportError that `error` stands for.
 
-    ``status`` is that of the response, where there was one: some refusals say no more.
+    A TransportError, or the one that `error` was raised from, is returned as it is.
+
+    Args:
+        error: Anything that the SDK raised.
+        status: HTTP status of the response, if there was one; some refusals carry nothing else.
+
     """
     for cause in _causes(error):
         if isinstance(cause, TransportError):
@@ -76,31 +80,31 @@ def as_transport_error(error: BaseException, status: int | None = None) -> Trans
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give ``error`` and what it says it comes from; what merely happened before is not asked."""
+    """Yield `error` and its explicit causes; implicit context is not followed."""
     while error is not None:
         yield error
         error = error.__cause__
 
 
 def _unexplained(error: BaseException, status: int | None) -> TransportError:
-    """Tell a refusal without words from frames and payloads that do not parse."""
+    """Distinguish a refusal without a message from data that cannot be parsed."""
     if status is not None and status >= 300:
         return TransportError(_from_status(status), f"refused with status {status}")
     return TransportError(TransportCode.BAD_FRAME, f"{type(error).__name__}: {error}")
 
 
 def _from_key(key: str) -> TransportError:
-    """Tell a header that is missing from an exception that the SDK has no class for."""
+    """Distinguish a missing frame header from an exception name that the SDK does not know."""
     if key.startswith(":"):
         return TransportError(TransportCode.BAD_FRAME, f"a frame without {key}")
-    return _named(key, "the service said no more")
+    return _named(key, "no message")
 
 
 def _from_call(error: CallError) -> TransportError:
-    code = _code_of(type(error).__name__) or _code_of(_last_word(error.message))
+    code = _code_of(type(error).__name__) or _code_of(_shape_name(error.message))
     if code is None:
         code = _from_status(error.response_metadata.http_status_code or 0)
-    return _with_text(code, error.message or type(error).__name__)
+    return _with_message(code, error.message or type(error).__name__)
 
 
 def _from_status(status: int) -> TransportCode:
@@ -110,10 +114,10 @@ def _from_status(status: int) -> TransportCode:
 
 
 def _named(name: str, message: str) -> TransportError:
-    return _with_text(_code_of(name) or TransportCode.UNMODELLED, f"{name}: {message}")
+    return _with_message(_code_of(name) or TransportCode.UNMODELLED, f"{name}: {message}")
 
 
-def _with_text(code: TransportCode, message: str) -> TransportError:
+def _with_message(code: TransportCode, message: str) -> TransportError:
     if code is TransportCode.VALIDATION and any(text in message for text in _TRANSIENT_VALIDATIONS):
         return TransportError(code, message, retryable=True)
     return TransportError(code, message)
@@ -123,6 +127,6 @@ def _code_of(name: str) -> TransportCode | None:
     return _CODES.get(name.lower().removesuffix("exception"))
 
 
-def _last_word(message: str) -> str:
-    """Give the shape's name in "… - status: 403 - id: com.amazonaws…#SomeException"."""
+def _shape_name(message: str) -> str:
+    """Return the name at the end of "… - status: 403 - id: com.amazonaws…#SomeException"."""
     return message.rpartition("#")[2]

@@ -1,22 +1,19 @@
-"""What may be sent next: the order of events on our side of a session.
+"""The order of input events: which event may be sent next.
 
-Rule 1: everything that decides the order lives in this file, and as far as it can be a
-table, it is one. Rule 2: nothing here knows what a payload looks like.
+Rule 1: everything that decides the order is in this file, in tables where possible. Rule 2: nothing
+here depends on the form of a payload.
 
-Theory of operation. Two machines are coupled. The *session* (:data:`SESSION_TRANSITIONS`)
-moves by steps; opening a content is a step, so the table says which contents a state
-allows. The *block* (:data:`BLOCK_TRANSITIONS`) is the one text or tool content that may be
-open: the microphone stays open beneath it, but while it lasts nothing may pass except what
-belongs to it, since audio inside a block ends the session ("Chat history should be sent
-completely before streaming audio").
+Theory of operation. Two state machines are coupled. The *session* (`SESSION_TRANSITIONS`) moves by
+steps; opening a content is a step, so the table says which contents a state allows. The *block*
+(`BLOCK_TRANSITIONS`) is the text or tool content that is open, at most one at a time. The audio
+content stays open meanwhile, but while a block is open only its own events may be sent, since audio
+inside a block ends the session ("Chat history should be sent completely before streaming audio").
 
-An :class:`Ordering` is a value. :meth:`Ordering.after` gives the value that follows an
-event, or raises; so a refused event changes nothing, and a whole block is tried out before
-any of it is queued.
+An `Ordering` is a value. `Ordering.after` returns the value that follows an event, or raises. So a
+refused event changes nothing, and a whole block is checked before any of it is queued.
 
-Warning: what the tables cannot show is in the methods that ask for names and roles:
-:meth:`Ordering._require_fresh`, :meth:`Ordering._require_turn` and
-:meth:`Ordering._require_awaited`.
+The tables cannot express the rules about names and roles; those are in `_require_unused_name`,
+`_require_alternating_role` and `_require_open_tool_use`.
 
 Source: Amazon Nova 2 user guide, "Input events", "Chat history" and "Handling errors";
 the text-block rule is LiveKit's pull request 6720.
@@ -48,55 +45,55 @@ from voice.sonic.events import (
 
 
 class SessionState(StrEnum):
-    """Where our side of a session stands."""
+    """State of the client's side of a session."""
 
     NEW = "NEW"
     STARTED = "STARTED"
-    PROMPTED = "PROMPTED"  # the system prompt comes next
-    INSTRUCTED = "INSTRUCTED"  # history may come, then the microphone
-    LISTENING = "LISTENING"  # the microphone is open
-    MUTED = "MUTED"  # the microphone is closed, for good
+    PROMPT_STARTED = "PROMPT_STARTED"  # the system prompt comes next
+    SYSTEM_PROMPT_SENT = "SYSTEM_PROMPT_SENT"  # history may come, then the audio content
+    AUDIO_OPEN = "AUDIO_OPEN"
+    AUDIO_ENDED = "AUDIO_ENDED"  # it cannot be opened again
     PROMPT_ENDED = "PROMPT_ENDED"
     ENDED = "ENDED"
 
 
 class Step(StrEnum):
-    """What moves a session."""
+    """An event or block that changes the state of a session."""
 
     SESSION_START = "sessionStart"
     PROMPT_START = "promptStart"
     SYSTEM_PROMPT = "system prompt"
     HISTORY = "history"
-    MICROPHONE_OPENS = "audio contentStart"
-    LIVE_TEXT = "interactive text"
+    AUDIO_START = "audio contentStart"
+    INTERACTIVE_TEXT = "interactive text"
     TOOL_RESULT = "tool result"
-    MICROPHONE_CLOSES = "audio contentEnd"
+    AUDIO_END = "audio contentEnd"
     PROMPT_END = "promptEnd"
     SESSION_END = "sessionEnd"
 
 
 SESSION_TRANSITIONS: Mapping[SessionState, Mapping[Step, SessionState]] = {
     SessionState.NEW: {Step.SESSION_START: SessionState.STARTED},
-    SessionState.STARTED: {Step.PROMPT_START: SessionState.PROMPTED},
-    SessionState.PROMPTED: {Step.SYSTEM_PROMPT: SessionState.INSTRUCTED},
-    SessionState.INSTRUCTED: {
-        Step.HISTORY: SessionState.INSTRUCTED,
-        Step.MICROPHONE_OPENS: SessionState.LISTENING,
+    SessionState.STARTED: {Step.PROMPT_START: SessionState.PROMPT_STARTED},
+    SessionState.PROMPT_STARTED: {Step.SYSTEM_PROMPT: SessionState.SYSTEM_PROMPT_SENT},
+    SessionState.SYSTEM_PROMPT_SENT: {
+        Step.HISTORY: SessionState.SYSTEM_PROMPT_SENT,
+        Step.AUDIO_START: SessionState.AUDIO_OPEN,
     },
-    SessionState.LISTENING: {
-        Step.LIVE_TEXT: SessionState.LISTENING,
-        Step.TOOL_RESULT: SessionState.LISTENING,
-        Step.MICROPHONE_CLOSES: SessionState.MUTED,
+    SessionState.AUDIO_OPEN: {
+        Step.INTERACTIVE_TEXT: SessionState.AUDIO_OPEN,
+        Step.TOOL_RESULT: SessionState.AUDIO_OPEN,
+        Step.AUDIO_END: SessionState.AUDIO_ENDED,
     },
-    SessionState.MUTED: {Step.PROMPT_END: SessionState.PROMPT_ENDED},
+    SessionState.AUDIO_ENDED: {Step.PROMPT_END: SessionState.PROMPT_ENDED},
     SessionState.PROMPT_ENDED: {Step.SESSION_END: SessionState.ENDED},
     SessionState.ENDED: {},
 }
-"""A prompt that never had audio cannot be ended: the service refuses promptEnd there."""
+"""There is no promptEnd before the audio content: the service refuses it."""
 
 
 class BlockState(StrEnum):
-    """Where the open text or tool block stands."""
+    """State of the open text or tool block."""
 
     EMPTY = "EMPTY"
     FILLED = "FILLED"
@@ -113,7 +110,7 @@ BLOCK_TRANSITIONS: Mapping[ContentKind, Mapping[BlockState, Mapping[str, BlockSt
         BlockState.FILLED: {"contentEnd": BlockState.CLOSED},
     },
 }
-"""A block holds one content event at least; a tool block holds exactly one."""
+"""A text block holds one textInput or more; a tool block holds one toolResult."""
 
 _BLOCK_EVENTS: Mapping[type, str] = {
     TextInput: "textInput",
@@ -124,7 +121,7 @@ _BLOCK_EVENTS: Mapping[type, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """The text or tool content that is open now."""
+    """The open text or tool content."""
 
     content_name: str
     kind: ContentKind
@@ -132,7 +129,7 @@ class Block:
     state: BlockState = BlockState.EMPTY
 
     def after(self, event_name: str, content_name: str) -> Self:
-        """Give the block as it is after that event. Raises LocalProtocolError."""
+        """Return the block after an event. Raises LocalProtocolError if it is not allowed."""
         if content_name != self.content_name:
             raise LocalProtocolError(f"{event_name} while block {self.content_name!r} is open")
         try:
@@ -144,32 +141,33 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordering:
-    """All that decides what may be sent next."""
+    """Everything that decides which event may be sent next."""
 
     state: SessionState = SessionState.NEW
     prompt_name: str = ""
-    microphone: str = ""
+    audio_content: str = ""
+    """Name of the open audio content; "" if none is open."""
     block: Block | None = None
     used_names: frozenset[str] = frozenset()
     last_history_role: Role | None = None
     open_tool_uses: Mapping[str, ToolUse] = field(default_factory=dict)
 
     def after(self, event: InputEvent) -> "Ordering":
-        """Give the ordering as it is after ``event``. Raises LocalProtocolError."""
-        if isinstance(event, AudioInput):  # by far the most frequent, and it moves nothing
-            self._require_listening(event)
+        """Return the ordering after `event`. Raises LocalProtocolError if it is not allowed."""
+        if isinstance(event, AudioInput):  # by far the most frequent; it changes nothing
+            self._require_audio_allowed(event)
             return self
         if self.block is None:
             return self._after_outside(event)
         return self._after_inside(self.block, event)
 
-    def awaiting(self, tool_use: ToolUse) -> "Ordering":
-        """Give the ordering that also waits for the answer to ``tool_use``."""
-        awaited = {**self.open_tool_uses, tool_use.tool_use_id: tool_use}
-        return replace(self, open_tool_uses=awaited)
+    def with_tool_use(self, tool_use: ToolUse) -> "Ordering":
+        """Return the ordering in which `tool_use` is open too."""
+        open_tool_uses = {**self.open_tool_uses, tool_use.tool_use_id: tool_use}
+        return replace(self, open_tool_uses=open_tool_uses)
 
-    def abandoned(self) -> "Ordering":
-        """Give the ordering in which nothing may follow and nobody waits."""
+    def ended(self) -> "Ordering":
+        """Return the ordering in which nothing may follow and no tool use is open."""
         return replace(self, state=SessionState.ENDED, block=None, open_tool_uses={})
 
     # Private methods, outside a block.
@@ -184,8 +182,8 @@ class Ordering:
             case AudioContentStart() | TextContentStart() | ToolContentStart():
                 return self._with_content(event)
             case ContentEnd():
-                self._require_microphone(event)
-                return replace(self, state=self._next(Step.MICROPHONE_CLOSES), microphone="")
+                self._require_audio_content(event)
+                return replace(self, state=self._next(Step.AUDIO_END), audio_content="")
             case PromptEnd():
                 self._require_prompt(event.prompt_name)
                 return replace(self, state=self._next(Step.PROMPT_END))
@@ -204,30 +202,32 @@ class Ordering:
         self, event: AudioContentStart | TextContentStart | ToolContentStart
     ) -> "Ordering":
         self._require_prompt(event.prompt_name)
-        self._require_fresh(event.content_name)
+        self._require_unused_name(event.content_name)
         named = replace(self, used_names=self.used_names | {event.content_name})
         match event:
             case AudioContentStart():
-                state = self._next(Step.MICROPHONE_OPENS)
-                return replace(named, state=state, microphone=event.content_name)
+                state = self._next(Step.AUDIO_START)
+                return replace(named, state=state, audio_content=event.content_name)
             case TextContentStart():
                 block = Block(content_name=event.content_name, kind=ContentKind.TEXT)
-                state, history_role = self._spoken_to(event)
+                state, history_role = self._after_text_start(event)
                 return replace(named, state=state, block=block, last_history_role=history_role)
             case ToolContentStart():
-                return replace(named, state=self._next(Step.TOOL_RESULT), block=self._answer(event))
+                return replace(
+                    named, state=self._next(Step.TOOL_RESULT), block=self._tool_block(event)
+                )
 
-    def _spoken_to(self, event: TextContentStart) -> tuple[SessionState, Role | None]:
+    def _after_text_start(self, event: TextContentStart) -> tuple[SessionState, Role | None]:
         if event.role is Role.SYSTEM:
             return self._next(Step.SYSTEM_PROMPT), None
         if event.interactive:
-            return self._next(Step.LIVE_TEXT), None
+            return self._next(Step.INTERACTIVE_TEXT), None
         state = self._next(Step.HISTORY)
-        self._require_turn(event.role)
+        self._require_alternating_role(event.role)
         return state, event.role
 
-    def _answer(self, event: ToolContentStart) -> Block:
-        self._require_awaited(event.tool_use_id)
+    def _tool_block(self, event: ToolContentStart) -> Block:
+        self._require_open_tool_use(event.tool_use_id)
         name, tool_use_id = event.content_name, event.tool_use_id
         return Block(content_name=name, kind=ContentKind.TOOL, tool_use_id=tool_use_id)
 
@@ -247,32 +247,32 @@ class Ordering:
         still_open = None if block.state is BlockState.CLOSED else block
         return replace(self, block=still_open, open_tool_uses=tool_uses)
 
-    # Private methods for what no table can say.
+    # Private methods for the rules that are in no table.
 
-    def _require_listening(self, event: AudioInput) -> None:
+    def _require_audio_allowed(self, event: AudioInput) -> None:
         if self.block is not None:
             raise LocalProtocolError(f"audio while block {self.block.content_name!r} is open")
-        self._require_microphone(event)
+        self._require_audio_content(event)
 
-    def _require_microphone(self, event: AudioInput | ContentEnd) -> None:
+    def _require_audio_content(self, event: AudioInput | ContentEnd) -> None:
         self._require_prompt(event.prompt_name)
-        if not self.microphone or event.content_name != self.microphone:
+        if not self.audio_content or event.content_name != self.audio_content:
             raise LocalProtocolError(f"content {event.content_name!r} is not open")
 
     def _require_prompt(self, prompt_name: str) -> None:
         if not self.prompt_name or prompt_name != self.prompt_name:
             raise LocalProtocolError(f"prompt {prompt_name!r} is not open")
 
-    def _require_fresh(self, content_name: str) -> None:
+    def _require_unused_name(self, content_name: str) -> None:
         if content_name in self.used_names:
             raise LocalProtocolError(f"content name {content_name!r} was used before")
 
-    def _require_turn(self, role: Role) -> None:
-        """History begins with the customer, and the two take turns."""
+    def _require_alternating_role(self, role: Role) -> None:
+        """Require that history begins with the customer and that the roles alternate."""
         expected = Role.ASSISTANT if self.last_history_role is Role.USER else Role.USER
         if role is not expected:
             raise LocalProtocolError(f"history by {role} where {expected} is due")
 
-    def _require_awaited(self, tool_use_id: str) -> None:
+    def _require_open_tool_use(self, tool_use_id: str) -> None:
         if tool_use_id not in self.open_tool_uses:
             raise LocalProtocolError(f"tool use {tool_use_id!r} is not open")

@@ -1,17 +1,16 @@
-"""What the service says: payloads in, events out.
+"""Parser of the service's payloads: payloads in, output events out.
 
-Here it is hard: the service names a block once, when it opens, and afterwards gives only
-its ``contentId``. What a ``textOutput`` means (heard, planned, spoken) lies in the block,
-so this room remembers the open ones. A block that was never announced is not an error as
-long as its events explain themselves; where they do not, they become :class:`Unknown`,
-which is counted and never fatal: AWS adds events without notice. Only a payload that
-cannot be read at all raises RemoteProtocolError.
+The service describes a content once, when it opens, and afterwards sends only its `contentId`. The
+meaning of a `textOutput` (transcript, planned or spoken text) depends on the content, so the parser
+remembers the open contents. Events of a content that was never announced are accepted if they carry
+enough themselves; otherwise they become `Unknown`, which is counted and never fatal: AWS adds
+events without notice. Only a payload that cannot be parsed raises RemoteProtocolError.
 
-*Interruption* is told in up to three ways, in this order: the AUDIO content ends with
-INTERRUPTED (some models), a text holds the object ``{"interrupted": true}``, and that text's
-block ends with INTERRUPTED. The first to come makes the one :class:`BargeIn`; the others
-are silent until somebody speaks again. It is read from structure only, and never from what
-the customer says: a USER text that looks like the object is a transcript.
+The service reports an *interruption* in up to three ways, in this order: the AUDIO content ends with
+INTERRUPTED (some models), a text of the assistant is the object `{"interrupted": true}`, and the
+content of that text ends with INTERRUPTED. The first one becomes the `BargeIn`; the others are
+ignored until a new content begins. Only the structure counts, never the customer's speech: a USER
+text that looks like the object is a transcript.
 """
 
 from collections import Counter
@@ -42,7 +41,7 @@ from voice.sonic.events import (
     UserText,
 )
 
-type _Reader = Callable[[Json, Json], tuple[OutputEvent, ...]]
+type _Parser = Callable[[Json, Json], tuple[OutputEvent, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +50,21 @@ class _OpenContent:
     stage: GenerationStage | None
 
 
-class OutputEventReader:
-    """Reads the payloads of one session, in the order they came."""
+class OutputEventParser:
+    """Parses the payloads of one session, in the order they were received."""
 
     def __init__(self) -> None:
-        #: How often each event came that could not be placed, by its name.
+        #: How many events of each unknown name were received.
         self.unknown: Counter[str] = Counter()
-        # The blocks that are open, by contentId.
+        # The open contents, by contentId.
         self._open: dict[str, _OpenContent] = {}
-        # What the audio payloads of the current block look like.
+        # Pattern of the current content's audio payloads.
         self._pattern: AudioPattern | None = None
         # Whether the current interruption has been reported.
         self._interrupted = False
-        # Ids of all tool uses so far: running one twice could do harm.
+        # Ids of all tool uses so far: none may run twice.
         self._tool_use_ids: set[str] = set()
-        self._readers: Mapping[str, _Reader] = {
+        self._parsers: Mapping[str, _Parser] = {
             "completionStart": self._completion_start,
             "contentStart": self._content_start,
             "textOutput": self._text_output,
@@ -76,17 +75,17 @@ class OutputEventReader:
             "completionEnd": self._completion_end,
         }
 
-    def read(self, payload: bytes) -> tuple[OutputEvent, ...]:
-        """Give what ``payload`` means. Raises RemoteProtocolError."""
-        known = self._pattern.audio_in(payload) if self._pattern else None
-        if self._pattern and known:
-            return (_same_audio(self._pattern, *known),)
+    def parse(self, payload: bytes) -> tuple[OutputEvent, ...]:
+        """Return the events in `payload`. Raises RemoteProtocolError."""
+        audio = self._pattern.match(payload) if self._pattern else None
+        if self._pattern and audio:
+            return (_audio_event(self._pattern, *audio),)
         name, source = codec.decode(payload)
-        if name not in self._readers:
+        if name not in self._parsers:
             return self._unknown(name, source)
-        events = self._readers[name](source, codec.body_of(source, name))
+        events = self._parsers[name](source, codec.require_object(source, name))
         if name == "audioOutput":
-            self._pattern = AudioPattern.of(payload, source)
+            self._pattern = AudioPattern.learn(payload, source)
         return events
 
     # Private methods, one per event of the service.
@@ -95,14 +94,14 @@ class OutputEventReader:
         return (CompletionStart(completion_id=_optional(body, "completionId"), source=source),)
 
     def _content_start(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
-        content_id = codec.text_of(body, "contentId")
-        kind = _member(ContentKind, body.get("type"))
+        content_id = codec.require_text(body, "contentId")
+        kind = _enum_member(ContentKind, body.get("type"))
         role = _role(kind, body)
         if kind is None or role is None:
             return self._unknown("contentStart", source)
         stage = _stage(body)
         self._open[content_id] = _OpenContent(role, stage)
-        self._note_speaker(kind, role, stage)
+        self._reset_interruption(kind, role, stage)
         started = ContentStarted(
             content_id=content_id,
             kind=kind,
@@ -114,9 +113,12 @@ class OutputEventReader:
         return (started,)
 
     def _text_output(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
-        content_id, text = codec.text_of(body, "contentId"), codec.text_of(body, "content")
+        content_id, text = (
+            codec.require_text(body, "contentId"),
+            codec.require_text(body, "content"),
+        )
         opened = self._open.get(content_id)
-        role = opened.role if opened else _member(Role, body.get("role"))
+        role = opened.role if opened else _enum_member(Role, body.get("role"))
         if role is Role.USER:
             return (UserText(content_id=content_id, text=text, source=source),)
         if _is_interruption(text):
@@ -126,31 +128,31 @@ class OutputEventReader:
                 return (PlannedText(content_id=content_id, text=text, source=source),)
             case GenerationStage.FINAL:
                 return (SpokenText(content_id=content_id, text=text, source=source),)
-            case None:  # neither planned nor spoken may be guessed
+            case None:  # planned or spoken: must not be guessed
                 return self._unknown("textOutput", source)
 
     def _audio_output(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
-        content_id = codec.text_of(body, "contentId")
-        pcm = codec.pcm_of(codec.text_of(body, "content"))
+        content_id = codec.require_text(body, "contentId")
+        pcm = codec.decode_pcm(codec.require_text(body, "content"))
         return (AudioOutput(content_id=content_id, pcm=pcm, source=source),)
 
     def _tool_use(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
-        tool_use_id = codec.text_of(body, "toolUseId")
+        tool_use_id = codec.require_text(body, "toolUseId")
         if tool_use_id in self._tool_use_ids:
             raise RemoteProtocolError(f"tool use {tool_use_id!r} came twice")
         use = ToolUse(
-            content_id=codec.text_of(body, "contentId"),
+            content_id=codec.require_text(body, "contentId"),
             tool_use_id=tool_use_id,
-            name=codec.text_of(body, "toolName"),
-            content=_peeled(codec.text_of(body, "content")),
+            name=codec.require_text(body, "toolName"),
+            content=_unwrap_arguments(codec.require_text(body, "content")),
             source=source,
         )
         self._tool_use_ids.add(tool_use_id)
         return (use,)
 
     def _content_end(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
-        content_id = codec.text_of(body, "contentId")
-        kind = _member(ContentKind, body.get("type"))
+        content_id = codec.require_text(body, "contentId")
+        kind = _enum_member(ContentKind, body.get("type"))
         if kind is None:
             return self._unknown("contentEnd", source)
         opened = self._open.pop(content_id, None)
@@ -160,7 +162,7 @@ class OutputEventReader:
             kind=kind,
             role=opened.role if opened else None,
             stage=opened.stage if opened else None,
-            stop_reason=_member(StopReason, stop_reason) or stop_reason,
+            stop_reason=_enum_member(StopReason, stop_reason) or stop_reason,
             source=source,
         )
         if stop_reason == StopReason.INTERRUPTED:
@@ -177,7 +179,7 @@ class OutputEventReader:
                 output_text_tokens=int(total["output"]["textTokens"]),
                 source=source,
             )
-        except (KeyError, TypeError, ValueError):  # no call is worth losing over a bill
+        except (KeyError, TypeError, ValueError):  # a bad usage report must not end a call
             return self._unknown("usageEvent", source)
         return (report,)
 
@@ -185,7 +187,7 @@ class OutputEventReader:
         stop_reason = _optional(body, "stopReason")
         return (
             CompletionEnd(
-                stop_reason=_member(StopReason, stop_reason) or stop_reason, source=source
+                stop_reason=_enum_member(StopReason, stop_reason) or stop_reason, source=source
             ),
         )
 
@@ -201,17 +203,19 @@ class OutputEventReader:
         self._interrupted = True
         return (BargeIn(content_id=content_id, source=source),)
 
-    def _note_speaker(self, kind: ContentKind, role: Role, stage: GenerationStage | None) -> None:
-        """Take an interruption as over once somebody says something new.
+    def _reset_interruption(
+        self, kind: ContentKind, role: Role, stage: GenerationStage | None
+    ) -> None:
+        """Report the next interruption again, once a new content has begun.
 
-        A FINAL text of the assistant says nothing new: the notice itself comes in one.
+        A FINAL text of the assistant does not count: the interruption itself is reported in one.
         """
-        notice = kind is ContentKind.TEXT and role is Role.ASSISTANT
-        if not (notice and stage is not GenerationStage.SPECULATIVE):
+        is_assistant_text = kind is ContentKind.TEXT and role is Role.ASSISTANT
+        if not (is_assistant_text and stage is not GenerationStage.SPECULATIVE):
             self._interrupted = False
 
 
-def _same_audio(pattern: AudioPattern, base64_text: bytes, pcm: bytes) -> AudioOutput:
+def _audio_event(pattern: AudioPattern, base64_text: bytes, pcm: bytes) -> AudioOutput:
     source = pattern.source_with(base64_text)
     return AudioOutput(content_id=pattern.content_id, pcm=pcm, source=source)
 
@@ -221,34 +225,34 @@ def _optional(body: Json, field: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _member[E: StrEnum](words: type[E], value: object) -> E | None:
-    return words(value) if isinstance(value, str) and value in words else None
+def _enum_member[E: StrEnum](members: type[E], value: object) -> E | None:
+    return members(value) if isinstance(value, str) and value in members else None
 
 
 def _role(kind: ContentKind | None, body: Json) -> Role | None:
-    """Give a block's role. Audio and tool calls can only come from one side."""
+    """Return a content's role. Audio and tool uses always come from the same side."""
     if kind is ContentKind.AUDIO:
         return Role.ASSISTANT
     if kind is ContentKind.TOOL:
         return Role.TOOL
-    return _member(Role, body.get("role"))
+    return _enum_member(Role, body.get("role"))
 
 
 def _stage(body: Json) -> GenerationStage | None:
-    fields = codec.object_in(body.get("additionalModelFields")) or {}
-    return _member(GenerationStage, fields.get("generationStage"))
+    fields = codec.parse_object(body.get("additionalModelFields")) or {}
+    return _enum_member(GenerationStage, fields.get("generationStage"))
 
 
 def _is_interruption(text: str) -> bool:
     if not text.lstrip().startswith("{"):
         return False
-    value = codec.object_in(text)
+    value = codec.parse_object(text)
     return value is not None and value.get("interrupted") is True
 
 
-def _peeled(content: str) -> str:
-    """Take one layer off arguments that were encoded twice; leave anything else alone."""
-    inner = codec.value_in(content)
-    if isinstance(inner, str) and codec.object_in(inner) is not None:
+def _unwrap_arguments(content: str) -> str:
+    """Decode arguments that were encoded as JSON twice; return all others unchanged."""
+    inner = codec.parse_value(content)
+    if isinstance(inner, str) and codec.parse_object(inner) is not None:
         return inner
     return content

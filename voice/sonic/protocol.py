@@ -1,12 +1,12 @@
-"""The Nova Sonic session as a machine: payloads in, events out, payloads queued.
+"""The protocol of a Nova Sonic session, without I/O: payloads in, events out, payloads queued.
 
-No I/O, no clock, no ids of its own: the call that drives it brings them. The two halves
-meet in one place only: a tool use that the service asks for is one that we must answer.
-What may be sent is decided in :mod:`voice.sonic.ordering`, what is heard is understood in
-:mod:`voice.sonic.output_events`, and both speak through :mod:`voice.sonic.codec`.
+There is no socket, no clock and no generated id here; the caller brings them. The two directions
+meet in one place: a tool use that the service sends becomes one that needs a result.
+`voice.sonic.ordering` decides what may be sent, `voice.sonic.output_events` parses what is received,
+and `voice.sonic.codec` converts both to and from JSON.
 
-A text block and a tool result are each *one* call, which queues the whole block or nothing.
-So audio cannot slip inside one, and no lock is needed.
+A text block and a tool result are *one* call each, which queues the whole block or nothing. So audio
+cannot get inside a block, and no lock is needed.
 """
 
 import json
@@ -30,54 +30,55 @@ from voice.sonic.events import (
     ToolUse,
 )
 from voice.sonic.ordering import Ordering, SessionState
-from voice.sonic.output_events import OutputEventReader
+from voice.sonic.output_events import OutputEventParser
 
 __all__ = ["MAX_TEXT_BYTES", "SessionState", "SonicProtocol", "split_text"]
 
 MAX_TEXT_BYTES = 1_000
-"""How much text one textInput may hold: 1,024 bytes for Nova 2, 1,000 for the first model."""
+"""Longest text of one textInput: 1,024 bytes for Nova 2, 1,000 for the first model."""
 
 
 class SonicProtocol:
     """One Nova Sonic session, without any I/O."""
 
     def __init__(self) -> None:
-        # What may be sent next; replaced as a whole, never changed.
+        # An immutable value; replaced when an event is sent.
         self._ordering = Ordering()
-        # What the service has said so far.
-        self._reader = OutputEventReader()
-        # Payloads that wait for the transport.
+        self._parser = OutputEventParser()
+        # Payloads for the transport.
         self._outgoing: list[bytes] = []
-        # Events that wait for the call.
+        # Events for the call.
         self._received: list[OutputEvent] = []
         # Whether the service has ended its side.
         self._eof = False
 
     @property
     def state(self) -> SessionState:
-        """Where our side of the session stands."""
+        """State of our side of the session."""
         return self._ordering.state
 
     @property
     def open_tool_uses(self) -> Mapping[str, ToolUse]:
-        """The tool uses that the service still waits for, by id, oldest first."""
+        """The tool uses without a result, by id, oldest first."""
         return MappingProxyType(dict(self._ordering.open_tool_uses))
 
     @property
     def unknown_events(self) -> Mapping[str, int]:
-        """How many events of each name came that could not be placed."""
-        return MappingProxyType(self._reader.unknown)
+        """How many events of each unknown name were received."""
+        return MappingProxyType(self._parser.unknown)
 
     # Public methods for sending events.
 
     def send(self, event: InputEvent) -> None:
-        """Queue one event. Raises LocalProtocolError, and then nothing has changed."""
+        """Queue one event. Raises LocalProtocolError; nothing has changed then."""
         self._queue((event,))
 
     def send_text(self, *, content_name: str, role: Role, text: str, interactive: bool) -> None:
-        """Queue a whole text block, in pieces of at most :data:`MAX_TEXT_BYTES`.
+        """Queue a whole text block, in pieces of at most `MAX_TEXT_BYTES`.
 
-        Raises LocalProtocolError, and then nothing has changed.
+        Raises:
+            LocalProtocolError: The block is not allowed now. Nothing has changed.
+
         """
         prompt = self._ordering.prompt_name
         start = TextContentStart(
@@ -92,10 +93,12 @@ class SonicProtocol:
     def send_tool_result(
         self, *, content_name: str, tool_use_id: str, result: Mapping[str, Any]
     ) -> None:
-        """Queue the whole answer to an open tool use.
+        """Queue the whole result of an open tool use.
 
-        Raises LocalProtocolError (not open, answered before, not JSON); then nothing has
-        changed.
+        Raises:
+            LocalProtocolError: The tool use is not open, or `result` is not JSON. Nothing has
+                changed.
+
         """
         prompt = self._ordering.prompt_name
         names = {"prompt_name": prompt, "content_name": content_name}
@@ -108,50 +111,55 @@ class SonicProtocol:
         )
 
     def close(self) -> tuple[str, ...]:
-        """Queue the end of the session, as far as it is legal, and send nothing after it.
+        """Queue the end of the session, as far as the order allows it; idempotent.
 
-        Idempotent. Returns the ids of the tool uses that were never answered: the caller
-        settles them. What cannot be ended legally (a prompt that never heard anything) is
-        left to the end of the stream.
+        A prompt that never had an audio content cannot be ended; there the end of the stream has
+        to suffice.
+
+        Returns:
+            The ids of the tool uses without a result.
+
         """
         unanswered = tuple(self._ordering.open_tool_uses)
-        for event in self._farewell():
+        for event in self._closing_events():
             try:
                 self.send(event)
             except LocalProtocolError:
                 break
-        self._ordering = self._ordering.abandoned()
+        self._ordering = self._ordering.ended()
         return unanswered
 
     # Public method for getting outgoing payloads.
 
     def payloads_to_send(self) -> list[bytes]:
-        """Take what is queued. Each is one chunk; their order must be kept."""
+        """Remove and return the queued payloads. Each is one chunk; send them in this order."""
         payloads, self._outgoing = self._outgoing, []
         return payloads
 
     # Public methods for receiving.
 
     def receive_payload(self, payload: bytes) -> None:
-        """Take in one whole payload. Raises RemoteProtocolError if it cannot be read."""
+        """Parse one payload. Raises RemoteProtocolError if it cannot be parsed."""
         if self._eof:
             raise RemoteProtocolError("payload after the end of the stream")
-        for event in self._reader.read(payload):
+        for event in self._parser.parse(payload):
             self._received.append(event)
             if isinstance(event, ToolUse) and self.state is not SessionState.ENDED:
-                self._ordering = self._ordering.awaiting(event)
+                self._ordering = self._ordering.with_tool_use(event)
 
     def receive_eof(self) -> None:
-        """Note that the service has ended its side; nothing can be sent any more.
+        """Handle the end of the service's side; nothing can be sent after it.
 
-        Raises RemoteProtocolError if we had not ended the session: the service hung up.
+        Raises:
+            RemoteProtocolError: The session had not been ended on our side.
+
         """
         self._eof = True
         if self.state is not SessionState.ENDED:
             raise RemoteProtocolError(f"the service ended the stream in {self.state}")
 
     def events_received(self) -> list[OutputEvent]:
-        """Take the events understood since the last call, in order."""
+        """Remove and return the parsed events, in order."""
         events, self._received = self._received, []
         return events
 
@@ -168,28 +176,33 @@ class SonicProtocol:
         self._ordering = ordering
         self._outgoing += payloads
 
-    def _farewell(self) -> Iterator[InputEvent]:
+    def _closing_events(self) -> Iterator[InputEvent]:
         prompt = self._ordering.prompt_name
         if self._ordering.block is not None:
             name = self._ordering.block.content_name
             yield ContentEnd(prompt_name=prompt, content_name=name)
-        if self._ordering.microphone:
-            yield ContentEnd(prompt_name=prompt, content_name=self._ordering.microphone)
+        if self._ordering.audio_content:
+            yield ContentEnd(prompt_name=prompt, content_name=self._ordering.audio_content)
         if self.state is not SessionState.PROMPT_ENDED:
             yield PromptEnd(prompt_name=prompt)
         yield SessionEnd()
 
 
 def split_text(text: str, limit_bytes: int) -> Iterator[str]:
-    """Cut ``text`` into pieces of at most ``limit_bytes`` of UTF-8, between characters.
+    """Split `text` between characters into pieces of at most `limit_bytes` of UTF-8.
 
-    ``limit_bytes`` is at least 4, the longest character. Raises LocalProtocolError if the
-    text cannot be written as UTF-8.
+    Args:
+        text: May be empty.
+        limit_bytes: At least 4, the longest character.
+
+    Raises:
+        LocalProtocolError: `text` cannot be encoded as UTF-8.
+
     """
     try:
         rest = text.encode()
     except UnicodeEncodeError as error:
-        raise LocalProtocolError(f"text cannot be written as UTF-8: {error.reason}") from error
+        raise LocalProtocolError(f"text cannot be encoded as UTF-8: {error.reason}") from error
     while len(rest) > limit_bytes:
         cut = limit_bytes
         while rest[cut] & 0xC0 == 0x80:  # inside a character
@@ -203,4 +216,4 @@ def _json_object(result: Mapping[str, Any]) -> str:
     try:
         return json.dumps(dict(result), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise LocalProtocolError(f"the result cannot be written as JSON: {error}") from error
+        raise LocalProtocolError(f"the result cannot be encoded as JSON: {error}") from error

@@ -47,9 +47,10 @@ from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.failures import as_transport_error
 from voice.sonic.http2 import Http2Client
 from voice.sonic.http2_stream import RequestBody
-from voice.sonic.interfaces import SonicStream, SonicTransport
+from voice.sonic.interfaces import PayloadStream, SonicStream, SonicTransport
+from voice.sonic.payload_adapter import PayloadStreamAdapter
 
-__all__ = ["BedrockConfig", "BedrockTransport", "SonicStream", "SonicTransport"]
+__all__ = ["BedrockConfig", "BedrockTransport", "PayloadStream", "SonicStream", "SonicTransport"]
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +95,11 @@ class BedrockTransport:
         self._client: Any = None
         self._streams: set[BedrockStream] = set()
 
-    async def open(self) -> SonicStream:
+    async def open_stream(self) -> SonicStream:
+        """Open a stream; events may be sent at once. Raises TransportError."""
+        return PayloadStreamAdapter(await self.open())
+
+    async def open(self) -> PayloadStream:
         """Open a stream; it may be written to at once. Raises TransportError."""
         client = await self._prepared_client()
         identity = await self._identity()

@@ -1,4 +1,4 @@
-"""What the service says is understood, and nothing it says is fatal unless it is unreadable."""
+"""Payloads of the service parse to events; only an invalid payload is an error."""
 
 import contextlib
 import json
@@ -28,24 +28,24 @@ from voice.sonic.events import (
     UsageReport,
     UserText,
 )
-from voice.sonic.output_events import OutputEventReader
+from voice.sonic.output_events import OutputEventParser
 
 pytestmark = pytest.mark.pure
 
-NOTICE = '{ "interrupted" : true }'
+INTERRUPTED_TEXT = '{ "interrupted" : true }'
 
 
-def heard(*payloads: bytes) -> list[Any]:
-    reader = OutputEventReader()
-    return [event for payload in payloads for event in reader.read(payload)]
+def parse_all(*payloads: bytes) -> list[Any]:
+    parser = OutputEventParser()
+    return [event for payload in payloads for event in parser.parse(payload)]
 
 
 def kinds(events: list[Any]) -> list[str]:
     return [type(event).__name__ for event in events]
 
 
-def test_a_plain_turn_is_understood() -> None:
-    events = heard(
+def test_plain_turn_parses_to_events() -> None:
+    events = parse_all(
         service.completion_start(),
         service.text_start("u", "USER"),
         service.text("u", "hola"),
@@ -102,7 +102,7 @@ def test_a_plain_turn_is_understood() -> None:
     ]
 
 
-def test_every_event_carries_what_the_service_sent_as_it_sent_it() -> None:
+def test_event_source_equals_service_json() -> None:
     payloads = [
         service.text_start("u", "USER"),
         service.text("u", "hola"),
@@ -110,7 +110,7 @@ def test_every_event_carries_what_the_service_sent_as_it_sent_it() -> None:
         service.audio("v", b"\x03\x04"),
         service.payload("novelty", a=[1]),
     ]
-    assert [event.source for event in heard(*payloads)] == [
+    assert [event.source for event in parse_all(*payloads)] == [
         json.loads(payload)["event"] for payload in payloads
     ]
 
@@ -118,8 +118,8 @@ def test_every_event_carries_what_the_service_sent_as_it_sent_it() -> None:
 # Tools.
 
 
-def test_a_tool_use_is_passed_on_with_its_arguments_as_text() -> None:
-    (_, use, ended) = heard(
+def test_tool_use_carries_arguments_as_text() -> None:
+    (_, use, ended) = parse_all(
         service.tool_start("t"),
         service.tool_use("t", "u-1", '{"orderId":"1"}'),
         service.content_end("t", "TOOL", "TOOL_USE"),
@@ -142,35 +142,40 @@ def test_a_tool_use_is_passed_on_with_its_arguments_as_text() -> None:
         ("[1]", "[1]"),
     ],
 )
-def test_only_an_object_that_was_encoded_twice_is_unwrapped(content: str, given: str) -> None:
-    (use,) = heard(service.tool_use("t", "u-1", content))
+def test_doubly_encoded_arguments_are_unwrapped_once(content: str, given: str) -> None:
+    (use,) = parse_all(service.tool_use("t", "u-1", content))
     assert use.content == given
 
 
-def test_the_same_tool_use_twice_is_refused() -> None:
+def test_repeated_tool_use_raises_remote_error() -> None:
     with pytest.raises(RemoteProtocolError):
-        heard(service.tool_use("t", "u-1", "{}"), service.tool_use("t", "u-1", "{}"))
+        parse_all(service.tool_use("t", "u-1", "{}"), service.tool_use("t", "u-1", "{}"))
 
 
 # Interruption.
 
 
 @pytest.mark.parametrize(
-    "notice",
-    [NOTICE, '{"interrupted":true}', ' {"interrupted": true} ', '{"interrupted": true, "x": 1}'],
+    "text",
+    [
+        INTERRUPTED_TEXT,
+        '{"interrupted":true}',
+        ' {"interrupted": true} ',
+        '{"interrupted": true, "x": 1}',
+    ],
 )
-def test_an_interruption_is_told_once(notice: str) -> None:
-    events = heard(
+def test_interruption_is_reported_once(text: str) -> None:
+    events = parse_all(
         service.text_start("i", "ASSISTANT"),
-        service.text("i", notice),
+        service.text("i", text),
         service.content_end("i", "TEXT", "INTERRUPTED"),
     )
     assert kinds(events) == ["ContentStarted", "BargeIn", "ContentEnded"]
     assert events[1] == BargeIn(content_id="i")
 
 
-def test_an_interruption_may_be_told_by_the_end_of_a_text_alone() -> None:
-    events = heard(
+def test_text_end_alone_reports_interruption() -> None:
+    events = parse_all(
         service.text_start("f", "ASSISTANT"),
         service.text("f", "Su pedido está"),
         service.content_end("f", "TEXT", "INTERRUPTED"),
@@ -178,30 +183,30 @@ def test_an_interruption_may_be_told_by_the_end_of_a_text_alone() -> None:
     assert kinds(events) == ["ContentStarted", "SpokenText", "BargeIn", "ContentEnded"]
 
 
-def test_an_interruption_told_by_the_end_of_the_audio_is_not_told_again() -> None:
-    events = heard(
+def test_interruption_by_audio_end_is_reported_once() -> None:
+    events = parse_all(
         service.audio_start("v"),
         service.content_end("v", "AUDIO", "INTERRUPTED"),
         service.text_start("i", "ASSISTANT"),
-        service.text("i", NOTICE),
+        service.text("i", INTERRUPTED_TEXT),
         service.content_end("i", "TEXT", "INTERRUPTED"),
     )
     assert kinds(events).count("BargeIn") == 1
     assert kinds(events)[1:3] == ["BargeIn", "ContentEnded"]
 
 
-def test_each_interruption_is_told() -> None:
+def test_each_interruption_is_reported() -> None:
     one = [
         service.audio_start("v"),
         service.text_start("i", "ASSISTANT"),
-        service.text("i", NOTICE),
+        service.text("i", INTERRUPTED_TEXT),
         service.content_end("i", "TEXT", "INTERRUPTED"),
     ]
-    assert kinds(heard(*one, *one)).count("BargeIn") == 2
+    assert kinds(parse_all(*one, *one)).count("BargeIn") == 2
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "interrupted : true",
         'Dijo { "interrupted" : true }',
@@ -213,47 +218,47 @@ def test_each_interruption_is_told() -> None:
         "{",
     ],
 )
-def test_words_about_an_interruption_are_words(words: str) -> None:
-    events = heard(service.text_start("a", "ASSISTANT"), service.text("a", words))
-    assert events[1:] == [SpokenText(content_id="a", text=words)]
+def test_text_about_interruption_stays_text(text: str) -> None:
+    events = parse_all(service.text_start("a", "ASSISTANT"), service.text("a", text))
+    assert events[1:] == [SpokenText(content_id="a", text=text)]
 
 
-def test_a_customer_who_says_the_notice_interrupts_nothing() -> None:
-    events = heard(service.text_start("u", "USER"), service.text("u", NOTICE))
-    assert events[1:] == [UserText(content_id="u", text=NOTICE)]
+def test_user_text_never_reports_interruption() -> None:
+    events = parse_all(service.text_start("u", "USER"), service.text("u", INTERRUPTED_TEXT))
+    assert events[1:] == [UserText(content_id="u", text=INTERRUPTED_TEXT)]
 
 
-# What is new or odd.
+# Unknown and odd events.
 
 
-def test_unknown_events_are_kept_and_counted() -> None:
-    reader = OutputEventReader()
+def test_unknown_event_is_returned_and_counted() -> None:
+    parser = OutputEventParser()
     for _ in range(2):
-        assert reader.read(service.payload("userSpeechEnd", at=1)) == (
+        assert parser.parse(service.payload("userSpeechEnd", at=1)) == (
             Unknown(name="userSpeechEnd"),
         )
-    assert reader.unknown == {"userSpeechEnd": 2}
+    assert parser.unknown == {"userSpeechEnd": 2}
 
 
-def test_an_unknown_event_may_hold_anything() -> None:
-    assert heard(b'{"event": {"novelty": null}}') == [Unknown(name="novelty")]
+def test_unknown_event_accepts_any_body() -> None:
+    assert parse_all(b'{"event": {"novelty": null}}') == [Unknown(name="novelty")]
 
 
-def test_an_unknown_kind_of_content_is_unknown() -> None:
+def test_content_of_unknown_type_is_unknown() -> None:
     body = {"contentId": "x", "type": "VIDEO", "role": "ASSISTANT"}
-    events = heard(
+    events = parse_all(
         service.payload("contentStart", **body), service.content_end("x", "VIDEO", "END_TURN")
     )
     assert events == [Unknown(name="contentStart"), Unknown(name="contentEnd")]
 
 
-def test_an_unknown_stop_reason_is_kept() -> None:
-    (ended,) = heard(service.content_end("a", "AUDIO", "MAX_TOKENS"))
+def test_unknown_stop_reason_is_passed_on() -> None:
+    (ended,) = parse_all(service.content_end("a", "AUDIO", "MAX_TOKENS"))
     assert ended.stop_reason == "MAX_TOKENS"
 
 
-def test_a_text_that_is_neither_planned_nor_spoken_is_unknown() -> None:
-    events = heard(
+def test_assistant_text_without_stage_is_unknown() -> None:
+    events = parse_all(
         service.text_start("a", "ASSISTANT", None),
         service.text("a", "hola"),
         service.text("never opened", "hola", role="ASSISTANT"),
@@ -262,29 +267,29 @@ def test_a_text_that_is_neither_planned_nor_spoken_is_unknown() -> None:
     assert kinds(events) == ["ContentStarted", "Unknown", "Unknown", "Unknown"]
 
 
-def test_what_explains_itself_needs_no_announcement() -> None:
-    events = heard(
+def test_unannounced_content_with_role_is_parsed() -> None:
+    events = parse_all(
         service.text("u", "hola", role="USER"),
         service.audio("v", b"\x01\x02"),
         service.tool_use("t", "u-1", "{}"),
         service.content_end("v", "AUDIO", "END_TURN"),
-        service.text("i", NOTICE),
+        service.text("i", INTERRUPTED_TEXT),
     )
     assert kinds(events) == ["UserText", "AudioOutput", "ToolUse", "ContentEnded", "BargeIn"]
     assert events[3].role is None
 
 
 @pytest.mark.parametrize("fields", ["not json", "[]", '{"generationStage": 7}', 7, None])
-def test_odd_model_fields_leave_the_stage_unknown(fields: object) -> None:
+def test_invalid_model_fields_leave_stage_unknown(fields: object) -> None:
     start = service.payload(
         "contentStart", contentId="a", type="TEXT", role="ASSISTANT", additionalModelFields=fields
     )
-    (started,) = heard(start)
+    (started,) = parse_all(start)
     assert started.stage is None
 
 
-def test_usage_is_the_total() -> None:
-    (report,) = heard(
+def test_usage_report_holds_totals() -> None:
+    (report,) = parse_all(
         service.usage(
             input={"speechTokens": 1, "textTokens": 2}, output={"speechTokens": 3, "textTokens": 4}
         )
@@ -298,8 +303,8 @@ def test_usage_is_the_total() -> None:
 
 
 @pytest.mark.parametrize("total", [{}, {"input": 1, "output": 2}, {"input": {}, "output": {}}])
-def test_usage_that_cannot_be_read_costs_no_call(total: dict[str, Any]) -> None:
-    assert heard(service.usage(**total)) == [Unknown(name="usageEvent")]
+def test_invalid_usage_event_is_unknown(total: dict[str, Any]) -> None:
+    assert parse_all(service.usage(**total)) == [Unknown(name="usageEvent")]
 
 
 @pytest.mark.parametrize(
@@ -319,15 +324,15 @@ def test_usage_that_cannot_be_read_costs_no_call(total: dict[str, Any]) -> None:
         service.payload("toolUse", contentId="t", toolUseId="u", content={}, toolName="x"),
     ],
 )
-def test_a_known_event_without_what_it_needs_cannot_be_read(payload: bytes) -> None:
+def test_known_event_without_required_field_is_refused(payload: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
-        heard(payload)
+        parse_all(payload)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_whatever_comes_is_an_event_or_a_remote_error(payload: bytes) -> None:
+def test_any_payload_is_an_event_or_a_remote_error(payload: bytes) -> None:
     with contextlib.suppress(RemoteProtocolError):
-        heard(payload)
+        parse_all(payload)
 
 
 JSON = st.recursive(
@@ -340,8 +345,6 @@ FIELDS = ["contentId", "content", "type", "role", "stopReason", "toolUseId", "to
 
 
 @given(st.sampled_from(NAMES), st.dictionaries(st.sampled_from(FIELDS), JSON))
-def test_whatever_an_event_holds_is_an_event_or_a_remote_error(
-    name: str, body: dict[str, object]
-) -> None:
+def test_any_event_body_is_an_event_or_a_remote_error(name: str, body: dict[str, object]) -> None:
     with contextlib.suppress(RemoteProtocolError):
-        heard(json.dumps({"event": {name: body}}).encode())
+        parse_all(json.dumps({"event": {name: body}}).encode())
