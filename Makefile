@@ -70,14 +70,14 @@ $(PY):
 	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
 	@$(PY) $(PIP_INSTALL) --upgrade pip || echo "pip could not be upgraded; going on with the one that is here."
 
-$(VENV)/.installed-local: requirements-local.txt | $(PY)
+$(VENV)/.installed-local: requirements-local.txt simulator/pyproject.toml | $(PY)
 	@echo "Installing what runs (a few minutes the first time)"
 	@scripts/install-local $(PY)
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt | $(PY)
+$(VENV)/.installed-dev: requirements-dev.txt simulator/pyproject.toml | $(PY)
 	@echo "Installing what runs and what tests (a few minutes the first time)"
-	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt || { echo "The tests' packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
+	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt && $(PY) $(PIP_INSTALL) --no-deps --editable simulator || { echo "The tests' packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@ $(VENV)/.installed-local
 
 $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
@@ -95,4 +95,4 @@ page-types:
 # The speech model: without it everything still runs, with typed text.
 .PHONY: model
 model: $(VENV)/.installed-local
-	@$(PY) -m simulator.weights --models $(MODELS) || true
+	@$(PY) -m nova_sonic_simulator download-model --models $(MODELS) || true

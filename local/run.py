@@ -43,7 +43,7 @@ async def main() -> None:
             simulator = await _start_simulator(children)
             dynamodb = await (await _start_dynamodb(children)).ready(timeout_s=START_TIMEOUT_S)
             environ = _environ(site, dynamodb)
-            await _prepare_data(environ)  # while the simulator loads its ears
+            await _prepare_data(environ)  # while the simulator loads its speech models
             hearing = await simulator.ready(timeout_s=START_TIMEOUT_S)
             environ |= _to_simulator(hearing)
             _write_environ(environ)
@@ -88,7 +88,7 @@ async def _start_dynamodb(children: Children) -> Child:
 
 
 async def _start_simulator(children: Children) -> Child:
-    command = [sys.executable, "-m", "simulator", "--port", "0"]
+    command = [sys.executable, "-m", "nova_sonic_simulator", "--port", "0"]
     places = ["--certificates", str(VAR / "certificates"), "--models", str(MODELS)]
     return await children.start("simulator", [*command, *places], _inherited({}))
 

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from nova_sonic_simulator.testing import RunningSimulator
 from tests.browser.chromium import chromium, recording, screenshot
 from tests.browser.customer import Customer, customer_at
 from tests.browser.sounds import read_wave, write_wave
-from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site, running_site
 
 pytestmark = [

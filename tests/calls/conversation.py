@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from conversations.domain import Speaker, Utterance
-from simulator.conversation import Reply, ToolCall
+from nova_sonic_simulator.dialogue import Reply, ToolCall
 from tests.calls import words
 from tests.calls.client import WAY_S, Client, EarlierClient
 from tests.calls.service import Service

@@ -14,12 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.conversation import Reply
-from simulator.endpointing import Endpointer
-from simulator.families import FAMILIES
-from simulator.jobs import Hear, Interrupted, Job, Remember, Speak, ToolAnswered, Transcribe
-from simulator.refusals import RefusedError
-from simulator.session import Session, Surroundings
+from nova_sonic_simulator.dialogue import Reply
+from nova_sonic_simulator.protocol.errors import RefusedError
+from nova_sonic_simulator.protocol.families import FAMILIES
+from nova_sonic_simulator.session.jobs import (
+    Hear,
+    Interrupted,
+    Job,
+    Remember,
+    Speak,
+    ToolAnswered,
+    Transcribe,
+)
+from nova_sonic_simulator.session.session import Session, Surroundings
+from nova_sonic_simulator.speech.endpointing import Endpointer
 from tests.calls import words
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.interfaces import SonicStream

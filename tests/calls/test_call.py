@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conversations.domain import Speaker
-from simulator.conversation import Reply
+from nova_sonic_simulator.dialogue import Reply
 from tests.calls import words
 from tests.calls.client import Heard
 from tests.calls.conversation import (

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.conversation import Reply
+from nova_sonic_simulator.dialogue import Reply
 from tests.calls import words
 from tests.calls.conversation import Talk, asks_for, says, talk
 from tests.calls.service import Service, Trouble

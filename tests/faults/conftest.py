@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.faults.rows import Row
-from tests.fixtures.simulator import RunningSimulator, started_simulator
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.store_gate import StoreGate, store_gate
 
@@ -23,7 +23,7 @@ QUICK = {
 def breaking_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
     folder = tmp_path_factory.mktemp("breaking-simulator")
     options = ("--hearing", "words", "--max-streams", "64")
-    with started_simulator(folder, *options) as running:
+    with run_simulator(folder, *options) as running:
         yield running
 
 
@@ -70,9 +70,9 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
 @pytest.fixture
 async def faults(breaking_simulator: RunningSimulator) -> AsyncIterator[RunningSimulator]:
     """The simulator; what the test commands it ends with the test."""
-    await breaking_simulator.obey("clear")
+    await breaking_simulator.command("clear")
     yield breaking_simulator
-    await breaking_simulator.obey("clear")
+    await breaking_simulator.command("clear")
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from common import clock
+from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
 from tests.fixtures.line import open_line
-from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site, running_site
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
@@ -77,7 +77,7 @@ async def test_there_are_none(
     with start_site() as site:
         async with open_line(site.ws_url) as other:
             wallet.empty()
-            await faults.obey("credentials", **SECOND)
+            await faults.command("credentials", **SECOND)
             with row.measured():
                 await assert_denied(site)
                 await other.converse("Hola")
@@ -104,7 +104,7 @@ async def test_they_are_about_to_end(
             await line.converse("Hola")
             first = (await faults.sessions())[-1]["id"]
             wallet.put(SECOND, until=clock.now() + timedelta(hours=1))
-            await faults.obey("credentials", **SECOND, expire=True)
+            await faults.command("credentials", **SECOND, expire=True)
             with row.measured():
                 while (await session(faults, first))["ended"] is None:
                     await line.audio_within(0.1)
@@ -126,7 +126,7 @@ async def test_they_are_replaced(
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
             wallet.put(SECOND)
-            await faults.obey("credentials", **SECOND)
+            await faults.command("credentials", **SECOND)
             with row.measured():
-                await faults.obey("drop_all", action={"kind": "abort"})
+                await faults.command("drop_all", action={"kind": "abort"})
                 await line.converse("Hola")

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from nova_sonic_simulator.testing import RunningSimulator, run_simulator
+from nova_sonic_simulator.testing.coded_audio import silence, words
 from tests.faults.conftest import QUICK
 from tests.faults.rows import Row
-from tests.fixtures.coded import silence, words
 from tests.fixtures.line import Line, open_line
-from tests.fixtures.simulator import RunningSimulator, started_simulator
 from tests.fixtures.site import Site, running_site
 from voice.wire.binary import FrameType
 
@@ -37,7 +37,7 @@ type Running = tuple[Site, RunningSimulator]
 def running(folder: Path, dynamodb: str, scale: int, **environ: str) -> Iterator[Running]:
     """Run a site with short sessions, and a simulator whose time runs `scale` times as fast."""
     options = ("--hearing", "words", "--time-scale", str(scale), "--max-streams", "64")
-    with started_simulator(folder, *options) as simulator:
+    with run_simulator(folder, *options) as simulator:
         site_environ = {
             "DYNAMODB_ENDPOINT_URL": dynamodb,
             "BEDROCK_ENDPOINT_URL": simulator.url,
@@ -135,12 +135,12 @@ async def test_an_interruption_while_the_next_session_opens(talking: Running, ro
         within_s=6,
     )
     site, simulator = talking
-    await simulator.obey("script", when="cuento", say=[LONG] * 3, tools=[])
+    await simulator.command("script", when="cuento", say=[LONG] * 3, tools=[])
     async with open_line(site.ws_url) as line:
-        opening = await simulator.arm("open", "delay", s=0.8 * TALKING_SCALE)
+        opening = await simulator.inject_fault("open", "delay", s=0.8 * TALKING_SCALE)
         line.acknowledges = False  # so there is something to interrupt, however late they speak
         await line.send(type="text", text="un cuento")
-        while not await simulator.struck(opening):
+        while not await simulator.times_triggered(opening):
             await line.audio_within(0.05)
         with row.measured():
             await play(line, words(range(3)) + silence(450))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nova_sonic_simulator.testing.coded_audio import silence, words
 from tests.faults.rows import Row
-from tests.fixtures.coded import silence, words
 from tests.fixtures.line import Line, dialled, open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, running_site

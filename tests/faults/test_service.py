@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
 from tests.fixtures.line import open_line
-from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
@@ -52,11 +52,11 @@ async def test_what_passes_at_open_only_takes_longer(
         kept="the call",
         within_s=broken.within_s,
     )
-    fault = await faults.arm(broken.at, broken.kind, times=broken.times, **broken.fields)
+    fault = await faults.inject_fault(broken.at, broken.kind, times=broken.times, **broken.fields)
     async with open_line(faulty_site.ws_url, start=False) as line:
         with row.measured():
             await line.start()
-        assert await faults.struck(fault) == broken.times
+        assert await faults.times_triggered(fault) == broken.times
         await line.converse("Hola")
 
 
@@ -66,11 +66,11 @@ async def test_a_connection_that_is_cut_as_it_is_made_only_takes_longer(
     row("TCP cut at connect", "waits a moment longer for the answer", kept="the call", within_s=6)
     async with open_line(faulty_site.ws_url) as line:
         await line.converse("Hola")
-        fault = await faults.arm("connect", "abort")
+        fault = await faults.inject_fault("connect", "abort")
         with row.measured():
-            await faults.obey("drop_all", action={"kind": "abort"})
+            await faults.command("drop_all", action={"kind": "abort"})
             await line.converse("Hola")
-        assert await faults.struck(fault) == 1
+        assert await faults.times_triggered(fault) == 1
 
 
 STAYS_AT_OPEN = [
@@ -97,7 +97,7 @@ async def test_what_stays_at_open_is_told(
         kept="nothing was said yet",
         within_s=broken.within_s,
     )
-    await faults.arm(broken.at, broken.kind, times=None, **broken.fields)
+    await faults.inject_fault(broken.at, broken.kind, times=None, **broken.fields)
     with row.measured():
         async with open_line(faulty_site.ws_url, start=False) as line:
             await line.send_start()
@@ -148,13 +148,13 @@ async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
         within_s=broken.within_s,
     )
     async with open_line(faulty_site.ws_url) as line:
-        fault = await faults.arm(broken.at, broken.kind, nth=4, **broken.fields)
+        fault = await faults.inject_fault(broken.at, broken.kind, nth=4, **broken.fields)
         await line.send(type="text", text=LOOK_UP)
         await line.until("interrupted")
         with row.measured():
             await line.until_audio()
         await line.until("turn")
-        assert await faults.struck(fault) == 1
+        assert await faults.times_triggered(fault) == 1
         assert line.said("user") == [LOOK_UP]
         assert "pendiente" in " ".join(line.said("assistant"))
         runs = [e for e in line.events if e["type"] == "tool" and e["phase"] == "started"]
@@ -166,7 +166,7 @@ async def test_a_cut_in_the_middle_of_a_tool(
 ) -> None:
     row("TCP cut mid-tool", "hears the answer", kept="the result; the tool ran once", within_s=6)
     async with open_line(faulty_site.ws_url) as line:
-        await faults.arm("in:toolResult", "abort")
+        await faults.inject_fault("in:toolResult", "abort")
         await line.send(type="text", text=LOOK_UP)
         await line.until("tool", phase="finished")
         with row.measured():
@@ -181,10 +181,10 @@ async def test_a_goaway_that_lets_streams_finish_is_not_noticed(
 ) -> None:
     row("GOAWAY (graceful) mid-answer", "notices nothing", kept="the answer", within_s=5)
     async with open_line(faulty_site.ws_url) as line:
-        fault = await faults.arm("out:audioOutput", "goaway", nth=4, code=0, hard=False)
+        fault = await faults.inject_fault("out:audioOutput", "goaway", nth=4, code=0, hard=False)
         with row.measured():
             await line.converse(LOOK_UP)
-        assert await faults.struck(fault) == 1
+        assert await faults.times_triggered(fault) == 1
         assert not [e for e in line.events if e["type"] == "interrupted"]
 
 
@@ -194,10 +194,10 @@ async def test_an_unknown_event_is_passed_over(
     row("unknown event", "notices nothing", kept="the answer", within_s=5)
     async with open_line(faulty_site.ws_url) as line:
         event = {"event": {"userSpeechEnd": {"anything": [1, None]}}}
-        fault = await faults.arm("out:audioOutput", "send", nth=2, event=event)
+        fault = await faults.inject_fault("out:audioOutput", "send", nth=2, event=event)
         with row.measured():
             await line.converse(LOOK_UP)
-        assert await faults.struck(fault) == 1
+        assert await faults.times_triggered(fault) == 1
         assert not [e for e in line.events if e["type"] == "interrupted"]
 
 
@@ -206,7 +206,7 @@ async def test_a_deaf_session_is_replaced(
 ) -> None:
     row("deaf session", "waits, then hears the answer", kept="what was said", within_s=10)
     async with open_line(faulty_site.ws_url) as line:
-        await faults.arm("in:textInput", "deaf")
+        await faults.inject_fault("in:textInput", "deaf")
         await line.send(type="text", text=LOOK_UP)
         with row.measured():
             await line.until_audio()
@@ -219,7 +219,7 @@ async def test_a_session_that_is_slow_to_open_does_not_hold_others_up(
 ) -> None:
     row("slow to open", "waits; others notice nothing", kept="other calls", within_s=10)
     async with open_line(faulty_site.ws_url) as other:
-        await faults.arm("open", "delay", s=1.0)
+        await faults.inject_fault("open", "delay", s=1.0)
         with row.measured():
             async with open_line(faulty_site.ws_url) as line:
                 await other.converse("Hola")

@@ -8,10 +8,10 @@ import conversations.services
 import orders.services
 from common import clock
 from conversations.domain import Transcript
+from nova_sonic_simulator.testing import RunningSimulator
 from orders.domain import OrderQuery
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
-from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
 
@@ -73,7 +73,7 @@ async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_ofte
         kept="the order, once",
         within_s=12,
     )
-    await faults.obey("script", when="quiero yerba", say=["Listo."], tools=[YERBA])
+    await faults.command("script", when="quiero yerba", say=["Listo."], tools=[YERBA])
     async with open_line(faulty_site.ws_url) as line:
         gate.only_for, gate.only_in = "TransactWriteItems", EMAIL
         gate.state, gate.slow_s = Gate.SLOW, 3.5

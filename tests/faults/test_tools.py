@@ -11,9 +11,9 @@ import orders.services
 from common import clock
 from conversations.domain import ToolCall, ToolOutcome
 from conversations.errors import ConversationGoneError
+from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
-from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
 
@@ -42,7 +42,7 @@ async def test_two_tools_at_once_run_side_by_side(
     faulty_site: Site, faults: RunningSimulator, gate: StoreGate, row: Row
 ) -> None:
     row("two tools at once", "hears one answer to both", kept="both results", within_s=8)
-    await faults.obey("script", when="las dos cosas", say=["Acá están."], tools=BOTH)
+    await faults.command("script", when="las dos cosas", say=["Acá están."], tools=BOTH)
     async with open_line(faulty_site.ws_url) as line:
         gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.5, "GetItem"
         with row.measured():
@@ -68,7 +68,7 @@ async def test_a_tool_that_cannot_be_run_is_answered(
     faulty_site: Site, faults: RunningSimulator, row: Row, fault: str, tool: dict[str, object]
 ) -> None:
     row(fault, "hears that it can't be done", kept="the call", within_s=5)
-    await faults.obey("script", when="algo raro", say=[], tools=[tool])
+    await faults.command("script", when="algo raro", say=[], tools=[tool])
     async with open_line(faulty_site.ws_url) as line:
         with row.measured():
             await line.converse("algo raro")

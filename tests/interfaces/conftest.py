@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.simulator import RunningSimulator, started_simulator
+from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.fixtures.site import DOCTORS, Site, running_site
 from tests.interfaces.interfaces import DOORS, Door
 from tests.interfaces.session import STAFF
@@ -18,7 +18,7 @@ def quick_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     """One that speaks fast: here its answers count, and not what they sound like."""
     folder = tmp_path_factory.mktemp("quick-simulator")
     options = ("--hearing", "text", "--max-streams", "64", "--time-scale", "5")
-    with started_simulator(folder, *options) as running:
+    with run_simulator(folder, *options) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from common import clock
-from tests.fixtures.coded import silence, words
+from nova_sonic_simulator.testing.coded_audio import silence, words
 from tests.fixtures.line import dialled, ticket
 from voice import pcm
 from voice.wire.binary import FrameType

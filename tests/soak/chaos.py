@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.fixtures.simulator import RunningSimulator
+from nova_sonic_simulator.testing import RunningSimulator
 from tests.fixtures.store_gate import Gate, StoreGate
 
 THROTTLED = {"status": 429, "code": "ThrottlingException", "message": "A fault on command."}
@@ -60,13 +60,13 @@ class Chaos:
 
     async def _break_session(self) -> None:
         at, kind, fields = self._chance.choice(IN_A_SESSION)
-        await self._simulator.arm(at, kind, nth=self._chance.randint(1, 4), **fields)
+        await self._simulator.inject_fault(at, kind, nth=self._chance.randint(1, 4), **fields)
         self.done[f"{kind} at {at}"] += 1
 
     async def _break_all(self) -> None:
         kind = self._chance.choice(FOR_ALL)
         fields = {"code": 2, "hard": True} if kind == "goaway" else {}
-        await self._simulator.obey("drop_all", action={"kind": kind, **fields})
+        await self._simulator.command("drop_all", action={"kind": kind, **fields})
         self.done[f"{kind} for all"] += 1
 
     async def _break_store(self) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.findings import SOAK
-from tests.fixtures.simulator import RunningSimulator, started_simulator
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.store_gate import StoreGate, store_gate
 from tests.soak.callers import ORDER, Account, Caller
@@ -56,7 +56,7 @@ def gate(dynamodb: str) -> Iterator[StoreGate]:
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
     options = ("--hearing", "words", "--time-scale", "5", "--max-streams", "64")
-    with started_simulator(tmp_path, *options) as running:
+    with run_simulator(tmp_path, *options) as running:
         yield running
 
 
@@ -91,7 +91,7 @@ async def test_calls_come_and_go(
         await crowd.call_for(60 * MINUTES)
         reign.cancel()
     gate.release()
-    await simulator.obey("clear")
+    await simulator.command("clear")
     await until_calm(site)
     after = Footprint.of(site)
     title = f"{MINUTES:g} minutes, seed {SEED}"
@@ -123,7 +123,7 @@ class Crowd:
     async def _call_again(self, until: float) -> None:
         while time.monotonic() < until:
             name = f"cliente{next(self._names)}"
-            await self._simulator.obey("script", when=f"{ORDER} {name}", **order_of(name))
+            await self._simulator.command("script", when=f"{ORDER} {name}", **order_of(name))
             caller = Caller(self._site.ws_url, name, self._numbers, self._chance)
             self.accounts.append(await caller.call(until=until))
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.families import FAMILIES
-from simulator.rules import SessionRules
+from nova_sonic_simulator.protocol.families import FAMILIES
+from nova_sonic_simulator.protocol.rules import SessionRules
 from tests.sonic import service
 from tests.sonic.sessions import (
     AUDIO,

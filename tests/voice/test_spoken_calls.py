@@ -10,8 +10,8 @@ import pytest
 import appointments.services
 import orders.services
 from appointments.domain import AppointmentStatus
+from nova_sonic_simulator.testing import RunningSimulator
 from orders.domain import OrderStatus
-from tests.fixtures.simulator import RunningSimulator
 from tests.fixtures.site import Site, running_site
 from voice.cli import conversation
 from voice.cli.lines import Line, Recording, Turn, Typed

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from simulator.conversation import Reply
-from simulator.families import FAMILIES
-from simulator.rules import SessionRules
-from tests.simulator.dialogue import answer, closing, typed
-from tests.simulator.world import CALL, TWO, World, open_world
+from nova_sonic_simulator.dialogue import Reply
+from nova_sonic_simulator.protocol.families import FAMILIES
+from nova_sonic_simulator.protocol.rules import SessionRules
+from support.events import answer, closing, typed
+from support.harness import CALL, TWO, World, open_world
 from voice.sonic.errors import LocalProtocolError
 from voice.sonic.events import (
     AudioContentStart,

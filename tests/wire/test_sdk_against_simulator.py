@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from smithy_aws_core.identity import AWSCredentialsIdentity
 
-from tests.fixtures.simulator import RunningSimulator
+from nova_sonic_simulator.testing import RunningSimulator
 from voice.sonic.credentials import FrozenIdentity
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.events import (

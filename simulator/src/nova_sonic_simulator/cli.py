@@ -1,0 +1,253 @@
+"""`python -m simulator`: a local Nova Sonic for the real SDK, until it is told to end.
+
+The port is taken before the ears are opened, so that a port in use is known at once; who connects
+in between is served as soon as everything is ready.
+"""
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import uuid
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from nova_sonic_simulator.clock import SystemClock
+from nova_sonic_simulator.control.port import Control, control_port
+from nova_sonic_simulator.dialogue import Conversation, ScriptedConversation, Scripts
+from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
+from nova_sonic_simulator.protocol.signatures import Credentials
+from nova_sonic_simulator.service import Policy, Service, listen
+from nova_sonic_simulator.session.executor import Workshop
+from nova_sonic_simulator.session.session import Surroundings
+from nova_sonic_simulator.speech import weights
+from nova_sonic_simulator.speech.endpointing import Endpointing
+from nova_sonic_simulator.speech.recognition import Hearing, open_ears
+from nova_sonic_simulator.speech.resampling import open_resampler
+from nova_sonic_simulator.speech.text_to_speech import Speaking, open_voice
+
+logger = logging.getLogger("nova_sonic_simulator")
+
+HOST = "127.0.0.1"
+PORT_IN_USE_STATUS = 2
+INTERRUPTED_STATUS = 130
+
+
+class PortInUseError(Exception):
+    """A port that can't be had; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Where the service is reached, and where it's commanded, if at all."""
+
+    service: socket.socket
+    control: socket.socket | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senses:
+    """What this machine can hear and say."""
+
+    hearing: Hearing
+    speaking: Speaking
+
+    @property
+    def reason(self) -> str:
+        """Why a step isn't a higher one, in words."""
+        return "; ".join(filter(None, (self.hearing.reason, self.speaking.reason)))
+
+
+def run() -> int:
+    """Run the command line of this process and return its exit status."""
+    arguments = sys.argv[1:]
+    try:
+        if arguments[:1] == ["download-model"]:
+            return weights.main(arguments[1:])
+        return main(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED_STATUS
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the simulator and return the exit status of the process."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        sockets = _bind(options)
+    except PortInUseError as error:
+        sys.stderr.write(f"{error}\n")
+        return PORT_IN_USE_STATUS
+    certificates = open_certificates(options.certificates, now=dt.datetime.now(dt.UTC))
+    senses = _open_senses(options)
+    clock = SystemClock(options.time_scale)
+    workshop = Workshop(
+        ears=senses.hearing.ears,
+        voice=senses.speaking.voice,
+        clock=clock,
+        zone=options.time_zone,
+    )
+    scripts = Scripts()
+    surroundings = _surroundings(options, senses, scripts)
+    service = Service(_policy(options), surroundings, workshop=workshop, clock=clock)
+    control = Control(service, scripts)
+    asyncio.run(_serve(service, control, sockets, certificates, senses, options))
+    workshop.close()
+    if workshop.is_busy:
+        # A thread in the middle of a word can't be stopped, and Python would wait for it.
+        logging.shutdown()
+        os._exit(0)
+    return 0
+
+
+def _bind(options: argparse.Namespace) -> Sockets:
+    wants_control = options.control_port is not None
+    control = _bound(options.control_port) if wants_control else None
+    return Sockets(service=_bound(options.port), control=control)
+
+
+def _bound(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise PortInUseError(f"Port {port} can't be used: {reason}.") from error
+
+
+async def _serve(
+    service: Service,
+    control: Control,
+    sockets: Sockets,
+    certificates: Certificates,
+    senses: Senses,
+    options: argparse.Namespace,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if options.until_stdin_closes:
+        threading.Thread(target=_wait_for_stdin, args=(loop, stop), daemon=True).start()
+    async with AsyncExitStack() as stack:
+        if sockets.control is not None:
+            await stack.enter_async_context(control_port(control, sockets.control))
+        await listen(
+            service,
+            sockets.service,
+            certificates.server_context(),
+            ready=lambda: _say_ready(sockets, certificates, senses),
+            stop=stop,
+        )
+
+
+def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    # Not sys.stdin: its buffer has a lock that this thread would hold while Python ends.
+    while os.read(0, 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+def _say_ready(sockets: Sockets, certificates: Certificates, senses: Senses) -> None:
+    """Print the one line that callers wait for."""
+    line: dict[str, Any] = {
+        "ready": True,
+        "url": f"https://{HOST}:{sockets.service.getsockname()[1]}",
+        "ca_file": str(certificates.ca_file.resolve()),
+        "hearing": senses.hearing.step,
+        "speaking": senses.speaking.step,
+    }
+    if sockets.control is not None:
+        line["control_port"] = sockets.control.getsockname()[1]
+    if senses.reason:
+        line["reason"] = senses.reason
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _open_senses(options: argparse.Namespace) -> Senses:
+    logger.info("opening the ears (%s) and the voice", options.hearing)
+    hearing = open_ears(options.models, options.hearing, time_scale=options.time_scale)
+    senses = Senses(hearing=hearing, speaking=open_voice())
+    if senses.hearing.endpointer_factory is not None:
+        # The first listener loads what all share; no customer should wait for that.
+        senses.hearing.endpointer_factory(silence_ms=0).feed(bytes(1024))
+    senses.speaking.voice.speak("Hola.", 24_000)
+    logger.info("hearing=%s speaking=%s", senses.hearing.step, senses.speaking.step)
+    return senses
+
+
+def _policy(options: argparse.Namespace) -> Policy:
+    return Policy(
+        credentials=Credentials(
+            access_key=options.access_key,
+            secret_key=options.secret_key,
+            session_token=options.session_token,
+        ),
+        max_streams=options.max_streams,
+        retired_models=options.retired_models,
+    )
+
+
+def _surroundings(options: argparse.Namespace, senses: Senses, scripts: Scripts) -> Surroundings:
+    factory = senses.hearing.endpointer_factory
+
+    def open_endpointing(silence_ms: int) -> Endpointing:
+        assert factory is not None
+        return factory(silence_ms=silence_ms)
+
+    return Surroundings(
+        open_mind=lambda tools: ScriptedConversation(Conversation(tools=tools), scripts),
+        open_endpointing=open_endpointing if factory is not None else None,
+        open_resampler=open_resampler,
+        new_id=lambda: str(uuid.uuid4()),
+        deaf_during_tools=options.deaf_during_tools,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nova-sonic-simulator", description="A local Nova Sonic for the real SDK."
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=8443, help="0 takes a free one")
+    add("--certificates", type=Path, required=True, help="folder of the TLS certificate")
+    add("--hearing", choices=("auto", "speech", "text", "words"), default="auto")
+    add("--models", type=Path, default=Path("var/models"), help="folder of the speech model")
+    add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
+    add("--until-stdin-closes", action="store_true", help="end with the process that started it")
+    add("--control-port", type=_port, default=None, help="where it's commanded; 0 takes a free one")
+    add("--access-key", default="local")
+    add("--secret-key", default="local")
+    add("--session-token", default=None)
+    add("--max-streams", type=int, default=20, help="more at once get HTTP 429")
+    add("--time-scale", type=_positive, default=1.0, help="limits and playback: N times as fast")
+    add("--retired-models", action="store_true", help="answer for models past their end of life")
+    add("--deaf-during-tools", action="store_true", help="refuse audio while a tool runs")
+    add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("has to be from 0 to 65535")
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError("has to be more than 0")
+    return number

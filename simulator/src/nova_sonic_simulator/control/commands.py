@@ -1,0 +1,332 @@
+"""Reads commands out of JSON, field by field, and says in words what is wrong with a bad one.
+
+What may be commanded stands in README.md. Pure.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from h2.errors import ErrorCodes
+
+from nova_sonic_simulator.dialogue import Reply, Script, ToolCall
+from nova_sonic_simulator.faults.model import (
+    Abort,
+    Action,
+    Complain,
+    Corrupt,
+    Deafen,
+    Delay,
+    End,
+    Fault,
+    Goaway,
+    Hang,
+    Point,
+    Refuse,
+    Reset,
+    Send,
+    Throw,
+    Truncate,
+)
+from nova_sonic_simulator.protocol.signatures import Credentials
+
+INPUT_EVENTS = (
+    *("sessionStart", "promptStart", "contentStart", "textInput", "audioInput", "toolResult"),
+    *("contentEnd", "promptEnd", "sessionEnd"),
+)
+OUTPUT_EVENTS = (
+    *("completionStart", "contentStart", "textOutput", "audioOutput", "toolUse", "contentEnd"),
+    *("usageEvent", "completionEnd"),
+)
+
+
+class CommandError(Exception):
+    """A command that can't be obeyed; the text is the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Arm a fault."""
+
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellFaults:
+    """Tell what is armed, and how often it struck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clear:
+    """Let everything be as at the start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropAll:
+    """Strike all open sessions at once."""
+
+    action: Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellSessions:
+    """Tell what sessions received, those of the newest `newest`."""
+
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCredentials:
+    """Accept only this identity from now on; `expire` says what the old one is told."""
+
+    credentials: Credentials
+    expire: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddScript:
+    """Put words into the assistant's mouth."""
+
+    script: Script
+
+
+type Command = Arm | TellFaults | Clear | DropAll | TellSessions | ChangeCredentials | AddScript
+
+type _Reader = Callable[[Any, str], Any]
+
+
+def read_command(line: bytes) -> Command:
+    """Read one line; raises CommandError."""
+    try:
+        command = json.loads(line)
+    except (ValueError, RecursionError):
+        raise CommandError("not JSON") from None
+    if not isinstance(command, dict):
+        raise CommandError("not an object")
+    name, *_ = _taken(command, {"do": _text}, {}, "a command", others=True).values()
+    if name not in _COMMANDS:
+        raise CommandError(f"do: {name!r} is none of {', '.join(_COMMANDS)}")
+    return _COMMANDS[name]({key: value for key, value in command.items() if key != "do"})
+
+
+# Commands.
+
+
+def _read_fault(command: Mapping[str, Any]) -> Arm:
+    said = _taken(
+        command,
+        {"at": _point, "action": _action},
+        {"nth": _count, "times": _optional(_count), "session": _text},
+        "a fault",
+    )
+    fault = Fault(**said)
+    _check_place(fault)
+    return Arm(fault=fault)
+
+
+def _read_clear(command: Mapping[str, Any]) -> Clear:
+    return Clear(**_taken(command, {}, {}, "clear"))
+
+
+def _read_faults(command: Mapping[str, Any]) -> TellFaults:
+    return TellFaults(**_taken(command, {}, {}, "faults"))
+
+
+def _read_drop_all(command: Mapping[str, Any]) -> DropAll:
+    drop = DropAll(**_taken(command, {"action": _action}, {}, "drop_all"))
+    if isinstance(drop.action, Refuse):
+        raise CommandError("drop_all: an open session can't be refused")
+    return drop
+
+
+def _read_sessions(command: Mapping[str, Any]) -> TellSessions:
+    return TellSessions(**_taken(command, {}, {"newest": _count}, "sessions"))
+
+
+def _read_credentials(command: Mapping[str, Any]) -> ChangeCredentials:
+    said = _taken(
+        command,
+        {"access_key": _text, "secret_key": _text},
+        {"session_token": _optional(_text), "expire": _flag},
+        "credentials",
+    )
+    expire = said.pop("expire", False)
+    return ChangeCredentials(credentials=Credentials(**said), expire=expire)
+
+
+def _read_script(command: Mapping[str, Any]) -> AddScript:
+    said = _taken(
+        command, {"when": _words}, {"say": _list_of(_text), "tools": _list_of(_tool)}, "script"
+    )
+    reply = Reply(sentences=said.get("say", ()), tool_calls=said.get("tools", ()))
+    return AddScript(script=Script(when=said["when"], reply=reply))
+
+
+def _tool(value: Any, what: str) -> ToolCall:
+    if not isinstance(value, dict):
+        raise CommandError(f"{what}: not an object")
+    return ToolCall(**_taken(value, {"name": _text, "arguments": _anything}, {}, what))
+
+
+_COMMANDS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = {
+    "fault": _read_fault,
+    "faults": _read_faults,
+    "clear": _read_clear,
+    "drop_all": _read_drop_all,
+    "sessions": _read_sessions,
+    "credentials": _read_credentials,
+    "script": _read_script,
+}
+
+
+# Points and actions.
+
+
+def _point(value: Any, what: str) -> Point:
+    if isinstance(value, dict):
+        return Point(where="after", **_taken(value, {"after_s": _seconds}, {}, what))
+    text = _text(value, what)
+    if text not in _POINTS:
+        raise CommandError(f"{what}: {text!r} is none of {', '.join(_POINTS)} and {{after_s}}")
+    return _POINTS[text]
+
+
+_POINTS: Mapping[str, Point] = {
+    "connect": Point(where="connect"),
+    "open": Point(where="open"),
+    **{f"in:{event}": Point(where="in", event=event) for event in INPUT_EVENTS},
+    **{f"out:{event}": Point(where="out", event=event) for event in OUTPUT_EVENTS},
+}
+
+
+def _action(value: Any, what: str) -> Action:
+    if not isinstance(value, dict):
+        raise CommandError(f"{what}: not an object")
+    kind = _text(value.get("kind"), f"{what}.kind")
+    if kind not in _ACTIONS:
+        raise CommandError(f"{what}.kind: {kind!r} is none of {', '.join(_ACTIONS)}")
+    made, readers = _ACTIONS[kind]
+    needed = {field.name for field in fields(made) if field.default is MISSING}
+    required = {name: readers[name] for name in readers if _FIELDS.get(name, name) in needed}
+    optional = {name: readers[name] for name in readers if name not in required}
+    rest = {name: value[name] for name in value if name != "kind"}
+    said = _taken(rest, required, optional, f"{what} {kind}")
+    action: Action = made(**{_FIELDS.get(name, name): said[name] for name in said})
+    return action
+
+
+def _check_place(fault: Fault) -> None:
+    """Refuse what makes no sense where it's to happen."""
+    where, action = fault.at.where, fault.action
+    if where == "connect" and not isinstance(action, Abort | Hang | Delay | Goaway):
+        raise CommandError("at connect there is only abort, hang, delay and goaway")
+    if isinstance(action, Refuse) and where != "open":
+        raise CommandError("only at open can a request be refused")
+    if where in ("connect", "open") and fault.session is not None:
+        raise CommandError(f"at {where} there is no session yet")
+    if where == "after" and fault.nth != 1:
+        raise CommandError("a moment comes only once: nth has to be 1")
+
+
+# Fields.
+
+
+def _taken(
+    said: Mapping[str, Any],
+    required: Mapping[str, _Reader],
+    optional: Mapping[str, _Reader],
+    what: str,
+    *,
+    others: bool = False,
+) -> dict[str, Any]:
+    """Read the fields of an object by their readers; raises CommandError."""
+    if missing := required.keys() - said.keys():
+        raise CommandError(f"{what} needs {', '.join(sorted(missing))}")
+    readers = {**required, **optional}
+    if (unknown := said.keys() - readers.keys()) and not others:
+        raise CommandError(f"{what} knows no {', '.join(sorted(unknown))}")
+    return {name: read(said[name], name) for name, read in readers.items() if name in said}
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise CommandError(f"{what}: not a text")
+    return value
+
+
+def _words(value: Any, what: str) -> str:
+    if not any(sign.isalnum() for sign in _text(value, what)):
+        raise CommandError(f"{what}: no words")
+    return str(value)
+
+
+def _flag(value: Any, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise CommandError(f"{what}: not true or false")
+    return value
+
+
+def _count(value: Any, what: str) -> int:
+    if type(value) is not int or value < 1:
+        raise CommandError(f"{what}: not a whole number from 1 up")
+    return value
+
+
+def _seconds(value: Any, what: str) -> float:
+    if type(value) not in (int, float) or not 0 <= value < float("inf"):
+        raise CommandError(f"{what}: not a number of seconds")
+    return float(value)
+
+
+def _status(value: Any, what: str) -> int:
+    if type(value) is not int or not 400 <= value <= 599:
+        raise CommandError(f"{what}: not a status from 400 to 599")
+    return value
+
+
+def _h2_code(value: Any, what: str) -> int:
+    """Take an error code of HTTP/2 by its number or by its name."""
+    if type(value) is int and 0 <= value < 1 << 32:
+        return value
+    if isinstance(value, str) and value in ErrorCodes.__members__:
+        return int(ErrorCodes[value])
+    raise CommandError(f"{what}: neither a number nor one of {', '.join(ErrorCodes.__members__)}")
+
+
+def _anything(value: Any, what: str) -> Any:
+    del what
+    return value
+
+
+def _optional(reader: _Reader) -> _Reader:
+    return lambda value, what: None if value is None else reader(value, what)
+
+
+def _list_of(reader: _Reader) -> _Reader:
+    def read(value: Any, what: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise CommandError(f"{what}: not a list")
+        return tuple(reader(item, f"{what}[{n}]") for n, item in enumerate(value))
+
+    return read
+
+
+_FIELDS = {"s": "seconds"}
+"""Names of fields that are shorter in JSON."""
+
+_ACTIONS: Mapping[str, tuple[type, Mapping[str, _Reader]]] = {
+    "refuse": (Refuse, {"status": _status, "code": _text, "message": _text}),
+    "hang": (Hang, {"s": _optional(_seconds)}),
+    "abort": (Abort, {}),
+    "reset": (Reset, {"code": _h2_code}),
+    "goaway": (Goaway, {"code": _h2_code, "hard": _flag}),
+    "exception": (Throw, {"type": _text, "message": _text}),
+    "error": (Complain, {"code": _text, "message": _text}),
+    "truncate": (Truncate, {}),
+    "corrupt": (Corrupt, {}),
+    "send": (Send, {"event": _anything}),
+    "delay": (Delay, {"s": _seconds}),
+    "end": (End, {}),
+    "deaf": (Deafen, {}),
+}

@@ -1,0 +1,107 @@
+"""The control port: one command a line, one answer a line, for tests on this machine.
+
+What may be commanded stands in README.md; `commands` reads it.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, assert_never
+
+from nova_sonic_simulator.control.commands import (
+    AddScript,
+    Arm,
+    ChangeCredentials,
+    Clear,
+    Command,
+    CommandError,
+    DropAll,
+    TellFaults,
+    TellSessions,
+    read_command,
+)
+from nova_sonic_simulator.dialogue import Scripts
+from nova_sonic_simulator.faults.model import Armed
+from nova_sonic_simulator.service import Service
+
+logger = logging.getLogger(__name__)
+
+MAX_LINE_BYTES = 1 << 20
+
+
+class Control:
+    """Obeys commands."""
+
+    def __init__(self, service: Service, scripts: Scripts) -> None:
+        self._service = service
+        self._scripts = scripts
+
+    def obey(self, line: bytes) -> dict[str, Any]:
+        """Do what the line says; return the answer, which tells what is wrong with a bad one."""
+        try:
+            return {"ok": True, **self._do(read_command(line))}
+        except CommandError as error:
+            return {"ok": False, "error": str(error)}
+
+    def _do(self, command: Command) -> dict[str, Any]:
+        service = self._service
+        match command:
+            case Arm():
+                return {"id": service.faults.arm(command.fault, now_s=service.clock.elapsed_s())}
+            case TellFaults():
+                return {"faults": [_told(armed) for armed in service.faults.armed]}
+            case TellSessions():
+                records = service.records.newest(command.newest)
+                return {"sessions": [record.report for record in records]}
+            case DropAll():
+                return {"struck": service.strike_all(command.action)}
+            case ChangeCredentials():
+                service.identities.change(command.credentials, expire=command.expire)
+            case AddScript():
+                self._scripts.add(command.script)
+            case Clear():
+                self._clear()
+            case _:
+                assert_never(command)
+        return {}
+
+    def _clear(self) -> None:
+        self._service.faults.clear()
+        self._service.identities.restore()
+        self._scripts.clear()
+
+
+def _told(armed: Armed) -> dict[str, Any]:
+    return {"id": armed.id, "triggered": armed.struck, "exhausted": armed.is_spent}
+
+
+@asynccontextmanager
+async def control_port(control: Control, bound: socket.socket) -> AsyncIterator[None]:
+    """Obey on a bound socket for as long as the context lasts."""
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(control.obey(line), ensure_ascii=False).encode() + b"\n")
+                await writer.drain()
+        except ValueError:
+            writer.write(b'{"ok": false, "error": "a line of more than a mebibyte"}\n')
+        except ConnectionError as error:
+            logger.info("control: a client is gone: %s", error)
+        finally:
+            writers.discard(writer)
+            writer.close()
+
+    server = await asyncio.start_server(serve, sock=bound, limit=MAX_LINE_BYTES)
+    try:
+        yield
+    finally:
+        server.close()
+        for writer in tuple(writers):
+            writer.close()
+        await server.wait_closed()

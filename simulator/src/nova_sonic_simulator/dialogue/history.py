@@ -1,0 +1,81 @@
+"""Reads how a tool's call went out of what the assistant said of it, in a conversation handed over.
+
+Theory. A history holds words only, and no tools: whether the appointment was made stands in "Listo,
+agendé la cita…". What the mind itself says of results (`answers`) is recognised, cut off at any word
+as it may be by a barge-in; any other sentence behind a call is taken for its refusal, but for those
+that only ask for patience.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from nova_sonic_simulator.dialogue.nlu.dates import read_day
+from nova_sonic_simulator.dialogue.nlu.tokens import fold, tokens_of
+from nova_sonic_simulator.dialogue.slots import Subject, Wish
+from nova_sonic_simulator.dialogue.tasks import Task
+
+_DONE: Mapping[Wish, str] = {
+    Wish.CONSULT_ORDER: r"pedido \d|\btotal es\b|numero de seguimiento",
+    Wish.CANCEL_ORDER: r"cancele el pedido",
+    Wish.CREATE_ORDER: r"cree tu pedido",
+    Wish.BOOK: r"agende la cita",
+    Wish.CANCEL_APPOINTMENT: r"cancele la cita",
+    Wish.MOVE_APPOINTMENT: r"quedo para",
+    Wish.CONSULT_APPOINTMENT: r"cita \d+ (es|dura)",
+}
+_LOOKED_UP = re.compile(
+    r"(encontre )?tu (pedido|cita)\b|el total|el numero|la cita|no tengo el detalle"
+)
+_PATIENCE = re.compile(r"[^.!?¡¿]*\bun momento\b[^.!?]*[.!?]*")
+_NUMBER = re.compile(r"numero (?:de la cita es )?(\d+)")
+_OFFERED = re.compile(r"(?:el (\w+ \d+ de \w+) )?a las? (\d+):(\d\d)")
+
+
+def without_expected(text: str, expected: str) -> str:
+    """Return what the assistant said beyond what it was about to answer, be that heard or cut off."""
+    if expected.startswith(text):
+        return ""
+    return text.removeprefix(expected).strip()
+
+
+def tells_of(text: str, wish: Wish) -> bool:
+    """Tell whether the text says that such a wish was fulfilled."""
+    return re.search(_DONE[wish], fold(text)) is not None
+
+
+def result_behind(text: str, task: Task, *, today: date) -> dict[str, Any] | None:
+    """Return the result that the assistant told of the task's call; None while it hadn't one."""
+    said = _PATIENCE.sub(" ", fold(text)).strip()
+    if not said:
+        return None
+    kind = "order" if task.wish.subject is Subject.ORDER else "appointment"
+    if _has_begun(said, task.wish) or tells_of(said, task.wish):
+        number = _NUMBER.search(said)
+        return {"ok": True, kind: {"id": number[1]} if number else {}}
+    offered = [moment.isoformat() for moment in _offered(said, task, today)]
+    return {"ok": False, "error": _code(said), "alternatives": offered}
+
+
+def _has_begun(said: str, wish: Wish) -> bool:
+    """Whether the answer to the fulfilled wish begins like this, if it wasn't heard to its end."""
+    if wish in {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT}:
+        return _LOOKED_UP.match(said) is not None
+    return said.startswith("listo")
+
+
+def _code(said: str) -> str:
+    """Return something like the code of the refusal: what it's about."""
+    if "encuentr" in said or "encontr" in said:
+        return "not_found"
+    return "doctor" if "doctor" in said else "refused"
+
+
+def _offered(said: str, task: Task, today: date) -> Iterator[datetime]:
+    _refusal, is_offer, offer = said.partition("te sirve")
+    for day_said, hour, minute in _OFFERED.findall(offer if is_offer else ""):
+        day, _rest = read_day(tokens_of(day_said), today, day_is_expected=False)
+        day = day or task.slots.day
+        if day is not None and int(hour) < 24 and int(minute) < 60:
+            yield datetime(day.year, day.month, day.day, int(hour), int(minute))  # noqa: DTZ001

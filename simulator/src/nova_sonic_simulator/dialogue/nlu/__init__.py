@@ -1,0 +1,1 @@
+"""Natural language understanding: from what the customer said to intents and slots."""

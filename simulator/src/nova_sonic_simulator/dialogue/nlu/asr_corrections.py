@@ -1,0 +1,39 @@
+"""Takes hours apart that a recogniser has run together: "al asocho" was "a las ocho".
+
+Quick speech has no gap between "martes", "a las" and "once", and Whisper then writes words of its
+own ("Marte Salazonce"). Letters are right and gaps are wrong, so the letters are read without them.
+"""
+
+import re
+
+from nova_sonic_simulator.dialogue.nlu.tokens import fold, words
+
+_WEEKDAYS = words("lunes martes miercoles jueves viernes sabado domingo")
+_HOURS = words("una dos tres cuatro cinco seis siete ocho nueve diez once doce")
+
+
+def _apart(word: str) -> str:
+    """Return a pattern of `word` with gaps anywhere; `z` sounds like `s` to an Argentine."""
+    return " ?".join("[sz]" if sign in "sz" else sign for sign in word)
+
+
+_HOUR = re.compile(
+    rf"\b(?P<day>(?:{'|'.join(map(_apart, _WEEKDAYS))}) ?)?"
+    rf"{_apart('alas')} ?(?P<hour>{'|'.join(map(_apart, _HOURS))})\b"
+)
+
+
+def taken_apart(text: str) -> str:
+    """Return `text` with hours that were run together written as they're said."""
+    folded, pieces, end = fold(text), [], 0
+    for match in _HOUR.finditer(folded):
+        day = match["day"] or ""
+        pieces += [text[end : match.start()], _word(day, _WEEKDAYS), " a las "]
+        pieces.append(_word(match["hour"], _HOURS))
+        end = match.end()
+    return "".join([*pieces, text[end:]])
+
+
+def _word(said: str, known: tuple[str, ...]) -> str:
+    joined = said.replace(" ", "")
+    return next((word for word in known if re.fullmatch(_apart(word), joined)), "")

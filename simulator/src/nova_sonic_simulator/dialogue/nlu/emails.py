@@ -1,0 +1,50 @@
+"""Reads e-mail addresses, typed or spoken: "juan.perez@email.com", "juan arroba mail punto com".
+
+Recognisers write spoken addresses half and half ("Juan punto, Pérez, arroba gmail.com"), glue them
+("mariaarrobamail.com") or hear words ("punto comercial"); signs and their names count alike here.
+An address reaches back to the word before "arroba", and further only over a dot or a dash.
+"""
+
+import re
+
+from nova_sonic_simulator.dialogue.nlu.tokens import fold
+
+_DOT = r"(?:\.|,?\s*\bpunto\b,?\s*)"
+_LOW = r"(?:_|,?\s*\bguion,? bajo\b,?\s*)"
+_DASH = r"(?:-|,?\s*\bguion(?: medio)?\b,?\s*)"
+_JOINT = rf"(?:{_LOW}|{_DASH}|{_DOT})"
+_AT = re.compile(r",?\s*(?:@|arroba|a rroba|\ba? ?roba\b),?\s*")
+_LABEL = r"[a-z\d]+(?:\+[a-z\d]+)*"
+_LOCAL_AT_END = re.compile(rf"(?<![a-z\d]){_LABEL}(?:{_JOINT}{_LABEL})*$")
+_DOMAIN = re.compile(rf"[a-z\d]+(?:{_JOINT}[a-z\d]+)+")
+_SAID_SIGNS = ((_LOW, "_"), (_DASH, "-"), (_DOT, "."))
+MISHEARD_ENDINGS = {"comercial": "com", "con": "com"}
+#: How far back from "arroba" an address may begin; it also bounds the work on long texts.
+MAX_LOCAL_CHARACTERS = 64
+MAX_CHARACTERS = 254
+
+
+def read_mail(text: str) -> tuple[str | None, str]:
+    """Return the last address in `text`, in lower case, and the text with a stop in its place."""
+    found, left = None, text
+    folded = fold(text)
+    for at in _AT.finditer(folded):
+        before = folded[max(0, at.start() - MAX_LOCAL_CHARACTERS) : at.start()]
+        local = _LOCAL_AT_END.search(before)
+        domain = _DOMAIN.match(folded, at.end(), at.end() + MAX_CHARACTERS)
+        if local and domain:
+            found = f"{_written(local[0])}@{_domain(domain[0])}"
+            written = text[at.start() - len(local[0]) : domain.end()]
+            left = left.replace(written, ". ", 1)
+    return found, left
+
+
+def _written(said: str) -> str:
+    for pattern, sign in _SAID_SIGNS:
+        said = re.sub(pattern, sign, said)
+    return re.sub(r"\s", "", said)
+
+
+def _domain(said: str) -> str:
+    name, _, ending = _written(said).rpartition(".")
+    return f"{name}.{MISHEARD_ENDINGS.get(ending, ending)}" if name else ending

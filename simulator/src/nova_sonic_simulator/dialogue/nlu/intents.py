@@ -1,0 +1,170 @@
+"""Which act a customer asks for, and of what: "anulame" is cancelling, "turno" an appointment.
+
+Theory. Verbs that can only mean one act decide, the first of them in the sentence; "quiero",
+"cuándo" or "dame" only lean to one, and count where no verb decides. A recogniser's misspelling
+("cansela", "torno") counts only where nothing is spelled right.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from nova_sonic_simulator.dialogue.nlu.tokens import (
+    Kind,
+    Token,
+    contains,
+    nearly,
+    word_at,
+    words,
+)
+from nova_sonic_simulator.dialogue.slots import Act, Aspect, Subject
+
+# Beginnings of verbs: any ending counts, so that "cancelá", "cancelame" and "cancelarlo" do.
+DECISIVE_STEMS: Mapping[Act, tuple[str, ...]] = {
+    Act.MOVE: words("modific reprogram reagend posterg adelant cambi traslad aplaz muev"),
+    Act.CANCEL: words("cancel anul elimin borr suspend"),
+    Act.CONSULT: words("consult averigu fijate mostr muestr revis verific busc chequear"),
+    Act.CREATE: words("agend reserv program crea cree coordin encarg compr"),
+}
+DECISIVE_WORDS: Mapping[Act, tuple[str, ...]] = {
+    Act.MOVE: words(
+        "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
+        " correr correme correlo correla correrlo correrla"
+    ),
+    Act.CANCEL: words("baja debaja"),
+    Act.CONSULT: (),
+    Act.CREATE: words("sacar sacame saca pedime anotame anota genera generar arma armame armar"),
+}
+LEANING_PHRASES: Mapping[Act, tuple[str, ...]] = {
+    Act.CONSULT: (
+        *words("saber ver decime estado donde cuando llega detalle detalles informacion info"),
+        *words("seguimiento cuanto"),
+        *("como esta", "como va", "como viene", "como sigue", "que paso", "que productos"),
+        *("que tiene", "que incluye", "que hora", "que dia", "que doctor", "que doctora"),
+        *("con quien", "que tipo", "tengo turno", "tengo una cita", "que fecha"),
+    ),
+    Act.CANCEL: (
+        "no puedo ir",
+        "no voy a poder",
+        "no voy a ir",
+        "ya no lo quiero",
+        "no quiero mas",
+    ),
+    Act.CREATE: (
+        *words("quiero quisiera necesito dame dar pedir hacer hace haceme hagas nuevo nueva otro"),
+        *words("otra deme gustaria solicitar solicito pido"),
+        *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
+    ),
+}
+SUBJECT_WORDS: Mapping[Subject, tuple[str, ...]] = {
+    Subject.ORDER: words(
+        "pedido pedidos orden ordenes compra compras envio paquete encargo producto productos entrega"
+    ),
+    Subject.APPOINTMENT: words(
+        "cita citas turno turnos sita zita reserva visita doctor doctora dr dra medico medica"
+    ),
+}
+ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
+    Aspect.DETAILS: (
+        *words("detalle detalles detallame productos incluye contiene trae"),
+        *("que pedi", "que compre", "que tiene", "que doctor", "que doctora", "con quien"),
+        *("quien me atiende", "que tipo", "que medico", "que medica", "que tipo de"),
+    ),
+    Aspect.TOTAL: ("cuanto sale", "cuanto cuesta", "cuanto es", "total", "precio", "cuanto pague"),
+    Aspect.TRACKING: words("seguimiento tracking rastreo rastrear"),
+    Aspect.DURATION: ("cuanto dura", "duracion"),
+    Aspect.STATUS: ("estado", "como esta", "como va", "cuando llega", "cuando es", "que hora"),
+}
+# Before these, "consulta" is what one has with a doctor, and "compra" what one has bought.
+ARTICLES = words("una la mi otra esa esta de tu su")
+NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
+FUZZY_FROM_LETTERS = 5
+
+
+def read_act(tokens: Sequence[Token]) -> Act | None:
+    """Return the act asked for, if any."""
+    return (
+        next(_decisive(tokens), None)
+        or _leaning(tokens)
+        or next(_decisive(tokens, misspelled=True), None)
+    )
+
+
+def is_decided(tokens: Sequence[Token]) -> bool:
+    """Tell whether a verb decides the act, so that it can't be a way of answering."""
+    return next(_decisive(tokens), None) is not None
+
+
+def is_verb(word: str) -> bool:
+    """Tell whether `word` asks for an act, so that it's nobody's name."""
+    return _act_of(word) is not None
+
+
+def _decisive(tokens: Sequence[Token], *, misspelled: bool = False) -> Iterator[Act]:
+    for index, token in enumerate(tokens):
+        if token.kind is not Kind.WORD or _is_noun(tokens, index):
+            continue
+        act = _misspelled_act(token.plain) if misspelled else _act_of(token.plain)
+        if act:
+            yield act
+
+
+def _is_noun(tokens: Sequence[Token], index: int) -> bool:
+    is_either = word_at(tokens, index) in NOUNS_LIKE_VERBS
+    return is_either and word_at(tokens, index - 1) in ARTICLES
+
+
+def _act_of(word: str) -> Act | None:
+    for act, stems in DECISIVE_STEMS.items():
+        if word.startswith(stems) or word in DECISIVE_WORDS[act]:
+            return act
+    return None
+
+
+def _misspelled_act(word: str) -> Act | None:
+    for act, stems in DECISIVE_STEMS.items():
+        if any(_sounds_like(word, stem) for stem in stems if len(stem) >= FUZZY_FROM_LETTERS):
+            return act
+    return None
+
+
+def _sounds_like(word: str, stem: str) -> bool:
+    """Whether `word` begins with `stem`, one letter aside; `b` and `v` sound alike."""
+    word, stem = word.replace("b", "v"), stem.replace("b", "v")
+    return any(nearly(word[: len(stem) + longer], stem) for longer in (-1, 0, 1))
+
+
+def _leaning(tokens: Sequence[Token]) -> Act | None:
+    for act, phrases in LEANING_PHRASES.items():
+        if contains(tokens, *phrases):
+            return act
+    return None
+
+
+def read_subject(tokens: Sequence[Token]) -> Subject | None:
+    """Return what the sentence is about, if a word says so."""
+    return _named_subject(tokens) or _misspelled_subject(tokens)
+
+
+def _named_subject(tokens: Sequence[Token]) -> Subject | None:
+    for token in tokens:
+        for subject, names in SUBJECT_WORDS.items():
+            if token.kind is Kind.WORD and token.plain in names:
+                return subject
+    # "Una consulta" may also be a question about an order, so it counts last.
+    nouns = (n for n, token in enumerate(tokens) if token.plain == "consulta")
+    return Subject.APPOINTMENT if any(_is_noun(tokens, n) for n in nouns) else None
+
+
+def _misspelled_subject(tokens: Sequence[Token]) -> Subject | None:
+    for token in tokens:
+        for subject, noun in ((Subject.ORDER, "pedido"), (Subject.APPOINTMENT, "turno")):
+            if token.kind is Kind.WORD and nearly(token.plain, noun):
+                return subject
+    return None
+
+
+def read_aspect(tokens: Sequence[Token]) -> Aspect | None:
+    """Return what of it is asked for, if a word says so."""
+    for aspect, phrases in ASPECT_PHRASES.items():
+        if contains(tokens, *phrases):
+            return aspect
+    return None

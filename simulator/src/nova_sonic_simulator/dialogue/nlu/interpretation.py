@@ -1,0 +1,256 @@
+"""Reads one utterance whole: the act, what it's of, the slots filled, and the tone of it.
+
+The order of the grammars matters (see `words`): what is announced by a word of its own is read
+before what only its place gives away.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum, auto
+
+from nova_sonic_simulator.dialogue.nlu.asr_corrections import taken_apart
+from nova_sonic_simulator.dialogue.nlu.dates import read_day
+from nova_sonic_simulator.dialogue.nlu.durations import read_duration
+from nova_sonic_simulator.dialogue.nlu.emails import read_mail
+from nova_sonic_simulator.dialogue.nlu.identifiers import read_dni, read_number
+from nova_sonic_simulator.dialogue.nlu.intents import (
+    is_decided,
+    read_act,
+    read_aspect,
+    read_subject,
+)
+from nova_sonic_simulator.dialogue.nlu.items import Purchase, read_items, read_prices, read_total
+from nova_sonic_simulator.dialogue.nlu.names import read_doctor, read_person
+from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
+from nova_sonic_simulator.dialogue.nlu.times import read_time
+from nova_sonic_simulator.dialogue.nlu.tokens import (
+    Kind,
+    Token,
+    contains,
+    matches,
+    tokens_of,
+    words,
+)
+from nova_sonic_simulator.dialogue.slots import Act, Aspect, Need, Slots, Subject
+
+# Half a minute of speech is a hundred words; what is longer is read as far as this.
+MAX_CHARACTERS = 2000
+MAX_TOKENS = 250
+
+
+class Mood(Enum):
+    """What an utterance does besides wishing something."""
+
+    YES = auto()
+    NO = auto()
+    GREETING = auto()
+    THANKS = auto()
+    BYE = auto()
+    HELP = auto()
+    STOP = auto()
+    REPEAT = auto()
+
+
+MOOD_PHRASES: dict[Mood, tuple[str, ...]] = {
+    Mood.YES: (
+        *words("si dale claro ok oka okey bueno perfecto exacto correcto esa ese obvio buenisimo"),
+        *("de acuerdo", "por supuesto", "esta bien", "me sirve"),
+    ),
+    Mood.NO: ("no", "ninguna", "ninguno", "tampoco", "para nada"),
+    Mood.GREETING: ("hola", "buen dia", "buenos dias", "buenas", "que tal"),
+    Mood.THANKS: words("gracias agradezco"),
+    Mood.BYE: (
+        *words("chau chao adios"),
+        *("hasta luego", "nos vemos", "nada mas", "eso es todo", "eso seria todo", "hasta manana"),
+    ),
+    Mood.HELP: (
+        *words("ayuda ayudame opciones"),
+        *("que podes hacer", "que puedes hacer", "como funciona", "que haces", "quien sos"),
+        *("podes ayudar", "podrias ayudar", "puedes ayudar", "me ayudas"),
+    ),
+    Mood.STOP: (
+        *words("deja dejalo dejala olvidate olvidalo espera espere esperame"),
+        *("no importa", "no quiero nada", "nada nada", "mejor no"),
+    ),
+    Mood.REPEAT: (
+        *words("repetis repetime repite repetir repetilo"),
+        *("no te escuche", "no te oi", "no te entendi", "como dijiste", "que dijiste"),
+    ),
+}
+ORDINALS = {
+    **dict.fromkeys(words("primera primero primer"), 0),
+    **dict.fromkeys(words("segunda segundo"), 1),
+    **dict.fromkeys(words("tercera tercero tercer"), 2),
+    **dict.fromkeys(words("ultima ultimo"), -1),
+}
+KINDS = {
+    **dict.fromkeys(words("control seguimiento"), "follow-up"),
+    **dict.fromkeys(words("urgencia urgente emergencia guardia"), "emergency"),
+    **dict.fromkeys(words("rutina chequeo"), "routine"),
+    "consulta": "consultation",
+}
+CORRECTIONS = words("no es era perdon digo mejor quise el la")
+APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What one utterance says."""
+
+    act: Act | None = None
+    #: Whether a verb says so, and not only "quiero" or "cuándo", which answers have too.
+    act_is_decided: bool = False
+    subject: Subject | None = None
+    #: Whether the utterance names its subject, and doesn't only suggest it.
+    subject_is_named: bool = False
+    aspect: Aspect | None = None
+    slots: Slots = field(default_factory=Slots)
+    moods: frozenset[Mood] = frozenset()
+    #: "La primera" is 0, "la última" -1.
+    choice: int | None = None
+    #: "Otro turno": not the one spoken of before.
+    another: bool = False
+    is_question: bool = False
+
+
+def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()) -> Heard:
+    """Read `text`; `needs` says what was asked for, so that a bare answer can be read."""
+    text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
+    mail, rest = read_mail(text)
+    tokens = with_figures(tokens_of(taken_apart(rest))[:MAX_TOKENS])
+    act, named = read_act(tokens), read_subject(tokens)
+    meant = named or _subject_of_verb(tokens, act)
+    slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)
+    subject = meant or _suggested_subject(slots)
+    if subject is not Subject.ORDER and Need.ITEMS not in needs:
+        slots = replace(slots, items=(), item_count=None)
+    return Heard(
+        act=Act.CONSULT if _is_loose_create(act, slots) else act,
+        act_is_decided=is_decided(tokens),
+        subject=subject,
+        subject_is_named=named is not None,
+        aspect=read_aspect(tokens),
+        slots=slots,
+        moods=_moods(tokens),
+        choice=_choice(tokens),
+        another=contains(tokens, "otro", "otra"),
+        is_question=_is_question(tokens),
+    )
+
+
+def is_correction(text: str) -> bool:
+    """Tell whether the text begins like a correction: "no, es…", "mejor…", "el dos"."""
+    first = next((token.plain for token in tokens_of(text) if token.kind is Kind.WORD), "")
+    return first in CORRECTIONS
+
+
+class _Reading:
+    """One pass of the grammars over an utterance, each leaving gaps for the next."""
+
+    def __init__(
+        self,
+        tokens: list[Token],
+        *,
+        act: Act | None,
+        subject: Subject | None,
+        needs: frozenset[Need],
+    ) -> None:
+        self._tokens = tokens
+        self._all = tokens
+        self._needs = needs
+        self._books = act in {Act.CREATE, Act.MOVE} and subject is not Subject.ORDER
+        self._orders = act is Act.CREATE and subject is not Subject.APPOINTMENT
+        # A question, a new wish or a refusal is no bare answer.
+        gives_up = contains(tokens, *MOOD_PHRASES[Mood.STOP])
+        self._bare = not (_is_question(tokens) or gives_up or is_decided(tokens))
+
+    def read_slots(self, now: datetime, mail: str | None) -> Slots:
+        dni, self._tokens = read_dni(self._tokens)
+        number, self._tokens = read_number(self._tokens, bare=self._asked(Need.NUMBER))
+        duration, self._tokens = read_duration(self._tokens)
+        at, self._tokens = read_time(
+            self._tokens, hour_is_expected=self._asked(Need.TIME, Need.CHOICE)
+        )
+        day, self._tokens = read_day(
+            self._tokens, now.date(), day_is_expected=self._asked(Need.DAY)
+        )
+        total, self._tokens = read_total(self._tokens)
+        doctor, name = self._read_names()
+        purchase = self._read_purchase()
+        return Slots(
+            number=number,
+            dni=dni,
+            name=name,
+            mail=mail,
+            doctor=doctor,
+            day=day,
+            at=at,
+            duration_min=duration,
+            kind=_kind(self._all),
+            items=purchase.items,
+            item_count=purchase.item_count,
+            prices=read_prices(self._tokens) if self._asked(Need.PRICES) else (),
+            total=total,
+        )
+
+    def _read_names(self) -> tuple[str | None, str | None]:
+        doctor, self._tokens = read_doctor(
+            self._tokens, untitled=self._books, bare=self._asked(Need.DOCTOR)
+        )
+        name, self._tokens = read_person(self._tokens, bare=self._asked(Need.NAME, Need.IDENTITY))
+        return doctor, name
+
+    def _read_purchase(self) -> Purchase:
+        if self._orders or Need.ITEMS in self._needs:
+            return read_items(self._tokens, bare=self._asked(Need.ITEMS))
+        return Purchase()
+
+    def _asked(self, *needs: Need) -> bool:
+        return self._bare and not self._needs.isdisjoint(needs)
+
+
+def _is_loose_create(act: Act | None, slots: Slots) -> bool:
+    """Whether "quiero el pedido 1" was heard: what has a number exists already."""
+    is_new = slots.items or slots.doctor or slots.day or slots.at
+    return act is Act.CREATE and slots.number is not None and not is_new
+
+
+def _subject_of_verb(tokens: list[Token], act: Act | None) -> Subject | None:
+    stems = any(token.plain.startswith(APPOINTMENT_STEMS) for token in tokens)
+    return Subject.APPOINTMENT if stems or act is Act.MOVE else None
+
+
+def _suggested_subject(slots: Slots) -> Subject | None:
+    if slots.doctor or slots.day or slots.at:
+        return Subject.APPOINTMENT
+    # "Quiero hablar con una persona" is no order: what has a price is.
+    has_price = any(item.price is not None for item in slots.items)
+    return Subject.ORDER if slots.dni or has_price else None
+
+
+def _is_question(tokens: list[Token]) -> bool:
+    return any("?" in token.plain or "¿" in token.plain for token in tokens)
+
+
+def _moods(tokens: list[Token]) -> frozenset[Mood]:
+    return frozenset(mood for mood, phrases in MOOD_PHRASES.items() if contains(tokens, *phrases))
+
+
+def _choice(tokens: list[Token]) -> int | None:
+    return next((ORDINALS[token.plain] for token in tokens if token.plain in ORDINALS), None)
+
+
+def _kind(tokens: list[Token]) -> str | None:
+    for index, token in enumerate(tokens):
+        # "Consulta el turno" is a verb; "una consulta" is a kind.
+        is_verb = token.plain == "consulta" and not _has_article(tokens, index)
+        if token.plain in KINDS and not is_verb:
+            return KINDS[token.plain]
+    return None
+
+
+def _has_article(tokens: list[Token], index: int) -> bool:
+    return index > 0 and any(
+        matches(tokens, index - 1, f"{article} consulta") for article in ("una", "de", "para")
+    )

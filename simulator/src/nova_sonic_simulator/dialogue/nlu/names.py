@@ -1,0 +1,159 @@
+"""Finds people's and doctors' names: "para Juan Pérez", "soy ana martínez", "la doctora Gómez".
+
+Theory. There is no list of known people, so a name is what follows words that announce one and
+isn't itself a word of the field. A name that begins with a capital goes on through capitals only
+("para Juan Pérez gracias"); typed in small letters it goes on to the first common word. "De" and
+"para" announce much besides names, so after them a small-lettered name needs two words.
+"""
+
+from collections.abc import Sequence
+
+from nova_sonic_simulator.dialogue.nlu.intents import is_verb
+from nova_sonic_simulator.dialogue.nlu.tokens import (
+    Kind,
+    Token,
+    matches,
+    skip,
+    without,
+    word_at,
+    words,
+)
+
+SURE_ANNOUNCERS = (
+    "a nombre de",
+    "me llamo",
+    "mi nombre completo es",
+    "mi nombre es",
+    "nombre completo es",
+    "nombre completo",
+    "nombre es",
+    "nombre de",
+    "nombre",
+    "soy",
+    "paciente es",
+    "paciente",
+    "cliente",
+)
+LOOSE_ANNOUNCERS = ("para", "de")
+COURTESY = words("senor senora senorita sr sra srta don dona el la")
+TITLES = {"dr": "Dr.", "doctor": "Dr.", "dra": "Dra.", "doctora": "Dra."}
+PARTICLES = words("de del la las los y")
+MAX_WORDS = 5
+
+# Words of the field that may stand where a name could.
+NOT_NAMES = frozenset(
+    words(
+        "a ademas agenda agendar ahi ahora al algo algun alguna alla anota anular aqui arroba asi "
+        "averiguar baja bien bueno buenas buenos buscar cada cambia cambiar cambie cancela cancelar "
+        "cancele chau cita citas claro clinica como completo con confirmar consulta consultar "
+        "consulte control correo cosa coso cual cuando cuanto dale dame datos de decime del desde "
+        "detalle detalles dia dias digo dni doctor doctora documento dr dra duda el ella ellos "
+        "email emergencia en entrega entonces entrega envio era es esa ese eso esta estado este "
+        "esto estoy exacto favor fecha fijate gracias ha hacer hay haceme hola hora horario hoy ir "
+        "la las listo llamo lo los luego mail manana mas me medico mejor mi mio mia mis mostrame "
+        "muy nada nadie necesito no nombre nos nro nueva nuevo numero o ok orden otra otro paciente "
+        "pagar para pasado pedido pedidos pedir perdon perfecto pero pesos por porque prefiero "
+        "precio primera primero producto productos pueda puede puedo que quiero quien quisiera "
+        "reserva reservar rutina saber se sea segun segunda segundo seguimiento ser si sino sobre "
+        "soy su sus tal tambien tarde tener tenes tengo tercera tercero todo total turno turnos tu "
+        "acuerdo alguien antes cualquier cualquiera despues disponible idea igual le les ni nunca "
+        "posible recuerdo siempre te temprano "
+        "cierto decir disculpa disculpame equivoque equivocado error genial momento muchas muchisimas "
+        "quise verdad "
+        "un una unidad unidades urgencia usted ver vez viene vos voy y ya yo chequeo consultas"
+    )
+)
+
+
+# A name, and the tokens with a gap in its place.
+_Found = tuple[str | None, list[Token]]
+
+
+def read_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Found:
+    """Return the doctor named ("Dra. Gómez"), and the tokens with a gap in their place.
+
+    `untitled`: the talk is of booking, so "con Gómez" names a doctor too; `bare`: a doctor was
+    asked for, so the answer may be nothing but a name.
+    """
+    for index, token in enumerate(tokens):
+        if token.kind is Kind.WORD and token.plain in TITLES:
+            name, end = _name_at(tokens, skip(tokens, index + 1, ()), least_if_small=1)
+            if name:
+                return f"{TITLES[token.plain]} {name}", without(tokens, index, end)
+    found = _announced(tokens, "con", least_if_small=1) if untitled else None
+    return found or (_longest_name(tokens) if bare else (None, list(tokens)))
+
+
+def read_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
+    """Return the customer's or patient's name, and the tokens with a gap in its place.
+
+    `bare`: a name was asked for, so the answer may be nothing but one.
+    """
+    for phrase in SURE_ANNOUNCERS:
+        found = _announced(tokens, phrase, least_if_small=1)
+        if found:
+            return found
+    for phrase in LOOSE_ANNOUNCERS:
+        found = _announced(tokens, phrase, least_if_small=2)
+        if found:
+            return found
+    return _longest_name(tokens) if bare else (None, list(tokens))
+
+
+def _announced(tokens: Sequence[Token], phrase: str, *, least_if_small: int) -> _Found | None:
+    for index in range(len(tokens)):
+        if matches(tokens, index, phrase):
+            start = skip(tokens, index + len(phrase.split()), COURTESY)
+            name, end = _name_at(tokens, start, least_if_small=least_if_small)
+            if name:
+                return name, without(tokens, index, end)
+    return None
+
+
+def _longest_name(tokens: Sequence[Token]) -> _Found:
+    found = [
+        (end - start, name, start, end)
+        for start in range(len(tokens))
+        for name, end in [_name_at(tokens, start, least_if_small=1)]
+        if name
+    ]
+    if not found:
+        return None, list(tokens)
+    # The longest, and of equals the last: people say their name last.
+    _length, name, start, end = max(found, key=lambda it: (it[0], it[2]))
+    return name, without(tokens, start, end)
+
+
+def _name_at(tokens: Sequence[Token], start: int, *, least_if_small: int) -> tuple[str, int]:
+    """Read the name that begins at `start`; an empty one where none does."""
+    if not _may_name(tokens, start):
+        return "", start
+    capitals = tokens[start].capitalised
+    end, count = start + 1, 1
+    while count < MAX_WORDS:
+        following = _after_particles(tokens, end) if capitals else end
+        if not _may_name(tokens, following) or (capitals and not tokens[following].capitalised):
+            break
+        end, count = following + 1, count + 1
+    if not capitals and count < least_if_small:
+        return "", start
+    return _spelled(tokens[start:end]), end
+
+
+def _after_particles(tokens: Sequence[Token], index: int) -> int:
+    """Step over "de los" inside a name: "María de los Ángeles"."""
+    while word_at(tokens, index) in PARTICLES and not tokens[index].capitalised:
+        index += 1
+    return index
+
+
+def _may_name(tokens: Sequence[Token], index: int) -> bool:
+    word = word_at(tokens, index)
+    return len(word) > 1 and word not in NOT_NAMES and not is_verb(word)
+
+
+def _spelled(tokens: Sequence[Token]) -> str:
+    return " ".join(
+        token.raw if token.capitalised or token.plain in PARTICLES else token.raw.capitalize()
+        for token in tokens
+    )

@@ -1,0 +1,60 @@
+"""What the assistant asks for, briefly."""
+
+from collections.abc import Mapping
+
+from nova_sonic_simulator.dialogue.slots import Need, Subject, Wish
+from nova_sonic_simulator.dialogue.spanish import listed
+from nova_sonic_simulator.dialogue.tasks import Task
+
+SUBJECT = "¿Es por un pedido o por una cita?"
+SURNAME = "¿Me decís también el apellido?"
+
+_BY_NEEDS: Mapping[tuple[Need, ...], str] = {
+    (Need.NUMBER, Need.IDENTITY): "¿Me decís el número de pedido y tu DNI o nombre completo?",
+    (Need.NUMBER, Need.NAME): "¿Me decís el número de la cita y el nombre del paciente?",
+    (Need.IDENTITY,): "Para verificar tu identidad, ¿me decís tu DNI o tu nombre completo?",
+    (Need.MAIL,): "¿Cuál es el correo electrónico?",
+    (Need.DOCTOR,): "¿Con qué doctor o doctora querés la cita?",
+    (Need.DAY, Need.TIME): "¿Para qué día y a qué hora?",
+    (Need.DAY,): "¿Para qué día?",
+    (Need.TIME,): "¿A qué hora?",
+}
+_NAME_BY_WISH: Mapping[Wish, str] = {
+    Wish.CREATE_ORDER: "¿A nombre de quién hago el pedido?",
+    Wish.BOOK: "¿A nombre de quién agendo la cita?",
+}
+
+
+def question(task: Task, needs: tuple[Need, ...]) -> str:
+    """Return the question for what is missing of `task`."""
+    partial_name = task.slots.name is not None and not task.slots.dni
+    if partial_name and needs in {(Need.NAME,), (Need.IDENTITY,)}:
+        return SURNAME
+    if needs in _BY_NEEDS:
+        return _BY_NEEDS[needs]
+    match needs:
+        case (Need.ITEMS,):
+            return _about_items(task)
+        case (Need.PRICES,):
+            return _about_prices(task)
+        case (Need.NUMBER,):
+            is_order = task.wish.subject is Subject.ORDER
+            return "¿Cuál es el número de pedido?" if is_order else "¿Cuál es el número de la cita?"
+        case _:
+            return _NAME_BY_WISH.get(task.wish, "¿A nombre de quién está la cita?")
+
+
+def _about_items(task: Task) -> str:
+    count = task.slots.item_count
+    if count is None:
+        return "¿Qué productos querés, cuántos y a qué precio cada uno?"
+    if count == 1:
+        return "¿Cuál es el producto y qué precio tiene?"
+    return f"¿Cuáles son los {count} productos y qué precio tiene cada uno?"
+
+
+def _about_prices(task: Task) -> str:
+    names = [item.name for item in task.slots.items if item.price is None]
+    if len(names) == 1:
+        return f"¿Qué precio tiene {names[0]}?"
+    return f"¿Qué precio tiene cada uno, {listed(names)}?"

@@ -1,0 +1,48 @@
+"""What the assistant says where no order and no appointment is at stake."""
+
+from collections.abc import Sequence
+
+from nova_sonic_simulator.dialogue.nlu.interpretation import Mood
+
+GREETING = "¡Hola! Soy Carlos, el asistente virtual de Nova Sonic. ¿En qué te puedo ayudar?"
+THANKS = "¡De nada! Cualquier otra cosa, decime."
+BYE = "¡Chau! Que tengas un buen día."
+HELP = (
+    "Puedo consultar, crear o cancelar un pedido, y consultar, agendar, cambiar o cancelar una"
+    " cita. ¿Qué necesitás?"
+)
+GO_ON = "Decime, te escucho."
+DONE = "Listo, ya está."
+DROPPED = "Listo, lo dejamos ahí. ¿Necesitás algo más?"
+NOTHING_ELSE = "Perfecto. Cualquier cosa, acá estoy."
+NOT_UNDERSTOOD = "Disculpá, no te entendí."
+WHAT_DO_YOU_NEED = "¿Es por un pedido o por una cita?"
+NO_TOOL = "Disculpá, eso no lo puedo hacer en este momento."
+NOT_KNOWN = "Esa información no la tengo. Te puedo ayudar con pedidos y citas."
+ORDERS_DO_NOT_CHANGE = "Un pedido hecho no se puede modificar, pero sí cancelar."
+
+MOST_WORDS_REPEATED = 6
+
+# The most telling first: "no, gracias, chau" is a goodbye.
+_ANSWERS = (
+    (Mood.BYE, BYE),
+    (Mood.HELP, HELP),
+    (Mood.STOP, DROPPED),
+    (Mood.GREETING, GREETING),
+    (Mood.NO, NOTHING_ELSE),
+    (Mood.THANKS, THANKS),
+    (Mood.YES, GO_ON),
+)
+
+
+def courtesy(moods: frozenset[Mood]) -> str | None:
+    """Return what is said to a mere greeting, thanks or the like, or None if it's none."""
+    return next((answer for mood, answer in _ANSWERS if mood in moods), None)
+
+
+def words_heard(words: Sequence[str]) -> str:
+    """Return what is said to words that were coded in the audio; all are repeated if they're few."""
+    count = f"Escuché {len(words)} {'palabra' if len(words) == 1 else 'palabras'}"
+    if len(words) > MOST_WORDS_REPEATED:
+        return f"{count}, de {words[0]} a {words[-1]}."
+    return f"{count}: {' '.join(words)}."

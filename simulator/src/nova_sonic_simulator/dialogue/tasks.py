@@ -1,0 +1,166 @@
+"""One wish on its way: what is said of it, what is still missing, and the call it ends in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from nova_sonic_simulator.dialogue.reply import ToolCall
+from nova_sonic_simulator.dialogue.slots import Aspect, Item, Need, Slots, Subject, Wish
+
+DEFAULT_DURATION_MIN = 30
+DEFAULT_KIND = "consultation"
+
+# What each wish needs: groups that are asked for together, in the order of asking.
+GROUPS: Mapping[Wish, tuple[tuple[Need, ...], ...]] = {
+    Wish.CONSULT_ORDER: ((Need.NUMBER, Need.IDENTITY),),
+    Wish.CANCEL_ORDER: ((Need.NUMBER, Need.IDENTITY),),
+    Wish.CREATE_ORDER: ((Need.ITEMS,), (Need.PRICES,), (Need.NAME,), (Need.MAIL,)),
+    Wish.BOOK: ((Need.DOCTOR,), (Need.DAY, Need.TIME), (Need.NAME,), (Need.MAIL,)),
+    Wish.CANCEL_APPOINTMENT: ((Need.NUMBER, Need.NAME),),
+    Wish.MOVE_APPOINTMENT: ((Need.NUMBER, Need.NAME), (Need.DAY, Need.TIME)),
+    Wish.CONSULT_APPOINTMENT: ((Need.NUMBER, Need.NAME),),
+}
+# The slots that an answer to a need fills; nothing else that's heard concerns a wish.
+SLOTS_OF: Mapping[Need, frozenset[str]] = {
+    Need.NUMBER: frozenset({"number"}),
+    Need.IDENTITY: frozenset({"dni", "name"}),
+    Need.NAME: frozenset({"name"}),
+    Need.MAIL: frozenset({"mail"}),
+    Need.DOCTOR: frozenset({"doctor", "kind", "duration_min"}),
+    Need.DAY: frozenset({"day"}),
+    Need.TIME: frozenset({"at"}),
+    Need.ITEMS: frozenset({"items", "item_count", "total"}),
+    Need.PRICES: frozenset({"prices"}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A wish with what has been said of it."""
+
+    wish: Wish
+    slots: Slots
+    aspect: Aspect = Aspect.STATUS
+
+    def told(self, heard: Slots) -> "Task":
+        """Return the task with what was heard now; only what concerns its wish counts."""
+        news = heard.only(*(name for name in heard.filled() if name in self._concerns))
+        if self._is_surname(news):
+            news = replace(news, name=f"{self.slots.name} {news.name}")
+        return replace(self, slots=_priced(self._still_valid(news).updated(news)))
+
+    def _still_valid(self, news: Slots) -> Slots:
+        """Return the slots without the identity that a new one takes the place of."""
+        if Need.IDENTITY not in GROUPS[self.wish][0]:
+            return self.slots
+        if news.dni and not news.name:
+            return replace(self.slots, name=None)
+        return replace(self.slots, dni=None) if news.name and not news.dni else self.slots
+
+    @property
+    def _concerns(self) -> frozenset[str]:
+        needs = (need for group in GROUPS[self.wish] for need in group)
+        return frozenset().union(*(SLOTS_OF[need] for need in needs))
+
+    def _is_surname(self, news: Slots) -> bool:
+        known = self.slots.name
+        return bool(known and news.name) and not is_full(known) and not is_full(news.name)
+
+    def missing(self) -> tuple[Need, ...]:
+        """Return what to ask for next, together; empty when the tool can be called."""
+        for group in GROUPS[self.wish]:
+            needs = tuple(need for need in group if not _is_met(need, self.slots))
+            if needs:
+                return needs
+        return ()
+
+    def call(self) -> ToolCall:
+        """Return the tool call that fulfils the wish; nothing may be missing."""
+        return ToolCall(name=self.wish.value, arguments=_arguments(self.wish, self.slots))
+
+
+def is_full(name: str | None) -> bool:
+    """Tell whether `name` has a surname too."""
+    return name is not None and " " in name.strip()
+
+
+def _is_met(need: Need, slots: Slots) -> bool:
+    match need:
+        case Need.IDENTITY:
+            return bool(slots.dni) or is_full(slots.name)
+        case Need.NAME:
+            return is_full(slots.name)
+        case Need.PRICES:
+            return all(item.price is not None for item in slots.items)
+        case _:
+            return any(getattr(slots, name) for name in SLOTS_OF[need] & _MAIN_SLOTS)
+
+
+_MAIN_SLOTS = frozenset({"number", "mail", "doctor", "day", "at", "items"})
+
+
+def _priced(slots: Slots) -> Slots:
+    """Give the prices that came alone to the products that lack one, in order."""
+    lacking = [item for item in slots.items if item.price is None]
+    if not slots.prices or not lacking:
+        return replace(slots, prices=())
+    one_for_all = len(slots.prices) == 1
+    prices = iter(slots.prices * len(lacking) if one_for_all else slots.prices)
+    items = tuple(
+        replace(item, price=next(prices, None)) if item.price is None else item
+        for item in slots.items
+    )
+    return replace(slots, items=items, prices=())
+
+
+def _arguments(wish: Wish, slots: Slots) -> dict[str, Any]:
+    """Return the tool's arguments, numbers as digit strings; what wasn't said is left out."""
+    if wish is Wish.CREATE_ORDER:
+        return _order_arguments(slots)
+    if wish is Wish.BOOK:
+        return _booking_arguments(slots)
+    if wish.subject is Subject.ORDER:
+        said = {"orderId": slots.number, "dni": slots.dni, "customerName": slots.name}
+    else:
+        said = {"appointmentId": slots.number, "patientName": slots.name}
+    if wish is Wish.MOVE_APPOINTMENT:
+        said["newDate"] = _local_iso(slots)
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _order_arguments(slots: Slots) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "customerName": slots.name,
+        "customerEmail": slots.mail,
+        "items": [_item_argument(item) for item in slots.items],
+    }
+    if slots.total is not None:
+        arguments["total"] = _money(slots.total)
+    return arguments
+
+
+def _item_argument(item: Item) -> dict[str, str]:
+    assert item.price is not None
+    return {"name": item.name, "quantity": str(item.quantity), "price": _money(item.price)}
+
+
+def _booking_arguments(slots: Slots) -> dict[str, Any]:
+    return {
+        "patientName": slots.name,
+        "patientEmail": slots.mail,
+        "doctorName": slots.doctor,
+        "date": _local_iso(slots),
+        "duration": str(slots.duration_min or DEFAULT_DURATION_MIN),
+        "type": slots.kind or DEFAULT_KIND,
+    }
+
+
+def _local_iso(slots: Slots) -> str:
+    assert slots.day is not None
+    assert slots.at is not None
+    return f"{slots.day.isoformat()}T{slots.at.isoformat(timespec='seconds')}"
+
+
+def _money(amount: Decimal) -> str:
+    return str(amount.quantize(Decimal("0.01")))

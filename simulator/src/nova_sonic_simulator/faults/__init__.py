@@ -1,0 +1,1 @@
+"""Fault injection: what fails on command, and how."""

@@ -1,0 +1,1 @@
+"""HTTP/2 over TLS on h2 and asyncio."""

@@ -1,0 +1,384 @@
+"""HTTP/2 as the service speaks it: many duplex streams on a connection, on h2 and asyncio.
+
+Theory. One `Connection` per TCP connection turns frames into streams; each stream is served by a
+task of its own and is to that task a pair of pipes, bytes in and bytes out. Both pipes are
+bounded: bytes in are acknowledged to the peer only as they are taken out of the pipe, and `send`
+waits for the peer's window and for the socket. The connection's own window holds all streams'
+windows at once, so that a stream nobody reads takes nothing from the others. A stream that fails
+is reset; only a peer that breaks the framing of HTTP/2 itself loses its whole connection, as the
+standard has it.
+
+What breaks on command (see `faults`) breaks here for real: the peer gets the very frame, or the TCP
+reset, that a failing service or network would send.
+
+The AWS SDK for JavaScript sends GOAWAY(NO_ERROR) right after the first answer, and goes on
+streaming. To h2 the connection would be closed by that; `GoawayFilter` keeps the frame from it.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Never, cast
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    DataReceived,
+    Event,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
+from h2.exceptions import ProtocolError, StreamClosedError
+from h2.settings import SettingCodes
+
+from nova_sonic_simulator.faults.model import Goaway
+from nova_sonic_simulator.http2.goaway import GoawayFilter, goaway_frame
+
+logger = logging.getLogger(__name__)
+
+MAX_STREAMS_PER_CONNECTION = 100
+STREAM_WINDOW_BYTES = 256 * 1024
+CONNECTION_WINDOW_BYTES = MAX_STREAMS_PER_CONNECTION * STREAM_WINDOW_BYTES
+FIRST_WINDOW_BYTES = 65_535
+LINGER_S = 1.0
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""For SO_LINGER: the kernel throws away what is unsent and sends RST."""
+
+type Headers = Sequence[tuple[str, str]]
+
+
+class StreamLostError(Exception):
+    """The peer reset the stream, or the connection is gone."""
+
+
+class Stream:
+    """One request and its answer, both of them still going on."""
+
+    def __init__(self, connection: "Connection", stream_id: int, headers: Headers) -> None:
+        self.headers = headers
+        self.label = f"{connection.name}-s{stream_id}"
+        self.stream_id = stream_id
+        self._connection = connection
+        self._inbox: deque[tuple[bytes, int]] = deque()
+        self._input_ended = False
+        self._lost = False
+        self._news = asyncio.Event()
+
+    def check(self) -> None:
+        """Raise StreamLostError if the stream is gone."""
+        if self._lost:
+            raise StreamLostError(self.label)
+
+    async def receive(self) -> bytes:
+        """Return the next bytes of the request, or none at its end; raises StreamLostError."""
+        while True:
+            self.check()
+            if self._inbox:
+                data, flow_bytes = self._inbox.popleft()
+                self._connection.acknowledge(flow_bytes, self.stream_id)
+                return data
+            if self._input_ended:
+                return b""
+            await self._wait()
+
+    def send_headers(self, headers: Headers) -> None:
+        """Send the answer's headers; raises StreamLostError."""
+        self.check()
+        self._connection.send_headers(self.stream_id, headers)
+
+    async def send(self, data: bytes) -> None:
+        """Send the next bytes of the answer as the peer takes them; raises StreamLostError."""
+        rest = memoryview(data)
+        while rest:
+            self.check()
+            room = self._connection.room(self.stream_id)
+            if room == 0:
+                await self._wait()
+                continue
+            self._connection.send_data(self.stream_id, bytes(rest[:room]))
+            rest = rest[room:]
+
+    def end(self) -> None:
+        """Say that the answer is complete; raises StreamLostError."""
+        self.check()
+        self._connection.end_stream(self.stream_id)
+
+    def reset(self, code: int) -> None:
+        """Break the stream off, if it still exists."""
+        if not self._lost:
+            self._connection.reset_stream(self.stream_id, code)
+            self.lose()
+
+    def abort(self) -> None:
+        """Break the whole connection off with a TCP reset."""
+        self._connection.abort()
+
+    def go_away(self, goaway: Goaway) -> None:
+        """Send GOAWAY on the connection, which ends all its streams if it's a hard one."""
+        self._connection.go_away(goaway)
+
+    async def hang(self) -> Never:
+        """Take what comes and say nothing, until the stream is lost: raises StreamLostError."""
+        while True:
+            if not await self.receive():
+                await self._wait()
+
+    async def linger(self) -> None:
+        """Throw away what the peer still sends, for a while, and then ask it to stop.
+
+        An answer that is complete before its request can reach the peer only so: a reset at once
+        might overtake it.
+        """
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while await self.receive():
+                    pass
+        except TimeoutError:
+            self.reset(ErrorCodes.NO_ERROR)
+
+    # What the connection tells.
+
+    def take(self, data: bytes, flow_bytes: int) -> None:
+        """Take bytes of the request; `flow_bytes` is what they count for in flow control."""
+        self._inbox.append((data, flow_bytes))
+        self._news.set()
+
+    def end_input(self) -> None:
+        """Learn that the request is complete."""
+        self._input_ended = True
+        self._news.set()
+
+    def lose(self) -> None:
+        """Learn that the stream is gone."""
+        self._lost = True
+        self._news.set()
+
+    def wake(self) -> None:
+        """Learn that there may be room to send."""
+        self._news.set()
+
+    def abandon_input(self) -> int:
+        """Forget what was received and not read; return what it counts for in flow control."""
+        flow_bytes = sum(flow for _, flow in self._inbox)
+        self._inbox.clear()
+        return flow_bytes
+
+    async def _wait(self) -> None:
+        # Reader and writer of a stream may both wait here; each looks again for what it needs.
+        self._news.clear()
+        await self._news.wait()
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection; `serve` is called, as a task, for each of its streams."""
+
+    def __init__(
+        self,
+        name: str,
+        serve: Callable[[Stream], Awaitable[None]],
+        tasks: asyncio.TaskGroup,
+        open_connections: "set[Connection]",
+        *,
+        farewell: Goaway | None = None,
+    ) -> None:
+        """`farewell` is what the client gets before it has asked for anything."""
+        self.name = name
+        self._serve = serve
+        self._tasks = tasks
+        self._open_connections = open_connections
+        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._filter = GoawayFilter()
+        self._streams: dict[int, Stream] = {}
+        self._may_write = True
+        self._farewell = farewell
+        self._leaves = False
+        self._transport: asyncio.Transport | None = None
+
+    # What asyncio tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to speak HTTP/2, if that is what the peer chose."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._open_connections.add(self)
+        tls = transport.get_extra_info("ssl_object")
+        if tls.selected_alpn_protocol() != "h2":
+            logger.warning("connection=%s doesn't speak HTTP/2", self.name)
+            self._transport.close()
+            return
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._h2.initiate_connection()
+        self._h2.update_settings(
+            {
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS_PER_CONNECTION,
+            }
+        )
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - FIRST_WINDOW_BYTES)
+        self._flush()
+        if self._farewell is not None:
+            self.go_away(self._farewell)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a peer whose frames make no sense loses its connection."""
+        try:
+            for event in self._h2.receive_data(self._filter.feed(data)):
+                self._take(event)
+        except ProtocolError as error:
+            logger.warning("connection=%s broke HTTP/2: %s", self.name, error)
+            self.close()
+            return
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let every stream know."""
+        logger.debug("connection=%s is gone: %s", self.name, exc)
+        self._transport = None
+        self._open_connections.discard(self)
+        self._lose_streams()
+
+    def pause_writing(self) -> None:
+        """Hold the streams back: the socket is full."""
+        self._may_write = False
+
+    def resume_writing(self) -> None:
+        """Let the streams go on."""
+        self._may_write = True
+        self._wake_all()
+
+    def close(self) -> None:
+        """Say goodbye and close."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def say_goodbye(self, code: int = ErrorCodes.NO_ERROR) -> None:
+        """Tell the peer that the service goes away, break all streams off, and close."""
+        self._lose_streams()
+        if self._transport is not None and not self._transport.is_closing():
+            self._h2.close_connection(code)
+            self.close()
+
+    def go_away(self, goaway: Goaway) -> None:
+        """Say goodbye, or announce it: then the streams there are may finish, and no other begins."""
+        if goaway.hard:
+            self.say_goodbye(goaway.code)
+        elif self._transport is not None and not self._transport.is_closing():
+            # By hand: h2 would take the connection for closed.
+            self._leaves = True
+            self._flush()
+            last_stream_id = self._h2.highest_inbound_stream_id
+            self._transport.write(goaway_frame(last_stream_id, goaway.code))
+
+    def abort(self) -> None:
+        """Reset the TCP connection."""
+        self._lose_streams()
+        if self._transport is not None:
+            bound = self._transport.get_extra_info("socket")
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self._transport.abort()
+
+    # What streams ask for.
+
+    def acknowledge(self, flow_bytes: int, stream_id: int) -> None:
+        """Give the peer back room for what was read."""
+        if flow_bytes:
+            self._h2.acknowledge_received_data(flow_bytes, stream_id)
+            self._flush()
+
+    def send_headers(self, stream_id: int, headers: Headers) -> None:
+        """Send an answer's headers."""
+        self._h2.send_headers(stream_id, list(headers))
+        self._flush()
+
+    def room(self, stream_id: int) -> int:
+        """Return how many bytes may be sent at once, now."""
+        if not self._may_write:
+            return 0
+        window = self._h2.local_flow_control_window(stream_id)
+        return max(0, min(window, self._h2.max_outbound_frame_size))
+
+    def send_data(self, stream_id: int, data: bytes) -> None:
+        """Send bytes for which there is room."""
+        self._h2.send_data(stream_id, data)
+        self._flush()
+
+    def end_stream(self, stream_id: int) -> None:
+        """Complete an answer."""
+        self._h2.end_stream(stream_id)
+        self._flush()
+
+    def reset_stream(self, stream_id: int, code: int) -> None:
+        """Break a stream off, if it isn't over."""
+        with suppress(StreamClosedError):
+            self._h2.reset_stream(stream_id, code)
+        self._flush()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case RequestReceived():
+                self._open(event.stream_id, cast("list[tuple[str, str]]", event.headers))
+            case DataReceived():
+                self._take_data(event)
+            case WindowUpdated():
+                self._wake_all()
+            case StreamEnded():
+                if stream := self._streams.get(event.stream_id):
+                    stream.end_input()
+            case StreamReset():
+                if stream := self._streams.get(event.stream_id):
+                    stream.lose()
+            case _:
+                pass
+
+    def _open(self, stream_id: int, headers: Headers) -> None:
+        if self._leaves:
+            self.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        stream = Stream(self, stream_id, headers)
+        self._streams[stream_id] = stream
+        self._tasks.create_task(self._run(stream), name=stream.label)
+
+    def _take_data(self, event: DataReceived) -> None:
+        stream = self._streams.get(event.stream_id)
+        flow_bytes = event.flow_controlled_length or 0
+        if stream is None:
+            self.acknowledge(flow_bytes, event.stream_id)
+        else:
+            stream.take(event.data or b"", flow_bytes)
+
+    async def _run(self, stream: Stream) -> None:
+        """Serve one stream to its end, whatever happens in it."""
+        try:
+            await self._serve(stream)
+            await stream.linger()
+        except StreamLostError:
+            logger.info("stream=%s was lost", stream.label)
+        except Exception:
+            # The last line of defence: one stream harms no other.
+            logger.exception("stream=%s failed", stream.label)
+            stream.reset(ErrorCodes.INTERNAL_ERROR)
+        finally:
+            del self._streams[stream.stream_id]
+            self.acknowledge(stream.abandon_input(), stream.stream_id)
+            if (self._filter.peer_leaves or self._leaves) and not self._streams:
+                self.close()
+
+    def _lose_streams(self) -> None:
+        for stream in self._streams.values():
+            stream.lose()
+
+    def _wake_all(self) -> None:
+        for stream in self._streams.values():
+            stream.wake()
+
+    def _flush(self) -> None:
+        data = self._h2.data_to_send()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)

@@ -1,0 +1,1 @@
+"""Nova Sonic's protocol, without I/O: frames, signatures, events, rules."""

@@ -1,0 +1,354 @@
+"""Checks what AWS would check: the request's SigV4 signature, and every event's in its chain.
+
+Written from AWS's pages "Signature Version 4" and "Event stream encoding" (signed events). The
+texts of refusals are those AWS services answer with.
+
+Theory. A request is signed over a canonical form of method, path, query and headers; the path is
+taken as it stands on the wire and encoded once more, so `%3A` becomes `%253A`; an empty query
+(a path that ends in `?`) is no query. The signature of the request seeds a chain: every event is
+wrapped in a message with a `:date` and a `:chunk-signature` made from the signature before it, so
+none can be altered, dropped, repeated or swapped. The chain ends with an event of no payload.
+"""
+
+import datetime as dt
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from nova_sonic_simulator.protocol.eventstream import (
+    Decoder,
+    FramingError,
+    HeaderValue,
+    Message,
+    Timestamp,
+    encode_headers,
+)
+
+SERVICE = "bedrock"
+ALGORITHM = "AWS4-HMAC-SHA256"
+EVENT_ALGORITHM = "AWS4-HMAC-SHA256-PAYLOAD"
+EVENTS_PAYLOAD_HASH = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
+MAX_SKEW = dt.timedelta(minutes=5)
+
+INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 -- a text
+EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 -- a text
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. "
+    "Consult the service documentation for details."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The one identity this service knows; it has a session token or it hasn't."""
+
+    access_key: str
+    secret_key: str
+    session_token: str | None = None
+
+
+class Identities:
+    """The one identity that is known now, and those that no longer are."""
+
+    def __init__(self, first: Credentials) -> None:
+        self._first = first
+        self.current = first
+        self._expired: set[tuple[str, str | None]] = set()
+
+    def change(self, credentials: Credentials, *, expire: bool) -> None:
+        """Know only these from now on; those before have expired, or were never known."""
+        before = self.current
+        if expire:
+            self._expired.add((before.access_key, before.session_token))
+        self._expired.discard((credentials.access_key, credentials.session_token))
+        self.current = credentials
+
+    def restore(self) -> None:
+        """Know those of the start again."""
+        self._expired.clear()
+        self.current = self._first
+
+    def check(self, access_key: str, session_token: str | None) -> None:
+        """Refuse any but the current identity with AWS's text."""
+        if (access_key, session_token) in self._expired:
+            raise SignatureRefusedError("ExpiredTokenException", EXPIRED_TOKEN)
+        known = hmac.compare_digest(access_key.encode(), self.current.access_key.encode())
+        if not known or session_token != self.current.session_token:
+            raise SignatureRefusedError("UnrecognizedClientException", INVALID_TOKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """What a request's signature covers: `target` is path and query as they stood on the wire."""
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]]
+
+
+class SignatureRefusedError(Exception):
+    """The signature is missing, wrong or out of date."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def verify_request(
+    request: SignedRequest, identities: Identities, *, now: dt.datetime
+) -> "EventVerifier":
+    """Check a request's signature; return the verifier of the events that follow it.
+
+    Raises SignatureRefusedError with AWS's code and text.
+    """
+    headers = _folded(request.headers)
+    claim = _Claim.parse(headers.get("authorization", ""))
+    identities.check(claim.access_key, headers.get("x-amz-security-token"))
+    secret_key = identities.current.secret_key
+    signed_at = _check_date(claim, headers, now)
+    _check_signed_headers(claim, headers)
+    string_to_sign = "\n".join(
+        (ALGORITHM, signed_at, claim.scope, _sha256(_canonical(request, headers, claim).encode()))
+    )
+    expected = _sign(_signing_key(secret_key, claim.scope), string_to_sign)
+    if not hmac.compare_digest(expected.hex().encode(), claim.signature.encode()):
+        raise SignatureRefusedError("InvalidSignatureException", MISMATCH)
+    return EventVerifier(secret_key, claim.region, claim.signature)
+
+
+class EventVerifier:
+    """Unwraps the signed events of one stream, in their order."""
+
+    def __init__(self, secret_key: str, region: str, seed_signature: str) -> None:
+        self._secret_key = secret_key
+        self._region = region
+        self._previous = seed_signature
+        self._keys: dict[str, bytes] = {}
+        self.ended = False
+
+    def unwrap(self, message: Message, *, now: dt.datetime) -> Message | None:
+        """Return the event inside, or None for the signed end of the input.
+
+        Raises SignatureRefusedError for a wrong chain, FramingError where the inside is no event.
+        """
+        if self.ended:
+            raise SignatureRefusedError("InvalidSignatureException", "Event after the signed end.")
+        date, signature = message.headers.get(":date"), message.headers.get(":chunk-signature")
+        if not isinstance(date, Timestamp) or not isinstance(signature, bytes):
+            raise SignatureRefusedError(
+                "MissingAuthenticationTokenException", "The event is not signed."
+            )
+        expected = self._expected(date, message.payload, now)
+        if not hmac.compare_digest(expected, signature):
+            raise SignatureRefusedError("InvalidSignatureException", MISMATCH)
+        self._previous = signature.hex()
+        self.ended = not message.payload
+        return _only_message(message.payload) if message.payload else None
+
+    def _expected(self, date: Timestamp, payload: bytes, now: dt.datetime) -> bytes:
+        signed_at = _compact(_moment(date))
+        _check_skew(signed_at, now)
+        # The day is the event's own: a stream may outlive the day its request was signed on.
+        scope = f"{signed_at[:8]}/{self._region}/{SERVICE}/aws4_request"
+        date_header: Mapping[str, HeaderValue] = {":date": date}
+        if scope not in self._keys:
+            self._keys = {scope: _signing_key(self._secret_key, scope)}
+        return _sign(
+            self._keys[scope],
+            "\n".join(
+                (
+                    EVENT_ALGORITHM,
+                    signed_at,
+                    scope,
+                    self._previous,
+                    _sha256(encode_headers(date_header)),
+                    _sha256(payload),
+                )
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """What the Authorization header says of itself."""
+
+    access_key: str
+    scope: str
+    region: str
+    day: str
+    signed_headers: tuple[str, ...]
+    signature: str
+
+    @classmethod
+    def parse(cls, authorization: str) -> "_Claim":
+        algorithm, _, rest = authorization.partition(" ")
+        if algorithm != ALGORITHM:
+            raise SignatureRefusedError(
+                "MissingAuthenticationTokenException", "Missing Authentication Token"
+            )
+        parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+        missing = [
+            name for name in ("Credential", "SignedHeaders", "Signature") if name not in parts
+        ]
+        if missing:
+            raise SignatureRefusedError(
+                "IncompleteSignatureException",
+                " ".join(f"Authorization header requires '{name}' parameter." for name in missing),
+            )
+        access_key, _, scope = parts["Credential"].partition("/")
+        day, region = _check_scope(scope)
+        return cls(
+            access_key=access_key,
+            scope=scope,
+            region=region,
+            day=day,
+            signed_headers=tuple(parts["SignedHeaders"].split(";")),
+            signature=parts["Signature"],
+        )
+
+
+def _check_scope(scope: str) -> tuple[str, str]:
+    """Return the day and the region of a credential scope."""
+    day, _, rest = scope.partition("/")
+    region, _, rest = rest.partition("/")
+    if not region:
+        problem = "Credential should be scoped to a valid region."
+    elif rest != f"{SERVICE}/aws4_request":
+        problem = f"Credential should be scoped to correct service: '{SERVICE}'."
+    else:
+        return day, region
+    raise SignatureRefusedError("InvalidSignatureException", problem)
+
+
+def _check_date(claim: _Claim, headers: Mapping[str, str], now: dt.datetime) -> str:
+    """Return the request's date as it was signed, once it is near enough to now."""
+    signed_at = headers.get("x-amz-date", "")
+    _check_skew(signed_at, now)
+    if claim.day != signed_at[:8]:
+        raise SignatureRefusedError(
+            "InvalidSignatureException",
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
+            f"from HTTP: '{claim.day}' != '{signed_at[:8]}', from '{signed_at}'.",
+        )
+    return signed_at
+
+
+def _check_skew(signed_at: str, now: dt.datetime) -> None:
+    date = _parsed(signed_at)
+    earliest, latest = now - MAX_SKEW, now + MAX_SKEW
+    if date < earliest.replace(microsecond=0):
+        problem = f"Signature expired: {signed_at} is now earlier than {_compact(earliest)}"
+        problem += f" ({_compact(now)} - 5 min.)"
+    elif date > latest:
+        problem = f"Signature not yet current: {signed_at} is still later than {_compact(latest)}"
+        problem += f" ({_compact(now)} + 5 min.)"
+    else:
+        return
+    raise SignatureRefusedError("InvalidSignatureException", problem)
+
+
+def _parsed(signed_at: str) -> dt.datetime:
+    try:
+        if len(signed_at) == len("20260101T000000Z"):
+            return dt.datetime.strptime(signed_at, "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        pass
+    raise SignatureRefusedError(
+        "IncompleteSignatureException",
+        f"Date must be in ISO-8601 'basic format'. Got '{signed_at}'.",
+    )
+
+
+def _check_signed_headers(claim: _Claim, headers: Mapping[str, str]) -> None:
+    """Refuse a signature that leaves out the host or a header AWS acts on."""
+    if "host" not in claim.signed_headers:
+        problem = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        raise SignatureRefusedError("InvalidSignatureException", problem)
+    for name in headers:
+        if name.startswith("x-amz-") and name not in claim.signed_headers:
+            raise SignatureRefusedError("InvalidSignatureException", MISMATCH)
+
+
+def _folded(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by lower-case name, repeated ones joined; `:authority` stands for `host`."""
+    folded: dict[str, str] = {}
+    for name, value in headers:
+        key = "host" if name == ":authority" else name.lower()
+        tidy = " ".join(value.split())
+        folded[key] = f"{folded[key]},{tidy}" if key in folded and key != "host" else tidy
+    return folded
+
+
+def _canonical(request: SignedRequest, headers: Mapping[str, str], claim: _Claim) -> str:
+    path, _, query = request.target.partition("?")
+    return "\n".join(
+        (
+            request.method,
+            quote(_without_dots(path), safe="/-_.~"),
+            _canonical_query(query),
+            *(f"{name}:{headers.get(name, '')}" for name in claim.signed_headers),
+            "",
+            ";".join(claim.signed_headers),
+            headers.get("x-amz-content-sha256", EVENTS_PAYLOAD_HASH),
+        )
+    )
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del kept[-1:]
+        elif part not in ("", "."):
+            kept.append(part)
+    slash = "/" if kept and path.endswith("/") else ""
+    return "/" + "/".join(kept) + slash
+
+
+def _canonical_query(query: str) -> str:
+    pairs = (part.partition("=")[::2] for part in query.split("&") if part)
+    encoded = ((quote(unquote(k), safe="-_.~"), quote(unquote(v), safe="-_.~")) for k, v in pairs)
+    return "&".join(f"{key}={value}" for key, value in sorted(encoded))
+
+
+def _signing_key(secret_key: str, scope: str) -> bytes:
+    key = b"AWS4" + secret_key.encode()
+    for part in scope.split("/"):
+        key = _sign(key, part)
+    return key
+
+
+def _sign(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _compact(moment: dt.datetime) -> str:
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def _moment(date: Timestamp) -> dt.datetime:
+    try:
+        return dt.datetime.fromtimestamp(date.ms // 1000, dt.UTC)
+    except (OverflowError, OSError, ValueError):
+        raise SignatureRefusedError(
+            "InvalidSignatureException", f"A date of {date.ms} ms."
+        ) from None
+
+
+def _only_message(payload: bytes) -> Message:
+    """Return the one message the payload of a signed event consists of."""
+    decoder = Decoder()
+    decoder.receive_data(payload)
+    message = decoder.next_message()
+    decoder.receive_eof()
+    if message is None:
+        raise FramingError("a signed event that holds no whole message")
+    return message

@@ -1,0 +1,280 @@
+"""The HTTP side of InvokeModelWithBidirectionalStream: who may open a stream, and on what.
+
+From AWS's API reference of the operation and Bedrock's list of common errors. Order of the
+questions: is there such a path, is the request signed, is there such a model, is there room. The
+answer's headers go out at once; clients in the field send their first events without waiting.
+Before all of that, a request meets the faults armed for `open`.
+"""
+
+import asyncio
+import itertools
+import json
+import logging
+import re
+import socket
+import ssl
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import unquote
+
+from nova_sonic_simulator.clock import Clock
+from nova_sonic_simulator.faults.injection import break_stream, pause
+from nova_sonic_simulator.faults.model import (
+    Abort,
+    Action,
+    Delay,
+    Faults,
+    Goaway,
+    Hang,
+    Refuse,
+    Reset,
+)
+from nova_sonic_simulator.http2.connection import Connection, Headers, Stream
+from nova_sonic_simulator.http2.listener import Doorstep
+from nova_sonic_simulator.protocol.families import FAMILIES, Family
+from nova_sonic_simulator.protocol.signatures import (
+    Credentials,
+    EventVerifier,
+    Identities,
+    SignatureRefusedError,
+    SignedRequest,
+    verify_request,
+)
+from nova_sonic_simulator.session.executor import Workshop
+from nova_sonic_simulator.session.records import Records, SessionRecord
+from nova_sonic_simulator.session.runner import SessionRunner
+from nova_sonic_simulator.session.session import Session, Surroundings
+
+logger = logging.getLogger(__name__)
+
+EVENT_STREAM = "application/vnd.amazon.eventstream"
+PATH = re.compile(r"/model/([^/?]+)/invoke-with-bidirectional-stream\??")
+ERROR_TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
+
+
+class HttpRefusedError(Exception):
+    """A request that gets no stream."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{int(status)} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Whom the service lets in."""
+
+    credentials: Credentials
+    max_streams: int
+    send_s: float = 30.0
+    """How long a client may take no output before its stream is broken off."""
+    retired_models: bool = False
+    """Whether models past their end of life still answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """A request that gets its stream."""
+
+    family: Family
+    model_id: str
+    verifier: EventVerifier
+
+
+class Service:
+    """The endpoint: takes streams and runs a session on each."""
+
+    def __init__(
+        self, policy: Policy, surroundings: Surroundings, *, workshop: Workshop, clock: Clock
+    ) -> None:
+        self.faults = Faults()
+        self.records = Records()
+        self.identities = Identities(policy.credentials)
+        self._policy = policy
+        self._surroundings = surroundings
+        self._workshop = workshop
+        self.clock = clock
+        self._began_s = clock.elapsed_s()
+        self._open_streams = 0
+        self._runners: set[SessionRunner] = set()
+
+    @property
+    def age_s(self) -> float:
+        """How long the service has been there, in seconds of its own."""
+        return self.clock.elapsed_s() - self._began_s
+
+    def strike_all(self, action: Action) -> int:
+        """Let this happen to all open sessions at once; return how many they are."""
+        struck = tuple(self._runners)
+        for runner in struck:
+            runner.strike(action)
+        return len(struck)
+
+    async def serve(self, stream: Stream) -> None:
+        """Answer one request."""
+        try:
+            strikes = await self._suffer(stream)
+            admitted = self._admit(stream)
+        except HttpRefusedError as refused:
+            logger.warning("stream=%s refused: %s", stream.label, refused)
+            await _send_refusal(stream, refused)
+            return
+        self._open_streams += 1
+        try:
+            await self._run(stream, admitted, strikes)
+        finally:
+            self._open_streams -= 1
+        # Only now: who sees a stream end may open the next one at once.
+        stream.end()
+
+    async def _suffer(self, stream: Stream) -> list[Action]:
+        """Meet the faults of a request; return those that its session has to meet."""
+        later: list[Action] = []
+        for action in self.faults.at_open():
+            match action:
+                case Refuse():
+                    raise HttpRefusedError(action.status, action.code, action.message)
+                case Hang(seconds=None):
+                    await stream.hang()
+                case Hang(seconds=float(seconds)) | Delay(seconds=seconds):
+                    await pause(seconds, self.clock)
+                case Abort() | Reset() | Goaway():
+                    break_stream(stream, action)
+                    stream.check()
+                case _:
+                    later.append(action)
+        return later
+
+    async def _run(self, stream: Stream, admitted: _Admitted, strikes: list[Action]) -> None:
+        stream.send_headers([(":status", "200"), ("content-type", EVENT_STREAM), *_request_id()])
+        logger.info("stream=%s opened", stream.label)
+        now_s = self.clock.elapsed_s()
+        record = self.records.begin(
+            session_id=stream.label, model=admitted.model_id, now_s=self.age_s
+        )
+        runner = SessionRunner(
+            stream,
+            session=Session(admitted.family, self._surroundings, now_s=now_s, record=record),
+            verifier=admitted.verifier,
+            faults=self.faults.of_session(stream.label, now_s=now_s),
+            workshop=self._workshop,
+            send_s=self._policy.send_s,
+        )
+        for action in strikes:
+            runner.strike(action)
+        await self._see_through(runner, record)
+        logger.info("stream=%s closed", stream.label)
+
+    async def _see_through(self, runner: SessionRunner, record: SessionRecord) -> None:
+        self._runners.add(runner)
+        try:
+            await runner.run()
+        finally:
+            self._runners.discard(runner)
+            record.ended, record.ended_s = runner.ending, self.age_s
+            record.failure = runner.last_word
+
+    def _admit(self, stream: Stream) -> _Admitted:
+        headers = dict(stream.headers)
+        method, target = headers.get(":method", ""), headers.get(":path", "")
+        path = PATH.fullmatch(target)
+        if path is None or method != "POST":
+            raise HttpRefusedError(
+                HTTPStatus.NOT_FOUND, "UnknownOperationException", "There is no such operation."
+            )
+        verifier = self._authenticate(stream, method, target)
+        if headers.get("content-type") != EVENT_STREAM:
+            raise HttpRefusedError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "UnsupportedMediaTypeException",
+                f"The content type has to be {EVENT_STREAM}.",
+            )
+        model_id = unquote(path[1])
+        family = self._family(model_id)
+        if self._open_streams >= self._policy.max_streams:
+            raise HttpRefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "ThrottlingException",
+                "Too many requests, please wait before trying again.",
+            )
+        return _Admitted(family=family, model_id=model_id, verifier=verifier)
+
+    def _authenticate(self, stream: Stream, method: str, target: str) -> EventVerifier:
+        request = SignedRequest(method=method, target=target, headers=stream.headers)
+        try:
+            return verify_request(request, self.identities, now=self.clock.now())
+        except SignatureRefusedError as refused:
+            incomplete = refused.code == "IncompleteSignatureException"
+            status = HTTPStatus.BAD_REQUEST if incomplete else HTTPStatus.FORBIDDEN
+            raise HttpRefusedError(status, refused.code, refused.message) from refused
+
+    def _family(self, model_id: str) -> Family:
+        family = FAMILIES.get(model_id)
+        if family is None:
+            raise HttpRefusedError(
+                HTTPStatus.BAD_REQUEST,
+                "ValidationException",
+                "The provided model identifier is invalid.",
+            )
+        retired = family.retired_on is not None and self.clock.now().date() >= family.retired_on
+        if retired and not self._policy.retired_models:
+            raise HttpRefusedError(
+                HTTPStatus.NOT_FOUND,
+                "ResourceNotFoundException",
+                "This model version has reached the end of its life. Please refer to the AWS "
+                "documentation for more details.",
+            )
+        return family
+
+
+async def _send_refusal(stream: Stream, refused: HttpRefusedError) -> None:
+    body = json.dumps({"message": refused.message}).encode()
+    stream.send_headers(
+        [
+            (":status", str(int(refused.status))),
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("x-amzn-errortype", refused.code + ERROR_TYPE_SUFFIX),
+            *_request_id(),
+        ]
+    )
+    await stream.send(body)
+    stream.end()
+
+
+def _request_id() -> Headers:
+    return [("x-amzn-requestid", str(uuid.uuid4()))]
+
+
+async def listen(
+    service: Service,
+    bound: socket.socket,
+    tls: ssl.SSLContext,
+    *,
+    ready: Callable[[], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serve on a bound socket until `stop`; `ready` is called once connections are taken."""
+    numbers = itertools.count(1)
+    open_connections: set[Connection] = set()
+    async with asyncio.TaskGroup() as tasks:
+
+        def greet(farewell: Goaway | None) -> Connection:
+            name = f"c{next(numbers)}"
+            return Connection(name, service.serve, tasks, open_connections, farewell=farewell)
+
+        doorstep = Doorstep(service.faults, tls, clock=service.clock, greet=greet)
+        door = tasks.create_task(doorstep.take_connections(bound))
+        ready()
+        try:
+            await stop.wait()
+        finally:
+            door.cancel()
+            await asyncio.wait({door})
+            bound.close()
+            for connection in tuple(open_connections):
+                connection.say_goodbye()

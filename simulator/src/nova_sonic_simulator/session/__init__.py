@@ -1,0 +1,1 @@
+"""One session: its state, its playout, its tasks and its limits."""

@@ -1,0 +1,208 @@
+"""Speaks the model's replies: which output event goes out when.
+
+From AWS's page "Output events" and the field's reports on order (README.md). For each sentence
+the planned text, then its audio; when a reply's audio has all been sent, each sentence's final
+text at the moment it has been heard to its end. What the customer cuts off has no final text
+beyond the words heard before. Tools are asked for at their place between the sentences.
+
+Theory. One queue of things to bring forward, one open block at most. `due(now)` returns whatever
+may be sent by now and `next_at_s` says when to ask again, so the whole course of a reply can be
+tested without waiting. Audio leaves as chunks, SPEED_UP times as fast as it sounds.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nova_sonic_simulator.protocol.output_events import (
+    AudioBlock,
+    OutputEvent,
+    OutputEvents,
+    Stop,
+    Tokens,
+    speech_tokens,
+    text_tokens,
+)
+from nova_sonic_simulator.session.playback import Playback
+
+CHUNK_SAMPLES = 1024
+SAMPLE_BYTES = 2
+SPEED_UP = 5
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Sentence:
+    """A sentence on its way: planned, voiced, sent, heard."""
+
+    text: str
+    reply: int
+    stop: Stop
+    pcm: bytes | None = None
+    starts_s: float = 0.0
+    ends_s: float = 0.0
+    dropped: bool = False
+
+    def words_heard(self, now_s: float, rate_hz: int) -> str:
+        """Return the words that have sounded by now, as if all took the same time."""
+        words = self.text.split()
+        share = (now_s - self.starts_s) / (self.seconds(rate_hz) or 1.0)
+        return " ".join(words[: int(max(0.0, min(1.0, share)) * len(words))])
+
+    def seconds(self, rate_hz: int) -> float:
+        """Return how long the sentence sounds."""
+        return len(self.pcm or b"") / SAMPLE_BYTES / rate_hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUse:
+    """A tool to be asked for; its arguments are any JSON."""
+
+    tool_use_id: str
+    name: str
+    arguments: Any
+
+
+class Mouth:
+    """Brings the replies of one prompt forward; `asked` is told of each tool as it is asked for."""
+
+    def __init__(
+        self, events: OutputEvents, *, rate_hz: int, asked: Callable[[ToolUse], None]
+    ) -> None:
+        self._events = events
+        self._rate_hz = rate_hz
+        self._asked = asked
+        self._playback = Playback()
+        self._queue: deque[Sentence | ToolUse] = deque()
+        # Sent and not yet told as final, in the order they sound.
+        self._unheard: deque[Sentence] = deque()
+        self._block: AudioBlock | None = None
+        self._sent_bytes = 0
+        self._next_chunk_s = 0.0
+        self._replies = 0
+        self.held = False
+        """While the customer speaks, nothing new is begun."""
+
+    def say(self, sentences: Sequence[str], tool_uses: Sequence[ToolUse]) -> list[Sentence]:
+        """Queue a reply; return its sentences, which have to be given a voice."""
+        self._replies += 1
+        spoken: list[Sentence] = []
+        for text in sentences:
+            last = len(spoken) + 1 == len(sentences) and not tool_uses
+            stop: Stop = "END_TURN" if last else "PARTIAL_TURN"
+            spoken.append(Sentence(text=text, reply=self._replies, stop=stop))
+        self._queue += [*spoken, *tool_uses]
+        return spoken
+
+    def is_audible(self, now_s: float) -> bool:
+        """Tell whether the customer hears the assistant, or is about to."""
+        return self._block is not None or self._playback.is_playing(now_s)
+
+    def due(self, now_s: float) -> list[OutputEvent]:
+        """Return what may be sent by now; never more than one chunk of audio at a time."""
+        out = self._finals(now_s)
+        if self._block is not None:
+            if now_s >= self._next_chunk_s:
+                out += self._go_on(self._block, now_s)
+        elif not self.held:
+            out += self._begin(now_s)
+        return out
+
+    @property
+    def next_at_s(self) -> float | None:
+        """When `due` has something again; None while that depends on others."""
+        if self._block is not None:
+            return self._next_chunk_s
+        moments = [self._unheard[0].ends_s] if self._may_finalise else []
+        if self._queue and not self.held and _is_ready(self._queue[0]):
+            moments.append(self._next_chunk_s)
+        return min(moments, default=None)
+
+    def interrupt(self, now_s: float) -> list[OutputEvent]:
+        """Fall silent because the customer speaks; tools not yet asked for are kept."""
+        begun = [*self._unheard, *self._being_sent]
+        out = self.stop()
+        for sentence in begun:
+            if heard := sentence.words_heard(now_s, self._rate_hz):
+                out += self._events.text("ASSISTANT", "FINAL", heard, "PARTIAL_TURN")
+        return out + self._events.interrupted()
+
+    def stop(self) -> list[OutputEvent]:
+        """Close the open block and drop the sentences behind it, without another word."""
+        out = [] if self._block is None else [self._block.end("END_TURN")]
+        self._block = None
+        for item in self._queue:
+            if isinstance(item, Sentence):
+                item.dropped = True
+        self._queue = deque(item for item in self._queue if isinstance(item, ToolUse))
+        self._unheard.clear()
+        self._playback.stop()
+        return out
+
+    @property
+    def _being_sent(self) -> list[Sentence]:
+        first = self._queue[0] if self._block is not None else None
+        return [first] if isinstance(first, Sentence) else []
+
+    @property
+    def _may_finalise(self) -> bool:
+        """Tell whether final texts may come: not inside a block, nor inside a reply's audio."""
+        if self._block is not None or not self._unheard:
+            return False
+        following = self._queue[0] if self._queue else None
+        return not (isinstance(following, Sentence) and following.reply == self._unheard[0].reply)
+
+    def _finals(self, now_s: float) -> list[OutputEvent]:
+        out: list[OutputEvent] = []
+        while self._may_finalise and self._unheard[0].ends_s <= now_s:
+            sentence = self._unheard.popleft()
+            out += self._events.text("ASSISTANT", "FINAL", sentence.text, sentence.stop)
+        return out
+
+    def _begin(self, now_s: float) -> list[OutputEvent]:
+        """Begin the next sentence that has a voice, asking for the tools before it."""
+        out: list[OutputEvent] = []
+        while self._queue and isinstance(tool_use := self._queue[0], ToolUse):
+            self._queue.popleft()
+            out += self._events.tool_use(tool_use.tool_use_id, tool_use.name, tool_use.arguments)
+            self._asked(tool_use)
+        if not self._queue or not _is_ready(self._queue[0]) or now_s < self._next_chunk_s:
+            return out
+        sentence = self._queue[0]
+        assert isinstance(sentence, Sentence)
+        block = self._block = self._events.audio_block()
+        self._sent_bytes = 0
+        out += self._events.text("ASSISTANT", "SPECULATIVE", sentence.text, "PARTIAL_TURN")
+        return [*out, block.start(), *self._go_on(block, now_s)]
+
+    def _go_on(self, block: AudioBlock, now_s: float) -> list[OutputEvent]:
+        """Send the next chunk of the open block, and its end behind the last one."""
+        sentence = self._queue[0]
+        assert isinstance(sentence, Sentence)
+        pcm = sentence.pcm or b""
+        first = self._sent_bytes == 0
+        chunk = pcm[self._sent_bytes : self._sent_bytes + CHUNK_SAMPLES * SAMPLE_BYTES]
+        self._sent_bytes += len(chunk)
+        seconds = len(chunk) / SAMPLE_BYTES / self._rate_hz
+        starts_s, sentence.ends_s = self._playback.add(seconds, now_s=now_s)
+        if first:
+            sentence.starts_s = starts_s
+        self._next_chunk_s = now_s + seconds / SPEED_UP
+        out = [block.chunk(chunk)] if chunk else []
+        if self._sent_bytes < len(pcm):
+            return out
+        return out + self._finish(block, sentence)
+
+    def _finish(self, block: AudioBlock, sentence: Sentence) -> list[OutputEvent]:
+        self._queue.popleft()
+        self._unheard.append(sentence)
+        self._block = None
+        spent = Tokens(
+            speech_out=speech_tokens(sentence.seconds(self._rate_hz)),
+            text_out=text_tokens(sentence.text),
+        )
+        return [block.end(sentence.stop), self._events.usage(spent)]
+
+
+def _is_ready(item: Sentence | ToolUse) -> bool:
+    return isinstance(item, ToolUse) or item.pcm is not None

@@ -1,0 +1,243 @@
+"""Runs one session on one stream: bytes to events, jobs to threads, events to bytes.
+
+Theory. Four tasks share the session and none of them waits for another: one reads the stream, one
+writes to it, and two lanes do the slow jobs in their order. Whatever changes the session wakes the
+writer, which alone decides that the stream is over; then the others are cancelled. The reader
+stops reading while the writer or a lane is too far behind, and so, through HTTP/2's flow control,
+does the client. Faults on command are met on the way of the events, and cost nothing while none is
+armed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+from h2.errors import ErrorCodes
+
+from nova_sonic_simulator.faults.injection import Strikes, StruckDownError
+from nova_sonic_simulator.faults.model import Action, SessionFaults
+from nova_sonic_simulator.http2.connection import Stream, StreamLostError
+from nova_sonic_simulator.protocol.chunks import (
+    MalformedChunkError,
+    error_message,
+    event_message,
+    exception_message,
+    payload_of,
+)
+from nova_sonic_simulator.protocol.errors import BROKEN, UNPARSABLE, RefusedError
+from nova_sonic_simulator.protocol.eventstream import Decoder, FramingError, Message, encode
+from nova_sonic_simulator.protocol.signatures import EventVerifier, SignatureRefusedError
+from nova_sonic_simulator.session.executor import Workshop
+from nova_sonic_simulator.session.jobs import Job, Speak
+from nova_sonic_simulator.session.records import Ending
+from nova_sonic_simulator.session.session import Session
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING_JOBS = 8
+MAX_WAITING_EVENTS = 256
+
+
+class SessionRunner:
+    """One session on its stream."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        session: Session,
+        verifier: EventVerifier,
+        faults: SessionFaults,
+        workshop: Workshop,
+        send_s: float,
+    ) -> None:
+        self._stream = stream
+        self._session = session
+        self._verifier = verifier
+        self._workshop = workshop
+        self._clock = workshop.clock
+        self._send_s = send_s
+        self._decoder = Decoder()
+        self._mind_jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._voice_jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self._strikes = Strikes(
+            stream, session, faults, clock=workshop.clock, wake=self._changed.set
+        )
+        self._error: Message | None = None
+        self._lost = False
+
+    @property
+    def ending(self) -> Ending:
+        """Who ended the session, once it's over."""
+        if self._strikes.has_ended_session:
+            return "fault"
+        if self._lost:
+            return "lost"
+        return "client" if self._session.failure is None and self._error is None else "failure"
+
+    @property
+    def last_word(self) -> Mapping[str, str] | None:
+        """Type and message of the service's last word, if it had one."""
+        if (failure := self._session.failure) is not None:
+            return {"type": failure.exception_type, "message": failure.message}
+        if self._error is None:
+            return None
+        headers = self._error.headers
+        return {
+            "type": str(headers[":error-code"]),
+            "message": str(headers[":error-message"]),
+        }
+
+    def strike(self, action: Action) -> None:
+        """Let this happen to the session now."""
+        self._strikes.strike(action)
+
+    async def run(self) -> None:
+        """Run the session up to its last word; raises StreamLostError if the client breaks it off."""
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(self._guarded(part))
+                for part in (
+                    self._read,
+                    lambda: self._work(self._mind_jobs),
+                    lambda: self._work(self._voice_jobs),
+                )
+            ]
+            await self._guarded(self._write)
+            for other in others:
+                other.cancel()
+        if self._lost:
+            raise StreamLostError(self._stream.label)
+
+    async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part of the session, so that a fault of ours ends this session and no other."""
+        try:
+            await part()
+        except StreamLostError:
+            self._lost = True
+            self._session.abandon()
+        except StruckDownError:
+            logger.info("stream=%s ends by a fault on command", self._stream.label)
+        except Exception:
+            logger.exception("stream=%s failed inside", self._stream.label)
+            self._session.fail(BROKEN)
+        finally:
+            self._changed.set()
+
+    # In.
+
+    async def _read(self) -> None:
+        try:
+            while data := await self._stream.receive():
+                self._decoder.receive_data(data)
+                await self._take_messages()
+                if self._session.ended:
+                    return
+            self._decoder.receive_eof()
+            self._session.receive_eof()
+        except (FramingError, MalformedChunkError) as error:
+            logger.warning("stream=%s sent no chunk: %s", self._stream.label, error)
+            self._session.fail(UNPARSABLE)
+        except SignatureRefusedError as refused:
+            logger.warning("stream=%s signature: %s", self._stream.label, refused)
+            self._error = error_message(refused.code, refused.message)
+            self._session.abandon()
+        except RefusedError as refused:
+            logger.warning("stream=%s refused: %s", self._stream.label, refused)
+
+    async def _take_messages(self) -> None:
+        while not self._session.ended and (message := self._decoder.next_message()) is not None:
+            inner = self._verifier.unwrap(message, now=self._clock.now())
+            if inner is None:
+                self._session.receive_eof()
+            else:
+                await self._take_event(payload_of(inner))
+            self._hand_out()
+            self._changed.set()
+
+    async def _take_event(self, payload: bytes) -> None:
+        await self._catch_up()
+        if self._strikes.any_armed:
+            await self._strikes.before_input(payload)
+        self._session.receive_payload(payload, now_s=self._clock.elapsed_s())
+        more = True
+        while more:
+            more = self._session.listen(now_s=self._clock.elapsed_s())
+            # Listening costs time: the other streams get their turn.
+            await asyncio.sleep(0)
+
+    async def _catch_up(self) -> None:
+        """Wait until neither the lanes nor the writer are too far behind."""
+        if self._mind_jobs.qsize() > MAX_WAITING_JOBS:
+            await self._mind_jobs.join()
+        while self._session.waiting_events > MAX_WAITING_EVENTS:
+            self._caught_up.clear()
+            await self._caught_up.wait()
+
+    # Aside.
+
+    def _hand_out(self) -> None:
+        for job in self._session.jobs_to_do():
+            lane = self._voice_jobs if isinstance(job, Speak) else self._mind_jobs
+            lane.put_nowait(job)
+
+    async def _work(self, lane: asyncio.Queue[Job]) -> None:
+        while True:
+            job = await lane.get()
+            if not (isinstance(job, Speak) and job.sentence.dropped):
+                result = await self._workshop.do(job)
+                self._session.job_done(job, result)
+                self._hand_out()
+                self._changed.set()
+            lane.task_done()
+
+    # Out.
+
+    async def _write(self) -> None:
+        while True:
+            self._changed.clear()
+            await self._strikes.carry_out_due(self._clock.elapsed_s())
+            events = self._session.events_to_send(now_s=self._clock.elapsed_s())
+            self._caught_up.set()
+            for event in events:
+                if not (self._strikes.any_armed and await self._strikes.before_output(event)):
+                    await self._send(event_message(event))
+            self._hand_out()
+            if self._is_done:
+                break
+            await self._rest()
+        if not self._lost:
+            await self._send_last_word()
+
+    @property
+    def _is_done(self) -> bool:
+        waiting = self._session.waiting_events or self._strikes.any_waiting
+        return self._session.ended and not waiting
+
+    async def _send_last_word(self) -> None:
+        if (failure := self._session.failure) is not None:
+            logger.warning("stream=%s ends: %s", self._stream.label, failure)
+            await self._send(exception_message(failure.exception_type, failure.message))
+        elif self._error is not None:
+            await self._send(self._error)
+
+    async def _rest(self) -> None:
+        """Wait for something to change, or for the moment something is due."""
+        next_at_s = self._session.next_at_s
+        if self._strikes.any_armed:
+            next_at_s = min(next_at_s, self._strikes.next_at_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._clock.wait_s(next_at_s)):
+                await self._changed.wait()
+
+    async def _send(self, message: Message) -> None:
+        try:
+            async with asyncio.timeout(self._send_s):
+                await self._stream.send(encode(message))
+        except TimeoutError:
+            logger.warning("stream=%s took no output for %.0f s", self._stream.label, self._send_s)
+            self._stream.reset(ErrorCodes.CANCEL)
+            raise StreamLostError(self._stream.label) from None

@@ -1,0 +1,1 @@
+"""Speech recognition, endpointing and text to speech."""

@@ -1,0 +1,150 @@
+"""Hears Spanish: one utterance of PCM to text, or says honestly that it can't.
+
+Theory. Whisper was trained on subtitles, so noise makes it write subtitle credits, and a prompt
+with example values makes it hear those values. Hence the prompt here names the field's words and
+no number, name or time; segments that Whisper itself calls silence are dropped; and well-known
+credits are too.
+"""
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from nova_sonic_simulator.speech.coded_audio import CodedEndpointer
+from nova_sonic_simulator.speech.early_transcription import HeadStart
+from nova_sonic_simulator.speech.endpointing import Endpointer, Endpointing
+from nova_sonic_simulator.speech.weights import WeightsError, find_weights
+
+PROMPT = (
+    "Consulta, cancela, anula o crea un pedido con DNI. Agenda, reserva, modifica o cancela una"
+    " cita, un turno, a nombre del paciente, con el doctor, con la doctora, para mañana a las,"
+    " el día a las, de la tarde. Correo, arroba, punto com."
+)
+BEAM_SIZE = 5
+MAX_THREADS = 4
+SILENCE_PROBABILITY = 0.6
+SILENCE_LOG_PROBABILITY = -1.0
+# What Whisper writes when it hears nothing: the credits of the subtitles it learned from.
+CREDITS = ("amara.org", "subtítulos", "subtitulado", "suscríbete", "gracias por ver")
+
+
+class Ears(Protocol):
+    """Turns one utterance into text. Slow (about two seconds) and thread-safe."""
+
+    def transcribe(self, pcm: bytes) -> str:
+        """Return the Spanish text of 16 kHz mono PCM16, or an empty string."""
+        ...
+
+
+class OpensEndpointer(Protocol):
+    """Makes the endpointer of one session."""
+
+    def __call__(self, *, silence_ms: int) -> Endpointing:
+        """Return a fresh endpointer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """The step of hearing this machine can do; `reason` says why it isn't a higher one."""
+
+    ears: Ears | None
+    endpointer_factory: OpensEndpointer | None
+    step: Literal["speech", "text", "words"]
+    reason: str
+
+
+class WhisperEars:
+    """Whisper base on CTranslate2, int8, on the processor."""
+
+    def __init__(self, weights: Path, *, beam_size: int = BEAM_SIZE) -> None:
+        from faster_whisper import WhisperModel  # noqa: PLC0415 -- heavy, and optional
+
+        self._model = WhisperModel(
+            str(weights), device="cpu", compute_type="int8", cpu_threads=min(MAX_THREADS, _cores())
+        )
+        self._beam_size = beam_size
+        # One decode already uses every core; two at once would only be late together.
+        self._one_at_a_time = threading.Lock()
+
+    def transcribe(self, pcm: bytes) -> str:
+        """Return the Spanish text of 16 kHz mono PCM16, or an empty string."""
+        import numpy as np  # noqa: PLC0415
+
+        whole = len(pcm) // 2 * 2
+        samples = np.frombuffer(pcm[:whole], dtype="<i2").astype(np.float32) / 32768
+        if not samples.size:
+            return ""
+        with self._one_at_a_time:
+            segments, _info = self._model.transcribe(
+                samples,
+                language="es",
+                beam_size=self._beam_size,
+                temperature=0.0,
+                initial_prompt=PROMPT,
+                condition_on_previous_text=False,
+                without_timestamps=True,
+                vad_filter=False,
+            )
+            return " ".join(s.text.strip() for s in segments if not is_silence(s))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; not every system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def is_silence(segment: Any) -> bool:
+    """Tell whether a segment of Whisper's is what it writes when nobody spoke."""
+    unsure = (
+        segment.no_speech_prob > SILENCE_PROBABILITY
+        and segment.avg_logprob < SILENCE_LOG_PROBABILITY
+    )
+    text = segment.text.casefold()
+    return unsure or any(credit in text for credit in CREDITS)
+
+
+def open_ears(models: Path, wanted: str, *, time_scale: float = 1.0) -> Hearing:
+    """Open the best hearing for `wanted` ("auto", "speech", "text" or "words").
+
+    "auto" and "speech" need the weights in `models`. The pause that ends a turn of coded words is
+    `time_scale` times as short: nobody says them, so nobody needs the time.
+
+    Never goes to the network: `nova-sonic-simulator download-model` does, in advance. Takes about a
+    second, and the first utterance no longer than the next. Where speech can't be heard the step
+    is "text", and `reason` says why.
+    """
+    if wanted == "text":
+        return _text_only("typed text was asked for")
+    if wanted == "words":
+        return _coded_words(time_scale)
+    try:
+        ears = WhisperEars(find_weights(models))
+    except ImportError as missing:
+        return _text_only(f"{missing.name} is not installed")
+    except WeightsError as problem:
+        return _text_only(
+            f"{problem}; `nova-sonic-simulator download-model --models {models}` fetches it"
+        )
+    head_start = HeadStart(ears)
+
+    def endpointer(*, silence_ms: int) -> Endpointer:
+        return Endpointer(silence_ms=silence_ms, on_pause=head_start.begin)
+
+    return Hearing(ears=head_start, endpointer_factory=endpointer, step="speech", reason="")
+
+
+def _coded_words(time_scale: float) -> Hearing:
+    def endpointer(*, silence_ms: int) -> CodedEndpointer:
+        return CodedEndpointer(silence_ms=silence_ms / time_scale)
+
+    reason = "words coded in the audio were asked for"
+    return Hearing(ears=None, endpointer_factory=endpointer, step="words", reason=reason)
+
+
+def _text_only(reason: str) -> Hearing:
+    return Hearing(ears=None, endpointer_factory=None, step="text", reason=reason)

@@ -1,0 +1,103 @@
+"""What the client tells the assistant in the middle of a call, and what the assistant makes of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from nova_sonic_simulator.dialogue import Conversation, Reply, Script, ScriptedConversation, Scripts
+from nova_sonic_simulator.dialogue.directives import Direction, read_direction
+from support.customer import ALL_TOOLS, MONDAY, ORDER, ORDER_NOT_FOUND, Customer, call
+
+pytestmark = pytest.mark.pure
+
+GREETING = "¡Hola! Soy Carlos, de Nova Sonic. ¿En qué te puedo ayudar?"
+GREET = f"[Saludá al cliente con esta frase: «{GREETING}»]"
+WAIT = "Un momento, por favor, que lo estoy consultando."
+
+
+def arrived(name: str, result: Any) -> str:
+    text = json.dumps(result, ensure_ascii=False)
+    return f"[Llegó el resultado de {name}: {text}. Contáselo al cliente.]"
+
+
+@pytest.mark.parametrize(
+    ("text", "direction"),
+    [
+        (GREET, Direction(sentences=(GREETING,))),
+        (f"  {GREET}\n", Direction(sentences=(GREETING,))),
+        ("[Decí «uno» y « dos »; «» no.]", Direction(sentences=("uno", "dos"))),
+        ("[Seguí escuchando.]", Direction()),
+        ("[]", Direction()),
+        (
+            arrived("consultarOrder", {"a": "]} «b»"}),
+            Direction(tool="consultarOrder", result={"a": "]} «b»"}),
+        ),
+        ("[resultado de x: {}]", Direction(tool="x", result={})),
+        ("[resultado de x: {]", Direction()),
+        ("[resultado de x: {, o «nada»]", Direction(sentences=("nada",))),
+        ("[el resultado de x: 17]", Direction()),
+    ],
+)
+def test_a_text_in_square_brackets_is_a_direction(text: str, direction: Direction) -> None:
+    assert read_direction(text) == direction
+
+
+@pytest.mark.parametrize("text", ["«Hola»", "[Hola", "Hola]", "el [pedido] 1", ""])
+def test_any_other_text_is_the_customers(text: str) -> None:
+    assert read_direction(text) is None
+
+
+def test_a_sentence_is_said_to_the_letter() -> None:
+    conversation = Conversation(tools=ALL_TOOLS)
+    assert conversation.hear(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
+    assert conversation.hear("¿cómo dijiste?", now=MONDAY) == Reply(sentences=(GREETING,))
+
+
+def test_a_note_that_wants_nothing_said_gets_no_answer() -> None:
+    assert Conversation(tools=ALL_TOOLS).hear("[Seguí.]", now=MONDAY) == Reply()
+
+
+def test_the_talk_goes_on_around_a_direction() -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 1")
+    assert customer.says(f"[Decile: «{WAIT}»]") == WAIT
+    assert customer.says("12345678") == call("consultarOrder", orderId="1", dni="12345678")
+    assert customer.says(f"[La herramienta tarda. Decile: «{WAIT}»]") == WAIT
+    assert "está pendiente" in str(customer.gets(ORDER))
+
+
+def test_nobody_interrupted_who_gave_a_direction() -> None:
+    customer = Customer()
+    customer.conversation.interrupted()
+    customer.says(GREET)
+    assert customer.says("no") != "Decime, te escucho."
+
+
+def test_a_result_handed_over_answers_the_call_that_waits_for_it() -> None:
+    customer = Customer()
+    customer.says("Consulta el pedido 9 con DNI 12345678")
+    handed = arrived("consultarOrder", ORDER_NOT_FOUND)
+    assert customer.says(handed) == ORDER_NOT_FOUND["say"]
+    assert customer.says("no, el uno") == call("consultarOrder", orderId="1", dni="12345678")
+
+
+def test_a_result_of_a_call_nobody_remembers_is_answered_from_itself() -> None:
+    assert Customer().says(arrived("consultarOrder", ORDER)) == (
+        "Tu pedido 1 está pendiente. La entrega estimada es el viernes 27 de noviembre."
+    )
+
+
+def test_a_result_handed_over_is_told_though_the_talk_went_on() -> None:
+    customer = Customer()
+    customer.conversation.remember([("USER", "Consulta el pedido 1 con DNI 12345678")], now=MONDAY)
+    customer.says("Agendame un turno")
+    assert "Tu pedido 1 está pendiente." in str(customer.says(arrived("consultarOrder", ORDER)))
+    assert customer.says("con la doctora gomez") == "¿Para qué día y a qué hora?"
+
+
+def test_no_script_is_followed_for_a_direction() -> None:
+    scripts = Scripts()
+    scripts.add(Script(when="hola", reply=Reply(sentences=("Otra cosa.",))))
+    conversation = ScriptedConversation(Conversation(tools=ALL_TOOLS), scripts)
+    assert conversation.hear(GREET, now=MONDAY) == Reply(sentences=(GREETING,))

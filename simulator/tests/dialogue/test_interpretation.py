@@ -1,0 +1,439 @@
+"""Sentences of customers, typed and as a recogniser writes them, and what they say."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nova_sonic_simulator.dialogue.nlu.interpretation import Heard, Mood, understand
+from nova_sonic_simulator.dialogue.nlu.tokens import words
+from nova_sonic_simulator.dialogue.slots import Act, Aspect, Item, Need, Subject
+
+pytestmark = pytest.mark.pure
+
+MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
+TUESDAY, THURSDAY, FRIDAY = date(2026, 11, 24), date(2026, 11, 26), date(2026, 11, 27)
+
+CONSULT_ORDER = (Act.CONSULT, Subject.ORDER)
+CANCEL_ORDER = (Act.CANCEL, Subject.ORDER)
+CREATE_ORDER = (Act.CREATE, Subject.ORDER)
+BOOK = (Act.CREATE, Subject.APPOINTMENT)
+CANCEL = (Act.CANCEL, Subject.APPOINTMENT)
+MOVE = (Act.MOVE, Subject.APPOINTMENT)
+CONSULT = (Act.CONSULT, Subject.APPOINTMENT)
+
+
+def heard(text: str, *needs: Need) -> Heard:
+    return understand(text, now=MONDAY, needs=frozenset(needs))
+
+
+def slots_of(text: str, *needs: Need) -> dict[str, Any]:
+    slots = heard(text, *needs).slots
+    return {name: getattr(slots, name) for name in slots.filled()}
+
+
+OWNERS_EXAMPLES = [
+    (
+        "Consulta el pedido número 1 con DNI 12345678",
+        CONSULT_ORDER,
+        {"number": "1", "dni": "12345678"},
+    ),
+    (
+        "Cancela el pedido número 2 para Juan Pérez",
+        CANCEL_ORDER,
+        {"number": "2", "name": "Juan Pérez"},
+    ),
+    (
+        "Crea un pedido para María García con 2 productos",
+        CREATE_ORDER,
+        {"name": "María García", "item_count": 2},
+    ),
+    (
+        "Agenda una cita para mañana a las 10 con el Dr. Rodríguez",
+        BOOK,
+        {"day": TUESDAY, "at": time(10), "doctor": "Dr. Rodríguez"},
+    ),
+    ("Cancela la cita número 3 para Ana Martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
+    (
+        "Modifica la cita número 1 para el viernes a las 15:00",
+        MOVE,
+        {"number": "1", "day": FRIDAY, "at": time(15)},
+    ),
+    (
+        "Modifica la cita número 3 para el viernes a las 15:00",
+        MOVE,
+        {"number": "3", "day": FRIDAY, "at": time(15)},
+    ),
+    (
+        "Consulta la cita número 2 para Luis Fernández",
+        CONSULT,
+        {"number": "2", "name": "Luis Fernández"},
+    ),
+]
+
+TYPED = [
+    ("consulta el pedido 1 con dni 12.345.678", CONSULT_ORDER, {"number": "1", "dni": "12345678"}),
+    ("quiero saber el estado de mi pedido", CONSULT_ORDER, {}),
+    (
+        "¿Dónde está mi pedido 482913? Soy juan pérez",
+        CONSULT_ORDER,
+        {"number": "482913", "name": "Juan Pérez"},
+    ),
+    ("¿cuándo llega el pedido nro. 4?", CONSULT_ORDER, {"number": "4"}),
+    (
+        "fijate el pedido n° 5, documento 30456789",
+        CONSULT_ORDER,
+        {"number": "5", "dni": "30456789"},
+    ),
+    (
+        "Con DNI 30.456.789 quiero ver el pedido cuarenta y dos",
+        CONSULT_ORDER,
+        {"number": "42", "dni": "30456789"},
+    ),
+    ("quiero el pedido 1", CONSULT_ORDER, {"number": "1"}),
+    (
+        "averiguame por la orden 3 a nombre de Luis Fernández",
+        CONSULT_ORDER,
+        {"number": "3", "name": "Luis Fernández"},
+    ),
+    (
+        "tengo una consulta sobre el estado del pedido 1",
+        CONSULT_ORDER,
+        {"number": "1", "kind": "consultation"},
+    ),
+    ("Cancelame el pedido 2, soy Juan Pérez", CANCEL_ORDER, {"number": "2", "name": "Juan Pérez"}),
+    ("Quiero anular mi compra número 3", CANCEL_ORDER, {"number": "3"}),
+    ("dar de baja el pedido 2 de Juan Pérez", CANCEL_ORDER, {"number": "2", "name": "Juan Pérez"}),
+    ("eliminá el pedido 2, dni 11222333", CANCEL_ORDER, {"number": "2", "dni": "11222333"}),
+    (
+        "quiero cancelar el pedido de María de los Ángeles Gómez",
+        CANCEL_ORDER,
+        {"name": "María de los Ángeles Gómez"},
+    ),
+    ("quiero hacer un pedido", CREATE_ORDER, {}),
+    (
+        "Haceme un pedido de 2 Producto A a 25,99 y 1 Producto B a 15,50, mail maria@mail.com",
+        CREATE_ORDER,
+        {
+            "mail": "maria@mail.com",
+            "items": (
+                Item(name="Producto A", quantity=2, price=Decimal("25.99")),
+                Item(name="Producto B", price=Decimal("15.50")),
+            ),
+        },
+    ),
+    (
+        "quiero comprar tres remeras a mil quinientos pesos cada una",
+        CREATE_ORDER,
+        {"items": (Item(name="remeras", quantity=3, price=Decimal(1500)),)},
+    ),
+    (
+        "encargá un teclado de $1.200 para pedro gómez",
+        CREATE_ORDER,
+        {"name": "Pedro Gómez", "items": (Item(name="teclado", price=Decimal(1200)),)},
+    ),
+    ("necesito un turno con la doctora gomez", BOOK, {"doctor": "Dra. Gomez"}),
+    (
+        "reservá turno con el Dr. Rodríguez el 27 de noviembre a las nueve y cuarto",
+        BOOK,
+        {"doctor": "Dr. Rodríguez", "day": FRIDAY, "at": time(9, 15)},
+    ),
+    ("sacame un turno de control para mañana", BOOK, {"kind": "follow-up", "day": TUESDAY}),
+    ("dame una cita de urgencia para hoy", BOOK, {"kind": "emergency", "day": MONDAY.date()}),
+    (
+        "Necesito una consulta de 45 minutos con el doctor Rodríguez mañana a las 10",
+        BOOK,
+        {
+            "duration_min": 45,
+            "doctor": "Dr. Rodríguez",
+            "day": TUESDAY,
+            "at": time(10),
+            "kind": "consultation",
+        },
+    ),
+    (
+        "agendame con Gómez el jueves a las 11, una hora",
+        BOOK,
+        {"doctor": "Gómez", "day": THURSDAY, "at": time(11), "duration_min": 60},
+    ),
+    (
+        "agendá un chequeo para Ana Martínez, ana.martinez@mail.com.ar",
+        BOOK,
+        {"kind": "routine", "name": "Ana Martínez", "mail": "ana.martinez@mail.com.ar"},
+    ),
+    ("cancelá el turno 3 de Ana Martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
+    ("No voy a poder ir al turno del viernes", CANCEL, {"day": FRIDAY}),
+    ("anulame la cita 3 a nombre de ana martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
+    (
+        "Cambiá el turno 1 para el jueves a las tres y media de la tarde",
+        MOVE,
+        {"number": "1", "day": THURSDAY, "at": time(15, 30)},
+    ),
+    (
+        "reprogramá la cita 2 de Luis Fernández al viernes a las 15",
+        MOVE,
+        {"number": "2", "name": "Luis Fernández", "day": FRIDAY, "at": time(15)},
+    ),
+    ("¿Puedo pasar mi turno a otro día?", MOVE, {}),
+    ("Quiero mover la cita de las 10 a las 11", MOVE, {"at": time(11)}),
+    (
+        "¿Cuándo es mi turno 2? Soy Luis Fernández",
+        CONSULT,
+        {"number": "2", "name": "Luis Fernández"},
+    ),
+    ("¿a qué hora tengo la cita 2?", CONSULT, {"number": "2"}),
+    ("¿con qué doctor es la cita 2?", CONSULT, {"number": "2"}),
+    (
+        "decime cómo está mi cita número dos, el paciente es Luis Fernández",
+        CONSULT,
+        {"number": "2", "name": "Luis Fernández"},
+    ),
+]
+
+TRANSCRIBED = [
+    (
+        "Consulta el pedido 15, con DNI-401-23987.",
+        CONSULT_ORDER,
+        {"number": "15", "dni": "40123987"},
+    ),
+    (
+        "Dar debaja la cita 6 de Valeria Domínguez.",
+        CANCEL,
+        {"number": "6", "name": "Valeria Domínguez"},
+    ),
+    ("Resébame un turno para mañana a las 5 de la tarde.", BOOK, {"day": TUESDAY, "at": time(17)}),
+    (
+        "Modifica la cita número 3 para el viernes al asocho de la mañana.",
+        MOVE,
+        {"number": "3", "day": FRIDAY, "at": time(8)},
+    ),
+    (
+        "Agenda una cita para el Jueve Salazonce con el doctor Rodríguez.",
+        BOOK,
+        {"day": THURSDAY, "at": time(11), "doctor": "Dr. Rodríguez"},
+    ),
+    (
+        "Consulta el pedido número 1 con DNI 1, 2, 3, 4, 5, 6, 7, 8.",
+        CONSULT_ORDER,
+        {"number": "1", "dni": "12345678"},
+    ),
+    (
+        "Consulta el pedido número 1 con DNI1, 2, 3, 4, 5, 6, 7, 8.",
+        CONSULT_ORDER,
+        {"number": "1", "dni": "12345678"},
+    ),
+    (
+        "Consulta el pedido número uno, con DNA 12,345,678.",
+        CONSULT_ORDER,
+        {"number": "1", "dni": "12345678"},
+    ),
+    (
+        "Consulta el pedido número 1 con DNI 12 millones 345.678.",
+        CONSULT_ORDER,
+        {"number": "1", "dni": "12345678"},
+    ),
+    (
+        "Consulta el pedido 4-8-2, 9-1-3 para Luis Fernández.",
+        CONSULT_ORDER,
+        {"number": "482913", "name": "Luis Fernández"},
+    ),
+    (
+        "Cansela el pedido número 2 para Juan Pérez.",
+        CANCEL_ORDER,
+        {"number": "2", "name": "Juan Pérez"},
+    ),
+    (
+        "Cancela el perido número 2 para Juan Pérez.",
+        CANCEL_ORDER,
+        {"number": "2", "name": "Juan Pérez"},
+    ),
+    (
+        "Agenda una cita para mañana a las 10 con el doctor Rodríguez.",
+        BOOK,
+        {"day": TUESDAY, "at": time(10), "doctor": "Dr. Rodríguez"},
+    ),
+    (
+        "Modifica la cita número uno para el viernes a las 15, 00.",
+        MOVE,
+        {"number": "1", "day": FRIDAY, "at": time(15)},
+    ),
+    (
+        "Modifica la sita número 1 para el viernes a las 14, 0-0.",
+        MOVE,
+        {"number": "1", "day": FRIDAY, "at": time(14)},
+    ),
+    (
+        "Cambíame el turno 482,903 al jueves a la XI y media.",
+        MOVE,
+        {"number": "482903", "day": THURSDAY, "at": time(11, 30)},
+    ),
+    (
+        "Consulta la cita número dos, para Luis Fernández.",
+        CONSULT,
+        {"number": "2", "name": "Luis Fernández"},
+    ),
+    ("Cancela la cita número 3, 27 de noviembre.", CANCEL, {"number": "3", "day": FRIDAY}),
+]
+
+
+@pytest.mark.parametrize(("text", "wish", "slots"), [*OWNERS_EXAMPLES, *TYPED, *TRANSCRIBED])
+def test_a_wish_and_its_slots_are_understood(
+    text: str, wish: tuple[Act, Subject], slots: dict[str, Any]
+) -> None:
+    found = heard(text)
+    # A known number without a verb is asked about: the dialogue decides so.
+    assert (found.act, found.subject) == wish
+    assert slots_of(text) == slots
+
+
+@pytest.mark.parametrize(
+    ("answer", "needs", "slots"),
+    [
+        ("12345678", (Need.NUMBER, Need.IDENTITY), {"dni": "12345678"}),
+        ("12 345 678", (Need.NUMBER, Need.IDENTITY), {"dni": "12345678"}),
+        (
+            "el 1 y mi dni es 12345678",
+            (Need.NUMBER, Need.IDENTITY),
+            {"number": "1", "dni": "12345678"},
+        ),
+        (
+            "el uno, soy Juan Pérez",
+            (Need.NUMBER, Need.IDENTITY),
+            {"number": "1", "name": "Juan Pérez"},
+        ),
+        ("cuatro ocho dos nueve uno tres", (Need.NUMBER,), {"number": "482913"}),
+        ("Juan Pérez", (Need.IDENTITY,), {"name": "Juan Pérez"}),
+        ("sí, ana martínez, gracias", (Need.NAME,), {"name": "Ana Martínez"}),
+        ("es Luis", (Need.NAME,), {"name": "Luis"}),
+        ("Rodríguez", (Need.DOCTOR,), {"doctor": "Rodríguez"}),
+        ("con la doctora Gómez", (Need.DOCTOR,), {"doctor": "Dra. Gómez"}),
+        ("juan arroba mail punto com", (Need.MAIL,), {"mail": "juan@mail.com"}),
+        ("el 27", (Need.DAY, Need.TIME), {"day": FRIDAY}),
+        ("quiero el viernes a las 11", (Need.DAY, Need.TIME), {"day": FRIDAY, "at": time(11)}),
+        (
+            "mouse y dos teclados",
+            (Need.ITEMS,),
+            {"items": (Item(name="mouse"), Item(name="teclados", quantity=2))},
+        ),
+        (
+            "dos unidades de producto A a 25 con 99 y una de producto B a 15 con 50",
+            (Need.ITEMS,),
+            {
+                "items": (
+                    Item(name="producto A", quantity=2, price=Decimal("25.99")),
+                    Item(name="producto B", price=Decimal("15.50")),
+                )
+            },
+        ),
+        ("25,99 y 15 pesos", (Need.PRICES,), {"prices": (Decimal("25.99"), Decimal(15))}),
+    ],
+)
+def test_a_bare_answer_fills_what_was_asked_for(
+    answer: str, needs: tuple[Need, ...], slots: dict[str, Any]
+) -> None:
+    assert slots_of(answer, *needs) == slots
+
+
+@pytest.mark.parametrize("question", ["¿para qué lo necesitás?", "¿cómo?", "cancelá"])
+def test_a_question_or_a_wish_is_no_bare_name(question: str) -> None:
+    assert slots_of(question, Need.NAME) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("no, el dos", "2"),
+        ("perdón, la 3", "3"),
+        ("¿y el 2?", "2"),
+        ("el pedido 1, no, perdón, el 2", "2"),
+        ("dos", None),
+        ("y 2", None),
+    ],
+)
+def test_a_correction_names_another_number(text: str, number: str | None) -> None:
+    assert slots_of(text).get("number") == number
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect"),
+    [
+        ("¿qué productos tiene el pedido 1?", Aspect.DETAILS),
+        ("dame los detalles de la cita 2", Aspect.DETAILS),
+        ("¿con quién es la cita 2?", Aspect.DETAILS),
+        ("¿cuánto sale el pedido 1?", Aspect.TOTAL),
+        ("número de seguimiento del pedido 1", Aspect.TRACKING),
+        ("¿cuánto dura la cita?", Aspect.DURATION),
+        ("¿en qué estado está el pedido 1?", Aspect.STATUS),
+        ("consulta el pedido 1", None),
+    ],
+)
+def test_what_of_it_is_asked_for_is_understood(text: str, aspect: Aspect | None) -> None:
+    assert heard(text).aspect is aspect
+
+
+@pytest.mark.parametrize(
+    ("text", "mood"),
+    [
+        ("Hola, buen día", Mood.GREETING),
+        ("muchas gracias", Mood.THANKS),
+        ("chau", Mood.BYE),
+        ("hasta luego", Mood.BYE),
+        ("¿qué podés hacer?", Mood.HELP),
+        ("dale", Mood.YES),
+        ("no", Mood.NO),
+        ("dejalo así", Mood.STOP),
+    ],
+)
+def test_courtesies_are_heard(text: str, mood: Mood) -> None:
+    assert mood in heard(text).moods
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [("la primera", 0), ("sí, la segunda", 1), ("la tercera", 2), ("la última", -1), ("sí", None)],
+)
+def test_ordinals_choose(text: str, choice: int | None) -> None:
+    assert heard(text).choice == choice
+
+
+@pytest.mark.parametrize(
+    ("said", "mail"),
+    [
+        ("juan.perez@email.com", "juan.perez@email.com"),
+        ("Mi correo es Juan Arroba Mail punto com.", "juan@mail.com"),
+        ("Juan punto, Pérez, arroba, gmail punto com.", "juan.perez@gmail.com"),
+        (
+            "ana guion bajo martinez arroba yahoo punto com punto ar gracias",
+            "ana_martinez@yahoo.com.ar",
+        ),
+        ("soy Juan, juan arroba mail punto com", "juan@mail.com"),
+        ("mariaarrobamail.com", "maria@mail.com"),
+        ("juan arroba mail punto comercial", "juan@mail.com"),
+        ("juan23@mail.com, perdón, juan24@mail.com", "juan24@mail.com"),
+        ("juan arroba", None),
+        ("no roba nada. Punto.", None),
+    ],
+)
+def test_addresses_are_read_typed_and_spoken(said: str, mail: str | None) -> None:
+    assert slots_of(said).get("mail") == mail
+
+
+FRAGMENTS = st.sampled_from(
+    words(
+        "pedido cita dni 1 12345678 , . a las la 10 y media cuarto menos el viernes 27 de noviembre"
+        " mañana para Juan Pérez con doctor dos mil millones @ arroba punto com - / : $ 25,99 ¿ ? no"
+    )
+)
+
+
+@given(st.text() | st.lists(FRAGMENTS).map(" ".join), st.frozensets(st.sampled_from(Need)))
+@example("²³ ½ ①", frozenset({Need.NUMBER}))
+@example("٣ pedido ٣", frozenset({Need.NUMBER}))
+@example("İ ǅ ﬃ", frozenset({Need.NAME}))
+@example("9" * 5000, frozenset(Need))
+def test_no_text_is_too_strange_to_be_heard(text: str, needs: frozenset[Need]) -> None:
+    assert isinstance(understand(text, now=MONDAY, needs=needs), Heard)

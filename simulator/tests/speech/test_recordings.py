@@ -1,0 +1,103 @@
+"""The recordings in `samples/`, from microphone chunks to slots: real voice activity, real Whisper.
+
+Judged by slots, never by transcript: spelling is the recogniser's affair, meaning is ours.
+"""
+
+import wave
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nova_sonic_simulator.dialogue.nlu.interpretation import understand
+from nova_sonic_simulator.dialogue.slots import Act, Subject
+from nova_sonic_simulator.speech.endpointing import SpeechEnded, SpeechStarted
+from nova_sonic_simulator.speech.recognition import Hearing, open_ears
+from support.paths import MODELS, RECORDINGS
+
+pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
+
+MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
+# What a browser sends: 32 ms at a time.
+CHUNK_BYTES = 1024
+SILENCE_MS = 600
+
+
+@pytest.fixture(scope="module")
+def hearing() -> Hearing:
+    hearing = open_ears(MODELS, "auto")
+    if hearing.step != "speech":
+        pytest.skip(f"THIS MACHINE CAN'T HEAR: {hearing.reason}")
+    return hearing
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    with wave.open(str(path)) as recording:
+        assert (recording.getnchannels(), recording.getframerate()) == (1, 16_000)
+        pcm = recording.readframes(recording.getnframes()) + bytes(4 * 16 * SILENCE_MS)
+    for start in range(0, len(pcm), CHUNK_BYTES):
+        yield pcm[start : start + CHUNK_BYTES]
+
+
+@pytest.mark.parametrize(
+    ("recording", "wish", "slots"),
+    [
+        (
+            "consulta-pedido-1",
+            (Act.CONSULT, Subject.ORDER),
+            {"number": "1", "dni": "12345678"},
+        ),
+        ("cancela-pedido-2", (Act.CANCEL, Subject.ORDER), {"number": "2", "name": "Juan Pérez"}),
+        (
+            "crea-pedido",
+            (Act.CREATE, Subject.ORDER),
+            {"name": "María García", "item_count": 2},
+        ),
+        (
+            "agenda-cita",
+            (Act.CREATE, Subject.APPOINTMENT),
+            {"when": "2026-11-24 10:00", "doctor": "Dr. Rodríguez"},
+        ),
+        (
+            "modifica-cita-1",
+            (Act.MOVE, Subject.APPOINTMENT),
+            {"number": "1", "when": "2026-11-27 15:00"},
+        ),
+        (
+            "consulta-cita-2",
+            (Act.CONSULT, Subject.APPOINTMENT),
+            {"number": "2", "name": "Luis Fernández"},
+        ),
+        (
+            "cancela-cita-3",
+            (Act.CANCEL, Subject.APPOINTMENT),
+            {"number": "3", "name": "Ana Martínez"},
+        ),
+    ],
+)
+def test_a_recording_is_one_turn_and_its_slots_are_heard(
+    hearing: Hearing, recording: str, wish: tuple[Act, Subject], slots: dict[str, Any]
+) -> None:
+    assert hearing.ears is not None
+    assert hearing.endpointer_factory is not None
+    endpointer = hearing.endpointer_factory(silence_ms=SILENCE_MS)
+    pieces = chunks(RECORDINGS / f"{recording}.wav")
+    started, ended = [event for piece in pieces for event in endpointer.feed(piece)]
+    assert isinstance(started, SpeechStarted)
+    assert isinstance(ended, SpeechEnded)
+    heard = understand(hearing.ears.transcribe(ended.pcm), now=MONDAY)
+    assert (heard.act, heard.subject) == wish
+    found = {name: getattr(heard.slots, name) for name in heard.slots.filled()}
+    if "day" in found:
+        found["when"] = f"{found.pop('day')} {found.pop('at'):%H:%M}"
+    assert found == slots
+
+
+def test_the_recordings_are_small() -> None:
+    sizes = [path.stat().st_size for path in RECORDINGS.glob("*.wav")]
+    assert len(sizes) == 7
+    assert max(sizes) < 250_000
+    assert sum(sizes) < 1_500_000
