@@ -18,10 +18,18 @@ def test_package_installed_alone_starts_and_lists_its_options(tmp_path: Path) ->
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
     subprocess.run([*pip, "install", "--quiet", "--no-compile", str(PACKAGE)], check=True)
     subprocess.run([*pip, "check"], check=True)
-    command = [environment / "bin" / "nova-sonic-simulator", "--help"]
+    command = [str(environment / "bin" / "nova-sonic-simulator"), "--help"]
     described = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
     assert "--control-port" in described.stdout
-    start = [python, "-m", "nova_sonic_simulator", "--port", "0", "--certificates", str(tmp_path)]
+    start = [
+        str(python),
+        "-m",
+        "nova_sonic_simulator",
+        "--port",
+        "0",
+        "--certificates",
+        str(tmp_path),
+    ]
     with subprocess.Popen(
         start, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp_path, text=True
     ) as process:
