@@ -77,7 +77,7 @@ class Client(Heard):
         self.frames: list[ServerFrame] = []
         """What was accepted, RESUME and ACK included."""
         self.resumed = asyncio.Event()
-        self._held = held
+        self._active_call = held
         self._wire = BinaryWire()
         self._up, self._down = Pipe(way_s), Pipe(way_s)
         # Lines are numbered; either end may be on one that is no more.
@@ -103,7 +103,7 @@ class Client(Heard):
     @property
     def owes(self) -> bool:
         """Whether it has something to say that has not reached the server."""
-        return bool(self.side.missing(self._held.uplink.wanted))
+        return bool(self.side.missing(self._active_call.uplink.wanted))
 
     # What the customer does
 
@@ -160,24 +160,26 @@ class Client(Heard):
             if isinstance(heard.word, m.ResumeCall):
                 self._attach(line, heard.word)
             else:
-                self._held.take(heard)
+                self._active_call.receive(heard)
 
     def _attach(self, line: int, resume: m.ResumeCall) -> None:
         self._server_line = line
-        self._held.call.resume(resume)
-        self._hand(m.Numbered(self._held.resumed(resume)))
+        self._active_call.call.connection_resumed(resume)
+        self._hand(m.Numbered(self._active_call.resumed_message(resume)))
 
     # The way down
 
     async def carry(self) -> None:
         """Hand out what waits, at the server's end, as long as it believes in a line."""
-        call, told = self._held.call, _now()
+        call, told = self._active_call.call, _now()
         while True:
             if self._server_line != NO_LINE:
                 while (one := call.downlink.next()) is not None:
                     self._hand(one)
-                    call.delivered(one.message)
-                if _now() - told >= RECEIVED_EVERY_S and (received := self._held.received()):
+                    call.message_delivered(one.message)
+                if _now() - told >= RECEIVED_EVERY_S and (
+                    received := self._active_call.acknowledgement()
+                ):
                     told = _now()
                     self._hand(m.Numbered(received))
             await call.changed.wait()
@@ -222,24 +224,24 @@ class EarlierClient(Heard):
 
     def __init__(self, held: ActiveCall) -> None:
         super().__init__()
-        self._held = held
+        self._active_call = held
 
     def speak(self, chunk: bytes) -> None:
-        self._held.take(m.Heard(m.CustomerAudio(pcm=chunk)))
+        self._active_call.receive(m.Heard(m.CustomerAudio(pcm=chunk)))
 
     def type(self, text: str) -> None:
-        self._held.take(m.Heard(m.CustomerText(text=text)))
+        self._active_call.receive(m.Heard(m.CustomerText(text=text)))
 
     def hang_up(self) -> None:
-        self._held.take(m.Heard(m.EndCall()))
+        self._active_call.receive(m.Heard(m.EndCall()))
 
     async def carry(self) -> None:
-        call = self._held.call
+        call = self._active_call.call
         while True:
             while (one := call.downlink.next()) is not None:
                 assert one.sequence is None
                 self.messages.append(one.message)
-                call.delivered(one.message)
+                call.message_delivered(one.message)
             await call.changed.wait()
             call.changed.clear()
 

@@ -75,10 +75,10 @@ class Talk:
     def __init__(self, call: Call, service: Service, *, way_s: float) -> None:
         self.call = call
         self.service = service
-        self.held = ActiveCall(call=call, address="192.0.2.1")
-        self.client: Client | EarlierClient = EarlierClient(self.held)
-        if call.wishes.acknowledges:
-            self.client = Client(self.held, way_s=way_s)
+        self.active_call = ActiveCall(call=call, address="192.0.2.1")
+        self.client: Client | EarlierClient = EarlierClient(self.active_call)
+        if call.options.acknowledges:
+            self.client = Client(self.active_call, way_s=way_s)
         self.reason: m.EndReason | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -111,11 +111,11 @@ class Talk:
 
     @property
     def renewals(self) -> int:
-        return self.call.figures().renewals
+        return self.call.statistics().renewals
 
     @property
     def failures(self) -> Sequence[str]:
-        return self.call.figures().failures
+        return self.call.statistics().failures
 
     async def speak(self, numbers: Sequence[int], *, pause_ms: float = 0.0) -> None:
         """Let the customer say words, at the pace of speech."""
@@ -137,7 +137,7 @@ class Talk:
         )
         return " ".join(self.said_by_assistant[before:])
 
-    async def until_quiet(self, patience_s: float = 60.0) -> None:
+    async def wait_until_quiet(self, patience_s: float = 60.0) -> None:
         await asyncio.sleep(0.1)
         await self.until(lambda: self.call.is_quiet, patience_s=patience_s)
 
@@ -156,7 +156,7 @@ def a_call(
     service: Service,
     *,
     tools: ToolRegistry | None = None,
-    legacy: RestoredState | None = None,
+    restored: RestoredState | None = None,
     greet: bool = False,
     acknowledges: bool = True,
     **changed: Any,
@@ -175,7 +175,7 @@ def a_call(
         transport=service,
         tools=tools or ToolRegistry(),
         settings=settings(**changed),
-        legacy=legacy,
+        restored=restored,
     )
 
 
@@ -206,7 +206,7 @@ async def talk(
             yield running
         finally:
             if not task.done():
-                call.end()
+                call.hang_up()
             await asyncio.wait({task})
             await asyncio.sleep(0.1)
             for end in ends:
@@ -217,7 +217,7 @@ async def talk(
 
 async def _hold(running: Talk) -> None:
     running.reason = await running.call.run()
-    running.call.put(m.CallEnded(reason=running.reason))
+    running.call.send_message(m.CallEnded(reason=running.reason))
 
 
 def calls[**P](scene: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
@@ -233,7 +233,7 @@ def calls[**P](scene: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Non
 def stored(
     *turns: tuple[str, str],
     tool_runs: Sequence[tuple[str, str]] = (),
-    tools_shown: Sequence[tuple[int, m.ToolFinished]] = (),
+    shown_tool_calls: Sequence[tuple[int, m.ToolFinished]] = (),
     owes_answer: bool = False,
 ) -> RestoredState:
     """Return what a call goes on from after these words; an answer may be missing."""
@@ -249,7 +249,7 @@ def stored(
     return RestoredState(
         transcript=transcript,
         tool_runs=tool_runs,
-        tools_shown=tools_shown,
+        shown_tool_calls=shown_tool_calls,
         owes_answer=owes_answer or transcript.awaits_answer,
         open_since=transcript.turn,
     )

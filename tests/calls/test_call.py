@@ -51,14 +51,14 @@ class TestTalk:
     async def test_spoken_words_are_answered(self) -> None:
         async with talk({"7 8": says("Siete y ocho.")}) as call:
             await call.speak([7, 8], pause_ms=3000)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_customer == ["7 8"]
             assert call.said_by_assistant == ["Siete y ocho."]
 
     @calls
     async def test_the_assistant_speaks_first_and_the_direction_is_shown_to_nobody(self) -> None:
         async with talk(greet=True) as call:
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_customer == []
             assert call.said_by_assistant == [GREETING]
             assert not [c for c in call.client.of(m.Caption) if "[" in c.text]
@@ -98,7 +98,7 @@ class TestTalk:
             await asyncio.sleep(0.1)
             assert call.client.errors() == ["too_many_texts"]
             assert call.said_by_customer == [f"Texto {number}" for number in range(8)]
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.client.errors() == ["too_many_texts"]
             await call.ask("Y ahora")
             assert call.said_by_customer[-1] == "Y ahora"
@@ -119,7 +119,7 @@ class TestInterruptions:
             call.client.type("Hola")
             await asyncio.sleep(1.5)
             await call.speak([1], pause_ms=3000)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             (notice,) = call.client.of(m.Interrupted)
             flushed = call.client.messages.index(m.Flush(generation=1))
             later = [x for x in call.client.messages[flushed:] if isinstance(x, m.SpeechChunk)]
@@ -140,7 +140,7 @@ class TestInterruptions:
             await asyncio.sleep(1.5)
             assert call.call.dialogue.replies.is_coming
             call.client.type("Pará")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_assistant[-1] == "Dijiste Pará."
             assert call.client.spoken()[-1] == "assistant: Dijiste Pará."
             (notice,) = call.client.of(m.Interrupted)
@@ -155,7 +155,7 @@ class TestInterruptions:
             call.client.type("Hola")
             await asyncio.sleep(1.5)
             call.client.type("Pará")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             (finished,) = call.client.of(m.TurnFinished)
             assert finished.turn == 2
             assert finished.latency is not None
@@ -168,7 +168,7 @@ class TestInterruptions:
             call.client.type("Hola")
             await asyncio.sleep(1.5)
             call.client.type("Pará")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_assistant[-1] == "Dijiste Pará."
             assert not call.transcript[-1].interrupted
 
@@ -177,7 +177,7 @@ class TestInterruptions:
         async with talk({"Hola": says("Sí.")}) as call:
             await call.ask("Hola")
             await call.speak([1], pause_ms=3000)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.client.of(m.Interrupted) == []
             assert [u.interrupted for u in call.transcript] == [False] * 4
 
@@ -205,7 +205,7 @@ class TestEarlierClients:
             assert len(call.client.speech()) == 2 * 24_000 * len(LONG) // 20
             names = {name for event in call.client.of(m.ServiceEvent) for name in event.source}
             assert {"contentStart", "textOutput", "contentEnd", "usageEvent"} <= names
-            await call.until_quiet()
+            await call.wait_until_quiet()
 
     @calls
     async def test_what_was_said_stays_said_when_they_hang_up(self) -> None:
@@ -220,7 +220,7 @@ class TestEarlierClients:
             call.client.type("Hola")
             await asyncio.sleep(1.5)
             await call.speak([1], pause_ms=3000)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             heard = call.said_by_assistant[0]
         assert 0 < len(heard) < len(LONG)
         assert call.said_by_assistant == [heard, "Dijiste 1."]
@@ -233,7 +233,7 @@ class TestEarlierClients:
             call.client.type("Hola")
             await asyncio.sleep(1.5)
             call.page.drop()
-            call.call.leave()
+            call.call.connection_lost()
             await asyncio.sleep(5)
             heard = call.call.downlink.heard
             assert 0 < heard < 2 * 24_000
@@ -279,7 +279,7 @@ class TestClients:
             call.page.drop()
             await asyncio.sleep(2)
             call.page.come_back()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_customer == ["1 2 3"]
             assert len(call.client.speech()) == 2 * 24_000 * len(LONG) // 20
             assert len(call.client.of(m.TurnFinished)) == 1
@@ -293,7 +293,7 @@ class TestClients:
             call.page.drop()
             call.page.messages.clear()
             call.page.come_back(forget=True)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.client.spoken() == [
                 "user: Hola",
                 f"assistant: {LONG}",
@@ -315,14 +315,14 @@ class TestClients:
             call.client.type("Hola")
             await asyncio.sleep(3)
             await call.speak([1], pause_ms=3000)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             before = shown(call.client)
             call.page.drop()
             newest = call.call.dialogue.transcript.captions()[-1]
-            call.call.put(newest)  # which comes while nobody is there
+            call.call.send_message(newest)  # which comes while nobody is there
             call.page.messages.clear()
             call.page.come_back(forget=True)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert shown(call.client) == before
             assert [what for what, _ in before] == [
                 "user",
@@ -345,7 +345,7 @@ class TestClients:
             call.page.come_back(forget=True)
             await asyncio.sleep(1)
             assert len(call.client.of(m.ToolStarted)) == 1
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(call.client.of(m.ToolFinished)) == 1
 
 
@@ -392,7 +392,7 @@ class TestRenewal:
             call.client.type("Hola")
             await asyncio.sleep(14)
             assert call.renewals == 0
-            await call.until_quiet()
+            await call.wait_until_quiet()
             await asyncio.sleep(1.2)
             assert call.renewals == 1
             assert call.client.of(m.Interrupted) == []
@@ -405,7 +405,7 @@ class TestRenewal:
             call.client.type("Hola")
             await call.until(lambda: call.renewals == 1)
             assert call.call.downlink.waiting_samples
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.client.of(m.Interrupted) == []
             assert call.said_by_assistant == [LONG] * 4
 
@@ -429,7 +429,7 @@ class TestRenewal:
         async with talk(service=service, renewal=plan) as call:
             await asyncio.sleep(4)
             call.client.type("Hola")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.renewals == 1
             assert call.said_by_assistant == ["Dijiste Hola."]
 
@@ -441,7 +441,7 @@ class TestRenewal:
             call.client.type("Hola")
             await asyncio.sleep(2.5)
             call.client.type("Pará")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             await asyncio.sleep(2)
             assert call.renewals >= 1
             assert call.said_by_assistant[-1] == "Dijiste Pará."
@@ -456,7 +456,7 @@ class TestRenewal:
             async with talk(service=service, renewal=plan) as call:
                 await call.play(words.silence(2_500 + early_ms))
                 await call.speak([1, 2, 3, 4, 5, 6, 7, 8, 9], pause_ms=4000)
-                await call.until_quiet()
+                await call.wait_until_quiet()
                 assert call.renewals >= 1
                 assert " ".join(call.said_by_customer) == "1 2 3 4 5 6 7 8 9"
 
@@ -514,7 +514,7 @@ class TestTools:
             call.client.type("Hola")
             await asyncio.sleep(1)
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert "Llegó el resultado de look" in call.service.newest.mind.told[-1]
             assert "listo" in call.said_by_assistant[-1]
@@ -524,9 +524,9 @@ class TestTools:
         tools, _ = slow_tool({"said": "listo"}, takes_s=9)
         async with talk({"Hola": asks_for("look")}, tools=tools) as call:
             call.client.type("Hola")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             await asyncio.sleep(1)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.service.told.count(DIRECTIONS.wait) == 1
             assert call.said_by_assistant == [
                 "Un momento, por favor, que lo estoy consultando.",
@@ -540,7 +540,7 @@ class TestTools:
         first = Reply(sentences=("A ver…",), tool_calls=asks_for("look").tool_calls)
         async with talk({"Hola": first}, tools=tools) as call:
             call.client.type("Hola")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             await asyncio.sleep(30)  # longer than a deaf session is borne with
             patience = ["Un momento, por favor, que lo estoy consultando."] if takes_s > 2.5 else []
             assert call.said_by_assistant == ["A ver…", *patience, "look dice listo."]
@@ -554,8 +554,8 @@ class TestTools:
         async with talk(script, tools=tools, tool_deadline_s=1) as call:
             for text in ("Hola", "Hola", "Otra cosa"):
                 call.client.type(text)
-                await call.until(lambda: bool(call.call.desk.runs.running_since))
-                await call.until_quiet()
+                await call.until(lambda: bool(call.call.tool_executor.runs.running_since))
+                await call.wait_until_quiet()
             assert len(runs) == 3
             assert runs.keys[0] == runs.keys[1] != runs.keys[2]
 
@@ -572,7 +572,7 @@ class TestTools:
         async with talk({"Hola": asks_for("look")}, tools=tools, tool_deadline_s=4) as call:
             call.client.type("Hola")
             await asyncio.sleep(8)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             (finished,) = call.client.of(m.ToolFinished)
             assert (finished.outcome, finished.duration_ms) == (m.Outcome.FAILED, 4000)
             assert len(call.said_by_assistant) == 2
@@ -607,7 +607,7 @@ class TestTools:
             call.client.type("Hola")
             await call.until(lambda: bool(call.client.of(m.ToolFinished)))
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert "listo" in call.said_by_assistant[-1]
 
@@ -621,7 +621,7 @@ class TestTools:
             service.trouble.thinks_s = 3
             await asyncio.sleep(1)
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert "listo" in call.said_by_assistant[-1]
 
@@ -635,7 +635,7 @@ class TestTools:
             told = DIRECTIONS.result_of("look", {"ok": True, "said": "listo"})
             service.script[told] = asks_for("look", what="x")
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert call.said_by_assistant[-1] == "look dice listo."
 
@@ -649,7 +649,7 @@ class TestTools:
             call.client.type("¿Estás?")
             await asyncio.sleep(0.1)
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert service.newest.history == [("USER", "Hola ¿Estás?")]
             assert "listo" in call.said_by_assistant[-1]
@@ -664,7 +664,7 @@ class TestTools:
             call.client.type("Y ahora")
             await asyncio.sleep(0.1)
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert call.said_by_assistant[-1] == "Dijiste Y ahora."
             assert service.told.count("Y ahora") == 1
@@ -689,7 +689,7 @@ class TestTools:
             service.trouble.thinks_s = 1_000
             await asyncio.sleep(1)
             service.trouble.thinks_s = 0
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(runs) == 1
             assert "listo" in call.said_by_assistant[-1]
 
@@ -771,7 +771,7 @@ class TestEnds:
                 await call.speak([1], pause_ms=2500)
             else:
                 call.client.type("1")
-            await call.until_quiet()
+            await call.wait_until_quiet()
             await asyncio.sleep(5)
             assert not call.is_over
             assert call.said_by_assistant[-1] == "Dijiste 1."
@@ -807,7 +807,7 @@ class TestEnds:
     @calls
     async def test_hanging_up_before_anything_runs(self) -> None:
         async with talk(settle_s=0) as call:
-            call.call.end()
+            call.call.hang_up()
             assert await call.until_over(1) is m.EndReason.CLIENT
 
     @calls
@@ -847,7 +847,7 @@ class TestMovingAway:
         async with talk({"Hola": says(LONG)}) as call:
             call.client.type("Hola")
             await asyncio.sleep(0.1)
-            await call.call.until_quiet()
+            await call.call.wait_until_quiet()
             assert call.call.is_quiet
             assert call.page.heard == call.call.downlink.heard > 0
 
@@ -857,9 +857,9 @@ class TestMovingAway:
             call.page.acknowledges = False
             call.client.type("Hola")
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(call.call.until_quiet())
+                tasks.create_task(call.call.wait_until_quiet())
                 await asyncio.sleep(10)
-                call.call.end()
+                call.call.hang_up()
 
 
 class Notes:
@@ -869,14 +869,17 @@ class Notes:
         self.has_call = has_call
         self.told: list[str] = []
 
-    def words_changed(self) -> None:
+    def utterances_changed(self) -> None:
         self.told.append("words")
 
-    async def tool_began(self, run: ToolCall) -> bool:
+    def state_changed(self) -> None:
+        pass
+
+    async def tool_started(self, run: ToolCall) -> bool:
         self.told.append(f"{run.name} began")
         return self.has_call
 
-    def tool_ended(self, run: ToolCall) -> None:
+    def tool_finished(self, run: ToolCall) -> None:
         self.told.append(f"{run.name} ended")
 
 
@@ -885,7 +888,7 @@ class TestKeeping:
     async def test_words_and_tools_are_told_as_they_come(self) -> None:
         tools, _ = slow_tool({"said": "listo"})
         async with talk({"Hola": asks_for("look")}, tools=tools) as call:
-            call.call.keeper = notes = Notes()
+            call.call.recorder = notes = Notes()
             await call.ask("Hola")
             told = [what for what, _ in itertools.groupby(notes.told)]
             assert told == ["words", "look began", "look ended", "words"]
@@ -894,7 +897,7 @@ class TestKeeping:
     async def test_where_another_server_has_the_call_no_tool_runs(self) -> None:
         tools, runs = slow_tool({"said": "listo"})
         async with talk({"Hola": asks_for("look")}, tools=tools) as call:
-            call.call.keeper = notes = Notes(has_call=False)
+            call.call.recorder = notes = Notes(has_call=False)
             call.client.type("Hola")
             await asyncio.sleep(1)
             assert len(runs) == 0
@@ -922,7 +925,7 @@ class TestFirstModel:
         service = self.service()
         async with talk(service=service, **FIRST_MODEL) as call:
             await call.speak([1], pause_ms=3000)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             service.newest.lose()
             await asyncio.sleep(1)
             assert service.newest.history == [("USER", "1"), ("ASSISTANT", "Dijiste 1.")]
@@ -951,15 +954,15 @@ class TestGoingOn:
 
     @calls
     async def test_a_question_that_was_open_is_asked(self) -> None:
-        async with talk(legacy=stored(("Hola", "¡Hola!"), ("Y ahora", ""))) as call:
-            await call.until_quiet()
+        async with talk(restored=stored(("Hola", "¡Hola!"), ("Y ahora", ""))) as call:
+            await call.wait_until_quiet()
             assert call.service.newest.history == [("USER", "Hola"), ("ASSISTANT", "¡Hola!")]
             assert call.said_by_assistant == ["¡Hola!", "Dijiste Y ahora."]
             assert [u.turn for u in call.transcript] == [1, 1, 2, 2]
 
     @calls
     async def test_one_that_was_answered_is_not(self) -> None:
-        async with talk(legacy=stored(("Hola", "¡Hola!"))) as call:
+        async with talk(restored=stored(("Hola", "¡Hola!"))) as call:
             await asyncio.sleep(3)
             assert call.service.told == []
             assert await call.ask("Y ahora") == "Dijiste Y ahora."
@@ -968,17 +971,17 @@ class TestGoingOn:
 
     @calls
     async def test_one_whose_answer_broke_off_is_asked_again(self) -> None:
-        legacy = stored(("Hola", "¡Hola!"), ("Y ahora", "Digo"), owes_answer=True)
-        async with talk(legacy=legacy) as call:
-            await call.until_quiet()
+        restored = stored(("Hola", "¡Hola!"), ("Y ahora", "Digo"), owes_answer=True)
+        async with talk(restored=restored) as call:
+            await call.wait_until_quiet()
             assert call.said_by_assistant[-1] == "Dijiste Y ahora."
             assert call.service.newest.history == [("USER", "Hola"), ("ASSISTANT", "¡Hola!")]
 
     @calls
     async def test_its_client_gets_what_follows_on_what_it_has(self) -> None:
-        call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
-        call.go_on(m.ResumeCall(token="t", wanted=7, generation=3, position=500))
-        call.put(m.AssistantPhase(phase=m.Phase.BACK))
+        call = a_call(Service(), restored=stored(("Hola", "¡Hola!")))
+        call.continue_from(m.ResumeCall(token="t", wanted=7, generation=3, position=500))
+        call.send_message(m.AssistantPhase(phase=m.Phase.BACK))
         *_, last = iter(call.downlink.next, None)
         assert last == m.Numbered(m.AssistantPhase(phase=m.Phase.BACK), 9)
         assert call.dialogue.replies.position == 500 + 2 * 72_000
@@ -986,8 +989,10 @@ class TestGoingOn:
 
     @calls
     async def test_a_client_that_remembers_nothing_is_shown_what_was_said(self) -> None:
-        call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
-        call.go_on(m.ResumeCall(token="t", wanted=0, generation=0, position=500, forgot=True))
+        call = a_call(Service(), restored=stored(("Hola", "¡Hola!")))
+        call.continue_from(
+            m.ResumeCall(token="t", wanted=0, generation=0, position=500, forgot=True)
+        )
         shown = [one.message for one in iter(call.downlink.next, None)]
         assert [caption.text for caption in shown if isinstance(caption, m.Caption)] == [
             "Hola",
@@ -1000,17 +1005,17 @@ class TestGoingOn:
     async def test_one_that_broke_off_in_the_greeting_is_greeted_and_waits_no_longer_than_any(
         self, said: tuple[str, ...]
     ) -> None:
-        legacy = stored(*(("", text) for text in said), owes_answer=True)
+        restored = stored(*(("", text) for text in said), owes_answer=True)
         watch = WatchdogLimits(idle_s=60)
-        async with talk(legacy=legacy, watch=watch) as call:
-            await call.until_quiet()
+        async with talk(restored=restored, watch=watch) as call:
+            await call.wait_until_quiet()
             assert call.said_by_assistant == [*said, GREETING]
             assert await call.until_over(patience_s=120) is m.EndReason.IDLE
 
     @calls
     async def test_its_client_is_shown_also_what_was_said_while_it_was_away(self) -> None:
-        call = a_call(Service(), legacy=stored(("Hola", "¡Hola!")))
-        call.go_on(m.ResumeCall(token="t", wanted=7, generation=0, position=0))
+        call = a_call(Service(), restored=stored(("Hola", "¡Hola!")))
+        call.continue_from(m.ResumeCall(token="t", wanted=7, generation=0, position=0))
         shown = list(iter(call.downlink.next, None))
         assert [one.sequence for one in shown] == [7, 8]
 
@@ -1019,9 +1024,9 @@ class TestGoingOn:
         done = m.ToolFinished(
             tool_use_id="t", name="look", outcome=m.Outcome.REFUSED, duration_ms=12
         )
-        legacy = stored(("Hola", "¡Hola!"), ("Y ahora", "No."), tools_shown=[(2, done)])
-        call = a_call(Service(), legacy=legacy)
-        call.go_on(m.ResumeCall(token="t", wanted=0, generation=0, position=0, forgot=True))
+        restored = stored(("Hola", "¡Hola!"), ("Y ahora", "No."), shown_tool_calls=[(2, done)])
+        call = a_call(Service(), restored=restored)
+        call.continue_from(m.ResumeCall(token="t", wanted=0, generation=0, position=0, forgot=True))
         shown = [one.message for one in iter(call.downlink.next, None)]
         assert shown.index(done) == 3
         assert len(shown) == 5
@@ -1034,7 +1039,7 @@ class TestGoingOn:
         async with talk(
             {"Y ahora": asked},
             tools=tools,
-            legacy=stored(("Hola", "¡Hola!"), ("Y ahora", ""), tool_runs=earlier),
+            restored=stored(("Hola", "¡Hola!"), ("Y ahora", ""), tool_runs=earlier),
         ) as call:
             await call.until(lambda: len(runs) == 1)
             assert runs.keys == ["key-1"]

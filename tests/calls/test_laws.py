@@ -186,7 +186,7 @@ class Life:
         waiting = sum(len(chunk.pcm) // 2 for chunk in microphone._waiting)
         assert waiting <= (MAX_WAITING_S + REMEMBERED_S) * words.RATE_HZ
         assert microphone.dropped_samples == 0
-        assert len(self.call.held.uplink._unsafe) <= MAX_KEPT
+        assert len(self.call.active_call.uplink._unsafe) <= MAX_KEPT
 
     def check(self) -> None:
         call = self.call

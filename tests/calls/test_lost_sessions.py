@@ -63,7 +63,7 @@ class TestOpening:
             call.client.type("Uno")
             call.client.type("Dos")
             await call.speak([7, 8], pause_ms=2500)
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_customer == ["Uno", "Dos", "7 8"]
             heard = [text for text in service.newest.mind.told if text != "interrupted"]
             assert heard == ["Uno Dos", "7 8"]
@@ -79,7 +79,7 @@ class TestBreaking:
             call.client.type("Dos")
             await asyncio.sleep(0.5)
             service.newest.break_off(error(code))
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_assistant == ["Dijiste Uno.", "Dijiste Dos."]
             assert service.newest.history == [("USER", "Uno"), ("ASSISTANT", "Dijiste Uno.")]
             assert call.client.errors() == []
@@ -117,7 +117,7 @@ class TestBreaking:
             await asyncio.sleep(0.6)
             assert call.call.dialogue.replies.is_coming
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_assistant[-2:] == [LONG, LONG]
             assert call.said_by_customer == ["Hola"]
 
@@ -147,7 +147,7 @@ class TestBreaking:
             await asyncio.sleep(2)
             assert not call.call.dialogue.replies.is_coming
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.client.of(m.Interrupted) == []
             await call.ask("Y ahora")
             assert call.said_by_assistant == [LONG, "Nada."]
@@ -162,7 +162,7 @@ class TestBreaking:
         async with talk(greet=True) as call:
             assert call.call.dialogue.replies.is_coming
             call.service.newest.lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert call.said_by_assistant[-1] == GREETING
 
     @calls
@@ -173,7 +173,7 @@ class TestBreaking:
                     tasks.create_task(call.speak(range(10), pause_ms=3_000))
                     await asyncio.sleep(after_ms / 1000)
                     call.service.newest.lose()
-                await call.until_quiet()
+                await call.wait_until_quiet()
                 assert " ".join(call.said_by_customer) == "0 1 2 3 4 5 6 7 8 9", after_ms
 
     @calls
@@ -185,7 +185,7 @@ class TestBreaking:
             call.client.type("Hola")
             await call.until(lambda: len(service.live) == 2)
             service.live[0].lose()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert len(service.streams) == 2
             assert call.said_by_assistant[-3:] == [LONG] * 3
 
@@ -200,7 +200,7 @@ class TestBreaking:
             call.client.type("Hola")
             await call.until(lambda: len(service.live) == 2)
             service.live[0].break_off(error(TransportCode.VALIDATION))
-            await call.until_quiet()
+            await call.wait_until_quiet()
             assert not call.is_over
 
     @calls
@@ -212,7 +212,7 @@ class TestBreaking:
             call.client.type("Hola")
             await call.until(lambda: len(service.live) == 2)
             service.live[1].hang_up()
-            await call.until_quiet()
+            await call.wait_until_quiet()
             await asyncio.sleep(2)
             assert call.renewals == 1
             assert len(service.streams) == 3
@@ -233,7 +233,7 @@ class TestBreaking:
     async def test_a_stream_that_breaks_as_the_call_ends_leaves_nothing_behind(self) -> None:
         for late_s in (0.0, 0.01, 0.1, 0.11):
             async with talk() as call:
-                call.call.end()
+                call.call.hang_up()
                 await asyncio.sleep(late_s)
                 if call.service.live:
                     call.service.newest.lose()

@@ -106,7 +106,7 @@ def test_once_it_was_answered_the_same_wish_is_a_new_one() -> None:
 @pytest.mark.parametrize("outcome", ["ok", "refused", "failed"])
 def test_a_tool_run_that_came_to_an_end_is_shown_as_it_was(outcome: str) -> None:
     ended = run("old", 1, outcome=ToolOutcome(outcome), duration_ms=12.4)
-    assert restored_state(replace(taken(), tool_runs=[ended]), resume()).tools_shown == [
+    assert restored_state(replace(taken(), tool_runs=[ended]), resume()).shown_tool_calls == [
         (
             1,
             ToolFinished(
@@ -122,12 +122,12 @@ def test_a_tool_run_that_came_to_an_end_is_shown_as_it_was(outcome: str) -> None
 @pytest.mark.parametrize("outcome", ["running", "cancelled"])
 def test_one_that_did_not_is_not_shown(outcome: str) -> None:
     broken_off = run("old", 1, outcome=ToolOutcome(outcome))
-    assert restored_state(replace(taken(), tool_runs=[broken_off]), resume()).tools_shown == []
+    assert restored_state(replace(taken(), tool_runs=[broken_off]), resume()).shown_tool_calls == []
 
 
 def test_the_call_is_as_old_as_it_was() -> None:
-    legacy = restored_state(taken(), resume())
-    assert (legacy.lived_s, legacy.open_since) == (90, 2)
+    restored = restored_state(taken(), resume())
+    assert (restored.age_s, restored.open_since) == (90, 2)
 
 
 def test_one_is_owed_where_the_customer_had_the_last_word() -> None:

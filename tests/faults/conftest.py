@@ -60,7 +60,7 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
     for bug in (
         "call crashed",
         "broke the consumer",
-        "not kept any more",
+        "recording stopped",
         "never retrieved",
         "Exception in",
     ):

@@ -181,7 +181,7 @@ async def come_and_go(line: Line, site: Site, gate: StoreGate) -> None:
         await socket.send(line.frames.resume(line.token, wanted=0, generation=0, position=0))
         await site.until_logged("connection open")
         socket.transport.abort()
-    await site.until_logged("call waits")
+    await site.until_logged("awaiting resume")
     gate.release()
 
 

@@ -153,6 +153,7 @@ def assert_log_is_clean(site: Site) -> None:
         "broke the consumer",
         "never retrieved",
         "Exception in",
-        "not kept",
+        "recording stopped",
+        "not stored",
     ):
         assert bug not in said, said[said.index(bug) - 200 :][:3000]

@@ -41,12 +41,12 @@ async def test_a_call_in_which_nothing_is_said_for_long_can_still_be_gone_on_wit
         await until_alive_at(BEGAN)
         for minutes in (20, 40, 60, 80):
             instants.append(BEGAN + timedelta(minutes=minutes))
-            record.words_changed()  # so that it does not wait for its next beat
+            record.utterances_changed()  # so that it does not wait for its next beat
             await until_alive_at(instants[-1])
         running.cancel()
     taken = services.take_over(
         call_id="call-1",
-        resume_secret=call.wishes.resume_token,
+        resume_secret=call.options.resume_token,
         now=BEGAN + timedelta(minutes=100),
     )
     assert taken.state["wanted"] == 0

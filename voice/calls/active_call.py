@@ -1,4 +1,4 @@
-"""A call as the switchboard holds it: the call, who it belongs to, and the line that carries it now."""
+"""A call as the registry has it: the call, its owner's token, and the connection that carries it now."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -12,96 +12,96 @@ from voice.wire import messages as m
 
 
 class Connection(Protocol):
-    """A connection, as far as a call must know it."""
+    """A client's connection, as far as a call needs it."""
 
-    def taken_over(self) -> None:
-        """Learn that another connection carries the call from now on."""
+    def superseded(self) -> None:
+        """Close: another connection carries the call from now on."""
 
-    def move(self) -> None:
-        """Learn that the call goes on on another server: tell the client to come back, and close."""
+    def redirect(self) -> None:
+        """Send the client to another server, where the call continues, and close."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ActiveCall:
-    """A call and what the switchboard knows of it."""
+    """A call of this process, with its recorder and its current connection."""
 
     call: Call
     address: str
     uplink: Uplink = field(default_factory=Uplink)
-    line: Connection | None = None
-    record: CallRecorder | None = None
+    connection: Connection | None = None
+    recorder: CallRecorder | None = None
     rates: tuple[TokenBucket, TokenBucket] | None = None
-    """Of frames and bytes: a call has them once, whatever connections carry it."""
+    """Limits of frames and bytes. They belong to the call and outlive its connections."""
     is_over: bool = False
-    is_set_aside: bool = False
-    """Whether it goes on elsewhere, or later, from what is stored."""
+    is_suspended: bool = False
+    """Whether the call continues elsewhere, or later, from what is stored of it."""
 
     @property
     def call_id(self) -> str:
         """Return the call's id."""
-        return self.call.wishes.call_id
+        return self.call.options.call_id
 
     def is_of(self, token: str) -> bool:
-        """Whether a token is this call's."""
-        return secrets.compare_digest(token.encode(), self.call.wishes.resume_token.encode())
+        """Return whether `token` is this call's resume token, in constant time."""
+        return secrets.compare_digest(token.encode(), self.call.options.resume_token.encode())
 
-    def attach(self, line: Connection) -> None:
-        """Let a line carry the call; the one that did so far is told."""
-        before, self.line = self.line, line
-        if before is not None:
-            before.taken_over()
+    def attach(self, connection: Connection) -> None:
+        """Carry the call over `connection`; the one before is closed."""
+        previous, self.connection = self.connection, connection
+        if previous is not None:
+            previous.superseded()
 
-    def detach(self, line: Connection) -> bool:
-        """Note that a line is gone; return whether it was the one that carried the call."""
-        if self.line is not line:
+    def detach(self, connection: Connection) -> bool:
+        """Forget `connection`; return whether it was the one that carried the call."""
+        if self.connection is not connection:
             return False
-        self.line = None
+        self.connection = None
         return True
 
-    def take(self, heard: m.Heard) -> None:
-        """Take a word of the client.
+    def receive(self, heard: m.Heard) -> None:
+        """Pass a client's message to the call, once.
 
         Raises:
-            WireError: its number is a step back.
+            WireError: its sequence number goes back.
 
         """
-        word, call = heard.word, self.call
+        message, call = heard.word, self.call
         position, samples = None, 0
-        if isinstance(word, m.CustomerAudio):
-            position, samples = call.dialogue.microphone_position, len(word.pcm) // 2
+        if isinstance(message, m.CustomerAudio):
+            position, samples = call.dialogue.microphone_position, len(message.pcm) // 2
         if not self.uplink.accept(heard, position=position, samples=samples):
             return
-        match word:
+        match message:
             case m.CustomerAudio():
-                call.hear(word.pcm)
+                call.receive_audio(message.pcm)
             case m.CustomerText():
-                call.read(word.text)
+                call.receive_text(message.text)
             case m.Played():
-                call.acknowledge(word)
+                call.acknowledge_playback(message)
             case m.ReplyHeard():
-                call.heard(word)
+                call.playback_started(message)
             case m.EndCall():
-                call.end()
+                call.hang_up()
             case _:
                 pass
 
-    def resumed(self, resume: m.ResumeCall, *, restored: bool = False) -> m.CallResumed:
-        """Return what tells a client that it has come back to its call."""
+    def resumed_message(self, resume: m.ResumeCall, *, restored: bool = False) -> m.CallResumed:
+        """Return the answer to a client that has resumed the call."""
         downlink = self.call.downlink
         return m.CallResumed(
-            ready=self.call.ready(),
+            ready=self.call.ready_message(),
             wanted=self.uplink.wanted,
             generation=downlink.generation,
             position=max(downlink.heard, resume.position),
             restored=restored,
         )
 
-    def received(self) -> m.Received | None:
-        """Return what the client may be told that it need not keep any more, if that is news.
+    def acknowledgement(self) -> m.Received | None:
+        """Return which frames the client need not keep any longer; None if that has not changed.
 
-        Speech that was transcribed is safe once its words are stored.
+        Transcribed speech counts once its utterance is stored.
         """
-        if self.record is not None and self.record.is_behind:
+        if self.recorder is not None and self.recorder.is_behind:
             return None
-        words = self.uplink.wanted if self.record is None else self.record.words_stored
+        words = self.uplink.wanted if self.recorder is None else self.recorder.words_stored
         return self.uplink.safe(words=words, speech=self.call.dialogue.speech.unconfirmed_since)

@@ -56,28 +56,30 @@ class Call:
 
     def __init__(
         self,
-        wishes: CallOptions,
+        options: CallOptions,
         *,
         transport: SonicTransport,
         tools: ToolRegistry,
         settings: CallSettings,
-        legacy: RestoredState | None = None,
+        restored: RestoredState | None = None,
     ) -> None:
-        """Make a call that has not begun; with a legacy, one that goes on."""
-        self._is_restored, legacy = legacy is not None, legacy or RestoredState()
-        self.wishes = wishes
+        """Make a call that has not begun; with a restored, one that goes on."""
+        self._is_restored, restored = restored is not None, restored or RestoredState()
+        self.options = options
         self.changed = asyncio.Event()
         """Set when the downlink may have something to send."""
-        self.downlink = Downlink(window_samples=_window(wishes, settings))
-        self.dialogue = Dialogue(wishes, settings, self.downlink, transcript=legacy.transcript)
-        self.desk = ToolExecutor(wishes, settings, tools, self._hands(), legacy=legacy)
-        self.dialogue.work_with(self.desk)
-        self.keeper: CallObserver | None = None
+        self.downlink = Downlink(window_samples=_window(options, settings))
+        self.dialogue = Dialogue(options, settings, self.downlink, transcript=restored.transcript)
+        self.tool_executor = ToolExecutor(
+            options, settings, tools, self._hands(), restored=restored
+        )
+        self.dialogue.use_tool_executor(self.tool_executor)
+        self.recorder: CallObserver | None = None
         self._settings = settings
         self._transport = transport
         self._specs = tools.specs()
-        self._legacy = legacy
-        self._owed_told = legacy.owes_answer
+        self._restored = restored
+        self._owed_told = restored.owes_answer
         self._watch = Watchdog(settings.watch)
         self._over = asyncio.Event()
         self._beaten = asyncio.Event()
@@ -94,26 +96,26 @@ class Call:
 
     # From the connection
 
-    def hear(self, chunk: bytes) -> None:
+    def receive_audio(self, chunk: bytes) -> None:
         """Take a chunk of the customer's microphone; never waits."""
         if not self._is_leaving:
             self.dialogue.hear(chunk)
 
-    def read(self, text: str) -> None:
+    def receive_text(self, text: str) -> None:
         """Take what the customer typed; never waits."""
         if self._is_leaving:
             return
         if not self.dialogue.read(text):
-            self.put(customer_error("too_many_texts", retryable=True))
+            self.send_message(customer_error("too_many_texts", retryable=True))
         self._farewell.spoken_up()
-        self._tell_keeper()
+        self._notify_recorder()
         self.changed.set()
 
-    def end(self) -> None:
+    def hang_up(self) -> None:
         """Hang up: the session is ended in order, and `run` returns soon after."""
         self._finish_with(m.EndReason.CLIENT)
 
-    def acknowledge(self, played: m.Played) -> None:
+    def acknowledge_playback(self, played: m.Played) -> None:
         """Note how far the client has come; there may be room for more."""
         before = self.downlink.heard
         self.dialogue.replies.acknowledge(played)
@@ -121,15 +123,15 @@ class Call:
             self._heard_at = _now()
         self.changed.set()
 
-    def heard(self, word: m.ReplyHeard) -> None:
+    def playback_started(self, word: m.ReplyHeard) -> None:
         """Note that the customer hears a reply now."""
         self.dialogue.heard(word)
 
-    def leave(self) -> None:
+    def connection_lost(self) -> None:
         """Note that the client's connection is gone; it may come back."""
         self._has_line = False
 
-    def resume(self, resume: m.ResumeCall) -> None:
+    def connection_resumed(self, resume: m.ResumeCall) -> None:
         """Make ready what a client that comes back lacks."""
         self._has_line = True
         self.downlink.resume(resume)
@@ -137,12 +139,12 @@ class Call:
             self._show_all()
         self.changed.set()
 
-    def go_on(self, resume: m.ResumeCall) -> None:
+    def continue_from(self, resume: m.ResumeCall) -> None:
         """Begin where the client is that this call comes from another server with.
 
         It may have audio that it has not heard yet, a window of it at most: what comes now lies behind.
         """
-        margin = 0 if resume.forgot else 2 * (_window(self.wishes, self._settings) or 0)
+        margin = 0 if resume.forgot else 2 * (_window(self.options, self._settings) or 0)
         position = resume.position + margin
         self.downlink.go_on(resume, position=position)
         self.dialogue.replies.go_on(generation=resume.generation, position=position)
@@ -152,11 +154,11 @@ class Call:
         """Show all that was said, and what was done for it between question and answer."""
         captions = self.dialogue.transcript.captions()
         said = [((c.turn, c.speaker is Speaker.ASSISTANT, 1), c) for c in captions]
-        done = [((turn, True, 0), message) for turn, message in self.desk.shown()]
+        done = [((turn, True, 0), message) for turn, message in self.tool_executor.shown()]
         for _, message in sorted([*said, *done], key=itemgetter(0)):
             self.downlink.put(message)
 
-    def delivered(self, message: m.ServerMessage) -> None:
+    def message_delivered(self, message: m.ServerMessage) -> None:
         """Note that the connection has handed `message` to its socket."""
         if isinstance(message, m.SpeechChunk):
             self.dialogue.delivered(message)
@@ -164,9 +166,9 @@ class Call:
             if message.last and message.is_answer and is_new:
                 self._finished_to = message.position
                 latency = self.dialogue.timer.of(message.turn)
-                self.put(m.TurnFinished(turn=message.turn, latency=latency))
+                self.send_message(m.TurnFinished(turn=message.turn, latency=latency))
 
-    def put(self, message: m.ServerMessage) -> None:
+    def send_message(self, message: m.ServerMessage) -> None:
         """Send a message to the client, in its turn."""
         self.downlink.put(message)
         self.changed.set()
@@ -175,9 +177,9 @@ class Call:
 
     async def run(self) -> m.EndReason:
         """Hold the conversation until either side ends it or it fails; return which."""
-        now, legacy = _now(), self._legacy
-        self._began_at = now - legacy.lived_s
-        owes_since = legacy.open_since if legacy.owes_answer else None
+        now, restored = _now(), self._restored
+        self._began_at = now - restored.age_s
+        owes_since = restored.open_since if restored.owes_answer else None
         self.dialogue.begin(now=now, owes_since=owes_since)
         try:
             async with asyncio.TaskGroup() as group:
@@ -202,7 +204,7 @@ class Call:
         self._over.set()
         self._beaten.set()
 
-    async def until_quiet(self) -> None:
+    async def wait_until_quiet(self) -> None:
         """Wait for a good moment to be moved to another server, or for the end of the call."""
         while not (self.is_quiet or self._over.is_set()):
             self._beaten.clear()
@@ -213,30 +215,30 @@ class Call:
         """Whether this is a good moment to be moved to another server."""
         return self._situation(_now()).is_quiet
 
-    def ready(self) -> m.CallReady:
+    def ready_message(self) -> m.CallReady:
         """Return what tells a client that the assistant listens."""
-        wishes = self.wishes
+        options = self.options
         return m.CallReady(
-            call_id=wishes.call_id,
-            input_rate_hz=wishes.input_rate_hz,
+            call_id=options.call_id,
+            input_rate_hz=options.input_rate_hz,
             output_rate_hz=pcm.OUTPUT_RATE_HZ,
-            voice=wishes.voice,
-            language=wishes.language,
-            resume_token=wishes.resume_token,
+            voice=options.voice,
+            language=options.language,
+            resume_token=options.resume_token,
             resume_for_s=self._settings.resume_for_s,
             window_ms=self._settings.window_ms,
         )
 
     @property
-    def lived_s(self) -> float:
+    def age_s(self) -> float:
         """How long the call has gone on, on whatever server."""
-        return _now() - self._began_at if self._began_at else self._legacy.lived_s
+        return _now() - self._began_at if self._began_at else self._restored.age_s
 
-    def figures(self) -> CallStatistics:
+    def statistics(self) -> CallStatistics:
         """Return what the call comes to, so far."""
         return CallStatistics(
             turns=self.dialogue.transcript.turn,
-            tool_runs=self.desk.runs.count,
+            tool_runs=self.tool_executor.runs.count,
             interruptions=self.dialogue.replies.interruptions,
             renewals=self._sessions.renewals,
             failures=tuple(self._sessions.failures),
@@ -267,7 +269,7 @@ class Call:
     def _hands(self) -> ToolCallbacks:
         return ToolCallbacks(
             start=self._start,
-            put=self.put,
+            put=self.send_message,
             tell=self.dialogue.tell,
             began=self._tool_began,
             ended=self._tool_ended,
@@ -286,24 +288,24 @@ class Call:
         )
 
     def _instructions(self) -> Instructions:
-        settings, wishes = self._settings, self.wishes
+        settings, options = self._settings, self.options
         return Instructions(
-            prompt_name=wishes.call_id,
+            prompt_name=options.call_id,
             start=settings.session,
-            voice_id=wishes.voice,
+            voice_id=options.voice,
             tools=self._specs,
-            system_prompt=settings.system_prompt(wishes.language, settings.now()),
-            input_rate_hz=wishes.input_rate_hz,
+            system_prompt=settings.system_prompt(options.language, settings.now()),
+            input_rate_hz=options.input_rate_hz,
         )
 
     async def _tool_began(self, run: ToolCall) -> bool:
         self.dialogue.timer.tool_started(at=run.started)
-        return self.keeper is None or await self.keeper.tool_began(run)
+        return self.recorder is None or await self.recorder.tool_started(run)
 
     def _tool_ended(self, run: ToolCall) -> None:
         self.dialogue.result_came(at=run.started + run.duration_s)
-        if self.keeper is not None:
-            self.keeper.tool_ended(run)
+        if self.recorder is not None:
+            self.recorder.tool_finished(run)
 
     # What the sessions tell
 
@@ -314,7 +316,7 @@ class Call:
             self._is_ready = True
             self._begin_talk()
         elif self._away_told:
-            self.put(m.AssistantPhase(phase=m.Phase.BACK))
+            self.send_message(m.AssistantPhase(phase=m.Phase.BACK))
         self._away_told = False
         self.changed.set()
 
@@ -323,7 +325,7 @@ class Call:
         self.dialogue.note(session, event, received)
         if session is self._sessions.current:
             self._judge(event)
-        self._tell_keeper()
+        self._notify_recorder()
         self.changed.set()
 
     def _judge(self, event: OutputEvent) -> None:
@@ -341,7 +343,7 @@ class Call:
     def gave_up(self, error: SonicError) -> None:
         """End the call, and say why."""
         self.dialogue.lose_session()
-        self.put(from_sonic(error))
+        self.send_message(from_sonic(error))
         self._finish(m.EndReason.ERROR)
 
     def left(self) -> None:
@@ -351,17 +353,20 @@ class Call:
     def _begin_talk(self) -> None:
         if self._is_restored:
             return
-        self.put(self.ready())
-        if self.wishes.greet:
+        self.send_message(self.ready_message())
+        if self.options.greet:
             self.dialogue.greet()
 
     # The beat
 
-    def _tell_keeper(self) -> None:
-        told, self._owed_told = self._owed_told, self.dialogue.owes_answer
-        is_news = self.dialogue.transcript.has_changes or told != self._owed_told
-        if self.keeper is not None and is_news:
-            self.keeper.words_changed()
+    def _notify_recorder(self) -> None:
+        if self.recorder is None:
+            return
+        previous, self._owed_told = self._owed_told, self.dialogue.owes_answer
+        if self.dialogue.transcript.has_changes:
+            self.recorder.utterances_changed()
+        elif previous != self._owed_told:
+            self.recorder.state_changed()
 
     async def _beat_for_ever(self) -> None:
         while True:
@@ -372,7 +377,7 @@ class Call:
     def _beat(self, now: float) -> None:
         self.dialogue.replies.settle_when_due(now=now)
         self.dialogue.count_drops()
-        self._tell_keeper()
+        self._notify_recorder()
         if now - self.dialogue.last_audio > self._silence_after_s:
             self.dialogue.feed_silence(BEAT_S * 1000)
         if self._hang_up_by is not None:
@@ -409,7 +414,7 @@ class Call:
             question_open=dialogue.question.is_open,
             reply_coming=dialogue.replies.is_coming,
             reply_sounds=self._sounds(now),
-            tool_since=self.desk.runs.running_since,
+            tool_since=self.tool_executor.runs.running_since,
             last_word_at=dialogue.last_word,
         )
 
@@ -418,7 +423,7 @@ class Call:
         is_long = since is not None and now - since >= AWAY_TOLD_AFTER_S
         if is_long and self._is_ready and not self._away_told:
             self._away_told = True
-            self.put(m.AssistantPhase(phase=m.Phase.AWAY))
+            self.send_message(m.AssistantPhase(phase=m.Phase.AWAY))
 
     def _act_on(self, finding: Finding | None, now: float) -> None:
         match finding:
@@ -436,9 +441,9 @@ class Call:
                 pass
 
 
-def _window(wishes: CallOptions, settings: CallSettings) -> int | None:
+def _window(options: CallOptions, settings: CallSettings) -> int | None:
     """Return how many samples may be ahead of the customer's ear; None where nobody tells."""
-    if not wishes.acknowledges:
+    if not options.acknowledges:
         return None
     return pcm.samples(pcm.byte_count(settings.window_ms, pcm.OUTPUT_RATE_HZ))
 

@@ -42,7 +42,7 @@ class Dialogue:
 
     def __init__(
         self,
-        wishes: CallOptions,
+        options: CallOptions,
         settings: CallSettings,
         downlink: Downlink,
         *,
@@ -54,7 +54,7 @@ class Dialogue:
         self.replies = Replies(downlink, transcript, self.timer)
         self.question = OpenTurn()
         self.speech = VoiceActivityTracker(
-            wishes.input_rate_hz, shortest_pause_ms=settings.shortest_pause_ms
+            options.input_rate_hz, shortest_pause_ms=settings.shortest_pause_ms
         )
         self.usage = TokenUsage()
         self.last_audio = 0.0
@@ -62,11 +62,11 @@ class Dialogue:
         """When one of both was last heard or read."""
         self.sounds_until = 0.0
         """Until when what was handed over sounds, for clients that do not tell."""
-        self._wishes = wishes
+        self._options = options
         self._family = settings.family
-        self._wall_clock: Callable[[], datetime] = settings.now
-        self._directions = settings.directions(wishes.language)
-        self._microphone = InboundAudio(wishes.input_rate_hz)
+        self.wall_clock: Callable[[], datetime] = settings.now
+        self._directions = settings.directions(options.language)
+        self._microphone = InboundAudio(options.input_rate_hz)
         self._echoes = InjectedTexts()
         self._session: Session | None = None
         self._signed_at = 0.0
@@ -96,13 +96,13 @@ class Dialogue:
         """How many samples of the customer's audio have come, silence that was fed included."""
         return self._microphone.position
 
-    def work_with(self, desk: ToolExecutor) -> None:
-        """Take the desk on which tools are run."""
-        self._desk = desk
+    def use_tool_executor(self, tool_executor: ToolExecutor) -> None:
+        """Take the tool_executor on which tools are run."""
+        self._tool_executor = tool_executor
 
     def count_drops(self) -> None:
         """Count the audio that was dropped since this was last done."""
-        up_s = self._microphone.forget_dropped() / self._wishes.input_rate_hz
+        up_s = self._microphone.forget_dropped() / self._options.input_rate_hz
         down_s = self.downlink.forget_dropped() / pcm.OUTPUT_RATE_HZ
         metrics.AUDIO_DROPPED_SECONDS.labels("up").inc(up_s)
         metrics.AUDIO_DROPPED_SECONDS.labels("down").inc(down_s)
@@ -134,7 +134,7 @@ class Dialogue:
     def feed_silence(self, duration_ms: float) -> None:
         """Play silence to the session: the service wants audio without a pause."""
         if self._session is not None:
-            self._listen(pcm.silence(duration_ms, self._wishes.input_rate_hz), _now())
+            self._listen(pcm.silence(duration_ms, self._options.input_rate_hz), _now())
 
     def read(self, text: str) -> bool:
         """Take what the customer typed; return False where too many texts wait for an answer."""
@@ -192,8 +192,8 @@ class Dialogue:
         elif self.question.direction:
             self._direct(self.question.direction)
         elif self.question.is_open:
-            self._desk.tell_again(since=self.open_since)
-        self._desk.tell_results()
+            self._tool_executor.tell_again(since=self.open_since)
+        self._tool_executor.tell_results()
         if not self._family.accepts_text:
             self.question.drop()
         elif self.question.is_open:
@@ -232,7 +232,7 @@ class Dialogue:
             return said, []
         end = _end_of_last_words(said)
         begin = _begin_of_last_words(said, end)
-        if self._desk.runs.since(self.open_since) or not self._family.accepts_text:
+        if self._tool_executor.runs.since(self.open_since) or not self._family.accepts_text:
             return said[:end], []
         return said[:begin], said[begin:end]
 
@@ -302,7 +302,7 @@ class Dialogue:
                 self.question.reopened()
                 self.replies.pause()
                 turn, since = self.transcript.turn, self.open_since
-                self._desk.asked(session, event, turn=turn, since=since)
+                self._tool_executor.asked(session, event, turn=turn, since=since)
             case sonic.ContentStarted() | sonic.ContentEnded():
                 self._audio_block(event)
             case _:
@@ -339,15 +339,15 @@ class Dialogue:
             self.open_since = self.transcript.turn
 
     def _reply_ended(self) -> None:
-        tool_runs = self._desk.runs.running_since is not None
+        tool_runs = self._tool_executor.runs.running_since is not None
         self.question.reply_ended(tool_runs=tool_runs)
         if not self.question.is_open:
-            self._desk.runs.forget_earlier()
+            self._tool_executor.runs.forget_earlier()
         if self.question.no_sign_since is not None and not tool_runs:
             self.open_since = self.transcript.turn  # what was asked before is answered
 
     def _note_words(self, event: sonic.OutputEvent) -> None:
-        position, now = self.replies.position, self._wall_clock()
+        position, now = self.replies.position, self.wall_clock()
         caption = self.transcript.note(event, position=position, now=now)
         if caption is not None:
             self.downlink.put(caption)

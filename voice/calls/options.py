@@ -58,10 +58,10 @@ class RestoredState:
     transcript: Transcript = field(default_factory=Transcript)
     tool_runs: Sequence[tuple[str, str]] = ()
     """Keys and signatures of runs whose results may not have been told."""
-    tools_shown: Sequence[tuple[int, ToolFinished]] = ()
+    shown_tool_calls: Sequence[tuple[int, ToolFinished]] = ()
     """What the customer was shown of runs that ended, each with its turn, in order."""
     owes_answer: bool = False
     """Whether the last answer was not whole."""
     open_since: int = 0
     """The turn in which the question began that is open, or was the last one."""
-    lived_s: float = 0.0
+    age_s: float = 0.0

@@ -1,11 +1,14 @@
-"""Keeps a call in store while it goes on: what was said, what tools did, and what another server needs.
+"""Stores a call while it goes on: utterances, tool calls, figures, and what another server restores it from.
 
-All of it happens beside the call, one write after another, off the audio's way. Where DynamoDB does not
-answer, what is to be kept waits here and is tried again; the call goes on. One thing the call waits for,
-for a moment: that a tool which changes something is noted before it runs, so that whoever goes on with
-the call after this server died makes its effect no second time.
+The recorder runs beside the call, one write at a time, and the call does not wait for it. While DynamoDB
+does not answer, changes wait here and are tried again. One exception: a tool that changes something waits
+a moment until its start is stored, so that a server which restores the call does not repeat the effect.
 
-When another server has taken the call over, this one learns it at its next write, and lets go.
+*Writes are coalesced.* New utterances and tool calls are written at once. Everything else, such as
+whether an answer is due, changes with every chunk of audio while both sides speak; it is written at most
+once every `STATE_INTERVAL_S`.
+
+When another server has taken the call's lease, the next write fails with it and the recorder stops.
 """
 
 import asyncio
@@ -37,32 +40,34 @@ from voice.calls.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = 20.0
-"""How often a call that nothing happens in gives a sign of life."""
-AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-NOTED_WITHIN_S = 1.0
-"""How long a tool waits for its note; then it runs without."""
+LEASE_RENEWAL_S = 20.0
+"""How often the lease of a call without changes is renewed."""
+STATE_INTERVAL_S = 1.0
+"""The shortest time between two writes that nothing urgent caused."""
+RETRY_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+TOOL_START_TIMEOUT_S = 1.0
+"""How long a tool waits until its start is stored; then it runs all the same."""
 CLOSED_WITHIN_S = 5.0
 MAX_WAITING = 1_000
 
 type Write = Callable[[int], None]
-"""Does one write, in a thread, with the epoch."""
+"""Performs one write, in a thread, given the epoch."""
 
 
 class LeaseLostError(Exception):
-    """Another server has the call."""
+    """Another server has taken the call's lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousLease:
-    """What is known of a call that was on another server before."""
+    """The lease and the figures of a call that another server had."""
 
     epoch: int
     progress: Progress
 
 
 class CallRecorder:
-    """What is kept of one call."""
+    """Records one call."""
 
     def __init__(
         self,
@@ -72,56 +77,65 @@ class CallRecorder:
         model_id: str,
         wire: str,
         now: Callable[[], datetime],
-        before: PreviousLease | None = None,
+        previous: PreviousLease | None = None,
     ) -> None:
         self.resumes = 0
         self.words_stored = uplink.words
-        """The first uplink frame whose words are not stored."""
+        """The first uplink frame whose utterance is not stored."""
         self._owes_stored = 0
+        # When the restore data was last written; it expires by itself.
         self._kept_at: datetime | None = None
-        """When the memory was last written here, which ends by itself."""
         self._call = call
         self._uplink = uplink
         self._model_id = model_id
         self._wire = wire
         self._now = now
-        self._before = before.progress if before else Progress()
-        self._epoch = before.epoch if before else None
+        self._before = previous.progress if previous else Progress()
+        self._epoch = previous.epoch if previous else None
         self._words: dict[tuple[int, int], Utterance] = {}
         self._writes: deque[tuple[Write, asyncio.Event | None]] = deque()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._state_timer: asyncio.TimerHandle | None = None
+        self._written_at = 0.0
         self._under_way: asyncio.Future[Any] | None = None
         self._has_moved = False
 
     @property
     def is_behind(self) -> bool:
-        """Whether there are words that are not stored yet."""
+        """Whether some utterances are not stored yet."""
         return bool(self._words) or self._call.dialogue.transcript.has_changes
 
-    # What happens in the call
+    # Called by the call
 
-    def words_changed(self) -> None:
-        """Note that there are words to keep."""
-        self._news.set()
+    def utterances_changed(self) -> None:
+        """Write the changed utterances at once."""
+        self._changed.set()
 
-    async def tool_began(self, run: ToolCall) -> bool:
-        """Note a tool run; return False where another server has the call, and it must not run here.
+    def state_changed(self) -> None:
+        """Write the changed state soon, together with what else changes until then."""
+        if self._state_timer is None:
+            loop = asyncio.get_running_loop()
+            due = max(loop.time(), self._written_at + STATE_INTERVAL_S)
+            self._state_timer = loop.call_at(due, self._changed.set)
 
-        A run that changes something waits until it is noted.
+    async def tool_started(self, run: ToolCall) -> bool:
+        """Record the start of a tool call; return False if it must not run, as another server has the call.
+
+        A tool call that changes something waits until its start is stored.
         """
-        noted = asyncio.Event()
-        self._put(self._begin_of(run), noted)
+        stored = asyncio.Event()
+        self._enqueue(self._start_of(run), stored)
         if run.changes:
             with suppress(TimeoutError):
-                async with asyncio.timeout(NOTED_WITHIN_S):
-                    await noted.wait()
+                async with asyncio.timeout(TOOL_START_TIMEOUT_S):
+                    await stored.wait()
         return not self._has_moved
 
-    def tool_ended(self, run: ToolCall) -> None:
-        """Note what became of a tool run."""
+    def tool_finished(self, run: ToolCall) -> None:
+        """Record the outcome of a tool call."""
         outcome, code = _outcome_of(run)
         now, duration_ms = self._now(), run.duration_s * 1000
-        self._put(
+        self._enqueue(
             lambda epoch: services.finish_tool_call(
                 call_id=self._call_id,
                 epoch=epoch,
@@ -133,41 +147,48 @@ class CallRecorder:
             )
         )
 
-    # Keeping
+    # The writer
 
     async def run(self) -> None:
-        """Keep the call until another server has it.
+        """Record the call until this is cancelled.
 
         Raises:
-            MovedAwayError: it has.
+            LeaseLostError: another server has the call.
 
         """
-        await self._patiently(self._open)
+        await self._retry(self._open)
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_S):
-                    await self._news.wait()
-            self._news.clear()
-            await self._patiently(self._keep)
+                async with asyncio.timeout(LEASE_RENEWAL_S):
+                    await self._changed.wait()
+            self._clear_changes()
+            await self._retry(self._write_changes)
 
     async def close(self, reason: str | None) -> None:
-        """Keep what is left; end the conversation, or leave it to whoever goes on with it."""
-        for run in self._call.desk.runs:
+        """Write what is left; with a `reason`, end the conversation, else leave it to be restored."""
+        self._clear_changes()
+        for run in self._call.tool_executor.runs:
             if run.is_running:
-                self.tool_ended(run)
+                self.tool_finished(run)
         try:
             async with asyncio.timeout(CLOSED_WITHIN_S):
-                await self._patiently(self._open)
-                await self._patiently(self._keep)
+                await self._retry(self._open)
+                await self._retry(self._write_changes)
                 if reason is not None:
-                    await self._patiently(partial(self._write, self._end_of(reason)))
+                    await self._retry(partial(self._write, self._end_of(reason)))
         except LeaseLostError:
             pass
         except TimeoutError:
-            logger.warning("the end of a call was not kept")
+            logger.warning("end of call not stored")
 
-    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do a step, again and again until it is done."""
+    def _clear_changes(self) -> None:
+        self._changed.clear()
+        if self._state_timer is not None:
+            self._state_timer.cancel()
+            self._state_timer = None
+
+    async def _retry(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step, again and again until it succeeds."""
         tries = 0
         while True:
             try:
@@ -176,24 +197,22 @@ class CallRecorder:
                 raise
             except UnavailableError:
                 pass
-            except (
-                Exception
-            ):  # a bug, or an answer that is none: the call must not go unkept for it
-                logger.exception("the call could not be kept; trying again")
-            await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
+            except Exception:  # a bug must not leave the rest of the call unrecorded
+                logger.exception("write failed, trying again")
+            await asyncio.sleep(RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S) - 1)])
             tries += 1
 
     async def _open(self) -> None:
         if self._epoch is not None:
             return
-        wishes, now = self._call.wishes, self._now()
+        options, now = self._call.options, self._now()
         try:
-            opened = await self._alone(
+            opened = await self._submit(
                 services.open_conversation,
-                call_id=wishes.call_id,
-                resume_secret=wishes.resume_token,
-                voice=wishes.voice,
-                language=wishes.language,
+                call_id=options.call_id,
+                resume_secret=options.resume_token,
+                voice=options.voice,
+                language=options.language,
                 model_id=self._model_id,
                 wire=self._wire,
                 state=self._state(self._uplink.words),
@@ -204,8 +223,9 @@ class CallRecorder:
             raise LeaseLostError from error
         self._epoch, self._kept_at = opened.epoch, now
 
-    async def _keep(self) -> None:
-        """Write what there is to write, the oldest first."""
+    async def _write_changes(self) -> None:
+        """Write the waiting tool calls, oldest first, then utterances and state."""
+        self._written_at = asyncio.get_running_loop().time()
         while self._writes:
             write, written = self._writes[0]
             await self._write(write)
@@ -218,7 +238,7 @@ class CallRecorder:
         words, progress, now = list(self._words.values()), self._progress(), self._now()
         state = self._state(heard)
         is_news = words or heard != self.words_stored or state["owes"] != self._owes_stored
-        if not is_news and self._lasts(now):
+        if not is_news and self._is_restore_data_fresh(now):
             await self._write(
                 lambda epoch: services.renew_lease(call_id=self._call_id, epoch=epoch, now=now)
             )
@@ -236,40 +256,40 @@ class CallRecorder:
         self._words.clear()
         self.words_stored, self._owes_stored, self._kept_at = heard, state["owes"], now
 
-    def _lasts(self, now: datetime) -> bool:
-        """Whether the memory lasts until long after the next sign of life."""
+    def _is_restore_data_fresh(self, now: datetime) -> bool:
+        """Return whether the restore data expires long after the next renewal."""
         return self._kept_at is not None and now - self._kept_at < MEMORY_LASTS / 2
 
     async def _write(self, write: Write) -> None:
         assert self._epoch is not None
         try:
-            await self._alone(write, self._epoch)
+            await self._submit(write, self._epoch)
         except ConversationMovedError as error:
             self._has_moved = True
             raise LeaseLostError from error
         except UnavailableError:
             raise
-        except DomainError:  # nothing that could be mended by trying again
-            logger.exception("a part of the call was not kept")
+        except DomainError:  # trying again cannot help
+            logger.exception("part of the call not stored")
 
-    async def _alone[**P, T](
+    async def _submit[**P, T](
         self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a write when no other is under way; one whose caller was cancelled is, to its end."""
+        """Run a write after the one before it, which goes on to its end even if its caller was cancelled."""
         if self._under_way is not None:
             await asyncio.wait({self._under_way})
         self._under_way = work = submit(function, *args, **kwargs)
-        work.add_done_callback(_note_failure)
+        work.add_done_callback(_retrieve_exception)
         return await asyncio.shield(work)
 
-    def _put(self, write: Write, written: asyncio.Event | None = None) -> None:
+    def _enqueue(self, write: Write, written: asyncio.Event | None = None) -> None:
         if len(self._writes) >= MAX_WAITING:
-            logger.warning("a part of the call was not kept: too much waits")
+            logger.warning("part of the call not stored, queue full")
             return
         self._writes.append((write, written))
-        self._news.set()
+        self._changed.set()
 
-    def _begin_of(self, run: ToolCall) -> Write:
+    def _start_of(self, run: ToolCall) -> Write:
         now = self._now()
         arguments = arguments_of(run.content)
         return lambda epoch: services.start_tool_call(
@@ -288,16 +308,16 @@ class CallRecorder:
             call_id=self._call_id, epoch=epoch, reason=reason, progress=progress, now=now
         )
 
-    # What is kept
+    # What is stored
 
     @property
     def _call_id(self) -> str:
-        return self._call.wishes.call_id
+        return self._call.options.call_id
 
     def _state(self, words: int) -> dict[str, int]:
-        """Return what a server must know that goes on with the call, once all words are stored before a frame.
+        """Return the numbers from which a server restores the call, once utterances before frame `words` are stored.
 
-        It wants the speech again that no session has confirmed, but not the words that came in between.
+        It needs the speech again that no session has transcribed, but not the texts that came in between.
         """
         dialogue = self._call.dialogue
         speech = dialogue.speech.unconfirmed_since
@@ -307,14 +327,14 @@ class CallRecorder:
             "sent": self._call.downlink.next_number,
             "owes": dialogue.owes_answer,
             "directed": dialogue.question.was_directed,
-            "greets": self._call.wishes.greet,
+            "greets": self._call.options.greet,
             "openSince": dialogue.open_since,
-            "livedS": int(self._call.lived_s),
-            "inputRateHz": self._call.wishes.input_rate_hz,
+            "livedS": int(self._call.age_s),
+            "inputRateHz": self._call.options.input_rate_hz,
         }
 
     def _progress(self) -> Progress:
-        before, figures = self._before, self._call.figures()
+        before, figures = self._before, self._call.statistics()
         return Progress(
             turns=figures.turns,
             tool_runs=before.tool_runs + figures.tool_runs,
@@ -327,8 +347,8 @@ class CallRecorder:
         )
 
 
-def _note_failure(work: asyncio.Future[Any]) -> None:
-    """Have a failure seen, though its caller may be gone: what was not written waits for the next one."""
+def _retrieve_exception(work: asyncio.Future[Any]) -> None:
+    """Mark a write's exception as seen: its caller may have been cancelled."""
     if not work.cancelled():
         work.exception()
 
@@ -353,7 +373,7 @@ def _latency(utterances: Sequence[Utterance]) -> Latency | None:
 
 
 def _tokens(before: Tokens, used: Mapping[str, int]) -> Tokens:
-    """Return what the call has used, before this server had it and since."""
+    """Return the tokens used on earlier servers and on this one."""
     return Tokens(
         speech_in=before.speech_in + used["input_speech_tokens"],
         text_in=before.text_in + used["input_text_tokens"],

@@ -1,9 +1,9 @@
-"""Where calls live: begun, resumed, moved and ended here, and nowhere tied to a connection.
+"""The active calls of this process: started, resumed, suspended, restored, handed over, ended.
 
-One switchboard a process. A call has at most one *line*, the connection that carries it. A call without
-one waits half a minute for its customer to come back; then it is set aside, which leaves what is stored
-of it: from that it is restored, here or on another server, when they come back later. A call of the
-earlier system's clients, which can't come back, ends with its line.
+A call has at most one connection at a time and outlives each of them. Without a connection it waits
+`CALL_RESUME_S` for its client; then it is suspended: its session ends, and what is stored of it is enough
+to restore it later, here or on another server. Clients of the legacy wire cannot resume, so their calls
+end with their connection.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ from voice.wire.binary import SUBPROTOCOL
 logger = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "es"
-EARLIER_WIRE = "events"
-RESTORED_WITHIN_S = 5.0
+LEGACY_WIRE = "events"
+RESTORE_TIMEOUT_S = 5.0
 
 
 class UnknownCallError(Exception):
-    """There is no such call to come back to, here or in store."""
+    """No call with this token is active here or stored."""
 
 
 class CallRegistry:
@@ -50,156 +50,156 @@ class CallRegistry:
 
     def __init__(self) -> None:
         self.admission = Admission(configuration.admission_limits())
-        self._booth = TicketVerifier(conversations.claim_ticket)
+        self._ticket_verifier = TicketVerifier(conversations.claim_ticket)
         self._settings = configuration.call_settings()
         self._calls: dict[str, ActiveCall] = {}
         self._tasks: dict[ActiveCall, asyncio.Task[None]] = {}
-        self._holds: dict[ActiveCall, asyncio.TimerHandle] = {}
+        self._resume_timers: dict[ActiveCall, asyncio.TimerHandle] = {}
 
-    # What lines ask for
+    # Called by connections
 
     async def start(
         self,
         start: m.StartCall,
-        line: Connection,
+        connection: Connection,
         *,
         address: str,
         uplink: Uplink,
         acknowledges: bool,
     ) -> ActiveCall:
-        """Begin a call on a line; `uplink` has seen the frame that asked for it.
+        """Start a call over `connection`; `uplink` has accepted the frame that asked for it.
 
         Raises:
-            RefusedError: not now.
-            TicketError: the binary wire needs a ticket.
-            WireError: a voice or language that may not be chosen.
+            RefusedError: no call is accepted now.
+            TicketError: the ticket is missing or invalid (binary wire only).
+            WireError: the voice or the language is not offered.
 
         """
-        wishes = _wishes(start, acknowledges=acknowledges)
+        options = _new_options(start, acknowledges=acknowledges)
         self.admission.check(address)
         if acknowledges:
-            await self._booth.take(start.ticket, now=clock.now())
+            await self._ticket_verifier.take(start.ticket, now=clock.now())
         self.admission.enter(address, now=_now())
         call = Call(
-            wishes, transport=configuration.transport(), tools=TOOLS, settings=self._settings
+            options, transport=configuration.transport(), tools=TOOLS, settings=self._settings
         )
-        return self._begin(ActiveCall(call=call, address=address, uplink=uplink), line)
+        return self._start_call(ActiveCall(call=call, address=address, uplink=uplink), connection)
 
     async def resume(
-        self, resume: m.ResumeCall, line: Connection, *, address: str
+        self, resume: m.ResumeCall, connection: Connection, *, address: str
     ) -> tuple[ActiveCall, m.CallResumed]:
-        """Let a line carry the call that its client comes back to.
+        """Carry an active or stored call over `connection`.
 
         Raises:
-            UnknownCallError: there is none, or it isn't theirs.
-            RefusedError: not on this server, or not now.
+            UnknownCallError: no call has this token.
+            RefusedError: this server does not accept the call now.
 
         """
         call_id, _, _ = resume.token.partition(".")
-        held = self._calls.get(call_id)
-        if held is not None and held.is_over:
+        active = self._calls.get(call_id)
+        if active is not None and active.is_over:
             raise UnknownCallError
-        if held is not None and held.is_of(resume.token):
-            return self._come_back(held, resume, line)
-        return await self._restore(call_id, resume, line, address)
+        if active is not None and active.is_of(resume.token):
+            return self._resume_active(active, resume, connection)
+        return await self._restore(call_id, resume, connection, address)
 
-    def leave(self, held: ActiveCall, line: Connection) -> None:
-        """Note that a line is gone: its call waits for its customer, if that one can come back."""
-        if not held.detach(line) or held not in self._tasks:
+    def connection_lost(self, active: ActiveCall, connection: Connection) -> None:
+        """Wait for the client of a lost connection to resume; end the call where it cannot."""
+        if not active.detach(connection) or active not in self._tasks:
             return
-        if not held.call.wishes.acknowledges:
-            held.call.end()
+        if not active.call.options.acknowledges:
+            active.call.hang_up()
             return
-        held.call.leave()
-        logger.info("call waits", extra={"call_id": held.call_id})
+        active.call.connection_lost()
+        logger.info("client disconnected, awaiting resume", extra={"call_id": active.call_id})
         loop = asyncio.get_running_loop()
-        self._holds[held] = loop.call_later(settings.CALL_RESUME_S, self._set_aside, held)
+        self._resume_timers[active] = loop.call_later(settings.CALL_RESUME_S, self._suspend, active)
 
-    # What the process asks for
+    # Called by the server
 
     async def drain(self, *, within_s: float) -> None:
-        """Take no new calls, and hand over those there are: each at a quiet moment, all in time."""
+        """Refuse new calls and hand over the active ones, each at a quiet moment, all within `within_s`."""
         self.admission.drain()
         metrics.DRAINING.set(1)
         deadline = _now() + within_s - min(CLOSED_WITHIN_S, within_s / 5)
         logger.info("draining", extra={"calls": len(self._calls)})
         async with asyncio.TaskGroup() as tasks:
-            for held in list(self._tasks):
-                tasks.create_task(self._hand_over(held, deadline))
+            for active in list(self._tasks):
+                tasks.create_task(self._hand_over(active, deadline))
 
     async def close(self) -> None:
-        """Let go of everything at once; what is stored stays."""
+        """Suspend all calls at once."""
         self.admission.drain()
-        for held in list(self._tasks):
-            self._set_aside(held)
+        for active in list(self._tasks):
+            self._suspend(active)
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
-    # Private methods: a call begins
+    # Private methods: starting and restoring
 
-    def _begin(
-        self, held: ActiveCall, line: Connection, *, before: PreviousLease | None = None
+    def _start_call(
+        self, active: ActiveCall, connection: Connection, *, previous: PreviousLease | None = None
     ) -> ActiveCall:
-        held.record = CallRecorder(
-            held.call,
-            held.uplink,
+        active.recorder = CallRecorder(
+            active.call,
+            active.uplink,
             model_id=settings.NOVA_SONIC_MODEL_ID,
-            wire=SUBPROTOCOL if held.call.wishes.acknowledges else EARLIER_WIRE,
+            wire=SUBPROTOCOL if active.call.options.acknowledges else LEGACY_WIRE,
             now=clock.now,
-            before=before,
+            previous=previous,
         )
-        held.call.keeper = held.record
+        active.call.recorder = active.recorder
         metrics.CALLS.inc()
-        metrics.CALLS_BEGUN.labels("restored" if before else "new").inc()
-        held.attach(line)
-        self._calls[held.call_id] = held
-        self._tasks[held] = asyncio.create_task(  # noqa: TID251 -- it outlives its line; close() awaits it
-            self._hold(held)
+        metrics.CALLS_BEGUN.labels("restored" if previous else "new").inc()
+        active.attach(connection)
+        self._calls[active.call_id] = active
+        self._tasks[active] = asyncio.create_task(  # noqa: TID251 -- it outlives its connection; close() awaits it
+            self._run_call(active)
         )
-        return held
+        return active
 
-    def _come_back(
-        self, held: ActiveCall, resume: m.ResumeCall, line: Connection
+    def _resume_active(
+        self, active: ActiveCall, resume: m.ResumeCall, connection: Connection
     ) -> tuple[ActiveCall, m.CallResumed]:
-        self._stop_waiting(held)
-        held.attach(line)
-        held.call.resume(resume)
-        if held.record is not None:
-            held.record.resumes += 1
+        self._cancel_resume_timer(active)
+        active.attach(connection)
+        active.call.connection_resumed(resume)
+        if active.recorder is not None:
+            active.recorder.resumes += 1
         metrics.CALLS_RESUMED.inc()
-        logger.info("call resumed", extra={"forgot": resume.forgot, "call_id": held.call_id})
-        return held, held.resumed(resume)
+        logger.info("call resumed", extra={"forgot": resume.forgot, "call_id": active.call_id})
+        return active, active.resumed_message(resume)
 
     async def _restore(
-        self, call_id: str, resume: m.ResumeCall, line: Connection, address: str
+        self, call_id: str, resume: m.ResumeCall, connection: Connection, address: str
     ) -> tuple[ActiveCall, m.CallResumed]:
-        """Build a call anew from what is stored of it."""
+        """Build a call from what is stored of it."""
         self.admission.enter_again(address, now=_now())
         try:
-            taken = await self._taken_over(call_id, resume)
+            stored = await self._acquire(call_id, resume)
             self.admission.check_again()
         except BaseException:
             self.admission.leave(address)
             raise
         call = Call(
-            _wishes_of(call_id, resume, taken),
+            _restored_options(call_id, resume, stored),
             transport=configuration.transport(),
             tools=TOOLS,
             settings=self._settings,
-            legacy=restored_state(taken, resume),
+            restored=restored_state(stored, resume),
         )
-        call.go_on(resume)
-        held = ActiveCall(call=call, address=address, uplink=restored_uplink(taken, resume))
-        before = PreviousLease(epoch=taken.epoch, progress=taken.progress)
-        self._begin(held, line, before=before)
-        assert held.record is not None
-        held.record.resumes += 1
+        call.continue_from(resume)
+        active = ActiveCall(call=call, address=address, uplink=restored_uplink(stored, resume))
+        previous = PreviousLease(epoch=stored.epoch, progress=stored.progress)
+        self._start_call(active, connection, previous=previous)
+        assert active.recorder is not None
+        active.recorder.resumes += 1
         logger.info("call restored", extra={"forgot": resume.forgot, "call_id": call_id})
-        return held, held.resumed(resume, restored=True)
+        return active, active.resumed_message(resume, restored=True)
 
-    async def _taken_over(self, call_id: str, resume: m.ResumeCall) -> StoredCall:
+    async def _acquire(self, call_id: str, resume: m.ResumeCall) -> StoredCall:
         try:
-            async with asyncio.timeout(RESTORED_WITHIN_S):
+            async with asyncio.timeout(RESTORE_TIMEOUT_S):
                 return await run_in_thread(
                     conversations.take_over,
                     call_id=call_id,
@@ -211,98 +211,98 @@ class CallRegistry:
         except DomainError as error:
             raise UnknownCallError from error
 
-    # Private methods: a call goes on, and ends
+    # Private methods: running and ending
 
-    async def _hold(self, held: ActiveCall) -> None:
-        """Run a call to its end, whatever becomes of its lines."""
-        structlog.contextvars.bind_contextvars(call_id=held.call_id)
+    async def _run_call(self, active: ActiveCall) -> None:
+        """Run a call to its end, over any number of connections."""
+        structlog.contextvars.bind_contextvars(call_id=active.call_id)
         logger.info("call started")
         began, reason = _now(), m.EndReason.ERROR
         try:
-            reason = await self._run(held)
+            reason = await self._run(active)
         except asyncio.CancelledError:
-            if not held.is_set_aside:
+            if not active.is_suspended:
                 raise
         except Exception:
             logger.exception("call crashed")
-            held.call.put(customer_error("internal", retryable=True))
+            active.call.send_message(customer_error("internal", retryable=True))
         finally:
-            held.is_over = True
-            self._stop_waiting(held)
-            if not held.is_set_aside:
-                held.call.put(m.CallEnded(reason=reason))
-            why = "set_aside" if held.is_set_aside else reason.value
+            active.is_over = True
+            self._cancel_resume_timer(active)
+            if not active.is_suspended:
+                active.call.send_message(m.CallEnded(reason=reason))
+            why = "set_aside" if active.is_suspended else reason.value
             try:
-                await self._close(held, reason)
+                await self._close(active, reason)
             finally:
                 metrics.CALLS.dec()
                 metrics.CALLS_ENDED.labels(why).inc()
                 lasted_s = round(_now() - began, 1)
                 logger.info("call ended", extra={"reason": why, "lasted_s": lasted_s})
 
-    async def _run(self, held: ActiveCall) -> m.EndReason:
-        """Run the call, and its record beside it."""
+    async def _run(self, active: ActiveCall) -> m.EndReason:
+        """Run the call with its recorder beside it."""
         async with asyncio.TaskGroup() as tasks:
-            keeping = tasks.create_task(self._keep(held))
-            reason = await held.call.run()
-            keeping.cancel()
+            recording = tasks.create_task(self._record(active))
+            reason = await active.call.run()
+            recording.cancel()
         return reason
 
-    async def _keep(self, held: ActiveCall) -> None:
-        """Keep the call in store; let go of it where another server has taken it over."""
-        assert held.record is not None
+    async def _record(self, active: ActiveCall) -> None:
+        """Record the call; suspend it here if another server has taken its lease."""
+        assert active.recorder is not None
         try:
-            await held.record.run()
+            await active.recorder.run()
         except LeaseLostError:
-            logger.info("call moved away")
-            if held.line is not None:
-                held.line.taken_over()
-            self._set_aside(held)
+            logger.info("call taken by another server")
+            if active.connection is not None:
+                active.connection.superseded()
+            self._suspend(active)
         except Exception:
-            logger.exception("call is not kept any more")
+            logger.exception("recording stopped")
 
-    async def _close(self, held: ActiveCall, reason: m.EndReason) -> None:
+    async def _close(self, active: ActiveCall, reason: m.EndReason) -> None:
         try:
-            if held.record is not None:
-                await held.record.close(None if held.is_set_aside else reason.value)
+            if active.recorder is not None:
+                await active.recorder.close(None if active.is_suspended else reason.value)
         finally:
-            self._forget(held)
-            self._tasks.pop(held, None)
-            self.admission.leave(held.address)
+            self._unregister(active)
+            self._tasks.pop(active, None)
+            self.admission.leave(active.address)
 
-    def _forget(self, held: ActiveCall) -> None:
-        """Let the call not be found any more; its successor may stand in its place already."""
-        if self._calls.get(held.call_id) is held:
-            del self._calls[held.call_id]
+    def _unregister(self, active: ActiveCall) -> None:
+        """Remove the call from the index, unless a restored one has replaced it there."""
+        if self._calls.get(active.call_id) is active:
+            del self._calls[active.call_id]
 
-    def _set_aside(self, held: ActiveCall) -> None:
-        """Let go of a call that goes on from what is stored of it."""
-        if held.is_over:
+    def _suspend(self, active: ActiveCall) -> None:
+        """End a call here that continues from what is stored of it."""
+        if active.is_over:
             return
-        held.is_set_aside = True
-        self._forget(held)
-        if (task := self._tasks.get(held)) is not None:
+        active.is_suspended = True
+        self._unregister(active)
+        if (task := self._tasks.get(active)) is not None:
             task.cancel()
 
-    def _stop_waiting(self, held: ActiveCall) -> None:
-        if (timer := self._holds.pop(held, None)) is not None:
+    def _cancel_resume_timer(self, active: ActiveCall) -> None:
+        if (timer := self._resume_timers.pop(active, None)) is not None:
             timer.cancel()
 
-    async def _hand_over(self, held: ActiveCall, deadline: float) -> None:
-        """Move a call at a quiet moment, or when time is up."""
-        if held.line is not None:  # else nobody hears the moment
+    async def _hand_over(self, active: ActiveCall, deadline: float) -> None:
+        """Suspend a call at a quiet moment, at `deadline` at the latest, and redirect its client."""
+        if active.connection is not None:  # without one there is no need to wait
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline):
-                    await held.call.until_quiet()
-        if (task := self._tasks.get(held)) is None:
+                    await active.call.wait_until_quiet()
+        if (task := self._tasks.get(active)) is None:
             return
-        self._set_aside(held)
-        await asyncio.wait({task})  # what is stored is whole before the client is sent for it
-        if held.line is not None:
-            held.line.move()
+        self._suspend(active)
+        await asyncio.wait({task})  # everything is stored before the client resumes elsewhere
+        if active.connection is not None:
+            active.connection.redirect()
 
 
-def _wishes(start: m.StartCall, *, acknowledges: bool) -> CallOptions:
+def _new_options(start: m.StartCall, *, acknowledges: bool) -> CallOptions:
     voice = start.voice or settings.NOVA_SONIC_VOICE
     language = start.language or DEFAULT_LANGUAGE
     if voice not in {settings.NOVA_SONIC_VOICE, *settings.NOVA_SONIC_VOICES}:
@@ -321,14 +321,14 @@ def _wishes(start: m.StartCall, *, acknowledges: bool) -> CallOptions:
     )
 
 
-def _wishes_of(call_id: str, resume: m.ResumeCall, taken: StoredCall) -> CallOptions:
+def _restored_options(call_id: str, resume: m.ResumeCall, stored: StoredCall) -> CallOptions:
     return CallOptions(
         call_id=call_id,
         resume_token=resume.token,
-        input_rate_hz=taken.state["inputRateHz"],
-        voice=taken.voice,
-        language=taken.language,
-        greet=bool(taken.state["greets"]),
+        input_rate_hz=stored.state["inputRateHz"],
+        voice=stored.voice,
+        language=stored.language,
+        greet=bool(stored.state["greets"]),
         acknowledges=True,
     )
 
@@ -339,5 +339,5 @@ def _now() -> float:
 
 @cache
 def call_registry() -> CallRegistry:
-    """Return the process's switchboard, made at its first use."""
+    """Return the process's registry, created at its first use."""
     return CallRegistry()

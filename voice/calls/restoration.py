@@ -18,10 +18,10 @@ def restored_state(taken: StoredCall, resume: ResumeCall) -> RestoredState:
     return RestoredState(
         transcript=transcript,
         tool_runs=_earlier_runs(taken) if owes_answer else (),
-        tools_shown=list(_tools_shown(taken)),
+        shown_tool_calls=list(_tools_shown(taken)),
         owes_answer=owes_answer,
         open_since=taken.state["openSince"],
-        lived_s=taken.state["livedS"],
+        age_s=taken.state["livedS"],
     )
 
 

@@ -10,13 +10,16 @@ from voice.calls.tool_calls import ToolCall
 class CallObserver(Protocol):
     """Keeps what happens in a call."""
 
-    def words_changed(self) -> None:
-        """Learn that there are words to keep."""
+    def utterances_changed(self) -> None:
+        """Store the changed utterances at once."""
 
-    async def tool_began(self, run: ToolCall) -> bool:
+    def state_changed(self) -> None:
+        """Store the changed state soon."""
+
+    async def tool_started(self, run: ToolCall) -> bool:
         """Note a tool run; return whether it may run."""
 
-    def tool_ended(self, run: ToolCall) -> None:
+    def tool_finished(self, run: ToolCall) -> None:
         """Note a tool's result."""
 
 

@@ -1,4 +1,4 @@
-"""Where the assistant's wishes for tools are taken, run side by side, and answered.
+"""Where the assistant's options for tools are taken, run side by side, and answered.
 
 A result goes to the session that asked for it. Where that one is gone, the current session is told it
 in words; where it got it and broke before it could say it, likewise.
@@ -39,17 +39,17 @@ class ToolExecutor:
 
     def __init__(
         self,
-        wishes: CallOptions,
+        options: CallOptions,
         settings: CallSettings,
         tools: ToolRegistry,
         hands: ToolCallbacks,
         *,
-        legacy: RestoredState,
+        restored: RestoredState,
     ) -> None:
-        """Make the desk of a call that begins, or goes on from a legacy."""
-        self.runs = ToolCalls(legacy.tool_runs)
-        self._shown_before = legacy.tools_shown
-        self._wishes = wishes
+        """Make the desk of a call that begins, or goes on from a restored."""
+        self.runs = ToolCalls(restored.tool_runs)
+        self._shown_before = restored.shown_tool_calls
+        self._options = options
         self._settings = settings
         self._tools = tools
         self._hands = hands
@@ -86,7 +86,7 @@ class ToolExecutor:
         if not await self._hands.began(run):
             return
         context = ToolContext(
-            call_id=self._wishes.call_id,
+            call_id=self._options.call_id,
             tool_use_id=run.key,
             now=self._settings.now(),
             time_zone=self._settings.time_zone,
@@ -118,7 +118,7 @@ class ToolExecutor:
     def _pass_on(self, block: str, run: ToolCall) -> None:
         """Show a result to clients of the earlier system, as an event of the service."""
         assert run.answer is not None
-        result = {"promptName": self._wishes.call_id, "contentName": block}
+        result = {"promptName": self._options.call_id, "contentName": block}
         source = {"toolResult": {**result, "content": run.answer.result}}
         self._hands.put(m.ServiceEvent(source=source))
 

@@ -69,7 +69,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the connection; whatever ends it, the call is told."""
-        self._held: ActiveCall | None = None
+        self._active_call: ActiveCall | None = None
         self._address = client_address.address_of_scope(scope)
         self._send_raw = send
         self._wire: Wire = BinaryWire() if SUBPROTOCOL in scope["subprotocols"] else LegacyWire()
@@ -143,20 +143,20 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             case m.Ping():
                 await self._send(m.Numbered(m.Pong(payload=heard.word.payload)))
             case _:
-                self._under_way().take(heard)
+                self._under_way().receive(heard)
 
     def _under_way(self) -> ActiveCall:
-        if self._held is None:
+        if self._active_call is None:
             raise m.WireError("not_started", "before the call has started")
-        return self._held
+        return self._active_call
 
     async def _complain(self, error: m.WireError, *, retry_after_s: float | None = None) -> None:
         """Tell the client what was wrong; close if it is that bad."""
         is_retryable = retry_after_s is not None
         said = customer_error(error.code, retryable=is_retryable, retry_after_s=retry_after_s)
-        if self._held is not None and self._wire.counts and self._carrier is not None:
-            self._held.call.put(said)  # it has a number
-            await self._carry_out_now(self._held)
+        if self._active_call is not None and self._wire.counts and self._carrier is not None:
+            self._active_call.call.send_message(said)  # it has a number
+            await self._carry_out_now(self._active_call)
         else:
             await self._send(m.Numbered(said, sequence=self._number_alone))
         if error.close_code is not None:
@@ -165,13 +165,13 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     # The call
 
     async def _start(self, start: m.StartCall, heard: m.Heard) -> None:
-        if self._held is not None:
+        if self._active_call is not None:
             raise m.WireError("already_started", "a second start")
         self._impatience.cancel()
         uplink = Uplink()
         uplink.accept(heard)
         try:
-            held = await call_registry().start(
+            active = await call_registry().start(
                 start, self, address=self._address, uplink=uplink, acknowledges=self._wire.counts
             )
         except TicketError as error:
@@ -179,15 +179,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         except RefusedError as refused:
             await self._refuse(refused)
             return
-        self._carry(held)
+        self._carry(active)
 
     async def _resume(self, resume: m.ResumeCall) -> None:
-        if self._held is not None:
+        if self._active_call is not None:
             raise m.WireError("already_started", "a resume in a call")
         self._impatience.cancel()
         self._number_alone = resume.wanted
         try:
-            self._held, resumed = await call_registry().resume(resume, self, address=self._address)
+            self._active_call, resumed = await call_registry().resume(
+                resume, self, address=self._address
+            )
         except UnknownCallError as error:
             raise m.WireError("unknown_call", "", close_code=Close.UNKNOWN_CALL) from error
         except RefusedError:
@@ -195,10 +197,10 @@ class VoiceConsumer(AsyncWebsocketConsumer):
                 code=Close.SERVICE_RESTART
             )  # the client tries again, elsewhere perhaps
             return
-        held = self._held  # it is known before anything is sent: the peer may be gone
+        active = self._active_call  # it is known before anything is sent: the peer may be gone
         await self._send(m.Numbered(resumed))
-        if self._held is held:
-            self._carry(held)
+        if self._active_call is active:
+            self._carry(active)
 
     async def _refuse(self, refused: RefusedError) -> None:
         """Say that there is no call for now, and when to try again."""
@@ -207,27 +209,30 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         metrics.CALLS_REFUSED.labels(refused.code).inc()
         await self._complain(error, retry_after_s=refused.retry_after_s)
 
-    def _carry(self, held: ActiveCall) -> None:
-        structlog.contextvars.bind_contextvars(call_id=held.call_id)
-        self._held = held
-        held.rates = self._rates = held.rates or self._rates
-        self._carrier = self._tasks.create_task(self._carry_out(held))
+    def _carry(self, active: ActiveCall) -> None:
+        structlog.contextvars.bind_contextvars(call_id=active.call_id)
+        self._active_call = active
+        active.rates = self._rates = active.rates or self._rates
+        self._carrier = self._tasks.create_task(self._carry_out(active))
 
-    async def _carry_out(self, held: ActiveCall) -> None:
+    async def _carry_out(self, active: ActiveCall) -> None:
         """Carry the call's messages out until the last one, or until the connection closes."""
         told = _now()
-        while not (self._is_closed or await self._carry_out_now(held)):
-            if _now() - told >= RECEIVED_EVERY_S and (received := held.received()) is not None:
+        while not (self._is_closed or await self._carry_out_now(active)):
+            if (
+                _now() - told >= RECEIVED_EVERY_S
+                and (received := active.acknowledgement()) is not None
+            ):
                 told = _now()
                 await self._send(m.Numbered(received))
-            await held.call.changed.wait()
-            held.call.changed.clear()
+            await active.call.changed.wait()
+            active.call.changed.clear()
 
-    async def _carry_out_now(self, held: ActiveCall) -> bool:
+    async def _carry_out_now(self, active: ActiveCall) -> bool:
         """Send what may be sent; return whether the call is over."""
-        while not self._is_closed and (one := held.call.downlink.next()) is not None:
+        while not self._is_closed and (one := active.call.downlink.next()) is not None:
             await self._send(one)
-            held.call.delivered(one.message)
+            active.call.message_delivered(one.message)
             if isinstance(one.message, m.CallEnded):
                 await self._end(one.message.reason)
                 return True
@@ -235,28 +240,28 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     async def _end(self, reason: m.EndReason) -> None:
         """Close after the last message; the earlier system's clients stay for another call."""
-        if self._held is not None:
-            self._held.detach(self)
-        self._held = None
+        if self._active_call is not None:
+            self._active_call.detach(self)
+        self._active_call = None
         if self._wire.counts:
             is_error = reason is m.EndReason.ERROR
             await self.close(code=Close.INTERNAL_ERROR if is_error else Close.NORMAL)
 
     # The line
 
-    def taken_over(self) -> None:
+    def superseded(self) -> None:
         """Close: another connection carries the call now."""
         self._let_go(Close.TAKEN_OVER)
 
-    def move(self) -> None:
+    def redirect(self) -> None:
         """Tell the client to come back to its call, which is elsewhere soon, and close."""
-        held = self._held
-        if held is not None and self._wire.counts:
-            held.call.put(m.Moving(resume_after_ms=settings.CALL_MOVE_MS))
-        self._let_go(Close.SERVICE_RESTART, last=held)
+        active = self._active_call
+        if active is not None and self._wire.counts:
+            active.call.send_message(m.Moving(resume_after_ms=settings.CALL_MOVE_MS))
+        self._let_go(Close.SERVICE_RESTART, last=active)
 
     def _let_go(self, code: Close, *, last: ActiveCall | None = None) -> None:
-        self._held, self._is_leaving = None, True
+        self._active_call, self._is_leaving = None, True
         if self._carrier is not None:
             self._carrier.cancel()
         if not self._is_gone:
@@ -275,13 +280,13 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             call_registry().admission.disconnect(self._address)
         if self._carrier is not None:
             self._carrier.cancel()
-        if self._held is not None:
-            call_registry().leave(self._held, self)
+        if self._active_call is not None:
+            call_registry().connection_lost(self._active_call, self)
 
     async def _expect_a_beginning(self) -> None:
         """Close a connection on which nothing begins."""
         await asyncio.sleep(BEGIN_WITHIN_S)
-        if self._held is None and self._wire.counts:
+        if self._active_call is None and self._wire.counts:
             await self.close(code=Close.NOT_BEGUN)
 
     async def _send(self, message: m.Numbered) -> None:
