@@ -1,4 +1,4 @@
-# `make run` and `make test` are the whole set-up: each makes its virtual environments first.
+# `make run` and `make test` need no set-up: each makes its virtual environments first.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -9,10 +9,10 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test check format lint names types imports faults soak races bench-data demo-data pins clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench-data demo-data pins clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model ## Start everything on this machine, with no AWS account
 	@$(PY) -m local.run
@@ -23,13 +23,23 @@ call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" o
 test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model page-types ## Run all tests
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-check: format lint types imports test ## Format, lint, types, import law, tests
+test-fast: $(VENV)/.installed-dev ## Run the pure tests (no I/O): under 30 seconds
+	@HYPOTHESIS_PROFILE=fast $(PY) -m pytest tests -m "pure and not slow" -n 2 --dist loadfile --quiet
 
-format: $(VENV)/.installed-dev ## Write the code the one way
+test-versions: $(VENV)/.installed-dev ## Run the pure tests on Python 3.12 and 3.13
+	@scripts/test-versions 3.12 3.13
+
+coverage: $(VENV)/.installed-dev ## Measure the branches of pure modules that their own tests cover
+	@$(PY) -m pytest tests -m pure -n 2 --dist loadfile --quiet --cov --cov-context=test --cov-report=
+	@$(PY) scripts/check-coverage.py
+
+check: lint types imports test ## Everything that must pass: lint, types, import rules, tests
+
+format: $(VENV)/.installed-dev ## Format the code
 	@$(PY) -m ruff format $(SOURCES)
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
 
-lint: $(VENV)/.installed-dev ## Look for mistakes
+lint: $(VENV)/.installed-dev ## Check format, style and unexplained ignore comments
 	@$(PY) -m ruff format --check --quiet $(SOURCES)
 	@$(PY) -m ruff check $(SOURCES)
 
@@ -40,44 +50,44 @@ names: $(VENV)/.installed-dev ## Check names and commit subjects against docs/gl
 types: $(VENV)/.installed-dev ## Check the types
 	@$(PY) -m mypy $(SOURCES)
 
-imports: $(VENV)/.installed-dev ## Check who may import whom
+imports: $(VENV)/.installed-dev ## Check the import rules
 	@$(VENV)/bin/lint-imports
 
-faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## All that can happen to a call, and what the customer notices of it: a table
+faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in every known way; print what the customer notices
 	@$(PY) -m pytest tests/faults -n 3
 
-soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Calls that come and go while everything breaks: make soak MINUTES=3
+soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run calls for a while as everything fails: make soak MINUTES=3
 	@SOAK_MINUTES="$(MINUTES)" $(PY) -m pytest tests/soak
 
-races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Fifty bookings of one time through REST, admin and voice: one wins
+races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Book one time fifty times at once through REST, admin and voice
 	@$(PY) -m pytest tests/interfaces/test_races.py tests/appointments/test_races.py -s
 
-bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## What lists cost with 500 and 5,000 records
+bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Measure lists with 500 and 5,000 records
 	@$(PY) benchmarks/data.py
 
-demo-data: $(VENV)/.installed-local ## Put the demo orders and appointments back (while `make run` runs)
+demo-data: $(VENV)/.installed-local ## Restore the demo orders and appointments (while `make run` runs)
 	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_appointments --fresh
 
-pins: $(VENV)/.installed-dev ## Write requirements*.txt anew from pyproject.toml
+pins: $(VENV)/.installed-dev ## Write requirements*.txt from pyproject.toml, with the newest versions
 	@scripts/write-pins
 
-clean: ## Remove the environments and caches; data in var/ stays
-	@rm -rf $(VENV) $(DYNAMODB_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## Remove environments and caches; data in var/ stays
+	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
 
-# What each environment is made from. A changed requirements file installs anew.
+# The environments. A changed requirements file installs again.
 
 $(PY):
 	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
-	@$(PY) $(PIP_INSTALL) --upgrade pip || echo "pip could not be upgraded; going on with the one that is here."
+	@$(PY) $(PIP_INSTALL) --upgrade pip || echo "pip could not be upgraded; continuing with the installed one."
 
 $(VENV)/.installed-local: requirements-local.txt simulator/pyproject.toml | $(PY)
-	@echo "Installing what runs (a few minutes the first time)"
+	@echo "Installing the server and its local stand-ins (a few minutes the first time)"
 	@scripts/install-local $(PY)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt simulator/pyproject.toml | $(PY)
-	@echo "Installing what runs and what tests (a few minutes the first time)"
-	@$(PY) $(PIP_INSTALL) -r requirements-dev.txt && $(PY) $(PIP_INSTALL) --no-deps --editable simulator || { echo "The tests' packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
+	@echo "Installing the server, its local stand-ins and the test tools (a few minutes the first time)"
+	@scripts/install-dev $(PY)
 	@touch $@ $(VENV)/.installed-local
 
 $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
@@ -86,13 +96,24 @@ $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
 	@$(DYNAMODB_VENV)/bin/python $(PIP_INSTALL) -r requirements-dynamodb.txt || { echo "The DynamoDB stand-in could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@
 
-# The compiler that checks the page's types. Without npm those tests are skipped, and say so.
+# One environment for each further Python version, e.g. `make test-pure-3.12`.
+.venv-3.%/.installed: requirements-dev.txt simulator/pyproject.toml
+	@echo "Installing the server and the test tools on Python 3.$*"
+	@test -x .venv-3.$*/bin/python || "$$(scripts/find-python 3.$*)" -m venv .venv-3.$*
+	@scripts/install-dev .venv-3.$*/bin/python
+	@touch $@
+
+test-pure-3.%: .venv-3.%/.installed
+	@echo "Pure tests on Python 3.$*"
+	@.venv-3.$*/bin/python -m pytest -m pure -n 2 --dist loadfile --quiet
+
+# The compiler that checks the page's types. Without npm those tests are skipped with a message.
 .PHONY: page-types
 page-types:
 	@command -v npm >/dev/null || exit 0; \
 	test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent --no-audit --no-fund || true
 
-# The speech model: without it everything still runs, with typed text.
+# The speech recognition model. Without it everything still runs, with typed text.
 .PHONY: model
 model: $(VENV)/.installed-local
 	@$(PY) -m nova_sonic_simulator download-model --models $(MODELS) || true

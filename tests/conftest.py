@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, settings
 from tests.findings import ROW, SOAK, table
 
 # A busy machine is no counterexample; pytest-timeout notices a test that hangs.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("default"), max_examples=20)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 pytest_plugins = ["tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site"]
 
