@@ -1,4 +1,4 @@
-"""The staff's door to appointments: one service call for each thing they do."""
+"""The staff admin of appointments: each thing that staff do calls one service."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -19,18 +19,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments import clinic, services
-from appointments.admin_forms import AppointmentForm, RescheduleForm, sentence
-from appointments.admin_records import KIND_LABELS, Appointment, appointment_record
+from appointments.admin_forms import AppointmentForm, RescheduleForm, error_sentence
+from appointments.admin_records import Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue
 from appointments.domain import (
     AppointmentChanges,
     AppointmentKind,
     AppointmentStatus,
-    span_of_day,
+    TimeInterval,
 )
-from appointments.labels import STATUS_LABELS
-from appointments.validation import validate_day
-from common.clock import now
+from appointments.labels import KIND_LABELS, STATUS_LABELS
+from appointments.validation import clean_day
+from common import clock
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
 from common.identity.verification import Staff
 from common.timestamps import to_iso
@@ -38,8 +38,8 @@ from staff.admin import RecordAdmin
 from staff.filters import ChoiceFilter
 from staff.formatting import format_instant
 
-EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
-DAYS = {
+LIST_AND_FORM = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
+NAMED_PERIODS = {
     "today": gettext_lazy("Today"),
     "tomorrow": gettext_lazy("Tomorrow"),
     "week": gettext_lazy("The next 7 days"),
@@ -56,61 +56,69 @@ class StatusFilter(ChoiceFilter):
 
 
 class DoctorFilter(ChoiceFilter):
-    """Appointments of one doctor: of those the clinic names, or of any, by the list's address."""
+    """Appointments of one doctor of the clinic, or of any doctor that the URL names."""
 
     title = gettext_lazy("doctor")
     parameter_name = "doctor_name"
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        asked = request.GET.get("doctor_name")
-        names = [*settings.CLINIC_DOCTORS, *([asked] if asked else [])]
+        requested = request.GET.get("doctor_name")
+        names = [*settings.CLINIC_DOCTORS, *([requested] if requested else [])]
         return [(name, name) for name in dict.fromkeys(names)]
 
     @override
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(doctor_name=clinic.doctor(value))
+        return queryset.filter(doctor_name=clinic.resolve_doctor(value))
 
 
 class DayFilter(ChoiceFilter):
-    """Appointments of some of the clinic's days: a name from `DAYS`, or a date, "2026-11-27"."""
+    """Appointments of a period: a name of `NAMED_PERIODS`, or a day such as "2026-11-27"."""
 
     title = gettext_lazy("day")
     parameter_name = "day"
-    choices_shown = DAYS
+    choices_shown = NAMED_PERIODS
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        asked = request.GET.get("day", "")
-        chosen = [] if asked in DAYS or not asked else [(asked, asked)]
-        return [*super().lookups(request, model_admin), *chosen]
+        requested = request.GET.get("day", "")
+        is_day = requested and requested not in NAMED_PERIODS
+        return [
+            *super().lookups(request, model_admin),
+            *([(requested, requested)] if is_day else []),
+        ]
 
     @override
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        first, last = _days(value)
-        queryset = queryset.filter(starts_at__gte=span_of_day(first, clinic.zone()).start)
-        return queryset.filter(starts_at__lt=_end_of(last)) if last else queryset
+        first, last = _parse_period(value)
+        time_zone = clinic.time_zone()
+        queryset = queryset.filter(starts_at__gte=TimeInterval.of_day(first, time_zone).start)
+        if last is None:
+            return queryset
+        return queryset.filter(starts_at__lt=TimeInterval.of_day(last, time_zone).end)
 
 
-def _days(value: str) -> tuple[date, date | None]:
+def _parse_period(value: str) -> tuple[date, date | None]:
+    """Return the first and the last day of a period; the last is None if it has no end.
+
+    Raises:
+        IncorrectLookupParameters: `value` is neither a named period nor a day.
+
+    """
     today = localdate()
-    named = {
+    periods = {
         "today": (today, today),
         "tomorrow": (today + timedelta(days=1), today + timedelta(days=1)),
         "week": (today, today + timedelta(days=6)),
         "coming": (today, None),
     }
-    if value in named:
-        return named[value]
+    if value in periods:
+        return periods[value]
     try:
-        day = validate_day(date.fromisoformat(value))
+        day = clean_day(date.fromisoformat(value))
     except (ValueError, InvalidFieldError) as error:
         raise IncorrectLookupParameters from error
     return day, day
-
-
-def _end_of(day: date) -> datetime:
-    return span_of_day(day, clinic.zone()).end
 
 
 @admin.register(Appointment)
@@ -118,7 +126,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     """Appointments, the latest in time first."""
 
     form = AppointmentForm
-    list_display = ("id", "begins", "patient_name", "doctor_name", "kind_shown", "state")
+    list_display = ("id", "starts", "patient_name", "doctor_name", "kind_label", "status_label")
     list_filter = (DayFilter, StatusFilter, DoctorFilter)
     sorts_by = frozenset({"starts_at"})
     search_help_text = gettext_lazy(
@@ -128,25 +136,25 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     readonly_fields = ("created_at", "updated_at")
 
     class Media:
-        """Offers the doctor's free times beside the form."""
+        """The script that shows the doctor's free times beside the form."""
 
         js = (Script("appointments/free-times.js", type="module"),)
 
     # --- Lists
 
     @admin.display(description=gettext_lazy("day and time"), ordering="starts_at")
-    def begins(self, appointment: Appointment) -> str:
-        """Return when it is."""
+    def starts(self, appointment: Appointment) -> str:
+        """Return when it starts."""
         return format_instant(appointment.starts_at)
 
     @admin.display(description=gettext_lazy("type"))
-    def kind_shown(self, appointment: Appointment) -> str:
+    def kind_label(self, appointment: Appointment) -> str:
         """Return what it is for."""
         return str(KIND_LABELS[appointment.value.kind])
 
     @admin.display(description=gettext_lazy("status"))
-    def state(self, appointment: Appointment) -> str:
-        """Return the status as a coloured word."""
+    def status_label(self, appointment: Appointment) -> str:
+        """Return the status, coloured by CSS."""
         label = STATUS_LABELS[appointment.value.status]
         return format_html('<span class="state state-{}">{}</span>', appointment.status, label)
 
@@ -154,7 +162,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
 
     @override
     def get_fields(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
-        booked = [
+        fields = [
             "patient_name",
             "patient_email",
             "doctor_name",
@@ -163,16 +171,16 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
             "kind",
         ]
         if obj is None:
-            return [*booked, "notes"]
-        return [*booked, "status", "notes", ("created_at", "updated_at")]
+            return [*fields, "notes"]
+        return [*fields, "status", "notes", ("created_at", "updated_at")]
 
     @override
     def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Appointment:
-        return appointment_record(_changed(form) if change else _booked(form))
+        return appointment_record(_update(form) if change else _book(form))
 
     @override
     def sentence(self, error: DomainError) -> str:
-        return sentence(error)
+        return error_sentence(error)
 
     @override
     def remove(self, record: Appointment) -> None:
@@ -180,55 +188,61 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
 
     # --- Actions
 
-    @admin.action(permissions=["change"], description=gettext_lazy("Confirm"), location=EVERYWHERE)
+    @admin.action(
+        permissions=["change"], description=gettext_lazy("Confirm"), location=LIST_AND_FORM
+    )
     def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        """Mark the chosen appointments as confirmed."""
-        self._move(request, queryset, AppointmentStatus.CONFIRMED)
+        """Set the status of the selected appointments to confirmed."""
+        self._change_status(request, queryset, AppointmentStatus.CONFIRMED)
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Mark as done"), location=EVERYWHERE
+        permissions=["change"], description=gettext_lazy("Mark as done"), location=LIST_AND_FORM
     )
     def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        """Mark the chosen appointments as completed."""
-        self._move(request, queryset, AppointmentStatus.COMPLETED)
+        """Set the status of the selected appointments to completed."""
+        self._change_status(request, queryset, AppointmentStatus.COMPLETED)
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Cancel appointments"), location=EVERYWHERE
+        permissions=["change"],
+        description=gettext_lazy("Cancel appointments"),
+        location=LIST_AND_FORM,
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        """Cancel the chosen appointments and give their times back."""
+        """Cancel the selected appointments, which frees their times."""
 
-        def verb(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
+        def operation(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
             return services.cancel_appointment(
-                appointment_id=appointment.id, caller=Staff(), unchanged_since=seen, now=now()
+                appointment_id=appointment.id, caller=Staff(), unchanged_since=seen, now=clock.now()
             )
 
-        self.do_to_each(request, queryset, verb, _status_changed(AppointmentStatus.CANCELLED))
+        self.do_to_each(
+            request, queryset, operation, _status_changed_message(AppointmentStatus.CANCELLED)
+        )
 
-    def _move(
+    def _change_status(
         self, request: HttpRequest, queryset: QuerySet[Appointment], status: AppointmentStatus
     ) -> None:
-        def verb(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
+        def operation(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
             return services.update_appointment(
                 appointment_id=appointment.id,
                 changes=AppointmentChanges(status=status),
                 unchanged_since=seen,
-                now=now(),
+                now=clock.now(),
             )
 
-        self.do_to_each(request, queryset, verb, _status_changed(status))
+        self.do_to_each(request, queryset, operation, _status_changed_message(status))
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Reschedule…"), location=EVERYWHERE
+        permissions=["change"], description=gettext_lazy("Reschedule…"), location=LIST_AND_FORM
     )
     def reschedule(
         self, request: HttpRequest, queryset: QuerySet[Appointment]
     ) -> HttpResponse | None:
-        """Ask for new times, then move the chosen appointments there."""
-        is_answered = "reschedule" in request.POST
-        form = RescheduleForm(queryset, request.POST if is_answered else None)
+        """Show a form for new times; when it comes back, reschedule the selected appointments."""
+        is_submitted = "reschedule" in request.POST
+        form = RescheduleForm(queryset, request.POST if is_submitted else None)
         self.tell_of_missing(request, form.appointments)
-        if is_answered and form.is_valid() and self._moved_all(request, form):
+        if is_submitted and form.is_valid() and self._reschedule_all(request, form):
             return None
         context = {
             **self.admin_site.each_context(request),
@@ -241,20 +255,24 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         }
         return TemplateResponse(request, "admin/reschedule.html", context)
 
-    def _moved_all(self, request: HttpRequest, form: RescheduleForm) -> bool:
-        for appointment, starts_at in form.moved():
+    def _reschedule_all(self, request: HttpRequest, form: RescheduleForm) -> bool:
+        """Reschedule what the form changes; return whether none of it was refused.
+
+        A refusal becomes an error of the form; what was rescheduled leaves the form.
+        """
+        for appointment, starts_at in form.changed_starts():
             try:
-                services.move_appointment(
+                services.reschedule_appointment(
                     appointment_id=appointment.id,
                     caller=Staff(),
                     starts_at=starts_at,
                     unchanged_since=appointment.updated_at,
-                    now=now(),
+                    now=clock.now(),
                 )
             except (ConflictError, NotFoundError, RuleError) as error:
-                form.add_error(appointment.id, sentence(error))
+                form.add_error(appointment.id, error_sentence(error))
             else:
-                form.leave_out(appointment)
+                form.remove(appointment)
                 self.log_change(request, appointment, _("Rescheduled"))
                 text = _("%(what)s was rescheduled.") % {"what": appointment}
                 self.message_user(request, text, messages.SUCCESS)
@@ -268,15 +286,15 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         return [path("free-times/", view, name="appointments_free_times"), *super().get_urls()]
 
     def free_times(self, request: HttpRequest) -> JsonResponse:
-        """Return the free starts of `doctor` on `day` for `minutes`, as the form writes them."""
+        """Return the free start times of `doctor` on `day` for `minutes` as JSON, for the form's script."""
         if not self.has_view_or_change_permission(request):
             return JsonResponse({"times": []}, status=403)
         try:
-            starts = services.free_slots(
+            starts = services.list_free_starts(
                 doctor_name=request.GET.get("doctor", ""),
                 day=date.fromisoformat(request.GET.get("day", "")),
                 duration_min=int(request.GET.get("minutes", "")),
-                now=now(),
+                now=clock.now(),
             )
         except (ValueError, RuleError):
             starts = []
@@ -300,11 +318,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         ]
 
 
-def _status_changed(status: AppointmentStatus) -> str:
+def _status_changed_message(status: AppointmentStatus) -> str:
     return _("Status changed to %(status)s") % {"status": STATUS_LABELS[status]}
 
 
-def _booked(form: Any) -> Any:
+def _book(form: Any) -> AppointmentValue:
     values = form.cleaned_data
     return services.book_appointment(
         patient_name=values["patient_name"],
@@ -315,19 +333,19 @@ def _booked(form: Any) -> Any:
         kind=AppointmentKind(values["kind"]),
         notes=values["notes"],
         token=form.new_token(),
-        now=now(),
+        now=clock.now(),
     )
 
 
-def _changed(form: Any) -> Any:
+def _update(form: Any) -> AppointmentValue:
     changes = form.changes()
-    kinds: dict[str, Any] = {"kind": AppointmentKind, "status": AppointmentStatus}
-    typed = {
-        name: kinds[name](value) if name in kinds else value for name, value in changes.items()
-    }
+    if "kind" in changes:
+        changes["kind"] = AppointmentKind(changes["kind"])
+    if "status" in changes:
+        changes["status"] = AppointmentStatus(changes["status"])
     return services.update_appointment(
         appointment_id=form.instance.id,
-        changes=AppointmentChanges(**typed),
+        changes=AppointmentChanges(**changes),
         unchanged_since=form.seen_version(),
-        now=now(),
+        now=clock.now(),
     )

@@ -1,4 +1,4 @@
-"""The forms in which staff book, change and reschedule appointments."""
+"""Forms of the staff admin in which appointments are booked, changed and rescheduled."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -12,27 +12,29 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from appointments.admin_records import Appointment
-from appointments.domain import MOVES, AppointmentStatus
-from appointments.labels import STATUS_LABELS
+from appointments.domain import AppointmentStatus
+from appointments.labels import status_choices
 from common.errors import DomainError, StaleVersionError
 from staff.forms import RecordForm
 
 
-def said(instant: datetime) -> str:
-    """Return day and time as staff read them: "vie 27/11 10:00"."""
+def format_start(instant: datetime) -> str:
+    """Return day and time in the clinic's time zone, e.g. "vie 27/11 10:00"."""
     return date_format(localtime(instant), "D j/n H:i")
 
 
-def sentence(error: DomainError) -> str:
-    """Return an error's sentence, with free times."""
+def error_sentence(error: DomainError) -> str:
+    """Return the message of an error, followed by the free times that it offers."""
     times = error.data.get("alternatives")
     if not isinstance(times, list) or not times:
         return error.message
-    return f"{error.message} " + _("Free: %(times)s.") % {"times": ", ".join(map(said, times))}
+    return f"{error.message} " + _("Free: %(times)s.") % {
+        "times": ", ".join(map(format_start, times))
+    }
 
 
 class AppointmentForm(RecordForm):
-    """An appointment; its status may only become what may follow the present one."""
+    """An appointment. The status field offers only what may follow the current status."""
 
     error_fields = {  # noqa: RUF012 -- Django's metaclass would take it for a field's
         "appointment_status_not_allowed": "status",
@@ -46,21 +48,19 @@ class AppointmentForm(RecordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "status" in self.fields:
-            present = AppointmentStatus(self.instance.status)
-            may_be = [status for status in STATUS_LABELS if status in {present} | MOVES[present]]
-            choices = [(status.value, STATUS_LABELS[status]) for status in may_be]
-            self.fields["status"].choices = choices  # type: ignore[attr-defined]  # a choice field's
+            choices = status_choices(AppointmentStatus(self.instance.status))
+            self.fields["status"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField's
         if "doctor_name" in self.fields and settings.CLINIC_DOCTORS:
             self.fields["doctor_name"] = self._doctor_field()
 
     @override
     def sentence(self, error: DomainError) -> str:
-        return sentence(error)
+        return error_sentence(error)
 
     def _doctor_field(self) -> forms.ChoiceField:
         names = [*settings.CLINIC_DOCTORS]
         if self.instance.doctor_name and self.instance.doctor_name not in names:
-            names.append(self.instance.doctor_name)  # one who has left
+            names.append(self.instance.doctor_name)  # who has left the clinic
         label = self.fields["doctor_name"].label
         return forms.ChoiceField(
             label=label, choices=[("", "---------"), *((name, name) for name in names)]
@@ -68,10 +68,10 @@ class AppointmentForm(RecordForm):
 
 
 class RescheduleForm(forms.Form):
-    """New times for some appointments, each with a field of its own, named by its id.
+    """New times for several appointments: a field for each, named by its id.
 
-    Hidden beside each travel the time and the version that staff saw: only what they changed is
-    moved, and only if nobody else has changed the appointment meanwhile.
+    Hidden fields carry the time and the version that staff saw. Only changed times are stored, and
+    only if nobody else has changed the appointment since.
     """
 
     def __init__(self, appointments: Iterable[Appointment], data: Any = None) -> None:
@@ -84,32 +84,32 @@ class RescheduleForm(forms.Form):
                 initial=appointment.starts_at,
                 show_hidden_initial=True,
             )
-            self.fields[_version_of(appointment)] = forms.CharField(
+            self.fields[_version_field(appointment)] = forms.CharField(
                 required=False, widget=forms.HiddenInput, initial=appointment.version
             )
 
     @override
     def clean(self) -> dict[str, Any]:
-        """Refuse to move what is no longer what staff saw."""
+        """Add an error for each appointment that has changed since staff saw it."""
         for appointment in self._changed():
-            if self.data.get(_version_of(appointment), "") != appointment.version:
-                stored = _("Stored now: %(value)s") % {"value": said(appointment.starts_at)}
+            if self.data.get(_version_field(appointment), "") != appointment.version:
+                stored = _("Stored now: %(value)s") % {"value": format_start(appointment.starts_at)}
                 self.add_error(appointment.id, [StaleVersionError().message, stored])
         return self.cleaned_data
 
-    def moved(self) -> Iterator[tuple[Appointment, datetime]]:
-        """Yield the appointments that get another time, with that time."""
+    def changed_starts(self) -> Iterator[tuple[Appointment, datetime]]:
+        """Yield each appointment with another start in the form, and that start."""
         for appointment in self._changed():
             yield appointment, self.cleaned_data[appointment.id]
 
-    def leave_out(self, appointment: Appointment) -> None:
-        """Ask no more for an appointment that has been moved."""
+    def remove(self, appointment: Appointment) -> None:
+        """Remove an appointment and its fields from the form."""
         self.appointments.remove(appointment)
-        del self.fields[appointment.id], self.fields[_version_of(appointment)]
+        del self.fields[appointment.id], self.fields[_version_field(appointment)]
 
     def _changed(self) -> list[Appointment]:
         return [each for each in self.appointments if each.id in self.changed_data]
 
 
-def _version_of(appointment: Appointment) -> str:
+def _version_field(appointment: Appointment) -> str:
     return f"{appointment.id}-version"

@@ -1,4 +1,4 @@
-"""Appointments as Django's admin sees them: no storage, no table (see `staff.records`)."""
+"""Appointments as a model of Django's admin. It has no SQL table (see `staff.records`)."""
 
 from typing import Any, ClassVar, override
 
@@ -9,31 +9,24 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments import services
 from appointments.domain import (
-    LONGEST_MIN,
+    MAX_DURATION_MINUTES,
     MAX_NOTES_LENGTH,
-    SHORTEST_MIN,
+    MIN_DURATION_MINUTES,
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
 )
 from appointments.domain import Appointment as AppointmentValue
 from appointments.errors import AppointmentNotFoundError
-from appointments.labels import STATUS_LABELS
+from appointments.labels import KIND_LABELS, STATUS_LABELS
 from common.dynamodb.paging import Page
 from common.timestamps import MILLISECOND
 from staff.record_filter import RecordFilter
 from staff.records import Record
 
-KIND_LABELS = {
-    AppointmentKind.CONSULTATION: _("Consultation"),
-    AppointmentKind.FOLLOW_UP: _("Follow-up"),
-    AppointmentKind.EMERGENCY: _("Emergency"),
-    AppointmentKind.ROUTINE: _("Routine"),
-}
-
 
 class AppointmentSource:
-    """Appointments, by the services."""
+    """Reads appointments for the admin from `appointments.services`."""
 
     conditions = frozenset(
         {"status", "doctor_name", "patient_email", "starts_at__gte", "starts_at__lt"}
@@ -42,19 +35,19 @@ class AppointmentSource:
     email = "patient_email"
 
     def one(self, record_id: str) -> "Appointment | None":
-        """Return an appointment, or None."""
+        """Return the appointment with this id, or None."""
         try:
             return appointment_record(services.get_appointment(appointment_id=record_id))
         except AppointmentNotFoundError:
             return None
 
     def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Appointment"]:
-        """Return some appointments of whole days in order of time."""
-        found = services.find_appointments(query=_query(wish), cursor=cursor, limit=limit)
+        """Return a page of appointments of whole days in order of time."""
+        found = services.list_appointments(query=_query(wish), cursor=cursor, limit=limit)
         return found.map(appointment_record)
 
     def text(self, record: "Appointment") -> str:
-        """Return the words by which an appointment may be found."""
+        """Return the text that a search looks in."""
         return " ".join(
             [record.patient_name, record.patient_email, record.doctor_name, record.notes]
         )
@@ -87,7 +80,10 @@ class Appointment(Record):
     duration_min = models.PositiveIntegerField(
         _("minutes"),
         default=30,
-        validators=[MinValueValidator(SHORTEST_MIN), MaxValueValidator(LONGEST_MIN)],
+        validators=[
+            MinValueValidator(MIN_DURATION_MINUTES),
+            MaxValueValidator(MAX_DURATION_MINUTES),
+        ],
     )
     kind = models.CharField(
         _("type"),
@@ -119,7 +115,7 @@ class Appointment(Record):
 
 
 def appointment_record(appointment: AppointmentValue) -> Appointment:
-    """Return the appointment as the admin shows it."""
+    """Return the appointment as a record of the admin."""
     record: Appointment = Appointment.read(
         id=appointment.id,
         patient_name=appointment.patient_name,

@@ -1,4 +1,4 @@
-"""The appointments room as Django knows it."""
+"""Django's configuration of the `appointments` app."""
 
 from typing import override
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AppointmentsConfig(AppConfig):
-    """Appointments, with the models that the admin's permissions hang on."""
+    """Appointments. The admin models exist for their permissions; they have no tables."""
 
     name = "appointments"
     verbose_name = _("Appointments")

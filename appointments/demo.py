@@ -1,29 +1,28 @@
-"""Five appointments to try the assistant on.
+"""Five demo appointments.
 
-1 is Juan Pérez's, 2 Luis Fernández's, 3 Ana Martínez's: all more than a week ahead of the moment
-of seeding, each with another doctor. Whatever the day, Dr. Rodríguez is free at 10:00, and everybody
-at 15:00.
+Appointments 1 (Juan Pérez), 2 (Luis Fernández) and 3 (Ana Martínez) are more than a week after the
+time of seeding, each with another doctor. On every day Dr. Rodríguez is free at 10:00, and every
+doctor at 15:00, so that the example sentences of the product work for a week.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
-from appointments import repository
+from appointments import clinic, repository
 from appointments.domain import (
     Appointment,
     AppointmentKind,
     AppointmentStatus,
     DoctorDay,
-    days_of,
     doctor_key,
+    local_day,
+    local_days,
 )
 from common.timestamps import truncate_to_ms
 
 RECORDS = (
-    # id, patient, doctor, days ahead, the clinic's time, kind, status
+    # id, patient, doctor, days from now, local time, kind, status
     ("1", "Juan Pérez", "Dra. Gómez", 9, time(11, 30), "consultation", "scheduled"),
     ("2", "Luis Fernández", "Dr. Rodríguez", 10, time(16, 30), "follow-up", "confirmed"),
     ("3", "Ana Martínez", "Dr. Sosa", 12, time(9), "routine", "scheduled"),
@@ -40,44 +39,51 @@ DURATION_MIN = 30
 
 
 def seed(*, now: datetime, fresh: bool = False) -> int:
-    """Store the demo appointments if there are none at all; return how many were stored.
+    """Store the demo appointments if the table is empty; return how many were stored.
 
-    `fresh` empties the table first.
+    Args:
+        now: The current time, to which the dates are relative.
+        fresh: Whether to empty the table first.
+
     """
     if fresh:
-        repository.delete_all_records()
-    elif not repository.has_no_records():
+        repository.delete_all()
+    elif not repository.is_empty():
         return 0
-    zone = ZoneInfo(settings.CLINIC_TIME_ZONE)
-    appointments = list(demo_appointments(now, zone))
-    stored = repository.add_appointments(appointments, _doctor_days(appointments, zone))
-    return len(appointments) if stored else 0
+    time_zone = clinic.time_zone()
+    appointments = list(demo_appointments(now, time_zone))
+    is_stored = repository.add_appointments(appointments, _doctor_days(appointments, time_zone))
+    return len(appointments) if is_stored else 0
 
 
-def demo_appointments(now: datetime, zone: ZoneInfo) -> Iterator[Appointment]:
-    """Yield the appointments, as they are if seeded at `now`."""
-    today, made_at = now.astimezone(zone).date(), truncate_to_ms(now)
-    for appointment_id, patient, doctor, days_ahead, clock, kind, status in RECORDS:
-        day = today + timedelta(days=days_ahead)
+def demo_appointments(now: datetime, time_zone: ZoneInfo) -> Iterator[Appointment]:
+    """Yield the demo appointments with dates relative to `now`."""
+    today, created_at = local_day(now, time_zone), truncate_to_ms(now)
+    for appointment_id, patient, doctor, days_from_now, clock, kind, status in RECORDS:
+        day = today + timedelta(days=days_from_now)
         yield Appointment(
             id=appointment_id,
             patient_name=patient,
             patient_email=EMAILS[patient],
             doctor_name=doctor,
-            starts_at=truncate_to_ms(datetime.combine(day, clock, tzinfo=zone)),
+            starts_at=truncate_to_ms(datetime.combine(day, clock, tzinfo=time_zone)),
             duration_min=DURATION_MIN,
             kind=AppointmentKind(kind),
             status=AppointmentStatus(status),
-            created_at=made_at,
-            updated_at=made_at,
+            created_at=created_at,
+            updated_at=created_at,
         )
 
 
-def _doctor_days(appointments: Iterable[Appointment], zone: ZoneInfo) -> Iterable[DoctorDay]:
-    guards: dict[tuple[str, date], DoctorDay] = {}
+def _doctor_days(appointments: Iterable[Appointment], time_zone: ZoneInfo) -> Iterable[DoctorDay]:
+    """Return new doctor days with the bookings of all open appointments."""
+    doctor_days: dict[tuple[str, date], DoctorDay] = {}
     for appointment in appointments:
+        if not appointment.is_open:
+            continue
         doctor = doctor_key(appointment.doctor_name)
-        for day in days_of(appointment.span, zone) if appointment.holds_its_time else ():
-            guard = guards.get((doctor, day), DoctorDay(doctor=doctor, day=day))
-            guards[doctor, day] = guard.having(appointment.id, appointment.span)
-    return guards.values()
+        for day in local_days(appointment.interval, time_zone):
+            doctor_day = doctor_days.get((doctor, day), DoctorDay(doctor=doctor, day=day))
+            booked = doctor_day.with_booking(appointment.id, appointment.interval)
+            doctor_days[doctor, day] = booked
+    return doctor_days.values()

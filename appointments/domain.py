@@ -1,9 +1,11 @@
-"""What an appointment is, what may become of it, and which times are free. Pure.
+"""Appointments as values: statuses and their transitions, time intervals, doctors and their days.
 
-Theory. Instants are aware, and all arithmetic is done on instants, so that a night on which the
-clocks change needs no thought; the clinic's time zone only says which local day an instant is on.
-A `DoctorDay` holds the times that are taken of one doctor on one such day. An appointment over
-midnight is held by both its days, so two appointments that overlap always meet in at least one day.
+Pure: no I/O, no clock, no Django. Instants are aware, and all arithmetic is done on instants, so that
+a change to or from daylight saving time needs no special case; the clinic's time zone only decides on
+which local day an instant is.
+
+A `DoctorDay` holds the bookings of one doctor on one local day. An appointment that crosses midnight
+is booked on both its days, so two appointments that overlap always share at least one `DoctorDay`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +19,11 @@ from common.identity.verification import Caller, matches_identity, normalized_na
 from common.partial_updates import UNSET, Unset
 from common.timestamps import next_version
 
-SHORTEST_MIN = 5
-LONGEST_MIN = 480
+MIN_DURATION_MINUTES = 5
+MAX_DURATION_MINUTES = 480
 MAX_NOTES_LENGTH = 1000
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
+"""The days that can have appointments. At the ends of the calendar a day has no neighbour."""
 TITLES = frozenset({"dr", "dra", "doctor", "doctora"})
 
 
@@ -33,7 +37,7 @@ class AppointmentKind(StrEnum):
 
 
 class AppointmentStatus(StrEnum):
-    """How far an appointment has come, as it is stored."""
+    """The status of an appointment, as it is stored."""
 
     SCHEDULED = "scheduled"
     CONFIRMED = "confirmed"
@@ -41,7 +45,7 @@ class AppointmentStatus(StrEnum):
     COMPLETED = "completed"
 
 
-MOVES: Mapping[AppointmentStatus, frozenset[AppointmentStatus]] = MappingProxyType(
+TRANSITIONS: Mapping[AppointmentStatus, frozenset[AppointmentStatus]] = MappingProxyType(
     {
         AppointmentStatus.SCHEDULED: frozenset(
             {
@@ -57,27 +61,42 @@ MOVES: Mapping[AppointmentStatus, frozenset[AppointmentStatus]] = MappingProxyTy
         AppointmentStatus.COMPLETED: frozenset(),
     }
 )
-"""What an appointment may become next."""
-
-OPEN = frozenset({AppointmentStatus.SCHEDULED, AppointmentStatus.CONFIRMED})
-"""The statuses in which an appointment may still be moved, and holds its time."""
+"""By status, those that may follow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """The time from `start` up to, but without, `end`."""
+class TimeInterval:
+    """The time from `start` up to, but not including, `end`."""
 
     start: datetime
     end: datetime
 
-    def overlaps(self, other: "Span") -> bool:
-        """Whether the two share any time. Touching ends don't."""
+    @classmethod
+    def starting_at(cls, start: datetime, duration_min: int) -> "TimeInterval":
+        """Return the interval of `duration_min` minutes that starts at `start`, in UTC."""
+        start = start.astimezone(UTC)
+        return cls(start=start, end=start + timedelta(minutes=duration_min))
+
+    @classmethod
+    def of_day(cls, day: date, time_zone: ZoneInfo) -> "TimeInterval":
+        """Return a local day, in UTC: 24 hours, or 23 or 25 when the clocks change."""
+        return cls(
+            start=_local_midnight(day, time_zone),
+            end=_local_midnight(day + timedelta(days=1), time_zone),
+        )
+
+    def overlaps(self, other: "TimeInterval") -> bool:
+        """Whether the two share any time. Two that only touch don't."""
         return self.start < other.end and other.start < self.end
+
+
+def _local_midnight(day: date, time_zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=time_zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appointment:
-    """An appointment as it is at one moment; `updated_at` is its version.
+    """One version of an appointment; `updated_at` identifies the version.
 
     The earlier system's appointments have neither `created_at` nor `updated_at`.
     """
@@ -95,39 +114,39 @@ class Appointment:
     updated_at: datetime | None = None
 
     @property
-    def span(self) -> Span:
-        """The time it takes."""
-        return span_of(self.starts_at, self.duration_min)
+    def interval(self) -> TimeInterval:
+        """The time from start to end."""
+        return TimeInterval.starting_at(self.starts_at, self.duration_min)
 
     @property
-    def holds_its_time(self) -> bool:
-        """Whether nobody else can have its time."""
-        return self.status in OPEN
+    def is_open(self) -> bool:
+        """Whether it may still change, and its time is booked for it: not cancelled, not completed."""
+        return self.status in {AppointmentStatus.SCHEDULED, AppointmentStatus.CONFIRMED}
 
-    def may_become(self, status: AppointmentStatus) -> bool:
-        """Whether `status` may follow the present one."""
-        return status in MOVES[self.status]
+    def can_become(self, status: AppointmentStatus) -> bool:
+        """Whether `status` may follow the current status."""
+        return status in TRANSITIONS[self.status]
 
-    def belongs_to(self, caller: Caller) -> bool:
-        """Whether `caller` may see and change it."""
-        return matches_identity(caller, name=self.patient_name)
-
-    def moved(self, starts_at: datetime) -> "Appointment":
-        """Return it at another time."""
-        return replace(self, starts_at=starts_at)
-
-    def becoming(self, status: AppointmentStatus) -> "Appointment":
-        """Return it with another status."""
+    def with_status(self, status: AppointmentStatus) -> "Appointment":
+        """Return the appointment with another status."""
         return replace(self, status=status)
 
-    def renewed(self, *, now: datetime) -> "Appointment":
-        """Return it as a new version."""
+    def with_start(self, starts_at: datetime) -> "Appointment":
+        """Return the appointment with another start and the same duration."""
+        return replace(self, starts_at=starts_at)
+
+    def with_new_version(self, *, now: datetime) -> "Appointment":
+        """Return the appointment with a later `updated_at`."""
         return replace(self, updated_at=next_version(self.updated_at, now))
+
+    def matches_caller(self, caller: Caller) -> bool:
+        """Whether `caller` is staff, or a customer whose name is the patient's."""
+        return matches_identity(caller, name=self.patient_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentChanges:
-    """What staff may change of an appointment; what isn't given stays."""
+    """The fields of an appointment that staff may change; those left `UNSET` stay as they are."""
 
     patient_name: str | Unset = UNSET
     patient_email: str | Unset = UNSET
@@ -141,7 +160,7 @@ class AppointmentChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentQuery:
-    """Which appointments are listed. Dates are the clinic's days, both ends included."""
+    """Which appointments a list shows. Dates are local days of the clinic, both ends included."""
 
     day: date | None = None
     date_from: date | None = None
@@ -152,99 +171,101 @@ class AppointmentQuery:
     latest_first: bool = False
 
 
-def span_of(starts_at: datetime, duration_min: int) -> Span:
-    """Return the span that begins at `starts_at`, in UTC."""
-    start = starts_at.astimezone(UTC)
-    return Span(start=start, end=start + timedelta(minutes=duration_min))
-
-
 # --- Doctors
 
 
 def doctor_key(name: str) -> str:
-    """Return `name` without title, accents, capitals and punctuation: one doctor, one key."""
+    """Return a doctor's name without title, accents, capitals and punctuation.
+
+    Two spellings of one doctor have the same key: "Dr. Rodríguez" and "doctor rodriguez".
+    """
     return " ".join(word for word in normalized_name(name) if word not in TITLES)
 
 
-def doctors_meant(said: str, known: Sequence[str]) -> list[str]:
-    """Return the known doctors who may be meant: by the whole name, or else by words of it."""
-    words = set(doctor_key(said).split())
-    keys = {name: set(doctor_key(name).split()) for name in known}
-    whole = [name for name, key in keys.items() if key == words]
-    return whole or [name for name, key in keys.items() if words and words <= key]
+def match_doctors(name: str, doctors: Sequence[str]) -> list[str]:
+    """Return the doctors that `name` may refer to.
+
+    Those whose whole name it is; if there are none, those whose name contains all its words.
+    """
+    searched = set(doctor_key(name).split())
+    words_by_doctor = {doctor: set(doctor_key(doctor).split()) for doctor in doctors}
+    exact = [doctor for doctor, words in words_by_doctor.items() if words == searched]
+    partial = [
+        doctor for doctor, words in words_by_doctor.items() if searched and searched <= words
+    ]
+    return exact or partial
 
 
-# --- Days of the clinic
+# --- Local days
 
 
-def day_of(instant: datetime, zone: ZoneInfo) -> date:
-    """Return the clinic's day on which `instant` is."""
-    return instant.astimezone(zone).date()
+def local_day(instant: datetime, time_zone: ZoneInfo) -> date:
+    """Return the local day on which `instant` is."""
+    return instant.astimezone(time_zone).date()
 
 
-def days_of(span: Span, zone: ZoneInfo) -> list[date]:
-    """Return the clinic's days that `span` touches."""
-    first, last = day_of(span.start, zone), day_of(span.end - timedelta.resolution, zone)
+def local_days(interval: TimeInterval, time_zone: ZoneInfo) -> list[date]:
+    """Return the local days that share time with `interval`, in order."""
+    first = local_day(interval.start, time_zone)
+    last = local_day(interval.end - timedelta.resolution, time_zone)
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def span_of_day(day: date, zone: ZoneInfo) -> Span:
-    """Return the clinic's `day`: 24 hours, or 23 or 25 when the clocks change."""
-    return Span(
-        start=_local(day, time.min, zone), end=_local(day + timedelta(days=1), time.min, zone)
-    )
-
-
-def _local(day: date, at: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
-
-
-# --- What is taken and what is free
+# --- Bookings of a doctor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorDay:
-    """The times that are taken of one doctor on one of the clinic's days.
+    """The bookings of one doctor on one local day.
 
-    `revision` counts the changes; 0 means that nothing is stored yet.
+    `bookings` maps appointment ids to their intervals. `revision` counts the stored changes; 0 means
+    that nothing is stored yet.
     """
 
     doctor: str
     day: date
-    taken: Mapping[str, Span] = field(default_factory=dict)
+    bookings: Mapping[str, TimeInterval] = field(default_factory=dict)
     revision: int = 0
 
-    def is_free(self, span: Span, *, except_for: str | None = None) -> bool:
-        """Whether nobody but appointment `except_for` has any of `span`."""
+    def is_free(self, interval: TimeInterval, *, except_for: str | None = None) -> bool:
+        """Whether no booking but that of appointment `except_for` overlaps `interval`."""
         return not any(
-            other.overlaps(span) for holder, other in self.taken.items() if holder != except_for
+            booked.overlaps(interval)
+            for appointment_id, booked in self.bookings.items()
+            if appointment_id != except_for
         )
 
-    def without(self, appointment_id: str) -> "DoctorDay":
-        """Return the day with that appointment's time given back."""
-        rest = {holder: span for holder, span in self.taken.items() if holder != appointment_id}
-        return replace(self, taken=rest)
+    def with_booking(self, appointment_id: str, interval: TimeInterval) -> "DoctorDay":
+        """Return the day with `interval` booked for that appointment."""
+        return replace(self, bookings={**self.bookings, appointment_id: interval})
 
-    def having(self, appointment_id: str, span: Span) -> "DoctorDay":
-        """Return the day with `span` taken by that appointment."""
-        return replace(self, taken={**self.taken, appointment_id: span})
+    def without_booking(self, appointment_id: str) -> "DoctorDay":
+        """Return the day without that appointment's booking."""
+        rest = {other: booked for other, booked in self.bookings.items() if other != appointment_id}
+        return replace(self, bookings=rest)
 
 
-def rewritten(
-    days: Iterable[DoctorDay], appointment: Appointment, zone: ZoneInfo
+def is_free_on_all(
+    days: Iterable[DoctorDay], interval: TimeInterval, *, except_for: str | None = None
+) -> bool:
+    """Whether `interval` is free on each of `days`; see `DoctorDay.is_free`."""
+    return all(day.is_free(interval, except_for=except_for) for day in days)
+
+
+def update_bookings(
+    days: Iterable[DoctorDay], appointment: Appointment, time_zone: ZoneInfo
 ) -> list[DoctorDay]:
-    """Return the days as they are once `appointment` is stored, wherever and with whom it was before."""
-    touched = set(days_of(appointment.span, zone)) if appointment.holds_its_time else set()
+    """Return `days` with the booking that `appointment` has now, in place of any it had before.
+
+    `days` must hold the doctor days of the appointment as it was and as it is. One that isn't open has
+    no booking.
+    """
     doctor = doctor_key(appointment.doctor_name)
-    cleared = [day.without(appointment.id) for day in days]
+    booked_days = local_days(appointment.interval, time_zone) if appointment.is_open else []
+    updated = [day.without_booking(appointment.id) for day in days]
     return [
-        day.having(appointment.id, appointment.span)
-        if day.doctor == doctor and day.day in touched
+        day.with_booking(appointment.id, appointment.interval)
+        if day.doctor == doctor and day.day in booked_days
         else day
-        for day in cleared
+        for day in updated
     ]
-
-
-def all_free(days: Iterable[DoctorDay], span: Span, *, except_for: str | None = None) -> bool:
-    """Whether `span` is free on all of `days`."""
-    return all(day.is_free(span, except_for=except_for) for day in days)

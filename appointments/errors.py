@@ -1,4 +1,4 @@
-"""What may go wrong with appointments, as far as it is foreseen."""
+"""The domain errors of appointments. `common.errors` describes the tree they belong to."""
 
 from typing import override
 
@@ -9,17 +9,17 @@ from common.errors import ConflictError, NotFoundError, RuleError
 
 
 class AppointmentNotFoundError(NotFoundError):
-    """No appointment has this id, or it isn't this caller's; the two are answered alike."""
+    """No appointment has this id, or it isn't the caller's: the answer is the same for both."""
 
     code = "appointment_not_found"
     text = _("I can't find an appointment with that number and that name.")
 
 
 class SlotTakenError(ConflictError):
-    """The doctor has another appointment then.
+    """The doctor has another appointment at that time.
 
-    `data["alternatives"]` holds up to three free starts of that day, or the next day that has any,
-    aware, in the clinic's time.
+    `data["alternatives"]` lists up to three free start times of that day, or of the next day that
+    has any: aware, in the clinic's time zone.
     """
 
     code = "slot_taken"
@@ -27,21 +27,21 @@ class SlotTakenError(ConflictError):
 
 
 class AppointmentClosedError(ConflictError):
-    """It is cancelled, completed or over. `data["status"]` says which."""
+    """The appointment is cancelled, completed or has started; `data["status"]` is its status."""
 
     code = "appointment_closed"
     text = _("That appointment can't be changed any more.")
 
 
 class AppointmentAlreadyCancelledError(ConflictError):
-    """It was cancelled before."""
+    """The appointment is already cancelled."""
 
     code = "appointment_already_cancelled"
     text = _("That appointment is already cancelled.")
 
 
 class AppointmentStatusError(ConflictError):
-    """That status can't follow the present one: `data["status"]`, `data["wanted"]`, `data["allowed"]`."""
+    """The status `data["wanted"]` can't follow `data["status"]`; those in `data["allowed"]` can."""
 
     code = "appointment_status_not_allowed"
     text = _("An appointment that is %(status)s can't become %(wanted)s.")
@@ -52,21 +52,21 @@ class AppointmentStatusError(ConflictError):
 
 
 class AppointmentInThePastError(RuleError):
-    """The time that was asked for has passed."""
+    """The requested time has passed."""
 
     code = "appointment_in_the_past"
     text = _("That time has already passed.")
 
 
 class OutsideOpeningHoursError(RuleError):
-    """The clinic is closed then, or closes before the end. `data["alternatives"]` as for a taken time."""
+    """The clinic is closed for some of the time; `data["alternatives"]` as in `SlotTakenError`."""
 
     code = "outside_opening_hours"
     text = _("The clinic is closed at that time.")
 
 
 class DoctorNotFoundError(RuleError):
-    """Nobody, or more than one, of the doctors is meant. `data["doctors"]` names who could be."""
+    """The name refers to no doctor, or to more than one; `data["doctors"]` lists the candidates."""
 
     code = "doctor_not_found"
     text = _("I don't know which doctor is meant.")

@@ -1,10 +1,10 @@
-"""How appointments are stored in DynamoDB: shape only. The key schema is the owner's.
+"""PynamoDB models of the appointments table. Only `appointments.repository` reads and writes them.
 
-Three indexes are the owner's; StatusDateIndex and PatientEmailDateIndex are added, since theirs
-have no order, which pages need, and none answers "all of one day" without reading the whole table.
+The table's keys, `PatientEmailIndex`, `DoctorDateIndex` and `StatusIndex` are those of the earlier
+system. `StatusDateIndex` and `PatientEmailDateIndex` are new: pages need an order, which the indexes
+they extend don't have, and "all of one day" would otherwise read the whole table.
 
-These are PynamoDB models; Django's ORM and its migrations know nothing of them. No connection is
-opened by importing them. Only `appointments.repository` reads and writes them.
+Django's ORM and migrations don't use these classes. Importing them opens no connection.
 """
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
@@ -17,7 +17,10 @@ from common.dynamodb.tables import Table, register_table
 
 @register_table
 class Appointment(Table):
-    """One appointment. `date` is what the earlier system reads; `appointmentDate` the indexes."""
+    """One appointment. `date` and `appointmentDate` are both its start.
+
+    The earlier system reads `date`; the indexes sort by `appointmentDate`.
+    """
 
     table_setting = "APPOINTMENTS_TABLE"
     key_prefix = "APPOINTMENT"
@@ -44,20 +47,20 @@ class Appointment(Table):
     by_status_and_date = global_index(
         "StatusDateIndex", hash_key="status", range_key="appointmentDate"
     )
-    """All lists of appointments are merged from the partitions of this index."""
+    """Lists of all appointments merge the partitions of this index."""
 
 
 class AppointmentToken(IdempotencyToken):
-    """A request that made an appointment."""
+    """The idempotency token of a request that created an appointment."""
 
     table_setting = "APPOINTMENTS_TABLE"
 
 
 class DoctorDay(Table):
-    """The guard item: what is taken of one doctor on one of the clinic's days.
+    """The guard item: the bookings of one doctor on one local day of the clinic.
 
-    It has none of the indexes' attributes, so no index shows it. `slots` is an object: appointment
-    id to "start/end", two instants.
+    It has no attribute of an index, so no index contains it. `slots` is a JSON object that maps
+    appointment ids to "start/end", two instants.
     """
 
     table_setting = "APPOINTMENTS_TABLE"

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of appointments besides their shapes."""
+"""The OpenAPI descriptions and examples of the appointments operations."""
 
 from drf_spectacular.utils import extend_schema_view
 
@@ -7,12 +7,12 @@ from appointments.serializers import (
     AppointmentSerializer,
     AvailabilityQuery,
     AvailabilitySerializer,
-    ChangedAppointment,
-    NewAppointment,
+    ChangedAppointmentSerializer,
+    NewAppointmentSerializer,
 )
 from common.rest.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
 
-NEW = {
+NEW_APPOINTMENT_EXAMPLE = {
     "patientName": "Ana Martínez",
     "patientEmail": "ana.martinez@email.com",
     "doctorName": "Dr. Rodríguez",
@@ -21,59 +21,61 @@ NEW = {
     "type": "consultation",
     "notes": "",
 }
-APPOINTMENT = {
-    **NEW,
+APPOINTMENT_EXAMPLE = {
+    **NEW_APPOINTMENT_EXAMPLE,
     "id": "734210",
     "date": "2026-11-27T18:00:00.000Z",
     "status": "scheduled",
     "createdAt": "2026-11-23T13:00:00.000Z",
     "updatedAt": "2026-11-23T13:00:00.000Z",
 }
-FREE = {
+AVAILABILITY_EXAMPLE = {
     "doctorName": "Dr. Rodríguez",
     "date": "2026-11-27",
     "duration": 30,
     "starts": ["2026-11-27T11:00:00.000Z", "2026-11-27T11:30:00.000Z"],
 }
 
-DESCRIBED = extend_schema_view(
+describe_appointment_operations = extend_schema_view(
     list=operation(
         summary="A page of appointments",
         shown=AppointmentSerializer(many=True),
         parameters=(AppointmentListQuery,),
-        example=[APPOINTMENT],
+        example=[APPOINTMENT_EXAMPLE],
     ),
     availability=operation(
         summary="The free starts of a doctor on a day",
         shown=AvailabilitySerializer,
         parameters=(AvailabilityQuery,),
-        example=FREE,
+        example=AVAILABILITY_EXAMPLE,
     ),
-    retrieve=operation(summary="One appointment", shown=AppointmentSerializer, example=APPOINTMENT),
+    retrieve=operation(
+        summary="One appointment", shown=AppointmentSerializer, example=APPOINTMENT_EXAMPLE
+    ),
     create=operation(
         summary="Book an appointment",
-        body=NewAppointment,
+        body=NewAppointmentSerializer,
         shown=AppointmentSerializer,
         status=201,
         parameters=(IDEMPOTENCY_KEY_HEADER,),
-        body_example=NEW,
-        example=APPOINTMENT,
+        body_example=NEW_APPOINTMENT_EXAMPLE,
+        example=APPOINTMENT_EXAMPLE,
     ),
     update=operation(
         summary="Change an appointment, given whole",
-        body=ChangedAppointment,
+        body=ChangedAppointmentSerializer,
         shown=AppointmentSerializer,
         parameters=(IF_MATCH_HEADER,),
-        body_example={**NEW, "updatedAt": "2026-11-23T13:00:00.000Z"},
-        example=APPOINTMENT,
+        body_example={**NEW_APPOINTMENT_EXAMPLE, "updatedAt": "2026-11-23T13:00:00.000Z"},
+        example=APPOINTMENT_EXAMPLE,
     ),
     partial_update=operation(
         summary="Change some of an appointment",
-        body=ChangedAppointment(partial=True),
+        body=ChangedAppointmentSerializer(partial=True),
         shown=AppointmentSerializer,
         parameters=(IF_MATCH_HEADER,),
         body_example={"status": "confirmed"},
-        example={**APPOINTMENT, "status": "confirmed"},
+        example={**APPOINTMENT_EXAMPLE, "status": "confirmed"},
     ),
     destroy=operation(
         summary="Delete an appointment and give its time back",
@@ -81,4 +83,4 @@ DESCRIBED = extend_schema_view(
         parameters=(IF_MATCH_HEADER,),
     ),
 )
-"""The decorator of the viewset."""
+"""Decorates the viewset."""

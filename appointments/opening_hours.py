@@ -1,7 +1,7 @@
-"""When the clinic is open, and which starts it offers. Pure.
+"""The clinic's opening hours, and the start times they allow. Pure.
 
-Written as people write it: `Mon-Fri 08:00-12:00, Mon-Fri 16:00-20:00, Sat 09:00-13:00`. A day that
-isn't named is closed; `Mon-Sun 00:00-24:00` never closes. Hours are the clinic's local time.
+Opening hours are written as in `Mon-Fri 08:00-12:00, Mon-Fri 16:00-20:00, Sat 09:00-13:00`, in the
+clinic's local time. A day that isn't named is closed; `Mon-Sun 00:00-24:00` never closes.
 """
 
 import re
@@ -10,95 +10,106 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from appointments.domain import DoctorDay, Span, all_free, days_of, span_of
+from appointments.domain import DoctorDay, TimeInterval, is_free_on_all, local_days
 
-OFFERED_EVERY = timedelta(minutes=30)
+START_STEP = timedelta(minutes=30)
 MAX_ALTERNATIVES = 3
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MIDNIGHT_MIN = 24 * 60
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MINUTES_PER_DAY = 24 * 60
 _PART = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """When the clinic is open: for each weekday, from Monday on, minutes since midnight."""
+    """By weekday, Monday first: the opening and closing times, as minutes since midnight."""
 
     by_weekday: tuple[tuple[tuple[int, int], ...], ...]
 
     @classmethod
     def parse(cls, text: str) -> "OpeningHours":
-        """Return the hours that `text` says.
+        """Return the opening hours that `text` describes.
 
         Raises:
-            ValueError: it says none; the message names the part.
+            ValueError: a part of the text has another form; the message names the part.
 
         """
-        week: list[list[tuple[int, int]]] = [[] for _ in DAYS]
+        week: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
         for part in text.split(","):
-            for weekday, hours in _read(part.strip()):
+            for weekday, hours in _parse_part(part.strip()):
                 week[weekday].append(hours)
         return cls(tuple(tuple(sorted(hours)) for hours in week))
 
-    def spans_on(self, day: date, zone: ZoneInfo) -> list[Span]:
-        """Return the times on the clinic's `day` at which it is open."""
-        hours = self.by_weekday[day.weekday()]
+    def intervals_on(self, day: date, time_zone: ZoneInfo) -> list[TimeInterval]:
+        """Return the intervals of a local day in which the clinic is open, in order."""
         return [
-            Span(start=_instant(day, opens, zone), end=_instant(day, closes, zone))
-            for opens, closes in hours
+            TimeInterval(
+                start=_instant(day, opens, time_zone), end=_instant(day, closes, time_zone)
+            )
+            for opens, closes in self.by_weekday[day.weekday()]
         ]
 
-    def allow(self, span: Span, zone: ZoneInfo) -> bool:
-        """Whether the clinic is open for all of `span`, over midnight too."""
-        covered_to = span.start
-        for day in days_of(span, zone):
-            for opened in self.spans_on(day, zone):
-                if opened.start <= covered_to < opened.end:
-                    covered_to = opened.end
-        return covered_to >= span.end
+    def cover(self, interval: TimeInterval, time_zone: ZoneInfo) -> bool:
+        """Whether the clinic is open during all of `interval`, over midnight too."""
+        covered_until = interval.start
+        for day in local_days(interval, time_zone):
+            for opening in self.intervals_on(day, time_zone):
+                if opening.start <= covered_until < opening.end:
+                    covered_until = opening.end
+        return covered_until >= interval.end
 
 
-def _read(part: str) -> Iterator[tuple[int, tuple[int, int]]]:
+def _parse_part(part: str) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield weekday, opening and closing minute for each day of a part like "Mon-Fri 08:00-20:00"."""
     match = _PART.fullmatch(part.lower())
-    if match is None or not {match[1], match[2] or match[1]} <= set(DAYS):
+    if match is None or not {match[1], match[2] or match[1]} <= set(WEEKDAYS):
         raise ValueError(f"{part!r} isn't like 'Mon-Fri 08:00-20:00'")
-    first, last = DAYS.index(match[1]), DAYS.index(match[2] or match[1])
+    first, last = WEEKDAYS.index(match[1]), WEEKDAYS.index(match[2] or match[1])
     opens, closes = int(match[3]) * 60 + int(match[4]), int(match[5]) * 60 + int(match[6])
-    clocks_exist = int(match[4]) < 60 and int(match[6]) < 60 and closes <= MIDNIGHT_MIN
+    clocks_exist = int(match[4]) < 60 and int(match[6]) < 60 and closes <= MINUTES_PER_DAY
     if not (first <= last and opens < closes and clocks_exist):
         raise ValueError(f"{part!r} ends before it begins")
     for weekday in range(first, last + 1):
         yield weekday, (opens, closes)
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
-    if minute == MIDNIGHT_MIN:
-        return datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone).astimezone(UTC)
-    return datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone).astimezone(UTC)
+def _instant(day: date, minute: int, time_zone: ZoneInfo) -> datetime:
+    if minute == MINUTES_PER_DAY:
+        day, minute = day + timedelta(days=1), 0
+    local = datetime.combine(day, time(minute // 60, minute % 60), tzinfo=time_zone)
+    return local.astimezone(UTC)
 
 
-def free_starts(
+def iter_free_starts(
     day: date,
-    days: Sequence[DoctorDay],
+    doctor_days: Sequence[DoctorDay],
     *,
-    hours: OpeningHours,
+    opening_hours: OpeningHours,
     duration_min: int,
     now: datetime,
-    zone: ZoneInfo,
+    time_zone: ZoneInfo,
 ) -> Iterator[datetime]:
-    """Yield the starts on the clinic's `day` that may be offered, in the clinic's time.
+    """Yield the future start times, every half hour, at which an appointment fits on a local day.
 
-    `days` must hold all the days on which an appointment of that length could touch.
+    Args:
+        day: The local day of the start times.
+        doctor_days: The doctor's bookings on every day that such an appointment could touch.
+        opening_hours: When the clinic is open.
+        duration_min: The length of the appointment in minutes.
+        now: The current time.
+        time_zone: The clinic's time zone, in which the start times are returned.
+
     """
-    length = timedelta(minutes=duration_min)
-    for opened in hours.spans_on(day, zone):
-        start = opened.start
-        while start + length <= opened.end:
-            if start > now and all_free(days, span_of(start, duration_min)):
-                yield start.astimezone(zone)
-            start += OFFERED_EVERY
+    duration = timedelta(minutes=duration_min)
+    for opening in opening_hours.intervals_on(day, time_zone):
+        start = opening.start
+        while start + duration <= opening.end:
+            interval = TimeInterval.starting_at(start, duration_min)
+            if start > now and is_free_on_all(doctor_days, interval):
+                yield start.astimezone(time_zone)
+            start += START_STEP
 
 
-def nearest(starts: Iterable[datetime], wanted: datetime) -> list[datetime]:
-    """Return up to three of `starts`, those nearest to `wanted`, in order of time."""
+def nearest_starts(starts: Iterable[datetime], wanted: datetime) -> list[datetime]:
+    """Return the three of `starts` that are nearest to `wanted`, or all if fewer, in order of time."""
     by_distance = sorted(starts, key=lambda start: abs(start - wanted))
     return sorted(by_distance[:MAX_ALTERNATIVES])

@@ -1,11 +1,13 @@
-"""Every read and write of appointments, one function for each way in.
+"""Reads and writes of appointments in DynamoDB, one function for each access pattern.
 
-An appointment is never written without the `DoctorDay`s whose time it takes or gives back: the two
-are one transaction, and each part has its own condition. A day that changed meanwhile is a lost
-race (`BusyError`: read again and decide anew); an appointment that did is `StaleVersionError`.
+Arguments and results are domain values; the PynamoDB rows stay in this module.
+
+An appointment is always written in one transaction with the `DoctorDay`s whose bookings it changes.
+Each item has its own condition. If a day has changed since it was read, the write raises `BusyError`
+(read again and decide again); if the appointment has changed, it raises `StaleVersionError`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import and_
@@ -19,10 +21,10 @@ from appointments.domain import (
     AppointmentQuery,
     AppointmentStatus,
     DoctorDay,
-    Span,
+    TimeInterval,
 )
 from common.dynamodb.idempotency import add_token, find_created_id
-from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, count_items, read_page
+from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
 from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, StaleVersionError
@@ -31,68 +33,76 @@ from common.ids import is_id
 from common.timestamps import from_iso, to_iso
 
 ID_IS_FREE = "id is free"
-UNCHANGED = "unchanged"
+VERSION_UNCHANGED = "version unchanged"
 DAY_UNCHANGED = "day unchanged"
 
 
-def appointment_by_id(appointment_id: str) -> Appointment | None:
-    """Return the appointment as it is now, or None."""
+def get_appointment(appointment_id: str) -> Appointment | None:
+    """Return the appointment with this id, read consistently, or None."""
     row = models.Appointment.find(appointment_id) if is_id(appointment_id) else None
     return None if row is None else _appointment(row)
 
 
-def appointments_matching(
-    query: AppointmentQuery, span: Span | None, *, limit: int, cursor: str | None = None
+def list_appointments(
+    query: AppointmentQuery,
+    interval: TimeInterval | None,
+    *,
+    limit: int,
+    cursor: str | None = None,
 ) -> Page[Appointment]:
-    """Return up to `limit` appointments that start in `span`, by time, and the cursor of what follows.
+    """Return up to `limit` appointments in order of time, and the cursor of the next page.
 
-    The query's days are the caller's business: `span` is what counts.
+    Args:
+        query: Patient, doctor, status and order; its days are ignored in favour of `interval`.
+        interval: The interval in which the appointments start, or None for any time.
+        limit: The largest number of appointments.
+        cursor: The cursor of the page before, or None.
 
     Raises:
-        InvalidCursorError: the cursor isn't one of ours.
+        InvalidCursorError: the cursor wasn't made by this list.
 
     """
-    page = read_page(_index_query(query, span), models.Appointment, limit=limit, cursor=cursor)
+    index_query = _index_query(query, interval)
+    page = read_page(index_query, models.Appointment, limit=limit, cursor=cursor)
     return page.map(_appointment)
 
 
-def number_of_appointments(query: AppointmentQuery, span: Span | None, *, up_to: int) -> int:
-    """Return how many appointments match, counted up to `up_to`."""
-    return count_items(_index_query(query, span), up_to=up_to)
+def _index_query(query: AppointmentQuery, interval: TimeInterval | None) -> IndexQuery:
+    """Return the part of an index that answers `query`.
 
-
-def _index_query(query: AppointmentQuery, span: Span | None) -> IndexQuery:
-    """Return where the appointments stand by time: of a patient, of a doctor, of a status, or of all."""
-    status, doctor = models.Appointment.status, models.Appointment.doctor_name
+    A patient's or doctor's appointments stand in one partition, which the other conditions filter;
+    all others are merged from a partition a status.
+    """
     conditions: list[Condition] = []
     if query.patient_email is not None:
         index, partitions = "PatientEmailDateIndex", [query.patient_email]
-        conditions += [] if query.doctor_name is None else [doctor == query.doctor_name]
-        conditions += [] if query.status is None else [status == query.status.value]
+        if query.doctor_name is not None:
+            conditions.append(models.Appointment.doctor_name == query.doctor_name)
     elif query.doctor_name is not None:
         index, partitions = "DoctorDateIndex", [query.doctor_name]
-        conditions += [] if query.status is None else [status == query.status.value]
     else:
         statuses = [query.status] if query.status else list(AppointmentStatus)
         index, partitions = "StatusDateIndex", [each.value for each in statuses]
+    if query.status is not None and index != "StatusDateIndex":
+        conditions.append(models.Appointment.status == query.status.value)
     return IndexQuery(
         table=models.Appointment,
         index=index,
         partitions=partitions,
-        first=to_iso(span.start) if span else EARLIEST,
-        last=to_iso(span.end - timedelta.resolution) if span else LATEST,
+        first=to_iso(interval.start) if interval else EARLIEST,
+        last=to_iso(interval.end - timedelta.resolution) if interval else LATEST,
         ascending=not query.latest_first,
         filter_condition=reduce(and_, conditions) if conditions else None,
     )
 
 
-def doctor_days(doctor: str, days: Iterable[date]) -> list[DoctorDay]:
-    """Return what is taken of a doctor on `days`, as it is now."""
-    return [_doctor_day(doctor, day) for day in sorted(set(days))]
+def list_doctor_days(doctor: str, days: Iterable[date]) -> list[DoctorDay]:
+    """Return a doctor's bookings on each of `days`, read consistently. `doctor` is a `doctor_key`."""
+    return [_get_doctor_day(doctor, day) for day in sorted(set(days))]
 
 
-def appointment_made_by(request: IdempotentRequest) -> str | None:
-    """Return the id of the appointment that this request made already, or None.
+def get_created_appointment_id(request: IdempotentRequest) -> str | None:
+    """Return the id of the appointment that an earlier attempt of this request created, or None.
 
     Raises:
         IdempotencyConflictError: the token was used for another request.
@@ -102,84 +112,89 @@ def appointment_made_by(request: IdempotentRequest) -> str | None:
 
 
 def add_appointment(
-    appointment: Appointment, days: Iterable[DoctorDay], request: IdempotentRequest
+    appointment: Appointment, doctor_days: Iterable[DoctorDay], request: IdempotentRequest
 ) -> None:
-    """Store a new appointment, its days as they are with it, and the request that made it.
+    """Store a new appointment, its doctor days with its booking, and its idempotency token.
 
     Raises:
-        BusyError: a day changed, the id is taken, or another try was quicker: look again.
+        BusyError: a day has changed, the id is taken, or another attempt was stored first.
 
     """
     transaction = Transaction()
     _put_new(transaction, appointment)
-    _put_days(transaction, days)
+    _put_doctor_days(transaction, doctor_days)
     add_token(transaction, request, models.AppointmentToken, created_id=appointment.id)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
-def add_appointments(appointments: Iterable[Appointment], days: Iterable[DoctorDay]) -> bool:
-    """Store some appointments with ids of their own and their days, all or none.
+def add_appointments(appointments: Iterable[Appointment], doctor_days: Iterable[DoctorDay]) -> bool:
+    """Store several new appointments and their doctor days, all or none.
 
-    Return whether the ids were free and the days unchanged.
+    Return whether all their ids were free and the days unchanged.
     """
     transaction = Transaction()
     for appointment in appointments:
         _put_new(transaction, appointment)
-    _put_days(transaction, days)
+    _put_doctor_days(transaction, doctor_days)
     return transaction.try_commit()
 
 
-def change_appointment(
-    appointment: Appointment, days: Iterable[DoctorDay], *, unchanged_since: datetime | None
+def update_appointment(
+    appointment: Appointment, doctor_days: Iterable[DoctorDay], *, unchanged_since: datetime | None
 ) -> None:
-    """Store a new version of an appointment, and the days it leaves and enters.
+    """Store a new version of an appointment whose stored `updated_at` is `unchanged_since`.
+
+    `doctor_days` are the days whose bookings it changes, as they are with the new version.
 
     Raises:
-        StaleVersionError: the appointment was changed or deleted meanwhile.
-        BusyError: one of the days was.
+        StaleVersionError: the stored appointment has another version, or none is stored.
+        BusyError: one of the days has changed.
 
     """
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
-    transaction.update(_row(appointment), condition=unchanged, name=UNCHANGED)
-    _put_days(transaction, days)
+    transaction.update(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
+    _put_doctor_days(transaction, doctor_days)
     _commit_change(transaction)
 
 
 def delete_appointment(
-    appointment: Appointment, days: Iterable[DoctorDay], *, unchanged_since: datetime | None
+    appointment: Appointment, doctor_days: Iterable[DoctorDay], *, unchanged_since: datetime | None
 ) -> None:
-    """Delete an appointment, and store the days without it. The token that made it stays.
+    """Delete an appointment whose stored `updated_at` is `unchanged_since`.
+
+    `doctor_days` are its days without its booking. Its idempotency token stays, so that a late retry
+    of the request doesn't create it again.
 
     Raises:
-        StaleVersionError: the appointment was changed or deleted meanwhile.
-        BusyError: one of the days was.
+        StaleVersionError: the stored appointment has another version, or none is stored.
+        BusyError: one of the days has changed.
 
     """
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
-    transaction.delete(_row(appointment), condition=unchanged, name=UNCHANGED)
-    _put_days(transaction, days)
+    transaction.delete(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
+    _put_doctor_days(transaction, doctor_days)
     _commit_change(transaction)
 
 
-def has_no_records() -> bool:
-    """Whether the table is empty."""
+def is_empty() -> bool:
+    """Whether the table holds no item of any kind."""
     return models.Appointment.is_empty()
 
 
-def delete_all_records() -> None:
-    """Empty the table."""
+def delete_all() -> None:
+    """Delete every item of any kind from the table."""
     models.Appointment.delete_all_items()
 
 
-# --- Conditions and parts of transactions
+# --- Parts of transactions
 
 
 def _commit_change(transaction: Transaction) -> None:
     transaction.commit(
         on_conflict={
-            UNCHANGED: StaleVersionError(),
+            VERSION_UNCHANGED: StaleVersionError(),
             DAY_UNCHANGED: BusyError(reason="contention"),
         }
     )
@@ -187,10 +202,10 @@ def _commit_change(transaction: Transaction) -> None:
 
 def _has_version(updated_at: datetime | None) -> Condition:
     version = models.Appointment.updated_at
-    # The earlier system's appointments have no version, but they do have a key.
-    unversioned = version.does_not_exist() & models.Appointment.pk.exists()
-    has_it: Condition = unversioned if updated_at is None else version == updated_at
-    return has_it
+    # The earlier system's appointments have no version: they exist without an `updatedAt`.
+    is_unversioned = version.does_not_exist() & models.Appointment.pk.exists()
+    condition: Condition = is_unversioned if updated_at is None else version == updated_at
+    return condition
 
 
 def _put_new(transaction: Transaction, appointment: Appointment) -> None:
@@ -198,11 +213,14 @@ def _put_new(transaction: Transaction, appointment: Appointment) -> None:
     transaction.put(_row(appointment), condition=is_free, name=ID_IS_FREE)
 
 
-def _put_days(transaction: Transaction, days: Iterable[DoctorDay]) -> None:
-    for day in days:
+def _put_doctor_days(transaction: Transaction, doctor_days: Iterable[DoctorDay]) -> None:
+    for day in doctor_days:
         row = models.DoctorDay(
-            *_day_key(day.doctor, day.day),
-            slots={holder: _interval(span) for holder, span in day.taken.items()},
+            *models.DoctorDay.key(_doctor_day_id(day.doctor, day.day)),
+            slots={
+                appointment_id: _interval_to_text(booked)
+                for appointment_id, booked in day.bookings.items()
+            },
             revision=day.revision + 1,
         )
         is_new = models.DoctorDay.pk.does_not_exist()
@@ -247,22 +265,24 @@ def _appointment(row: models.Appointment) -> Appointment:
     )
 
 
-def _day_key(doctor: str, day: date) -> tuple[str, str]:
-    return models.DoctorDay.key(f"{doctor}#{day.isoformat()}")
+def _doctor_day_id(doctor: str, day: date) -> str:
+    return f"{doctor}#{day.isoformat()}"
 
 
-def _doctor_day(doctor: str, day: date) -> DoctorDay:
-    row = models.DoctorDay.find(f"{doctor}#{day.isoformat()}")
+def _get_doctor_day(doctor: str, day: date) -> DoctorDay:
+    row = models.DoctorDay.find(_doctor_day_id(doctor, day))
     if row is None:
         return DoctorDay(doctor=doctor, day=day)
-    return DoctorDay(doctor=doctor, day=day, taken=dict(_spans(row)), revision=int(row.revision))
+    bookings = {
+        appointment_id: _interval_from_text(text) for appointment_id, text in row.slots.items()
+    }
+    return DoctorDay(doctor=doctor, day=day, bookings=bookings, revision=int(row.revision))
 
 
-def _spans(row: models.DoctorDay) -> Iterator[tuple[str, Span]]:
-    for holder, interval in row.slots.items():
-        start, _, end = interval.partition("/")
-        yield holder, Span(start=from_iso(start), end=from_iso(end))
+def _interval_to_text(interval: TimeInterval) -> str:
+    return f"{to_iso(interval.start)}/{to_iso(interval.end)}"
 
 
-def _interval(span: Span) -> str:
-    return f"{to_iso(span.start)}/{to_iso(span.end)}"
+def _interval_from_text(text: str) -> TimeInterval:
+    start, _, end = text.partition("/")
+    return TimeInterval(start=from_iso(start), end=from_iso(end))

@@ -1,4 +1,4 @@
-"""What appointments look like over REST: camelCase, as the earlier system showed them."""
+"""Serializers of appointments: camelCase, in the shape of the earlier system."""
 
 import datetime as dt
 from typing import Any, override
@@ -7,9 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from appointments.domain import (
-    LONGEST_MIN,
+    FIRST_DAY,
+    LAST_DAY,
+    MAX_DURATION_MINUTES,
     MAX_NOTES_LENGTH,
-    SHORTEST_MIN,
+    MIN_DURATION_MINUTES,
     AppointmentKind,
     AppointmentStatus,
 )
@@ -28,7 +30,7 @@ STATUSES = [status.value for status in AppointmentStatus]
 
 
 class AppointmentSerializer(CamelCaseSerializer):
-    """An appointment as it is shown."""
+    """An appointment in a response."""
 
     id = serializers.CharField()
     patient_name = serializers.CharField()
@@ -43,8 +45,8 @@ class AppointmentSerializer(CamelCaseSerializer):
     updated_at = InstantField(allow_null=True)
 
 
-class NewAppointment(CamelCaseSerializer):
-    """An appointment to be booked."""
+class NewAppointmentSerializer(CamelCaseSerializer):
+    """The body that books an appointment."""
 
     patient_name = TextField(max_length=MAX_NAME_LENGTH)
     patient_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
@@ -52,8 +54,8 @@ class NewAppointment(CamelCaseSerializer):
     date = InstantField(source="starts_at", help_text="Its start, with an offset.")
     duration = WholeNumberField(
         source="duration_min",
-        min_value=SHORTEST_MIN,
-        max_value=LONGEST_MIN,
+        min_value=MIN_DURATION_MINUTES,
+        max_value=MAX_DURATION_MINUTES,
         default=30,
         help_text="Minutes.",
     )
@@ -61,8 +63,8 @@ class NewAppointment(CamelCaseSerializer):
     notes = TextField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
 
 
-class ChangedAppointment(CamelCaseSerializer):
-    """What staff change of an appointment. What isn't given stays; `updatedAt` makes it conditional."""
+class ChangedAppointmentSerializer(CamelCaseSerializer):
+    """The body that changes an appointment. `updatedAt`, if given, must be that of the stored one."""
 
     passed_over = frozenset({"id", "createdAt"})
 
@@ -71,7 +73,10 @@ class ChangedAppointment(CamelCaseSerializer):
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)
     date = InstantField(source="starts_at")
     duration = WholeNumberField(
-        source="duration_min", min_value=SHORTEST_MIN, max_value=LONGEST_MIN, required=False
+        source="duration_min",
+        min_value=MIN_DURATION_MINUTES,
+        max_value=MAX_DURATION_MINUTES,
+        required=False,
     )
     type = serializers.ChoiceField(choices=KINDS, source="kind", required=False)
     notes = TextField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
@@ -80,21 +85,21 @@ class ChangedAppointment(CamelCaseSerializer):
 
 
 class DayField(serializers.DateField):
-    """One of the clinic's days."""
+    """A day in the clinic's time zone."""
 
     def __init__(self, **options: object) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **options)  # type: ignore[arg-type]  # the field's own
 
     def to_internal_value(self, value: str | dt.date) -> dt.date:
-        """Refuse the ends of the calendar, whose neighbours have no date."""
+        """Refuse days outside 1900 to 2200: at the ends of the calendar a day has no neighbour."""
         day = super().to_internal_value(value)
-        if not 1900 <= day.year <= 2200:
+        if not FIRST_DAY <= day <= LAST_DAY:
             raise serializers.ValidationError(_("Not a year of appointments."), code="out_of_range")
         return day
 
 
 class AppointmentListQuery(PageQuery):
-    """What may be asked of the list of appointments."""
+    """The query parameters of the list of appointments."""
 
     date = DayField(
         required=False,
@@ -111,25 +116,27 @@ class AppointmentListQuery(PageQuery):
 
     @override
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a day together with days: one of them would be passed over."""
-        range_given = [camel_case(name) for name in ("date_from", "date_to") if name in attrs]
-        if "date" in attrs and range_given:
+        """Refuse `date` together with a range: one of them would be ignored."""
+        range_parameters = [camel_case(name) for name in ("date_from", "date_to") if name in attrs]
+        if "date" in attrs and range_parameters:
             raise serializers.ValidationError(
-                {name: [_("Not together with date.")] for name in range_given}
+                {name: [_("Not together with date.")] for name in range_parameters}
             )
         return attrs
 
 
 class AvailabilityQuery(Query):
-    """For whom, when and how long a time is wanted."""
+    """The query parameters of the free times."""
 
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)
     date = DayField(help_text="A day of the clinic.")
-    duration = WholeNumberField(min_value=SHORTEST_MIN, max_value=LONGEST_MIN, default=30)
+    duration = WholeNumberField(
+        min_value=MIN_DURATION_MINUTES, max_value=MAX_DURATION_MINUTES, default=30
+    )
 
 
 class AvailabilitySerializer(CamelCaseSerializer):
-    """The free starts of a doctor on a day."""
+    """The free start times of a doctor on a day."""
 
     doctor_name = serializers.CharField()
     date = serializers.DateField()

@@ -1,11 +1,12 @@
-"""What can be done with appointments. The three doors (REST, staff, voice) call these only.
+"""The operations on appointments, called by the REST API, the admin and the voice tools.
 
-All are synchronous and wait for DynamoDB. The time and the token come from the door. Each raises
-`UnavailableError` when DynamoDB doesn't serve, besides what its docstring names.
+All are synchronous and wait for DynamoDB. The caller passes the time and the idempotency token.
+Besides the errors in its docstring, each may raise `UnavailableError` if DynamoDB fails.
 
-Theory. Each change is an attempt that reads the doctor's days, decides, and writes on the condition
-that nothing it read has changed; if something has, the attempt is made again on what is there now.
-So of fifty who want one time at once, one gets it and the others are told that it's taken.
+No doctor is booked twice for one time, however many requests come at once: each change reads the
+doctor's days, decides, and writes on the condition that nothing it read has changed. If something has,
+it reads and decides again. So of fifty requests for one time one succeeds, and the others raise
+`SlotTakenError`.
 """
 
 from collections.abc import Mapping
@@ -13,38 +14,33 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
-
-from appointments import clinic, repository
+from appointments import availability, clinic, repository
 from appointments.domain import (
+    FIRST_DAY,
+    LAST_DAY,
     Appointment,
     AppointmentChanges,
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
-    Span,
-    doctors_meant,
-    rewritten,
-    span_of_day,
+    TimeInterval,
+    update_bookings,
 )
-from appointments.errors import (
-    AppointmentNotFoundError,
-)
+from appointments.errors import AppointmentNotFoundError
 from appointments.rules import (
-    refuse_an_impossible_time,
-    refuse_if_closed,
-    refuse_if_taken,
-    refuse_unless_cancellable,
-    with_status,
+    change_status,
+    ensure_bookable_time,
+    ensure_cancellable,
+    ensure_not_closed,
+    ensure_slot_free,
 )
 from appointments.validation import (
-    CLEANED,
-    FIRST_DAY,
-    LAST_DAY,
-    validate_day,
-    validate_duration,
-    validate_notes,
-    validate_start,
+    clean_changes,
+    clean_day,
+    clean_duration,
+    clean_notes,
+    clean_query,
+    clean_start,
 )
 from common.contact import clean_email, clean_name
 from common.dynamodb.paging import Page
@@ -57,104 +53,101 @@ from common.ids import speakable_id
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
 
-MANY = 500
+ALL_APPOINTMENTS = AppointmentQuery(latest_first=True)
+DAY_PAGE_SIZE = 500
 
 
-def list_appointments(*, limit: int = 100) -> list[Appointment]:
-    """Return up to `limit` appointments, the latest in time first."""
-    query = AppointmentQuery(latest_first=True)
-    return find_appointments(query=query, limit=limit).items
-
-
-def appointments_on(*, day: date) -> list[Appointment]:
-    """Return the appointments that start on the clinic's `day`, in order of time."""
-    found: list[Appointment] = []
-    page = find_appointments(query=AppointmentQuery(day=day), limit=MANY)
-    while True:
-        found += page.items
-        if page.cursor is None:
-            return found
-        page = find_appointments(query=AppointmentQuery(day=day), cursor=page.cursor, limit=MANY)
-
-
-def find_appointments(
-    *, query: AppointmentQuery, cursor: str | None = None, limit: int = 100
+def list_appointments(
+    *, query: AppointmentQuery = ALL_APPOINTMENTS, cursor: str | None = None, limit: int = 100
 ) -> Page[Appointment]:
-    """Return up to `limit` of the appointments that match, in order of time.
+    """Return up to `limit` appointments that match `query`, in order of time.
 
-    The page's cursor, given back with the same query, goes on from there, whatever was stored
-    meanwhile. It shows keys: a door that hands it out seals it (`common.rest.cursors`). Where a patient
-    or doctor is asked for besides something else, a page may be short and yet not the last.
+    The page's cursor, passed with the same query, returns the next page, whatever was stored
+    meanwhile. It contains keys: encrypt it before it leaves the server (`common.rest.cursors`).
+    A query for a patient or doctor and something else may return a short page that isn't the last.
 
     Raises:
-        InvalidCursorError: the cursor isn't one of ours.
+        InvalidCursorError: the cursor wasn't made by this list.
 
     """
-    tidy = _tidied(query)
-    return repository.appointments_matching(tidy, _span(tidy), limit=limit, cursor=cursor)
+    query = clean_query(query)
+    return repository.list_appointments(query, _start_interval(query), limit=limit, cursor=cursor)
 
 
-def count_appointments(*, query: AppointmentQuery, up_to: int = 1000) -> int:
-    """Return how many appointments match, by counting in the index; `up_to` means that many or more."""
-    tidy = _tidied(query)
-    return repository.number_of_appointments(tidy, _span(tidy), up_to=up_to)
-
-
-def _tidied(query: AppointmentQuery) -> AppointmentQuery:
-    """Return the query with the names as they are stored; a doctor nobody knows stays as said."""
-    if query.patient_email is not None:
-        query = replace(query, patient_email=query.patient_email.strip().lower())
-    if query.doctor_name is not None:
-        meant = doctors_meant(query.doctor_name, settings.CLINIC_DOCTORS)
-        query = replace(query, doctor_name=meant[0] if len(meant) == 1 else query.doctor_name)
-    return query
-
-
-def _span(query: AppointmentQuery) -> Span | None:
+def _start_interval(query: AppointmentQuery) -> TimeInterval | None:
+    """Return the interval in which the appointments of a query start, or None for any time."""
     first, last = query.day or query.date_from, query.day or query.date_to
     if first is None and last is None:
         return None
-    zone = clinic.zone()
-    return Span(
-        start=span_of_day(first or FIRST_DAY, zone).start,
-        end=span_of_day(last or LAST_DAY, zone).end,
+    time_zone = clinic.time_zone()
+    return TimeInterval(
+        start=TimeInterval.of_day(first or FIRST_DAY, time_zone).start,
+        end=TimeInterval.of_day(last or LAST_DAY, time_zone).end,
+    )
+
+
+def list_appointments_on(*, day: date) -> list[Appointment]:
+    """Return all appointments that start on a local day of the clinic, in order of time."""
+    query = AppointmentQuery(day=day)
+    page = list_appointments(query=query, limit=DAY_PAGE_SIZE)
+    appointments = list(page.items)
+    while page.cursor is not None:
+        page = list_appointments(query=query, cursor=page.cursor, limit=DAY_PAGE_SIZE)
+        appointments += page.items
+    return appointments
+
+
+def list_free_starts(
+    *, doctor_name: str, day: date, duration_min: int, now: datetime
+) -> list[datetime]:
+    """Return a doctor's free start times on a local day of the clinic, in the clinic's time zone.
+
+    Raises:
+        DoctorNotFoundError: the name refers to no doctor, or to more than one.
+        InvalidFieldError: the day or the duration isn't valid.
+
+    """
+    doctor = clinic.resolve_doctor(doctor_name)
+    return availability.list_free_starts(
+        doctor, clean_day(day), clean_duration(duration_min), now=now
     )
 
 
 def get_appointment(*, appointment_id: str) -> Appointment:
-    """Return an appointment, for somebody who may see all.
+    """Return the appointment with this id. For callers who may see every appointment.
 
     Raises:
-        AppointmentNotFoundError: there is none.
+        AppointmentNotFoundError: no appointment has this id.
 
     """
-    appointment = repository.appointment_by_id(appointment_id)
+    appointment = repository.get_appointment(appointment_id)
     if appointment is None:
         raise AppointmentNotFoundError(appointment_id=appointment_id)
     return appointment
 
 
 def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -> Appointment:
-    """Return the caller's appointment. Wrong proofs are counted, see `common.identity.lockout`.
+    """Return the caller's appointment. Failed identity checks are counted (`common.identity.lockout`).
 
     Raises:
         IdentityMissingError: the caller gave no name.
-        AppointmentNotFoundError: there is none, it isn't theirs, or it is locked after wrong proofs.
+        AppointmentNotFoundError: no appointment has this id, it isn't the caller's, or it is locked
+            after failed identity checks.
 
     """
     if not offers_proof(caller):
         raise IdentityMissingError
-    there = repository.appointment_by_id(appointment_id)
-    proven = there is not None and there.belongs_to(caller)
-    may_go_on = verify_or_count_failure(
-        caller, kind="appointment", record_id=appointment_id, proven=proven, now=now
+    appointment = repository.get_appointment(appointment_id)
+    is_match = appointment is not None and appointment.matches_caller(caller)
+    is_verified = verify_or_count_failure(
+        caller, kind="appointment", record_id=appointment_id, proven=is_match, now=now
     )
-    if there is None or not may_go_on:
+    if appointment is None or not is_verified:
         raise AppointmentNotFoundError(appointment_id=appointment_id)
-    return there
+    return appointment
 
 
-def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, all named
+def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyword-only
     *,
     patient_name: str,
     patient_email: str,
@@ -166,49 +159,63 @@ def book_appointment(  # noqa: PLR0913 -- an appointment has that many parts, al
     token: str,
     now: datetime,
 ) -> Appointment:
-    """Book a time and return the appointment; the same token again returns what it became since.
+    """Book an appointment and return it; with a token used before, return the one it created.
+
+    Args:
+        patient_name: The patient's name.
+        patient_email: The patient's e-mail address.
+        doctor_name: A name that refers to one doctor.
+        starts_at: The start, aware.
+        duration_min: The length in minutes.
+        kind: What the appointment is for.
+        notes: Notes for the staff.
+        token: The idempotency token, the same for each attempt of one request.
+        now: The current time.
 
     Raises:
-        InvalidFieldError, AppointmentInThePastError: it can't be an appointment.
-        OutsideOpeningHoursError: the clinic is closed then.
-        DoctorNotFoundError: nobody, or more than one, of the doctors is meant.
-        SlotTakenError: the doctor has another appointment then.
-        IdempotencyConflictError: the token came with another appointment before.
-        AppointmentNotFoundError: the token's appointment was deleted meanwhile.
+        InvalidFieldError, AppointmentInThePastError: a field isn't valid.
+        OutsideOpeningHoursError: the clinic is closed for some of the time.
+        DoctorNotFoundError: the name refers to no doctor, or to more than one.
+        SlotTakenError: the doctor has another appointment at that time.
+        IdempotencyConflictError: the token was used for another appointment.
+        AppointmentNotFoundError: the appointment that the token created was deleted.
 
     """
     wanted = Appointment(
         id="",
         patient_name=clean_name(patient_name, field="patient_name"),
         patient_email=clean_email(patient_email, field="patient_email"),
-        doctor_name=clinic.doctor(doctor_name),
-        starts_at=validate_start(starts_at),
-        duration_min=validate_duration(duration_min),
+        doctor_name=clinic.resolve_doctor(doctor_name),
+        starts_at=clean_start(starts_at),
+        duration_min=clean_duration(duration_min),
         kind=kind,
         status=AppointmentStatus.SCHEDULED,
-        notes=validate_notes(notes),
+        notes=clean_notes(notes),
         created_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
     )
-    request = replace(wanted, created_at=None, updated_at=None)
-    this_request = idempotent_request(token=token, request={"appointment": str(request)}, now=now)
-    return retry_on_conflict(lambda: _book(wanted, this_request, now=now))
+    content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
+    request = idempotent_request(token=token, request=content, now=now)
+    return retry_on_conflict(lambda: _book_appointment(wanted, request, now=now))
 
 
-def _book(wanted: Appointment, this_request: IdempotentRequest, *, now: datetime) -> Appointment:
-    # The days are read before the token: if what takes the time is an earlier try of this very
-    # request, its token was stored with it, and is seen.
-    days = clinic.doctor_days(wanted)
-    if made := repository.appointment_made_by(this_request):
-        return get_appointment(appointment_id=made)
-    refuse_an_impossible_time(wanted, now)
-    refuse_if_taken(wanted, days, now)
+def _book_appointment(
+    wanted: Appointment, request: IdempotentRequest, *, now: datetime
+) -> Appointment:
+    # The days are read before the token. If the time is booked by an earlier attempt of this request,
+    # its token was stored in the same transaction, so it is found.
+    doctor_days = availability.list_doctor_days(wanted)
+    if created_id := repository.get_created_appointment_id(request):
+        return get_appointment(appointment_id=created_id)
+    ensure_bookable_time(wanted, now=now)
+    ensure_slot_free(wanted, doctor_days, now=now)
     booked = replace(wanted, id=speakable_id())
-    repository.add_appointment(booked, rewritten(days, booked, clinic.zone()), this_request)
+    updated_days = update_bookings(doctor_days, booked, clinic.time_zone())
+    repository.add_appointment(booked, updated_days, request)
     return booked
 
 
-def move_appointment(
+def reschedule_appointment(
     *,
     appointment_id: str,
     caller: Caller,
@@ -216,25 +223,31 @@ def move_appointment(
     unchanged_since: datetime | None = None,
     now: datetime,
 ) -> Appointment:
-    """Move the caller's appointment, same doctor and length, and return it.
+    """Move the caller's appointment to another time, same doctor and length, and return it.
 
-    To its own time it needn't be moved: nothing is written. `unchanged_since` is the `updated_at`
-    on which the move was decided; None takes what is there.
+    If `starts_at` is its current start, nothing is written.
+
+    Args:
+        appointment_id: The appointment to move.
+        caller: Who moves it.
+        starts_at: The new start, aware.
+        unchanged_since: The `updated_at` that the caller saw, or None to move any version.
+        now: The current time.
 
     Raises:
-        IdentityMissingError, AppointmentNotFoundError: as for looking it up.
-        AppointmentClosedError: it is cancelled, completed or over.
-        AppointmentInThePastError, OutsideOpeningHoursError: nobody can have the new time.
-        SlotTakenError: the doctor has another appointment then.
-        StaleVersionError: it was changed since, or others kept changing it.
+        IdentityMissingError, AppointmentNotFoundError: as in `look_up_appointment`.
+        AppointmentClosedError: it is cancelled, completed or has started.
+        AppointmentInThePastError, OutsideOpeningHoursError: the new time can't be booked.
+        SlotTakenError: the doctor has another appointment at that time.
+        StaleVersionError: it has another version, or every attempt met a concurrent change.
 
     """
 
     def attempt() -> Appointment:
         before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         refuse_if_stale(before.updated_at, unchanged_since)
-        refuse_if_closed(before, now)
-        return _change(before, before.moved(validate_start(starts_at)), now)
+        ensure_not_closed(before, now=now)
+        return _store_changes(before, before.with_start(clean_start(starts_at)), now=now)
 
     return retry_on_conflict(attempt)
 
@@ -246,43 +259,36 @@ def cancel_appointment(
     unchanged_since: datetime | None = None,
     now: datetime,
 ) -> Appointment:
-    """Cancel the caller's appointment, give its time back, and return it.
+    """Cancel the caller's appointment, remove its booking, and return it.
 
-    One whose time has come is staff's to cancel: the patient didn't show up. `unchanged_since` is
-    the `updated_at` on which it was decided; None takes what is there.
+    Once it has started, only staff can cancel it: the patient didn't come.
+
+    Args:
+        appointment_id: The appointment to cancel.
+        caller: Who cancels it.
+        unchanged_since: The `updated_at` that the caller saw, or None to cancel any version.
+        now: The current time.
 
     Raises:
-        IdentityMissingError, AppointmentNotFoundError: as for looking it up.
-        AppointmentAlreadyCancelledError: it was cancelled before.
-        AppointmentClosedError: it is completed, or it is over and the caller a customer.
-        StaleVersionError: it was changed since, or others kept changing it.
+        IdentityMissingError, AppointmentNotFoundError: as in `look_up_appointment`.
+        AppointmentAlreadyCancelledError: it is cancelled.
+        AppointmentClosedError: it is completed, or it has started and the caller is a customer.
+        StaleVersionError: it has another version, or every attempt met a concurrent change.
 
     """
 
     def attempt() -> Appointment:
         before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         refuse_if_stale(before.updated_at, unchanged_since)
-        refuse_unless_cancellable(before)
+        ensure_cancellable(before)
         if isinstance(caller, Customer):
-            refuse_if_closed(before, now)
-        return _change(before, before.becoming(AppointmentStatus.CANCELLED), now)
+            ensure_not_closed(before, now=now)
+        return _store_changes(before, before.with_status(AppointmentStatus.CANCELLED), now=now)
 
     return retry_on_conflict(attempt)
 
 
-def free_slots(*, doctor_name: str, day: date, duration_min: int, now: datetime) -> list[datetime]:
-    """Return the free starts of a doctor on the clinic's `day`, aware, in the clinic's time.
-
-    Raises:
-        DoctorNotFoundError: nobody, or more than one, of the doctors is meant.
-        InvalidFieldError: nothing lasts that long, or nobody has appointments in that year.
-
-    """
-    doctor = clinic.doctor(doctor_name)
-    return clinic.offers(doctor, validate_day(day), validate_duration(duration_min), now=now)
-
-
-# --- What staff do
+# --- For staff
 
 
 def update_appointment(
@@ -292,31 +298,37 @@ def update_appointment(
     unchanged_since: datetime | None = None,
     now: datetime,
 ) -> Appointment:
-    """Change some of an appointment, for staff, and return it; what differs in nothing isn't written.
+    """Change fields of an appointment and return it; if nothing differs, nothing is written.
 
-    Changes that cancel or move, and nothing else, are those verbs, and refused like them.
-    `unchanged_since` is the `updated_at` on which the change was decided; None takes what is there.
+    A change of the status to cancelled and of nothing else is `cancel_appointment`; a change of the
+    start and of nothing else is `reschedule_appointment`.
+
+    Args:
+        appointment_id: The appointment to change.
+        changes: The fields to change.
+        unchanged_since: The `updated_at` that the caller saw, or None to change any version.
+        now: The current time.
 
     Raises:
-        AppointmentNotFoundError: there is none.
-        StaleVersionError: it was changed since; its data tells the current version.
-        AppointmentStatusError: the status can't follow the present one.
+        AppointmentNotFoundError: no appointment has this id.
+        StaleVersionError: it has another version, named in `data["current_version"]`.
+        AppointmentStatusError: the status can't follow the current one.
         AppointmentAlreadyCancelledError, AppointmentClosedError: it can't be cancelled.
-        AppointmentClosedError: its time is to change, but it is cancelled, completed or over.
-        AppointmentInThePastError, OutsideOpeningHoursError, SlotTakenError: nobody can have that time.
-        InvalidFieldError, DoctorNotFoundError: it can't be an appointment.
+        AppointmentClosedError: its time is to change, but it is cancelled, completed or has started.
+        AppointmentInThePastError, OutsideOpeningHoursError, SlotTakenError: the time can't be booked.
+        InvalidFieldError, DoctorNotFoundError: a field isn't valid.
 
     """
-    new = provided_fields(changes)
-    if new == {"status": AppointmentStatus.CANCELLED}:
+    provided = provided_fields(changes)
+    if provided == {"status": AppointmentStatus.CANCELLED}:
         return cancel_appointment(
             appointment_id=appointment_id, caller=Staff(), unchanged_since=unchanged_since, now=now
         )
-    if new.keys() == {"starts_at"}:
-        return move_appointment(
+    if provided.keys() == {"starts_at"}:
+        return reschedule_appointment(
             appointment_id=appointment_id,
             caller=Staff(),
-            starts_at=new["starts_at"],
+            starts_at=provided["starts_at"],
             unchanged_since=unchanged_since,
             now=now,
         )
@@ -324,57 +336,56 @@ def update_appointment(
     def attempt() -> Appointment:
         before = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(before.updated_at, unchanged_since)
-        return _change(before, _changed(before, new), now)
+        return _store_changes(before, _apply_changes(before, provided), now=now)
 
     return retry_on_conflict(attempt)
 
 
+def _apply_changes(before: Appointment, provided: Mapping[str, Any]) -> Appointment:
+    # Values that stay aren't validated: the doctor may have left the clinic.
+    differing = {name: value for name, value in provided.items() if value != getattr(before, name)}
+    values = clean_changes(differing)
+    status = values.pop("status", before.status)
+    return change_status(replace(before, **values), status)
+
+
 def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None = None) -> None:
-    """Delete an appointment, for staff, and give its time back.
+    """Delete an appointment and its booking. The request that created it can't create it again.
 
     Raises:
-        AppointmentNotFoundError: there is none.
-        StaleVersionError: it was changed since; its data tells the current version.
+        AppointmentNotFoundError: no appointment has this id.
+        StaleVersionError: it has another version, named in `data["current_version"]`.
 
     """
 
     def attempt() -> None:
-        there = get_appointment(appointment_id=appointment_id)
-        refuse_if_stale(there.updated_at, unchanged_since)
-        days = [day.without(there.id) for day in clinic.doctor_days(there)]
-        repository.delete_appointment(there, days, unchanged_since=there.updated_at)
+        appointment = get_appointment(appointment_id=appointment_id)
+        refuse_if_stale(appointment.updated_at, unchanged_since)
+        doctor_days = availability.list_doctor_days(appointment)
+        repository.delete_appointment(
+            appointment,
+            [day.without_booking(appointment.id) for day in doctor_days],
+            unchanged_since=appointment.updated_at,
+        )
 
     retry_on_conflict(attempt)
 
 
-def _changed(before: Appointment, new: Mapping[str, Any]) -> Appointment:
-    # What stays isn't judged: a doctor may have left the clinic.
-    other = {name: said for name, said in new.items() if said != getattr(before, name)}
-    clean = {name: CLEANED[name](said) for name, said in other.items()}
-    status = clean.pop("status", before.status)
-    return with_status(replace(before, **clean), status)
+def _store_changes(before: Appointment, after: Appointment, *, now: datetime) -> Appointment:
+    """Store `after` as a new version and return it; if it equals `before`, write nothing.
 
-
-def _has_other_time(before: Appointment, after: Appointment) -> bool:
-    return (before.span, before.doctor_name) != (after.span, after.doctor_name)
-
-
-# --- One change of an appointment that is there
-
-
-def _change(before: Appointment, after: Appointment, now: datetime) -> Appointment:
-    """Store what an appointment has become, as a new version; where it is as it was, write nothing."""
+    If the time or the doctor differs, the new time must be bookable and free.
+    """
     if after == before:
         return before
-    has_other_time = _has_other_time(before, after)
-    if has_other_time:
-        refuse_if_closed(before, now)
-        refuse_an_impossible_time(after, now)
-    days = clinic.doctor_days(before, after)
-    if has_other_time and after.holds_its_time:
-        refuse_if_taken(after, days, now)
-    after = after.renewed(now=now)
-    repository.change_appointment(
-        after, rewritten(days, after, clinic.zone()), unchanged_since=before.updated_at
-    )
+    is_moved = (before.interval, before.doctor_name) != (after.interval, after.doctor_name)
+    if is_moved:
+        ensure_not_closed(before, now=now)
+        ensure_bookable_time(after, now=now)
+    doctor_days = availability.list_doctor_days(before, after)
+    if is_moved and after.is_open:
+        ensure_slot_free(after, doctor_days, now=now)
+    after = after.with_new_version(now=now)
+    updated_days = update_bookings(doctor_days, after, clinic.time_zone())
+    repository.update_appointment(after, updated_days, unchanged_since=before.updated_at)
     return after

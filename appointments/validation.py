@@ -1,62 +1,90 @@
-"""What an appointment may be made of: each part tidied as it is stored, or refused by its name."""
+"""Validation of single fields: each function returns the value as it is stored, or raises.
+
+A field that can't be stored raises `InvalidFieldError`, whose `data["field"]` is the field's name in
+the REST API.
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 
+from django.conf import settings
+
 from appointments import clinic
 from appointments.domain import (
-    LONGEST_MIN,
+    FIRST_DAY,
+    LAST_DAY,
+    MAX_DURATION_MINUTES,
     MAX_NOTES_LENGTH,
-    SHORTEST_MIN,
+    MIN_DURATION_MINUTES,
     AppointmentKind,
+    AppointmentQuery,
     AppointmentStatus,
+    match_doctors,
 )
 from common.contact import clean_email, clean_name
 from common.errors import InvalidFieldError
 from common.timestamps import truncate_to_ms
 
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
-
-def validate_duration(duration_min: int) -> int:
-    """Return a length that an appointment can have, in minutes; refuse others as `duration`."""
-    if not SHORTEST_MIN <= duration_min <= LONGEST_MIN:
+def clean_duration(duration_min: int) -> int:
+    """Return the duration in minutes, if an appointment may have it."""
+    if not MIN_DURATION_MINUTES <= duration_min <= MAX_DURATION_MINUTES:
         raise InvalidFieldError(field="duration")
     return duration_min
 
 
-def validate_day(day: date) -> date:
-    """Return a day of the clinic; refuse, as `date`, years in which nobody has an appointment."""
-    # At the very ends of the calendar a day has no neighbour.
+def clean_day(day: date) -> date:
+    """Return the day, if appointments may be on it."""
     if not FIRST_DAY <= day <= LAST_DAY:
         raise InvalidFieldError(field="date")
     return day
 
 
-def validate_start(starts_at: datetime) -> datetime:
-    """Return a start as it is stored; refuse, as `date`, what no `checked_day` is."""
+def clean_start(starts_at: datetime) -> datetime:
+    """Return the start in UTC, to the millisecond, if appointments may be in its year."""
     if not FIRST_DAY.year <= starts_at.year <= LAST_DAY.year:
         raise InvalidFieldError(field="date")
     return truncate_to_ms(starts_at)
 
 
-def validate_notes(notes: str) -> str:
-    """Return notes without blanks around them; refuse, as `notes`, what is too long."""
+def clean_notes(notes: str) -> str:
+    """Return the notes without surrounding spaces."""
     if len(notes) > MAX_NOTES_LENGTH:
         raise InvalidFieldError(field="notes")
     return notes.strip()
 
 
-CLEANED: Mapping[str, Callable[[Any], Any]] = {
+def clean_query(query: AppointmentQuery) -> AppointmentQuery:
+    """Return the query with the names as they are stored; an unknown doctor's name stays as it is."""
+    if query.patient_email is not None:
+        query = replace(query, patient_email=query.patient_email.strip().lower())
+    if query.doctor_name is not None:
+        matches = match_doctors(query.doctor_name, settings.CLINIC_DOCTORS)
+        if len(matches) == 1:
+            query = replace(query, doctor_name=matches[0])
+    return query
+
+
+_CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "patient_name": partial(clean_name, field="patient_name"),
     "patient_email": partial(clean_email, field="patient_email"),
-    "doctor_name": clinic.doctor,
-    "starts_at": validate_start,
-    "duration_min": validate_duration,
+    "doctor_name": clinic.resolve_doctor,
+    "starts_at": clean_start,
+    "duration_min": clean_duration,
     "kind": AppointmentKind,
     "status": AppointmentStatus,
-    "notes": validate_notes,
+    "notes": clean_notes,
 }
-"""What makes each of the changes what is stored, or refuses it."""
+
+
+def clean_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changed fields of an appointment, each as it is stored.
+
+    Raises:
+        DoctorNotFoundError, InvalidFieldError: a value can't be stored.
+
+    """
+    return {name: _CLEANERS[name](value) for name, value in changes.items()}

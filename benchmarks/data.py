@@ -67,7 +67,7 @@ from conversations.domain import (  # noqa: E402
     ToolOutcome,
     Utterance,
 )
-from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of  # noqa: E402
+from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids, calculate_total  # noqa: E402
 
 SMALL, LARGE = 500, 5_000
 LIVE = 30
@@ -173,7 +173,7 @@ def stand_in() -> Iterator[str]:
 
 def order(number: int) -> Order:
     """Return one of many orders. Every filter has a full page in both sizes of the table, two at once ten."""
-    items = numbered(
+    items = assign_item_ids(
         OrderItem(name=f"Producto {n}", quantity=n, price=Decimal("12.50")) for n in (1, 2, 3)
     )
     made_at = NOW - timedelta(minutes=97 * number)
@@ -182,7 +182,7 @@ def order(number: int) -> Order:
         customer_name=f"Cliente {number}",
         customer_email=f"customer{number % 5}@email.com",
         items=items,
-        total=total_of(items),
+        total=calculate_total(items),
         status=list(OrderStatus)[number // 5 % len(OrderStatus)],
         created_at=made_at,
         updated_at=made_at,

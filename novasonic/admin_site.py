@@ -154,18 +154,18 @@ def _appointments_today() -> list[dict[str, Any]]:
             "state": APPOINTMENT_LABELS[appointment.status],
             "is_over": _is_over(appointment),
         }
-        for appointment in appointments.services.appointments_on(day=localdate())
+        for appointment in appointments.services.list_appointments_on(day=localdate())
     ]
 
 
 def _is_over(appointment: Appointment) -> bool:
-    return appointment.span.end <= now() or not appointment.holds_its_time
+    return appointment.interval.end <= now() or not appointment.is_open
 
 
 def _orders_waiting() -> list[dict[str, Any]]:
     """Return, for each status that waits for us, how many there are and the oldest of them."""
     return [
-        _waiting(status, orders.services.find_orders(query=_waiting_query(status), limit=100).items)
+        _waiting(status, orders.services.list_orders(query=_waiting_query(status), limit=100).items)
         for status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
     ]
 

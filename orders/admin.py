@@ -1,40 +1,42 @@
-"""The staff's door to orders: one service call for each thing they do."""
+"""The staff admin of orders: each thing that staff do calls one service."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, override
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import ActionLocation
 from django.db.models import QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.clock import now
+from common import clock
 from common.identity.verification import Staff, mask_dni
 from common.timestamps import to_iso
 from orders import services
-from orders.admin_records import Order, OrderItem, item_records, order_record
-from orders.domain import MOVES, UNPACKED, OrderChanges, OrderStatus
+from orders.admin_forms import OrderForm, OrderItemFormSet
+from orders.admin_records import Order, OrderItem, order_record
 from orders.domain import Order as OrderValue
-from orders.domain import OrderItem as OrderItemValue
+from orders.domain import OrderChanges, OrderStatus
 from orders.labels import STATUS_LABELS
 from staff.admin import RecordAdmin
 from staff.filters import ChoiceFilter, PeriodFilter
 from staff.formatting import format_instant
-from staff.forms import RecordForm
 
-EVERYWHERE = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
+LIST_AND_FORM = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
+
+if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
+    _TabularInline = admin.TabularInline[Any, Any]
+else:
+    _TabularInline = admin.TabularInline
 
 
-def money(amount: Decimal) -> str:
-    """Return an amount as it is written here."""
+def format_money(amount: Decimal) -> str:
+    """Return an amount with its currency sign, as Argentina writes it."""
     return f"$\N{NO-BREAK SPACE}{number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)}"
 
 
@@ -47,73 +49,14 @@ class StatusFilter(ChoiceFilter):
 
 
 class PlacedFilter(PeriodFilter):
-    """Orders placed lately."""
+    """Orders created in the last days."""
 
     title = gettext_lazy("placed")
     field = "created_at"
 
 
-class OrderForm(RecordForm):
-    """An order; its status may only become what may follow the present one."""
-
-    error_fields = {  # noqa: RUF012 -- Django's metaclass would take it for a field's
-        "order_status_not_allowed": "status",
-    }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "status" in self.fields:
-            present = OrderStatus(self.instance.status)
-            may_be = [status for status in STATUS_LABELS if status in {present} | MOVES[present]]
-            field = self.fields["status"]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [(status.value, STATUS_LABELS[status]) for status in may_be]
-
-
-if TYPE_CHECKING:  # the stubs' classes are generic, Django's aren't
-    _InlineFormSet = BaseInlineFormSet[Any, Any, Any]
-    _TabularInline = admin.TabularInline[Any, Any]
-else:
-    _InlineFormSet = BaseInlineFormSet
-    _TabularInline = admin.TabularInline
-
-
-class OrderItemFormSet(_InlineFormSet):
-    """The items of the order that was read, without reading it again."""
-
-    @override
-    def get_queryset(self) -> Any:
-        if not hasattr(self, "_lines"):
-            self._lines = item_records(self.instance) if self.instance.is_stored else []
-        return self._lines
-
-    @override
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        # Django's own field would look each item up, once more.
-        form.fields["id"] = forms.CharField(
-            required=False, widget=forms.HiddenInput, initial=form.instance.pk
-        )
-
-    def values(self) -> list[OrderItemValue]:
-        """Return the items as they are in the form, without those that staff deleted."""
-        kept = [form for form in self.forms if form not in self.deleted_forms]
-        filled = [form for form in kept if form.instance.pk or form.has_changed()]
-        return [_item_value(form.instance) for form in filled]
-
-
-def _item_value(item: OrderItem) -> OrderItemValue:
-    return OrderItemValue(
-        id=item.item_id,
-        name=item.name,
-        quantity=item.quantity,
-        price=item.price,
-        description=item.description,
-    )
-
-
 class OrderItemInline(_TabularInline):
-    """Items, inside the order's form; who may change the order may change them, until it's packed."""
+    """Items inside the order's form: users who may change the order may change them, while they may change."""
 
     model = OrderItem
     formset = OrderItemFormSet
@@ -123,7 +66,7 @@ class OrderItemInline(_TabularInline):
 
     @override
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        # A price is typed with a comma here, and with a point by some.
+        # In Argentina a price is typed with a comma, by some with a point.
         localized = {"localize": True} if db_field.name == "price" else {}
         return super().formfield_for_dbfield(db_field, request, **localized, **kwargs)
 
@@ -146,8 +89,8 @@ class OrderItemInline(_TabularInline):
     def _may_edit(self, request: HttpRequest, obj: Any) -> bool:
         if not isinstance(obj, Order) or not obj.is_stored:
             return request.user.has_perm("orders.add_order")
-        is_unpacked = obj.value.status in UNPACKED
-        return is_unpacked and request.user.has_perm("orders.change_order")
+        may_change = request.user.has_perm("orders.change_order")
+        return may_change and obj.value.has_editable_items
 
 
 @admin.register(Order)
@@ -156,7 +99,7 @@ class OrderAdmin(RecordAdmin[Order]):
 
     form = OrderForm
     inlines = (OrderItemInline,)
-    list_display = ("id", "customer_name", "what", "total_shown", "state", "placed")
+    list_display = ("id", "customer_name", "items_summary", "total_shown", "status_label", "placed")
     list_filter = (StatusFilter, PlacedFilter)
     sorts_by = frozenset({"created_at"})
     search_help_text = gettext_lazy(
@@ -167,8 +110,8 @@ class OrderAdmin(RecordAdmin[Order]):
     # --- Lists
 
     @admin.display(description=gettext_lazy("products"))
-    def what(self, order: Order) -> str:
-        """Return the order's items in a few words."""
+    def items_summary(self, order: Order) -> str:
+        """Return the first item, and how many follow."""
         items = order.value.items
         first = f"{items[0].quantity} × {items[0].name}" if items else "–"
         return f"{first} +{len(items) - 1}" if len(items) > 1 else first
@@ -176,22 +119,22 @@ class OrderAdmin(RecordAdmin[Order]):
     @admin.display(description=gettext_lazy("total"))
     def total_shown(self, order: Order) -> str:
         """Return the total with its currency sign."""
-        return money(order.total)
+        return format_money(order.total)
 
     @admin.display(description=gettext_lazy("status"))
-    def state(self, order: Order) -> str:
-        """Return the status as a coloured word."""
+    def status_label(self, order: Order) -> str:
+        """Return the status, coloured by CSS."""
         label = STATUS_LABELS[order.value.status]
         return format_html('<span class="state state-{}">{}</span>', order.status, label)
 
     @admin.display(description=gettext_lazy("placed"), ordering="created_at")
     def placed(self, order: Order) -> str:
-        """Return when the order was made."""
+        """Return when the order was created."""
         return format_instant(order.created_at)
 
     @admin.display(description=gettext_lazy("identity number"))
     def dni_hidden(self, order: Order) -> str:
-        """Return the identity number but for its last digits hidden."""
+        """Return the masked identity number."""
         return mask_dni(order.dni) or "–"
 
     # --- Forms
@@ -218,7 +161,7 @@ class OrderAdmin(RecordAdmin[Order]):
 
     @override
     def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Order:
-        return order_record(_changed(form, formsets) if change else _placed(form, formsets))
+        return order_record(_update(form, formsets) if change else _place(form, formsets))
 
     @override
     def remove(self, record: Order) -> None:
@@ -227,46 +170,55 @@ class OrderAdmin(RecordAdmin[Order]):
     # --- Actions
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Start preparing"), location=EVERYWHERE
+        permissions=["change"], description=gettext_lazy("Start preparing"), location=LIST_AND_FORM
     )
     def prepare(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Move the chosen orders on."""
-        self._move(request, queryset, OrderStatus.PROCESSING)
+        """Set the status of the selected orders to processing."""
+        self._change_status(request, queryset, OrderStatus.PROCESSING)
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Mark as shipped"), location=EVERYWHERE
+        permissions=["change"], description=gettext_lazy("Mark as shipped"), location=LIST_AND_FORM
     )
     def ship(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Move the chosen orders on; who has no tracking number gets one."""
-        self._move(request, queryset, OrderStatus.SHIPPED)
+        """Set the status of the selected orders to shipped; those without a tracking number get one."""
+        self._change_status(request, queryset, OrderStatus.SHIPPED)
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Mark as delivered"), location=EVERYWHERE
+        permissions=["change"],
+        description=gettext_lazy("Mark as delivered"),
+        location=LIST_AND_FORM,
     )
     def deliver(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Move the chosen orders on."""
-        self._move(request, queryset, OrderStatus.DELIVERED)
+        """Set the status of the selected orders to delivered."""
+        self._change_status(request, queryset, OrderStatus.DELIVERED)
 
     @admin.action(
-        permissions=["change"], description=gettext_lazy("Cancel orders"), location=EVERYWHERE
+        permissions=["change"], description=gettext_lazy("Cancel orders"), location=LIST_AND_FORM
     )
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Cancel the chosen orders."""
+        """Cancel the selected orders."""
 
-        def verb(order: Order, seen: datetime | None) -> OrderValue:
+        def operation(order: Order, seen: datetime | None) -> OrderValue:
             return services.cancel_order(
-                order_id=order.id, caller=Staff(), unchanged_since=seen, now=now()
+                order_id=order.id, caller=Staff(), unchanged_since=seen, now=clock.now()
             )
 
-        self.do_to_each(request, queryset, verb, _status_changed(OrderStatus.CANCELLED))
+        self.do_to_each(
+            request, queryset, operation, _status_changed_message(OrderStatus.CANCELLED)
+        )
 
-    def _move(self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus) -> None:
-        def verb(order: Order, seen: datetime | None) -> OrderValue:
-            return services.move_order_status(
-                order_id=order.id, status=status, unchanged_since=seen, now=now()
+    def _change_status(
+        self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus
+    ) -> None:
+        def operation(order: Order, seen: datetime | None) -> OrderValue:
+            return services.update_order(
+                order_id=order.id,
+                changes=OrderChanges(status=status),
+                unchanged_since=seen,
+                now=clock.now(),
             )
 
-        self.do_to_each(request, queryset, verb, _status_changed(status))
+        self.do_to_each(request, queryset, operation, _status_changed_message(status))
 
     @override
     def columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[Order], object]]]:
@@ -275,8 +227,11 @@ class OrderAdmin(RecordAdmin[Order]):
             (_("number"), lambda order: order.id),
             (_("customer"), lambda order: order.customer_name),
             (_("e-mail"), lambda order: order.customer_email),
-            (_("identity number"), lambda o: o.dni if sees_dni else mask_dni(o.dni) or ""),
-            (_("products"), lambda o: "; ".join(f"{i.quantity} × {i.name}" for i in o.value.items)),
+            (
+                _("identity number"),
+                lambda order: order.dni if sees_dni else mask_dni(order.dni) or "",
+            ),
+            (_("products"), _list_items),
             (_("total"), lambda order: order.total),
             (_("status"), lambda order: str(STATUS_LABELS[order.value.status])),
             (_("tracking number"), lambda order: order.tracking_number),
@@ -285,11 +240,15 @@ class OrderAdmin(RecordAdmin[Order]):
         ]
 
 
-def _status_changed(status: OrderStatus) -> str:
+def _list_items(order: Order) -> str:
+    return "; ".join(f"{item.quantity} × {item.name}" for item in order.value.items)
+
+
+def _status_changed_message(status: OrderStatus) -> str:
     return _("Status changed to %(status)s") % {"status": STATUS_LABELS[status]}
 
 
-def _placed(form: Any, formsets: Any) -> OrderValue:
+def _place(form: Any, formsets: Any) -> OrderValue:
     values = form.cleaned_data
     return services.place_order(
         customer_name=values["customer_name"],
@@ -298,11 +257,11 @@ def _placed(form: Any, formsets: Any) -> OrderValue:
         items=[item for formset in formsets for item in formset.values()],
         total=None,
         token=form.new_token(),
-        now=now(),
+        now=clock.now(),
     )
 
 
-def _changed(form: Any, formsets: Any) -> OrderValue:
+def _update(form: Any, formsets: Any) -> OrderValue:
     changes = form.changes()
     if "status" in changes:
         changes["status"] = OrderStatus(changes["status"])
@@ -313,5 +272,5 @@ def _changed(form: Any, formsets: Any) -> OrderValue:
         order_id=form.instance.id,
         changes=OrderChanges(**changes),
         unchanged_since=form.seen_version(),
-        now=now(),
+        now=clock.now(),
     )

@@ -1,6 +1,6 @@
-"""Orders as Django's admin sees them: no storage, and no table (see `staff.records`).
+"""Orders as models of Django's admin. They have no SQL table (see `staff.records`).
 
-The items of an order live inside it; they have a model only so that the admin can edit them inline.
+Items are stored inside their order; they have a model so that the admin can edit them inline.
 """
 
 from typing import Any, ClassVar, override
@@ -21,21 +21,21 @@ from staff.records import Record
 
 
 class OrderSource:
-    """Orders, by the services."""
+    """Reads orders for the admin from `orders.services`."""
 
     conditions = frozenset({"status", "customer_email", "created_at__gte", "created_at__lt"})
     orders = frozenset({"created_at"})
     email = "customer_email"
 
     def one(self, record_id: str) -> "Order | None":
-        """Return an order, or None."""
+        """Return the order with this id, or None."""
         try:
             return order_record(services.get_order(order_id=record_id))
         except OrderNotFoundError:
             return None
 
     def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Order"]:
-        """Return some orders by the time they were made."""
+        """Return a page of orders in order of creation."""
         status = wish.value("status")
         query = OrderQuery(
             status=None if status is None else OrderStatus(status),
@@ -44,11 +44,11 @@ class OrderSource:
             created_to=wish.value("created_at__lt"),
             oldest_first=wish.order == "created_at",
         )
-        found = services.find_orders(query=query, cursor=cursor, limit=limit)
+        found = services.list_orders(query=query, cursor=cursor, limit=limit)
         return found.map(order_record)
 
     def text(self, record: "Order") -> str:
-        """Return the words by which an order may be found."""
+        """Return the text that a search looks in."""
         names = [item.name for item in record.value.items]
         return " ".join([record.customer_name, record.customer_email, *names])
 
@@ -94,34 +94,34 @@ class Order(Record):  # type: ignore[django-manager-missing, unused-ignore]  # t
 
 
 class OrderItemSource:
-    """The items of one order."""
+    """Reads the items of one order for the admin."""
 
     conditions = frozenset({"order_id"})
     orders: frozenset[str] = frozenset()
     email = "order_id"
 
     def one(self, record_id: str) -> "OrderItem | None":
-        """Return one item of an order, or None."""
+        """Return the item with this id, or None."""
         order = Order.source.one(record_id.partition(":")[0])
         items = item_records(order) if order else []
         return next((item for item in items if item.id == record_id), None)
 
     def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["OrderItem"]:  # noqa: ARG002 -- all are in one record
-        """Return the items of the order that is asked for."""
+        """Return the items of the order that the filter names."""
         order = Order.source.one(wish.value("order_id") or "")
         return Page(items=item_records(order) if order else [])
 
     def text(self, record: "OrderItem") -> str:
-        """Return the name."""
+        """Return the text that a search looks in."""
         return record.name
 
 
 class OrderItem(Record):
-    """A line of an order in the admin; its id is the order's, a colon and the place in it."""
+    """An item of an order in the admin; its id is `{order id}:{position}`."""
 
     source: ClassVar[Any] = OrderItemSource()
     item_id = ""
-    """The id inside the order, which the form doesn't show; one that the form adds has none yet."""
+    """The stored id of the item, which the form doesn't show; empty for an item that is being added."""
 
     id = models.CharField(primary_key=True, max_length=80, editable=False)
     order = models.ForeignKey(
@@ -135,7 +135,7 @@ class OrderItem(Record):
     description = models.CharField(_("description"), max_length=500, blank=True)
 
     class Meta(Record.Meta):
-        """It has no permissions of its own: who may change the order may change its items."""
+        """Names. Items have no permissions of their own: those of the order apply."""
 
         abstract = False
         default_permissions = ()
@@ -148,7 +148,7 @@ class OrderItem(Record):
 
 
 def order_record(order: OrderValue) -> Order:
-    """Return the order as the admin shows it."""
+    """Return the order as a record of the admin."""
     record: Order = Order.read(
         id=order.id,
         customer_name=order.customer_name,
@@ -166,13 +166,13 @@ def order_record(order: OrderValue) -> Order:
 
 
 def item_records(order: Order) -> list[OrderItem]:
-    """Return the items of an order as the admin shows them."""
-    return [_item_record(order, place, item) for place, item in enumerate(order.value.items)]
+    """Return the items of an order as records of the admin."""
+    return [_item_record(order, position, item) for position, item in enumerate(order.value.items)]
 
 
-def _item_record(order: Order, place: int, item: OrderItemValue) -> OrderItem:
+def _item_record(order: Order, position: int, item: OrderItemValue) -> OrderItem:
     record: OrderItem = OrderItem.read(
-        id=f"{order.id}:{place}",
+        id=f"{order.id}:{position}",
         order_id=order.id,
         name=item.name,
         quantity=item.quantity,

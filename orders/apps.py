@@ -1,4 +1,4 @@
-"""The orders room as Django knows it."""
+"""Django's configuration of the `orders` app."""
 
 from typing import override
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OrdersConfig(AppConfig):
-    """Orders, with the models that the admin's permissions hang on."""
+    """Orders. The admin models exist for their permissions; they have no tables."""
 
     name = "orders"
     verbose_name = _("Orders")

@@ -1,6 +1,6 @@
-"""What an order is, what may become of it, and what it costs. Pure.
+"""Orders as values: statuses and their transitions, items and totals.
 
-Money is `Decimal`, to the cent. Instants are aware.
+Pure: no I/O, no clock, no Django. Money is `Decimal`, to the cent. Instants are aware.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from itertools import count
 from types import MappingProxyType
 
 from common.identity.verification import Caller, matches_identity
-from common.money import CENT, MAX_AMOUNT
+from common.money import CENT
 from common.partial_updates import UNSET, Unset
 from common.timestamps import next_version
 
@@ -25,7 +25,7 @@ DELIVERY_TIME = timedelta(days=5)
 
 
 class OrderStatus(StrEnum):
-    """How far an order has come, as it is stored."""
+    """The status of an order, as it is stored."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -34,7 +34,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
+TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
     {
         OrderStatus.PENDING: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
         OrderStatus.PROCESSING: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED}),
@@ -43,19 +43,12 @@ MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = MappingProxyType(
         OrderStatus.CANCELLED: frozenset(),
     }
 )
-"""What an order may become next. What has left the house can't be cancelled."""
-
-
-FINAL = frozenset(status for status, following in MOVES.items() if not following)
-"""The statuses that nothing follows."""
-
-UNPACKED = frozenset({OrderStatus.PENDING, OrderStatus.PROCESSING})
-"""The statuses in which the items of an order, and so its total, may still change."""
+"""By status, those that may follow it. A shipped order can no longer be cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderItem:
-    """One line of an order; `price` is for one piece."""
+    """One product of an order; `price` is the price of one unit."""
 
     name: str
     quantity: int
@@ -65,13 +58,13 @@ class OrderItem:
 
     @property
     def amount(self) -> Decimal:
-        """What the line costs."""
+        """The price of all units."""
         return self.quantity * self.price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order as it is at one moment; `updated_at` is its version."""
+    """One version of an order; `updated_at` identifies the version."""
 
     id: str
     customer_name: str
@@ -85,28 +78,33 @@ class Order:
     tracking_number: str | None = None
     dni: str | None = None
 
-    def may_become(self, status: OrderStatus) -> bool:
-        """Whether `status` may follow the present one."""
-        return status in MOVES[self.status]
+    @property
+    def has_editable_items(self) -> bool:
+        """Whether the items, and with them the total, may still change."""
+        return self.status in {OrderStatus.PENDING, OrderStatus.PROCESSING}
 
-    def becoming(self, status: OrderStatus) -> "Order":
+    def can_become(self, status: OrderStatus) -> bool:
+        """Whether `status` may follow the current status."""
+        return status in TRANSITIONS[self.status]
+
+    def with_status(self, status: OrderStatus) -> "Order":
         """Return the order with another status."""
         return replace(self, status=status)
 
-    def renewed(self, *, now: datetime) -> "Order":
-        """Return the order as a new version."""
+    def with_new_version(self, *, now: datetime) -> "Order":
+        """Return the order with a later `updated_at`."""
         return replace(self, updated_at=next_version(self.updated_at, now))
 
-    def belongs_to(self, caller: Caller) -> bool:
-        """Whether `caller` may see and change it."""
+    def matches_caller(self, caller: Caller) -> bool:
+        """Whether `caller` is staff, or a customer whose name or identity number is the order's."""
         return matches_identity(caller, name=self.customer_name, dni=self.dni)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderChanges:
-    """What staff may change of an order; what isn't given stays.
+    """The fields of an order that staff may change; those left `UNSET` stay as they are.
 
-    `total` is what the caller believes it to be: it is checked against the items, not stored.
+    `total` is the total the caller expects: it is compared with the items and never stored.
     """
 
     customer_name: str | Unset = UNSET
@@ -121,7 +119,7 @@ class OrderChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderQuery:
-    """Which orders are listed: of a status, of a customer, made from an instant on, before another."""
+    """Which orders a list shows: created from `created_from` on and before `created_to`."""
 
     status: OrderStatus | None = None
     customer_email: str | None = None
@@ -130,36 +128,14 @@ class OrderQuery:
     oldest_first: bool = False
 
 
-def total_of(items: Iterable[OrderItem]) -> Decimal:
-    """Return what the items cost together, to the cent."""
+def calculate_total(items: Iterable[OrderItem]) -> Decimal:
+    """Return the price of all items together, to the cent."""
     return sum((item.amount for item in items), Decimal(0)).quantize(CENT)
 
 
-def numbered(items: Iterable[OrderItem]) -> tuple[OrderItem, ...]:
-    """Return the items with ids, where they have none: from "1" on, but for those that are used."""
-    known = tuple(items)
-    used = {item.id for item in known}
+def assign_item_ids(items: Iterable[OrderItem]) -> tuple[OrderItem, ...]:
+    """Return the items, each with an id: those without get "1", "2" and so on, skipping ids in use."""
+    all_items = tuple(items)
+    used = {item.id for item in all_items}
     unused = (number for number in map(str, count(1)) if number not in used)
-    return tuple(item if item.id else replace(item, id=next(unused)) for item in known)
-
-
-def faulty_field(items: Iterable[OrderItem]) -> str | None:
-    """Return the path of the first field that no item may have, e.g. "items.0.price", or None."""
-    seen: set[str] = set()
-    for position, item in enumerate(items):
-        if item.id in seen:
-            return f"items.{position}.id"
-        seen |= {item.id} - {""}
-        if not item.name.strip() or len(item.name) > MAX_TEXT_LENGTH:
-            return f"items.{position}.name"
-        if len(item.description) > MAX_TEXT_LENGTH:
-            return f"items.{position}.description"
-        if not 1 <= item.quantity <= MAX_QUANTITY:
-            return f"items.{position}.quantity"
-        if not _is_price(item.price):
-            return f"items.{position}.price"
-    return None
-
-
-def _is_price(amount: Decimal) -> bool:
-    return amount.is_finite() and 0 <= amount <= MAX_AMOUNT and amount == amount.quantize(CENT)
+    return tuple(item if item.id else replace(item, id=next(unused)) for item in all_items)

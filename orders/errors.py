@@ -1,4 +1,4 @@
-"""What may go wrong with orders, as far as it is foreseen."""
+"""The domain errors of orders. `common.errors` describes the tree they belong to."""
 
 from typing import override
 
@@ -9,28 +9,28 @@ from orders.labels import status_label
 
 
 class OrderNotFoundError(NotFoundError):
-    """No order has this id, or it isn't this caller's; the two are answered alike."""
+    """No order has this id, or it isn't the caller's: the answer is the same for both."""
 
     code = "order_not_found"
     text = _("I can't find an order with that number and those details.")
 
 
 class OrderAlreadyCancelledError(ConflictError):
-    """It was cancelled before."""
+    """The order is already cancelled."""
 
     code = "order_already_cancelled"
     text = _("That order is already cancelled.")
 
 
 class OrderNotCancellableError(ConflictError):
-    """It has left the house. `data["status"]` says how far it is."""
+    """The order is shipped or delivered; `data["status"]` is its status."""
 
     code = "order_not_cancellable"
     text = _("That order can't be cancelled any more: it's already on its way or delivered.")
 
 
 class OrderStatusError(ConflictError):
-    """That status can't follow the present one: `data["status"]`, `data["wanted"]`, `data["allowed"]`."""
+    """The status `data["wanted"]` can't follow `data["status"]`; those in `data["allowed"]` can."""
 
     code = "order_status_not_allowed"
     text = _("An order that is %(status)s can't become %(wanted)s.")
@@ -41,29 +41,29 @@ class OrderStatusError(ConflictError):
 
 
 class OrderPackedError(ConflictError):
-    """Its items can't change any more; `data["status"]` says how far it is."""
+    """The items can no longer change; `data["status"]` is the order's status."""
 
     code = "order_packed"
     text = _("The products of that order can't be changed any more.")
 
 
 class DniHiddenError(NotAllowedError):
-    """Who doesn't see identity numbers doesn't change them. `data["permission"]` names what is lacking."""
+    """The caller may not see identity numbers, so not change one; `data["permission"]` is the one missing."""
 
-    # As for any permission that is lacking: it differs from that in being found out by the service.
+    # The code of any missing permission. This one is checked by the service, not by the view.
     code = "permission_denied"
     text = _("Only those who may see identity numbers in full may change one.")
 
 
 class EmptyOrderError(RuleError):
-    """It has no items."""
+    """The order has no items."""
 
     code = "empty_order"
     text = _("An order needs at least one product.")
 
 
 class TotalMismatchError(RuleError):
-    """The total that was said isn't what the items cost: `data["expected"]`, `data["given"]`."""
+    """The stated total `data["given"]` isn't the price of the items, `data["expected"]`."""
 
     code = "total_mismatch"
     text = _("The total doesn't match the products: they come to %(expected)s.")

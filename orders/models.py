@@ -1,10 +1,9 @@
-"""How orders are stored in DynamoDB: shape only. The key schema is the owner's.
+"""PynamoDB models of the orders table. Only `orders.repository` reads and writes them.
 
-Two indexes are the owner's; CustomerEmailDateIndex is added, since CustomerEmailIndex has no order,
-and pages need one.
+The table's keys, `CustomerEmailIndex` and `StatusIndex` are those of the earlier system.
+`CustomerEmailDateIndex` is new: pages need an order, and `CustomerEmailIndex` has no range key.
 
-These are PynamoDB models; Django's ORM and its migrations know nothing of them. No connection is
-opened by importing them. Only `orders.repository` reads and writes them.
+Django's ORM and migrations don't use these classes. Importing them opens no connection.
 """
 
 from typing import Any
@@ -23,7 +22,7 @@ from common.dynamodb.tables import Table, register_table
 
 
 class OrderItem(MapAttribute[str, Any]):
-    """One line, inside the order."""
+    """One product, stored inside the order."""
 
     id = UnicodeAttribute()
     name = UnicodeAttribute()
@@ -56,10 +55,10 @@ class Order(Table):
         "CustomerEmailDateIndex", hash_key="customerEmail", range_key="createdAt"
     )
     by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
-    """All lists of orders are merged from the partitions of this index."""
+    """The list of all orders merges the partitions of this index."""
 
 
 class OrderToken(IdempotencyToken):
-    """A request that made an order."""
+    """The idempotency token of a request that created an order."""
 
     table_setting = "ORDERS_TABLE"

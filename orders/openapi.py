@@ -1,11 +1,16 @@
-"""What the OpenAPI document says of orders besides their shapes."""
+"""The OpenAPI descriptions and examples of the orders operations."""
 
 from drf_spectacular.utils import extend_schema_view
 
 from common.rest.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
-from orders.serializers import ChangedOrder, NewOrder, OrderListQuery, OrderSerializer
+from orders.serializers import (
+    ChangedOrderSerializer,
+    NewOrderSerializer,
+    OrderListQuery,
+    OrderSerializer,
+)
 
-ORDER = {
+ORDER_EXAMPLE = {
     "id": "482913",
     "customerName": "Juan Pérez",
     "customerEmail": "juan.perez@email.com",
@@ -26,49 +31,53 @@ ORDER = {
     "estimatedDelivery": "2026-11-28T13:00:00.000Z",
     "trackingNumber": None,
 }
-NEW = {
+NEW_ORDER_EXAMPLE = {
     "customerName": "Juan Pérez",
     "customerEmail": "juan.perez@email.com",
     "items": [{"name": "Producto A", "quantity": 2, "price": 25.99}],
     "total": 51.98,
     "dni": "12345678",
 }
-WHOLE = {**NEW, "status": "processing", "updatedAt": "2026-11-23T13:00:00.000Z"}
-SHIPPED = {**ORDER, "status": "shipped", "trackingNumber": "TRK123456789"}
+CHANGED_ORDER_EXAMPLE = {
+    **NEW_ORDER_EXAMPLE,
+    "status": "processing",
+    "updatedAt": "2026-11-23T13:00:00.000Z",
+}
+SHIPPED_ORDER_EXAMPLE = {**ORDER_EXAMPLE, "status": "shipped", "trackingNumber": "TRK123456789"}
 
-DESCRIBED = extend_schema_view(
+describe_order_operations = extend_schema_view(
     list=operation(
         summary="A page of orders, the newest first",
         shown=OrderSerializer(many=True),
         parameters=(OrderListQuery,),
-        example=[ORDER],
+        example=[ORDER_EXAMPLE],
     ),
-    retrieve=operation(summary="One order", shown=OrderSerializer, example=ORDER),
+    retrieve=operation(summary="One order", shown=OrderSerializer, example=ORDER_EXAMPLE),
     create=operation(
         summary="Place an order",
-        body=NewOrder,
+        body=NewOrderSerializer,
         shown=OrderSerializer,
         status=201,
         parameters=(IDEMPOTENCY_KEY_HEADER,),
-        body_example=NEW,
-        example=ORDER,
+        body_example=NEW_ORDER_EXAMPLE,
+        example=ORDER_EXAMPLE,
     ),
     update=operation(
         summary="Change an order, given whole",
-        body=ChangedOrder,
+        body=ChangedOrderSerializer,
         shown=OrderSerializer,
         parameters=(IF_MATCH_HEADER,),
-        body_example=WHOLE,
-        example={**ORDER, "status": "processing"},
+        body_example=CHANGED_ORDER_EXAMPLE,
+        example={**ORDER_EXAMPLE, "status": "processing"},
     ),
     partial_update=operation(
         summary="Change some of an order",
-        body=ChangedOrder(partial=True),
+        body=ChangedOrderSerializer(partial=True),
         shown=OrderSerializer,
         parameters=(IF_MATCH_HEADER,),
         body_example={"status": "shipped"},
-        example=SHIPPED,
+        example=SHIPPED_ORDER_EXAMPLE,
     ),
     destroy=operation(summary="Delete an order", shown=None, parameters=(IF_MATCH_HEADER,)),
 )
-"""The decorator of the viewset."""
+"""Decorates the viewset."""

@@ -1,10 +1,13 @@
-"""Every read and write of orders, one function for each way in. Rows go in and out as `Order`."""
+"""Reads and writes of orders in DynamoDB, one function for each access pattern.
+
+Arguments and results are domain values; the PynamoDB rows stay in this module.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from common.dynamodb.idempotency import add_token, find_created_id
-from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, count_items, read_page
+from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
 from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, StaleVersionError
@@ -15,38 +18,37 @@ from orders import models
 from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
 
 ID_IS_FREE = "id is free"
-UNCHANGED = "unchanged"
+VERSION_UNCHANGED = "version unchanged"
 
 
-def order_by_id(order_id: str) -> Order | None:
-    """Return the order as it is now, or None."""
+def get_order(order_id: str) -> Order | None:
+    """Return the order with this id, read consistently, or None."""
     row = models.Order.find(order_id) if is_id(order_id) else None
     return None if row is None else _order(row)
 
 
-def orders_matching(query: OrderQuery, *, limit: int, cursor: str | None = None) -> Page[Order]:
-    """Return up to `limit` orders by the time they were made, and the cursor of what follows.
+def list_orders(query: OrderQuery, *, limit: int, cursor: str | None = None) -> Page[Order]:
+    """Return up to `limit` orders in order of creation, and the cursor of the next page.
 
     Raises:
-        InvalidCursorError: the cursor isn't one of ours.
+        InvalidCursorError: the cursor wasn't made by this list.
 
     """
     page = read_page(_index_query(query), models.Order, limit=limit, cursor=cursor)
     return page.map(_order)
 
 
-def number_of_orders(query: OrderQuery, *, up_to: int) -> int:
-    """Return how many orders match, counted up to `up_to`."""
-    return count_items(_index_query(query), up_to=up_to)
-
-
 def _index_query(query: OrderQuery) -> IndexQuery:
-    """Return where the orders stand by time: of a customer, of a status, or merged from all statuses."""
+    """Return the part of an index that answers `query`.
+
+    A customer's orders stand in one partition; all others are merged from a partition a status.
+    """
     status = models.Order.status
-    only_if = None
+    filter_condition = None
     if query.customer_email is not None:
         index, partitions = "CustomerEmailDateIndex", [query.customer_email]
-        only_if = None if query.status is None else status == query.status.value
+        if query.status is not None:
+            filter_condition = status == query.status.value
     else:
         statuses = [query.status] if query.status else list(OrderStatus)
         index, partitions = "StatusIndex", [each.value for each in statuses]
@@ -57,12 +59,12 @@ def _index_query(query: OrderQuery) -> IndexQuery:
         first=to_iso(query.created_from) if query.created_from else EARLIEST,
         last=to_iso(query.created_to - timedelta.resolution) if query.created_to else LATEST,
         ascending=query.oldest_first,
-        filter_condition=only_if,
+        filter_condition=filter_condition,
     )
 
 
-def order_made_by(request: IdempotentRequest) -> str | None:
-    """Return the id of the order that this request made already, or None.
+def get_created_order_id(request: IdempotentRequest) -> str | None:
+    """Return the id of the order that an earlier attempt of this request created, or None.
 
     Raises:
         IdempotencyConflictError: the token was used for another request.
@@ -72,10 +74,10 @@ def order_made_by(request: IdempotentRequest) -> str | None:
 
 
 def add_order(order: Order, request: IdempotentRequest) -> None:
-    """Store a new order and the request that made it.
+    """Store a new order and its idempotency token.
 
     Raises:
-        BusyError: its id is taken, or another try of the request was quicker: look again.
+        BusyError: the id is taken, or another attempt of the request was stored first.
 
     """
     transaction = Transaction()
@@ -85,47 +87,52 @@ def add_order(order: Order, request: IdempotentRequest) -> None:
 
 
 def add_orders(orders: Iterable[Order]) -> bool:
-    """Store some orders with ids of their own, all or none; return whether the ids were free."""
+    """Store several new orders, all or none; return whether all their ids were free."""
     transaction = Transaction()
     for order in orders:
         transaction.put(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
     return transaction.try_commit()
 
 
-def change_order(order: Order, *, unchanged_since: datetime) -> None:
-    """Store a new version of an order.
+def update_order(order: Order, *, unchanged_since: datetime) -> None:
+    """Store a new version of an order whose stored `updated_at` is `unchanged_since`.
 
     Raises:
-        StaleVersionError: it was changed or deleted meanwhile.
+        StaleVersionError: the stored order has another version, or none is stored.
 
     """
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
-    transaction.update(_row(order), condition=unchanged, name=UNCHANGED)
+    transaction.update(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
     transaction.commit(on_conflict=StaleVersionError())
 
 
 def delete_order(order: Order, *, unchanged_since: datetime) -> None:
-    """Delete an order. The token that made it stays, so that no late try makes it anew.
+    """Delete an order whose stored `updated_at` is `unchanged_since`.
+
+    Its idempotency token stays, so that a late retry of the request doesn't create it again.
 
     Raises:
-        StaleVersionError: it was changed or deleted meanwhile.
+        StaleVersionError: the stored order has another version, or none is stored.
 
     """
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
-    transaction.delete(_row(order), condition=unchanged, name=UNCHANGED)
+    transaction.delete(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
     transaction.commit(on_conflict=StaleVersionError())
 
 
-def has_no_records() -> bool:
-    """Whether the table is empty."""
+def is_empty() -> bool:
+    """Whether the table holds no item of any kind."""
     return models.Order.is_empty()
 
 
-def delete_all_records() -> None:
-    """Empty the table."""
+def delete_all() -> None:
+    """Delete every item of any kind from the table."""
     models.Order.delete_all_items()
+
+
+# --- Rows and values
 
 
 def _row(order: Order) -> models.Order:

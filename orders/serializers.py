@@ -1,4 +1,4 @@
-"""What orders look like over REST: camelCase, as the earlier system showed them."""
+"""Serializers of orders: camelCase, in the shape of the earlier system."""
 
 import json
 from typing import Any, ClassVar, override
@@ -36,15 +36,17 @@ STATUSES = [status.value for status in OrderStatus]
 
 @extend_schema_field({"type": ["string", "null"]})
 class DniField(serializers.Field[str, Any, str | None, Any]):
-    """An identity number, in full for those who may see it, and else but for its last two digits.
+    """An identity number: in full for users with `orders.view_dni`, masked to two digits for others.
 
-    A masked number may come back in a change: the service knows whether it is the stored one's.
+    Args:
+        accepts_mask: Whether input may be masked. The service checks whether it is the stored one's.
+
     """
 
     default_error_messages: ClassVar = {"invalid": _("Not an identity number: up to 15 digits.")}
 
-    def __init__(self, *, takes_mask: bool = False, **options: Any) -> None:
-        self.takes_mask = takes_mask
+    def __init__(self, *, accepts_mask: bool = False, **options: Any) -> None:
+        self.accepts_mask = accepts_mask
         super().__init__(**options)
 
     @override
@@ -55,32 +57,32 @@ class DniField(serializers.Field[str, Any, str | None, Any]):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or len(data) > 2 * MAX_DNI_DIGITS:
             self.fail("invalid")
-        if self.takes_mask and "*" in data:
+        if self.accepts_mask and "*" in data:
             return data
-        known = parse_dni(data)
-        if data and (known is None or len(known) > MAX_DNI_DIGITS):
+        digits = parse_dni(data)
+        if data and (digits is None or len(digits) > MAX_DNI_DIGITS):
             self.fail("invalid")
         return data
 
 
-class ItemList(serializers.ListSerializer[Any]):
-    """A list of items; in an HTML form it is written as JSON, in one field."""
+class OrderItemListSerializer(serializers.ListSerializer[Any]):
+    """A list of items. In an HTML form it is one text field with JSON."""
 
     @override
     def get_value(self, dictionary: Any) -> Any:
-        written = dictionary.get(self.field_name) if html.is_html_input(dictionary) else None
-        if written is None:
+        text = dictionary.get(self.field_name) if html.is_html_input(dictionary) else None
+        if text is None:
             return super().get_value(dictionary)
         try:
-            items = json.loads(written)
+            items = json.loads(text)
             refuse_half_characters(items)
         except (ValueError, RecursionError):
-            return written
+            return text  # which is no list, and is refused as such
         return items
 
 
 class OrderItemSerializer(CamelCaseSerializer):
-    """One line of an order; `price` is for one piece."""
+    """One product of an order; `price` is the price of one unit."""
 
     id = TextField(required=False, max_length=40, allow_blank=True, help_text="Ours, if not given.")
     name = TextField(max_length=MAX_TEXT_LENGTH)
@@ -89,24 +91,24 @@ class OrderItemSerializer(CamelCaseSerializer):
     description = TextField(required=False, max_length=MAX_TEXT_LENGTH, allow_blank=True)
 
     class Meta:
-        """How many of them are read and shown."""
+        """The serializer of a list of items."""
 
-        list_serializer_class = ItemList
+        list_serializer_class = OrderItemListSerializer
 
 
-def _items(**options: Any) -> Any:
+def _items_field(**options: Any) -> Any:
     options = {"many": True, "max_length": MAX_ITEMS, **options}
     return OrderItemSerializer(style={"template": "common/json_field.html"}, **options)
 
 
 class OrderSerializer(CamelCaseSerializer):
-    """An order as it is shown."""
+    """An order in a response."""
 
     id = serializers.CharField()
     customer_name = serializers.CharField()
     customer_email = serializers.CharField()
     dni = DniField(allow_null=True)
-    items = _items()
+    items = _items_field()
     total = MoneyField()
     status = serializers.ChoiceField(choices=STATUSES)
     created_at = InstantField()
@@ -115,36 +117,36 @@ class OrderSerializer(CamelCaseSerializer):
     tracking_number = serializers.CharField(allow_null=True)
 
 
-class NewOrder(CamelCaseSerializer):
-    """An order to be placed. `total`, if given, must be what the items cost."""
+class NewOrderSerializer(CamelCaseSerializer):
+    """The body that places an order. `total`, if given, must be the price of the items."""
 
     customer_name = TextField(max_length=MAX_NAME_LENGTH)
     customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
-    items = _items(allow_empty=False)
+    items = _items_field(allow_empty=False)
     total = MoneyField(required=False, allow_null=True, min_value=0, write_only=True)
     dni = DniField(required=False, allow_null=True)
 
 
-class ChangedOrder(CamelCaseSerializer):
-    """What staff change of an order. What isn't given stays; `updatedAt` makes it conditional."""
+class ChangedOrderSerializer(CamelCaseSerializer):
+    """The body that changes an order. `updatedAt`, if given, must be that of the stored order."""
 
     passed_over = frozenset({"id", "createdAt"})
 
     customer_name = TextField(max_length=MAX_NAME_LENGTH)
     customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
-    items = _items(allow_empty=False)
+    items = _items_field(allow_empty=False)
     status = serializers.ChoiceField(choices=STATUSES, required=False)
     tracking_number = TextField(
         required=False, allow_null=True, allow_blank=True, max_length=MAX_TRACKING_LENGTH
     )
     estimated_delivery = InstantField(required=False, allow_null=True)
-    dni = DniField(required=False, allow_null=True, takes_mask=True)
+    dni = DniField(required=False, allow_null=True, accepts_mask=True)
     total = MoneyField(required=False, allow_null=True, min_value=0, write_only=True)
     updated_at = InstantField(required=False)
 
 
 class OrderListQuery(PageQuery):
-    """What may be asked of the list of orders."""
+    """The query parameters of the list of orders."""
 
     status = serializers.ChoiceField(choices=STATUSES, required=False)
     customer_email = TextField(required=False, max_length=MAX_EMAIL_LENGTH)
@@ -153,6 +155,6 @@ class OrderListQuery(PageQuery):
     ordering = serializers.ChoiceField(choices=["-createdAt", "createdAt"], default="-createdAt")
 
 
-def order_items(items: list[dict[str, Any]]) -> list[OrderItem]:
-    """Return the lines that a body holds."""
+def to_order_items(items: list[dict[str, Any]]) -> list[OrderItem]:
+    """Return the items of a validated body as domain values."""
     return [OrderItem(**item) for item in items]

@@ -1,4 +1,4 @@
-"""The REST door to orders: one service call an action."""
+"""The REST API of orders: each action calls one service."""
 
 from typing import Any, ClassVar
 
@@ -10,42 +10,43 @@ from common.rest.permissions import may_see_dni
 from common.rest.preconditions import idempotency_key, required_version
 from common.rest.query_parameters import decrypt_cursor, parse_query
 from common.rest.views import ServiceViewSet
-from orders import openapi, services
+from orders import services
 from orders.domain import OrderChanges, OrderQuery, OrderStatus
+from orders.openapi import describe_order_operations
 from orders.serializers import (
-    ChangedOrder,
-    NewOrder,
+    ChangedOrderSerializer,
+    NewOrderSerializer,
     OrderListQuery,
     OrderSerializer,
-    order_items,
+    to_order_items,
 )
 
 
-@openapi.DESCRIBED
+@describe_order_operations
 class OrderViewSet(ServiceViewSet):
     """Orders, the newest first."""
 
     record = "orders.order"
     serializer_class = OrderSerializer
     bodies: ClassVar = {
-        "create": NewOrder,
-        "update": ChangedOrder,
-        "partial_update": ChangedOrder,
+        "create": NewOrderSerializer,
+        "update": ChangedOrderSerializer,
+        "partial_update": ChangedOrderSerializer,
     }
 
     def list(self, request: Request) -> EnvelopeResponse:
-        """Return a page of orders: all, a customer's, or those of a status."""
-        asked = parse_query(OrderListQuery, request)
-        status = asked.get("status")
+        """Return a page of orders, optionally of one customer, status or period."""
+        parameters = parse_query(OrderListQuery, request)
+        status = parameters.get("status")
         query = OrderQuery(
             status=OrderStatus(status) if status else None,
-            customer_email=asked.get("customer_email"),
-            created_from=asked.get("created_from"),
-            created_to=asked.get("created_to"),
-            oldest_first=asked["ordering"] == "createdAt",
+            customer_email=parameters.get("customer_email"),
+            created_from=parameters.get("created_from"),
+            created_to=parameters.get("created_to"),
+            oldest_first=parameters["ordering"] == "createdAt",
         )
-        cursor = decrypt_cursor(request, asked.get("cursor"))
-        page = services.find_orders(query=query, cursor=cursor, limit=asked["limit"])
+        cursor = decrypt_cursor(request, parameters.get("cursor"))
+        page = services.list_orders(query=query, cursor=cursor, limit=parameters["limit"])
         return self.answer_page(request, page, noun="order")
 
     def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
@@ -54,24 +55,24 @@ class OrderViewSet(ServiceViewSet):
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Place an order. The same `Idempotency-Key` with the same body places it once."""
-        order = self.body(request)
+        body = self.body(request)
         placed = services.place_order(
-            customer_name=order["customer_name"],
-            customer_email=order["customer_email"],
-            items=order_items(order["items"]),
-            total=order.get("total"),
-            dni=order.get("dni"),
+            customer_name=body["customer_name"],
+            customer_email=body["customer_email"],
+            items=to_order_items(body["items"]),
+            total=body.get("total"),
+            dni=body.get("dni"),
             token=idempotency_key(request),
             now=clock.now(),
         )
         return self.answer(placed, message="Order created successfully", status=201)
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
-        """Change an order, given whole; what is optional and not given stays."""
+        """Change an order, given whole; optional fields that are missing stay."""
         return self._update(request, pk, self.body(request))
 
     def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:
-        """Change some of an order. `{"status": "cancelled"}` alone cancels it, as by telephone."""
+        """Change some fields of an order. `{"status": "cancelled"}` alone cancels it."""
         return self._update(request, pk, self.body(request, partial=True))
 
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
@@ -79,17 +80,17 @@ class OrderViewSet(ServiceViewSet):
         services.delete_order(order_id=pk, unchanged_since=required_version(request, None))
         return EnvelopeResponse(None, message="Order deleted successfully")
 
-    def _update(self, request: Request, pk: str, said: dict[str, Any]) -> EnvelopeResponse:
-        version = required_version(request, said.pop("updated_at", None))
-        if "items" in said:
-            said["items"] = order_items(said["items"])
-        if "status" in said:
-            said["status"] = OrderStatus(said["status"])
-        changed = services.update_order(
+    def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
+        version = required_version(request, body.pop("updated_at", None))
+        if "items" in body:
+            body["items"] = to_order_items(body["items"])
+        if "status" in body:
+            body["status"] = OrderStatus(body["status"])
+        updated = services.update_order(
             order_id=pk,
-            changes=OrderChanges(**said),
+            changes=OrderChanges(**body),
             unchanged_since=version,
             sees_dni=may_see_dni(request),
             now=clock.now(),
         )
-        return self.answer(changed, message="Order updated successfully")
+        return self.answer(updated, message="Order updated successfully")

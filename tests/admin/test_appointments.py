@@ -46,7 +46,7 @@ def test_an_appointment_is_booked_in_the_clinics_time(reception: Client) -> None
     form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(3), "10:00")}
 
     assert reception.post(f"{APPOINTMENTS}add/", form).status_code == 302
-    [booked] = appointments.services.appointments_on(day=in_days(3))
+    [booked] = appointments.services.list_appointments_on(day=in_days(3))
     assert localtime(booked.starts_at).strftime("%H:%M") == "10:00"
     assert (booked.patient_name, booked.doctor_name) == ("Eva Luna", "Dr. Sosa")
 
@@ -62,7 +62,7 @@ def test_a_booking_that_lost_the_race_shows_other_times(reception: Client) -> No
     assert "09:30" in said
     assert "10:30" in said
     assert page.context["adminform"].form["patient_name"].value() == "Ada Sol"
-    assert len(appointments.services.appointments_on(day=in_days(3))) == 1
+    assert len(appointments.services.list_appointments_on(day=in_days(3))) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_impossible_bookings_are_refused_where_they_are_wrong(
     form |= booking(in_days(3), "10:00", **typed)
 
     assert field in errors(reception.post(f"{APPOINTMENTS}add/", form))
-    assert appointments.services.appointments_on(day=in_days(3)) == []
+    assert appointments.services.list_appointments_on(day=in_days(3)) == []
 
 
 def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
@@ -97,7 +97,7 @@ def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
     assert reception.post(url, form).status_code == 302
     assert localtime(appointment("1").starts_at).strftime("%H:%M") == "15:00"
     day = localtime(old).date()
-    free = appointments.services.free_slots(
+    free = appointments.services.list_free_starts(
         doctor_name="Dra. Gómez", day=day, duration_min=30, now=clock.now()
     )
     assert old in free  # given back
@@ -130,7 +130,7 @@ def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
     asked = supervisor.get(f"{APPOINTMENTS}1/delete/").content.decode()
     supervisor.post(f"{APPOINTMENTS}1/delete/", fields_of(asked))
 
-    free = appointments.services.free_slots(
+    free = appointments.services.list_free_starts(
         doctor_name="Dra. Gómez", day=localtime(old).date(), duration_min=30, now=clock.now()
     )
     assert old in free
@@ -158,7 +158,7 @@ def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception
     page = reception.post(APPOINTMENTS, form, follow=True)
 
     assert messages(page) == ["Turno 3 fue reprogramado.", "Turno 1 fue reprogramado."]
-    moved = appointments.services.appointments_on(day=in_days(4))
+    moved = appointments.services.list_appointments_on(day=in_days(4))
     assert [each.id for each in moved] == ["1", "3"]
 
 

@@ -25,7 +25,7 @@ from common.errors import NotFoundError
 from common.identity.verification import Customer
 from common.timestamps import to_iso
 from orders import repository
-from orders.domain import Order, OrderItem, OrderStatus, numbered
+from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids
 from staff.csv_export import csv_response
 from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
 
@@ -50,7 +50,7 @@ def store_orders(count: int) -> None:
             id=str(1000 + n),
             customer_name=f"Cliente {n}",
             customer_email=f"cliente{n}@email.com",
-            items=numbered([item]),
+            items=assign_item_ids([item]),
             total=Decimal("10.00"),
             status=statuses[n % len(statuses)],
             created_at=now - timedelta(minutes=n),

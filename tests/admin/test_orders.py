@@ -118,7 +118,7 @@ def test_a_conflict_is_told_before_what_else_is_wrong(
     form = open_form(supervisor, url)
     now = clock.now()
     for status in (OrderStatus.PROCESSING, OrderStatus.SHIPPED):
-        orders.services.move_order_status(order_id="1", status=status, now=now)
+        orders.services.update_order(order_id="1", changes=OrderChanges(status=status), now=now)
 
     said = errors(supervisor.post(url, form))  # says "pending", which can't follow "shipped"
     assert "Guardado ahora: Enviado" in said["status"]
@@ -186,7 +186,7 @@ def test_an_order_is_added_once_however_often_the_button_is_pressed(reception: C
     for _ in range(2):
         assert reception.post(f"{ORDERS}add/", form).status_code == 302
 
-    [stored] = [o for o in orders.services.list_orders() if o.customer_name == "Eva Luna"]
+    [stored] = [o for o in orders.services.list_orders().items if o.customer_name == "Eva Luna"]
     assert (stored.total, stored.customer_email) == (Decimal("21.00"), "eva@email.com")
     assert stored.dni == "30111222"
 
@@ -203,10 +203,10 @@ def test_what_is_wrong_is_shown_where_it_is(
     reception: Client, typed: dict[str, str], field: str
 ) -> None:
     form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER, **typed}
-    count = len(orders.services.list_orders())
+    count = len(orders.services.list_orders().items)
 
     assert field in errors(reception.post(f"{ORDERS}add/", form))
-    assert len(orders.services.list_orders()) == count
+    assert len(orders.services.list_orders().items) == count
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_impossible_items_are_refused(reception: Client, typed: dict[str, str]) 
 
     assert page.status_code == 200
     assert page.context["errors"]
-    assert all(o.customer_name != "Eva Luna" for o in orders.services.list_orders())
+    assert all(o.customer_name != "Eva Luna" for o in orders.services.list_orders().items)
 
 
 def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
@@ -242,7 +242,9 @@ def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
 def test_what_changed_after_the_question_is_not_deleted(supervisor: Client) -> None:
     asked = supervisor.get(f"{ORDERS}2/delete/").context["object"].version
     now = clock.now()
-    orders.services.move_order_status(order_id="2", status=OrderStatus.SHIPPED, now=now)
+    orders.services.update_order(
+        order_id="2", changes=OrderChanges(status=OrderStatus.SHIPPED), now=now
+    )
     page = supervisor.post(f"{ORDERS}2/delete/", {"post": "yes", "version": asked}, follow=True)
 
     assert messages(page) == ["Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."]
@@ -258,7 +260,7 @@ def test_several_are_deleted_after_a_question(supervisor: Client) -> None:
 
     page = supervisor.post(ORDERS, {**fields_of(asked), **chosen}, follow=True)
     assert messages(page) == ["Eliminados: 2"]
-    assert [o.id for o in orders.services.list_orders()] == ["3", "5", "4"]
+    assert [o.id for o in orders.services.list_orders().items] == ["3", "5", "4"]
     logged = LogEntry.objects.order_by("object_id")
     assert [entry.object_repr for entry in logged] == ["Pedido 1", "Pedido 2"]
 
@@ -276,7 +278,7 @@ def test_of_several_those_are_kept_that_changed_after_the_question(supervisor: C
         "Eliminados: 1",
         "Pedido 4: Ya no está en esta lista.",
     ]
-    assert [o.id for o in orders.services.list_orders()] == ["1", "3", "5"]
+    assert [o.id for o in orders.services.list_orders().items] == ["1", "3", "5"]
     assert LogEntry.objects.get().object_repr == "Pedido 2"
 
 
@@ -316,7 +318,7 @@ def test_of_all_that_match_those_are_deleted_that_the_question_showed(supervisor
 
     page = supervisor.post(path, fields_of(asked), follow=True)
     assert messages(page) == ["Eliminados: 1"]
-    assert [o.id for o in orders.services.list_orders()] == [newer.id, "2", "3", "5", "4"]
+    assert [o.id for o in orders.services.list_orders().items] == [newer.id, "2", "3", "5", "4"]
 
 
 # --- Orders: actions

@@ -31,8 +31,8 @@ HUGE = 10**30
 
 def everything() -> object:
     return (
-        orders.services.list_orders(limit=500),
-        appointments.services.list_appointments(limit=500),
+        orders.services.list_orders(limit=500).items,
+        appointments.services.list_appointments(limit=500).items,
     )
 
 

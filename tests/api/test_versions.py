@@ -195,15 +195,15 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any], Count]] = [
         "/orders",
         ORDER,
         {"customerName": "Otra"},
-        lambda: len(orders.services.list_orders()),
+        lambda: len(orders.services.list_orders().items),
     ),
-    ("/orders", ORDER, {"total": 51.98}, lambda: len(orders.services.list_orders())),
-    ("/orders", ORDER, {"total": 3}, lambda: len(orders.services.list_orders())),
+    ("/orders", ORDER, {"total": 51.98}, lambda: len(orders.services.list_orders().items)),
+    ("/orders", ORDER, {"total": 3}, lambda: len(orders.services.list_orders().items)),
     (
         "/appointments",
         APPOINTMENT,
         {"patientName": "Otra"},
-        lambda: len(appointments.services.list_appointments()),
+        lambda: len(appointments.services.list_appointments().items),
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Booking an appointment, on the stand-in."""
+"""Booking an appointment, on the local DynamoDB."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,32 +18,41 @@ from common.errors import (
     IdempotencyConflictError,
     InvalidFieldError,
 )
-from tests.appointments.calendar import LATER, MONDAY, NOW, TUESDAY, at, book, taken
+from tests.appointments.factories import (
+    LATER,
+    MONDAY,
+    NOW,
+    TUESDAY,
+    at,
+    book,
+    booked_ids,
+)
+from tests.fixtures.dynamodb import raw_item
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
 
-def test_a_booked_appointment_is_there_as_it_was_returned() -> None:
+def test_booked_appointment_is_stored_as_returned() -> None:
     booked = book(notes=" Traer estudios ")
 
     assert services.get_appointment(appointment_id=booked.id) == booked
     assert booked.status is AppointmentStatus.SCHEDULED
     assert booked.notes == "Traer estudios"
     assert booked.starts_at == datetime(2099, 11, 23, 13, tzinfo=UTC)
-    assert taken() == {booked.id}
+    assert booked_ids() == {booked.id}
 
 
-def test_the_date_is_written_twice_for_the_earlier_system_and_the_indexes() -> None:
+def test_start_is_stored_as_date_and_as_appointment_date() -> None:
     booked = book()
 
-    raw = models.Appointment._get_connection().get_item(*models.Appointment.key(booked.id))["Item"]
+    raw = raw_item(models.Appointment, booked.id)
     assert raw["date"] == raw["appointmentDate"] == {"S": "2099-11-23T13:00:00.000Z"}
     assert raw["PK"] == raw["SK"] == {"S": f"APPOINTMENT#{booked.id}"}
     assert "notes" not in raw
 
 
 @pytest.mark.parametrize("clock", ["09:31", "10:00", "10:29", "09:45"])
-def test_a_taken_time_is_refused_with_times_near_it(clock: str) -> None:
+def test_book_of_taken_slot_is_refused_with_alternatives(clock: str) -> None:
     book("10:00")
 
     with pytest.raises(SlotTakenError) as caught:
@@ -57,33 +66,33 @@ def test_a_taken_time_is_refused_with_times_near_it(clock: str) -> None:
 
 
 @pytest.mark.parametrize("clock", ["09:30", "10:30"])
-def test_times_may_touch(clock: str) -> None:
+def test_book_next_to_another_appointment_succeeds(clock: str) -> None:
     book("10:00")
 
     assert book(clock).starts_at == at(clock)
 
 
-def test_another_doctor_is_another_calendar() -> None:
+def test_book_same_time_with_another_doctor_succeeds() -> None:
     book()
 
     assert book(doctor_name="Dra. Gómez").starts_at == at("10:00")
 
 
-@pytest.mark.parametrize("said", ["rodriguez", "doctor Rodríguez", "DR. RODRIGUEZ"])
-def test_one_doctor_however_they_are_called(said: str) -> None:
+@pytest.mark.parametrize("name", ["rodriguez", "doctor Rodríguez", "DR. RODRIGUEZ"])
+def test_spellings_of_one_doctor_share_one_calendar(name: str) -> None:
     book()
 
     with pytest.raises(SlotTakenError):
-        book(doctor_name=said)
+        book(doctor_name=name)
 
 
-def test_a_doctor_of_the_clinic_is_stored_under_one_name(settings: Settings) -> None:
+def test_doctor_is_stored_under_configured_name(settings: Settings) -> None:
     settings.CLINIC_DOCTORS = ["Dr. Rodríguez", "Dra. Gómez"]
 
     assert book(doctor_name="rodriguez").doctor_name == "Dr. Rodríguez"
 
 
-def test_a_doctor_whom_the_clinic_does_not_know_is_refused_with_those_it_does(
+def test_unknown_doctor_is_refused_with_list_of_doctors(
     settings: Settings,
 ) -> None:
     settings.CLINIC_DOCTORS = ["Dr. Rodríguez", "Dra. Gómez"]
@@ -93,7 +102,7 @@ def test_a_doctor_whom_the_clinic_does_not_know_is_refused_with_those_it_does(
     assert caught.value.data == {"doctors": ["Dr. Rodríguez", "Dra. Gómez"]}
 
 
-def test_a_name_that_two_doctors_have_is_refused_with_the_two(settings: Settings) -> None:
+def test_ambiguous_doctor_is_refused_with_candidates(settings: Settings) -> None:
     settings.CLINIC_DOCTORS = ["Dra. Ana Gómez", "Dr. Luis Gómez", "Dr. Sosa"]
 
     with pytest.raises(DoctorNotFoundError) as caught:
@@ -101,7 +110,7 @@ def test_a_name_that_two_doctors_have_is_refused_with_the_two(settings: Settings
     assert caught.value.data == {"doctors": ["Dra. Ana Gómez", "Dr. Luis Gómez"]}
 
 
-def test_a_title_alone_is_no_doctor() -> None:
+def test_title_without_name_is_refused() -> None:
     with pytest.raises(DoctorNotFoundError):
         book(doctor_name="Doctor")
 
@@ -116,56 +125,54 @@ def test_a_title_alone_is_no_doctor() -> None:
         ({"duration_min": 481}, "duration"),
     ],
 )
-def test_what_can_be_no_appointment_is_refused_by_field(
-    changes: dict[str, Any], field: str
-) -> None:
+def test_book_with_invalid_field_is_refused_by_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         book(**changes)
     assert caught.value.data == {"field": field}
 
 
 @pytest.mark.parametrize("duration_min", [5, 480])
-def test_the_shortest_and_the_longest_are_booked(duration_min: int) -> None:
+def test_book_with_limit_durations_succeeds(duration_min: int) -> None:
     assert book(duration_min=duration_min).duration_min == duration_min
 
 
 @pytest.mark.parametrize("starts_at", [NOW, NOW - timedelta(days=1)])
-def test_the_past_cannot_be_booked(starts_at: datetime) -> None:
+def test_book_in_the_past_is_refused(starts_at: datetime) -> None:
     with pytest.raises(AppointmentInThePastError):
         book(starts_at=starts_at)
 
 
-def test_an_appointment_over_midnight_is_held_by_both_days(settings: Settings) -> None:
+def test_book_over_midnight_blocks_both_days(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
     booked = book("23:45", duration_min=60)
 
-    assert taken(MONDAY) == taken(TUESDAY) == {booked.id}
+    assert booked_ids(MONDAY) == booked_ids(TUESDAY) == {booked.id}
     with pytest.raises(SlotTakenError):
         book("00:30", TUESDAY)
     assert book("00:45", TUESDAY).starts_at == at("00:45", TUESDAY)
 
 
-def test_the_same_token_books_one_appointment() -> None:
+def test_book_with_same_token_books_once() -> None:
     first = book(token="t")
 
     assert book(token="t", now=LATER) == first
-    assert services.list_appointments() == [first]
+    assert services.list_appointments().items == [first]
 
 
-def test_a_replay_after_its_time_has_come_still_gets_it() -> None:
+def test_repeated_book_after_start_returns_appointment() -> None:
     first = book(token="t")
 
     assert book(token="t", now=NOW + timedelta(days=2)) == first
 
 
-def test_a_token_used_for_another_appointment_is_refused() -> None:
+def test_book_with_token_of_another_appointment_is_refused() -> None:
     book(token="t")
 
     with pytest.raises(IdempotencyConflictError):
         book("11:00", token="t")
 
 
-def test_a_replay_after_the_appointment_was_deleted_makes_no_second_one() -> None:
+def test_repeated_book_of_deleted_appointment_creates_nothing() -> None:
     booked = book(token="t")
     models.Appointment(*models.Appointment.key(booked.id)).delete()
 

@@ -12,16 +12,14 @@ from appointments.domain import (
     AppointmentKind,
     AppointmentStatus,
     DoctorDay,
-    Span,
-    all_free,
-    days_of,
+    TimeInterval,
     doctor_key,
-    doctors_meant,
-    rewritten,
-    span_of,
-    span_of_day,
+    is_free_on_all,
+    local_days,
+    match_doctors,
+    update_bookings,
 )
-from appointments.opening_hours import OpeningHours, free_starts, nearest
+from appointments.opening_hours import OpeningHours, iter_free_starts, nearest_starts
 from common.identity.verification import Caller, Customer, Staff
 
 pytestmark = pytest.mark.pure
@@ -37,8 +35,8 @@ def local(clock: str, day: date = MONDAY, zone: ZoneInfo = CLINIC) -> datetime:
     return datetime.combine(day, time.fromisoformat(clock), tzinfo=zone)
 
 
-def span(start: str, end: str) -> Span:
-    return Span(start=local(start), end=local(end))
+def interval(start: str, end: str) -> TimeInterval:
+    return TimeInterval(start=local(start), end=local(end))
 
 
 APPOINTMENT = Appointment(
@@ -55,7 +53,7 @@ APPOINTMENT = Appointment(
 )
 
 
-# --- Spans
+# --- Intervals
 
 
 @pytest.mark.parametrize(
@@ -69,24 +67,24 @@ APPOINTMENT = Appointment(
         (("10:30", "11:00"), False),
     ],
 )
-def test_spans_overlap_when_they_share_time_and_not_when_they_touch(
+def test_intervals_overlap_when_sharing_time_not_when_touching(
     other: tuple[str, str], overlaps: bool
 ) -> None:
-    ten = span("10:00", "10:30")
+    ten = interval("10:00", "10:30")
 
-    assert ten.overlaps(span(*other)) is overlaps
-    assert span(*other).overlaps(ten) is overlaps
+    assert ten.overlaps(interval(*other)) is overlaps
+    assert interval(*other).overlaps(ten) is overlaps
 
 
-def test_a_span_is_in_utc_whatever_zone_it_was_said_in() -> None:
-    said = span_of(local("10:00"), 30)
+def test_interval_is_in_utc_for_start_in_any_zone() -> None:
+    ten = TimeInterval.starting_at(local("10:00"), 30)
 
-    assert said == Span(
+    assert ten == TimeInterval(
         start=datetime(2099, 11, 23, 13, tzinfo=UTC), end=datetime(2099, 11, 23, 13, 30, tzinfo=UTC)
     )
 
 
-# --- Days
+# --- Local days
 
 
 @pytest.mark.parametrize(
@@ -98,16 +96,16 @@ def test_a_span_is_in_utc_whatever_zone_it_was_said_in() -> None:
         ("23:45", 480, [23, 24]),
     ],
 )
-def test_an_appointment_is_held_by_each_day_that_it_touches(
+def test_interval_is_on_each_local_day_it_shares_time_with(
     start: str, minutes: int, days: list[int]
 ) -> None:
-    touched = days_of(span_of(local(start), minutes), CLINIC)
+    interval = TimeInterval.starting_at(local(start), minutes)
 
-    assert [day.day for day in touched] == days
+    assert [day.day for day in local_days(interval, CLINIC)] == days
 
 
-def test_a_day_is_the_clinics_and_not_utcs() -> None:
-    day = span_of_day(MONDAY, CLINIC)
+def test_interval_of_day_follows_local_time() -> None:
+    day = TimeInterval.of_day(MONDAY, CLINIC)
 
     assert day.start == datetime(2099, 11, 23, 3, tzinfo=UTC)
     assert day.end == datetime(2099, 11, 24, 3, tzinfo=UTC)
@@ -116,27 +114,27 @@ def test_a_day_is_the_clinics_and_not_utcs() -> None:
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2099, 4, 4), 25), (date(2099, 9, 6), 23), (date(2099, 9, 7), 24)]
 )
-def test_a_day_on_which_the_clocks_change_has_its_own_length(day: date, hours: int) -> None:
-    whole = span_of_day(day, SANTIAGO)
+def test_day_of_clock_change_has_23_or_25_hours(day: date, hours: int) -> None:
+    interval = TimeInterval.of_day(day, SANTIAGO)
 
-    assert whole.end - whole.start == timedelta(hours=hours)
+    assert interval.end - interval.start == timedelta(hours=hours)
 
 
 # --- Doctors
 
 
 @pytest.mark.parametrize(
-    "said", ["Dr. Rodríguez", "doctor rodriguez", "RODRÍGUEZ", "Dra Rodríguez", "  dr.rodriguez "]
+    "name", ["Dr. Rodríguez", "doctor rodriguez", "RODRÍGUEZ", "Dra Rodríguez", "  dr.rodriguez "]
 )
-def test_titles_accents_and_capitals_make_no_other_doctor(said: str) -> None:
-    assert doctor_key(said) == "rodriguez"
+def test_doctor_key_ignores_title_accents_and_capitals(name: str) -> None:
+    assert doctor_key(name) == "rodriguez"
 
 
-KNOWN = ["Dr. Martín Rodríguez", "Dra. Ana Gómez", "Dr. Luis Gómez", "Dr. Sosa"]
+DOCTORS = ["Dr. Martín Rodríguez", "Dra. Ana Gómez", "Dr. Luis Gómez", "Dr. Sosa"]
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("name", "matches"),
     [
         ("Dr. Rodríguez", ["Dr. Martín Rodríguez"]),
         ("Rodríguez Martín", ["Dr. Martín Rodríguez"]),
@@ -149,15 +147,15 @@ KNOWN = ["Dr. Martín Rodríguez", "Dra. Ana Gómez", "Dr. Luis Gómez", "Dr. So
         ("", []),
     ],
 )
-def test_a_doctor_is_meant_by_the_whole_name_or_by_words_of_it(said: str, meant: list[str]) -> None:
-    assert doctors_meant(said, KNOWN) == meant
+def test_doctor_matches_by_whole_name_or_by_words_of_it(name: str, matches: list[str]) -> None:
+    assert match_doctors(name, DOCTORS) == matches
 
 
-def test_a_whole_name_goes_before_a_part_of_one() -> None:
-    assert doctors_meant("Dr. Gómez", ["Dra. Ana Gómez", "Dra. Gómez"]) == ["Dra. Gómez"]
+def test_whole_name_match_excludes_partial_matches() -> None:
+    assert match_doctors("Dr. Gómez", ["Dra. Ana Gómez", "Dra. Gómez"]) == ["Dra. Gómez"]
 
 
-# --- What may become of it
+# --- Status and owner
 
 ALLOWED = {
     ("scheduled", "confirmed"),
@@ -169,16 +167,16 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("before", "after"), list(pairs(AppointmentStatus, AppointmentStatus)))
-def test_an_appointment_moves_only_as_the_table_says(
+def test_status_change_is_allowed_only_by_transition_table(
     before: AppointmentStatus, after: AppointmentStatus
 ) -> None:
-    appointment = APPOINTMENT.becoming(before)
+    appointment = APPOINTMENT.with_status(before)
 
-    assert appointment.may_become(after) is ((before.value, after.value) in ALLOWED)
+    assert appointment.can_become(after) is ((before.value, after.value) in ALLOWED)
 
 
 @pytest.mark.parametrize(
-    ("caller", "theirs"),
+    ("caller", "is_match"),
     [
         (Staff(), True),
         (Customer(name="juan perez"), True),
@@ -187,89 +185,100 @@ def test_an_appointment_moves_only_as_the_table_says(
         (Customer(), False),
     ],
 )
-def test_an_appointment_belongs_to_whose_name_it_bears(caller: Caller, theirs: bool) -> None:
-    assert APPOINTMENT.belongs_to(caller) is theirs
+def test_appointment_matches_staff_and_patient_by_name(caller: Caller, is_match: bool) -> None:
+    assert APPOINTMENT.matches_caller(caller) is is_match
 
 
-# --- What is taken and what is free
+# --- Bookings
 
 
-def a_day(**taken: Span) -> DoctorDay:
-    return DoctorDay(doctor="rodriguez", day=MONDAY, taken=taken, revision=3)
+def doctor_day(**bookings: TimeInterval) -> DoctorDay:
+    return DoctorDay(doctor="rodriguez", day=MONDAY, bookings=bookings, revision=3)
 
 
-def test_a_stored_appointment_takes_its_time() -> None:
-    (day,) = rewritten([a_day()], APPOINTMENT, CLINIC)
+def test_open_appointment_books_its_interval() -> None:
+    (day,) = update_bookings([doctor_day()], APPOINTMENT, CLINIC)
 
-    assert day.taken == {"1": APPOINTMENT.span}
+    assert day.bookings == {"1": APPOINTMENT.interval}
     assert day.revision == 3
-    assert not all_free([day], span("10:15", "10:20"))
-    assert all_free([day], span("10:15", "10:20"), except_for="1")
+    assert not is_free_on_all([day], interval("10:15", "10:20"))
+    assert is_free_on_all([day], interval("10:15", "10:20"), except_for="1")
 
 
-def test_a_moved_appointment_leaves_its_old_day_and_enters_the_new() -> None:
+def test_moved_appointment_is_booked_on_new_day_only() -> None:
     tuesday = DoctorDay(doctor="rodriguez", day=MONDAY + timedelta(days=1))
-    moved = APPOINTMENT.moved(local("10:00") + timedelta(days=1))
+    moved = APPOINTMENT.with_start(local("10:00") + timedelta(days=1))
 
-    old, new = rewritten([a_day(**{"1": APPOINTMENT.span}), tuesday], moved, CLINIC)
+    old, new = update_bookings([doctor_day(**{"1": APPOINTMENT.interval}), tuesday], moved, CLINIC)
 
-    assert old.taken == {}
-    assert new.taken == {"1": moved.span}
+    assert old.bookings == {}
+    assert new.bookings == {"1": moved.interval}
 
 
 @pytest.mark.parametrize("status", [AppointmentStatus.CANCELLED, AppointmentStatus.COMPLETED])
-def test_a_closed_appointment_takes_no_time_however_it_is_edited(status: AppointmentStatus) -> None:
-    closed = APPOINTMENT.becoming(status)
+def test_closed_appointment_has_no_booking(status: AppointmentStatus) -> None:
+    closed = APPOINTMENT.with_status(status)
 
-    (day,) = rewritten([a_day(**{"1": APPOINTMENT.span})], closed, CLINIC)
+    (day,) = update_bookings([doctor_day(**{"1": APPOINTMENT.interval})], closed, CLINIC)
 
-    assert day.taken == {}
+    assert day.bookings == {}
 
 
-OFFERS = st.lists(
+BOOKED_INTERVALS = st.lists(
     st.tuples(st.integers(0, 23 * 60), st.integers(5, 240)).map(
-        lambda given: span_of(local("00:00") + timedelta(minutes=given[0]), given[1])
+        lambda pair: TimeInterval.starting_at(local("00:00") + timedelta(minutes=pair[0]), pair[1])
     ),
     max_size=8,
 )
 
 
-@given(OFFERS, st.integers(5, 480))
-def test_what_is_offered_is_free_and_within_hours(taken: list[Span], duration_min: int) -> None:
-    day = a_day(**{str(n): each for n, each in enumerate(taken)})
+@given(BOOKED_INTERVALS, st.integers(5, 480))
+def test_free_starts_are_free_and_within_opening_hours(
+    booked: list[TimeInterval], duration_min: int
+) -> None:
+    day = doctor_day(**{str(n): each for n, each in enumerate(booked)})
 
-    for start in free_starts(
-        MONDAY, [day], hours=HOURS, duration_min=duration_min, now=NOW, zone=CLINIC
+    for start in iter_free_starts(
+        MONDAY, [day], opening_hours=HOURS, duration_min=duration_min, now=NOW, time_zone=CLINIC
     ):
-        wanted = span_of(start, duration_min)
-        assert not any(wanted.overlaps(each) for each in taken)
+        wanted = TimeInterval.starting_at(start, duration_min)
+        assert not any(wanted.overlaps(each) for each in booked)
         assert wanted.start >= local("08:00")
         assert wanted.end <= local("20:00")
 
 
-def test_an_empty_day_is_offered_in_half_hours() -> None:
+def test_free_starts_of_empty_day_are_every_half_hour() -> None:
     starts = list(
-        free_starts(MONDAY, [a_day()], hours=HOURS, duration_min=30, now=NOW, zone=CLINIC)
+        iter_free_starts(
+            MONDAY, [doctor_day()], opening_hours=HOURS, duration_min=30, now=NOW, time_zone=CLINIC
+        )
     )
 
     assert (len(starts), starts[0], starts[-1]) == (24, local("08:00"), local("19:30"))
     assert starts[0].utcoffset() == timedelta(hours=-3)
 
 
-def test_what_has_passed_is_not_offered() -> None:
+def test_free_starts_exclude_past_times() -> None:
     now = local("10:00")
     starts = list(
-        free_starts(MONDAY, [a_day()], hours=HOURS, duration_min=30, now=now, zone=CLINIC)
+        iter_free_starts(
+            MONDAY, [doctor_day()], opening_hours=HOURS, duration_min=30, now=now, time_zone=CLINIC
+        )
     )
 
     assert starts[0] == local("10:30")
 
 
-def test_the_day_the_clocks_change_is_offered_by_its_own_hours() -> None:
+def test_free_starts_follow_local_time_on_day_of_clock_change() -> None:
     day = date(2099, 9, 6)
     starts = list(
-        free_starts(
-            day, [], hours=HOURS, duration_min=60, now=NOW.replace(year=2025), zone=SANTIAGO
+        iter_free_starts(
+            day,
+            [],
+            opening_hours=HOURS,
+            duration_min=60,
+            now=NOW.replace(year=2025),
+            time_zone=SANTIAGO,
         )
     )
 
@@ -286,11 +295,11 @@ def test_the_day_the_clocks_change_is_offered_by_its_own_hours() -> None:
         ("20:00", ["10:30", "11:00", "12:00"]),
     ],
 )
-def test_the_alternatives_are_the_nearest_in_order_of_time(wanted: str, clocks: list[str]) -> None:
+def test_nearest_starts_are_in_order_of_time(wanted: str, clocks: list[str]) -> None:
     free = [local(clock) for clock in ["09:00", "09:30", "10:30", "11:00", "12:00"]]
 
-    assert nearest(free, local(wanted)) == [local(clock) for clock in clocks]
+    assert nearest_starts(free, local(wanted)) == [local(clock) for clock in clocks]
 
 
-def test_a_full_day_has_no_alternatives() -> None:
-    assert nearest([], local("10:00")) == []
+def test_nearest_starts_of_full_day_are_empty() -> None:
+    assert nearest_starts([], local("10:00")) == []

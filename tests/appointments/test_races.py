@@ -1,4 +1,4 @@
-"""Many at once: no two appointments of a doctor ever share time."""
+"""Concurrent requests: no two open appointments of a doctor ever overlap."""
 
 import threading
 from collections.abc import Callable
@@ -31,7 +31,7 @@ MIDNIGHT = datetime(2099, 11, 24, 3, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def never_closed(settings: Settings) -> None:
+def open_around_the_clock(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
 
 
@@ -49,7 +49,7 @@ def book(starts_at: datetime, *, token: object, duration_min: int = 30) -> Appoi
 
 
 def race[T](count: int, run: Callable[[int], T]) -> list[T | None]:
-    """Call `run(n)` on `count` threads at one moment; return the results, None where refused."""
+    """Call `run(n)` on `count` threads at once; return the results, None for a conflict."""
     start = threading.Barrier(count)
 
     def runner(number: int) -> T | None:
@@ -64,30 +64,30 @@ def race[T](count: int, run: Callable[[int], T]) -> list[T | None]:
 
 
 def stored() -> list[Appointment]:
-    return services.list_appointments(limit=500)
+    return services.list_appointments(limit=500).items
 
 
-def assert_nothing_overlaps() -> None:
-    holding = [a for a in stored() if a.holds_its_time]
-    for a, b in combinations(holding, 2):
-        assert not (a.doctor_name == b.doctor_name and a.span.overlaps(b.span)), (a, b)
+def assert_no_overlap() -> None:
+    open_ones = [a for a in stored() if a.is_open]
+    for a, b in combinations(open_ones, 2):
+        assert not (a.doctor_name == b.doctor_name and a.interval.overlaps(b.interval)), (a, b)
 
 
-def assert_guards_agree() -> None:
-    """What the guard items of those days hold is what the appointments say."""
-    guards = repository.doctor_days("sosa", [MONDAY, MONDAY + timedelta(days=1)])
-    held = {(holder, span) for guard in guards for holder, span in guard.taken.items()}
-    assert held == {(a.id, a.span) for a in stored() if a.holds_its_time}
+def assert_doctor_days_match() -> None:
+    """The bookings of both days are those of the open appointments."""
+    days = repository.list_doctor_days("sosa", [MONDAY, MONDAY + timedelta(days=1)])
+    bookings = {booking for day in days for booking in day.bookings.items()}
+    assert bookings == {(a.id, a.interval) for a in stored() if a.is_open}
 
 
-def test_of_fifty_who_want_one_time_one_gets_it() -> None:
+def test_fifty_concurrent_bookings_of_one_slot_book_one() -> None:
     won = [a for a in race(50, lambda n: book(TEN, token=n)) if a]
 
     assert len(won) == 1
     assert stored() == won
 
 
-def test_of_thirty_whose_times_overlap_one_gets_it() -> None:
+def test_thirty_concurrent_overlapping_bookings_book_one() -> None:
     minutes = [timedelta(minutes=n) for n in range(30)]
     won = [a for a in race(30, lambda n: book(TEN + minutes[n], token=n, duration_min=60)) if a]
 
@@ -95,58 +95,58 @@ def test_of_thirty_whose_times_overlap_one_gets_it() -> None:
     assert stored() == won
 
 
-def test_of_many_who_want_one_time_over_midnight_one_gets_it() -> None:
+def test_concurrent_bookings_over_midnight_book_one() -> None:
     late = MIDNIGHT - timedelta(minutes=15)
     won = [a for a in race(30, lambda n: book(late, token=n)) if a]
 
     assert len(won) == 1
-    assert_guards_agree()
+    assert_doctor_days_match()
 
 
-def test_twenty_who_want_different_times_of_one_day_all_get_them() -> None:
+def test_twenty_concurrent_bookings_of_one_day_all_succeed() -> None:
     won = race(20, lambda n: book(TEN + n * timedelta(minutes=15), token=n, duration_min=15))
 
     assert all(won)
     assert len(stored()) == 20
-    assert_guards_agree()
+    assert_doctor_days_match()
 
 
-def test_of_many_tries_of_one_request_all_get_the_one_appointment() -> None:
-    """None may hear that the time is taken: it was taken by their own request."""
+def test_concurrent_attempts_of_one_request_return_one_appointment() -> None:
+    """None is refused because of a booking of its own request."""
     won = race(30, lambda _: book(TEN, token="same"))
 
     assert all(won)
     assert stored() == [won[0]]
 
 
-def test_two_appointments_that_swap_times_never_overlap() -> None:
+def test_concurrent_swaps_of_two_slots_never_overlap() -> None:
     first, second = book(TEN, token=1), book(TEN + timedelta(hours=1), token=2)
     start_of = {first.id: second.starts_at, second.id: first.starts_at}
 
     def move(number: int) -> Appointment:
         mine = (first, second)[number % 2]
-        return services.move_appointment(
+        return services.reschedule_appointment(
             appointment_id=mine.id, caller=Staff(), starts_at=start_of[mine.id], now=NOW
         )
 
     race(10, move)
 
-    assert_nothing_overlaps()
-    assert_guards_agree()
+    assert_no_overlap()
+    assert_doctor_days_match()
 
 
-def test_a_cancelled_time_goes_to_one_of_those_who_wait_for_it() -> None:
-    held = book(TEN, token="held")
+def test_concurrent_cancel_and_bookings_of_slot_book_at_most_one() -> None:
+    booked = book(TEN, token="first")
 
     def run(number: int) -> Appointment:
         if number == 0:
-            return services.cancel_appointment(appointment_id=held.id, caller=Staff(), now=NOW)
+            return services.cancel_appointment(appointment_id=booked.id, caller=Staff(), now=NOW)
         return book(TEN, token=number)
 
     race(20, run)
 
-    assert len([a for a in stored() if a.holds_its_time]) <= 1
-    assert_guards_agree()
+    assert len([a for a in stored() if a.is_open]) <= 1
+    assert_doctor_days_match()
 
 
 STEPS = st.integers(0, 12).map(lambda n: TEN + n * timedelta(minutes=20))
@@ -154,7 +154,7 @@ DURATIONS = st.sampled_from([20, 30, 60])
 
 
 class Calendar(RuleBasedStateMachine):
-    """One doctor's calendar: whatever is done, nothing overlaps and the guards agree."""
+    """Books, moves and cancels at random with one doctor; checks the bookings after each step."""
 
     @initialize()
     def empty(self) -> None:
@@ -174,31 +174,31 @@ class Calendar(RuleBasedStateMachine):
 
     @rule(pick=st.integers(0, 50), starts_at=STEPS)
     def move(self, pick: int, starts_at: datetime) -> None:
-        self.change(pick, services.move_appointment, starts_at=starts_at)
+        self.change(pick, services.reschedule_appointment, starts_at=starts_at)
 
     @rule(pick=st.integers(0, 50))
     def cancel(self, pick: int) -> None:
         self.change(pick, services.cancel_appointment)
 
-    def change(self, pick: int, verb: Callable[..., Appointment], **arguments: Any) -> None:
+    def change(self, pick: int, operation: Callable[..., Appointment], **arguments: Any) -> None:
         if self.ids:
             chosen = self.ids[pick % len(self.ids)]
             try:
-                verb(appointment_id=chosen, caller=Staff(), now=NOW, **arguments)
+                operation(appointment_id=chosen, caller=Staff(), now=NOW, **arguments)
             except (SlotTakenError, AppointmentClosedError, ConflictError):
                 return
 
     @invariant()
-    def nothing_overlaps(self) -> None:
-        assert_nothing_overlaps()
-        assert_guards_agree()
+    def no_overlap(self) -> None:
+        assert_no_overlap()
+        assert_doctor_days_match()
 
 
-def test_whatever_is_done_to_a_calendar_nothing_overlaps() -> None:
-    health = [HealthCheck.too_slow, HealthCheck.data_too_large]
+def test_random_operations_never_overlap() -> None:
+    slow_checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_machine(
         Calendar,
         settings=hypothesis_settings(
-            max_examples=6, stateful_step_count=10, deadline=None, suppress_health_check=health
+            max_examples=6, stateful_step_count=10, deadline=None, suppress_health_check=slow_checks
         ),
     )

@@ -1,4 +1,4 @@
-"""The REST door to appointments, through Django's whole request path, on the stand-in."""
+"""The REST API of appointments, through Django's request handling, on the local DynamoDB."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ def rest(client: Client, settings: Settings) -> Client:
     return client
 
 
-def test_the_list_of_appointments(rest: Client) -> None:
+def test_list_returns_appointments_latest_first(rest: Client) -> None:
     body = rest.get("/appointments").json()
 
     assert body["success"] is True
@@ -29,14 +29,14 @@ def test_the_list_of_appointments(rest: Client) -> None:
     assert [appointment["id"] for appointment in body["data"]] == ["3", "5", "2", "1", "4"]
 
 
-def test_the_appointments_of_one_day(rest: Client) -> None:
+def test_list_of_one_day_returns_its_appointments(rest: Client) -> None:
     body = rest.get("/appointments?date=2099-12-01").json()
 
     assert body["message"] == "Retrieved 1 appointment successfully"
     assert [appointment["id"] for appointment in body["data"]] == ["1"]
 
 
-def test_a_day_without_appointments_is_an_empty_list(rest: Client) -> None:
+def test_list_of_day_without_appointments_is_empty(rest: Client) -> None:
     body = rest.get("/appointments?date=2030-01-01").json()
 
     assert body == {
@@ -47,7 +47,7 @@ def test_a_day_without_appointments_is_an_empty_list(rest: Client) -> None:
     }
 
 
-def test_one_appointment_in_the_shape_of_the_owners_document(rest: Client) -> None:
+def test_appointment_has_the_specified_shape(rest: Client) -> None:
     assert rest.get("/appointments/2").json() == {
         "success": True,
         "message": "Appointment retrieved successfully",
@@ -71,7 +71,7 @@ def test_one_appointment_in_the_shape_of_the_owners_document(rest: Client) -> No
     "date",
     ["mañana", "2099-13-01", "01/12/2099", "2099-12-01T10:00", "1899-12-31", "9999-12-31"],
 )
-def test_a_date_that_is_none_is_named(rest: Client, date: str) -> None:
+def test_invalid_date_returns_400_naming_it(rest: Client, date: str) -> None:
     response = rest.get("/appointments", {"date": date})
 
     assert response.status_code == 400
@@ -80,11 +80,11 @@ def test_a_date_that_is_none_is_named(rest: Client, date: str) -> None:
     assert list(error["details"]) == ["date"]
 
 
-def test_an_empty_date_is_no_filter(rest: Client) -> None:
+def test_empty_date_is_ignored(rest: Client) -> None:
     assert len(rest.get("/appointments?date=").json()["data"]) == 5
 
 
-def test_an_unknown_appointment_is_not_found_and_named(rest: Client) -> None:
+def test_unknown_appointment_returns_404_with_its_id(rest: Client) -> None:
     response = rest.get("/appointments/999")
 
     assert response.status_code == 404
@@ -92,16 +92,14 @@ def test_an_unknown_appointment_is_not_found_and_named(rest: Client) -> None:
     assert response.json()["error"]["details"] == {"appointmentId": "999"}
 
 
-def test_appointments_are_closed_to_strangers_by_default(
-    client: Client, settings: Settings
-) -> None:
+def test_anonymous_read_is_refused_by_default(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = False
 
     assert client.get("/appointments").status_code == 401
 
 
-def test_the_command_may_be_run_at_each_start(capsys: pytest.CaptureFixture[str]) -> None:
+def test_seed_command_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     for stored in (5, 0):
         call_command("seed_appointments")
         assert f"{stored} appointments stored." in capsys.readouterr().out
-    assert len(services.list_appointments()) == 5
+    assert len(services.list_appointments().items) == 5

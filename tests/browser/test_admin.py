@@ -13,7 +13,7 @@ import appointments.repository
 import orders.repository
 import orders.services
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
-from orders.domain import Order, OrderItem, OrderStatus, numbered, total_of
+from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids, calculate_total
 from tests.browser.chromium import screenshot
 from tests.browser.staff import clean_tab
 from tests.fixtures.site import DOCTORS, Site
@@ -56,7 +56,7 @@ def busy_day(demo_data: datetime) -> datetime:
 def _order(n: int, person: str, now: datetime) -> Order:
     names = ["Yerba mate 1 kg", "Termo de acero", "Mate de calabaza", "Bombilla de alpaca"]
     prices = ["4350.00", "38900.00", "12500.50", "9800.00"]
-    items = numbered(
+    items = assign_item_ids(
         OrderItem(name=names[(n + k) % 4], quantity=1 + k, price=Decimal(prices[(n + k) % 4]))
         for k in range(1 + n % 3)
     )
@@ -66,7 +66,7 @@ def _order(n: int, person: str, now: datetime) -> Order:
         customer_name=person,
         customer_email=f"persona{n % 5}@email.com",
         items=items,
-        total=total_of(items),
+        total=calculate_total(items),
         status=list(OrderStatus)[n % 5],
         created_at=made,
         updated_at=made,

@@ -82,7 +82,7 @@ async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_ofte
             gate.release()
             assert await outcomes(line, "quiero yerba") == ["ok"]
     query = OrderQuery(customer_email=EMAIL)
-    assert len(orders.services.find_orders(query=query).items) == 1
+    assert len(orders.services.list_orders(query=query).items) == 1
 
 
 async def test_a_store_that_fails_as_the_customer_hangs_up(

@@ -95,7 +95,7 @@ class Door(ABC):
         """Ask for an appointment to be cancelled."""
 
     @abstractmethod
-    async def move_appointment(
+    async def reschedule_appointment(
         self, appointment_id: str, owner: str, starts_at: datetime
     ) -> Answer:
         """Ask for another time, in the clinic's."""
@@ -147,7 +147,7 @@ class RestDoor(Door):
         return await self._send("PATCH", f"/appointments/{appointment_id}", {"status": "cancelled"})
 
     @override
-    async def move_appointment(
+    async def reschedule_appointment(
         self, appointment_id: str, owner: str, starts_at: datetime
     ) -> Answer:
         body = {"date": starts_at.isoformat()}
@@ -221,7 +221,7 @@ class AdminDoor(Door):
         return await self._act(APPOINTMENTS, "cancel", appointment_id)
 
     @override
-    async def move_appointment(
+    async def reschedule_appointment(
         self, appointment_id: str, owner: str, starts_at: datetime
     ) -> Answer:
         asked = {"action": "reschedule", "_selected_action": appointment_id}
@@ -319,7 +319,7 @@ class VoiceDoor(Door):
         return await self._call(f"Cancela la cita número {appointment_id} para {owner}")
 
     @override
-    async def move_appointment(
+    async def reschedule_appointment(
         self, appointment_id: str, owner: str, starts_at: datetime
     ) -> Answer:
         wish = f"Modifica la cita número {appointment_id} para {owner}"

@@ -13,7 +13,7 @@ from django.test import Client
 
 import appointments.services
 import orders.services
-from appointments.domain import LONGEST_MIN, SHORTEST_MIN
+from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES
 from common import clock
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from orders.domain import MAX_DNI_DIGITS, MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH
@@ -143,31 +143,34 @@ WISHES: list[tuple[str, OrderWish | BookingWish, OrderWish | BookingWish]] = [
     ("e-mail", OrderWish(email=email_of(MAX_EMAIL_LENGTH)), OrderWish(email=email_of(MAX_EMAIL_LENGTH + 1))),
     ("patient", BookingWish(name="N" * MAX_NAME_LENGTH), BookingWish(name="N" * (MAX_NAME_LENGTH + 1))),
     ("short patient", BookingWish(name="Ñ"), BookingWish(name="…")),
-    ("short", BookingWish(minutes=SHORTEST_MIN), BookingWish(minutes=SHORTEST_MIN - 1)),
-    ("long", BookingWish(minutes=LONGEST_MIN), BookingWish(minutes=LONGEST_MIN + 1)),
+    ("short", BookingWish(minutes=MIN_DURATION_MINUTES), BookingWish(minutes=MIN_DURATION_MINUTES - 1)),
+    ("long", BookingWish(minutes=MAX_DURATION_MINUTES), BookingWish(minutes=MAX_DURATION_MINUTES + 1)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("ask", [over_rest, in_the_admin])
 @pytest.mark.parametrize("exceeds", ["1" * (MAX_DNI_DIGITS + 1), "******78", "12x34", "."])
-def test_an_identity_number_at_the_limit_is_kept_and_what_is_none_is_refused(
+def test_dni_at_limit_is_stored_and_invalid_one_refused(
     staff: Client, ask: Ask, exceeds: str
 ) -> None:
     fits = "1." * MAX_DNI_DIGITS if ask is over_rest else "1" * MAX_DNI_DIGITS
 
     assert not ask(staff, OrderWish(dni=exceeds))
-    assert orders.services.list_orders() == []
+    assert orders.services.list_orders().items == []
     assert ask(staff, OrderWish(dni=fits))
-    assert [order.dni for order in orders.services.list_orders()] == ["1" * MAX_DNI_DIGITS]
+    assert [order.dni for order in orders.services.list_orders().items] == ["1" * MAX_DNI_DIGITS]
 
 
 @each_door
 @pytest.mark.parametrize(("fits", "exceeds"), [pytest.param(*each[1:], id=each[0]) for each in WISHES])  # fmt: skip
-def test_a_wish_at_the_limit_is_granted_and_one_beyond_is_not(
+def test_request_at_limit_succeeds_and_beyond_is_refused(
     staff: Client, ask: Ask, fits: OrderWish | BookingWish, exceeds: OrderWish | BookingWish
 ) -> None:
     assert not ask(staff, exceeds)
-    assert (orders.services.list_orders(), appointments.services.list_appointments()) == ([], [])
+    assert (
+        orders.services.list_orders().items,
+        appointments.services.list_appointments().items,
+    ) == ([], [])
     assert ask(staff, fits)
-    stored = orders.services.list_orders() + appointments.services.list_appointments()
+    stored = orders.services.list_orders().items + appointments.services.list_appointments().items
     assert len(stored) == 1

@@ -51,7 +51,7 @@ async def at_one_moment(doors: list[Door], wishes: list[BookingWish]) -> list[An
         return await asyncio.gather(*(book() for book in ready))
 
 
-async def test_of_fifty_at_one_moment_one_is_booked(
+async def test_fifty_concurrent_bookings_over_all_interfaces_book_one(
     staffed_site: Site, demo_data: datetime
 ) -> None:
     starts_at = one_time(demo_data)
@@ -63,7 +63,7 @@ async def test_of_fifty_at_one_moment_one_is_booked(
     assert all(SLOT_TAKEN in answer.said for answer in refusals), refusals
     assert {answer.code for answer in refusals} <= {"slot_taken", None}
     assert all(answer.offers_times for answer in refusals), refusals
-    that_day = appointments.services.appointments_on(day=starts_at.date())
+    that_day = appointments.services.list_appointments_on(day=starts_at.date())
     booked = [a for a in that_day if a.starts_at == starts_at and a.doctor_name == "Dr. Rodríguez"]
     assert len(booked) == 1
 

@@ -46,7 +46,7 @@ NOBODYS = "999999"
 
 
 def everything() -> tuple[list[Order], list[Appointment]]:
-    return orders.services.list_orders(), appointments.services.list_appointments()
+    return orders.services.list_orders().items, appointments.services.list_appointments().items
 
 
 def order(order_id: str) -> Order:
@@ -81,7 +81,7 @@ def assert_not_found(door: Door, answer: Answer, error: type[DomainError]) -> No
     ("order_id", "owner", "status"),
     [("1", "Juan Pérez", OrderStatus.PENDING), ("5", "Ana Martínez", OrderStatus.CANCELLED)],
 )
-async def test_an_order_is_seen_as_it_is(
+async def test_look_up_order_shows_status_and_writes_nothing(
     door: Door, order_id: str, owner: str, status: OrderStatus
 ) -> None:
     before = everything()
@@ -90,12 +90,12 @@ async def test_an_order_is_seen_as_it_is(
     assert everything() == before
 
 
-async def test_an_order_that_is_not_there_is_not_seen(door: Door) -> None:
+async def test_look_up_missing_order_shows_nothing(door: Door) -> None:
     assert await door.look_up_order(NOBODYS, "Juan Pérez") is None
 
 
 @pytest.mark.parametrize("order_id", ["1", "2"])
-async def test_an_order_in_the_house_is_cancelled_once(door: Door, order_id: str) -> None:
+async def test_cancel_order_before_shipping_succeeds_once(door: Door, order_id: str) -> None:
     before = order(order_id)
 
     assert (await door.cancel_order(order_id, "Juan Pérez")).done
@@ -118,7 +118,7 @@ async def test_an_order_in_the_house_is_cancelled_once(door: Door, order_id: str
     ],
     ids=["shipped", "delivered", "cancelled"],
 )
-async def test_an_order_that_cannot_be_cancelled_is_refused_for_the_same_reason(
+async def test_cancel_order_in_final_status_is_refused_with_same_error(
     door: Door, order_id: str, owner: str, error: type[DomainError]
 ) -> None:
     before = everything()
@@ -127,7 +127,7 @@ async def test_an_order_that_cannot_be_cancelled_is_refused_for_the_same_reason(
     assert everything() == before
 
 
-async def test_an_order_that_is_not_there_is_not_cancelled(door: Door) -> None:
+async def test_cancel_missing_order_is_refused(door: Door) -> None:
     before = everything()
 
     answer = await door.cancel_order(NOBODYS, "Juan Pérez")
@@ -135,16 +135,16 @@ async def test_an_order_that_is_not_there_is_not_cancelled(door: Door) -> None:
     assert everything() == before
 
 
-async def test_an_order_is_placed_with_the_same_record(door: Door) -> None:
+async def test_place_order_stores_same_record(door: Door) -> None:
     items = (
         OrderItem(name="Teclado", quantity=2, price=Decimal("25.99")),
         OrderItem(name="Monitor", quantity=1, price=Decimal("15.50")),
     )
-    there = {each.id for each in orders.services.list_orders()}
+    there = {each.id for each in orders.services.list_orders().items}
 
     wish = OrderWish(customer="Eva Luna", email="eva.luna@email.com", items=items)
     assert (await door.place_order(wish)).done
-    (placed,) = (each for each in orders.services.list_orders() if each.id not in there)
+    (placed,) = (each for each in orders.services.list_orders().items if each.id not in there)
     assert len(placed.id) == 6
     assert placed == Order(
         id=placed.id,
@@ -165,7 +165,9 @@ async def test_an_order_is_placed_with_the_same_record(door: Door) -> None:
 @pytest.mark.parametrize(
     ("appointment_id", "owner"), [("1", "Juan Pérez"), ("2", "Luis Fernández")]
 )
-async def test_an_appointment_is_seen_as_it_is(door: Door, appointment_id: str, owner: str) -> None:
+async def test_look_up_appointment_shows_it_and_writes_nothing(
+    door: Door, appointment_id: str, owner: str
+) -> None:
     there, before = appointment(appointment_id), everything()
 
     assert await door.look_up_appointment(appointment_id, owner) == Seen(
@@ -174,7 +176,7 @@ async def test_an_appointment_is_seen_as_it_is(door: Door, appointment_id: str, 
     assert everything() == before
 
 
-async def test_an_appointment_that_is_not_there_is_not_seen(door: Door) -> None:
+async def test_look_up_missing_appointment_shows_nothing(door: Door) -> None:
     assert await door.look_up_appointment(NOBODYS, "Juan Pérez") is None
 
 
@@ -183,7 +185,7 @@ async def test_an_appointment_that_is_not_there_is_not_seen(door: Door) -> None:
     [("1", "Juan Pérez"), ("2", "Luis Fernández")],
     ids=["booked", "confirmed"],
 )
-async def test_an_appointment_is_cancelled_once(
+async def test_cancel_appointment_succeeds_once_and_frees_slot(
     door: Door, appointment_id: str, owner: str
 ) -> None:
     before = appointment(appointment_id)
@@ -212,7 +214,7 @@ CLOSED = pytest.mark.parametrize(
 
 
 @CLOSED
-async def test_an_appointment_that_is_closed_is_not_cancelled(
+async def test_cancel_closed_appointment_is_refused_with_same_error(
     door: Door, appointment_id: str, owner: str, error: type[DomainError]
 ) -> None:
     before = everything()
@@ -222,29 +224,33 @@ async def test_an_appointment_that_is_closed_is_not_cancelled(
 
 
 @CLOSED
-async def test_an_appointment_that_is_closed_is_not_moved(
+async def test_reschedule_closed_appointment_is_refused(
     door: Door, demo_data: datetime, appointment_id: str, owner: str, error: type[DomainError]
 ) -> None:
     before = everything()
 
-    answer = await door.move_appointment(appointment_id, owner, at(demo_data, days=4, hour=11))
+    answer = await door.reschedule_appointment(
+        appointment_id, owner, at(demo_data, days=4, hour=11)
+    )
     assert_refused(answer, AppointmentClosedError)
     assert everything() == before
 
 
-async def test_an_appointment_that_is_not_there_is_neither_cancelled_nor_moved(
+async def test_cancel_or_reschedule_missing_appointment_is_refused(
     door: Door, demo_data: datetime
 ) -> None:
     before = everything()
 
     cancelling = await door.cancel_appointment(NOBODYS, "Juan Pérez")
-    moving = await door.move_appointment(NOBODYS, "Juan Pérez", at(demo_data, days=4, hour=11))
+    moving = await door.reschedule_appointment(
+        NOBODYS, "Juan Pérez", at(demo_data, days=4, hour=11)
+    )
     for answer in (cancelling, moving):
         assert_not_found(door, answer, AppointmentNotFoundError)
     assert everything() == before
 
 
-async def test_who_did_not_come_is_cancelled_by_staff_and_not_by_themselves(
+async def test_cancel_started_appointment_is_allowed_for_staff_only(
     door: Door, demo_data: datetime
 ) -> None:
     """Here the doors differ, and rightly: it's the caller that the verb asks for."""
@@ -262,23 +268,23 @@ async def test_who_did_not_come_is_cancelled_by_staff_and_not_by_themselves(
         )
 
 
-async def test_an_appointment_is_moved_and_nothing_else_of_it_changes(
+async def test_reschedule_changes_start_only_and_repeats_without_write(
     door: Door, demo_data: datetime
 ) -> None:
     before, starts_at = appointment("1"), at(demo_data, days=4, hour=11)
 
-    assert (await door.move_appointment("1", "Juan Pérez", starts_at)).done
+    assert (await door.reschedule_appointment("1", "Juan Pérez", starts_at)).done
     moved = appointment("1")
     assert moved == replace(before, starts_at=starts_at, updated_at=moved.updated_at)
     assert moved.updated_at != before.updated_at
     assert before.starts_at in free_times(before)
     assert starts_at not in free_times(moved)
 
-    assert (await door.move_appointment("1", "Juan Pérez", starts_at)).done
+    assert (await door.reschedule_appointment("1", "Juan Pérez", starts_at)).done
     assert appointment("1") == moved  # it is there already: nothing is written
 
 
-async def test_an_appointment_is_not_moved_where_nobody_can_have_it(
+async def test_reschedule_to_impossible_time_is_refused(
     door: Door, demo_data: datetime, subtests: pytest.Subtests
 ) -> None:
     taken = at(demo_data, days=4, hour=11)
@@ -287,7 +293,7 @@ async def test_an_appointment_is_not_moved_where_nobody_can_have_it(
 
     for starts_at, error in impossible(demo_data, taken):
         with subtests.test(error=error.code):
-            answer = await door.move_appointment("1", "Juan Pérez", starts_at)
+            answer = await door.reschedule_appointment("1", "Juan Pérez", starts_at)
             assert_refused(answer, error)
             assert answer.offers_times is (error is not AppointmentInThePastError)
             assert everything() == before
@@ -296,12 +302,14 @@ async def test_an_appointment_is_not_moved_where_nobody_can_have_it(
 # --- New appointments
 
 
-async def test_a_free_time_is_booked_with_the_same_record(door: Door, demo_data: datetime) -> None:
-    there = {each.id for each in appointments.services.list_appointments()}
+async def test_book_appointment_stores_same_record(door: Door, demo_data: datetime) -> None:
+    there = {each.id for each in appointments.services.list_appointments().items}
     starts_at = at(demo_data, days=3, hour=11)
 
     assert (await door.book_appointment(wish_for(starts_at))).done
-    (booked,) = (each for each in appointments.services.list_appointments() if each.id not in there)
+    (booked,) = (
+        each for each in appointments.services.list_appointments().items if each.id not in there
+    )
     assert len(booked.id) == 6
     assert booked.created_at is not None
     assert booked == Appointment(
@@ -319,7 +327,7 @@ async def test_a_free_time_is_booked_with_the_same_record(door: Door, demo_data:
     assert starts_at not in free_times(booked)
 
 
-async def test_a_time_that_nobody_can_have_is_not_booked(
+async def test_book_impossible_time_is_refused(
     door: Door, demo_data: datetime, subtests: pytest.Subtests
 ) -> None:
     taken = at(demo_data, days=4, hour=11)
@@ -372,7 +380,7 @@ def book(
 
 
 def free_times(there: Appointment) -> list[datetime]:
-    return appointments.services.free_slots(
+    return appointments.services.list_free_starts(
         doctor_name=there.doctor_name,
         day=there.starts_at.astimezone(CLINIC).date(),
         duration_min=there.duration_min,

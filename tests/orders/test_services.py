@@ -1,4 +1,4 @@
-"""The verbs of orders, on the stand-in."""
+"""The services of orders for customers, on the local DynamoDB."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +26,7 @@ from orders.errors import (
     OrderNotFoundError,
     TotalMismatchError,
 )
+from tests.fixtures.dynamodb import raw_item
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -52,7 +53,7 @@ def place(**changes: Any) -> Order:
 # --- Placing
 
 
-def test_a_placed_order_is_there_as_it_was_returned() -> None:
+def test_placed_order_is_stored_as_returned() -> None:
     placed = place(dni="23.456.789")
 
     assert services.get_order(order_id=placed.id) == placed
@@ -66,34 +67,34 @@ def test_a_placed_order_is_there_as_it_was_returned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dni", "kept"), [("1" * 15, "1" * 15), ("1-2.3 4", "1234"), ("", None), (None, None)]
+    ("dni", "stored"), [("1" * 15, "1" * 15), ("1-2.3 4", "1234"), ("", None), (None, None)]
 )
-def test_an_identity_number_is_kept_as_its_digits(dni: str | None, kept: str | None) -> None:
-    assert place(dni=dni).dni == kept
+def test_dni_is_stored_as_digits(dni: str | None, stored: str | None) -> None:
+    assert place(dni=dni).dni == stored
 
 
-def test_money_is_stored_as_digits_and_never_as_a_float() -> None:
+def test_money_is_stored_as_decimal_number() -> None:
     prices = ["0.10", "0.20", "25.99"]
     items = [OrderItem(name="A", quantity=1, price=Decimal(p)) for p in prices]
     placed = place(items=items)
 
-    raw = models.Order._get_connection().get_item(*models.Order.key(placed.id))["Item"]
+    raw = raw_item(models.Order, placed.id)
     assert raw["total"] == {"N": "26.29"}
     assert [item["M"]["price"]["N"] for item in raw["items"]["L"]] == ["0.1", "0.2", "25.99"]
 
 
 @pytest.mark.parametrize("total", [Decimal("52.08"), Decimal("52.080"), None])
-def test_a_total_that_is_right_or_not_said_is_fine(total: Decimal | None) -> None:
+def test_place_with_right_or_no_total_succeeds(total: Decimal | None) -> None:
     assert place(total=total).total == Decimal("52.08")
 
 
-def test_a_total_that_is_wrong_is_refused_with_the_right_one() -> None:
+def test_place_with_wrong_total_is_refused_with_right_total() -> None:
     with pytest.raises(TotalMismatchError) as caught:
         place(total=Decimal("52.09"))
 
     assert caught.value.data == {"expected": "52.08", "given": "52.09"}
     assert "52.08" in caught.value.message
-    assert services.list_orders() == []
+    assert services.list_orders().items == []
 
 
 @pytest.mark.parametrize(
@@ -109,33 +110,35 @@ def test_a_total_that_is_wrong_is_refused_with_the_right_one() -> None:
         ({"items": [OrderItem(name="A", quantity=2, price=Decimal("9999999999.99"))]}, "total"),
     ],
 )
-def test_what_can_be_no_order_is_refused_by_field(changes: dict[str, object], field: str) -> None:
+def test_place_with_invalid_field_is_refused_by_field(
+    changes: dict[str, object], field: str
+) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         place(**changes)
 
     assert caught.value.data == {"field": field}
 
 
-def test_an_order_of_nothing_is_refused() -> None:
+def test_place_without_items_is_refused() -> None:
     with pytest.raises(EmptyOrderError):
         place(items=[])
 
 
-def test_the_same_token_places_one_order() -> None:
+def test_place_with_same_token_places_one_order() -> None:
     first = place()
 
     assert place(now=LATER) == first
-    assert services.list_orders() == [first]
+    assert services.list_orders().items == [first]
 
 
-def test_a_replay_returns_the_order_as_it_is_by_then() -> None:
+def test_repeated_place_returns_current_version() -> None:
     placed = place()
     cancelled = services.cancel_order(order_id=placed.id, caller=Staff(), now=LATER)
 
     assert place(now=LATER) == cancelled
 
 
-def test_a_token_used_for_another_order_is_refused() -> None:
+def test_place_with_token_of_another_order_is_refused() -> None:
     place()
 
     with pytest.raises(IdempotencyConflictError):
@@ -143,15 +146,15 @@ def test_a_token_used_for_another_order_is_refused() -> None:
 
 
 @pytest.mark.parametrize("total", [Decimal("52.08"), Decimal(3)])
-def test_another_total_is_another_request_right_or_wrong(total: Decimal) -> None:
+def test_place_with_same_token_and_other_total_is_conflict(total: Decimal) -> None:
     placed = place()
 
     with pytest.raises(IdempotencyConflictError):
         place(total=total)
-    assert services.list_orders() == [placed]
+    assert services.list_orders().items == [placed]
 
 
-def test_the_same_total_is_the_same_request_however_it_is_written() -> None:
+def test_place_with_equal_total_in_other_notation_is_same_request() -> None:
     placed = place(total=Decimal("52.08"))
 
     assert place(total=Decimal("52.080")) == placed
@@ -159,7 +162,7 @@ def test_the_same_total_is_the_same_request_however_it_is_written() -> None:
         place()
 
 
-def test_a_total_that_was_refused_leaves_the_token_to_the_right_one() -> None:
+def test_place_after_refused_total_can_reuse_token() -> None:
     for _ in range(2):
         with pytest.raises(TotalMismatchError):
             place(total=Decimal(3))
@@ -167,24 +170,24 @@ def test_a_total_that_was_refused_leaves_the_token_to_the_right_one() -> None:
     assert place(total=Decimal("52.08")).total == Decimal("52.08")
 
 
-def test_a_replay_after_the_order_was_deleted_makes_no_second_one() -> None:
+def test_repeated_place_of_deleted_order_creates_nothing() -> None:
     placed = place()
     models.Order(*models.Order.key(placed.id)).delete()
 
     with pytest.raises(OrderNotFoundError):
         place()
-    assert services.list_orders() == []
+    assert services.list_orders().items == []
 
 
-def test_of_many_tries_of_one_request_all_get_the_one_order() -> None:
+def test_concurrent_attempts_of_one_request_return_one_order() -> None:
     with ThreadPoolExecutor(20) as threads:
         orders = list(threads.map(lambda _: place(), range(20)))
 
     assert len({order.id for order in orders}) == 1
-    assert services.list_orders() == [orders[0]]
+    assert services.list_orders().items == [orders[0]]
 
 
-def test_of_many_requests_with_one_token_one_wins() -> None:
+def test_concurrent_requests_with_one_token_place_one_order() -> None:
     def attempt(number: int) -> Order | None:
         try:
             return place(customer_email=f"c{number}@email.com")
@@ -194,7 +197,7 @@ def test_of_many_requests_with_one_token_one_wins() -> None:
     with ThreadPoolExecutor(20) as threads:
         placed = [order for order in threads.map(attempt, range(20)) if order]
 
-    assert services.list_orders() == placed
+    assert services.list_orders().items == placed
     assert len(placed) == 1
 
 
@@ -205,7 +208,7 @@ def seed() -> None:
     demo.seed(now=NOW)
 
 
-def test_the_owners_of_an_order_find_it_by_either_proof() -> None:
+def test_look_up_by_name_or_dni_returns_order() -> None:
     seed()
 
     for caller in [Customer(dni="12345678"), JUAN, Customer(name="JUAN PEREZ", dni="")]:
@@ -214,35 +217,37 @@ def test_the_owners_of_an_order_find_it_by_either_proof() -> None:
         )
 
 
-def test_not_found_and_not_theirs_are_answered_alike() -> None:
+def test_look_up_of_foreign_and_missing_order_raise_same_error() -> None:
     seed()
 
-    def answer(order_id: str, caller: Caller) -> tuple[object, ...]:
+    def error_of(order_id: str, caller: Caller) -> tuple[object, ...]:
         with pytest.raises(OrderNotFoundError) as caught:
             services.look_up_order(order_id=order_id, caller=caller, now=NOW)
         error = caught.value
         return type(error), error.code, error.message, error.data | {"order_id": "…"}
 
     stranger = Customer(name="Ana Martínez")
-    assert answer("1", stranger) == answer("999", stranger) == answer("999", JUAN)
+    assert error_of("1", stranger) == error_of("999", stranger) == error_of("999", JUAN)
 
 
-@pytest.mark.parametrize("verb", [services.look_up_order, services.cancel_order])
-def test_who_says_nothing_of_themselves_learns_nothing(verb: Callable[..., Order]) -> None:
+@pytest.mark.parametrize("operation", [services.look_up_order, services.cancel_order])
+def test_caller_without_identity_is_refused_before_any_read(
+    operation: Callable[..., Order],
+) -> None:
     for order_id in ["1", "999"]:
         with pytest.raises(IdentityMissingError):
-            verb(order_id=order_id, caller=Customer(), now=NOW)
+            operation(order_id=order_id, caller=Customer(), now=NOW)
 
 
 @pytest.mark.parametrize("order_id", ["", "1#1", "x" * 3000, "uno", "1 "])
-def test_an_impossible_id_is_not_found(order_id: str) -> None:
+def test_look_up_of_malformed_id_is_not_found(order_id: str) -> None:
     seed()
 
     with pytest.raises(OrderNotFoundError):
         services.look_up_order(order_id=order_id, caller=Staff(), now=NOW)
 
 
-def test_a_customer_cancels_their_order() -> None:
+def test_customer_cancels_own_order() -> None:
     seed()
 
     cancelled = services.cancel_order(order_id="2", caller=JUAN, now=LATER)
@@ -251,7 +256,7 @@ def test_a_customer_cancels_their_order() -> None:
     assert services.get_order(order_id="2") == cancelled
 
 
-def test_somebody_elses_order_stays_as_it_is() -> None:
+def test_cancel_of_foreign_order_changes_nothing() -> None:
     seed()
     before = services.get_order(order_id="2")
 
@@ -269,7 +274,7 @@ def test_somebody_elses_order_stays_as_it_is() -> None:
         ("999", OrderNotFoundError),
     ],
 )
-def test_what_has_left_the_house_cannot_be_cancelled(
+def test_cancel_in_final_or_shipped_status_is_refused(
     order_id: str, error: type[DomainError]
 ) -> None:
     seed()
@@ -278,7 +283,7 @@ def test_what_has_left_the_house_cannot_be_cancelled(
         services.cancel_order(order_id=order_id, caller=Staff(), now=LATER)
 
 
-def test_of_many_who_cancel_one_order_one_does() -> None:
+def test_concurrent_cancels_of_one_order_succeed_once() -> None:
     seed()
 
     def cancel(_: int) -> bool:
@@ -292,24 +297,24 @@ def test_of_many_who_cancel_one_order_one_does() -> None:
         assert list(threads.map(cancel, range(12))).count(True) == 1
 
 
-def test_a_change_of_what_somebody_changed_meanwhile_is_refused() -> None:
+def test_update_of_changed_order_raises_stale_version() -> None:
     seed()
     read = services.get_order(order_id="2")
     services.cancel_order(order_id="2", caller=Staff(), now=NOW)
 
     stale = replace(read, tracking_number="TRK1")
     with pytest.raises(StaleVersionError):
-        repository.change_order(stale, unchanged_since=read.updated_at)
+        repository.update_order(stale, unchanged_since=read.updated_at)
     assert services.get_order(order_id="2").tracking_number is None
 
 
-def test_a_change_of_what_was_deleted_meanwhile_does_not_bring_it_back() -> None:
+def test_update_of_deleted_order_does_not_recreate_it() -> None:
     seed()
     read = services.get_order(order_id="2")
     models.Order(*models.Order.key("2")).delete()
 
     with pytest.raises(StaleVersionError):
-        repository.change_order(read, unchanged_since=read.updated_at)
+        repository.update_order(read, unchanged_since=read.updated_at)
     with pytest.raises(OrderNotFoundError):
         services.get_order(order_id="2")
 
@@ -317,45 +322,45 @@ def test_a_change_of_what_was_deleted_meanwhile_does_not_bring_it_back() -> None
 # --- Listing
 
 
-def test_orders_of_all_statuses_are_listed_the_newest_first() -> None:
+def test_list_contains_all_statuses_newest_first() -> None:
     seed()
 
-    assert [order.id for order in services.list_orders()] == ["1", "2", "3", "5", "4"]
+    assert [order.id for order in services.list_orders().items] == ["1", "2", "3", "5", "4"]
 
 
 @pytest.mark.parametrize(("limit", "ids"), [(1, ["1"]), (4, ["1", "2", "3", "5"])])
-def test_a_list_ends_at_its_limit(limit: int, ids: list[str]) -> None:
+def test_list_ends_at_limit(limit: int, ids: list[str]) -> None:
     seed()
 
-    assert [order.id for order in services.list_orders(limit=limit)] == ids
+    assert [order.id for order in services.list_orders(limit=limit).items] == ids
 
 
-def test_tokens_are_in_no_list() -> None:
+def test_list_contains_no_idempotency_tokens() -> None:
     placed = place()
 
-    assert services.list_orders() == [placed]
+    assert services.list_orders().items == [placed]
 
 
 # --- Demo data
 
 
-def test_seeding_again_changes_nothing() -> None:
+def test_seed_of_filled_table_changes_nothing() -> None:
     assert demo.seed(now=NOW) == 5
-    before = services.list_orders()
+    before = services.list_orders().items
 
     assert demo.seed(now=LATER) == 0
-    assert services.list_orders() == before
+    assert services.list_orders().items == before
 
 
-def test_seeding_afresh_starts_over() -> None:
+def test_fresh_seed_replaces_all_records() -> None:
     seed()
     place()
 
     assert demo.seed(now=LATER, fresh=True) == 5
-    assert len(services.list_orders()) == 5
+    assert len(services.list_orders().items) == 5
 
 
-def test_the_first_order_is_the_one_of_the_owners_document() -> None:
+def test_demo_order_1_is_the_specified_example() -> None:
     seed()
     order = services.get_order(order_id="1")
 

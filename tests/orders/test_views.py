@@ -1,4 +1,4 @@
-"""The REST door to orders, through Django's whole request path, on the stand-in."""
+"""The REST API of orders, through Django's request handling, on the local DynamoDB."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ def rest(client: Client, settings: Settings) -> Client:
     return client
 
 
-def test_the_list_of_orders(rest: Client) -> None:
+def test_list_returns_orders_newest_first(rest: Client) -> None:
     body = rest.get("/orders").json()
 
     assert body["success"] is True
@@ -30,7 +30,7 @@ def test_the_list_of_orders(rest: Client) -> None:
     assert [order["id"] for order in body["data"]] == ["1", "2", "3", "5", "4"]
 
 
-def test_one_order_in_the_shape_of_the_owners_document(rest: Client) -> None:
+def test_order_has_the_specified_shape(rest: Client) -> None:
     body = rest.get("/orders/1").json()
 
     assert body["message"] == "Order retrieved successfully"
@@ -64,13 +64,13 @@ def test_one_order_in_the_shape_of_the_owners_document(rest: Client) -> None:
     }
 
 
-def test_no_answer_shows_a_whole_identity_number(rest: Client) -> None:
+def test_responses_mask_dni(rest: Client) -> None:
     for path in ["/orders", "/orders/1"]:
         assert "12345678" not in rest.get(path).content.decode().replace("TRK123456789", "")
 
 
 @pytest.mark.parametrize("order_id", ["999", "uno", "1%231", "a" * 300, "%00"])
-def test_an_unknown_order_is_not_found_and_named(rest: Client, order_id: str) -> None:
+def test_unknown_order_returns_404_with_its_id(rest: Client, order_id: str) -> None:
     response = rest.get(f"/orders/{order_id}")
 
     assert response.status_code == 404
@@ -80,33 +80,33 @@ def test_an_unknown_order_is_not_found_and_named(rest: Client, order_id: str) ->
 
 
 @pytest.mark.parametrize(("limit", "count"), [("1", 1), ("500", 5)])
-def test_a_list_may_be_limited(rest: Client, limit: str, count: int) -> None:
+def test_list_ends_at_limit(rest: Client, limit: str, count: int) -> None:
     assert len(rest.get(f"/orders?limit={limit}").json()["data"]) == count
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "many", "1.5"])
-def test_a_limit_that_is_none_is_named(rest: Client, limit: str) -> None:
+def test_invalid_limit_returns_400_naming_it(rest: Client, limit: str) -> None:
     response = rest.get(f"/orders?limit={limit}")
 
     assert response.status_code == 400
     assert list(response.json()["error"]["details"]) == ["limit"]
 
 
-def test_the_browsable_api_shows_orders(rest: Client) -> None:
+def test_browsable_api_shows_order_with_masked_dni(rest: Client) -> None:
     page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
 
     assert "Juan Pérez" in page
     assert "12345678" not in page.replace("TRK123456789", "")
 
 
-def test_orders_are_closed_to_strangers_by_default(client: Client, settings: Settings) -> None:
+def test_anonymous_read_is_refused_by_default(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = False
 
     assert client.get("/orders").status_code == 401
     assert client.get("/orders/1").status_code == 401
 
 
-def test_an_outage_is_told_in_the_envelope(rest: Client, settings: Settings) -> None:
+def test_missing_table_returns_503_in_envelope(rest: Client, settings: Settings) -> None:
     settings.ORDERS_TABLE = "not-there"
     reset_client()
     response = rest.get("/orders/1")
@@ -119,15 +119,15 @@ def test_an_outage_is_told_in_the_envelope(rest: Client, settings: Settings) -> 
 # --- Commands
 
 
-def test_the_commands_may_be_run_at_each_start(capsys: pytest.CaptureFixture[str]) -> None:
+def test_setup_commands_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     for stored in (5, 0):
         call_command("create_tables")
         call_command("seed_orders")
         assert f"{stored} orders stored." in capsys.readouterr().out
-    assert len(services.list_orders()) == 5
+    assert len(services.list_orders().items) == 5
 
 
-def test_seeding_afresh_is_refused_on_aws(settings: Settings) -> None:
+def test_fresh_seed_is_refused_on_aws(settings: Settings) -> None:
     demo.seed(now=NOW)
     endpoint, settings.DYNAMODB_ENDPOINT_URL = settings.DYNAMODB_ENDPOINT_URL, None
     with pytest.raises(CommandError, match="local DynamoDB"):
@@ -135,4 +135,4 @@ def test_seeding_afresh_is_refused_on_aws(settings: Settings) -> None:
 
     settings.DYNAMODB_ENDPOINT_URL = endpoint
     call_command("seed_orders", "--fresh")
-    assert len(services.list_orders()) == 5
+    assert len(services.list_orders().items) == 5

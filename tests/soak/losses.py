@@ -71,7 +71,7 @@ def unkept(account: Account) -> Iterator[str]:
 
 def orders_of(name: str) -> Sequence[object]:
     query = OrderQuery(customer_email=email_of(name))
-    return orders.services.find_orders(query=query).items
+    return orders.services.list_orders(query=query).items
 
 
 def order_of(name: str) -> dict[str, object]:

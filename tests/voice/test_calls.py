@@ -71,7 +71,7 @@ async def test_an_order_is_created_once_all_is_said(site: Site, demo_data: datet
         "mi email es maria.garcia@email.com",
     )
     assert tool_runs(events) == [("crearOrder", "ok")]
-    newest = orders.services.list_orders()[0]
+    newest = orders.services.list_orders().items[0]
     assert (newest.customer_name, str(newest.total)) == ("María García", "67.48")
 
 
@@ -84,7 +84,7 @@ async def test_an_appointment_is_booked(site: Site, demo_data: datetime) -> None
     )
     assert tool_runs(events) == [("agendarTurno", "ok")]
     tomorrow = (demo_data.astimezone(CLINIC) + timedelta(days=1)).date()
-    booked = appointments.services.appointments_on(day=tomorrow)
+    booked = appointments.services.list_appointments_on(day=tomorrow)
     assert [(a.patient_name, a.starts_at.astimezone(CLINIC).hour) for a in booked if a.patient_name == "Pedro Gómez"] == [("Pedro Gómez", 10)]  # fmt: skip
 
 

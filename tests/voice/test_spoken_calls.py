@@ -95,6 +95,6 @@ async def test_voice_and_typing_mix_in_one_call(hearing_site: Site, demo_data: d
     )
     assert tools(turns) == [("agendarTurno", "ok")]
     tomorrow = (demo_data.astimezone(CLINIC) + timedelta(days=1)).date()
-    booked = appointments.services.appointments_on(day=tomorrow)
+    booked = appointments.services.list_appointments_on(day=tomorrow)
     hours = [a.starts_at.astimezone(CLINIC).hour for a in booked if a.patient_name == "Pedro Gómez"]
     assert hours == [10]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from appointments import services
-from appointments.domain import LONGEST_MIN, SHORTEST_MIN, AppointmentKind
+from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES, AppointmentKind
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
 from common.identity.verification import Customer
@@ -39,7 +39,7 @@ async def agendarTurno(
         str, Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Doctor o doctora.")
     ],
     date: LocalDate,
-    duration: Annotated[int, Field(ge=SHORTEST_MIN, le=LONGEST_MIN, description="Minutos.")] = 30,
+    duration: Annotated[int, Field(ge=MIN_DURATION_MINUTES, le=MAX_DURATION_MINUTES, description="Minutos.")] = 30,
     type: Annotated[
         AppointmentKind, Field(description="Tipo de cita.")
     ] = AppointmentKind.CONSULTATION,
@@ -84,7 +84,7 @@ async def modificarTurno(
 ) -> dict[str, Any]:
     """Cambiar fecha/hora de cita"""
     moved = await run_in_thread(
-        services.move_appointment,
+        services.reschedule_appointment,
         appointment_id=appointmentId,
         caller=Customer(name=patientName, call_id=context.call_id),
         starts_at=_aware(newDate, context),

@@ -1,4 +1,4 @@
-"""`manage.py seed_appointments`: the demo appointments, where there are none."""
+"""`manage.py seed_appointments`: store the demo appointments if the table is empty."""
 
 from typing import Any
 

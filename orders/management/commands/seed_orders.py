@@ -1,4 +1,4 @@
-"""`manage.py seed_orders`: the demo orders, where there are none."""
+"""`manage.py seed_orders`: store the demo orders if the table is empty."""
 
 from typing import Any
 

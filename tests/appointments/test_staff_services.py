@@ -1,4 +1,4 @@
-"""What staff do with appointments, on the stand-in."""
+"""The services of appointments for staff, on the local DynamoDB."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,45 +23,45 @@ from appointments.errors import (
 from common.errors import StaleVersionError
 from common.identity.verification import Staff
 from common.timestamps import truncate_to_ms
-from tests.appointments.calendar import ANA, LATER, MONDAY, NOW, TUESDAY, at, book, taken
+from tests.appointments.factories import ANA, LATER, MONDAY, NOW, TUESDAY, at, book, booked_ids
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
 
 def update(
-    there: Appointment,
+    appointment: Appointment,
     *,
     unchanged_since: datetime | None = None,
     now: datetime = LATER,
     **changes: Any,
 ) -> Appointment:
     return services.update_appointment(
-        appointment_id=there.id,
+        appointment_id=appointment.id,
         changes=AppointmentChanges(**changes),
         unchanged_since=unchanged_since,
         now=now,
     )
 
 
-def test_another_doctor_takes_the_appointment_and_the_first_is_free() -> None:
+def test_update_of_doctor_moves_booking_to_new_doctor() -> None:
     booked = book()
 
     moved = update(booked, doctor_name="Dra. Gómez")
 
     assert services.get_appointment(appointment_id=booked.id) == moved
-    assert (taken(doctor="rodriguez"), taken(doctor="gomez")) == (set(), {booked.id})
+    assert (booked_ids(doctor="rodriguez"), booked_ids(doctor="gomez")) == (set(), {booked.id})
 
 
-def test_another_doctors_time_may_be_taken() -> None:
+def test_update_to_doctor_with_taken_slot_is_refused() -> None:
     booked, other = book(), book(doctor_name="Dra. Gómez", patient_name="Luis Paz")
 
     with pytest.raises(SlotTakenError):
         update(booked, doctor_name="Dra. Gómez")
     assert services.get_appointment(appointment_id=booked.id) == booked
-    assert (taken(doctor="rodriguez"), taken(doctor="gomez")) == ({booked.id}, {other.id})
+    assert (booked_ids(doctor="rodriguez"), booked_ids(doctor="gomez")) == ({booked.id}, {other.id})
 
 
-def test_a_longer_appointment_needs_the_time_behind_it() -> None:
+def test_update_to_overlapping_duration_is_refused() -> None:
     booked = book("10:00")
     book("11:00", patient_name="Luis Paz")
 
@@ -70,7 +70,7 @@ def test_a_longer_appointment_needs_the_time_behind_it() -> None:
         update(booked, duration_min=61)
 
 
-def test_what_leaves_the_time_alone_may_change_when_it_is_over() -> None:
+def test_past_appointment_can_change_except_its_time() -> None:
     booked = book()
     after = NOW + timedelta(days=3)
 
@@ -83,41 +83,41 @@ def test_what_leaves_the_time_alone_may_change_when_it_is_over() -> None:
         update(booked, status=AppointmentStatus.SCHEDULED, now=after)
 
 
-# --- What changes nothing
+# --- Updates without a difference
 
 
-NOTHING: dict[str, Callable[[Appointment], dict[str, Any]]] = {
-    "nothing": lambda _: {},
-    "status": lambda there: {"status": there.status},
-    "time": lambda there: {"starts_at": there.starts_at},
-    "other words": lambda there: {"patient_name": " Ana  Martínez", "doctor_name": "rodriguez"},
-    "whole": lambda there: {
-        "patient_name": there.patient_name,
-        "patient_email": there.patient_email,
-        "doctor_name": there.doctor_name,
-        "starts_at": there.starts_at,
-        "duration_min": there.duration_min,
-        "kind": there.kind,
-        "status": there.status,
-        "notes": there.notes,
+WITHOUT_DIFFERENCE: dict[str, Callable[[Appointment], dict[str, Any]]] = {
+    "empty": lambda _: {},
+    "status": lambda appointment: {"status": appointment.status},
+    "time": lambda appointment: {"starts_at": appointment.starts_at},
+    "other spelling": lambda _: {"patient_name": " Ana  Martínez", "doctor_name": "rodriguez"},
+    "whole": lambda appointment: {
+        "patient_name": appointment.patient_name,
+        "patient_email": appointment.patient_email,
+        "doctor_name": appointment.doctor_name,
+        "starts_at": appointment.starts_at,
+        "duration_min": appointment.duration_min,
+        "kind": appointment.kind,
+        "status": appointment.status,
+        "notes": appointment.notes,
     },
 }
 
 
-@pytest.mark.parametrize("changes", NOTHING.values(), ids=NOTHING)
-def test_what_changes_nothing_writes_nothing(
+@pytest.mark.parametrize("changes", WITHOUT_DIFFERENCE.values(), ids=WITHOUT_DIFFERENCE)
+def test_update_without_difference_writes_nothing(
     settings: Settings, changes: Callable[[Appointment], dict[str, Any]]
 ) -> None:
     settings.CLINIC_DOCTORS = ["Dr. Rodríguez"]
     booked = book()
-    guard = repository.doctor_days("rodriguez", [MONDAY])
+    doctor_days = repository.list_doctor_days("rodriguez", [MONDAY])
 
     assert update(booked, **changes(booked)) == booked
     assert services.get_appointment(appointment_id=booked.id) == booked
-    assert repository.doctor_days("rodriguez", [MONDAY]) == guard
+    assert repository.list_doctor_days("rodriguez", [MONDAY]) == doctor_days
 
 
-def test_what_changes_something_is_a_new_version() -> None:
+def test_update_with_difference_stores_new_version() -> None:
     booked = book()
 
     after = update(booked, notes="a")
@@ -125,34 +125,36 @@ def test_what_changes_something_is_a_new_version() -> None:
     assert services.get_appointment(appointment_id=booked.id) == after
 
 
-# --- Cancelling and moving are one verb each
+# --- Cancelling and rescheduling, by their services and by update_appointment
 
 
-def cancel(there: Appointment, **options: Any) -> Appointment:
+def cancel(appointment: Appointment, **options: Any) -> Appointment:
     options = {"now": LATER, **options}
-    return services.cancel_appointment(appointment_id=there.id, caller=Staff(), **options)
+    return services.cancel_appointment(appointment_id=appointment.id, caller=Staff(), **options)
 
 
-def cancel_by_update(there: Appointment, **options: Any) -> Appointment:
-    return update(there, status=AppointmentStatus.CANCELLED, **options)
+def cancel_by_update(appointment: Appointment, **options: Any) -> Appointment:
+    return update(appointment, status=AppointmentStatus.CANCELLED, **options)
 
 
-def move(there: Appointment, starts_at: datetime, **options: Any) -> Appointment:
+def reschedule(appointment: Appointment, starts_at: datetime, **options: Any) -> Appointment:
     options = {"now": LATER, "starts_at": starts_at, **options}
-    return services.move_appointment(appointment_id=there.id, caller=Staff(), **options)
+    return services.reschedule_appointment(appointment_id=appointment.id, caller=Staff(), **options)
 
 
-def move_by_update(there: Appointment, starts_at: datetime, **options: Any) -> Appointment:
-    return update(there, starts_at=starts_at, **options)
+def reschedule_by_update(
+    appointment: Appointment, starts_at: datetime, **options: Any
+) -> Appointment:
+    return update(appointment, starts_at=starts_at, **options)
 
 
-type Verb = Callable[..., Appointment]
+type Operation = Callable[..., Appointment]
 each_way_to_cancel = pytest.mark.parametrize("cancel", [cancel, cancel_by_update])
-each_way_to_move = pytest.mark.parametrize("move", [move, move_by_update])
+each_way_to_reschedule = pytest.mark.parametrize("reschedule", [reschedule, reschedule_by_update])
 
 
 @each_way_to_cancel
-def test_an_appointment_is_cancelled_once(cancel: Verb) -> None:
+def test_cancel_succeeds_once_and_frees_slot(cancel: Operation) -> None:
     booked = book()
 
     cancelled = cancel(booked)
@@ -162,21 +164,21 @@ def test_an_appointment_is_cancelled_once(cancel: Verb) -> None:
     with pytest.raises(AppointmentAlreadyCancelledError):
         cancel(booked)
     assert services.get_appointment(appointment_id=booked.id) == cancelled
-    assert taken() == set()
+    assert booked_ids() == set()
 
 
 @each_way_to_cancel
-def test_who_did_not_come_is_cancelled_by_staff_but_not_by_themselves(cancel: Verb) -> None:
+def test_started_appointment_is_cancelled_by_staff_only(cancel: Operation) -> None:
     booked, starts_at = book(), at("10:00")
 
     with pytest.raises(AppointmentClosedError):
         services.cancel_appointment(appointment_id=booked.id, caller=ANA, now=starts_at)
     assert services.get_appointment(appointment_id=booked.id) == booked
     assert cancel(booked, now=starts_at).status is AppointmentStatus.CANCELLED
-    assert taken() == set()
+    assert booked_ids() == set()
 
 
-def test_a_customer_cancels_up_to_the_last_moment() -> None:
+def test_customer_can_cancel_until_start() -> None:
     booked = book()
     just_before = at("10:00") - timedelta(milliseconds=1)
 
@@ -185,7 +187,7 @@ def test_a_customer_cancels_up_to_the_last_moment() -> None:
 
 
 @each_way_to_cancel
-def test_what_is_done_is_not_cancelled(cancel: Verb) -> None:
+def test_cancel_of_completed_appointment_is_refused(cancel: Operation) -> None:
     booked = book()
     done = update(booked, status=AppointmentStatus.COMPLETED)
 
@@ -196,78 +198,86 @@ def test_what_is_done_is_not_cancelled(cancel: Verb) -> None:
     assert services.get_appointment(appointment_id=booked.id) == done
 
 
-@each_way_to_move
-def test_an_appointment_is_moved_and_to_its_own_time_it_is_not(move: Verb) -> None:
+@each_way_to_reschedule
+def test_reschedule_to_own_time_writes_nothing(reschedule: Operation) -> None:
     booked = book()
 
-    moved = move(booked, at("11:00"))
+    moved = reschedule(booked, at("11:00"))
     assert moved == replace(booked, starts_at=moved.starts_at, updated_at=truncate_to_ms(LATER))
     assert moved.starts_at == at("11:00")
-    assert move(booked, at("11:00"), now=LATER + timedelta(minutes=1)) == moved
+    assert reschedule(booked, at("11:00"), now=LATER + timedelta(minutes=1)) == moved
     assert services.get_appointment(appointment_id=booked.id) == moved
 
 
-@each_way_to_move
-def test_what_is_closed_is_not_even_moved_to_its_own_time(move: Verb) -> None:
+@each_way_to_reschedule
+def test_reschedule_of_closed_appointment_is_refused(reschedule: Operation) -> None:
     booked = book()
 
     with pytest.raises(AppointmentClosedError):
-        move(booked, booked.starts_at, now=booked.starts_at)
+        reschedule(booked, booked.starts_at, now=booked.starts_at)
     cancelled = cancel(booked)
     with pytest.raises(AppointmentClosedError):
-        move(booked, booked.starts_at)
+        reschedule(booked, booked.starts_at)
     assert services.get_appointment(appointment_id=booked.id) == cancelled
 
 
-@pytest.mark.parametrize("verb", [cancel, cancel_by_update, partial(move, starts_at=at("11:00")), partial(move_by_update, starts_at=at("11:00"))])  # fmt: skip
-def test_another_version_is_neither_cancelled_nor_moved(verb: Verb) -> None:
+@pytest.mark.parametrize(
+    "operation",
+    [
+        cancel,
+        cancel_by_update,
+        partial(reschedule, starts_at=at("11:00")),
+        partial(reschedule_by_update, starts_at=at("11:00")),
+    ],
+)
+def test_cancel_or_reschedule_of_another_version_is_refused(operation: Operation) -> None:
     booked = book()
     changed = update(booked, notes="a")
 
     with pytest.raises(StaleVersionError) as caught:
-        verb(booked, unchanged_since=booked.updated_at)
+        operation(booked, unchanged_since=booked.updated_at)
     assert caught.value.data == {"current_version": changed.updated_at}
     assert services.get_appointment(appointment_id=booked.id) == changed
-    assert verb(booked, unchanged_since=changed.updated_at) != changed
+    assert operation(booked, unchanged_since=changed.updated_at) != changed
 
 
 # --- Times
 
 
-def test_a_time_that_has_passed_is_refused() -> None:
+def test_update_to_past_time_is_refused() -> None:
     with pytest.raises(AppointmentInThePastError):
         update(book(), starts_at=NOW - timedelta(hours=1))
 
 
-def test_a_deleted_appointment_gives_its_time_back() -> None:
+def test_delete_frees_slot() -> None:
     booked = book()
     services.delete_appointment(appointment_id=booked.id, unchanged_since=booked.updated_at)
 
-    assert taken() == set()
-    assert services.list_appointments() == []
+    assert booked_ids() == set()
+    assert services.list_appointments().items == []
     with pytest.raises(AppointmentNotFoundError):
         services.delete_appointment(appointment_id=booked.id)
     assert book(token="another").starts_at == at("10:00")
 
 
-def test_the_second_of_two_who_read_the_same_is_told_the_version_now() -> None:
+def test_stale_delete_is_refused_with_current_version() -> None:
     booked = book()
     first = update(booked, notes="a")
 
     with pytest.raises(StaleVersionError) as caught:
         services.delete_appointment(appointment_id=booked.id, unchanged_since=booked.updated_at)
     assert caught.value.data == {"current_version": first.updated_at}
-    assert taken() == {booked.id}
+    assert booked_ids() == {booked.id}
 
 
 # --- Opening hours
 
 
 @pytest.mark.parametrize(
-    ("clock", "fine"), [("07:59", False), ("08:00", True), ("19:30", True), ("19:31", False)]
+    ("clock", "is_open"), [("07:59", False), ("08:00", True), ("19:30", True), ("19:31", False)]
 )
-def test_appointments_are_within_opening_hours(clock: str, fine: bool) -> None:
-    if fine:
+def test_book_outside_opening_hours_is_refused(clock: str, is_open: bool) -> None:
+    if is_open:
         assert book(clock).starts_at == at(clock)
         return
     with pytest.raises(OutsideOpeningHoursError) as caught:
@@ -277,17 +287,17 @@ def test_appointments_are_within_opening_hours(clock: str, fine: bool) -> None:
     assert all(at("08:00") <= free <= at("19:30") for free in alternatives)
 
 
-def test_a_move_is_held_to_the_hours_too() -> None:
+def test_update_outside_opening_hours_is_refused() -> None:
     booked = book()
 
     with pytest.raises(OutsideOpeningHoursError):
         update(booked, starts_at=at("21:00"))
     with pytest.raises(OutsideOpeningHoursError):
         update(booked, duration_min=480, starts_at=at("12:01"))
-    assert taken() == {booked.id}
+    assert booked_ids() == {booked.id}
 
 
-def test_on_a_closed_day_the_next_open_one_is_offered(settings: Settings) -> None:
+def test_alternatives_on_closed_day_are_on_next_open_day(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon-Fri 09:00-10:00"
     saturday = date(2099, 11, 28)
 
@@ -297,7 +307,7 @@ def test_on_a_closed_day_the_next_open_one_is_offered(settings: Settings) -> Non
     assert caught.value.data["alternatives"] == [at("09:00", monday), at("09:30", monday)]
 
 
-def test_a_clinic_that_is_never_open_offers_nothing(settings: Settings) -> None:
+def test_clinic_that_never_opens_offers_no_alternatives(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon 09:00-09:10"
 
     with pytest.raises(OutsideOpeningHoursError) as caught:

@@ -1,4 +1,4 @@
-"""A doctor's calendar as the tests speak of it: Monday, 10:00, Dr. Rodríguez, Ana Martínez."""
+"""Example times and bookings: by default Ana Martínez sees Dr. Rodríguez on Monday at 10:00."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -17,11 +17,12 @@ ANA = Customer(name="Ana Martínez")
 
 
 def at(clock: str, day: date = MONDAY) -> datetime:
+    """Return the instant of a local time such as "10:00"."""
     return datetime.combine(day, time.fromisoformat(clock), tzinfo=CLINIC)
 
 
 def book(clock: str = "10:00", day: date = MONDAY, **changes: Any) -> Appointment:
-    wanted: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "patient_name": "Ana Martínez",
         "patient_email": "ana@email.com",
         "doctor_name": "Dr. Rodríguez",
@@ -31,9 +32,10 @@ def book(clock: str = "10:00", day: date = MONDAY, **changes: Any) -> Appointmen
         "token": f"{day} {clock} {sorted(changes.items(), key=str)}",
         "now": NOW,
     }
-    return services.book_appointment(**(wanted | changes))
+    return services.book_appointment(**(arguments | changes))
 
 
-def taken(day: date = MONDAY, doctor: str = "rodriguez") -> set[str]:
-    (guard,) = repository.doctor_days(doctor, [day])
-    return set(guard.taken)
+def booked_ids(day: date = MONDAY, doctor: str = "rodriguez") -> set[str]:
+    """Return the ids of the appointments that are booked with a doctor on a day."""
+    (doctor_day,) = repository.list_doctor_days(doctor, [day])
+    return set(doctor_day.bookings)

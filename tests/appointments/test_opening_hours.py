@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appointments.domain import Span
+from appointments.domain import TimeInterval
 from appointments.opening_hours import OpeningHours
 
 pytestmark = pytest.mark.pure
@@ -12,45 +12,47 @@ CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 MONDAY = date(2099, 11, 23)
 SUNDAY = date(2099, 11, 29)
 HOURS = OpeningHours.parse("Mon-Fri 08:00-12:00, mon-fri 16:00-20:00, Sat 09:00-13:00")
-ALWAYS = OpeningHours.parse("Mon-Sun 00:00-24:00")
+AROUND_THE_CLOCK = OpeningHours.parse("Mon-Sun 00:00-24:00")
 
 
-def span(day: date, start: str, minutes: int) -> Span:
-    begins = datetime.combine(day, time.fromisoformat(start), tzinfo=CLINIC)
-    return Span(start=begins, end=begins + timedelta(minutes=minutes))
+def interval(day: date, start: str, minutes: int) -> TimeInterval:
+    starts_at = datetime.combine(day, time.fromisoformat(start), tzinfo=CLINIC)
+    return TimeInterval(start=starts_at, end=starts_at + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(
-    ("start", "minutes", "allowed"),
+    ("start", "minutes", "is_covered"),
     [
         ("08:00", 240, True),
         ("07:59", 30, False),
         ("11:30", 30, True),
         ("11:31", 30, False),
-        ("11:00", 360, False),  # over the pause
+        ("11:00", 360, False),  # over the lunch break
         ("12:00", 5, False),
         ("16:00", 5, True),
         ("19:55", 5, True),
         ("20:00", 5, False),
     ],
 )
-def test_an_appointment_is_within_one_opening(start: str, minutes: int, allowed: bool) -> None:
-    assert HOURS.allow(span(MONDAY, start, minutes), CLINIC) is allowed
+def test_opening_hours_cover_interval_within_one_opening(
+    start: str, minutes: int, is_covered: bool
+) -> None:
+    assert HOURS.cover(interval(MONDAY, start, minutes), CLINIC) is is_covered
 
 
-def test_a_day_that_is_not_named_is_closed() -> None:
-    assert HOURS.spans_on(SUNDAY, CLINIC) == []
-    assert not HOURS.allow(span(SUNDAY, "10:00", 30), CLINIC)
+def test_day_without_hours_is_closed() -> None:
+    assert HOURS.intervals_on(SUNDAY, CLINIC) == []
+    assert not HOURS.cover(interval(SUNDAY, "10:00", 30), CLINIC)
 
 
-def test_who_never_closes_is_open_over_midnight() -> None:
-    assert ALWAYS.allow(span(SUNDAY, "23:45", 480), CLINIC)
+def test_hours_around_the_clock_cover_midnight() -> None:
+    assert AROUND_THE_CLOCK.cover(interval(SUNDAY, "23:45", 480), CLINIC)
 
 
-def test_a_day_without_its_last_hour_is_not_open_over_midnight() -> None:
+def test_hours_ending_before_midnight_do_not_cover_it() -> None:
     hours = OpeningHours.parse("Mon-Sun 00:00-23:00")
 
-    assert not hours.allow(span(MONDAY, "22:45", 480), CLINIC)
+    assert not hours.cover(interval(MONDAY, "22:45", 480), CLINIC)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,6 @@ def test_a_day_without_its_last_hour_is_not_open_over_midnight() -> None:
         "Mon 08:00-20:00;Tue 08:00-20:00",
     ],
 )
-def test_hours_that_nobody_can_read_are_refused(text: str) -> None:
+def test_parse_of_malformed_hours_raises_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"isn't like|ends before"):
         OpeningHours.parse(text)
