@@ -91,22 +91,6 @@ def read_page[T: Table](
     return Page(items=rows, cursor=None if is_last else position.to_cursor())
 
 
-def count_items(query: IndexQuery, *, up_to: int) -> int:
-    """Return how many items the query has; `up_to` if it has that many or more."""
-    if query.first > query.last:
-        return 0
-    counted = 0
-    for partition in query.partitions:
-        start: dict[str, Any] | None = None
-        while counted < up_to:
-            response = _send(query, partition, limit=up_to - counted, start=start, select="COUNT")
-            counted += response["Count"]
-            start = response.get("LastEvaluatedKey")
-            if start is None:
-                break
-    return min(counted, up_to)
-
-
 def _merged_matches(query: IndexQuery, *, limit: int, position: Position) -> Iterator[_Match]:
     streams = [
         _partition_matches(query, partition, limit=limit, position=position)
@@ -174,7 +158,6 @@ def _send(
     *,
     limit: int,
     start: dict[str, Any] | None,
-    select: str | None = None,
 ) -> dict[str, Any]:
     """Send one request. PynamoDB's own iterators would send an unknown number of them."""
     is_whole = (query.first, query.last) == (EARLIEST, LATEST)
@@ -189,6 +172,5 @@ def _send(
         index_name=query.index,
         limit=limit,
         scan_index_forward=query.ascending,
-        select=select,
     )
     return response
