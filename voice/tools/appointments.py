@@ -39,7 +39,9 @@ async def agendarTurno(
         str, Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Doctor o doctora.")
     ],
     date: LocalDate,
-    duration: Annotated[int, Field(ge=MIN_DURATION_MINUTES, le=MAX_DURATION_MINUTES, description="Minutos.")] = 30,
+    duration: Annotated[
+        int, Field(ge=MIN_DURATION_MINUTES, le=MAX_DURATION_MINUTES, description="Minutos.")
+    ] = 30,
     type: Annotated[
         AppointmentKind, Field(description="Tipo de cita.")
     ] = AppointmentKind.CONSULTATION,
