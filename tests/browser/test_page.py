@@ -122,7 +122,7 @@ async def test_a_typed_turn_needs_no_microphone(customer: Customer, peer: WirePe
     await call.caption("assistant", "Está en camino.", position=0)
     await call.played(OUTPUT_RATE_HZ)
     await expect(customer.status).to_have_text("Escribí tu consulta")
-    await expect(customer.page.locator(".line-user")).to_have_count(1)
+    await expect(customer.page.locator(".entry-user")).to_have_count(1)
     await expect(customer.talk).to_have_attribute("aria-pressed", "false")
     await screenshot(customer.page, "desk-typed")
     assert call.audio == b""
@@ -294,8 +294,8 @@ async def test_hanging_up_before_the_call_has_begun_leaves_nothing_open(
     customer: Customer, peer: WirePeer
 ) -> None:
     await customer.page.evaluate(
-        "document.querySelector('[data-part=talk]').click();"
-        "document.querySelector('[data-part=talk]').click()"
+        "document.querySelector('[data-part=call-button]').click();"
+        "document.querySelector('[data-part=call-button]').click()"
     )
     await expect(customer.talk).to_have_text("Hablar")
     await expect(customer.status).to_have_text("Listo para ayudarte")

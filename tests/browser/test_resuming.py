@@ -103,7 +103,7 @@ async def test_a_text_lost_on_its_way_is_said_again_and_one_that_came_is_not(
     await call.until(lambda: len(call.texts()) >= 3)
     assert call.texts() == ["uno", "dos", "tres"]
     assert call.faults == []
-    await expect(customer.page.locator(".line-user")).to_have_count(3)
+    await expect(customer.page.locator(".entry-user")).to_have_count(3)
 
 
 async def test_captions_that_were_missed_are_shown_and_none_twice(
@@ -196,7 +196,7 @@ async def test_the_model_being_away_is_told(customer: Customer, peer: WirePeer) 
 async def test_a_call_lost_for_too_long_is_said_to_be_lost_and_another_offered(
     customer: Customer, peer: WirePeer
 ) -> None:
-    peer.patience_s = 1
+    peer.resume_timeout_s = 1
     await customer.page.reload()
     call = await talking(customer, peer)
     await call.caption("user", "Hola")
@@ -275,7 +275,7 @@ async def test_a_page_loaded_again_goes_on_with_its_call(
     assert said.flags & FIRST
     assert OUTPUT_RATE_HZ <= said.position < 3 * OUTPUT_RATE_HZ
     await expect(customer.log).to_contain_text("Su pedido está en camino.")
-    await expect(customer.page.locator(".line")).to_have_count(2)
+    await expect(customer.page.locator(".entry")).to_have_count(2)
     await expect(customer.status).to_have_text("En pausa")  # until it is touched, says Chromium
     await screenshot(customer.page, "desk-reloaded")
     await customer.button("Tocá para activar el sonido").click()
@@ -310,7 +310,7 @@ async def test_a_typed_call_comes_back_as_one(customer: Customer, peer: WirePeer
 async def test_what_was_typed_before_the_page_was_loaded_again_is_said_once(
     customer: Customer, peer: WirePeer
 ) -> None:
-    lines = customer.page.locator(".line-words")
+    lines = customer.page.locator(".entry-text")
     call = await typing(customer, peer, "uno")
     await call.caption("user", "uno")
     await call.caption("assistant", "Uno.", segment=2)
@@ -378,7 +378,7 @@ async def test_a_page_out_of_the_browsers_cache_goes_on_with_its_call(
     await customer.page.evaluate(shown.format("pageshow"))
     await call.resumed()
     await expect(customer.status).to_have_text("Escuchando")
-    await expect(customer.page.locator(".line")).to_have_count(2)
+    await expect(customer.page.locator(".entry")).to_have_count(2)
     assert "end" not in [e["type"] for e in call.events]
 
 

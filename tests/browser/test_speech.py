@@ -63,14 +63,14 @@ async def customer(
 async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(customer: Customer) -> None:
     await customer.talk.click()
     await expect(customer.status).to_have_text("Escuchando")
-    await expect(customer.page.locator(".line-user")).to_contain_text(
+    await expect(customer.page.locator(".entry-user")).to_contain_text(
         "pedido", timeout=HEARD_WITHIN_MS
     )
     await expect(customer.log).to_contain_text("Pedido consultado", timeout=HEARD_WITHIN_MS)
     await expect(customer.status).to_have_text("Hablando", timeout=HEARD_WITHIN_MS)
     await screenshot(customer.page, "site-spoken")
     await expect(customer.status).to_have_text("Escuchando", timeout=HEARD_WITHIN_MS)
-    await expect(customer.page.locator(".line-assistant").last).to_contain_text("pendiente")
+    await expect(customer.page.locator(".entry-assistant").last).to_contain_text("pendiente")
     sound, rate_hz = await recording(customer.page)
     assert np.count_nonzero(np.abs(sound) > 1e-3) / rate_hz > 0.5
     await screenshot(customer.page, "site-spoken-answered")

@@ -71,7 +71,7 @@ class WirePeer:
         """The name of a file that is not served."""
         self.takes_tickets = True
         """A ticket is good for a call."""
-        self.patience_s = 120
+        self.resume_timeout_s = 120
         """For so long a page that is loaded now seeks a lost call."""
         self.port = 0
         self.connections = 0
@@ -151,7 +151,7 @@ class WirePeer:
         return _response(HTTPStatus.FORBIDDEN, b"", "text/plain")
 
     def _page(self) -> str:
-        context = {"business_name": "Clínica del Sol", "patience_s": self.patience_s}
+        context = {"business_name": "Clínica del Sol", "resume_timeout_s": self.resume_timeout_s}
         return render_to_string("voice/call.html", context)
 
     def ticket(self) -> Response:

@@ -1,22 +1,27 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { IDLE, isTalking, reduce, statusOf } from "../../voice/web/static/voice/call-state.js";
+import {
+  IDLE,
+  isMicrophoneActive,
+  reduce,
+  statusOf,
+} from "../../voice/web/static/voice/call-state.js";
 
-const DIALLED = { type: "dialled", withMicrophone: true };
-const TYPED = { type: "dialled", withMicrophone: false };
+const STARTED = { type: "call-started", withMicrophone: true };
+const STARTED_TYPING = { type: "call-started", withMicrophone: false };
 const READY = { type: "ready" };
 const OPENED = { type: "microphone-opened" };
-const SPEAKING = { type: "playback", speaking: true };
-const SILENT = { type: "playback", speaking: false };
+const SPEAKING = { type: "playback", isSpeaking: true };
+const SILENT = { type: "playback", isSpeaking: false };
 
-/** The state after these actions. */
+/** Return the state after these actions. */
 function after(...actions) {
   return actions.reduce(reduce, IDLE);
 }
 
 test("a spoken turn goes from listening to thinking to speaking and back", () => {
-  const steps = [DIALLED, OPENED, READY, { type: "asked" }, SPEAKING, SILENT];
+  const steps = [STARTED, OPENED, READY, { type: "user-input" }, SPEAKING, SILENT];
   const seen = steps.map((_, i) => statusOf(after(...steps.slice(0, i + 1))));
   assert.deepEqual(seen, [
     "connecting",
@@ -28,163 +33,195 @@ test("a spoken turn goes from listening to thinking to speaking and back", () =>
   ]);
 });
 
-test("the browser's question is told only where it takes a while", () => {
-  assert.equal(statusOf(after(DIALLED, { type: "microphone-asked" })), "asking");
-  assert.equal(statusOf(after(DIALLED, { type: "microphone-asked" }, OPENED)), "connecting");
-  assert.equal(statusOf(after(TYPED, READY, { type: "microphone-asked" })), "asking");
+test("a permission prompt is shown once it takes a while", () => {
+  assert.equal(statusOf(after(STARTED, { type: "microphone-prompting" })), "asking");
+  assert.equal(statusOf(after(STARTED, { type: "microphone-prompting" }, OPENED)), "connecting");
+  assert.equal(statusOf(after(STARTED_TYPING, READY, { type: "microphone-prompting" })), "asking");
 });
 
-test("a call without a microphone asks for typing, and its button is not pressed", () => {
-  const state = after(TYPED, READY);
+test("a call without a microphone asks for typing, button not pressed", () => {
+  const state = after(STARTED_TYPING, READY);
   assert.equal(statusOf(state), "typing");
-  assert.equal(isTalking(state), false);
-  const spoken = reduce(reduce(state, { type: "microphone-wanted" }), OPENED);
+  assert.equal(isMicrophoneActive(state), false);
+  const spoken = reduce(reduce(state, { type: "microphone-requested" }), OPENED);
   assert.equal(statusOf(spoken), "listening");
-  assert.equal(isTalking(spoken), true);
+  assert.equal(isMicrophoneActive(spoken), true);
 });
 
-test("the button is pressed from the press on, so that a second press hangs up", () => {
-  assert.equal(isTalking(after(DIALLED)), true);
-  assert.deepEqual(after(DIALLED, { type: "hung-up" }), IDLE);
+test("the button is pressed at once, so that a second press hangs up", () => {
+  assert.equal(isMicrophoneActive(after(STARTED)), true);
+  assert.deepEqual(after(STARTED, { type: "hung-up" }), IDLE);
 });
 
-test("words that come while the assistant speaks are thought about when it has spoken", () => {
-  assert.equal(statusOf(after(TYPED, READY, SPEAKING, { type: "asked" })), "speaking");
-  assert.equal(statusOf(after(TYPED, READY, SPEAKING, { type: "asked" }, SILENT)), "thinking");
+test("input while the assistant speaks shows thinking afterwards", () => {
+  assert.equal(
+    statusOf(after(STARTED_TYPING, READY, SPEAKING, { type: "user-input" })),
+    "speaking",
+  );
+  assert.equal(
+    statusOf(after(STARTED_TYPING, READY, SPEAKING, { type: "user-input" }, SILENT)),
+    "thinking",
+  );
 });
 
-test("a turn without sound still ends the thinking", () => {
-  const answered = { type: "answered", turn: 1 };
-  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, answered)), "typing");
+test("a reply without audio ends the thinking", () => {
+  const reply = { type: "assistant-reply", turn: 1 };
+  assert.equal(statusOf(after(STARTED_TYPING, READY, { type: "user-input" }, reply)), "typing");
 });
 
-test("what is told late of an earlier answer doesn't end the thinking about a later question", () => {
-  const asked = [TYPED, READY, { type: "asked", turn: 2 }];
-  assert.equal(statusOf(after(...asked, { type: "answered", turn: 1 })), "thinking");
-  assert.equal(statusOf(after(...asked, { type: "answered", turn: 2 })), "typing");
+test("a late reply to an earlier turn does not end the thinking", () => {
+  const steps = [STARTED_TYPING, READY, { type: "user-input", turn: 2 }];
+  assert.equal(statusOf(after(...steps, { type: "assistant-reply", turn: 1 })), "thinking");
+  assert.equal(statusOf(after(...steps, { type: "assistant-reply", turn: 2 })), "typing");
 });
 
-test("a lost connection is told above all else until the call goes on", () => {
-  const lost = [DIALLED, OPENED, READY, SPEAKING, { type: "retrying" }];
+test("a lost connection is shown before all else until the resume", () => {
+  const lost = [STARTED, OPENED, READY, SPEAKING, { type: "reconnecting" }];
   assert.equal(statusOf(after(...lost)), "retrying");
-  assert.equal(isTalking(after(...lost)), true);
+  assert.equal(isMicrophoneActive(after(...lost)), true);
   assert.equal(statusOf(after(...lost, { type: "resumed" })), "speaking");
   assert.equal(statusOf(after(...lost, SILENT, { type: "resumed" })), "listening");
 });
 
-test("a page that was loaded again looks for its call, and has it back", () => {
-  const recalled = { type: "recalled", withMicrophone: true };
-  assert.equal(statusOf(after(recalled)), "retrying");
-  assert.equal(isTalking(after(recalled)), true);
-  assert.equal(statusOf(after(recalled, { type: "resumed" }, OPENED)), "listening");
-  const typed = { type: "recalled", withMicrophone: false };
-  assert.equal(statusOf(after(typed, { type: "resumed" })), "typing");
+test("a reloaded page shows reconnecting until its call is resumed", () => {
+  const restored = { type: "call-restored", withMicrophone: true };
+  assert.equal(statusOf(after(restored)), "retrying");
+  assert.equal(isMicrophoneActive(after(restored)), true);
+  assert.equal(statusOf(after(restored, { type: "resumed" }, OPENED)), "listening");
+  const typedRestored = { type: "call-restored", withMicrophone: false };
+  assert.equal(statusOf(after(typedRestored, { type: "resumed" })), "typing");
 });
 
-test("an assistant that is away is told once it has spoken what it had said", () => {
-  const away = { type: "away", away: true };
-  assert.equal(statusOf(after(TYPED, READY, SPEAKING, away)), "speaking");
-  assert.equal(statusOf(after(TYPED, READY, SPEAKING, away, SILENT)), "away");
-  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, away)), "away");
-  const back = { type: "away", away: false };
-  assert.equal(statusOf(after(TYPED, READY, { type: "asked" }, away, back)), "thinking");
+test("an absent assistant is shown once playback has ended", () => {
+  const away = { type: "assistant-away", isAway: true };
+  assert.equal(statusOf(after(STARTED_TYPING, READY, SPEAKING, away)), "speaking");
+  assert.equal(statusOf(after(STARTED_TYPING, READY, SPEAKING, away, SILENT)), "away");
+  assert.equal(statusOf(after(STARTED_TYPING, READY, { type: "user-input" }, away)), "away");
+  const back = { type: "assistant-away", isAway: false };
+  assert.equal(
+    statusOf(after(STARTED_TYPING, READY, { type: "user-input" }, away, back)),
+    "thinking",
+  );
 });
 
-test("a server that has the call from store starts with no absence to be told", () => {
-  const lost = [TYPED, READY, { type: "away", away: true }, { type: "retrying" }];
-  const resumed = (restored) => statusOf(after(...lost, { type: "resumed", restored }));
-  assert.equal(resumed(true), "typing");
-  assert.equal(resumed(false), "away");
+test("a restored call starts without an absent assistant", () => {
+  const lost = [
+    STARTED_TYPING,
+    READY,
+    { type: "assistant-away", isAway: true },
+    { type: "reconnecting" },
+  ];
+  const statusAfter = (isRestored) => statusOf(after(...lost, { type: "resumed", isRestored }));
+  assert.equal(statusAfter(true), "typing");
+  assert.equal(statusAfter(false), "away");
 });
 
-test("who is turned away is told in the server's words, and when to come back", () => {
-  const turnedAway = { type: "turned-away", message: "Estamos ocupados.", retryAfterS: 3 };
-  const state = after(DIALLED, turnedAway);
+test("a rejected call shows the server's message and countdown", () => {
+  const rejected = { type: "rejected", message: "Estamos ocupados.", retryAfterS: 3 };
+  const state = after(STARTED, rejected);
   assert.deepEqual(state, {
     ...IDLE,
-    failure: { code: "said", message: "Estamos ocupados." },
-    waitS: 3,
+    failure: { code: "server-message", message: "Estamos ocupados." },
+    retryAfterS: 3,
   });
-  assert.equal(reduce(state, { type: "waited", leftS: 2 }).waitS, 2);
-  assert.equal(reduce(state, DIALLED).waitS, null);
-  assert.deepEqual(after(DIALLED, { ...turnedAway, message: null }).failure, { code: "busy" });
+  assert.equal(reduce(state, { type: "retry-countdown", remainingS: 2 }).retryAfterS, 2);
+  assert.equal(reduce(state, STARTED).retryAfterS, null);
+  assert.deepEqual(after(STARTED, { ...rejected, message: null }).failure, { code: "busy" });
 });
 
-test("a call that goes on in another window hasn't ended", () => {
-  const state = after(TYPED, READY, { type: "ended", reason: "elsewhere" });
+test("a call that continues in another window has its own status", () => {
+  const state = after(STARTED_TYPING, READY, { type: "ended", reason: "elsewhere" });
   assert.equal(statusOf(state), "elsewhere");
 });
 
-test("reconnecting is told until the server is ready", () => {
-  assert.equal(statusOf(after(DIALLED, { type: "retrying" })), "retrying");
-  assert.equal(statusOf(after(DIALLED, { type: "retrying" }, READY, OPENED)), "listening");
+test("reconnecting is shown until the server is ready", () => {
+  assert.equal(statusOf(after(STARTED, { type: "reconnecting" })), "retrying");
+  assert.equal(statusOf(after(STARTED, { type: "reconnecting" }, READY, OPENED)), "listening");
 });
 
-test("a failed call is idle and says why", () => {
-  const state = after(DIALLED, OPENED, READY, { type: "failed", code: "lost" });
+test("a failed call is idle with its failure", () => {
+  const state = after(STARTED, OPENED, READY, { type: "failed", code: "lost" });
   assert.deepEqual(state, { ...IDLE, failure: { code: "lost" } });
   assert.equal(statusOf(state), "failed");
 });
 
-test("what the server said of it is worth more than the close that follows", () => {
-  const said = { type: "error-said", message: "El servicio está ocupado.", retryAfterS: 9 };
+test("the server's error wins over the close that follows", () => {
+  const error = { type: "server-error", message: "El servicio está ocupado.", retryAfterS: 9 };
   const failed = { type: "failed", code: "server" };
-  const expected = { code: "said", message: "El servicio está ocupado." };
-  assert.deepEqual(after(TYPED, READY, said, failed).failure, expected);
-  const ended = after(TYPED, READY, said, { type: "ended", reason: "error" });
-  assert.deepEqual([ended.failure, ended.waitS], [expected, 9]);
-  assert.equal(after(TYPED, READY, said, failed).waitS, 9);
+  const expected = { code: "server-message", message: "El servicio está ocupado." };
+  assert.deepEqual(after(STARTED_TYPING, READY, error, failed).failure, expected);
+  const ended = after(STARTED_TYPING, READY, error, { type: "ended", reason: "error" });
+  assert.deepEqual([ended.failure, ended.retryAfterS], [expected, 9]);
+  assert.equal(after(STARTED_TYPING, READY, error, failed).retryAfterS, 9);
 });
 
-test("a failure is told until the customer goes on", () => {
-  const said = { type: "error-said", message: "No le entendí.", retryAfterS: null };
-  assert.equal(after(TYPED, READY, said, { type: "asked" }).failure, null);
-  assert.equal(after(DIALLED, { type: "failed", code: "mic-denied" }, TYPED).failure, null);
+test("a failure is shown until the next input or call", () => {
+  const error = { type: "server-error", message: "No le entendí.", retryAfterS: null };
+  assert.equal(after(STARTED_TYPING, READY, error, { type: "user-input" }).failure, null);
+  assert.equal(
+    after(STARTED, { type: "failed", code: "mic-denied" }, STARTED_TYPING).failure,
+    null,
+  );
 });
 
-test("a microphone that fails in mid-call leaves the call alone", () => {
-  const state = after(DIALLED, OPENED, READY, { type: "microphone-failed", code: "mic-lost" });
+test("a microphone that fails during a call leaves the call active", () => {
+  const state = after(STARTED, OPENED, READY, { type: "microphone-failed", code: "mic-lost" });
   assert.equal(statusOf(state), "typing");
   assert.deepEqual(state.failure, { code: "mic-lost" });
-  assert.equal(isTalking(state), false);
+  assert.equal(isMicrophoneActive(state), false);
 });
 
-test("the assistant's last words are still told as speaking", () => {
-  const state = after(TYPED, READY, SPEAKING, { type: "ended", reason: "model" });
+test("playback after the end of the call is shown as speaking", () => {
+  const state = after(STARTED_TYPING, READY, SPEAKING, { type: "ended", reason: "model" });
   assert.equal(statusOf(state), "speaking");
   assert.equal(statusOf(reduce(state, SILENT)), "ended");
 });
 
-test("last words that have come are told as speaking before the first of them is heard", () => {
-  const state = after(TYPED, READY, { type: "ended", reason: "model", sounding: true });
+test("unplayed audio at the end of the call is shown as speaking", () => {
+  const state = after(STARTED_TYPING, READY, {
+    type: "ended",
+    reason: "model",
+    hasUnplayedAudio: true,
+  });
   assert.equal(statusOf(state), "speaking");
   assert.equal(statusOf(reduce(state, SILENT)), "ended");
 });
 
-test("last words that the browser holds back can still be let out", () => {
-  const held = { type: "sound", running: false };
-  const ended = { type: "ended", reason: "model", sounding: true };
-  assert.equal(after(DIALLED, READY, held, ended).muffled, true);
-  assert.equal(after(DIALLED, READY, held, ended, { type: "sound", running: true }).muffled, false);
-  assert.equal(after(DIALLED, READY, ended, SILENT, held).muffled, false);
+test("suspended audio can be resumed after the end of the call", () => {
+  const suspended = { type: "audio-context", isRunning: false };
+  const ended = { type: "ended", reason: "model", hasUnplayedAudio: true };
+  assert.equal(after(STARTED, READY, suspended, ended).isAudioSuspended, true);
+  assert.equal(
+    after(STARTED, READY, suspended, ended, { type: "audio-context", isRunning: true })
+      .isAudioSuspended,
+    false,
+  );
+  assert.equal(after(STARTED, READY, ended, SILENT, suspended).isAudioSuspended, false);
 });
 
-test("held-back sound is told only in a call", () => {
-  const held = { type: "sound", running: false };
-  assert.equal(after(held).muffled, false);
-  assert.equal(after(DIALLED, held).muffled, false);
-  assert.equal(after(DIALLED, READY, held).muffled, true);
-  assert.equal(after(DIALLED, READY, held, { type: "sound", running: true }).muffled, false);
-  assert.equal(statusOf(after(DIALLED, OPENED, READY, held)), "paused", "nor is anybody heard");
-  assert.equal(statusOf(after(TYPED, READY, held)), "typing");
+test("suspended audio is shown only during a call", () => {
+  const suspended = { type: "audio-context", isRunning: false };
+  assert.equal(after(suspended).isAudioSuspended, false);
+  assert.equal(after(STARTED, suspended).isAudioSuspended, false);
+  assert.equal(after(STARTED, READY, suspended).isAudioSuspended, true);
+  assert.equal(
+    after(STARTED, READY, suspended, { type: "audio-context", isRunning: true }).isAudioSuspended,
+    false,
+  );
+  assert.equal(
+    statusOf(after(STARTED, OPENED, READY, suspended)),
+    "paused",
+    "the microphone is suspended too",
+  );
+  assert.equal(statusOf(after(STARTED_TYPING, READY, suspended)), "typing");
 });
 
-test("what comes late for a call that is over changes nothing", () => {
+test("late actions of a call that is over change nothing", () => {
   for (const action of [
     READY,
     OPENED,
-    { type: "asked" },
-    { type: "retrying" },
+    { type: "user-input" },
+    { type: "reconnecting" },
     { type: "resumed" },
   ]) {
     assert.deepEqual(after(action), IDLE);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { closeAction, microphoneFailure } from "../../voice/web/static/voice/failures.js";
+import { closeOutcome, microphoneFailure } from "../../voice/web/static/voice/failures.js";
 
 for (const [name, code] of [
   ["NotAllowedError", "mic-denied"],
@@ -10,7 +10,7 @@ for (const [name, code] of [
   ["NotReadableError", "mic-busy"],
   ["SomethingNewError", "mic-busy"],
 ]) {
-  test(`${name} of the browser is ${code}`, () => {
+  test(`a ${name} of getUserMedia is ${code}`, () => {
     assert.equal(microphoneFailure(new DOMException("", name)), code);
   });
 }
@@ -26,19 +26,20 @@ for (const [code, failure] of [
   [4429, "busy"],
 ]) {
   test(`a close with ${code} is "${failure}"`, () => {
-    const action = closeAction({ code, opened: true, isBegun: true });
+    const action = closeOutcome({ code, wasOpen: true, isEstablished: true });
     assert.deepEqual(action, { type: "failed", code: failure });
   });
 }
 
-test("a call that is over, or goes on elsewhere, has not failed", () => {
-  const reasonOf = (code) => closeAction({ code, opened: true, isBegun: true });
-  assert.deepEqual(reasonOf(4404), { type: "ended", reason: "gone" });
-  assert.deepEqual(reasonOf(4409), { type: "ended", reason: "elsewhere" });
+test("a call that is over or continues elsewhere has not failed", () => {
+  const outcomeOf = (code) => closeOutcome({ code, wasOpen: true, isEstablished: true });
+  assert.deepEqual(outcomeOf(4404), { type: "ended", reason: "gone" });
+  assert.deepEqual(outcomeOf(4409), { type: "ended", reason: "elsewhere" });
 });
 
-test("a socket that never opened was turned away if the call had not begun, else it is lost", () => {
-  const codeOf = (isBegun) => closeAction({ code: 1006, opened: false, isBegun }).code;
+test("a socket that never wasOpen means refused, or lost once established", () => {
+  const codeOf = (isEstablished) =>
+    closeOutcome({ code: 1006, wasOpen: false, isEstablished }).code;
   assert.equal(codeOf(false), "refused");
   assert.equal(codeOf(true), "lost");
 });

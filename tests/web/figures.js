@@ -1,13 +1,13 @@
-/** Prints the figures of docs/page.md: `node tests/web/figures.js`. */
+/** Print the figures of docs/page.md: `node tests/web/figures.js`. */
 import { Player } from "../../voice/web/static/voice/player.js";
-import { Recorder } from "../../voice/web/static/voice/recorder.js";
+import { PcmEncoder } from "../../voice/web/static/voice/pcm-encoder.js";
 import { Resampler } from "../../voice/web/static/voice/resampler.js";
 import { decibels, tone } from "./signals.js";
 
 const QUANTA = 20_000;
 const SECONDS = 0.5;
 
-/** Half a second of a tone at another rate. */
+/** Return half a second of a tone at another rate. */
 function resampled(toneHz, fromHz, toHz) {
   const resampler = new Resampler(fromHz, toHz);
   resampler.write(tone(toneHz, fromHz, SECONDS));
@@ -23,7 +23,7 @@ function signalToError(fromHz, toHz) {
   return -decibels(error / ideal.length / 0.5);
 }
 
-function alias(toneHz) {
+function aliasLevel(toneHz) {
   const output = resampled(toneHz, 48_000, 16_000).subarray(400, -400);
   return decibels(output.reduce((sum, x) => sum + x * x, 0) / output.length / 0.5);
 }
@@ -36,21 +36,21 @@ function microsecondsPerQuantum(work) {
   return (user + system) / QUANTA;
 }
 
-function speaker() {
+function playbackWork() {
   const player = new Player({ sourceRateHz: 24_000, contextRateHz: 48_000 });
   const samples = Int16Array.from(tone(300, 24_000, 300), (x) => 9000 * x);
-  player.receive({ samples, generation: 0, position: 0, first: true, last: false });
+  player.receive({ samples, generation: 0, position: 0, isFirst: true, isLast: false });
   const output = new Float32Array(128);
   return (i) => {
     player.render(output, i * 2.67);
-    player.report();
+    player.takeReport();
   };
 }
 
-function microphone() {
-  const recorder = new Recorder({ contextRateHz: 48_000, wireRateHz: 16_000 });
+function captureWork() {
+  const encoder = new PcmEncoder({ contextRateHz: 48_000, wireRateHz: 16_000 });
   const quantum = new Float32Array(128).fill(0.1);
-  return () => recorder.push(quantum);
+  return () => encoder.encode(quantum);
 }
 
 for (const [fromHz, toHz] of [
@@ -62,7 +62,7 @@ for (const [fromHz, toHz] of [
   console.log(`${fromHz} -> ${toHz} Hz: ${signalToError(fromHz, toHz).toFixed(1)} dB`);
 }
 for (const toneHz of [8500, 9000, 10_000, 12_000, 15_000]) {
-  console.log(`alias of ${toneHz} Hz: ${alias(toneHz).toFixed(1)} dB`);
+  console.log(`alias of ${toneHz} Hz: ${aliasLevel(toneHz).toFixed(1)} dB`);
 }
-console.log(`speaker: ${microsecondsPerQuantum(speaker()).toFixed(1)} us a quantum`);
-console.log(`microphone: ${microsecondsPerQuantum(microphone()).toFixed(1)} us a quantum`);
+console.log(`playback: ${microsecondsPerQuantum(playbackWork()).toFixed(1)} us per quantum`);
+console.log(`capture: ${microsecondsPerQuantum(captureWork()).toFixed(1)} us per quantum`);

@@ -14,13 +14,13 @@ const RATES_HZ = [
   [24_000, 24_000],
 ];
 
-/** Everything of `input`, in quanta of `size`, its tail included. */
+/** All of `input` at another rate, written in quanta of `size`, its tail included. */
 function resampled(input, fromHz, toHz, size = 128) {
   const resampler = new Resampler(fromHz, toHz);
   const output = new Float32Array(Math.ceil((input.length * toHz) / fromHz) + 1);
   let filled = 0;
-  const write = (part) => {
-    resampler.write(part);
+  const write = (quantum) => {
+    resampler.write(quantum);
     filled = resampler.read(output, filled);
   };
   for (let i = 0; i < input.length; i += size) write(input.subarray(i, i + size));
@@ -29,7 +29,7 @@ function resampled(input, fromHz, toHz, size = 128) {
 }
 
 for (const [fromHz, toHz] of RATES_HZ) {
-  test(`a 1 kHz tone keeps its place and its shape from ${fromHz} to ${toHz} Hz`, () => {
+  test(`a 1 kHz tone keeps position and shape from ${fromHz} to ${toHz} Hz`, () => {
     const actual = resampled(tone(1000, fromHz, 0.5), fromHz, toHz);
     const ideal = tone(1000, toHz, 0.5);
     let error = 0;
@@ -45,7 +45,7 @@ for (const [fromHz, toHz] of RATES_HZ) {
 }
 
 for (const toneHz of [9_000, 10_000, 15_000]) {
-  test(`a ${toneHz} Hz tone does not come back as an alias at 16 kHz`, () => {
+  test(`a ${toneHz} Hz tone leaves no alias at 16 kHz`, () => {
     const output = resampled(tone(toneHz, 48_000, 0.5), 48_000, 16_000);
     const power = output.reduce((sum, x) => sum + x * x, 0) / output.length;
     assert.ok(decibels(power / 0.5) < -40, `${decibels(power / 0.5).toFixed(1)} dB`);
@@ -60,18 +60,18 @@ test("the speech band to 6.5 kHz passes within half a decibel", () => {
   }
 });
 
-test("the size of the quanta changes no sample", () => {
+test("the quantum size changes no sample", () => {
   const input = tone(700, 44_100, 0.3);
   assert.deepEqual(resampled(input, 44_100, 16_000, 128), resampled(input, 44_100, 16_000, 5000));
 });
 
-test("the same rate passes every sample as it is", () => {
+test("an equal rate passes every sample unchanged", () => {
   const input = tone(440, 24_000, 0.1);
   const output = resampled(input, 24_000, 24_000);
   output.forEach((x, i) => assert.ok(Math.abs(x - input[i]) < 1e-6));
 });
 
-test("`needed` is exactly enough, and one sample less is not", () => {
+test("`needed` is exactly enough; one sample less is too few", () => {
   for (const [fromHz, toHz] of RATES_HZ) {
     const resampler = new Resampler(fromHz, toHz);
     for (const count of [1, 127, 128, 64]) {
@@ -88,7 +88,7 @@ test("`needed` is exactly enough, and one sample less is not", () => {
   }
 });
 
-test("`position` names the input sample the next output lies on", () => {
+test("`position` is the input sample of the next output", () => {
   const resampler = new Resampler(24_000, 48_000);
   resampler.write(new Float32Array(resampler.needed(256)));
   resampler.read(new Float32Array(256));

@@ -1,4 +1,4 @@
-"""The page's pure modules under `node --test`, and its types under `tsc`, as pytest sees them."""
+"""Run the page's JavaScript tests under `node --test`, and its type check under `tsc`."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ COMPILER = ROOT / "node_modules" / ".bin" / "tsc"
 pytestmark = pytest.mark.node
 
 
-def node(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_node(*arguments: str) -> subprocess.CompletedProcess[str]:
     assert NODE is not None
     return subprocess.run(
         [NODE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
@@ -25,24 +25,24 @@ def node(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("tests/web/*.test.js")), ids=lambda f: f.name)
-def test_node_agrees(file: Path) -> None:
-    ran = node("--test", "--test-reporter=spec", str(file))
+def test_javascript_test_file_passes(file: Path) -> None:
+    ran = run_node("--test", "--test-reporter=spec", str(file))
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(
     "config", ["tsconfig.json", "tsconfig.worker.json", "tsconfig.worklet.json"]
 )
-def test_the_types_agree(config: str) -> None:
+def test_javascript_types_check(config: str) -> None:
     if not COMPILER.exists():
         pytest.skip("NO TYPESCRIPT: the page's types are not checked. Install it: npm ci")
-    ran = node(str(COMPILER), "-p", config)
+    ran = run_node(str(COMPILER), "-p", config)
     assert ran.returncode == 0, ran.stdout
 
 
-def test_the_page_and_the_server_mean_the_same_by_each_number() -> None:
+def test_wire_constants_of_page_and_server_agree() -> None:
     wire = (ROOT / "voice" / "web" / "static" / "voice" / "wire.js").as_uri()
-    ran = node(
+    ran = run_node(
         "--input-type=module",
         "--eval",
         f"const {{ encodeFrame, ...wire }} = await import('{wire}');"

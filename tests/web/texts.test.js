@@ -1,4 +1,4 @@
-/** The template holds a sentence for everything the scripts can name. */
+/** The template has a text for everything the scripts can name. */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
@@ -10,7 +10,7 @@ const scripts = readdirSync(new URL("../../voice/web/static/voice/", import.meta
   .map((name) => [name, read(`static/voice/${name}`)]);
 const source = (name) => read(`static/voice/${name}`);
 
-const sentences = new Set([...template.matchAll(/data-text="([^"]+)"/g)].map(([, name]) => name));
+const textNames = new Set([...template.matchAll(/data-text="([^"]+)"/g)].map(([, name]) => name));
 const TOOLS = [
   "consultarOrder",
   "cancelarOrder",
@@ -22,40 +22,40 @@ const TOOLS = [
   "any",
 ];
 
-/** The words of a union type in a script's JSDoc. */
+/** Return the literals of a union type in a script's JSDoc. */
 function unionOf(name, script) {
   const text = source(script).match(new RegExp(`@(?:typedef|returns) \\{("${name}"[^}]*)\\}`))[1];
-  return [...text.matchAll(/"([a-z-]+)"/g)].map(([, word]) => word);
+  return [...text.matchAll(/"([a-z-]+)"/g)].map(([, literal]) => literal);
 }
 
-test("each state of the call has its word", () => {
+test("each status has a text", () => {
   const statuses = unionOf("idle", "call-state.js");
   assert.equal(statuses.length, 13);
-  for (const status of statuses) assert.ok(sentences.has(`status-${status}`), status);
+  for (const status of statuses) assert.ok(textNames.has(`status-${status}`), status);
 });
 
-test("each failure says what to do", () => {
+test("each failure has a text", () => {
   const failures = unionOf("mic-denied", "failures.js");
   assert.ok(failures.length >= 12);
-  for (const failure of failures) assert.ok(sentences.has(`failure-${failure}`), failure);
+  for (const failure of failures) assert.ok(textNames.has(`failure-${failure}`), failure);
 });
 
-test("each tool has a sentence for each of its outcomes", () => {
+test("each tool has a text for each outcome", () => {
   for (const tool of TOOLS) {
     for (const outcome of ["running", "ok", "refused", "failed"]) {
-      assert.ok(sentences.has(`tool-${tool}-${outcome}`), `${tool} ${outcome}`);
+      assert.ok(textNames.has(`tool-${tool}-${outcome}`), `${tool} ${outcome}`);
     }
   }
 });
 
-test("each end of a call has its sentence", () => {
-  const ours = ["gone", "elsewhere"];
-  for (const reason of ["client", "model", "error", "idle", "limit", "refused", ...ours]) {
-    assert.ok(sentences.has(`ended-${reason}`), reason);
+test("each reason for the end of a call has a text", () => {
+  const clientReasons = ["gone", "elsewhere"];
+  for (const reason of ["client", "model", "error", "idle", "limit", "refused", ...clientReasons]) {
+    assert.ok(textNames.has(`ended-${reason}`), reason);
   }
 });
 
-test("no script holds a word for people", () => {
+test("no script contains a text to show", () => {
   for (const [name, script] of scripts) {
     const code = script.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
     const spanish = code.match(/"[^"]*([áéíóúñ¿¡]|\b(el|la|su|los|las)\b )[^"]*"/);
@@ -63,7 +63,7 @@ test("no script holds a word for people", () => {
   }
 });
 
-test("the page holds no inline script and no inline style", () => {
+test("the template has no inline script and no inline style", () => {
   assert.ok(!/<script(?![^>]*\bsrc=)/.test(template));
   assert.ok(!/<style|\sstyle=|\son[a-z]+=/.test(template));
 });

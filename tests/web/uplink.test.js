@@ -10,29 +10,30 @@ const BLOCKS_IN_TWO_SECONDS = 62;
 const BLOCKS_IN_TWENTY_SECONDS = 625;
 const { AUDIO_IN, EVENT } = FrameType;
 
-/** An uplink that has said this many texts and blocks, in this order. */
-function having({ texts = 0, blocks = 0 }) {
+/** Return an uplink that has sent this many texts, then this many blocks. */
+function uplinkAfter({ texts = 0, blocks = 0 }) {
   const uplink = new Uplink();
-  for (let i = 0; i < texts; i++) uplink.say({ type: "text", text: String(i) });
-  for (let i = 0; i < blocks; i++) uplink.record(BLOCK);
-  uplink.take(PLENTY);
+  for (let i = 0; i < texts; i++) uplink.queueEvent({ type: "text", text: String(i) });
+  for (let i = 0; i < blocks; i++) uplink.queueAudio(BLOCK);
+  uplink.takeFrames(PLENTY);
   return uplink;
 }
 
-function repeated(uplink, sequence, who = { isNewcomer: false }) {
-  uplink.resume(sequence, who);
-  return uplink.take(PLENTY).map((sent) => [sent.type, sent.sequence, sent.flags]);
+/** Resume the call from `sequence` and return what is sent again: type, sequence and flags. */
+function resentFrom(uplink, sequence) {
+  uplink.resume(sequence, { isReloaded: false });
+  return uplink.takeFrames(PLENTY).map((sent) => [sent.type, sent.sequence, sent.flags]);
 }
 
-function again(type, ...sequences) {
+function resent(type, ...sequences) {
   return sequences.map((sequence) => [type, sequence, FrameFlag.RESENT]);
 }
 
-test("events go before sound, each with the next number", () => {
+test("events go before audio, each with the next sequence", () => {
   const uplink = new Uplink();
-  uplink.record(BLOCK);
-  uplink.say({ type: "text", text: "hola" });
-  const sent = uplink.take(PLENTY);
+  uplink.queueAudio(BLOCK);
+  uplink.queueEvent({ type: "text", text: "hola" });
+  const sent = uplink.takeFrames(PLENTY);
   assert.deepEqual(
     sent.map(({ type, sequence, flags }) => [type, sequence, flags]),
     [
@@ -40,140 +41,139 @@ test("events go before sound, each with the next number", () => {
       [AUDIO_IN, 1, 0],
     ],
   );
-  assert.deepEqual(uplink.take(PLENTY), []);
+  assert.deepEqual(uplink.takeFrames(PLENTY), []);
 });
 
-test("sound waits for room to the byte, events don't", () => {
+test("audio waits for the budget to the byte, events do not", () => {
   const uplink = new Uplink();
-  uplink.record(BLOCK);
-  uplink.record(BLOCK);
-  uplink.say({ type: "text" });
+  uplink.queueAudio(BLOCK);
+  uplink.queueAudio(BLOCK);
+  uplink.queueEvent({ type: "text" });
   assert.deepEqual(
-    uplink.take(2047).map(({ type }) => type),
+    uplink.takeFrames(2047).map(({ type }) => type),
     [EVENT, AUDIO_IN],
   );
-  assert.equal(uplink.take(1023).length, 0);
-  assert.equal(uplink.take(1024).length, 1);
+  assert.equal(uplink.takeFrames(1023).length, 0);
+  assert.equal(uplink.takeFrames(1024).length, 1);
 });
 
-test("of more than two seconds waiting the oldest is given up, and the position shows it", () => {
+test("a backlog over two seconds drops its oldest block", () => {
   const uplink = new Uplink();
-  for (let i = 0; i < BLOCKS_IN_TWO_SECONDS; i++) uplink.record(BLOCK);
-  uplink.take(0);
-  assert.equal(uplink.droppedBlocks, 0);
-  uplink.record(BLOCK);
-  uplink.take(0);
-  assert.equal(uplink.droppedBlocks, 1);
-  const [first] = uplink.take(PLENTY);
-  assert.deepEqual([first.position, first.sequence], [512, 0]);
+  for (let i = 0; i < BLOCKS_IN_TWO_SECONDS; i++) uplink.queueAudio(BLOCK);
+  uplink.takeFrames(0);
+  uplink.queueAudio(BLOCK);
+  uplink.takeFrames(0);
+  const frames = uplink.takeFrames(PLENTY);
+  assert.equal(frames.length, BLOCKS_IN_TWO_SECONDS);
+  assert.deepEqual([frames[0].position, frames[0].sequence], [512, 0]);
 });
 
-test("what was not acknowledged is said again as it was", () => {
-  const uplink = having({ texts: 2, blocks: 2 });
-  assert.deepEqual(repeated(uplink, 1), [...again(EVENT, 1), ...again(AUDIO_IN, 2, 3)]);
-  assert.deepEqual(repeated(uplink, 3), again(AUDIO_IN, 3));
-  assert.deepEqual(repeated(uplink, 4), []);
+test("unacknowledged frames are resent unchanged", () => {
+  const uplink = uplinkAfter({ texts: 2, blocks: 2 });
+  assert.deepEqual(resentFrom(uplink, 1), [...resent(EVENT, 1), ...resent(AUDIO_IN, 2, 3)]);
+  assert.deepEqual(resentFrom(uplink, 3), resent(AUDIO_IN, 3));
+  assert.deepEqual(resentFrom(uplink, 4), []);
 });
 
-test("what was typed is unsaid until it is acknowledged", () => {
+test("a typed text is pending until it is acknowledged", () => {
   const uplink = new Uplink();
-  uplink.say({ type: "heard" });
-  uplink.type("uno");
-  uplink.take(PLENTY);
-  uplink.type("dos");
-  assert.deepEqual(uplink.unsaidTexts, [
+  uplink.queueEvent({ type: "heard" });
+  uplink.queueText("uno");
+  uplink.takeFrames(PLENTY);
+  uplink.queueText("dos");
+  assert.deepEqual(uplink.pendingTexts, [
     { sequence: 1, text: "uno" },
     { sequence: null, text: "dos" },
   ]);
-  uplink.take(PLENTY);
-  uplink.acknowledged(1);
-  assert.deepEqual(uplink.unsaidTexts, [{ sequence: 2, text: "dos" }]);
-  uplink.acknowledged(2);
-  assert.deepEqual(uplink.unsaidTexts, []);
+  uplink.takeFrames(PLENTY);
+  uplink.acknowledge(1);
+  assert.deepEqual(uplink.pendingTexts, [{ sequence: 2, text: "dos" }]);
+  uplink.acknowledge(2);
+  assert.deepEqual(uplink.pendingTexts, []);
 });
 
-test("an acknowledgement lets go of everything up to its number", () => {
-  const uplink = having({ texts: 2, blocks: 1 });
-  uplink.acknowledged(0);
-  assert.deepEqual(repeated(uplink, 0), [...again(EVENT, 1), ...again(AUDIO_IN, 2)]);
-  uplink.acknowledged(2);
-  assert.deepEqual(repeated(uplink, 0), []);
+test("an acknowledgement releases all frames up to its sequence", () => {
+  const uplink = uplinkAfter({ texts: 2, blocks: 1 });
+  uplink.acknowledge(0);
+  assert.deepEqual(resentFrom(uplink, 0), [...resent(EVENT, 1), ...resent(AUDIO_IN, 2)]);
+  uplink.acknowledge(2);
+  assert.deepEqual(resentFrom(uplink, 0), []);
 });
 
-test("events are kept however many they are, sound only while it is among the newest twenty seconds", () => {
-  const uplink = having({ texts: 500, blocks: BLOCKS_IN_TWENTY_SECONDS });
-  uplink.record(BLOCK);
-  uplink.take(PLENTY);
-  const kept = repeated(uplink, 0);
-  assert.equal(kept.length, 500 + BLOCKS_IN_TWENTY_SECONDS);
-  assert.deepEqual(kept[500], again(AUDIO_IN, 501)[0]);
-  assert.equal(uplink.droppedBlocks, 0, "it was sent once");
+test("all events are retained; of the audio, the newest twenty seconds", () => {
+  const uplink = uplinkAfter({ texts: 500, blocks: BLOCKS_IN_TWENTY_SECONDS });
+  uplink.queueAudio(BLOCK);
+  uplink.takeFrames(PLENTY);
+  const resentFrames = resentFrom(uplink, 0);
+  assert.equal(resentFrames.length, 500 + BLOCKS_IN_TWENTY_SECONDS);
+  assert.deepEqual(resentFrames[500], resent(AUDIO_IN, 501)[0]);
 });
 
-test("sound recorded while there is no connection pushes out what was kept, then itself", () => {
-  const uplink = having({ blocks: 2 });
-  for (let i = 0; i < BLOCKS_IN_TWENTY_SECONDS - 1; i++) uplink.record(BLOCK);
-  assert.equal(uplink.droppedBlocks, 0);
-  uplink.resume(0, { isNewcomer: false });
-  const sent = uplink.take(PLENTY);
+test("audio recorded offline displaces retained audio, then itself", () => {
+  const uplink = uplinkAfter({ blocks: 2 });
+  for (let i = 0; i < BLOCKS_IN_TWENTY_SECONDS - 1; i++) uplink.queueAudio(BLOCK);
+  uplink.resume(0, { isReloaded: false });
+  const sent = uplink.takeFrames(PLENTY);
   assert.deepEqual([sent.length, sent[0].sequence], [BLOCKS_IN_TWENTY_SECONDS, 1]);
-  for (let i = 0; i < 2 * BLOCKS_IN_TWENTY_SECONDS; i++) uplink.record(BLOCK);
-  assert.equal(uplink.droppedBlocks, BLOCKS_IN_TWENTY_SECONDS);
+  for (let i = 0; i < 2 * BLOCKS_IN_TWENTY_SECONDS; i++) uplink.queueAudio(BLOCK);
+  const [oldest, ...newer] = uplink.takeFrames(PLENTY);
+  assert.equal(oldest.position, 512 * (2 * BLOCKS_IN_TWENTY_SECONDS + 1));
+  assert.equal(newer.length, BLOCKS_IN_TWENTY_SECONDS - 1);
 });
 
-test("what waited for the connection may be sent as slowly as it goes, but may not get more again", () => {
-  const uplink = having({ blocks: 0 });
-  for (let i = 0; i < 200; i++) uplink.record(BLOCK);
-  uplink.resume(0, { isNewcomer: false });
-  uplink.take(0);
-  assert.equal(uplink.droppedBlocks, 0);
-  uplink.record(BLOCK);
-  uplink.take(1024);
-  assert.equal(uplink.droppedBlocks, 0);
-  uplink.record(BLOCK);
-  uplink.take(0);
-  assert.equal(uplink.droppedBlocks, 1);
+test("the backlog of a lost connection may shrink but not grow", () => {
+  const uplink = uplinkAfter({ blocks: 0 });
+  for (let i = 0; i < 200; i++) uplink.queueAudio(BLOCK);
+  uplink.resume(0, { isReloaded: false });
+  uplink.takeFrames(0);
+  uplink.queueAudio(BLOCK);
+  assert.equal(uplink.takeFrames(1024).length, 1);
+  uplink.queueAudio(BLOCK);
+  uplink.takeFrames(0);
+  const frames = uplink.takeFrames(PLENTY);
+  assert.equal(frames.length, 200, "one was sent, one dropped");
+  assert.equal(frames[0].position, 512 * 2);
 });
 
-test("what was acknowledged leaves its room to what comes", () => {
-  const uplink = having({ blocks: BLOCKS_IN_TWENTY_SECONDS });
-  uplink.acknowledged(BLOCKS_IN_TWENTY_SECONDS - 1);
-  for (let i = 0; i < BLOCKS_IN_TWENTY_SECONDS; i++) uplink.record(BLOCK);
-  assert.equal(uplink.droppedBlocks, 0);
+test("acknowledged audio makes room for new audio", () => {
+  const uplink = uplinkAfter({ blocks: BLOCKS_IN_TWENTY_SECONDS });
+  uplink.acknowledge(BLOCKS_IN_TWENTY_SECONDS - 1);
+  for (let i = 0; i < BLOCKS_IN_TWENTY_SECONDS; i++) uplink.queueAudio(BLOCK);
+  assert.equal(uplink.takeFrames(PLENTY).length, BLOCKS_IN_TWENTY_SECONDS);
 });
 
-test("numbers go on after a resumption, and a newcomer takes the server's", () => {
+test("sequences continue after a resume; a reloaded page takes the server's", () => {
   const next = (uplink) => {
-    uplink.say({ type: "text" });
-    return uplink.take(PLENTY).at(-1).sequence;
+    uplink.queueEvent({ type: "text" });
+    return uplink.takeFrames(PLENTY).at(-1).sequence;
   };
-  const known = having({ texts: 3 });
-  known.resume(3, { isNewcomer: false });
+  const known = uplinkAfter({ texts: 3 });
+  known.resume(3, { isReloaded: false });
   assert.equal(next(known), 3);
-  const newcomer = new Uplink();
-  newcomer.resume(57, { isNewcomer: true });
-  assert.equal(next(newcomer), 57);
-  const behind = having({ texts: 3 });
-  behind.resume(9, { isNewcomer: false });
-  assert.equal(next(behind), 9, "a number is never used twice");
+  const reloaded = new Uplink();
+  reloaded.resume(57, { isReloaded: true });
+  assert.equal(next(reloaded), 57);
+  const behind = uplinkAfter({ texts: 3 });
+  behind.resume(9, { isReloaded: false });
+  assert.equal(next(behind), 9, "a sequence is never used twice");
 });
 
-test("where the numbers wrap, old and new keep their order", () => {
+test("frames keep their order across the sequence wrap", () => {
   const uplink = new Uplink();
-  uplink.resume(2 ** 32 - 1, { isNewcomer: true });
-  uplink.record(BLOCK);
-  uplink.record(BLOCK);
-  uplink.take(PLENTY);
-  assert.deepEqual(repeated(uplink, 2 ** 32 - 1), again(AUDIO_IN, 2 ** 32 - 1, 0));
-  uplink.acknowledged(2 ** 32 - 1);
-  assert.deepEqual(repeated(uplink, 0), again(AUDIO_IN, 0));
+  uplink.resume(2 ** 32 - 1, { isReloaded: true });
+  uplink.queueAudio(BLOCK);
+  uplink.queueAudio(BLOCK);
+  uplink.takeFrames(PLENTY);
+  assert.deepEqual(resentFrom(uplink, 2 ** 32 - 1), resent(AUDIO_IN, 2 ** 32 - 1, 0));
+  uplink.acknowledge(2 ** 32 - 1);
+  assert.deepEqual(resentFrom(uplink, 0), resent(AUDIO_IN, 0));
 });
 
-test("`start` has number 0 and is not said again", () => {
+test("`start` has sequence 0 and is not resent", () => {
   const uplink = new Uplink();
-  assert.equal(uplink.start({ type: "start" }).sequence, 0);
-  assert.equal(uplink.start({ type: "start" }).sequence, 0);
-  uplink.say({ type: "text" });
-  assert.equal(uplink.take(PLENTY)[0].sequence, 1);
-  assert.deepEqual(repeated(uplink, 0), again(EVENT, 1));
+  assert.equal(uplink.createStartFrame({ type: "start" }).sequence, 0);
+  assert.equal(uplink.createStartFrame({ type: "start" }).sequence, 0);
+  uplink.queueEvent({ type: "text" });
+  assert.equal(uplink.takeFrames(PLENTY)[0].sequence, 1);
+  assert.deepEqual(resentFrom(uplink, 0), resent(EVENT, 1));
 });

@@ -9,24 +9,24 @@ import {
   decodeFrame,
   encodeEvent,
   encodeFrame,
-  eventOf,
-  payloadOf,
-  samplesOf,
+  decodeEvent,
+  framePayload,
+  frameSamples,
 } from "../../voice/web/static/voice/wire.js";
 
-/** An EVENT frame with these bytes for a payload. */
+/** An EVENT frame with these bytes as payload. */
 function eventFrame(bytes) {
   return decodeFrame(encodeFrame({ type: FrameType.EVENT }, Uint8Array.from(bytes)));
 }
 
-test("a frame comes back as it went", () => {
+test("a decoded frame equals the encoded one", () => {
   const header = { type: 2, flags: 3, generation: 7, sequence: 5, position: 9, timeMs: 11 };
   const { buffer, ...decoded } = decodeFrame(encodeFrame(header, Uint8Array.of(1, 2)));
   assert.deepEqual(decoded, header);
-  assert.deepEqual([...payloadOf({ ...decoded, buffer })], [1, 2]);
+  assert.deepEqual([...framePayload({ ...decoded, buffer })], [1, 2]);
 });
 
-test("the header is the one the wire's document draws", () => {
+test("the header has the layout of docs/wire.md", () => {
   const frame = { type: 1, flags: 2, generation: 0x0403, sequence: 8, position: 12, timeMs: 16 };
   const bytes = [...new Uint8Array(encodeFrame(frame))];
   assert.deepEqual(bytes, [1, 2, 3, 4, 8, 0, 0, 0, 12, 0, 0, 0, 16, 0, 0, 0]);
@@ -44,7 +44,7 @@ test("counters wrap at their width", () => {
   assert.deepEqual([generation, sequence, position, timeMs], [1, 5, 0, 2 ** 32 - 1]);
 });
 
-test("text, a short frame and an oversized one are refused; the limits themselves are not", () => {
+test("text, short and oversized messages are rejected; the limits are not", () => {
   assert.throws(() => decodeFrame("hola"), WireError);
   assert.throws(() => decodeFrame(new ArrayBuffer(HEADER_BYTES - 1)), WireError);
   assert.throws(
@@ -55,25 +55,25 @@ test("text, a short frame and an oversized one are refused; the limits themselve
   decodeFrame(new ArrayBuffer(HEADER_BYTES + MAX_PAYLOAD_BYTES));
 });
 
-test("samples are little-endian, and half a sample is refused", () => {
+test("samples are little-endian; half a sample is rejected", () => {
   const frame = (...bytes) => decodeFrame(encodeFrame({ type: 2 }, Uint8Array.from(bytes)));
-  assert.deepEqual([...samplesOf(frame(1, 0, 0, 128))], [1, -32_768]);
-  assert.throws(() => samplesOf(frame(1, 0, 0)), WireError);
+  assert.deepEqual([...frameSamples(frame(1, 0, 0, 128))], [1, -32_768]);
+  assert.throws(() => frameSamples(frame(1, 0, 0)), WireError);
 });
 
-test("events carry their Spanish", () => {
+test("events keep non-ASCII text", () => {
   const event = { type: "text", text: "¿Cómo está mi pedido?" };
-  assert.deepEqual(eventOf(eventFrame(encodeEvent(event))), event);
+  assert.deepEqual(decodeEvent(eventFrame(encodeEvent(event))), event);
 });
 
 for (const [what, bytes] of [
   ["not UTF-8", [0xff, 0xfe]],
   ["not JSON", [...Buffer.from("{")]],
-  ["no object", [...Buffer.from("null")]],
+  ["not an object", [...Buffer.from("null")]],
   ["without a type", [...Buffer.from("{}")]],
-  ["of a type that is no word", [...Buffer.from('{"type": 3}')]],
+  ["with a type that is no string", [...Buffer.from('{"type": 3}')]],
 ]) {
-  test(`an event that is ${what} is refused`, () => {
-    assert.throws(() => eventOf(eventFrame(bytes)), WireError);
+  test(`an event that is ${what} is rejected`, () => {
+    assert.throws(() => decodeEvent(eventFrame(bytes)), WireError);
   });
 }

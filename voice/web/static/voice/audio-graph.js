@@ -1,16 +1,18 @@
 // @ts-check
 /**
- * One AudioContext at the hardware's own rate, with the capture and the playback worklet in it.
- * (A context at 16 kHz would do without a resampler in Chromium, and fail in Firefox.)
+ * One AudioContext at the hardware's sample rate, with the capture and the playback worklet in it.
+ *
+ * A context at 16 kHz would need no resampler in Chromium, but Firefox refuses to connect a microphone
+ * stream of another rate to it.
  */
 
 import { INPUT_RATE_HZ, OUTPUT_RATE_HZ } from "./wire.js";
 
 /**
- * @typedef {object} AudioListener
- * @property {(report: import("./player.js").PlayerReport) => void} onReport
- * @property {(level: number) => void} onMicrophoneLevel
- * @property {(running: boolean) => void} onRunning
+ * @typedef {object} AudioGraphListener
+ * @property {(report: import("./player.js").PlayerReport) => void} onPlayerReport
+ * @property {(level: number) => void} onMicrophoneLevel Root mean square, 0 to 1.
+ * @property {(isRunning: boolean) => void} onRunning The browser has allowed or suspended audio.
  */
 
 export class AudioGraph {
@@ -21,12 +23,13 @@ export class AudioGraph {
   /** @type {AudioWorkletNode | null} */
   #playback = null;
   /** @type {MediaStreamAudioSourceNode | null} */
-  #source = null;
+  #microphone = null;
 
   /**
-   * Must be made in a click or a key press, before anything is awaited: only then may it sound.
+   * Create the context. Must run in a click or key press before anything is awaited, or the browser
+   * does not let it play.
    *
-   * @param {AudioListener} listener
+   * @param {AudioGraphListener} listener
    */
   constructor(listener) {
     this.#listener = listener;
@@ -43,69 +46,74 @@ export class AudioGraph {
     return this.#context.state === "running";
   }
 
-  /** Seconds from the worklet to the ear. */
+  /** Seconds from the playback worklet to the loudspeaker. */
   get outputLatencyS() {
     return this.#context.outputLatency || this.#context.baseLatency || 0;
   }
 
   /**
-   * When a sample played at `audioMs` of the worklets' clock comes to the ear, by this page's clock
-   * (milliseconds since 1970, finer than a millisecond).
+   * Return when a sample reaches the loudspeaker.
    *
-   * @param {number} audioMs
+   * @param {number} audioMs When the worklet rendered it, by the audio clock.
+   * @returns {number} Milliseconds since 1970, with fractions.
    */
-  heardAtMs(audioMs) {
+  outputTimeMs(audioMs) {
     const { contextTime = 0, performanceTime = 0 } = this.#context.getOutputTimestamp();
     const nowMs = performance.timeOrigin + performance.now();
-    if (performanceTime === 0) return nowMs + this.outputLatencyS * 1000; // nothing was output yet
+    if (performanceTime === 0) return nowMs + this.outputLatencyS * 1000; // no output so far
     return performance.timeOrigin + performanceTime + audioMs - contextTime * 1000;
   }
 
   /**
+   * Load the worklets and return the ports through which the socket worker talks to them.
+   *
    * @param {{ captureUrl: string, playbackUrl: string }} urls
-   * @returns {Promise<{ capture: MessagePort, playback: MessagePort }>} the ends for the socket
+   * @returns {Promise<{ capturePort: MessagePort, playbackPort: MessagePort }>}
    */
   async load({ captureUrl, playbackUrl }) {
     const { audioWorklet } = this.#context;
     await Promise.all([audioWorklet.addModule(captureUrl), audioWorklet.addModule(playbackUrl)]);
-    const capture = (this.#capture = this.#node("capture", INPUT_RATE_HZ, { numberOfOutputs: 0 }));
-    const playback = (this.#playback = this.#node("playback", OUTPUT_RATE_HZ, {
+    const capture = this.#createNode("capture", INPUT_RATE_HZ, { numberOfOutputs: 0 });
+    const playback = this.#createNode("playback", OUTPUT_RATE_HZ, {
       numberOfInputs: 0,
       outputChannelCount: [1],
-    }));
+    });
     capture.port.onmessage = ({ data }) => this.#listener.onMicrophoneLevel(data);
-    playback.port.onmessage = ({ data }) => this.#listener.onReport(data);
+    playback.port.onmessage = ({ data }) => this.#listener.onPlayerReport(data);
     playback.connect(this.#context.destination);
-    this.#source?.connect(capture);
-    return { capture: socketEnd(capture), playback: socketEnd(playback) };
+    this.#microphone?.connect(capture);
+    this.#capture = capture;
+    this.#playback = playback;
+    return { capturePort: openPort(capture), playbackPort: openPort(playback) };
   }
 
-  /** @param {MediaStream} stream heard from now on, or from when the worklets are there */
-  attach(stream) {
-    this.detach();
-    this.#source = this.#context.createMediaStreamSource(stream);
-    if (this.#capture !== null) this.#source.connect(this.#capture);
+  /** @param {MediaStream} stream Captured from now on, or once the worklets are loaded. */
+  connectMicrophone(stream) {
+    this.disconnectMicrophone();
+    this.#microphone = this.#context.createMediaStreamSource(stream);
+    if (this.#capture !== null) this.#microphone.connect(this.#capture);
   }
 
-  detach() {
-    this.#source?.disconnect();
-    this.#source = null;
+  disconnectMicrophone() {
+    this.#microphone?.disconnect();
+    this.#microphone = null;
   }
 
-  /** Be silent for the rest of this reply. */
-  hush() {
-    this.#playback?.port.postMessage("hush");
+  /** Drop the rest of the reply that is playing. */
+  skipReply() {
+    this.#playback?.port.postMessage({ kind: "skip-reply" });
   }
 
+  /** Ask the browser to play. */
   resume() {
-    // Never settles while the browser forbids sound, and fails if the call is over before it may;
-    // `onRunning` tells what there is to know.
+    // The promise stays pending while the browser forbids audio, and rejects if the context is closed
+    // meanwhile; `onRunning` reports the outcome.
     this.#context.resume().catch(() => {});
   }
 
   close() {
     this.#context.onstatechange = null;
-    this.detach();
+    this.disconnectMicrophone();
     void this.#context.close();
   }
 
@@ -114,7 +122,7 @@ export class AudioGraph {
    * @param {number} wireRateHz
    * @param {AudioWorkletNodeOptions} options
    */
-  #node(name, wireRateHz, options) {
+  #createNode(name, wireRateHz, options) {
     return new AudioWorkletNode(this.#context, name, {
       ...options,
       processorOptions: { wireRateHz },
@@ -123,12 +131,12 @@ export class AudioGraph {
 }
 
 /**
- * Give a worklet a line of its own to the socket worker.
+ * Open a channel to a worklet and return its other end, for the socket worker.
  *
  * @param {AudioWorkletNode} node
  */
-function socketEnd(node) {
+function openPort(node) {
   const { port1, port2 } = new MessageChannel();
-  node.port.postMessage({ socket: port1 }, [port1]);
+  node.port.postMessage({ kind: "connect", workerPort: port1 }, [port1]);
   return port2;
 }

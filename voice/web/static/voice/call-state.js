@@ -2,104 +2,116 @@
 /**
  * The state of the call as the customer sees it: a pure reducer.
  *
- *     idle ──dialled──► opening ──ready──► live ──ended, failed, hung-up──► idle
- *              (recalled)          (resumed)
+ *     idle ──call-started, call-restored──► connecting ──ready, resumed──► active ──┐
+ *      ▲                                        │                                   │
+ *      └────────────── ended, failed, rejected, hung-up ◄───────────────────────────┘
  *
- * A lost connection (`retrying`) is a flag of both, for the call goes on. Within `live`, what the assistant does is told by two flags and not by a state of its own, for
- * they overlap: it may still be speaking when the customer's next words are already with it.
+ * A lost connection (`isReconnecting`) is a flag and not a phase, since the call goes on. So are
+ * `isAwaitingReply` and `isSpeaking`: the assistant may still be speaking when the customer's next
+ * words have already reached it.
  */
 
 /** @typedef {import("./failures.js").FailureCode} FailureCode */
 
 /**
- * What is told to the customer as gone wrong: a sentence of the template, or the server's own.
+ * A failure to show: a text of the template by its code, or the server's own text.
  *
- * @typedef {{ code: FailureCode } | { code: "said", message: string }} Failure
+ * @typedef {{ code: FailureCode } | { code: "server-message", message: string }} Failure
  */
 
 /**
  * @typedef {object} CallState
- * @property {"idle" | "opening" | "live"} phase
- * @property {boolean} retrying there is no connection to the server, and one is being sought
- * @property {boolean} away the server is seeking one to the model
- * @property {"off" | "wanted" | "asked" | "on"} microphone `asked`: the browser is asking the
- *   customer, and has been for a while
- * @property {boolean} waiting the customer has spoken and the assistant has not answered yet
- * @property {number | null} askedTurn which turn that was, where the server has said it
- * @property {boolean} speaking the assistant is heard
- * @property {boolean} muffled the browser keeps the sound back until it is touched, the microphone's
- *   too
+ * @property {"idle" | "connecting" | "active"} phase
+ * @property {boolean} isReconnecting The connection to the server is lost.
+ * @property {boolean} isAssistantAway The server has lost its connection to the model.
+ * @property {"off" | "requested" | "prompting" | "on"} microphone `prompting`: the browser has been
+ *   asking the customer for permission for a while.
+ * @property {boolean} isAwaitingReply The customer has spoken and the assistant has yet to reply.
+ * @property {number | null} awaitedTurn The turn of that reply, once the server has named it.
+ * @property {boolean} isSpeaking The assistant is heard.
+ * @property {boolean} isAudioSuspended The browser blocks audio, the microphone's too, until the
+ *   customer touches the page.
  * @property {Failure | null} failure
- * @property {number | null} waitS for so long another try would be in vain
- * @property {string | null} ended why the last call is over, where nothing went wrong
+ * @property {number | null} retryAfterS Seconds until another call can succeed.
+ * @property {string | null} endReason Why the last call is over, unless it failed.
  */
 
 /**
- * @typedef {{ type: "dialled", withMicrophone: boolean }
- *   | { type: "recalled", withMicrophone: boolean }
- *   | { type: "microphone-wanted" }
- *   | { type: "microphone-asked" }
+ * What happens to a call. `call-restored`: the page was loaded again during the call.
+ * `user-input`: the customer has spoken or typed. `assistant-reply`: the assistant has answered that
+ * turn.
+ *
+ * @typedef {{ type: "call-started", withMicrophone: boolean }
+ *   | { type: "call-restored", withMicrophone: boolean }
+ *   | { type: "microphone-requested" }
+ *   | { type: "microphone-prompting" }
  *   | { type: "microphone-opened" }
  *   | { type: "microphone-failed", code: FailureCode }
- *   | { type: "retrying" }
+ *   | { type: "reconnecting" }
  *   | { type: "ready" }
- *   | { type: "resumed", restored: boolean }
- *   | { type: "away", away: boolean }
- *   | { type: "asked", turn?: number }
- *   | { type: "playback", speaking: boolean }
- *   | { type: "answered", turn: number }
- *   | { type: "sound", running: boolean }
- *   | { type: "error-said", message: string, retryAfterS: number | null }
- *   | { type: "turned-away", message: string | null, retryAfterS: number | null }
- *   | { type: "waited", leftS: number | null }
- *   | { type: "ended", reason: string, sounding?: boolean }
+ *   | { type: "resumed", isRestored: boolean }
+ *   | { type: "assistant-away", isAway: boolean }
+ *   | { type: "user-input", turn?: number }
+ *   | { type: "assistant-reply", turn: number }
+ *   | { type: "playback", isSpeaking: boolean }
+ *   | { type: "audio-context", isRunning: boolean }
+ *   | { type: "server-error", message: string, retryAfterS: number | null }
+ *   | { type: "rejected", message: string | null, retryAfterS: number | null }
+ *   | { type: "retry-countdown", remainingS: number | null }
+ *   | { type: "ended", reason: string, hasUnplayedAudio?: boolean }
  *   | { type: "failed", code: FailureCode }
- *   | { type: "hung-up" }} Action `recalled`: a page of before had begun the call
+ *   | { type: "hung-up" }} Action
  */
 
 /** @type {CallState} */
 export const IDLE = Object.freeze({
   phase: "idle",
-  retrying: false,
-  away: false,
+  isReconnecting: false,
+  isAssistantAway: false,
   microphone: "off",
-  waiting: false,
-  askedTurn: null,
-  speaking: false,
-  muffled: false,
+  isAwaitingReply: false,
+  awaitedTurn: null,
+  isSpeaking: false,
+  isAudioSuspended: false,
   failure: null,
-  waitS: null,
-  ended: null,
+  retryAfterS: null,
+  endReason: null,
 });
 
 /**
+ * Return the state after an action.
+ *
  * @param {CallState} state
  * @param {Action} action
  * @returns {CallState}
  */
 export function reduce(state, action) {
   switch (action.type) {
-    case "dialled":
-      return opening(action);
-    case "recalled":
-      return { ...opening(action), retrying: true };
+    case "call-started":
+      return connecting(action);
+    case "call-restored":
+      return { ...connecting(action), isReconnecting: true };
     case "hung-up":
       return IDLE;
-    case "failed":
-      return { ...IDLE, failure: state.failure ?? { code: action.code }, waitS: state.waitS };
+    case "failed": {
+      const failure = state.failure ?? { code: action.code };
+      return { ...IDLE, failure, retryAfterS: state.retryAfterS };
+    }
     case "playback":
-      return played(state, action.speaking);
-    case "sound":
-      return { ...state, muffled: !action.running && isAudible(state) };
-    case "waited":
-      return { ...state, waitS: action.leftS };
+      return reducePlayback(state, action.isSpeaking);
+    case "audio-context": {
+      const isAudible = state.phase === "active" || state.isSpeaking;
+      return { ...state, isAudioSuspended: !action.isRunning && isAudible };
+    }
+    case "retry-countdown":
+      return { ...state, retryAfterS: action.remainingS };
     default:
       return state.phase === "idle" ? state : reduceCall(state, action);
   }
 }
 
 /**
- * What only means something while there is a call.
+ * Handle the actions that mean something only during a call.
  *
  * @param {CallState} state
  * @param {Action} action
@@ -107,146 +119,119 @@ export function reduce(state, action) {
  */
 function reduceCall(state, action) {
   switch (action.type) {
-    case "microphone-wanted":
-      return { ...state, microphone: "wanted", failure: null };
-    case "microphone-asked":
-      return { ...state, microphone: "asked" };
+    case "microphone-requested":
+      return { ...state, microphone: "requested", failure: null };
+    case "microphone-prompting":
+      return { ...state, microphone: "prompting" };
     case "microphone-opened":
       return { ...state, microphone: "on" };
     case "microphone-failed":
       return { ...state, microphone: "off", failure: { code: action.code } };
-    case "retrying":
-      return { ...state, retrying: true };
+    case "reconnecting":
+      return { ...state, isReconnecting: true };
     case "ready":
-      return { ...state, phase: "live", retrying: false };
-    case "resumed":
-      // A server that has the call from store does not know that another one told of an absence.
-      return { ...state, phase: "live", retrying: false, away: state.away && !action.restored };
-    case "away":
-      return { ...state, away: action.away };
-    case "asked":
-      return { ...state, ...asking(action), failure: null, waitS: null };
-    case "answered":
-      return { ...state, waiting: state.waiting && isOlder(action, state) };
-    default:
-      return reduceEnd(state, action);
-  }
-}
-
-/**
- * What ends a call, or is about to.
- *
- * @param {CallState} state
- * @param {Action} action
- * @returns {CallState}
- */
-function reduceEnd(state, action) {
-  switch (action.type) {
-    case "error-said":
-      return { ...state, failure: said(action), waitS: action.retryAfterS };
-    case "turned-away":
-      return { ...IDLE, failure: said(action), waitS: action.retryAfterS };
+      return { ...state, phase: "active", isReconnecting: false };
+    case "resumed": {
+      // A server that restores the call from storage does not know that another one was away.
+      const isAssistantAway = state.isAssistantAway && !action.isRestored;
+      return { ...state, phase: "active", isReconnecting: false, isAssistantAway };
+    }
+    case "assistant-away":
+      return { ...state, isAssistantAway: action.isAway };
+    case "user-input": {
+      const awaitedTurn = action.turn ?? null;
+      return { ...state, isAwaitingReply: true, awaitedTurn, failure: null, retryAfterS: null };
+    }
+    case "assistant-reply": {
+      const isEarlierTurn = state.awaitedTurn !== null && action.turn < state.awaitedTurn;
+      return { ...state, isAwaitingReply: state.isAwaitingReply && isEarlierTurn };
+    }
+    case "server-error":
+      return { ...state, failure: serverFailure(action), retryAfterS: action.retryAfterS };
+    case "rejected":
+      return { ...IDLE, failure: serverFailure(action), retryAfterS: action.retryAfterS };
     case "ended":
-      return ended(state, action);
+      return reduceEnd(state, action);
     default:
       return state;
   }
 }
 
-/** @param {{ turn?: number }} asked by voice, or typed just now */
-function asking({ turn }) {
-  return { waiting: true, askedTurn: turn ?? null };
+/** @param {{ withMicrophone: boolean }} call @returns {CallState} */
+function connecting({ withMicrophone }) {
+  return { ...IDLE, phase: "connecting", microphone: withMicrophone ? "requested" : "off" };
+}
+
+/** @param {{ message: string | null }} error @returns {Failure} */
+function serverFailure({ message }) {
+  return message === null ? { code: "busy" } : { code: "server-message", message };
 }
 
 /**
- * @param {{ turn: number }} answered
+ * End the call, while audio that has arrived is still played.
+ *
  * @param {CallState} state
- * @returns {boolean} whether the answer was to something asked before
- */
-function isOlder({ turn }, { askedTurn }) {
-  return askedTurn !== null && turn < askedTurn;
-}
-
-/** @param {{ withMicrophone: boolean }} how @returns {CallState} */
-function opening({ withMicrophone }) {
-  return { ...IDLE, phase: "opening", microphone: withMicrophone ? "wanted" : "off" };
-}
-
-/** @param {{ message: string | null }} told by the server @returns {Failure} */
-function said({ message }) {
-  return message === null ? { code: "busy" } : { code: "said", message };
-}
-
-/**
- * @param {CallState} state
- * @param {{ reason: string, sounding?: boolean }} end
- * @returns {CallState} what has come is still heard to its end
- */
-function ended({ speaking, muffled, failure, waitS }, { reason, sounding = false }) {
-  return { ...IDLE, speaking: speaking || sounding, muffled, failure, waitS, ended: reason };
-}
-
-/** @param {CallState} state whether there is something to be heard, or may be */
-function isAudible({ phase, speaking }) {
-  return phase === "live" || speaking;
-}
-
-/**
- * @param {CallState} state
- * @param {boolean} speaking
+ * @param {{ reason: string, hasUnplayedAudio?: boolean }} end
  * @returns {CallState}
  */
-function played(state, speaking) {
-  if (state.speaking === speaking) return state;
-  return { ...state, speaking, waiting: state.waiting && !speaking };
+function reduceEnd(state, { reason, hasUnplayedAudio = false }) {
+  const { isSpeaking, isAudioSuspended, failure, retryAfterS } = state;
+  return {
+    ...IDLE,
+    isSpeaking: isSpeaking || hasUnplayedAudio,
+    isAudioSuspended,
+    failure,
+    retryAfterS,
+    endReason: reason,
+  };
 }
 
 /**
- * The one word of the state line.
+ * @param {CallState} state
+ * @param {boolean} isSpeaking
+ * @returns {CallState}
+ */
+function reducePlayback(state, isSpeaking) {
+  if (state.isSpeaking === isSpeaking) return state;
+  return { ...state, isSpeaking, isAwaitingReply: state.isAwaitingReply && !isSpeaking };
+}
+
+/**
+ * Return the status to show; the template has a text for each.
  *
  * @param {CallState} state
  * @returns {"idle" | "asking" | "connecting" | "retrying" | "away" | "paused" | "listening"
  *   | "thinking" | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
  */
 export function statusOf(state) {
-  if (state.phase === "opening") return openingStatus(state);
-  if (state.retrying) return "retrying";
-  if (state.muffled && isMissed(state)) return "paused";
-  if (state.speaking) return "speaking";
-  return state.phase === "idle" ? idleStatus(state) : quietStatus(state);
+  const { phase, microphone } = state;
+  if (phase !== "idle" && state.isReconnecting) return "retrying";
+  if (phase === "connecting") return microphone === "prompting" ? "asking" : "connecting";
+  if (state.isAudioSuspended && (state.isSpeaking || microphone === "on")) return "paused";
+  if (state.isSpeaking) return "speaking";
+  return phase === "idle" ? idleStatus(state) : quietStatus(state);
 }
 
-/** @param {CallState} state @returns {boolean} whether a voice would be heard if sound could pass */
-function isMissed({ speaking, microphone }) {
-  return speaking || microphone === "on";
-}
-
-/** @param {CallState} state of a call in which nobody is speaking */
-function quietStatus({ microphone, away, waiting }) {
-  if (microphone === "asked") return "asking";
-  if (away) return "away";
-  if (waiting) return "thinking";
+/** @param {CallState} state Of an active call in which the assistant is not heard. */
+function quietStatus({ microphone, isAssistantAway, isAwaitingReply }) {
+  if (microphone === "prompting") return "asking";
+  if (isAssistantAway) return "away";
+  if (isAwaitingReply) return "thinking";
   return microphone === "on" ? "listening" : "typing";
 }
 
 /** @param {CallState} state */
-function idleStatus({ ended, failure }) {
-  if (ended === "elsewhere") return "elsewhere";
-  if (ended !== null) return "ended";
+function idleStatus({ endReason, failure }) {
+  if (endReason === "elsewhere") return "elsewhere";
+  if (endReason !== null) return "ended";
   return failure === null ? "idle" : "failed";
 }
 
-/** @param {CallState} state */
-function openingStatus(state) {
-  if (state.retrying) return "retrying";
-  return state.microphone === "asked" ? "asking" : "connecting";
-}
-
 /**
- * Whether the big button is pressed: the microphone is open, or about to be.
+ * Return whether the call button is pressed: the microphone is open, or about to be.
  *
  * @param {CallState} state
  */
-export function isTalking(state) {
+export function isMicrophoneActive(state) {
   return state.phase !== "idle" && state.microphone !== "off";
 }

@@ -1,33 +1,31 @@
 // @ts-check
 /**
- * The microphone's end in the audio thread: blocks go straight to the socket worker through a
- * MessagePort, only the level goes to the page.
+ * The microphone's AudioWorklet processor. Blocks go straight to the socket worker through a
+ * MessagePort; only their level goes to the page.
  */
 
-import { Recorder } from "./recorder.js";
+import { PcmEncoder } from "./pcm-encoder.js";
 
 class CaptureProcessor extends AudioWorkletProcessor {
-  #recorder;
+  #encoder;
   /** @type {MessagePort | null} */
-  #socket = null;
+  #workerPort = null;
 
   /** @param {{ processorOptions: { wireRateHz: number } }} options */
   constructor(options) {
     super();
-    this.#recorder = new Recorder({
-      contextRateHz: sampleRate,
-      wireRateHz: options.processorOptions.wireRateHz,
-    });
-    this.port.onmessage = ({ data }) => (this.#socket = data.socket);
+    const { wireRateHz } = options.processorOptions;
+    this.#encoder = new PcmEncoder({ contextRateHz: sampleRate, wireRateHz });
+    this.port.onmessage = ({ data }) => (this.#workerPort = data.workerPort);
   }
 
   /** @param {Float32Array[][]} inputs */
   process(inputs) {
     const quantum = inputs[0][0];
     if (quantum === undefined) return true; // no microphone is connected
-    for (const { samples, level } of this.#recorder.push(quantum)) {
+    for (const { samples, level } of this.#encoder.encode(quantum)) {
       this.port.postMessage(level);
-      this.#socket?.postMessage(samples, [/** @type {ArrayBuffer} */ (samples.buffer)]);
+      this.#workerPort?.postMessage(samples, [/** @type {ArrayBuffer} */ (samples.buffer)]);
     }
     return true;
   }

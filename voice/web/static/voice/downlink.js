@@ -1,22 +1,23 @@
 // @ts-check
 /**
- * What the page has received and heard: which frames are new, and what is to be acknowledged. Pure.
+ * The server's frames as the page receives and plays them: which frames are new, and what to
+ * acknowledge. Pure.
  *
- * Theory. The server numbers its frames over the whole call, so after a lost connection the two
- * agree by one number on what is missing, and what comes twice is passed over. A page that was
- * loaded again remembers no number: it takes whatever comes first, and on that connection also what
- * is marked as sent again, in whatever order. Of sound sent again it leaves out what it had heard
- * before it was loaded.
+ * The server numbers its frames over the whole call. So after a lost connection both sides agree on the
+ * missing ones by one number, and a frame that arrives twice is ignored. A page that was loaded again
+ * knows no number: it accepts the first frame whatever its number, and on that connection also frames
+ * marked RESENT, in any order. Of resent audio it skips what the page before it had played.
  *
- * An acknowledgement says two things. What was received is said within a second; what was heard is
- * said every 250 ms, and at once at the end of a reply and after a flush.
+ * An acknowledgement carries the sequence received and the position played. A new sequence is
+ * acknowledged within a second. A new position is acknowledged every 250 ms, and at once at the end of
+ * a reply and after a flush.
  */
 
-import { GENERATIONS, SEQUENCES, distance } from "./serial.js";
-import { FrameFlag, HEADER_BYTES, samplesOf } from "./wire.js";
+import { GENERATION_MODULUS, SEQUENCE_MODULUS, serialDistance } from "./serial-arithmetic.js";
+import { FrameFlag, HEADER_BYTES, frameSamples } from "./wire.js";
 
-const HEARD_EVERY_MS = 250;
-const RECEIVED_EVERY_MS = 1000;
+const PLAYED_INTERVAL_MS = 250;
+const RECEIVED_INTERVAL_MS = 1000;
 
 /** @typedef {import("./player.js").Chunk} Chunk */
 /** @typedef {import("./player.js").PlayerReport} PlayerReport */
@@ -24,129 +25,150 @@ const RECEIVED_EVERY_MS = 1000;
 /** @typedef {{ sequence: number, generation: number, position: number }} Progress */
 
 export class Downlink {
-  /** The first sequence that has not come. */
-  #next = 0;
-  /** Whether any sequence may come next. */
-  #isOpen = false;
-  #isNewcomer = false;
+  /** First sequence that has not arrived. */
+  #nextSequence = 0;
+  #acceptsAnySequence = false;
+  /** Whether this page resumed the call after it was loaded again. */
+  #isReloaded = false;
   #generation = 0;
-  /** Downlink index heard before this page was loaded. */
-  #heardBefore;
-  /** Downlink index after the newest sound, null where a flush has dropped it. */
-  #end = /** @type {number | null} */ (null);
-  /** What the speaker reported last. @type {PlayerReport | null} */
-  #report = null;
-  #lastAckMs = -RECEIVED_EVERY_MS;
-  #isUrgent = false;
-  #isHeardNews = false;
-  #isReceivedNews = false;
+  /** Position played before this page was loaded. */
+  #initialPosition;
+  /** Position after the newest audio; null if a flush has dropped it. */
+  #endPosition = /** @type {number | null} */ (null);
+  /** @type {PlayerReport | null} */
+  #lastReport = null;
+  #lastAckMs = -RECEIVED_INTERVAL_MS;
+  #isAckUrgent = false;
+  #hasPlayedNews = false;
+  #hasReceivedNews = false;
 
-  /** Frames the server left out. */
-  missedFrames = 0;
-
-  /** @param {{ heardBefore?: number }} [memory] downlink index heard before this page was loaded */
-  constructor({ heardBefore = 0 } = {}) {
-    this.#heardBefore = heardBefore;
-  }
-
-  /** What a RESUME says of this side: `sequence` is the first one missing. @returns {Progress} */
-  get progress() {
-    return { sequence: this.#next, generation: this.#generation, position: this.#heard };
-  }
-
-  get #heard() {
-    return this.#report?.position ?? this.#heardBefore;
-  }
-
-  /** Whether something that has come is still to be heard. */
-  get isSounding() {
-    if (this.#end === null) return false;
-    return this.#report?.state !== "idle" || this.#report.position < this.#end;
+  /** @param {{ initialPosition?: number }} [call] Position played before this page was loaded. */
+  constructor({ initialPosition = 0 } = {}) {
+    this.#initialPosition = initialPosition;
   }
 
   /**
-   * @param {Frame} frame
-   * @returns {boolean} false for one that has come before
+   * What a RESUME frame says of this side: the first sequence that is missing, and the newest
+   * generation and position.
+   *
+   * @returns {Progress}
    */
-  receive({ sequence, flags }) {
-    const ahead = this.#isOpen ? 0 : distance(this.#next, sequence, SEQUENCES);
-    this.#isReceivedNews = true;
-    if (ahead < 0) return this.#isNewcomer && (flags & FrameFlag.RESENT) !== 0;
-    this.#isOpen = false;
-    this.missedFrames += ahead;
-    this.#next = (sequence + 1) % SEQUENCES;
+  get progress() {
+    return {
+      sequence: this.#nextSequence,
+      generation: this.#generation,
+      position: this.#playedPosition,
+    };
+  }
+
+  get #playedPosition() {
+    return this.#lastReport?.position ?? this.#initialPosition;
+  }
+
+  /** Whether received audio has yet to be played. */
+  get hasUnplayedAudio() {
+    if (this.#endPosition === null) return false;
+    return this.#lastReport?.state !== "idle" || this.#lastReport.position < this.#endPosition;
+  }
+
+  /**
+   * Count a frame and return whether to process it; false if it has arrived before.
+   *
+   * @param {Frame} frame
+   * @returns {boolean}
+   */
+  accept({ sequence, flags }) {
+    this.#hasReceivedNews = true;
+    const isNew =
+      this.#acceptsAnySequence ||
+      serialDistance(this.#nextSequence, sequence, SEQUENCE_MODULUS) >= 0;
+    if (!isNew) return this.#isReloaded && (flags & FrameFlag.RESENT) !== 0;
+    this.#acceptsAnySequence = false;
+    this.#nextSequence = (sequence + 1) % SEQUENCE_MODULUS;
     return true;
   }
 
   /**
-   * @param {Frame} frame a received one
+   * Return the audio of an accepted frame, less what an earlier page has played.
+   *
+   * @param {Frame} frame
    * @returns {Chunk}
    */
-  chunkOf(frame) {
-    this.#generation = frame.generation;
-    const samples = this.#unheard(frame);
-    this.#end = frame.position + (frame.buffer.byteLength - HEADER_BYTES) / 2;
-    const position = this.#end - samples.length;
-    const first = (frame.flags & FrameFlag.FIRST) !== 0 && position === frame.position;
-    const last = (frame.flags & FrameFlag.LAST) !== 0;
-    return { samples, generation: frame.generation, position, first, last };
+  receiveAudio(frame) {
+    const { generation, position, flags, buffer } = frame;
+    const samples = this.#unplayedSamples(frame);
+    const endPosition = position + (buffer.byteLength - HEADER_BYTES) / 2;
+    const chunkPosition = endPosition - samples.length;
+    this.#generation = generation;
+    this.#endPosition = endPosition;
+    return {
+      samples,
+      generation,
+      position: chunkPosition,
+      isFirst: (flags & FrameFlag.FIRST) !== 0 && chunkPosition === position,
+      isLast: (flags & FrameFlag.LAST) !== 0,
+    };
   }
 
-  /** @param {number} generation everything older is dropped */
-  flushed(generation) {
+  /** @param {number} generation Everything older is dropped. */
+  flush(generation) {
     this.#generation = generation;
-    this.#end = null;
+    this.#endPosition = null;
   }
 
   /**
-   * The call goes on over another connection.
+   * Continue the call on another connection, as the server's answer to RESUME says.
    *
-   * @param {{ generation: number, isNewcomer: boolean, isRestored: boolean }} answer of the server
-   * @returns {boolean} whether the customer was interrupting when the connection was lost, so that
-   *   what is older than `generation` must not be heard any more
+   * @param {object} resumed
+   * @param {number} resumed.generation
+   * @param {boolean} resumed.isReloaded
+   * @param {boolean} resumed.isRestored Whether the server has restored the call from storage, and
+   *   counts its frames anew.
+   * @returns {boolean} Whether the customer interrupted while the connection was lost: audio older than
+   *   `generation` must not be played any more.
    */
-  resume({ generation, isNewcomer, isRestored }) {
-    const isNewer = distance(this.#generation, generation, GENERATIONS) > 0;
-    this.#isOpen = isNewcomer || isRestored;
-    this.#isNewcomer = isNewcomer;
+  resume({ generation, isReloaded, isRestored }) {
+    const isNewer = serialDistance(this.#generation, generation, GENERATION_MODULUS) > 0;
+    this.#acceptsAnySequence = isReloaded || isRestored;
+    this.#isReloaded = isReloaded;
     this.#generation = generation;
-    const isFlushed = isNewer && !this.#isOpen;
-    if (isFlushed) this.#end = null;
-    return isFlushed;
+    const mustFlush = isNewer && !this.#acceptsAnySequence;
+    if (mustFlush) this.#endPosition = null;
+    return mustFlush;
   }
 
   /** @param {PlayerReport} report */
-  played(report) {
-    const ended = report.state === "idle" && this.#report?.state !== "idle";
-    const flushed = report.generation !== (this.#report?.generation ?? 0);
-    this.#report = report;
-    this.#isHeardNews = true;
-    this.#isUrgent ||= ended || flushed;
+  onPlayerReport(report) {
+    const hasEnded = report.state === "idle" && this.#lastReport?.state !== "idle";
+    const hasFlushed = report.generation !== (this.#lastReport?.generation ?? 0);
+    this.#lastReport = report;
+    this.#hasPlayedNews = true;
+    this.#isAckUrgent ||= hasEnded || hasFlushed;
   }
 
   /**
+   * Return the acknowledgement that is due, or null. Its `sequence` is the last one received.
+   *
    * @param {number} nowMs
-   * @returns {Progress | null} what to acknowledge now, `sequence` being the last received
+   * @returns {Progress | null}
    */
   takeAck(nowMs) {
-    const waitedMs = nowMs - this.#lastAckMs;
-    const isHeardDue = this.#isHeardNews && waitedMs >= HEARD_EVERY_MS;
-    const isReceivedDue = this.#isReceivedNews && waitedMs >= RECEIVED_EVERY_MS;
-    if (!this.#isUrgent && !isHeardDue && !isReceivedDue) return null;
+    const elapsedMs = nowMs - this.#lastAckMs;
+    const isPlayedDue = this.#hasPlayedNews && elapsedMs >= PLAYED_INTERVAL_MS;
+    const isReceivedDue = this.#hasReceivedNews && elapsedMs >= RECEIVED_INTERVAL_MS;
+    if (!this.#isAckUrgent && !isPlayedDue && !isReceivedDue) return null;
     this.#lastAckMs = nowMs;
-    this.#isUrgent = this.#isHeardNews = this.#isReceivedNews = false;
-    const generation = this.#report?.generation ?? this.#generation;
-    return { sequence: Math.max(0, this.#next - 1), generation, position: this.#heard };
+    this.#isAckUrgent = this.#hasPlayedNews = this.#hasReceivedNews = false;
+    const generation = this.#lastReport?.generation ?? this.#generation;
+    const sequence = Math.max(0, this.#nextSequence - 1);
+    return { sequence, generation, position: this.#playedPosition };
   }
 
-  /**
-   * The part of a frame that this page's predecessor had not played.
-   *
-   * @param {Frame} frame
-   */
-  #unheard(frame) {
-    const samples = samplesOf(frame);
-    if (!this.#isNewcomer || (frame.flags & FrameFlag.RESENT) === 0) return samples;
-    return samples.subarray(Math.max(0, this.#heardBefore - frame.position));
+  /** @param {Frame} frame */
+  #unplayedSamples(frame) {
+    const samples = frameSamples(frame);
+    const isResentToReloadedPage = this.#isReloaded && (frame.flags & FrameFlag.RESENT) !== 0;
+    if (!isResentToReloadedPage) return samples;
+    return samples.subarray(Math.max(0, this.#initialPosition - frame.position));
   }
 }

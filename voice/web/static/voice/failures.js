@@ -1,13 +1,15 @@
 // @ts-check
-/** Names for what can go wrong; the template holds a sentence for each, with what to do. Pure. */
+/** Codes for everything that can fail; the template has a text for each, with what to do. Pure. */
+
+import { CloseCode } from "./close-codes.js";
 
 /**
  * @typedef {"mic-denied" | "mic-missing" | "mic-busy" | "mic-insecure" | "mic-lost"
  *   | "unsupported" | "unreachable" | "refused" | "busy" | "lost" | "protocol" | "server"} FailureCode
  */
 
-/** @type {Record<string, FailureCode>} */
-const MICROPHONE = {
+/** By the name of the error that `getUserMedia` throws. @type {Record<string, FailureCode>} */
+const MICROPHONE_FAILURES = {
   NotAllowedError: "mic-denied",
   SecurityError: "mic-denied",
   NotFoundError: "mic-missing",
@@ -17,46 +19,51 @@ const MICROPHONE = {
 };
 
 /** @type {Record<number, FailureCode>} */
-const CLOSE = {
-  1002: "protocol",
-  1003: "protocol",
-  1007: "protocol",
-  1008: "protocol",
-  1009: "protocol",
-  1011: "server",
-  1013: "busy",
-  4002: "protocol",
-  4401: "refused",
-  4403: "refused",
-  4429: "busy",
+const CLOSE_FAILURES = {
+  [CloseCode.PROTOCOL_ERROR]: "protocol",
+  [CloseCode.UNSUPPORTED_DATA]: "protocol",
+  [CloseCode.INVALID_DATA]: "protocol",
+  [CloseCode.POLICY_VIOLATION]: "protocol",
+  [CloseCode.MESSAGE_TOO_BIG]: "protocol",
+  [CloseCode.INTERNAL_ERROR]: "server",
+  [CloseCode.TRY_AGAIN_LATER]: "busy",
+  [CloseCode.BAD_FRAME]: "protocol",
+  [CloseCode.INVALID_TICKET]: "refused",
+  [CloseCode.FORBIDDEN]: "refused",
+  [CloseCode.TOO_MANY]: "busy",
 };
 
 /**
- * @param {unknown} error what `getUserMedia` threw
+ * Return the failure that an error of `getUserMedia` stands for.
+ *
+ * @param {unknown} error
  * @returns {FailureCode}
  */
 export function microphoneFailure(error) {
   const name = error instanceof Error ? error.name : "";
-  return MICROPHONE[name] ?? "mic-busy";
+  return MICROPHONE_FAILURES[name] ?? "mic-busy";
 }
 
 /**
- * What is told of a call when its last connection has closed. A call that goes on elsewhere, and one
- * that was over already, have not failed.
+ * Return the outcome of a call whose last connection has closed. A call that continues in another
+ * window, or was over already, has not failed.
  *
- * @param {{ code: number, opened: boolean, isBegun: boolean }} closed a socket that never opened,
- *   though the server had given a ticket for it, was turned away
+ * @param {object} closed
+ * @param {number} closed.code
+ * @param {boolean} closed.wasOpen Whether the socket had opened. If not, although the server gave a
+ *   ticket for it, the server refused it.
+ * @param {boolean} closed.isEstablished Whether the server knew the call.
  * @returns {{ type: "failed", code: FailureCode } | { type: "ended", reason: "elsewhere" | "gone" }}
  */
-export function closeAction({ code, opened, isBegun }) {
-  if (code === 4404) return { type: "ended", reason: "gone" };
-  if (code === 4409) return { type: "ended", reason: "elsewhere" };
-  if (!opened && !isBegun) return { type: "failed", code: "refused" };
-  return { type: "failed", code: CLOSE[code] ?? "lost" };
+export function closeOutcome({ code, wasOpen, isEstablished }) {
+  if (code === CloseCode.UNKNOWN_CALL) return { type: "ended", reason: "gone" };
+  if (code === CloseCode.TAKEN_OVER) return { type: "ended", reason: "elsewhere" };
+  if (!wasOpen && !isEstablished) return { type: "failed", code: "refused" };
+  return { type: "failed", code: CLOSE_FAILURES[code] ?? "lost" };
 }
 
 /**
- * Whether the way on is the big button and not another try of the same.
+ * Return whether a failure concerns the microphone: the customer tries again with the call button.
  *
  * @param {string} code
  */

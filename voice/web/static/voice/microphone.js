@@ -1,10 +1,10 @@
 // @ts-check
-/** The customer's microphone: asking for it, noticing its loss, letting go of it. */
+/** Opens and releases the customer's microphone, and notices when the device goes away. */
 
 import { microphoneFailure } from "./failures.js";
 
 /** @type {MediaStreamConstraints} */
-const VOICE = {
+const CONSTRAINTS = {
   audio: {
     echoCancellation: true,
     noiseSuppression: true,
@@ -13,7 +13,7 @@ const VOICE = {
   },
 };
 
-/** The microphone can't be had; `code` names the sentence that says why. */
+/** The microphone can't be opened; `code` names the text that says why. */
 export class MicrophoneError extends Error {
   /** @param {import("./failures.js").FailureCode} code @param {unknown} [cause] */
   constructor(code, cause) {
@@ -29,23 +29,25 @@ export class Microphone {
   }
 
   /**
+   * Open the microphone; the browser may ask the customer first.
+   *
    * @returns {Promise<Microphone>}
    * @throws {MicrophoneError}
    */
   static async open() {
-    // Absent on a page that came over plain http from another machine.
+    // Browsers hide `mediaDevices` from a page that came by plain http from another machine.
     if (navigator.mediaDevices === undefined) throw new MicrophoneError("mic-insecure");
     try {
-      return new Microphone(await navigator.mediaDevices.getUserMedia(VOICE));
+      return new Microphone(await navigator.mediaDevices.getUserMedia(CONSTRAINTS));
     } catch (error) {
       throw new MicrophoneError(microphoneFailure(error), error);
     }
   }
 
-  /** @param {() => void} lost called once when the device goes, not when it is released */
-  whenLost(lost) {
+  /** @param {() => void} listener Called once when the device goes away, not after `release`. */
+  onLost(listener) {
     for (const track of this.stream.getTracks()) {
-      track.addEventListener("ended", lost, { once: true });
+      track.addEventListener("ended", listener, { once: true });
     }
   }
 

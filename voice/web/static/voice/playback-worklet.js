@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The speaker's end in the audio thread. Chunks come straight from the socket worker through a
- * MessagePort; reports of what was heard go to it, for the acknowledgements, and to the page.
+ * The loudspeaker's AudioWorklet processor. Chunks come straight from the socket worker through a
+ * MessagePort. Reports go to the worker, for the acknowledgements, and to the page.
  */
 
 import { Player } from "./player.js";
@@ -9,39 +9,41 @@ import { Player } from "./player.js";
 /**
  * @typedef {{ kind: "chunk", chunk: import("./player.js").Chunk }
  *   | { kind: "flush", generation: number }
- *   | { kind: "takeover", takeover: import("./player.js").Takeover }
- *   | { kind: "finish" }} FromSocket
+ *   | { kind: "stream-reset", reset: import("./player.js").StreamReset }
+ *   | { kind: "finish" }} PlaybackCommand Sent by the socket worker.
  */
+
+/** @typedef {{ kind: "connect", workerPort: MessagePort } | { kind: "skip-reply" }} PageCommand */
 
 class PlaybackProcessor extends AudioWorkletProcessor {
   #player;
   /** @type {MessagePort | null} */
-  #socket = null;
+  #workerPort = null;
 
   /** @param {{ processorOptions: { wireRateHz: number } }} options */
   constructor(options) {
     super();
     const sourceRateHz = options.processorOptions.wireRateHz;
     this.#player = new Player({ sourceRateHz, contextRateHz: sampleRate });
-    this.port.onmessage = ({ data }) => this.#fromPage(data);
+    this.port.onmessage = ({ data }) => this.#onPageCommand(data);
   }
 
-  /** @param {{ socket: MessagePort } | "hush"} message */
-  #fromPage(message) {
-    if (message === "hush") return this.#player.hush();
-    this.#socket = message.socket;
-    this.#socket.onmessage = ({ data }) => this.#fromSocket(data);
+  /** @param {PageCommand} command */
+  #onPageCommand(command) {
+    if (command.kind === "skip-reply") return this.#player.skipReply();
+    this.#workerPort = command.workerPort;
+    this.#workerPort.onmessage = ({ data }) => this.#onPlaybackCommand(data);
   }
 
-  /** @param {FromSocket} message */
-  #fromSocket(message) {
-    switch (message.kind) {
+  /** @param {PlaybackCommand} command */
+  #onPlaybackCommand(command) {
+    switch (command.kind) {
       case "chunk":
-        return this.#player.receive(message.chunk);
+        return this.#player.receive(command.chunk);
       case "flush":
-        return this.#player.flush(message.generation);
-      case "takeover":
-        return this.#player.takeOver(message.takeover);
+        return this.#player.flush(command.generation);
+      case "stream-reset":
+        return this.#player.resetStream(command.reset);
       case "finish":
         return this.#player.finish();
     }
@@ -53,10 +55,10 @@ class PlaybackProcessor extends AudioWorkletProcessor {
    */
   process(_inputs, outputs) {
     this.#player.render(outputs[0][0], currentTime * 1000);
-    const report = this.#player.report();
+    const report = this.#player.takeReport();
     if (report !== null) {
       this.port.postMessage(report);
-      this.#socket?.postMessage(report);
+      this.#workerPort?.postMessage(report);
     }
     return true;
   }

@@ -1,109 +1,114 @@
 // @ts-check
 /**
- * Turns the chunks of the assistant's voice into an unbroken sound; everything of the speaker
- * worklet but the worklet itself. Pure: chunks and the clock come in, samples and reports go out.
+ * Turns the chunks of the assistant's voice into continuous audio. Holds everything of the playback
+ * worklet but the worklet itself. Pure: chunks and time come in, samples and reports go out.
  *
- * Theory. Chunks (24 kHz) wait in a ring. `render` is called for each quantum of the sound card and
- * pulls through the resampler exactly what that quantum takes, so that at any moment it is known to
- * the sample how far the customer has heard. A reply passes through these states:
+ * Chunks (24 kHz) wait in a ring buffer. The audio thread calls `render` for each quantum, which pulls
+ * through the resampler exactly the samples that this quantum needs. So the position that the customer
+ * has heard is known to the sample. States of a reply:
  *
- *     idle ──chunk──► filling ──target reached──► playing ──LAST reached──► idle
- *                        ▲                          │ ▲
- *                        └──── stalled ◄──ring dry──┘ │   (stalled ──target reached──► playing)
+ *     idle ──chunk──► buffering ──target reached──► playing ──end of reply reached──► idle
+ *                                                    │   ▲
+ *                                        buffer empty│   │target reached
+ *                                                    ▼   │
+ *                                                   stalled
  *
- * A reply whose LAST has arrived does not wait for the target: nothing more is coming. LAST marks
- * are ring indices, so a following reply may already lie behind one. Every cut in the sound (stall,
- * flush, hush) decays from the last value over 5 ms, and a stalled sound fades in again, so that
- * nothing clicks.
+ * A reply whose end has arrived does not wait for the target, since no more of it will come. The ends
+ * are indices in the ring buffer, so the next reply may already wait behind one. Every cut in the audio
+ * (stall, flush, skip) fades out from the last value over 5 ms, and audio after a stall fades in, so
+ * that nothing clicks.
  *
- * `flush` is the server's barge-in: everything older than a generation goes. `hush` is the
- * customer's own Esc: the rest of this one reply is dropped as it arrives, and counts as heard, for
- * the server keeps back what it thinks is not yet played.
+ * `flush` is the server's barge-in: it drops everything older than a generation. `skipReply` is the
+ * customer's Esc key: it drops the rest of this one reply, also what has yet to arrive. What is skipped
+ * counts as played, or the server's flow control would hold back what comes next.
  */
 
-import { JitterPolicy } from "./jitter.js";
+import { JitterPolicy } from "./jitter-policy.js";
+import { LevelMeter } from "./level-meter.js";
+import { PositionMap } from "./position-map.js";
 import { Resampler } from "./resampler.js";
-import { Ring } from "./ring.js";
-import { GENERATIONS, distance } from "./serial.js";
-import { Timeline } from "./timeline.js";
-import { LevelMeter } from "./level.js";
+import { RingBuffer } from "./ring-buffer.js";
+import { GENERATION_MODULUS, serialDistance } from "./serial-arithmetic.js";
 
 const FADE_MS = 5;
-const SILENCE_MS = 10;
-/** Below this peak (-50 dB) a stretch is silence. */
+const TRIM_MS = 10;
+/** A stretch with a lower peak than this (-50 dB) is silence. */
 const SILENCE_PEAK = 0.003;
-const REPORT_MS = 50;
+const REPORT_INTERVAL_MS = 50;
 
-/** @typedef {"idle" | "filling" | "playing" | "stalled"} PlayerState */
+/** @typedef {"idle" | "buffering" | "playing" | "stalled"} PlayerState */
 
 /**
  * @typedef {object} Chunk
  * @property {Int16Array} samples
  * @property {number} generation
- * @property {number} position of the first sample in the downlink
- * @property {boolean} first of its reply
- * @property {boolean} last of its reply
+ * @property {number} position Downlink position of the first sample.
+ * @property {boolean} isFirst Whether a reply starts with it.
+ * @property {boolean} isLast Whether a reply ends with it.
  */
 
 /**
- * @typedef {object} Takeover the call goes on from elsewhere than before
- * @property {number} generation of what is to come
- * @property {number | null} position downlink index heard so far, where this player heard nothing of it
+ * @typedef {object} StreamReset A new start of the downlink's counters: another server, or another
+ *   page, continues the call.
+ * @property {number} generation Of the audio to come.
+ * @property {number | null} position Downlink position heard so far, if another page has played it.
  */
 
 /**
  * @typedef {object} PlayerReport
  * @property {PlayerState} state
- * @property {{ position: number, atMs: number } | null} begun the reply whose first sample was played
- *   since the last report, and when by the audio clock
- * @property {boolean} done nothing more is coming, and all of it was played
- * @property {number} generation the newest one received
- * @property {number} position downlink index up to which the customer has heard
+ * @property {{ position: number, atMs: number } | null} startedReply The reply whose first sample was
+ *   played since the last report, and when, by the audio clock.
+ * @property {boolean} isFinished Whether no more audio comes and all of it has been played.
+ * @property {number} generation The newest one received.
+ * @property {number} position Downlink position up to which the customer has heard.
  * @property {number} bufferedMs
  * @property {number} targetMs
  * @property {number} stalls
  * @property {number} stalledMs
  * @property {number} trimmedMs
- * @property {number} level root mean square since the last report, 0 to 1
+ * @property {number} level Root mean square since the last report, 0 to 1.
  */
 
 export class Player {
   #sourceRateHz;
-  #ring = new Ring();
-  #timeline = new Timeline();
+  #buffer = new RingBuffer();
+  #positions = new PositionMap();
   #jitter = new JitterPolicy();
   #level = new LevelMeter();
   #resampler;
   #zeros;
-  #pulled = new Float32Array(1024);
+  #input = new Float32Array(1024);
   #fadeSamples;
-  #silenceSamples;
+  #trimSamples;
   #reportSamples;
 
   /** @type {PlayerState} */
   #state = "idle";
   #generation = 0;
   /** Downlink position up to which the customer has heard. */
-  #heard = 0;
-  #hushed = false;
-  /** Ring indices at which replies end, oldest first. @type {number[]} */
-  #ends = [];
-  /** Ring indices at which replies begin that have not been heard, oldest first. @type {number[]} */
-  #starts = [];
+  #playedPosition = 0;
+  /** Whether arriving chunks belong to a reply that is skipped. */
+  #isSkipping = false;
+  /** Buffer indices at which replies end, oldest first. @type {number[]} */
+  #replyEnds = [];
+  /** Buffer indices at which unplayed replies start, oldest first. @type {number[]} */
+  #replyStarts = [];
   /** @type {{ position: number, atMs: number } | null} */
-  #begun = null;
-  #isLast = false;
-  /** Ring index of the resampler's sample 0, moved on by what was trimmed. */
-  #origin = 0;
-  #tailWritten = false;
+  #startedReply = null;
+  /** Whether no more audio comes. */
+  #isEndOfStream = false;
+  /** Buffer index of the resampler's sample 0; trimming moves it on. */
+  #resamplerOrigin = 0;
+  #isTailWritten = false;
   #lastValue = 0;
-  #decayLeft = 0;
-  #riseLeft = 0;
+  #fadeOutLeft = 0;
+  #fadeInLeft = 0;
   #stalls = 0;
   #stalledMs = 0;
   #trimmedMs = 0;
-  #sinceReport = 0;
-  #changed = false;
+  #samplesSinceReport = 0;
+  #hasChanged = false;
 
   /** @param {{ sourceRateHz: number, contextRateHz: number }} rates */
   constructor({ sourceRateHz, contextRateHz }) {
@@ -111,62 +116,62 @@ export class Player {
     this.#resampler = new Resampler(sourceRateHz, contextRateHz);
     this.#zeros = new Float32Array(this.#resampler.lookahead);
     this.#fadeSamples = Math.round((contextRateHz * FADE_MS) / 1000);
-    this.#silenceSamples = Math.round((sourceRateHz * SILENCE_MS) / 1000);
-    this.#reportSamples = Math.round((contextRateHz * REPORT_MS) / 1000);
+    this.#trimSamples = Math.round((sourceRateHz * TRIM_MS) / 1000);
+    this.#reportSamples = Math.round((contextRateHz * REPORT_INTERVAL_MS) / 1000);
   }
 
-  // What the server and the customer do
+  // Commands of the server and the customer
 
   /** @param {Chunk} chunk */
   receive(chunk) {
-    if (isBefore(chunk.generation, this.#generation)) return;
-    if (chunk.first || chunk.generation !== this.#generation) this.#hushed = false;
+    if (isOlder(chunk.generation, this.#generation)) return;
+    if (chunk.isFirst || chunk.generation !== this.#generation) this.#isSkipping = false;
     this.#generation = chunk.generation;
-    if (this.#hushed) this.#passOver(chunk);
-    else this.#store(chunk);
+    if (this.#isSkipping) this.#discard(chunk);
+    else this.#enqueue(chunk);
   }
 
   /**
-   * Drop all audio older than `generation`; what was heard so far stays the position.
+   * Drop all audio older than `generation`. The played position stays where the customer was.
    *
    * @param {number} generation
    */
   flush(generation) {
-    if (isBefore(generation, this.#generation)) return;
+    if (isOlder(generation, this.#generation)) return;
     this.#generation = generation;
-    this.#hushed = false;
-    this.#silence();
+    this.#isSkipping = false;
+    this.#stopPlaying();
   }
 
-  /** Drop the rest of this reply, also what is still to come of it. */
-  hush() {
+  /** Drop the rest of this reply, also what has yet to arrive of it. */
+  skipReply() {
     if (this.#state === "idle") return;
-    this.#hushed = this.#ends.at(-1) !== this.#ring.written;
-    this.#heard = this.#timeline.at(this.#ring.written);
-    this.#silence();
+    this.#isSkipping = !this.#isReplyComplete;
+    this.#playedPosition = this.#positions.positionAt(this.#buffer.writeIndex);
+    this.#stopPlaying();
   }
 
   /**
-   * What comes from now on is another server's, or another page's: what has come is played to its
-   * end, though nothing more of it will come.
+   * Continue with another server's or another page's counters. What has arrived is played to its end,
+   * though no more of that reply will come.
    *
-   * @param {Takeover} takeover
+   * @param {StreamReset} reset
    */
-  takeOver({ generation, position }) {
+  resetStream({ generation, position }) {
     this.#endReply();
     this.#generation = generation;
-    if (position !== null) this.#heard = position;
-    this.#changed = true;
+    if (position !== null) this.#playedPosition = position;
+    this.#hasChanged = true;
   }
 
-  /** The call is over: what has come is played to its end, and that is told. */
+  /** End the stream: play what has arrived to its end, then report that playback is finished. */
   finish() {
     this.#endReply();
-    this.#isLast = true;
-    this.#changed = true;
+    this.#isEndOfStream = true;
+    this.#hasChanged = true;
   }
 
-  // What the sound card asks
+  // Calls of the audio thread
 
   /**
    * Fill one quantum.
@@ -175,187 +180,208 @@ export class Player {
    * @param {number} nowMs
    */
   render(output, nowMs) {
-    this.#settle(nowMs);
+    this.#startWhenReady(nowMs);
     const filled = this.#state === "playing" ? this.#play(output, nowMs) : 0;
-    this.#decay(output, filled);
+    this.#fadeOut(output, filled);
     this.#level.add(output);
-    this.#sinceReport += output.length;
+    this.#samplesSinceReport += output.length;
   }
 
-  /** @returns {PlayerReport | null} when the state has changed, and every 50 ms while not idle */
-  report() {
-    const due = this.#state !== "idle" && this.#sinceReport >= this.#reportSamples;
-    if (!this.#changed && !due) return null;
-    this.#changed = false;
-    this.#sinceReport = 0;
+  /**
+   * Return a report if one is due: when the state has changed, and every 50 ms unless idle.
+   *
+   * @returns {PlayerReport | null}
+   */
+  takeReport() {
+    const isIntervalOver = this.#samplesSinceReport >= this.#reportSamples;
+    if (!this.#hasChanged && (this.#state === "idle" || !isIntervalOver)) return null;
+    const startedReply = this.#startedReply;
+    this.#startedReply = null;
+    this.#hasChanged = false;
+    this.#samplesSinceReport = 0;
     return {
       state: this.#state,
-      begun: this.#takeBegun(),
-      done: this.#isLast && this.#state === "idle",
+      startedReply,
+      isFinished: this.#isEndOfStream && this.#state === "idle",
       generation: this.#generation,
-      position: this.#heard,
-      bufferedMs: this.#bufferedMs(),
+      position: this.#playedPosition,
+      bufferedMs: this.#bufferedMs,
       targetMs: this.#jitter.targetMs,
       stalls: this.#stalls,
       stalledMs: this.#stalledMs,
       trimmedMs: this.#trimmedMs,
-      level: this.#level.take(),
+      level: this.#level.readAndReset(),
     };
   }
 
   // Receiving
 
   /** @param {Chunk} chunk */
-  #store({ samples, position, first, last }) {
-    if (this.#state === "idle") this.#begin(position);
-    this.#timeline.mark(this.#ring.written, position);
-    if (first && samples.length > 0) this.#starts.push(this.#ring.written);
-    this.#ring.write(samples);
-    if (last) this.#ends.push(this.#ring.written);
+  #enqueue({ samples, position, isFirst, isLast }) {
+    if (this.#state === "idle") this.#startReply(position);
+    this.#positions.add(this.#buffer.writeIndex, position);
+    if (isFirst && samples.length > 0) this.#replyStarts.push(this.#buffer.writeIndex);
+    this.#buffer.write(samples);
+    if (isLast) this.#replyEnds.push(this.#buffer.writeIndex);
+  }
+
+  /** @param {Chunk} chunk Of a skipped reply. */
+  #discard({ samples, position, isLast }) {
+    this.#playedPosition = position + samples.length;
+    this.#isSkipping = !isLast;
+    this.#hasChanged = true;
   }
 
   /** @param {number} position */
-  #begin(position) {
-    this.#jitter.replyStarted();
-    this.#heard = position;
-    this.#enter("filling");
+  #startReply(position) {
+    this.#jitter.onReplyStart();
+    this.#playedPosition = position;
+    this.#setState("buffering");
   }
 
-  /** @param {Chunk} chunk */
-  #passOver({ samples, position, last }) {
-    this.#heard = position + samples.length;
-    this.#hushed = !last;
-    this.#changed = true;
-  }
-
-  /** Expect no more of the reply that is coming in. */
+  /** Expect no more of the reply that is arriving. */
   #endReply() {
-    this.#hushed = false;
-    if (this.#state === "idle" || this.#ends.at(-1) === this.#ring.written) return;
-    this.#ends.push(this.#ring.written);
+    this.#isSkipping = false;
+    if (this.#state === "idle" || this.#isReplyComplete) return;
+    this.#replyEnds.push(this.#buffer.writeIndex);
   }
 
-  #silence() {
-    if (this.#state === "playing") this.#decayLeft = this.#fadeSamples;
-    this.#ring.clear();
-    this.#ends = [];
-    this.#starts = [];
+  /** Whether the newest reply in the buffer has arrived to its end. */
+  get #isReplyComplete() {
+    return this.#replyEnds.at(-1) === this.#buffer.writeIndex;
+  }
+
+  #stopPlaying() {
+    if (this.#state === "playing") this.#fadeOutLeft = this.#fadeSamples;
+    this.#buffer.clear();
+    this.#replyEnds = [];
+    this.#replyStarts = [];
     this.#restartResampler();
-    this.#enter("idle");
+    this.#setState("idle");
   }
 
   // Playing
 
   /**
-   * Start, resume or finish where what lies in the ring allows it.
+   * Leave `buffering` or `stalled` once enough is buffered, or the end of the reply has arrived.
    *
    * @param {number} nowMs
    */
-  #settle(nowMs) {
-    if (this.#state !== "filling" && this.#state !== "stalled") return;
-    const complete = this.#ends.length > 0;
-    if (!complete && this.#bufferedMs() < this.#jitter.targetMs) return;
+  #startWhenReady(nowMs) {
+    if (this.#state !== "buffering" && this.#state !== "stalled") return;
+    const hasEnd = this.#replyEnds.length > 0;
+    if (!hasEnd && this.#bufferedMs < this.#jitter.targetMs) return;
     if (this.#state === "stalled") {
-      this.#stalledMs += this.#jitter.resumed(nowMs);
-      this.#riseLeft = this.#fadeSamples;
+      this.#stalledMs += this.#jitter.onStallEnd(nowMs);
+      this.#fadeInLeft = this.#fadeSamples;
     }
-    this.#enter("playing");
+    this.#setState("playing");
   }
 
   /**
+   * Play into `output` and return the number of samples filled; fewer than a quantum at a reply's end
+   * or a stall.
+   *
    * @param {Float32Array} output
    * @param {number} nowMs
-   * @returns {number} samples filled
+   * @returns {number}
    */
   #play(output, nowMs) {
-    this.#regainLatency();
-    const filled = this.#pull(output);
-    this.#heard = this.#timeline.at(this.#origin + this.#resampler.position);
-    this.#noteBegun(nowMs);
-    this.#timeline.forgetBefore(this.#origin);
-    this.#rise(output, filled);
+    this.#trimSilence();
+    const filled = this.#resample(output);
+    const playedIndex = this.#resamplerOrigin + this.#resampler.position;
+    this.#playedPosition = this.#positions.positionAt(playedIndex);
+    this.#detectReplyStart(playedIndex, nowMs);
+    this.#positions.discardBefore(this.#resamplerOrigin);
+    this.#fadeIn(output, filled);
     if (filled > 0) this.#lastValue = output[filled - 1];
-    if (filled === output.length) this.#jitter.calm(nowMs);
-    else if (this.#tailWritten) this.#finishReply();
+    if (filled === output.length) this.#jitter.onPlayed(nowMs);
+    else if (this.#isTailWritten) this.#finishReply();
     else this.#stall(nowMs);
     return filled;
   }
 
-  /** @param {Float32Array} output */
-  #pull(output) {
-    const reach = this.#ends.length > 0 ? this.#ends[0] - this.#ring.read : this.#ring.available;
-    const wanted = this.#resampler.needed(output.length);
-    const count = Math.min(wanted, reach);
-    if (this.#pulled.length < count) this.#pulled = new Float32Array(count);
-    this.#ring.take(this.#pulled, count);
-    this.#resampler.write(this.#pulled, count);
-    if (count < wanted && this.#ends.length > 0 && !this.#tailWritten) {
+  /**
+   * Feed the resampler what `output` needs, but nothing beyond the reply's end, and read from it.
+   *
+   * @param {Float32Array} output
+   * @returns {number} Number of samples filled.
+   */
+  #resample(output) {
+    const hasEnd = this.#replyEnds.length > 0;
+    const ofReply = hasEnd ? this.#replyEnds[0] - this.#buffer.readIndex : this.#buffer.available;
+    const needed = this.#resampler.needed(output.length);
+    const count = Math.min(needed, ofReply);
+    if (this.#input.length < count) this.#input = new Float32Array(count);
+    this.#buffer.read(this.#input, count);
+    this.#resampler.write(this.#input, count);
+    if (count < needed && hasEnd && !this.#isTailWritten) {
       this.#resampler.write(this.#zeros);
-      this.#tailWritten = true;
+      this.#isTailWritten = true;
     }
     return this.#resampler.read(output);
   }
 
-  /** @param {number} nowMs */
-  #noteBegun(nowMs) {
-    const [start] = this.#starts;
-    if (start === undefined || this.#origin + this.#resampler.position <= start) return;
-    this.#starts.shift();
-    this.#begun = { position: this.#timeline.at(start), atMs: nowMs };
-    this.#changed = true;
+  /**
+   * @param {number} playedIndex Buffer index up to which audio has been played.
+   * @param {number} nowMs
+   */
+  #detectReplyStart(playedIndex, nowMs) {
+    const [start] = this.#replyStarts;
+    if (start === undefined || playedIndex <= start) return;
+    this.#replyStarts.shift();
+    this.#startedReply = { position: this.#positions.positionAt(start), atMs: nowMs };
+    this.#hasChanged = true;
   }
 
-  #takeBegun() {
-    const begun = this.#begun;
-    this.#begun = null;
-    return begun;
-  }
-
-  #regainLatency() {
-    const count = this.#silenceSamples;
-    if (this.#ends.length > 0 || this.#ring.available < count) return;
-    if (!this.#jitter.mayTrim(this.#bufferedMs(), SILENCE_MS)) return;
-    if (this.#ring.peak(count) > SILENCE_PEAK) return;
-    this.#ring.skip(count);
-    this.#origin += count;
-    this.#jitter.trimmed(SILENCE_MS);
-    this.#trimmedMs += SILENCE_MS;
+  /** Skip a silence to regain time lost in a stall, where the jitter policy allows it. */
+  #trimSilence() {
+    const count = this.#trimSamples;
+    if (this.#replyEnds.length > 0 || this.#buffer.available < count) return;
+    if (!this.#jitter.canTrim(this.#bufferedMs, TRIM_MS)) return;
+    if (this.#buffer.peak(count) > SILENCE_PEAK) return;
+    this.#buffer.skip(count);
+    this.#resamplerOrigin += count;
+    this.#jitter.onTrim(TRIM_MS);
+    this.#trimmedMs += TRIM_MS;
   }
 
   /** @param {number} nowMs */
   #stall(nowMs) {
     this.#stalls += 1;
-    this.#decayLeft = this.#fadeSamples;
-    this.#jitter.stalled(nowMs);
-    this.#enter("stalled");
+    this.#fadeOutLeft = this.#fadeSamples;
+    this.#jitter.onStall(nowMs);
+    this.#setState("stalled");
   }
 
   #finishReply() {
-    this.#heard = this.#timeline.at(Number(this.#ends.shift()));
-    this.#decayLeft = this.#fadeSamples;
+    this.#playedPosition = this.#positions.positionAt(Number(this.#replyEnds.shift()));
+    this.#fadeOutLeft = this.#fadeSamples;
     this.#restartResampler();
-    this.#enter("idle");
-    if (this.#ring.available > 0) this.#begin(this.#timeline.at(this.#ring.read));
+    this.#setState("idle");
+    if (this.#buffer.available > 0) {
+      this.#startReply(this.#positions.positionAt(this.#buffer.readIndex));
+    }
   }
 
   #restartResampler() {
     this.#resampler.reset();
-    this.#tailWritten = false;
-    this.#origin = this.#ring.read;
-    this.#riseLeft = 0;
+    this.#isTailWritten = false;
+    this.#resamplerOrigin = this.#buffer.readIndex;
+    this.#fadeInLeft = 0;
   }
 
   /** @param {PlayerState} state */
-  #enter(state) {
+  #setState(state) {
     this.#state = state;
-    this.#changed = true;
+    this.#hasChanged = true;
   }
 
-  #bufferedMs() {
-    return (this.#ring.available / this.#sourceRateHz) * 1000;
+  get #bufferedMs() {
+    return (this.#buffer.available / this.#sourceRateHz) * 1000;
   }
 
-  // The edges of a sound
+  // Fades
 
   /**
    * Fade in after a stall.
@@ -363,22 +389,22 @@ export class Player {
    * @param {Float32Array} output
    * @param {number} filled
    */
-  #rise(output, filled) {
-    for (let i = 0; i < filled && this.#riseLeft > 0; i++) {
-      output[i] *= 1 - this.#riseLeft-- / this.#fadeSamples;
+  #fadeIn(output, filled) {
+    for (let i = 0; i < filled && this.#fadeInLeft > 0; i++) {
+      output[i] *= 1 - this.#fadeInLeft-- / this.#fadeSamples;
     }
   }
 
   /**
-   * Fill what is left of a quantum: the last value fading away, then silence.
+   * Fill the quantum from `start` on: the last value fading out, then silence.
    *
    * @param {Float32Array} output
-   * @param {number} from
+   * @param {number} start
    */
-  #decay(output, from) {
-    for (let i = from; i < output.length; i++) {
-      const share = this.#decayLeft > 0 ? this.#decayLeft-- / this.#fadeSamples : 0;
-      output[i] = this.#lastValue * share;
+  #fadeOut(output, start) {
+    for (let i = start; i < output.length; i++) {
+      const gain = this.#fadeOutLeft > 0 ? this.#fadeOutLeft-- / this.#fadeSamples : 0;
+      output[i] = this.#lastValue * gain;
     }
   }
 }
@@ -387,6 +413,6 @@ export class Player {
  * @param {number} generation
  * @param {number} other
  */
-function isBefore(generation, other) {
-  return distance(generation, other, GENERATIONS) > 0;
+function isOlder(generation, other) {
+  return serialDistance(generation, other, GENERATION_MODULUS) > 0;
 }

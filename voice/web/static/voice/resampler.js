@@ -1,16 +1,16 @@
 // @ts-check
 /**
- * Changes the sample rate of a stream, without a click at any block border and without aliases.
+ * Polyphase resampler of an audio stream: no clicks at block borders, no aliases.
  *
- * Theory: for a ratio up/down in lowest terms, output number k lies at input position k·down/up.
- * Its value is a windowed sinc, centred there, over `taps` input samples; only `up` different
- * fractional positions ("phases") exist, so the sinc is tabled once for each. When the rate goes
- * down the sinc is widened by the same ratio, which is the anti-alias filter.
+ * For a ratio up/down in lowest terms, output k lies at input position k·down/up. Its value is a
+ * windowed sinc, centred there, over `taps` input samples. Only `up` different fractional positions
+ * ("phases") exist, so the weights of each are computed once. When the rate goes down, the sinc is
+ * widened by the same ratio, which makes it the anti-alias filter.
  *
- * Reading is by pull, so that a speaker takes exactly what it plays: `needed(n)` says how many more
- * input samples `n` outputs take. An output needs `lookahead` samples to its right; at the end of a
- * stream write that many zeros to get the last ones out. The stream starts with the left half of
- * the window filled with zeros, so output 0 lies exactly on input 0: no delay, no shift.
+ * The reader pulls, so that a player consumes exactly what it plays: `needed(n)` returns how many more
+ * input samples `n` outputs take. An output needs `lookahead` input samples to its right: at the end
+ * of a stream, write that many zeros to get the last outputs. A stream starts with zeros in the left
+ * half of the window, so output 0 lies exactly on input 0, without delay.
  */
 
 const ZERO_CROSSINGS = 20;
@@ -18,26 +18,27 @@ const ZERO_CROSSINGS = 20;
 const PASSBAND = 0.93;
 /** Shape of the Kaiser window: about 80 dB of stop band. */
 const KAISER_BETA = 8;
-const FIRST_CAPACITY = 4096;
+const INITIAL_CAPACITY = 4096;
 
 export class Resampler {
-  /** Input samples to the right of an output that it needs. */
+  /** Number of input samples that an output needs to its right. */
   lookahead;
-  /** Index of the input sample at or before which the next output lies. */
+  /** Index of the input sample at, or just before, the next output. */
   position = 0;
   #up;
   #down;
   #taps;
   #kernel;
-  #buffer = new Float32Array(FIRST_CAPACITY);
-  /** Samples in the buffer, and where the next output's window begins. */
+  #buffer = new Float32Array(INITIAL_CAPACITY);
+  /** Number of samples in the buffer. */
   #filled = 0;
+  /** Where in the buffer the next output's window starts. */
   #start = 0;
   #phase = 0;
 
   /**
-   * @param {number} fromHz
-   * @param {number} toHz both whole numbers
+   * @param {number} fromHz A whole number, as `toHz`.
+   * @param {number} toHz
    */
   constructor(fromHz, toHz) {
     const common = greatestCommonDivisor(fromHz, toHz);
@@ -51,7 +52,7 @@ export class Resampler {
     this.reset();
   }
 
-  /** Forget the stream; the next sample written is number 0 again. */
+  /** Start another stream: the next sample written has index 0 again. */
   reset() {
     this.#filled = this.lookahead - 1;
     this.#buffer.fill(0, 0, this.#filled);
@@ -61,8 +62,10 @@ export class Resampler {
   }
 
   /**
-   * @param {number} count of outputs
-   * @returns {number} input samples to write before `count` outputs can be read
+   * Return how many input samples to write before `count` outputs can be read.
+   *
+   * @param {number} count
+   * @returns {number}
    */
   needed(count) {
     if (count === 0) return 0;
@@ -72,30 +75,30 @@ export class Resampler {
 
   /**
    * @param {Float32Array} input
-   * @param {number} [count] of its first samples
+   * @param {number} [count] How many of its samples to write; all of them by default.
    */
   write(input, count = input.length) {
-    this.#makeRoom(count);
+    this.#reserve(count);
     for (let i = 0; i < count; i++) this.#buffer[this.#filled + i] = input[i];
     this.#filled += count;
   }
 
   /**
-   * Fill `output` from `offset` on, as far as the input reaches.
+   * Fill `output` from `offset` on, as far as the input allows.
    *
    * @param {Float32Array} output
    * @param {number} [offset]
-   * @returns {number} the offset after the last sample written
+   * @returns {number} Offset after the last sample written.
    */
   read(output, offset = 0) {
-    const from = this.#start;
+    const startBefore = this.#start;
     while (offset < output.length && this.#start + this.#taps <= this.#filled) {
       output[offset++] = this.#interpolate();
       this.#phase += this.#down;
       this.#start += Math.floor(this.#phase / this.#up);
       this.#phase %= this.#up;
     }
-    this.position += this.#start - from;
+    this.position += this.#start - startBefore;
     return offset;
   }
 
@@ -110,29 +113,31 @@ export class Resampler {
     return sum;
   }
 
-  /** @param {number} count */
-  #makeRoom(count) {
+  /**
+   * Make space for `count` more samples: move the unread ones to the start of the buffer, or of a
+   * larger one.
+   *
+   * @param {number} count
+   */
+  #reserve(count) {
     if (this.#filled + count <= this.#buffer.length) return;
-    const kept = this.#filled - this.#start;
-    const room = kept + count <= this.#buffer.length ? this.#buffer : grown(kept + count);
-    room.set(this.#buffer.subarray(this.#start, this.#filled));
-    this.#buffer = room;
-    this.#filled = kept;
+    const unread = this.#buffer.subarray(this.#start, this.#filled);
+    const needed = unread.length + count;
+    const isLargeEnough = needed <= this.#buffer.length;
+    const buffer = isLargeEnough ? this.#buffer : new Float32Array(2 * needed);
+    buffer.set(unread);
+    this.#buffer = buffer;
+    this.#filled = unread.length;
     this.#start = 0;
   }
 }
 
-/** @param {number} length */
-function grown(length) {
-  return new Float32Array(2 * length);
-}
-
 /**
- * One row of `2 · half` weights for each phase, each row summing to 1 so that no phase is louder.
+ * Return one row of `2 · half` weights for each phase. Each row sums to 1, so that no phase is louder.
  *
  * @param {number} phases
  * @param {number} half
- * @param {number} cutoff share of the input's Nyquist frequency
+ * @param {number} cutoff Share of the input's Nyquist frequency.
  */
 function kernelTable(phases, half, cutoff) {
   const table = new Float32Array(phases * 2 * half);
@@ -161,13 +166,13 @@ function sinc(x) {
   return Math.abs(x) < 1e-9 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-/** @param {number} x from -1 to 1 */
+/** @param {number} x -1 to 1. */
 function kaiser(x) {
   return Math.abs(x) >= 1 ? 0 : bessel0(KAISER_BETA * Math.sqrt(1 - x * x)) / bessel0(KAISER_BETA);
 }
 
 /**
- * The modified Bessel function I0, by its power series.
+ * Return the modified Bessel function I0 of `x`, by its power series.
  *
  * @param {number} x
  */

@@ -1,356 +1,371 @@
 // @ts-check
 /**
- * The WebSocket, off the page's thread: a page busy drawing neither delays nor loses sound, and a
- * page in the background still comes back to its call. Blocks come from the capture worklet and
- * chunks go to the playback worklet through MessagePorts; the page sees events only. One worker
- * serves one call, over as many connections as it takes; it ends itself after the last.
+ * The WebSocket, in a worker: a busy page neither delays nor loses audio, and a page in the background
+ * still reconnects. Audio blocks come from the capture worklet and chunks go to the playback worklet
+ * through MessagePorts; the page exchanges only commands and events with the worker. A worker serves
+ * one call, over all of its connections, and closes itself afterwards.
  */
 
-import { Connection } from "./connection.js";
-import { closeAction } from "./failures.js";
-import { RetryPolicy } from "./retry.js";
-import { UNREACHABLE, ticketAnswer } from "./ticket.js";
+import { CallProtocol } from "./call-protocol.js";
+import { CloseCode } from "./close-codes.js";
+import { closeOutcome } from "./failures.js";
+import { RetryPolicy } from "./retry-policy.js";
+import { UNREACHABLE, parseTicketResponse } from "./ticket.js";
 import { SUBPROTOCOL } from "./wire.js";
 
-const TICK_MS = 250;
-const TICKET_WITHIN_MS = 15_000;
-/** For so long a server that told that it would hang up may be away before that is an alarm. */
-const QUIET_MS = 3000;
-/** For so long a close may take. */
-const GOODBYE_MS = 2000;
-const NORMAL = 1000;
-const ABNORMAL = 1006;
-/** What a browser may say for "your frame makes no sense" (1002 is not its to send). */
-const NONSENSE = 4002;
-const DEAF = 4008;
+const TICK_INTERVAL_MS = 250;
+const TICKET_TIMEOUT_MS = 15_000;
+/** How much longer than announced a disconnect may last before the customer is told. */
+const ANNOUNCED_GRACE_MS = 3000;
+/** How long the worker waits for the socket to close. */
+const CLOSE_TIMEOUT_MS = 2000;
 
 /** @typedef {import("./call-state.js").Action} Action */
-/** @typedef {import("./connection.js").WireEvent} WireEvent */
-/** @typedef {import("./uplink.js").UnsaidText} UnsaidText */
+/** @typedef {import("./uplink.js").PendingText} PendingText */
+/** @typedef {import("./wire.js").WireEvent} WireEvent */
 
 /**
- * @typedef {object} Dial
- * @property {"dial"} kind
+ * @typedef {object} StartCommand
+ * @property {"start"} kind
  * @property {string} socketUrl
  * @property {string} ticketUrl
- * @property {number} patienceMs for so long a lost call is tried to be gone on with
- * @property {boolean} greet
- * @property {import("./connection.js").ResumePoint | null} resume a call to go on with
- * @property {MessagePort} capture
- * @property {MessagePort} playback
+ * @property {number} resumeTimeoutMs How long a disconnected call can be resumed.
+ * @property {boolean} greet Whether the assistant speaks first.
+ * @property {import("./call-protocol.js").ResumePoint | null} resume The call to resume, rather than a
+ *   new one.
+ * @property {MessagePort} capturePort
+ * @property {MessagePort} playbackPort
  */
 
 /**
- * @typedef {Dial
- *   | { kind: "text", text: string }
- *   | { kind: "heard", position: number, atMs: number }
- *   | { kind: "hurry" }
- *   | { kind: "hang-up" }} FromPage `atMs`: milliseconds since 1970; `hurry`: the network is back
+ * What the page sends to the worker. `playback-started`: the customer hears the first sample of a reply
+ * at `atMs`, in milliseconds since 1970. `reconnect`: the network is back.
+ *
+ * @typedef {StartCommand
+ *   | { kind: "send-text", text: string }
+ *   | { kind: "playback-started", position: number, atMs: number }
+ *   | { kind: "reconnect" }
+ *   | { kind: "hang-up" }} WorkerCommand
  */
 
 /**
- * @typedef {{ kind: "event", event: WireEvent, sounding: boolean }
- *   | { kind: "unsaid", texts: UnsaidText[] }
- *   | { kind: "retrying" }
- *   | { kind: "over", action: Action }} ToPage `sounding`: something that has come is still to be heard
+ * What the worker sends to the page. `closed`: the call is over, with the action to show it.
+ *
+ * @typedef {{ kind: "event", event: WireEvent, hasUnplayedAudio: boolean }
+ *   | { kind: "pending-texts", texts: PendingText[] }
+ *   | { kind: "reconnecting" }
+ *   | { kind: "closed", action: Action }} WorkerMessage
  */
 
-class Line {
+class CallTransport {
   #urls;
-  #connection;
-  #retry;
-  #playback;
+  #protocol;
+  #retryPolicy;
+  #playbackPort;
   /** @type {WebSocket | null} */
   #socket = null;
-  #opened = false;
-  #isLeaving = false;
-  /** What was told last. */
-  #unsaid = "[]";
-  #over = false;
+  /** Whether the socket has opened. */
+  #wasOpen = false;
+  /** Whether the customer hung up while disconnected: the server is told once it is reached. */
+  #isHangingUp = false;
+  /** The pending texts that the page knows, as JSON. */
+  #postedTexts = "[]";
+  #isClosed = false;
   /** @type {number | undefined} */
-  #waiting;
+  #reconnectTimer;
   /** @type {number | undefined} */
-  #alarm;
+  #alertTimer;
 
-  /** @param {Dial} dial */
-  constructor({ socketUrl, ticketUrl, patienceMs, greet, resume, capture, playback }) {
+  /** @param {StartCommand} command */
+  constructor(command) {
+    const { socketUrl, ticketUrl, resumeTimeoutMs, greet, resume } = command;
     this.#urls = { socketUrl, ticketUrl };
-    this.#connection = new Connection({ greet, resume });
-    const isBegun = this.#connection.isBegun;
-    this.#retry = new RetryPolicy({ isBegun, nowMs: performance.now(), patienceMs });
-    this.#playback = playback;
-    playback.onmessage = ({ data }) => this.#act(() => this.#connection.played(data));
-    capture.onmessage = ({ data }) => this.#act(() => this.#connection.record(data));
-    setInterval(() => this.#tick(), TICK_MS);
-    void this.#reach();
+    this.#protocol = new CallProtocol({ greet, resume });
+    const { isEstablished } = this.#protocol;
+    this.#retryPolicy = new RetryPolicy({
+      isEstablished,
+      nowMs: performance.now(),
+      resumeTimeoutMs,
+    });
+    this.#playbackPort = command.playbackPort;
+    command.playbackPort.onmessage = ({ data }) => {
+      this.#protocol.onPlayerReport(data);
+      this.#sendPending();
+    };
+    command.capturePort.onmessage = ({ data }) => {
+      this.#protocol.sendAudio(data);
+      this.#sendPending();
+    };
+    setInterval(() => this.#tick(), TICK_INTERVAL_MS);
+    void this.#connect();
   }
 
-  // What the page says
+  // Commands of the page
 
   /** @param {string} text */
-  text(text) {
-    this.#act(() => this.#connection.text(text));
+  sendText(text) {
+    this.#protocol.sendText(text);
+    this.#sendPending();
   }
 
-  /** @param {{ position: number, atMs: number }} begun a reply, `atMs` since 1970 */
-  heard({ position, atMs }) {
-    const event = this.#connection.heard({ position, atMs: atMs - performance.timeOrigin });
-    if (event !== null) this.#tellEvent(event);
-    this.#drain();
+  /** @param {{ position: number, atMs: number }} reply `atMs` in milliseconds since 1970. */
+  onPlaybackStarted({ position, atMs }) {
+    const event = this.#protocol.onPlaybackStarted({
+      position,
+      atMs: atMs - performance.timeOrigin,
+    });
+    if (event !== null) this.#postEvent(event);
+    this.#sendPending();
   }
 
   hangUp() {
-    this.#act(() => this.#connection.hangUp());
-    const { isBegun, isLive } = this.#connection;
-    if (!isBegun || (isLive && this.#socket !== null)) return this.#leave();
-    // A server that is being sought is told if it is found at once, and not waited for.
-    this.#isLeaving = true;
-    this.hurry();
-    setTimeout(() => this.#leave(), GOODBYE_MS);
+    this.#protocol.hangUp();
+    this.#sendPending();
+    const { isEstablished, isReady } = this.#protocol;
+    if (!isEstablished || (isReady && this.#socket !== null)) return this.#shutDown();
+    // While disconnected, try once more to reach the server, but do not wait for it.
+    this.#isHangingUp = true;
+    this.reconnect();
+    setTimeout(() => this.#shutDown(), CLOSE_TIMEOUT_MS);
   }
 
-  /** The network is back: there is nothing to wait for any more. */
-  hurry() {
-    if (this.#waiting === undefined) return;
-    clearTimeout(this.#waiting);
-    void this.#reach();
+  /** Reconnect now instead of waiting for the timer. */
+  reconnect() {
+    if (this.#reconnectTimer === undefined) return;
+    clearTimeout(this.#reconnectTimer);
+    void this.#connect();
   }
 
-  // Reaching the server
+  // Connecting
 
-  async #reach() {
-    this.#waiting = undefined;
-    if (this.#connection.isBegun) return this.#open("");
-    const answer = await askForTicket(this.#urls.ticketUrl);
-    if (this.#over) return;
-    switch (answer.kind) {
+  async #connect() {
+    this.#reconnectTimer = undefined;
+    if (this.#protocol.isEstablished) return this.#openSocket("");
+    const result = await requestTicket(this.#urls.ticketUrl);
+    if (this.#isClosed) return;
+    switch (result.kind) {
       case "ticket":
-        return this.#open(answer.ticket);
-      case "busy":
-        return this.#end({ ...answer, type: "turned-away" });
+        return this.#openSocket(result.ticket);
+      case "busy": {
+        const { message, retryAfterS } = result;
+        return this.#end({ type: "rejected", message, retryAfterS });
+      }
       case "refused":
         return this.#end({ type: "failed", code: "refused" });
-      case "down":
-        return this.#again({ code: ABNORMAL, opened: false }, { ...answer, type: "failed" });
+      case "unavailable": {
+        const closed = { code: CloseCode.ABNORMAL, wasOpen: false };
+        return this.#retryOrEnd(closed, { type: "failed", code: result.code });
+      }
     }
   }
 
-  /** @param {string} ticket */
-  #open(ticket) {
+  /** @param {string} ticket Empty to resume a call. */
+  #openSocket(ticket) {
     const socket = new WebSocket(this.#urls.socketUrl, [SUBPROTOCOL]);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.#begin(ticket);
-    socket.onmessage = ({ data }) => this.#receive(data);
-    socket.onclose = ({ code }) => this.#closed(socket, code);
+    socket.onopen = () => this.#onOpen(ticket);
+    socket.onmessage = ({ data }) => this.#onMessage(data);
+    socket.onclose = ({ code }) => this.#onClose(socket, code);
     this.#socket = socket;
-    this.#opened = false;
-    this.#connection.dialled(performance.now());
+    this.#wasOpen = false;
+    this.#protocol.onConnecting(performance.now());
   }
 
   /** @param {string} ticket */
-  #begin(ticket) {
-    this.#opened = true;
-    this.#connection.opened(performance.now(), ticket);
-    this.#drain();
+  #onOpen(ticket) {
+    this.#wasOpen = true;
+    this.#protocol.onOpen(performance.now(), ticket);
+    this.#sendPending();
   }
 
-  // What the server says
+  // Receiving
 
-  /** @param {unknown} data */
-  #receive(data) {
-    if (this.#over) return;
+  /** @param {unknown} message */
+  #onMessage(message) {
+    if (this.#isClosed) return;
     try {
-      const incoming = this.#connection.receive(data, performance.now());
-      if (incoming !== null) this.#deliver(incoming);
+      const incoming = this.#protocol.receive(message, performance.now());
+      if (incoming !== null) this.#dispatch(incoming);
     } catch (error) {
       console.error("sonic.audio.v1:", error);
-      this.#giveUp(NONSENSE);
+      this.#abandonSocket(CloseCode.BAD_FRAME);
     }
-    this.#drain();
+    this.#sendPending();
   }
 
-  /** @param {import("./connection.js").Incoming} incoming */
-  #deliver(incoming) {
+  /** @param {import("./call-protocol.js").Incoming} incoming */
+  #dispatch(incoming) {
     switch (incoming.kind) {
-      case "chunk":
-        return this.#playback.postMessage(incoming, [bufferOf(incoming.chunk)]);
+      case "chunk": {
+        const { buffer } = incoming.chunk.samples;
+        return this.#playbackPort.postMessage(incoming, [/** @type {ArrayBuffer} */ (buffer)]);
+      }
       case "flush":
-        return this.#playback.postMessage(incoming);
+        return this.#playbackPort.postMessage(incoming);
       case "resumed":
-        return this.#resumed(incoming);
+        return this.#onResumed(incoming);
       case "event":
-        return this.#hear(incoming.event);
+        return this.#onEvent(incoming.event);
     }
   }
 
-  /** @param {Extract<import("./connection.js").Incoming, { kind: "resumed" }>} resumed */
-  #resumed({ event, flush, takeover }) {
-    this.#retry.live(performance.now());
-    clearTimeout(this.#alarm);
-    if (flush !== null) this.#playback.postMessage({ kind: "flush", generation: flush });
-    if (takeover !== null) this.#playback.postMessage({ kind: "takeover", takeover });
-    this.#tellEvent(event);
-    if (!this.#isLeaving) return;
-    this.#drain();
-    this.#leave();
+  /** @param {Extract<import("./call-protocol.js").Incoming, { kind: "resumed" }>} resumed */
+  #onResumed({ event, flush, reset }) {
+    this.#retryPolicy.onConnected(performance.now());
+    clearTimeout(this.#alertTimer);
+    if (flush !== null) this.#playbackPort.postMessage({ kind: "flush", generation: flush });
+    if (reset !== null) this.#playbackPort.postMessage({ kind: "stream-reset", reset });
+    this.#postEvent(event);
+    if (!this.#isHangingUp) return;
+    this.#sendPending();
+    this.#shutDown();
   }
 
   /** @param {WireEvent} event */
-  #hear(event) {
-    if (event.type === "ready") this.#retry.live(performance.now());
-    if (event.type === "moving") this.#retry.announced(Number(event.resumeAfterMs) || 0);
-    this.#tellEvent(event);
-    if (event.type === "ended") this.#finish();
+  #onEvent(event) {
+    if (event.type === "ready") this.#retryPolicy.onConnected(performance.now());
+    if (event.type === "moving") {
+      this.#retryPolicy.onCloseAnnounced(Number(event.resumeAfterMs) || 0);
+    }
+    this.#postEvent(event);
+    if (event.type === "ended") {
+      this.#playbackPort.postMessage({ kind: "finish" });
+      this.#shutDown();
+    }
   }
 
-  /** What the server still had to say is heard to the end. */
-  #finish() {
-    this.#playback.postMessage({ kind: "finish" });
-    this.#leave();
-  }
-
-  // Private: time, and what goes out
+  // Time and sending
 
   #tick() {
-    if (this.#socket === null || this.#over) return;
+    if (this.#socket === null || this.#isClosed) return;
     const nowMs = performance.now();
-    if (this.#connection.isDeaf(nowMs)) return this.#giveUp(DEAF);
-    if (this.#opened) this.#act(() => this.#connection.tick(nowMs));
+    if (this.#protocol.isUnresponsive(nowMs)) return this.#abandonSocket(CloseCode.UNRESPONSIVE);
+    if (!this.#wasOpen) return;
+    this.#protocol.tick(nowMs);
+    this.#sendPending();
   }
 
-  /** @param {() => void} action after which there may be something to send */
-  #act(action) {
-    action();
-    this.#drain();
-  }
-
-  #drain() {
-    this.#send();
-    this.#tellUnsaid();
-  }
-
-  #send() {
+  /** Send the frames that are due, and keep the page's copy of the pending texts up to date. */
+  #sendPending() {
     const socket = this.#socket;
-    if (socket?.readyState !== WebSocket.OPEN || this.#over) return;
-    const frames = this.#connection.framesToSend(performance.now(), socket.bufferedAmount);
-    for (const frame of frames) socket.send(frame);
-  }
-
-  /** Tells what the page has to know in case it is loaded again. */
-  #tellUnsaid() {
-    const texts = this.#connection.unsaidTexts;
-    const unsaid = JSON.stringify(texts);
-    if (unsaid === this.#unsaid) return;
-    this.#unsaid = unsaid;
-    tell({ kind: "unsaid", texts });
+    if (socket?.readyState === WebSocket.OPEN && !this.#isClosed) {
+      const frames = this.#protocol.takeFrames(performance.now(), socket.bufferedAmount);
+      for (const frame of frames) socket.send(frame);
+    }
+    const texts = this.#protocol.pendingTexts;
+    const serialized = JSON.stringify(texts);
+    if (serialized === this.#postedTexts) return;
+    this.#postedTexts = serialized;
+    post({ kind: "pending-texts", texts });
   }
 
   /** @param {WireEvent} event */
-  #tellEvent(event) {
-    tell({ kind: "event", event, sounding: this.#connection.isSounding });
+  #postEvent(event) {
+    post({ kind: "event", event, hasUnplayedAudio: this.#protocol.hasUnplayedAudio });
   }
 
-  // The ends of a connection, and of the call
+  // Closing
 
   /**
-   * Stop believing in this socket, without waiting for an answer to the close.
+   * Give up the socket without waiting for the answer to its close.
    *
    * @param {number} code
    */
-  #giveUp(code) {
+  #abandonSocket(code) {
     const socket = this.#socket;
     if (socket === null) return;
     socket.onclose = socket.onmessage = null;
     socket.close(code);
-    this.#closed(socket, code);
+    this.#onClose(socket, code);
   }
 
   /**
    * @param {WebSocket} socket
    * @param {number} code
    */
-  #closed(socket, code) {
-    if (this.#over) return self.close();
+  #onClose(socket, code) {
+    if (this.#isClosed) return self.close();
     if (socket !== this.#socket) return;
     this.#socket = null;
-    const closed = { code, opened: this.#opened };
-    this.#again(closed, closeAction({ ...closed, isBegun: this.#connection.isBegun }));
+    const closed = { code, wasOpen: this.#wasOpen };
+    const { isEstablished } = this.#protocol;
+    this.#retryOrEnd(closed, closeOutcome({ ...closed, isEstablished }));
   }
 
   /**
-   * @param {{ code: number, opened: boolean }} closed
-   * @param {Action} otherwise what it means if it is not to be tried again
+   * Reconnect later, or end the call where the retry policy says so.
+   *
+   * @param {{ code: number, wasOpen: boolean }} closed
+   * @param {Action} endAction
    */
-  #again(closed, otherwise) {
+  #retryOrEnd(closed, endAction) {
     const nowMs = performance.now();
-    const retry = this.#retry.closed({ ...closed, nowMs, chance: Math.random() });
-    if (retry === null) return this.#end(otherwise);
-    this.#alarmAfter(retry.isAnnounced ? retry.delayMs + QUIET_MS : 0);
-    this.#waiting = setTimeout(() => this.#over || this.#reach(), retry.delayMs);
+    const retry = this.#retryPolicy.onClosed({ ...closed, nowMs, random: Math.random() });
+    if (retry === null) return this.#end(endAction);
+    clearTimeout(this.#alertTimer);
+    this.#alertTimer = setTimeout(
+      () => post({ kind: "reconnecting" }),
+      retry.isAnnounced ? retry.delayMs + ANNOUNCED_GRACE_MS : 0,
+    );
+    this.#reconnectTimer = setTimeout(() => {
+      if (!this.#isClosed) void this.#connect();
+    }, retry.delayMs);
   }
 
-  /** @param {number} delayMs */
-  #alarmAfter(delayMs) {
-    clearTimeout(this.#alarm);
-    this.#alarm = setTimeout(() => tell({ kind: "retrying" }), delayMs);
-  }
-
-  /** @param {Action} action */
+  /**
+   * End the call because of what the server or the network did.
+   *
+   * @param {Action} action
+   */
   #end(action) {
-    this.#over = true;
-    clearTimeout(this.#alarm);
-    tell({ kind: "over", action });
-    setTimeout(() => self.close(), GOODBYE_MS);
+    clearTimeout(this.#alertTimer);
+    post({ kind: "closed", action });
+    this.#shutDown();
   }
 
-  #leave() {
-    this.#over = true;
-    this.#socket?.close(NORMAL);
-    setTimeout(() => self.close(), GOODBYE_MS);
+  #shutDown() {
+    this.#isClosed = true;
+    this.#socket?.close(CloseCode.NORMAL);
+    setTimeout(() => self.close(), CLOSE_TIMEOUT_MS);
   }
 }
 
 /**
  * @param {string} url
- * @returns {Promise<import("./ticket.js").TicketAnswer>}
+ * @returns {Promise<import("./ticket.js").TicketResult>}
  */
-async function askForTicket(url) {
-  const signal = AbortSignal.timeout(TICKET_WITHIN_MS);
+async function requestTicket(url) {
+  const signal = AbortSignal.timeout(TICKET_TIMEOUT_MS);
   try {
     const response = await fetch(url, { method: "POST", cache: "no-store", signal });
-    return ticketAnswer(response.status, await response.json().catch(() => null));
+    return parseTicketResponse(response.status, await response.json().catch(() => null));
   } catch {
     return UNREACHABLE;
   }
 }
 
-/** @param {ToPage} message */
-function tell(message) {
+/** @param {WorkerMessage} message */
+function post(message) {
   self.postMessage(message);
 }
 
-/** @param {import("./player.js").Chunk} chunk */
-function bufferOf(chunk) {
-  return /** @type {ArrayBuffer} */ (chunk.samples.buffer);
-}
+/** @type {CallTransport | null} */
+let transport = null;
 
-/** @type {Line | null} */
-let line = null;
-
-/** @param {FromPage} message */
-function hear(message) {
-  switch (message.kind) {
-    case "dial":
-      return void (line = new Line(message));
-    case "text":
-      return line?.text(message.text);
-    case "heard":
-      return line?.heard(message);
-    case "hurry":
-      return line?.hurry();
+/** @param {WorkerCommand} command */
+function onCommand(command) {
+  switch (command.kind) {
+    case "start":
+      return void (transport = new CallTransport(command));
+    case "send-text":
+      return transport?.sendText(command.text);
+    case "playback-started":
+      return transport?.onPlaybackStarted(command);
+    case "reconnect":
+      return transport?.reconnect();
     case "hang-up":
-      return line?.hangUp();
+      return transport?.hangUp();
   }
 }
 
-self.onmessage = ({ data }) => hear(data);
+self.onmessage = ({ data }) => onCommand(data);

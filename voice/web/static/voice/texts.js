@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The sentences of the page. They all stand in the template, in one inert element; scripts know
- * only their names.
+ * The texts the page shows. All of them stand in the template, in one inert element; scripts know only
+ * their names.
  */
 
 export class Texts {
@@ -17,11 +17,13 @@ export class Texts {
   }
 
   /**
+   * Return the text with this name; a missing one is an error.
+   *
    * @param {string} name
-   * @param {string} [otherwise] name of the sentence to fall back on
+   * @param {string} [fallback] Name of the text to use if there is none called `name`.
    */
-  get(name, otherwise) {
-    const text = this.#byName.get(name) ?? this.#byName.get(otherwise ?? "");
+  get(name, fallback = "") {
+    const text = this.#byName.get(name) ?? this.#byName.get(fallback);
     if (text === undefined) throw new Error(`the template has no text "${name}"`);
     return text;
   }

@@ -1,40 +1,38 @@
 // @ts-check
-/**
- * The ticket a call begins with: what the server's answer to asking for one means. Pure.
- *
- * A busy server says so in its own words and for how long; a server that is not there, or not
- * itself, may be tried again; everything else is a refusal.
- */
+/** Interprets the server's response to a request for a ticket, which a call needs to start. Pure. */
 
 /** @typedef {import("./failures.js").FailureCode} FailureCode */
 
 /**
+ * `busy`: the server says when to try again, in its own text. `unavailable`: the server is not there
+ * or has an error of its own, and may be tried again. `refused`: everything else.
+ *
  * @typedef {{ kind: "ticket", ticket: string }
  *   | { kind: "busy", message: string | null, retryAfterS: number | null }
  *   | { kind: "refused" }
- *   | { kind: "down", code: FailureCode }} TicketAnswer
+ *   | { kind: "unavailable", code: FailureCode }} TicketResult
  */
 
-/** @type {TicketAnswer} */
-export const UNREACHABLE = Object.freeze({ kind: "down", code: "unreachable" });
+/** @type {TicketResult} */
+export const UNREACHABLE = Object.freeze({ kind: "unavailable", code: "unreachable" });
 
 /**
- * @param {number} status of HTTP
- * @param {any} body the JSON that came, or null
- * @returns {TicketAnswer}
+ * @param {number} status HTTP status.
+ * @param {any} body The JSON body, or null.
+ * @returns {TicketResult}
  */
-export function ticketAnswer(status, body) {
+export function parseTicketResponse(status, body) {
   const ticket = body?.data?.ticket;
   if (status < 300 && typeof ticket === "string") return { kind: "ticket", ticket };
-  if (status === 429 || (status === 503 && body?.error)) return busy(body?.error);
-  return status >= 500 ? { kind: "down", code: "server" } : { kind: "refused" };
+  if (status === 429 || (status === 503 && body?.error)) return busyResult(body?.error);
+  return status >= 500 ? { kind: "unavailable", code: "server" } : { kind: "refused" };
 }
 
 /**
- * @param {any} error of the envelope, or nothing
- * @returns {TicketAnswer}
+ * @param {any} error Of the response's envelope, if it has one.
+ * @returns {TicketResult}
  */
-function busy(error) {
+function busyResult(error) {
   const seconds = error?.details?.retryAfterS;
   return {
     kind: "busy",

@@ -1,164 +1,437 @@
 // @ts-check
 /**
- * Draws the conversation: one element a line, made from the template's own and changed only where
- * the line has changed. Screen readers hear what was spoken; what is only planned is kept from them,
- * or they would talk at the same time as the assistant.
- */
-
-import { part } from "./page-parts.js";
-
-/** @typedef {import("./conversation.js").Line} Line */
-/** @typedef {import("./conversation.js").SpeechLine} SpeechLine */
-/** @typedef {import("./conversation.js").Segment} Segment */
-/** @typedef {import("./conversation.js").ToolLine} ToolLine */
-
-/** Closer to the end than this, the reader is following and wants to see what comes. */
-const FOLLOWING_PX = 120;
-
-const SECONDS = new Intl.NumberFormat(document.documentElement.lang, {
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-
-export class Transcript {
-  #texts;
-  #root = part("transcript", HTMLElement);
-  /** @type {Map<string, { line: string, element: HTMLElement }>} */
-  #drawn = new Map();
-
-  /** @param {import("./texts.js").Texts} texts */
-  constructor(texts) {
-    this.#texts = texts;
-  }
-
-  /** @param {Line[]} lines */
-  draw(lines) {
-    const following = this.#isFollowing();
-    const elements = lines.map((line) => this.#elementOf(line));
-    this.#removeAllBut(new Set(lines.map((line) => line.id)));
-    elements.forEach((element, i) => {
-      if (this.#root.children[i] !== element) {
-        this.#root.insertBefore(element, this.#root.children[i] ?? null);
-      }
-    });
-    if (following) this.#root.scrollTop = this.#root.scrollHeight;
-  }
-
-  #isFollowing() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#root;
-    return scrollHeight - scrollTop - clientHeight < FOLLOWING_PX;
-  }
-
-  /** @param {Set<string>} ids */
-  #removeAllBut(ids) {
-    for (const [id, { element }] of this.#drawn) {
-      if (ids.has(id)) continue;
-      element.remove();
-      this.#drawn.delete(id);
-    }
-  }
-
-  /** @param {Line} line */
-  #elementOf(line) {
-    const now = JSON.stringify(line);
-    const before = this.#drawn.get(line.id);
-    if (before?.line === now) return before.element;
-    const element = before?.element ?? newLine(templateOf(line));
-    this.#fill(element, line);
-    this.#drawn.set(line.id, { line: now, element });
-    return element;
-  }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {Line} line
-   */
-  #fill(element, line) {
-    switch (line.kind) {
-      case "speech":
-        return this.#fillSpeech(element, line);
-      case "typed":
-        return void (part("words", HTMLElement, element).textContent = line.text);
-      case "tool":
-        return this.#fillTool(element, line);
-    }
-  }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {SpeechLine} line
-   */
-  #fillSpeech(element, line) {
-    const words = part("words", HTMLElement, element);
-    fillSegments(words, line.segments);
-    if (line.role === "user") return;
-    part("cut", HTMLElement, element).hidden = !line.interrupted;
-    const latency = part("latency", HTMLElement, element);
-    latency.hidden = line.latencyMs === null;
-    const seconds = SECONDS.format(((line.latencyMs ?? 0) + line.deliveryMs) / 1000);
-    part("latency-seconds", HTMLElement, latency).textContent = seconds;
-  }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {ToolLine} line
-   */
-  #fillTool(element, { name, outcome }) {
-    element.dataset.outcome = outcome;
-    const words = part("words", HTMLElement, element);
-    words.textContent = this.#texts.get(`tool-${name}-${outcome}`, `tool-any-${outcome}`);
-  }
-}
-
-/**
- * @param {Line} line
- * @returns {string}
- */
-function templateOf(line) {
-  if (line.kind === "typed") return "line-user";
-  return line.kind === "speech" ? `line-${line.role}` : `line-${line.kind}`;
-}
-
-/** @param {string} name */
-function newLine(name) {
-  const { content } = part(name, HTMLTemplateElement);
-  return /** @type {HTMLElement} */ (document.importNode(content, true).firstElementChild);
-}
-
-/**
- * Segments are replaced, never rewritten: a screen reader says what is new.
+ * What both sides said, as a list of entries to show: pure functions from one list to the next.
  *
- * @param {HTMLElement} words
- * @param {Segment[]} segments
+ * The assistant's captions arrive twice: planned, shortly before they are heard, and spoken, once the
+ * service knows what was said. The spoken one replaces the planned one. Both carry the downlink
+ * position at which their audio starts. A segment is shown once the customer has heard its first
+ * sample, so that reading and hearing go together; if no audio is left to play, spoken segments are
+ * shown at once. An interruption marks the turn: segments that the customer had not begun to hear are
+ * never shown, and those begun stay as cut, unless the service still says how much of them was heard.
+ *
+ * Typed texts are shown as they are sent, and the server's caption of them takes their place.
  */
-function fillSegments(words, segments) {
-  segments.forEach((segment, i) => {
-    const there = words.children[i];
-    if (there !== undefined && isDrawnAs(/** @type {HTMLElement} */ (there), segment)) return;
-    const element = segmentElement(segment, i > 0);
-    if (there === undefined) words.append(element);
-    else there.replaceWith(element);
+
+/** @typedef {import("./wire.js").WireEvent} WireEvent */
+
+/**
+ * @typedef {object} Segment
+ * @property {number} number
+ * @property {"planned" | "spoken" | "cut"} stage
+ * @property {string} text
+ * @property {number} position Downlink position at which its audio starts.
+ */
+
+/**
+ * @typedef {object} SpeechEntry
+ * @property {"speech"} kind
+ * @property {string} id
+ * @property {number} call
+ * @property {number} turn
+ * @property {"user" | "assistant"} role
+ * @property {Segment[]} segments
+ * @property {boolean} isInterrupted
+ * @property {number | null} latencyMs From the customer's last words to the first audio that leaves
+ *   the server.
+ * @property {number} deliveryMs From there to the loudspeaker, as far as known.
+ */
+
+/**
+ * @typedef {object} TypedEntry
+ * @property {"typed"} kind
+ * @property {string} id
+ * @property {number} call
+ * @property {string} text
+ * @property {boolean} isRestored Typed before the page was loaded again. It stays last: captions of
+ *   earlier turns may still arrive.
+ */
+
+/** @typedef {{ kind: "divider", id: string, call: number }} DividerEntry */
+/** @typedef {"running" | "ok" | "refused" | "failed"} ToolOutcome */
+/**
+ * @typedef {{ kind: "tool", id: string, call: number, name: string, outcome: ToolOutcome }} ToolEntry
+ */
+/** @typedef {SpeechEntry | TypedEntry | ToolEntry | DividerEntry} Entry */
+
+/**
+ * How far the customer has heard: a downlink position, and whether no audio is left to play.
+ *
+ * @typedef {{ position: number, isIdle: boolean }} Playback
+ */
+
+/**
+ * Start another call, below a divider unless it is the first one.
+ *
+ * @param {Entry[]} entries
+ * @param {number} call Counts from 1.
+ * @returns {Entry[]}
+ */
+export function startCall(entries, call) {
+  if (entries.length === 0) return entries;
+  return [...entries, { kind: "divider", id: `call-${call}`, call }];
+}
+
+/**
+ * Add a text that the customer has just typed.
+ *
+ * @param {Entry[]} entries
+ * @param {{ call: number, text: string }} typed
+ * @returns {Entry[]}
+ */
+export function addTypedText(entries, { call, text }) {
+  const id = `typed-${entries.length}`;
+  return [...entries, { kind: "typed", id, call, text, isRestored: false }];
+}
+
+/**
+ * Add a text that the customer typed before the page was loaded again.
+ *
+ * @param {Entry[]} entries
+ * @param {{ call: number, text: string }} typed
+ * @returns {Entry[]}
+ */
+export function addRestoredText(entries, { call, text }) {
+  const id = `typed-${entries.length}`;
+  return [...entries, { kind: "typed", id, call, text, isRestored: true }];
+}
+
+/**
+ * Apply an event of the wire; those that show nothing change nothing.
+ *
+ * @param {Entry[]} entries
+ * @param {WireEvent} event
+ * @param {{ call: number, playback: Playback }} now
+ * @returns {Entry[]}
+ */
+export function applyEvent(entries, event, { call, playback }) {
+  switch (event.type) {
+    case "caption":
+      return addCaption(entries, /** @type {any} */ (event), call);
+    case "tool":
+      return addTool(entries, /** @type {any} */ (event), call);
+    case "interrupted":
+      return interruptTurn(entries, { call, turn: Number(event.turn), playback });
+    case "turn":
+      return addLatency(entries, /** @type {any} */ (event), call);
+    case "heard":
+      return addDelivery(entries, /** @type {any} */ (event), call);
+    default:
+      return entries;
+  }
+}
+
+/**
+ * End the call: cut planned segments, and mark running tools as failed.
+ *
+ * @param {Entry[]} entries
+ * @param {Playback} playback
+ * @returns {Entry[]}
+ */
+export function endCall(entries, playback) {
+  const isKept = (/** @type {Segment} */ segment) =>
+    segment.stage !== "planned" || isBegun(segment, playback);
+  return entries.map((entry) => finalizeEntry(isPlanned(entry) ? cut(entry, isKept) : entry));
+}
+
+/**
+ * Return the entry as it stays after the call. Its segments lose their positions, or the audio of a
+ * later call could hide them.
+ *
+ * @param {Entry} entry
+ * @returns {Entry}
+ */
+function finalizeEntry(entry) {
+  if (entry.kind === "tool" && entry.outcome === "running") return { ...entry, outcome: "failed" };
+  if (entry.kind !== "speech") return entry;
+  return { ...entry, segments: entry.segments.map((segment) => ({ ...segment, position: -1 })) };
+}
+
+/**
+ * Return what the customer may see by now: entries with the segments that have begun to be heard.
+ *
+ * @param {Entry[]} entries
+ * @param {Playback} playback
+ * @returns {Entry[]}
+ */
+export function visibleEntries(entries, playback) {
+  /** @param {Entry} entry @returns {Entry[]} */
+  const visible = (entry) => {
+    if (entry.kind !== "speech") return [entry];
+    const segments = entry.segments.filter((segment) => isVisible(entry, segment, playback));
+    return segments.length === 0 ? [] : [{ ...entry, segments }];
+  };
+  return entries.flatMap(visible);
+}
+
+/**
+ * @param {SpeechEntry} entry
+ * @param {Segment} segment
+ * @param {Playback} playback
+ */
+function isVisible({ role }, segment, playback) {
+  if (role === "user" || segment.stage === "cut") return true;
+  return isBegun(segment, playback) || (playback.isIdle && segment.stage === "spoken");
+}
+
+/**
+ * Return whether the customer has heard the first sample of a segment.
+ *
+ * @param {Segment} segment
+ * @param {Playback} playback
+ */
+function isBegun({ position }, playback) {
+  return playback.position > position;
+}
+
+// Captions
+
+/** @typedef {{ role: "user" | "assistant", stage: "planned" | "spoken", turn: number,
+ *   segment: number, text: string, position: number, interrupted?: boolean }} CaptionEvent */
+
+/**
+ * @param {Entry[]} entries
+ * @param {CaptionEvent} caption
+ * @param {number} call
+ * @returns {Entry[]}
+ */
+function addCaption(entries, caption, call) {
+  const { role, stage, turn, segment: number, text, position, interrupted = false } = caption;
+  const segment = { number, stage, text, position };
+  const index = findEntryOfSegment(entries, { call, turn, role, number });
+  if (index >= 0) return withSegment(entries, index, segment, interrupted);
+  return insertSpeech(entries, {
+    kind: "speech",
+    id: `${call}-${turn}-${role}-${number}`,
+    call,
+    turn,
+    role,
+    segments: [segment],
+    isInterrupted: interrupted,
+    latencyMs: null,
+    deliveryMs: 0,
   });
-  while (words.children.length > segments.length) words.lastElementChild?.remove();
 }
 
 /**
- * @param {HTMLElement} element
- * @param {Segment} segment
+ * Return the index of the entry that a segment belongs to: the one that already has a segment of its
+ * number, else the newest entry if it is of the same turn and role; -1 if there is none.
+ *
+ * @param {Entry[]} entries
+ * @param {{ call: number, turn: number, role: string, number: number }} key
+ * @returns {number}
  */
-function isDrawnAs(element, { stage, text }) {
-  return element.dataset.stage === stage && element.textContent?.trim() === text.trim();
+function findEntryOfSegment(entries, { call, turn, role, number }) {
+  const existing = entries.findIndex(
+    (entry) =>
+      isSpeechOf(entry, call, turn, role) && entry.segments.some((one) => one.number === number),
+  );
+  if (existing >= 0) return existing;
+  const newest = endIndex(entries) - 1;
+  return newest >= 0 && isSpeechOf(entries[newest], call, turn, role) ? newest : -1;
 }
 
 /**
- * @param {Segment} segment
- * @param {boolean} follows another one
+ * Insert a new entry in the order of turns; a typed text that it repeats makes way for it.
+ *
+ * @param {Entry[]} entries
+ * @param {SpeechEntry} speech
+ * @returns {Entry[]}
  */
-function segmentElement({ stage, text }, follows) {
-  const element = document.createElement(stage === "cut" ? "s" : "span");
-  element.className = "segment";
-  element.dataset.stage = stage;
-  element.textContent = (follows ? " " : "") + text.trim();
-  if (stage === "planned") element.setAttribute("aria-hidden", "true");
-  return element;
+function insertSpeech(entries, speech) {
+  const typed = speech.role === "user" ? findTypedText(entries, speech) : -1;
+  if (typed >= 0 && !isRestoredText(entries[typed])) return entries.with(typed, speech);
+  const others = entries.filter((_, i) => i !== typed);
+  const latestIndex = typed < 0 ? others.length : typed;
+  return others.toSpliced(Math.min(insertionIndex(others, speech), latestIndex), 0, speech);
+}
+
+/**
+ * Return where a new entry belongs: last, but before entries of later turns. A page that was loaded
+ * again may receive those first.
+ *
+ * @param {Entry[]} entries
+ * @param {SpeechEntry} speech
+ * @returns {number}
+ */
+function insertionIndex(entries, speech) {
+  const later = entries.findIndex((entry) => isLater(entry, speech));
+  if (later < 0) return endIndex(entries);
+  let index = later;
+  while (index > 0 && entries[index - 1].kind === "tool") index -= 1;
+  return index;
+}
+
+/**
+ * Return where the newest entry belongs: last, but before restored texts.
+ *
+ * @param {Entry[]} entries
+ * @returns {number}
+ */
+function endIndex(entries) {
+  const restored = entries.findIndex(isRestoredText);
+  return restored < 0 ? entries.length : restored;
+}
+
+/** @param {Entry} entry */
+function isRestoredText(entry) {
+  return entry.kind === "typed" && entry.isRestored;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {SpeechEntry} speech
+ */
+function isLater(entry, { call, turn, segments: [{ number }] }) {
+  if (entry.kind !== "speech" || entry.call !== call || entry.segments.length === 0) return false;
+  return entry.turn > turn || (entry.turn === turn && entry.segments[0].number > number);
+}
+
+/**
+ * @param {Entry} entry
+ * @param {number} call
+ * @param {number} turn
+ * @param {string} role
+ * @returns {entry is SpeechEntry}
+ */
+function isSpeechOf(entry, call, turn, role) {
+  return (
+    entry.kind === "speech" && entry.call === call && entry.turn === turn && entry.role === role
+  );
+}
+
+/**
+ * Replace the segment of this number, or add it. A segment without text is removed.
+ *
+ * @param {Entry[]} entries
+ * @param {number} index Of a speech entry.
+ * @param {Segment} segment
+ * @param {boolean} isInterrupted
+ * @returns {Entry[]}
+ */
+function withSegment(entries, index, segment, isInterrupted) {
+  const entry = /** @type {SpeechEntry} */ (entries[index]);
+  const others = entry.segments.filter(({ number }) => number !== segment.number);
+  const added = segment.text.trim() === "" ? [] : [segment];
+  const segments = [...others, ...added].sort((a, b) => a.number - b.number);
+  return entries.with(index, {
+    ...entry,
+    segments,
+    isInterrupted: entry.isInterrupted || isInterrupted,
+  });
+}
+
+/**
+ * Return the index of the typed text that a caption repeats, or -1.
+ *
+ * @param {Entry[]} entries
+ * @param {SpeechEntry} caption
+ * @returns {number}
+ */
+function findTypedText(entries, { call, segments: [segment] }) {
+  const text = segment.text.trim();
+  return entries.findIndex(
+    (entry) => entry.kind === "typed" && entry.call === call && entry.text.trim() === text,
+  );
+}
+
+// Interruptions
+
+/**
+ * @param {Entry[]} entries
+ * @param {{ call: number, turn: number, playback: Playback }} interruption
+ * @returns {Entry[]}
+ */
+function interruptTurn(entries, { call, turn, playback }) {
+  return entries.map((entry) =>
+    isSpeechOf(entry, call, turn, "assistant")
+      ? cut(entry, (segment) => isBegun(segment, playback))
+      : entry,
+  );
+}
+
+/**
+ * Return whether an entry has segments that are only planned.
+ *
+ * @param {Entry} entry
+ * @returns {entry is SpeechEntry}
+ */
+function isPlanned(entry) {
+  return entry.kind === "speech" && entry.segments.some(({ stage }) => stage === "planned");
+}
+
+/**
+ * Interrupt an entry: drop the other segments, and mark planned ones as cut.
+ *
+ * @param {SpeechEntry} entry
+ * @param {(segment: Segment) => boolean} isKept
+ * @returns {SpeechEntry}
+ */
+function cut(entry, isKept) {
+  const segments = entry.segments
+    .filter(isKept)
+    .map((segment) => (segment.stage === "planned" ? toCut(segment) : segment));
+  return { ...entry, isInterrupted: true, segments };
+}
+
+/** @param {Segment} segment @returns {Segment} */
+function toCut(segment) {
+  return { ...segment, stage: "cut" };
+}
+
+// Tools and latency
+
+/**
+ * @param {Entry[]} entries
+ * @param {{ phase: string, toolUseId: string, name: string, outcome?: ToolOutcome }} tool
+ * @param {number} call
+ * @returns {Entry[]}
+ */
+function addTool(entries, { phase, toolUseId, name, outcome = "ok" }, call) {
+  const id = `${call}-tool-${toolUseId}`;
+  /** @type {ToolEntry} */
+  const entry = {
+    kind: "tool",
+    id,
+    call,
+    name,
+    outcome: phase === "finished" ? outcome : "running",
+  };
+  const index = entries.findIndex((other) => other.id === id);
+  return index >= 0 ? entries.with(index, entry) : entries.toSpliced(endIndex(entries), 0, entry);
+}
+
+/**
+ * Add the server's latency to the first entry of a finished turn.
+ *
+ * @param {Entry[]} entries
+ * @param {{ turn: number, latency: { firstAudioMs: number } | null }} event
+ * @param {number} call
+ * @returns {Entry[]}
+ */
+function addLatency(entries, { turn, latency }, call) {
+  const index = entries.findIndex((entry) => isSpeechOf(entry, call, turn, "assistant"));
+  if (index < 0 || !latency) return entries;
+  const entry = /** @type {SpeechEntry} */ (entries[index]);
+  return entries.with(index, { ...entry, latencyMs: latency.firstAudioMs });
+}
+
+/**
+ * Add the time from the server to the loudspeaker to the entry of the reply that starts at `position`.
+ *
+ * @param {Entry[]} entries
+ * @param {{ position: number, afterMs: number, rttMs: number | null }} event
+ * @param {number} call
+ * @returns {Entry[]}
+ */
+function addDelivery(entries, { position, afterMs, rttMs }, call) {
+  const index = entries.findIndex(
+    (entry) =>
+      entry.kind === "speech" &&
+      entry.call === call &&
+      entry.role === "assistant" &&
+      entry.segments.some((segment) => segment.position === position),
+  );
+  if (index < 0) return entries;
+  const entry = /** @type {SpeechEntry} */ (entries[index]);
+  return entries.with(index, { ...entry, deliveryMs: afterMs + (rttMs ?? 0) });
 }

@@ -1,35 +1,39 @@
 // @ts-check
 /**
- * What the page says: numbers it, keeps it until the server has it, and says it again after a lost
- * connection. Pure.
+ * The page's outgoing events and audio: numbers the frames, retains them until the server acknowledges
+ * them, and resends them after a lost connection. Pure.
  *
- * Theory. Events and blocks of the microphone wait unnumbered until there is room for them; the
- * moment one is handed over it gets the call's next sequence number, which it keeps for good. From
- * then on it is kept until the server acknowledges it, which for sound is when the model has said
- * what it understood: an event for as long as that takes, sound while it is among the newest twenty
- * seconds. Where the connection is lost, the server names the first number it does not have, and
- * everything kept from there on goes again, in the old order, before anything new.
+ * Events and audio blocks wait in queues. When one is sent, it gets the call's next sequence number for
+ * good and is retained until the server acknowledges it. (The server acknowledges audio once the model
+ * has transcribed it.) Events are retained as long as that takes; of the audio, the newest twenty
+ * seconds. After a lost connection the server names the first sequence number it lacks. Everything
+ * retained from there on is sent again, in its old order, before anything new.
  *
- * Over a connection that is slower than speech no more than two seconds wait: the oldest sound is
- * lost, and the next block's position shows what is missing. What was recorded while there was no
- * connection is waited for, since it only gets less.
+ * On a network slower than speech at most two seconds of audio wait here. Then the oldest blocks are
+ * dropped, and the next block's position shows the gap. Audio recorded while disconnected is exempt:
+ * its backlog only shrinks once the connection is back.
  */
 
-import { SEQUENCES, distance } from "./serial.js";
+import { SEQUENCE_MODULUS, serialDistance } from "./serial-arithmetic.js";
 import { FrameFlag, FrameType, encodeEvent } from "./wire.js";
 
-/** Two seconds of 16 kHz speech: as much may wait in the socket, and as much again here. */
-export const BACKLOG_BYTES = 64_000;
-/** Twenty seconds of it: what is kept, and what waits while there is no connection. */
-export const KEPT_BYTES = 640_000;
+/** Two seconds of 16 kHz speech: as much may wait in the socket, and as much again in the queue. */
+export const MAX_BACKLOG_BYTES = 64_000;
+/** Twenty seconds of 16 kHz speech: retained and queued audio together. */
+const MAX_AUDIO_BYTES = 640_000;
 
-/** @typedef {import("./connection.js").WireEvent} WireEvent */
-/** @typedef {{ payload: Uint8Array, position: number }} Block */
-/** @typedef {{ payload: Uint8Array, text?: string }} Saying `text`: what the customer typed */
-/** @typedef {{ sequence: number | null, text: string }} UnsaidText null: it has no number yet */
+/** @typedef {import("./wire.js").WireEvent} WireEvent */
+/** @typedef {{ payload: Uint8Array, position: number }} AudioBlock */
+/** @typedef {{ payload: Uint8Array, text?: string }} QueuedEvent `text`: what the customer typed. */
 
 /**
- * @typedef {object} Sent a frame that has its number
+ * @typedef {object} PendingText A typed text that the server has not acknowledged.
+ * @property {number | null} sequence Null until it is sent.
+ * @property {string} text
+ */
+
+/**
+ * @typedef {object} SentFrame
  * @property {number} type
  * @property {number} flags
  * @property {number} sequence
@@ -39,165 +43,160 @@ export const KEPT_BYTES = 640_000;
  */
 
 export class Uplink {
-  #next = 0;
-  /** Samples of the microphone so far, sent or not. */
-  #recorded = 0;
-  /** @type {Saying[]} */
-  #events = [];
-  /** @type {Block[]} */
-  #sound = [];
-  /** @type {Sent[]} */
-  #keptEvents = [];
-  /** @type {Sent[]} */
-  #keptSound = [];
-  /** Of the sound that waits and is kept. */
-  #soundBytes = 0;
-  /** How much may wait behind a gap in the connection, in bytes. */
-  #allowance = BACKLOG_BYTES;
-  #isToRepeat = false;
+  #nextSequence = 0;
+  /** Microphone samples so far, sent or not. */
+  #recordedSamples = 0;
+  /** @type {QueuedEvent[]} */
+  #queuedEvents = [];
+  /** @type {AudioBlock[]} */
+  #queuedAudio = [];
+  /** @type {SentFrame[]} */
+  #retainedEvents = [];
+  /** @type {SentFrame[]} */
+  #retainedAudio = [];
+  /** Bytes of queued and retained audio. */
+  #audioBytes = 0;
+  /** Bytes of audio that may stay queued; more while a backlog of a lost connection is sent. */
+  #allowedBacklogBytes = MAX_BACKLOG_BYTES;
+  #mustResend = false;
 
-  /** Blocks that were never sent. */
-  droppedBlocks = 0;
-
-  /** What was typed and is not known to have come. @returns {UnsaidText[]} */
-  get unsaidTexts() {
-    const waiting = this.#events.map(({ text }) => ({ sequence: null, text }));
-    return [...this.#keptEvents, ...waiting].flatMap(({ sequence, text }) =>
+  /** @returns {PendingText[]} */
+  get pendingTexts() {
+    const queued = this.#queuedEvents.map(({ text }) => ({ sequence: null, text }));
+    return [...this.#retainedEvents, ...queued].flatMap(({ sequence, text }) =>
       text === undefined ? [] : [{ sequence, text }],
     );
   }
 
   /** @param {WireEvent} event */
-  say(event) {
-    this.#events.push({ payload: encodeEvent(event) });
+  queueEvent(event) {
+    this.#queuedEvents.push({ payload: encodeEvent(event) });
   }
 
   /** @param {string} text */
-  type(text) {
-    this.#events.push(typed(text));
+  queueText(text) {
+    this.#queuedEvents.push(textEvent(text));
   }
 
-  /** @param {string[]} texts that were typed before all that waits */
-  typeFirst(texts) {
-    this.#events.unshift(...texts.map(typed));
+  /** @param {string[]} texts Typed before everything in the queue. */
+  queueTextsFirst(texts) {
+    this.#queuedEvents.unshift(...texts.map(textEvent));
   }
 
-  /** @param {Int16Array} samples one block of the microphone */
-  record(samples) {
+  /** @param {Int16Array} samples One block of the microphone. */
+  queueAudio(samples) {
     const payload = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-    this.#sound.push({ payload, position: this.#recorded });
-    this.#recorded += samples.length;
-    this.#soundBytes += payload.byteLength;
-    while (this.#soundBytes > KEPT_BYTES) this.#giveUp(this.#keptSound.shift() ?? this.#missed());
+    this.#queuedAudio.push({ payload, position: this.#recordedSamples });
+    this.#recordedSamples += samples.length;
+    this.#audioBytes += payload.byteLength;
+    while (this.#audioBytes > MAX_AUDIO_BYTES) this.#dropOldestBlock();
   }
 
   /**
-   * The first event of a call. It is not kept: until it is answered there is no call to resume.
+   * Return the first frame of a call. It is not retained: until the server answers it, there is no call
+   * to resume.
    *
    * @param {WireEvent} event
-   * @returns {Sent}
+   * @returns {SentFrame}
    */
-  start(event) {
-    this.#next = 0;
-    return this.#numbered(FrameType.EVENT, { payload: encodeEvent(event), position: 0 });
+  createStartFrame(event) {
+    this.#nextSequence = 0;
+    return this.#createFrame(FrameType.EVENT, { payload: encodeEvent(event), position: 0 });
   }
 
-  /** @param {number} sequence the last one the server has */
-  acknowledged(sequence) {
-    const isMissing = (/** @type {Sent} */ sent) =>
-      distance(sequence, sent.sequence, SEQUENCES) > 0;
-    this.#keptEvents = this.#keptEvents.filter(isMissing);
-    this.#keptSound = this.#keptSound.filter(isMissing);
-    this.#soundBytes = bytesOf(this.#sound) + bytesOf(this.#keptSound);
+  /** @param {number} sequence Last one the server has. */
+  acknowledge(sequence) {
+    const isMissing = (/** @type {SentFrame} */ frame) =>
+      serialDistance(sequence, frame.sequence, SEQUENCE_MODULUS) > 0;
+    this.#retainedEvents = this.#retainedEvents.filter(isMissing);
+    this.#retainedAudio = this.#retainedAudio.filter(isMissing);
+    this.#audioBytes = totalBytes(this.#queuedAudio) + totalBytes(this.#retainedAudio);
   }
 
   /**
-   * The call goes on over another connection.
+   * Continue the call on another connection.
    *
-   * @param {number} sequence the first one the server does not have
-   * @param {{ isNewcomer: boolean }} who a page that remembers nothing counts from there on
+   * @param {number} sequence First one the server lacks.
+   * @param {object} page
+   * @param {boolean} page.isReloaded Whether this page was loaded again: it has sent nothing, so it
+   *   counts on from `sequence`.
    */
-  resume(sequence, { isNewcomer }) {
-    this.acknowledged(sequence - 1);
-    this.#isToRepeat = true;
-    this.#allowance = KEPT_BYTES;
-    if (isNewcomer || distance(this.#next, sequence, SEQUENCES) > 0) this.#next = sequence;
+  resume(sequence, { isReloaded }) {
+    this.acknowledge(sequence - 1);
+    this.#mustResend = true;
+    this.#allowedBacklogBytes = MAX_AUDIO_BYTES;
+    const isAhead = serialDistance(this.#nextSequence, sequence, SEQUENCE_MODULUS) > 0;
+    if (isReloaded || isAhead) this.#nextSequence = sequence;
   }
 
   /**
-   * @param {number} room bytes of sound that may go now
-   * @returns {Sent[]} the frames to hand over: what is said again, then events, then sound
+   * Return the frames to send now: those to resend, then events, then audio.
+   *
+   * @param {number} maxAudioBytes Bytes of new audio that may be sent.
+   * @returns {SentFrame[]}
    */
-  take(room) {
-    const due = this.#isToRepeat ? this.#repeated() : [];
-    this.#isToRepeat = false;
-    for (const saying of this.#events.splice(0)) due.push(this.#takeEvent(saying));
-    let left = room;
-    while (this.#sound.length > 0 && left >= this.#sound[0].payload.byteLength) {
-      left -= this.#sound[0].payload.byteLength;
-      due.push(this.#takeBlock());
+  takeFrames(maxAudioBytes) {
+    const frames = this.#mustResend ? this.#framesToResend() : [];
+    this.#mustResend = false;
+    for (const event of this.#queuedEvents.splice(0)) {
+      const frame = this.#createFrame(FrameType.EVENT, { ...event, position: 0 });
+      this.#retainedEvents.push(frame);
+      frames.push(frame);
     }
-    this.#shed();
-    return due;
+    let bytesLeft = maxAudioBytes;
+    while (this.#queuedAudio.length > 0 && bytesLeft >= this.#queuedAudio[0].payload.byteLength) {
+      const [block] = this.#queuedAudio.splice(0, 1);
+      bytesLeft -= block.payload.byteLength;
+      const frame = this.#createFrame(FrameType.AUDIO_IN, block);
+      this.#retainedAudio.push(frame);
+      frames.push(frame);
+    }
+    this.#limitBacklog();
+    return frames;
   }
 
-  /** Lets go of what has waited too long. */
-  #shed() {
-    let waiting = bytesOf(this.#sound);
-    for (; waiting > this.#allowance; waiting = bytesOf(this.#sound)) this.#giveUp(this.#missed());
-    this.#allowance = Math.max(BACKLOG_BYTES, waiting);
+  /** Drop queued audio beyond the allowed backlog, which shrinks as the queue does. */
+  #limitBacklog() {
+    let queuedBytes = totalBytes(this.#queuedAudio);
+    while (queuedBytes > this.#allowedBacklogBytes) {
+      const [{ payload }] = this.#queuedAudio.splice(0, 1);
+      queuedBytes -= payload.byteLength;
+      this.#audioBytes -= payload.byteLength;
+    }
+    this.#allowedBacklogBytes = Math.max(MAX_BACKLOG_BYTES, queuedBytes);
   }
 
-  /** @returns {Sent[]} */
-  #repeated() {
-    const kept = [...this.#keptEvents, ...this.#keptSound];
-    kept.sort((a, b) => distance(b.sequence, a.sequence, SEQUENCES));
-    return kept.map((sent) => ({ ...sent, flags: FrameFlag.RESENT }));
-  }
-
-  /** @param {Saying} saying */
-  #takeEvent(saying) {
-    const sent = this.#numbered(FrameType.EVENT, { ...saying, position: 0 });
-    this.#keptEvents.push(sent);
-    return sent;
-  }
-
-  #takeBlock() {
-    const [block] = this.#sound.splice(0, 1);
-    const sent = this.#numbered(FrameType.AUDIO_IN, block);
-    this.#keptSound.push(sent);
-    return sent;
+  /** @returns {SentFrame[]} */
+  #framesToResend() {
+    const retained = [...this.#retainedEvents, ...this.#retainedAudio];
+    retained.sort((a, b) => serialDistance(b.sequence, a.sequence, SEQUENCE_MODULUS));
+    return retained.map((frame) => ({ ...frame, flags: FrameFlag.RESENT }));
   }
 
   /**
    * @param {number} type
-   * @param {Block & Saying} block
-   * @returns {Sent}
+   * @param {AudioBlock & QueuedEvent} content
+   * @returns {SentFrame}
    */
-  #numbered(type, block) {
-    const sequence = this.#next;
-    this.#next = (sequence + 1) % SEQUENCES;
-    return { type, flags: 0, sequence, ...block };
+  #createFrame(type, content) {
+    const sequence = this.#nextSequence;
+    this.#nextSequence = (sequence + 1) % SEQUENCE_MODULUS;
+    return { type, flags: 0, sequence, ...content };
   }
 
-  /** @returns {Block} the oldest block, which is never sent */
-  #missed() {
-    this.droppedBlocks += 1;
-    return this.#sound.splice(0, 1)[0];
-  }
-
-  /** @param {{ payload: Uint8Array }} block */
-  #giveUp({ payload }) {
-    this.#soundBytes -= payload.byteLength;
+  /** Drop the oldest retained block; without one, the oldest queued block, which is never sent. */
+  #dropOldestBlock() {
+    const { payload } = this.#retainedAudio.shift() ?? this.#queuedAudio.splice(0, 1)[0];
+    this.#audioBytes -= payload.byteLength;
   }
 }
 
-/** @param {string} text @returns {Saying} */
-function typed(text) {
+/** @param {string} text @returns {QueuedEvent} */
+function textEvent(text) {
   return { payload: encodeEvent({ type: "text", text }), text };
 }
 
 /** @param {{ payload: Uint8Array }[]} blocks */
-function bytesOf(blocks) {
+function totalBytes(blocks) {
   return blocks.reduce((sum, { payload }) => sum + payload.byteLength, 0);
 }

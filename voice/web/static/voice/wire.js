@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * The frames of `sonic.audio.v1`, as bytes: what `voice/wire/binary.py` is on the other side.
+ * Encodes and decodes the frames of `sonic.audio.v1` (docs/wire.md), as `voice/wire/binary.py` does on
+ * the server.
  *
  * A frame is a 16-byte little-endian header and a payload:
  *
  *     u8 type · u8 flags · u16 generation · u32 sequence · u32 position · u32 time_ms
  *
- * Counters wrap (generation at 2^16, the rest at 2^32), so they are compared by distance and never
- * by size (serial.js).
+ * Counters wrap (generation at 2^16, the others at 2^32): compare them with serial-arithmetic.js.
  */
 
 export const SUBPROTOCOL = "sonic.audio.v1";
@@ -31,19 +31,23 @@ export const FrameFlag = Object.freeze({ FIRST: 1, LAST: 2, RESENT: 4 });
 
 /**
  * @typedef {object} Frame
- * @property {number} type one of `FrameType`
- * @property {number} flags bits of `FrameFlag`
- * @property {number} generation of the reply the audio belongs to
- * @property {number} sequence of the frame in its direction
- * @property {number} position in samples
- * @property {number} timeMs the sender's monotonic clock, for information only
- * @property {ArrayBuffer} buffer the whole frame; the payload starts at `HEADER_BYTES`
+ * @property {number} type One of `FrameType`.
+ * @property {number} flags Bits of `FrameFlag`.
+ * @property {number} generation Of the audio stream; grows at every interruption.
+ * @property {number} sequence Number of the frame in its direction.
+ * @property {number} position In samples.
+ * @property {number} timeMs The sender's monotonic clock, for information only.
+ * @property {ArrayBuffer} buffer The whole frame; the payload starts at `HEADER_BYTES`.
  */
+
+/** @typedef {{ type: string } & Record<string, unknown>} WireEvent Content of an EVENT frame. */
 
 /** A frame that breaks the wire's rules. */
 export class WireError extends Error {}
 
 /**
+ * Return the bytes of a frame; header fields default to 0.
+ *
  * @param {Partial<Omit<Frame, "buffer">> & { type: number }} header
  * @param {Uint8Array} [payload]
  * @returns {ArrayBuffer}
@@ -62,15 +66,19 @@ export function encodeFrame(header, payload = new Uint8Array()) {
 }
 
 /**
- * @param {unknown} message what the socket handed over
+ * Decode a WebSocket message.
+ *
+ * @param {unknown} message
  * @returns {Frame}
- * @throws {WireError} not binary, shorter than a header, or over the payload limit
+ * @throws {WireError} If it is not binary, shorter than a header, or over the payload limit.
  */
 export function decodeFrame(message) {
-  if (!(message instanceof ArrayBuffer)) throw new WireError("a text frame");
+  if (!(message instanceof ArrayBuffer)) throw new WireError("text message");
   const bytes = message.byteLength;
-  if (bytes < HEADER_BYTES) throw new WireError(`${bytes} bytes, shorter than a header`);
-  if (bytes > HEADER_BYTES + MAX_PAYLOAD_BYTES) throw new WireError(`${bytes} bytes`);
+  if (bytes < HEADER_BYTES) throw new WireError(`${bytes} bytes: shorter than a header`);
+  if (bytes > HEADER_BYTES + MAX_PAYLOAD_BYTES) {
+    throw new WireError(`${bytes} bytes: over the payload limit`);
+  }
   const view = new DataView(message);
   return {
     type: view.getUint8(0),
@@ -84,45 +92,51 @@ export function decodeFrame(message) {
 }
 
 /**
+ * Return the samples of an audio frame, without copying them.
+ *
  * @param {Frame} frame
- * @returns {Int16Array} the samples, without a copy
- * @throws {WireError} half a sample
+ * @returns {Int16Array}
+ * @throws {WireError} If the payload ends in half a sample.
  */
-export function samplesOf(frame) {
+export function frameSamples(frame) {
   const bytes = frame.buffer.byteLength - HEADER_BYTES;
   if (bytes % 2) throw new WireError(`${bytes} bytes of 16-bit samples`);
   return new Int16Array(frame.buffer, HEADER_BYTES);
 }
 
 /** @param {Frame} frame */
-export function payloadOf(frame) {
+export function framePayload(frame) {
   return new Uint8Array(frame.buffer, HEADER_BYTES);
 }
 
 /**
+ * Return the payload of an EVENT frame.
+ *
  * @param {object} event
- * @returns {Uint8Array} the payload of an EVENT frame
+ * @returns {Uint8Array}
  */
 export function encodeEvent(event) {
   return new TextEncoder().encode(JSON.stringify(event));
 }
 
 /**
+ * Return the event of an EVENT frame.
+ *
  * @param {Frame} frame
- * @returns {{ type: string } & Record<string, unknown>}
- * @throws {WireError} not UTF-8, not JSON, or not an object with a type
+ * @returns {WireEvent}
+ * @throws {WireError} If the payload is not UTF-8, not JSON, or not an object with a type.
  */
-export function eventOf(frame) {
-  const event = parsed(payloadOf(frame));
-  if (typeof event?.type !== "string") throw new WireError("an event without a type");
+export function decodeEvent(frame) {
+  const event = parseJson(framePayload(frame));
+  if (typeof event?.type !== "string") throw new WireError("event without a type");
   return event;
 }
 
 /** @param {Uint8Array} payload */
-function parsed(payload) {
+function parseJson(payload) {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
   } catch (error) {
-    throw new WireError("an event that is not JSON", { cause: error });
+    throw new WireError("event that is not JSON", { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** How loud a stretch of sound was, for the meters: the root mean square, 0 to 1. */
+/** Measures how loud a stretch of audio is, for the meters on the page. */
 
 export class LevelMeter {
   #squares = 0;
@@ -11,8 +11,12 @@ export class LevelMeter {
     this.#count += samples.length;
   }
 
-  /** @returns {number} the level since the last time it was taken */
-  take() {
+  /**
+   * Return the level since the last call, and start anew.
+   *
+   * @returns {number} Root mean square, 0 to 1.
+   */
+  readAndReset() {
     const level = this.#count === 0 ? 0 : Math.sqrt(this.#squares / this.#count);
     this.#squares = 0;
     this.#count = 0;

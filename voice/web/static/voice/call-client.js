@@ -1,0 +1,308 @@
+// @ts-check
+/**
+ * Starts, resumes and ends calls: connects microphone, loudspeaker and socket for one call at a time.
+ * Reports what happens as actions for `call-state.js` and events for `transcript.js`. Does not touch
+ * the document.
+ *
+ * When something awaited arrives, the customer may have hung up meanwhile, or started another call. So
+ * each call has an AbortSignal, and what arrives for an aborted one is ignored.
+ */
+
+import { AudioGraph } from "./audio-graph.js";
+import { Microphone, MicrophoneError } from "./microphone.js";
+import { SocketClient } from "./socket-client.js";
+
+/** @typedef {import("./call-protocol.js").ResumePoint} ResumePoint */
+/** @typedef {import("./call-state.js").Action} Action */
+/** @typedef {import("./failures.js").FailureCode} FailureCode */
+/** @typedef {import("./player.js").PlayerReport} PlayerReport */
+/** @typedef {import("./uplink.js").PendingText} PendingText */
+/** @typedef {import("./wire.js").WireEvent} WireEvent */
+
+/**
+ * @typedef {object} CallSettings
+ * @property {string} captureUrl
+ * @property {string} playbackUrl
+ * @property {string} workerUrl
+ * @property {string} socketUrl
+ * @property {string} ticketUrl
+ * @property {number} resumeTimeoutMs How long a disconnected call can be resumed.
+ */
+
+/**
+ * @typedef {object} CallOptions
+ * @property {boolean} withMicrophone
+ * @property {boolean} greet Whether the assistant speaks first.
+ */
+
+/**
+ * @typedef {object} CallListener
+ * @property {(action: Action) => void} onAction
+ * @property {(event: WireEvent, audio: { hasUnplayedAudio: boolean }) => void} onEvent
+ * @property {(texts: PendingText[]) => void} onPendingTexts
+ * @property {(report: PlayerReport) => void} onPlayerReport
+ * @property {(level: number) => void} onMicrophoneLevel Root mean square, 0 to 1.
+ */
+
+/** A browser that takes longer than this to open the microphone is asking the customer. */
+const PROMPT_AFTER_MS = 400;
+
+export class CallClient {
+  #settings;
+  #listener;
+  /** Aborts when the call is over. */
+  #call = new AbortController();
+  /** @type {AudioGraph | null} */
+  #audio = null;
+  /** @type {SocketClient | null} */
+  #socket = null;
+  /** @type {Microphone | null} */
+  #microphone = null;
+  /** Whether the player has played all audio of the call. */
+  #isPlaybackFinished = false;
+  /** Texts typed before there is a socket. @type {string[]} */
+  #queuedTexts = [];
+
+  /**
+   * @param {CallSettings} settings
+   * @param {CallListener} listener
+   */
+  constructor(settings, listener) {
+    this.#settings = settings;
+    this.#listener = listener;
+  }
+
+  /** Seconds from the playback worklet to the loudspeaker. */
+  get outputLatencyS() {
+    return this.#audio?.outputLatencyS ?? 0;
+  }
+
+  /**
+   * Start a call. Must run in the customer's click or key press.
+   *
+   * @param {CallOptions} options
+   */
+  start({ withMicrophone, greet }) {
+    return this.#setUp(async (audio, signal) => {
+      const ports = await audio.load(this.#settings);
+      if (withMicrophone) await this.#connectMicrophone(audio, signal);
+      if (!signal.aborted) this.#connect({ ...ports, greet, resume: null });
+    });
+  }
+
+  /**
+   * Resume a call after the page was loaded again. The server comes first; the microphone follows, and
+   * the customer may refuse it.
+   *
+   * @param {ResumePoint} resume
+   * @param {{ withMicrophone: boolean }} options
+   */
+  resume(resume, { withMicrophone }) {
+    return this.#setUp(async (audio, signal) => {
+      const ports = await audio.load(this.#settings);
+      if (signal.aborted) return;
+      this.#connect({ ...ports, greet: true, resume });
+      if (withMicrophone) await this.#addMicrophone();
+    });
+  }
+
+  /** Add the microphone to a call that runs without one. */
+  async openMicrophone() {
+    this.#listener.onAction({ type: "microphone-requested" });
+    await this.#addMicrophone();
+  }
+
+  /** @param {string} text */
+  sendText(text) {
+    if (this.#socket === null) this.#queuedTexts.push(text);
+    else this.#socket.sendText(text);
+  }
+
+  /** Drop the rest of the reply that is playing. */
+  skipReply() {
+    this.#audio?.skipReply();
+  }
+
+  /** Ask the browser to play audio that it has blocked. */
+  resumeAudio() {
+    this.#audio?.resume();
+  }
+
+  /** Reconnect now instead of waiting for the next attempt. */
+  reconnect() {
+    this.#socket?.reconnect();
+  }
+
+  hangUp() {
+    this.#release();
+  }
+
+  /** Disconnect without hanging up, because the page goes away; the call can be resumed. */
+  disconnect() {
+    this.#socket?.terminate();
+    this.#socket = null;
+    this.#release();
+  }
+
+  // Setting up a call
+
+  /** @param {(audio: AudioGraph, signal: AbortSignal) => Promise<void>} connect */
+  async #setUp(connect) {
+    this.#release();
+    if (!AudioGraph.isSupported) return this.#end({ type: "failed", code: "unsupported" });
+    const { signal } = this.#call;
+    const audio = new AudioGraph({
+      onPlayerReport: (report) => signal.aborted || this.#onPlayerReport(report),
+      onMicrophoneLevel: this.#listener.onMicrophoneLevel,
+      onRunning: (isRunning) => this.#listener.onAction({ type: "audio-context", isRunning }),
+    });
+    this.#audio = audio;
+    try {
+      await connect(audio, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#end({ type: "failed", code: failureCode(error) });
+    }
+  }
+
+  /** @param {FailureCode} [code] To report instead of the cause, where it fails. */
+  async #addMicrophone(code) {
+    const { signal } = this.#call;
+    if (this.#audio === null) return;
+    try {
+      await this.#connectMicrophone(this.#audio, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#listener.onAction({ type: "microphone-failed", code: code ?? failureCode(error) });
+    }
+  }
+
+  /**
+   * @param {AudioGraph} audio
+   * @param {AbortSignal} signal
+   */
+  async #connectMicrophone(audio, signal) {
+    const microphone = await this.#requestMicrophone(signal);
+    if (signal.aborted) return microphone.release();
+    this.#microphone = microphone;
+    microphone.onLost(() => this.#onMicrophoneLost(microphone));
+    audio.connectMicrophone(microphone.stream);
+    this.#listener.onAction({ type: "microphone-opened" });
+  }
+
+  /**
+   * Open the microphone, and report that the browser is asking the customer for permission. A browser
+   * that has permission already opens it at once, and nothing is reported.
+   *
+   * @param {AbortSignal} signal
+   */
+  async #requestMicrophone(signal) {
+    const timer = setTimeout(() => {
+      if (!signal.aborted) this.#listener.onAction({ type: "microphone-prompting" });
+    }, PROMPT_AFTER_MS);
+    try {
+      return await Microphone.open();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * @param {Pick<import("./socket-client.js").StartOptions,
+   *   "capturePort" | "playbackPort" | "greet" | "resume">} options
+   */
+  #connect(options) {
+    const { signal } = this.#call;
+    this.#socket = new SocketClient(this.#settings.workerUrl, {
+      onEvent: (event, audio) => signal.aborted || this.#onEvent(event, audio),
+      onPendingTexts: (texts) => signal.aborted || this.#listener.onPendingTexts(texts),
+      onReconnecting: () => signal.aborted || this.#listener.onAction({ type: "reconnecting" }),
+      onClosed: (action) => signal.aborted || this.#end(action),
+    });
+    const { socketUrl, ticketUrl, resumeTimeoutMs } = this.#settings;
+    this.#socket.start({ socketUrl, ticketUrl, resumeTimeoutMs, ...options });
+    for (const text of this.#queuedTexts.splice(0)) this.#socket.sendText(text);
+  }
+
+  // During a call
+
+  /**
+   * @param {WireEvent} event
+   * @param {{ hasUnplayedAudio: boolean }} audio
+   */
+  #onEvent(event, { hasUnplayedAudio }) {
+    this.#listener.onEvent(event, { hasUnplayedAudio });
+    if (event.type === "ready" || event.type === "resumed") {
+      const isRunning = this.#audio?.isRunning ?? false;
+      this.#listener.onAction({ type: "audio-context", isRunning });
+    }
+    if (event.type === "ended") this.#onEnded(hasUnplayedAudio);
+  }
+
+  /** @param {PlayerReport} report */
+  #onPlayerReport(report) {
+    const { startedReply, isFinished } = report;
+    if (startedReply !== null && this.#audio !== null) {
+      const { position, atMs } = startedReply;
+      this.#socket?.reportPlaybackStarted({ position, atMs: this.#audio.outputTimeMs(atMs) });
+    }
+    this.#listener.onPlayerReport(report);
+    this.#isPlaybackFinished = isFinished;
+    if (isFinished && this.#socket === null) this.#release();
+  }
+
+  /**
+   * The device is gone: open the microphone anew, since there may be another device.
+   *
+   * @param {Microphone} microphone
+   */
+  #onMicrophoneLost(microphone) {
+    if (microphone !== this.#microphone) return;
+    this.#microphone = null;
+    this.#audio?.disconnectMicrophone();
+    void this.#addMicrophone("mic-lost");
+  }
+
+  // Ending a call
+
+  /**
+   * The server has ended the call: keep playing what has arrived, then release everything.
+   *
+   * @param {boolean} hasUnplayedAudio
+   */
+  #onEnded(hasUnplayedAudio) {
+    this.#microphone?.release();
+    this.#audio?.disconnectMicrophone();
+    this.#socket = null;
+    if (!hasUnplayedAudio || this.#isPlaybackFinished) this.#release();
+  }
+
+  /** @param {Action} action */
+  #end(action) {
+    this.#release();
+    this.#listener.onAction(action);
+  }
+
+  #release() {
+    this.#call.abort();
+    this.#call = new AbortController();
+    this.#microphone?.release();
+    this.#socket?.hangUp();
+    this.#audio?.close();
+    this.#microphone = null;
+    this.#socket = null;
+    this.#audio = null;
+    this.#isPlaybackFinished = false;
+    this.#queuedTexts = [];
+  }
+}
+
+/**
+ * @param {unknown} error Thrown while a call was set up.
+ * @returns {FailureCode}
+ */
+function failureCode(error) {
+  if (error instanceof MicrophoneError) return error.code;
+  console.error(error);
+  const isLoadError = error instanceof DOMException && error.name === "AbortError";
+  return isLoadError ? "unreachable" : "unsupported";
+}
