@@ -9,12 +9,12 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench-data demo-data pins clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench-data demo-data translations pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model ## Start everything on this machine, with no AWS account
+run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model translations ## Start everything on this machine, with no AWS account
 	@$(PY) -m local.run
 
 call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" or AUDIO=file.wav [SAVE=reply.wav]
@@ -67,6 +67,9 @@ bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Measure lists 
 
 demo-data: $(VENV)/.installed-local ## Restore the demo orders and appointments (while `make run` runs)
 	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_appointments --fresh
+
+translations: $(VENV)/.installed-local ## Compile locale/*/LC_MESSAGES/*.po
+	@$(PY) scripts/compile-messages.py
 
 pins: $(VENV)/.installed-dev ## Write requirements*.txt from pyproject.toml, with the newest versions
 	@scripts/write-pins

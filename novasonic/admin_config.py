@@ -1,9 +1,9 @@
-"""Puts our staff site in the place of Django's own."""
+"""Django's admin, with the staff site in place of its own."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
-class StaffConfig(AdminConfig):
-    """Django's admin, with our site."""
+class StaffAdminConfig(AdminConfig):
+    """The application that INSTALLED_APPS names instead of `django.contrib.admin`."""
 
     default_site = "novasonic.admin_site.StaffSite"

@@ -1,111 +1,287 @@
-"""Django's settings, made from the environment (`environment.py` says what may be set)."""
+"""Django's settings.
 
+The first part declares every environment variable the server reads: name, type, default, bounds and
+meaning. `load_environment` then gives each its value, so all of them are settings, too.
+`scripts/configuration-table.py` writes `docs/configuration.md` from the declarations. The second part
+is derived from them or fixed.
+"""
+
+import sys
 import tempfile
+from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
+from pydantic import Field
 
-from novasonic import environment
+from novasonic.environment import (
+    ExistingFile,
+    JWTSecret,
+    Masks,
+    OpeningHoursText,
+    Origins,
+    Prices,
+    RequestRate,
+    TextList,
+    TimeZone,
+    load_environment,
+)
 from novasonic.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-_env = environment.read_environment()
 
-# The server
-HOST = _env.host
-WS_PORT = _env.ws_port
-HEALTH_PORT = _env.health_port
-DEBUG = _env.debug
-SECRET_KEY = _env.django_secret_key
-ALLOWED_HOSTS = [*_env.allowed_hosts, _env.host]
-PROXIES = _env.proxies
-WS_ALLOWED_ORIGINS = _env.ws_allowed_origins
-LOGGING = logging_config("DEBUG" if _env.debug else _env.loglevel, _env.log_format)
-PID_FILE = _env.pid_file or Path(tempfile.gettempdir()) / f"nova-sonic-{WS_PORT}.pid"
-METRICS_TOKEN = _env.metrics_token
-BUSINESS_NAME = _env.business_name
+# --- The server
 
-# The REST API
-API_OPEN_READS = _env.api_open_reads
-API_MAX_BODY_BYTES = 256 * 1024
-API_ANONYMOUS_RATE = _env.api_anonymous_rate
-API_USER_RATE = _env.api_user_rate
-API_JWT_SECRET = _env.api_jwt_secret
-API_JWT_ISSUER = _env.api_jwt_issuer
-API_JWT_JWKS_URL = _env.api_jwt_jwks_url or (
-    f"{_env.api_jwt_issuer.rstrip('/')}/.well-known/jwks.json" if _env.api_jwt_issuer else ""
+HOST: str = Field("localhost", description="Address to listen on.")
+WS_PORT: int = Field(8081, ge=1, le=65535, description="The one port of site, API and WebSocket.")
+HEALTH_PORT: int | None = Field(
+    None, ge=1, le=65535, description="Serves /health, /ready and /metrics on this port, too."
 )
-API_JWT_AUDIENCES = _env.api_jwt_audiences
-API_JWT_GROUPS_CLAIM = _env.api_jwt_groups_claim
-CORS_ALLOWED_ORIGINS = _env.api_cors_origins
+LOGLEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    "INFO", description="Least severe level that is logged."
+)
+LOG_FORMAT: Literal["json", "console"] = Field(
+    "json", description="json for CloudWatch, console for people."
+)
+DEBUG: bool = Field(default=False, description="Django's debug pages. Never in production.")
+DJANGO_SECRET_KEY: str = Field(
+    "", repr=False, description="Signs sessions and tickets. Required to serve."
+)
+ALLOWED_HOSTS: TextList = Field(
+    ["localhost", "127.0.0.1", "[::1]"], description="Host names the site answers to."
+)
+WS_ALLOWED_ORIGINS: TextList = Field(
+    [],
+    description="Other origins whose pages may open the WebSocket, e.g. "
+    "https://www.example.com; `*` for all. The site's own origin always may.",
+)
+SQLITE_PATH: Path = Field(
+    Path("var/site.sqlite3"), description="Database of Django's users, sessions and admin log."
+)
+API_OPEN_READS: bool = Field(
+    default=False, description="Whether anybody may read orders and appointments over REST."
+)
+API_CORS_ORIGINS: Origins = Field(
+    [],
+    description="Origins whose pages may use the REST API, each with its scheme: "
+    "https://www.example.com.",
+)
+API_ANONYMOUS_RATE: RequestRate = Field(
+    "120/min", description="REST requests of one address without a login; `none`: no limit."
+)
+API_USER_RATE: RequestRate = Field(
+    "1200/min", description="REST requests of one user; `none`: no limit."
+)
+PROXIES: int = Field(
+    0, ge=0, le=10, description="How many trusted proxies in front add to X-Forwarded-For."
+)
+API_JWT_SECRET: JWTSecret = Field(
+    "",
+    repr=False,
+    description="Signs the server's own bearer tokens (32 characters or more); empty: derived from "
+    "DJANGO_SECRET_KEY.",
+)
+API_JWT_ISSUER: str = Field(
+    "", description="Issuer whose bearer tokens are accepted, e.g. a Cognito user pool's URL."
+)
+API_JWT_JWKS_URL: str = Field(
+    "", description="The issuer's keys; empty: its URL with /.well-known/jwks.json."
+)
+API_JWT_AUDIENCES: TextList = Field(
+    [], description="Accepted audiences of its tokens: `aud`, or Cognito's `client_id`."
+)
+API_JWT_GROUPS_CLAIM: str = Field(
+    "cognito:groups", description="The claim of its tokens that names roles of this site."
+)
+PID_FILE: Path = Field(
+    default_factory=lambda values: (
+        Path(tempfile.gettempdir()) / f"nova-sonic-{values['WS_PORT']}.pid"
+    ),
+    description="Where `serve` writes its process id; empty: a file in the temporary folder.",
+)
+METRICS_TOKEN: str = Field(
+    "", repr=False, description="Bearer token that /metrics requires; empty: none."
+)
+BUSINESS_NAME: str = Field("Nova Sonic", description="Shown on the voice page and the staff site.")
+
+# --- DynamoDB
+
+AWS_DEFAULT_REGION: str = Field("us-east-1", description="AWS region.")
+ORDERS_TABLE: str = Field("nova-sonic-orders", min_length=3, description="DynamoDB table.")
+APPOINTMENTS_TABLE: str = Field(
+    "nova-sonic-appointments", min_length=3, description="DynamoDB table."
+)
+CALLS_TABLE: str = Field("nova-sonic-calls", min_length=3, description="DynamoDB table.")
+DYNAMODB_ENDPOINT_URL: str | None = Field(None, description="Used instead of AWS's endpoint.")
+DYNAMODB_THREADS: int = Field(
+    12, ge=1, le=64, description="Threads that wait for DynamoDB, per process."
+)
+
+# --- Nova Sonic
+
+BEDROCK_ENDPOINT_URL: str | None = Field(None, description="Used instead of AWS's endpoint.")
+BEDROCK_CA_FILE: ExistingFile = Field(
+    None, description="PEM file of the CA that signed that endpoint's certificate."
+)
+NOVA_SONIC_MODEL_ID: str = Field("amazon.nova-2-sonic-v1:0", description="Bedrock model.")
+NOVA_SONIC_REGION: str = Field(
+    default_factory=lambda values: str(values["AWS_DEFAULT_REGION"]),
+    description="Bedrock's region; empty: AWS_DEFAULT_REGION.",
+)
+NOVA_SONIC_VOICE: str = Field("carlos", description="Default voice; Spanish: carlos, lupe.")
+NOVA_SONIC_VOICES: TextList = Field(
+    ["carlos", "lupe"], description="Voices that a client may choose for its call."
+)
+NOVA_SONIC_ENDPOINTING_SENSITIVITY: Literal["HIGH", "MEDIUM", "LOW"] = Field(
+    "MEDIUM", description="How short a pause ends the customer's turn (HIGH: 1.5 s)."
+)
+NOVA_SONIC_MAX_TOKENS: int = Field(1024, ge=1, le=10000, description="Longest reply, in tokens.")
+NOVA_SONIC_TOP_P: float = Field(0.9, ge=0, le=1, description="Nucleus sampling.")
+NOVA_SONIC_TEMPERATURE: float = Field(0.7, ge=0, le=1, description="Sampling temperature.")
+NOVA_SONIC_PRICES: Prices = Field(
+    [Decimal("0.0034"), Decimal("0.00006"), Decimal("0.0136"), Decimal("0.00024")],
+    description="US dollars for 1000 tokens: speech in, text in, speech out, text out. The default "
+    "is the published price of the first model; only the displayed cost depends on it.",
+)
+NOVA_SONIC_MAX_SESSIONS: int = Field(
+    20,
+    ge=3,
+    le=10_000,
+    description="Sessions of this process at once: its share of the account's quota.",
+)
+SESSION_MAX_S: float = Field(
+    480, gt=0, le=480, description="Longest session; the call continues in another before it ends."
+)
+SESSION_OPEN_TIMEOUT_S: float = Field(
+    15, gt=0, le=60, description="How long the service may take to accept a session."
+)
+SESSION_UNRESPONSIVE_S: float = Field(
+    12, gt=0, le=300, description="After how long without any event a session is replaced."
+)
+SESSION_SHORTEST_PAUSE_MS: float = Field(
+    400, gt=0, le=5000, description="Shortest pause after which the service ends a turn."
+)
+
+# --- Calls
+
+CALL_GREETING: bool = Field(default=True, description="Whether the assistant speaks first.")
+CALL_WINDOW_MS: int = Field(
+    3000, ge=500, le=30_000, description="Audio sent ahead of the client's playback position."
+)
+CALL_RESUME_S: float = Field(
+    30, ge=0, le=600, description="How long a call waits for a client that lost its connection."
+)
+CALL_HANDOVER_RECONNECT_MS: int = Field(
+    500,
+    ge=0,
+    le=60_000,
+    description="After how long a client reconnects when its server hands calls over.",
+)
+CALL_IDLE_S: float = Field(
+    300, gt=0, description="After how long a silence the assistant says goodbye."
+)
+CALL_MAX_MINUTES: float = Field(60, gt=0, le=1440, description="Longest call.")
+CALLS_MAX: int = Field(50, ge=1, le=10_000, description="Calls at once, per process.")
+CALLS_PER_ADDRESS: int = Field(10, ge=1, le=10_000, description="Calls at once, per address.")
+CALL_STARTS_PER_MINUTE: int = Field(
+    30,
+    ge=1,
+    le=100_000,
+    description="New calls per minute and address; as many again may be restored from the store.",
+)
+CONNECTIONS_PER_ADDRESS: int = Field(
+    40, ge=1, le=100_000, description="WebSockets open at once, per address."
+)
+CALL_FRAMES_PER_S: int = Field(
+    200,
+    ge=50,
+    le=10_000,
+    description="Frames per second and call; per address, that times CALLS_PER_ADDRESS. A burst may "
+    "have ten times as many.",
+)
+CALL_BYTES_PER_S: int = Field(
+    262_144, ge=65_536, description="Bytes per second, limited in the same way as frames."
+)
+DRAIN_S: float = Field(
+    25, ge=0, le=3600, description="How long a stopping server may take to hand its calls over."
+)
+LEGACY_CLIENTS: bool = Field(
+    default=True,
+    description="Whether clients of the owner's earlier system, which have no tickets, may call.",
+)
+TOOL_DEADLINE_S: float = Field(10, gt=0, le=60, description="How long a tool may run.")
+TOOL_WAIT_NOTICE_S: float = Field(
+    2.5,
+    gt=0,
+    le=60,
+    description="After how long the assistant says that a tool takes a moment.",
+)
+
+# --- Stored conversations
+
+CONVERSATION_RETENTION_DAYS: int = Field(
+    30,
+    ge=0,
+    le=3650,
+    description="How long conversations are stored; 0: no text and no tool arguments are stored, "
+    "and call statistics for 30 days.",
+)
+CONVERSATION_MASKS: Masks = Field(
+    ["dni", "email", "phone"],
+    description="What is masked in them before they are stored; `none`: nothing.",
+)
+
+# --- The business
+
+CLINIC_TIME_ZONE: TimeZone = Field(
+    "America/Argentina/Buenos_Aires", description="Time zone of appointments."
+)
+CLINIC_DOCTORS: TextList = Field(
+    [], description="Doctors who have appointments; empty: any name is accepted."
+)
+CLINIC_OPENING_HOURS: OpeningHoursText = Field(
+    "Mon-Sun 08:00-20:00",
+    description="When appointments may be, in the clinic's time, parts with commas: "
+    "`Mon-Fri 08:00-20:00, Sat 09:00-13:00`. A day not named is closed.",
+)
+IDENTITY_MAX_ATTEMPTS: int = Field(
+    5, ge=1, le=100, description="Wrong names or DNIs before a record, or a call, is locked."
+)
+IDENTITY_LOCK_MINUTES: int = Field(15, ge=1, le=1440, description="How long the lock lasts.")
+
+Environment = load_environment(sys.modules[__name__])
+
+# --- Derived from the environment
+
+SECRET_KEY = DJANGO_SECRET_KEY
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, HOST]
+LOGGING = logging_config("DEBUG" if DEBUG else LOGLEVEL, LOG_FORMAT)
+AWS_REGION = AWS_DEFAULT_REGION
+TIME_ZONE = CLINIC_TIME_ZONE
+CORS_ALLOWED_ORIGINS = API_CORS_ORIGINS
+if API_JWT_ISSUER and not API_JWT_AUDIENCES:
+    raise ImproperlyConfigured("API_JWT_ISSUER needs API_JWT_AUDIENCES: whom its tokens are for.")
+if API_JWT_ISSUER and not API_JWT_JWKS_URL:
+    API_JWT_JWKS_URL = f"{API_JWT_ISSUER.rstrip('/')}/.well-known/jwks.json"
+
+# --- Fixed
+
+API_MAX_BODY_BYTES = 256 * 1024
 CORS_URLS_REGEX = r"^/(orders|appointments|api|voice)(/|$)"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "idempotency-key"]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 
-# DynamoDB
-AWS_REGION = _env.aws_default_region
-ORDERS_TABLE = _env.orders_table
-APPOINTMENTS_TABLE = _env.appointments_table
-CALLS_TABLE = _env.calls_table
-DYNAMODB_ENDPOINT_URL = _env.dynamodb_endpoint_url
-DYNAMODB_THREADS = _env.dynamodb_threads
 DYNAMODB_CONNECT_TIMEOUT_S = 2
 DYNAMODB_READ_TIMEOUT_S = 4
 DYNAMODB_MAX_RETRIES = 2
-
-# Nova Sonic
-BEDROCK_ENDPOINT_URL = _env.bedrock_endpoint_url
-BEDROCK_CA_FILE = str(_env.bedrock_ca_file) if _env.bedrock_ca_file else None
-NOVA_SONIC_MODEL_ID = _env.nova_sonic_model_id
-NOVA_SONIC_REGION = _env.nova_sonic_region or _env.aws_default_region
-NOVA_SONIC_VOICE = _env.nova_sonic_voice
-NOVA_SONIC_ENDPOINTING_SENSITIVITY = _env.nova_sonic_endpointing_sensitivity
-NOVA_SONIC_MAX_TOKENS = _env.nova_sonic_max_tokens
-NOVA_SONIC_TOP_P = _env.nova_sonic_top_p
-NOVA_SONIC_TEMPERATURE = _env.nova_sonic_temperature
-NOVA_SONIC_PRICES = _env.nova_sonic_prices
-
-# What is kept of calls
-CONVERSATION_RETENTION_DAYS = _env.conversation_retention_days
-CONVERSATION_MASKS = _env.conversation_masks
-
-NOVA_SONIC_VOICES = _env.nova_sonic_voices
-NOVA_SONIC_MAX_SESSIONS = _env.nova_sonic_max_sessions
-SESSION_MAX_S = _env.session_max_s
-SESSION_OPEN_WITHIN_S = _env.session_open_within_s
-SESSION_DEAF_S = _env.session_deaf_s
-SESSION_SHORTEST_PAUSE_MS = _env.session_shortest_pause_ms
-
-# Calls
-CALL_GREETING = _env.call_greeting
-CALL_WINDOW_MS = _env.call_window_ms
-CALL_RESUME_S = _env.call_resume_s
-CALL_MOVE_MS = _env.call_move_ms
-CALL_IDLE_S = _env.call_idle_s
-CALL_MAX_MINUTES = _env.call_max_minutes
-CALLS_MAX = _env.calls_max
-CALLS_PER_ADDRESS = _env.calls_per_address
-CALL_STARTS_PER_MINUTE = _env.call_starts_per_minute
-CONNECTIONS_PER_ADDRESS = _env.connections_per_address
-CALL_FRAMES_PER_S = _env.call_frames_per_s
-CALL_BYTES_PER_S = _env.call_bytes_per_s
-DRAIN_S = _env.drain_s
-EARLIER_CLIENTS = _env.earlier_clients
-TOOL_DEADLINE_S = _env.tool_deadline_s
-TOOL_PATIENCE_S = _env.tool_patience_s
-
-# The business
-CLINIC_TIME_ZONE = _env.clinic_time_zone
-CLINIC_DOCTORS = _env.clinic_doctors
-CLINIC_OPENING_HOURS = _env.clinic_opening_hours
-IDENTITY_MAX_ATTEMPTS = _env.identity_max_attempts
-IDENTITY_LOCK_MINUTES = _env.identity_lock_minutes
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver speaks WebSocket
     "servestatic",
     "staff",  # before the admin, whose templates it overrides
-    "novasonic.admin_config.StaffConfig",
+    "novasonic.admin_config.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -161,7 +337,7 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": _env.sqlite_path,
+        "NAME": SQLITE_PATH,
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             "transaction_mode": "IMMEDIATE",
@@ -177,7 +353,6 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "es"
 LANGUAGES = [("es", "Español"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = CLINIC_TIME_ZONE
 USE_TZ = True
 
 STATIC_URL = "static/"

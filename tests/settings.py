@@ -1,8 +1,8 @@
-"""The project's settings, with what a test machine gives instead of an environment."""
+"""The project's settings in the environment of the tests, whoever runs them."""
 
 import os
 
-# A test must not depend on the variables or the .env of whoever runs it.
+# A test must not depend on the variables of whoever runs it.
 for name in [
     "HOST", "WS_PORT", "HEALTH_PORT", "LOGLEVEL", "DEBUG", "ORDERS_TABLE", "APPOINTMENTS_TABLE",
     "CALLS_TABLE", "CONVERSATION_RETENTION_DAYS", "CONVERSATION_MASKS", "NOVA_SONIC_PRICES",
@@ -21,7 +21,10 @@ os.environ.update(
     API_USER_RATE="none",
 )
 
-from novasonic.settings import *  # noqa: E402, F403
+from novasonic.settings import *  # noqa: E402, F403 -- after the environment; all of it
+from tests.fixtures.translations import compile_stale_translations  # noqa: E402
+
+compile_stale_translations()  # Django loads them while it starts, before any hook of pytest
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

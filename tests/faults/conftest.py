@@ -11,10 +11,10 @@ from tests.fixtures.store_gate import StoreGate, store_gate
 
 QUICK = {
     # What the rows wait for, shortened; what is tested is what happens, not how long it is by default.
-    "SESSION_OPEN_WITHIN_S": "2",
-    "SESSION_DEAF_S": "3",
+    "SESSION_OPEN_TIMEOUT_S": "2",
+    "SESSION_UNRESPONSIVE_S": "3",
     "TOOL_DEADLINE_S": "3",
-    "TOOL_PATIENCE_S": "0.6",
+    "TOOL_WAIT_NOTICE_S": "0.6",
     "LOGLEVEL": "INFO",
 }
 

@@ -63,7 +63,7 @@ def talking(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Runnin
     environ = {
         "SESSION_MAX_S": "3",
         "SESSION_SHORTEST_PAUSE_MS": "100",
-        "SESSION_DEAF_S": "20",
+        "SESSION_UNRESPONSIVE_S": "20",
         "NOVA_SONIC_ENDPOINTING_SENSITIVITY": "HIGH",
     }
     with running(tmp_path, dynamodb, TALKING_SCALE, **environ) as both:

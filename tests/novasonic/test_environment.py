@@ -1,66 +1,78 @@
-"""Environment variables: the owner's names, their bounds, and what a broken one says."""
+"""Environment variables: defaults, bounds, old names, and the error for an invalid value."""
 
 import os
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
-from novasonic import environment
+from novasonic.environment import RENAMED_VARIABLES, read_environment
+from novasonic.settings import Environment
 
 pytestmark = pytest.mark.pure
 
 
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in environment.Environment.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    for name in (*Environment.model_fields, *RENAMED_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
 
-def test_the_defaults_are_the_owners(variables: pytest.MonkeyPatch) -> None:
-    found = environment.read_environment()
-    assert (found.host, found.ws_port, found.health_port) == ("localhost", 8081, None)
-    assert (found.aws_default_region, found.loglevel) == ("us-east-1", "INFO")
-    assert found.nova_sonic_model_id == "amazon.nova-2-sonic-v1:0"
-    assert found.nova_sonic_voice == "carlos"
+def value_of(name: str) -> Any:
+    return read_environment(Environment)[name]
 
 
-def test_an_empty_variable_is_an_unset_one(variables: pytest.MonkeyPatch) -> None:
+def test_defaults_are_those_of_the_specification(variables: pytest.MonkeyPatch) -> None:
+    found = read_environment(Environment)
+    assert (found["HOST"], found["WS_PORT"], found["HEALTH_PORT"]) == ("localhost", 8081, None)
+    assert (found["AWS_DEFAULT_REGION"], found["LOGLEVEL"]) == ("us-east-1", "INFO")
+    assert found["NOVA_SONIC_MODEL_ID"] == "amazon.nova-2-sonic-v1:0"
+    assert found["NOVA_SONIC_VOICE"] == "carlos"
+
+
+def test_defaults_that_depend_on_other_variables(variables: pytest.MonkeyPatch) -> None:
+    variables.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    variables.setenv("WS_PORT", "8123")
+    assert value_of("NOVA_SONIC_REGION") == "eu-west-1"
+    assert value_of("PID_FILE").name == "nova-sonic-8123.pid"
+
+
+def test_empty_variable_counts_as_unset(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("HEALTH_PORT", "")
-    assert environment.read_environment().health_port is None
+    assert value_of("HEALTH_PORT") is None
 
 
-def test_lists_are_written_with_commas(variables: pytest.MonkeyPatch) -> None:
+def test_lists_are_split_at_commas(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("CLINIC_DOCTORS", "Dr. Rodríguez, Dra. Gómez,")
-    assert environment.read_environment().clinic_doctors == ["Dr. Rodríguez", "Dra. Gómez"]
+    assert value_of("CLINIC_DOCTORS") == ["Dr. Rodríguez", "Dra. Gómez"]
 
 
 @pytest.mark.parametrize(
     ("value", "masks"),
     [("none", []), ("dni", ["dni"]), ("phone, email", ["phone", "email"])],
 )
-def test_masks_are_named_or_none(
+def test_masks_are_listed_or_none(
     variables: pytest.MonkeyPatch, value: str, masks: list[str]
 ) -> None:
-    assert environment.read_environment().conversation_masks == ["dni", "email", "phone"]
+    assert value_of("CONVERSATION_MASKS") == ["dni", "email", "phone"]
     variables.setenv("CONVERSATION_MASKS", value)
-    assert environment.read_environment().conversation_masks == masks
+    assert value_of("CONVERSATION_MASKS") == masks
 
 
-@pytest.mark.parametrize("price", ["NaN", "four", "Infinity"])
-def test_what_is_no_price_is_told_by_its_place(variables: pytest.MonkeyPatch, price: str) -> None:
+@pytest.mark.parametrize("price", ["NaN", "four", "Infinity", "-4"])
+def test_invalid_price_is_named_by_its_index(variables: pytest.MonkeyPatch, price: str) -> None:
     variables.setenv("NOVA_SONIC_PRICES", f"1, 2, 3, {price}")
     with pytest.raises(ImproperlyConfigured, match=r"\n  NOVA_SONIC_PRICES\.3: "):
-        environment.read_environment()
+        read_environment(Environment)
 
 
-def test_prices_are_four_numbers(variables: pytest.MonkeyPatch) -> None:
+def test_prices_are_four_decimals(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("NOVA_SONIC_PRICES", "0, 0.5,1, 2.25")
-    assert environment.read_environment().nova_sonic_prices == [
-        Decimal(p) for p in ("0", "0.5", "1", "2.25")
-    ]
+    assert value_of("NOVA_SONIC_PRICES") == [Decimal(p) for p in ("0", "0.5", "1", "2.25")]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +89,11 @@ def test_prices_are_four_numbers(variables: pytest.MonkeyPatch) -> None:
         ("CONVERSATION_RETENTION_DAYS", "3650"),
     ],
 )
-def test_a_value_at_its_bound_passes(variables: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_value_at_its_bound_is_accepted(
+    variables: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     variables.setenv(name, value)
-    assert str(getattr(environment.read_environment(), name.lower())).removesuffix(".0") == value
+    assert str(value_of(name)).removesuffix(".0") == value
 
 
 @pytest.mark.parametrize(
@@ -105,40 +119,71 @@ def test_a_value_at_its_bound_passes(variables: pytest.MonkeyPatch, name: str, v
         ("CONVERSATION_MASKS", "none, dni"),
         ("NOVA_SONIC_PRICES", "1, 2, 3"),
         ("NOVA_SONIC_PRICES", "1, 2, 3, 4, 5"),
-        ("NOVA_SONIC_PRICES", "1, 2, 3, -4"),
+        ("API_ANONYMOUS_RATE", "120 a minute"),
+        ("API_CORS_ORIGINS", "https://www.example.com/page"),
+        ("API_JWT_SECRET", "too short"),
+        ("CLINIC_OPENING_HOURS", "always"),
     ],
 )
-def test_a_broken_value_names_its_variable(
+def test_invalid_value_is_refused_by_its_name(
     variables: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     variables.setenv(name, value)
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.read_environment()
+        read_environment(Environment)
     assert f"\n  {name}: " in str(caught.value)
 
 
-def test_all_broken_values_are_told_at_once(variables: pytest.MonkeyPatch) -> None:
+def test_all_invalid_values_are_listed_at_once(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("WS_PORT", "x")
     variables.setenv("LOGLEVEL", "x")
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.read_environment()
+        read_environment(Environment)
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()[1:]] == [
         "  WS_PORT",
         "  LOGLEVEL",
     ]
 
 
-def test_a_secret_is_never_shown(variables: pytest.MonkeyPatch) -> None:
+def test_secret_is_in_no_error_and_no_repr(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("DJANGO_SECRET_KEY", "do-not-show")
     variables.setenv("WS_PORT", "x")
     with pytest.raises(ImproperlyConfigured) as caught:
-        environment.read_environment()
+        read_environment(Environment)
     assert "do-not-show" not in str(caught.value)
     variables.delenv("WS_PORT")
-    assert "do-not-show" not in repr(environment.read_environment())
+    assert "do-not-show" not in repr(Environment())
 
 
-def test_the_configuration_page_is_current() -> None:
+@pytest.mark.parametrize(("old", "new"), RENAMED_VARIABLES.items())
+def test_old_name_is_accepted_with_a_log_line(
+    variables: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, old: str, new: str
+) -> None:
+    value = "0" if new == "LEGACY_CLIENTS" else "7"
+    variables.setenv(old, value)
+
+    assert value_of(new) == int(value)
+
+    apps.get_app_config("novasonic").ready()
+    (record,) = caplog.records
+    assert record.getMessage() == "environment variable deprecated"
+    assert (vars(record)["variable"], vars(record)["use_instead"]) == (old, new)
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED_VARIABLES.items())
+def test_new_name_wins_over_the_old_one(
+    variables: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, old: str, new: str
+) -> None:
+    variables.setenv(old, "not a value")
+    variables.setenv(new, "1")
+
+    assert value_of(new) == 1
+
+    apps.get_app_config("novasonic").ready()
+    assert caplog.records == []
+
+
+def test_configuration_page_is_current() -> None:
     root = Path(__file__).parents[2]
     source = (root / "scripts" / "configuration-table.py").read_text()
     namespace: dict[str, object] = {

@@ -39,8 +39,8 @@ pytestmark = [pytest.mark.wire, pytest.mark.timeout(60 * MINUTES + 180)]
 ENVIRON = {
     "SESSION_MAX_S": "15",
     "SESSION_SHORTEST_PAUSE_MS": "150",
-    "SESSION_OPEN_WITHIN_S": "3",
-    "SESSION_DEAF_S": "5",
+    "SESSION_OPEN_TIMEOUT_S": "3",
+    "SESSION_UNRESPONSIVE_S": "5",
     "NOVA_SONIC_ENDPOINTING_SENSITIVITY": "HIGH",
     "CALL_RESUME_S": str(RESUME_S),
     "CONVERSATION_MASKS": "none",

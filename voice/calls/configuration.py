@@ -27,7 +27,7 @@ def transport() -> BedrockTransport:
             model_id=settings.NOVA_SONIC_MODEL_ID,
             endpoint_url=settings.BEDROCK_ENDPOINT_URL,
             ca_file=settings.BEDROCK_CA_FILE,
-            header_timeout_s=settings.SESSION_OPEN_WITHIN_S,
+            header_timeout_s=settings.SESSION_OPEN_TIMEOUT_S,
         )
     )
 
@@ -102,8 +102,8 @@ def _watch_plan() -> WatchdogLimits:
     return WatchdogLimits(
         idle_s=settings.CALL_IDLE_S,
         limit_s=60 * settings.CALL_MAX_MINUTES,
-        deaf_s=settings.SESSION_DEAF_S,
-        tool_patience_s=settings.TOOL_PATIENCE_S,
+        deaf_s=settings.SESSION_UNRESPONSIVE_S,
+        tool_patience_s=settings.TOOL_WAIT_NOTICE_S,
     )
 
 

@@ -96,7 +96,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept, in the wire the client offered."""
         self._is_admitted = call_registry().admission.connect(self._address)
-        if self._is_admitted and (self._wire.counts or settings.EARLIER_CLIENTS):
+        if self._is_admitted and (self._wire.counts or settings.LEGACY_CLIENTS):
             await self.accept(subprotocol=self._wire.subprotocol)
         else:
             await self.close()
@@ -257,7 +257,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         """Tell the client to come back to its call, which is elsewhere soon, and close."""
         active = self._active_call
         if active is not None and self._wire.counts:
-            active.call.send_message(m.Moving(resume_after_ms=settings.CALL_MOVE_MS))
+            active.call.send_message(m.Moving(resume_after_ms=settings.CALL_HANDOVER_RECONNECT_MS))
         self._let_go(Close.SERVICE_RESTART, last=active)
 
     def _let_go(self, code: Close, *, last: ActiveCall | None = None) -> None:
