@@ -51,6 +51,17 @@ class Speaker(StrEnum):
     ASSISTANT = "assistant"
 
 
+class Stage(StrEnum):
+    """How sure it is that the text of an utterance was said."""
+
+    PLANNED = "planned"
+    """The assistant is about to say it."""
+    DELIVERED = "delivered"
+    """The customer heard its audio to the end; the model has not confirmed the text."""
+    SPOKEN = "spoken"
+    """The model transcribed or confirmed it."""
+
+
 class ToolOutcome(StrEnum):
     """What became of a tool run; running until it is said, so for ever if its server died."""
 
@@ -129,6 +140,9 @@ class Utterance:
     speaker: Speaker
     text: str
     at: datetime
+    stage: Stage = Stage.SPOKEN
+    position: int = 0
+    """Index, in the call's outbound audio, of the sample at which it begins. Not stored."""
     interrupted: bool = False
     latency_ms: float | None = None
     heard_ms: float | None = None

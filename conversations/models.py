@@ -90,6 +90,8 @@ class Utterance(_InCall):
     speaker = UnicodeAttribute()
     text = UnicodeAttribute()
     at = InstantAttribute()
+    stage = UnicodeAttribute(null=True)
+    """Only where it is `delivered`, that is, where the model never confirmed the text."""
     interrupted = BooleanAttribute()
     latency_ms = NumberAttribute(null=True, attr_name="latencyMs")
     heard_ms = NumberAttribute(null=True, attr_name="heardMs")

@@ -17,6 +17,7 @@ from conversations.domain import (
     ConversationQuery,
     Latency,
     Progress,
+    Stage,
     State,
     Status,
     Tokens,
@@ -144,6 +145,14 @@ def test_the_last_of_two_at_one_place_is_kept() -> None:
     keep(assistant("Buenas tardes"), assistant("Buenas"))
 
     assert [each.text for each in talk().words] == ["Buenas"]
+
+
+def test_unconfirmed_utterance_is_marked_until_it_is_confirmed() -> None:
+    begin()
+    keep(assistant("Buenas", stage=Stage.DELIVERED))
+    assert talk().words == [assistant("Buenas", stage=Stage.DELIVERED)]
+    keep(assistant("Buenas."))
+    assert talk().words == [assistant("Buenas.")]
 
 
 @pytest.mark.parametrize("count", [0, 1, 97, 98, 99, 250])
