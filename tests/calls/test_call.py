@@ -632,7 +632,7 @@ class TestTools:
         async with talk(service=service, tools=tools) as call:
             call.client.type("Hola")
             await call.until(lambda: bool(call.client.of(m.ToolFinished)))
-            told = DIRECTIONS.result_of("look", {"ok": True, "said": "listo"})
+            told = DIRECTIONS.tool_result("look", {"ok": True, "said": "listo"})
             service.script[told] = asks_for("look", what="x")
             call.service.newest.lose()
             await call.wait_until_quiet()

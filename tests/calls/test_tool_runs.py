@@ -7,12 +7,12 @@ from tests.calls.service import Service
 from voice.calls.session import Session
 from voice.calls.tool_calls import ToolCall, ToolCalls, arguments_of, signature
 from voice.sonic.events import ToolUse
-from voice.tools.registry import ToolAnswer
+from voice.tools.registry import ToolResult
 from voice.wire.messages import Outcome
 
 pytestmark = pytest.mark.pure
 
-ANSWER = ToolAnswer(outcome=Outcome.OK, result={"ok": True})
+ANSWER = ToolResult(outcome=Outcome.OK, content={"ok": True})
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.fixtures.forms import fields_of
 from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site
 from tests.interfaces.session import logged_in
-from voice.tools.spoken import APPOINTMENT_STATUS, ORDER_STATUS
+from voice.tools.results import APPOINTMENT_STATUS_TEXTS, ORDER_STATUS_TEXTS
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 MONTHS = ["enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre"]  # fmt: skip
@@ -288,7 +288,7 @@ class VoiceDoor(Door):
     @override
     async def look_up_order(self, order_id: str, owner: str) -> Seen | None:
         answer = await self._call(f"Consulta el pedido número {order_id} para {owner}")
-        words = {word: status for status, word in ORDER_STATUS.items()}
+        words = {word: status for status, word in ORDER_STATUS_TEXTS.items()}
         found = re.search(rf"Tu pedido {order_id} está ({'|'.join(words)})", answer.said)
         return Seen(status=words[found[1]]) if answer.done and found else None
 
@@ -306,7 +306,7 @@ class VoiceDoor(Door):
     @override
     async def look_up_appointment(self, appointment_id: str, owner: str) -> Seen | None:
         answer = await self._call(f"Consulta la cita número {appointment_id} para {owner}")
-        words = {word: status for status, word in APPOINTMENT_STATUS.items()}
+        words = {word: status for status, word in APPOINTMENT_STATUS_TEXTS.items()}
         said = rf"(\d+) de (\w+) a las (\d\d:\d\d) y está ({'|'.join(words)})"
         found = re.search(said, answer.said)
         if not answer.done or not found:

@@ -120,7 +120,7 @@ def by_voice(staff: Client, wish: OrderWish | BookingWish) -> bool:
 
 def told(tool: str, arguments: dict[str, Any]) -> bool:
     context = ToolContext(call_id="c", tool_use_id="u", now=clock.now(), time_zone=CLINIC)
-    answer = asyncio.run(TOOLS.answer(tool, json.dumps(arguments), context))
+    answer = asyncio.run(TOOLS.run(tool, json.dumps(arguments), context))
     return answer.outcome is Outcome.OK
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from common.errors import ConflictError, UnavailableError
 from voice.tools import TOOLS
-from voice.tools.registry import ToolAnswer, ToolContext, ToolRegistry
+from voice.tools.registry import ToolContext, ToolRegistry, ToolResult
 from voice.wire.messages import Outcome
 
 pytestmark = pytest.mark.pure
@@ -51,6 +51,11 @@ async def break_down(context: ToolContext) -> dict[str, Any]:
     raise RuntimeError("secret detail")
 
 
+async def raise_key_error(context: ToolContext) -> dict[str, Any]:
+    """Raise a KeyError."""
+    raise KeyError("detail")
+
+
 async def lose_the_store(context: ToolContext) -> dict[str, Any]:
     """Lose the store."""
     raise UnavailableError(reason="throttled")
@@ -62,11 +67,11 @@ async def hang(context: ToolContext) -> dict[str, Any]:
     return {}
 
 
-REGISTRY = ToolRegistry([greet, refuse, break_down, lose_the_store, hang])
+REGISTRY = ToolRegistry([greet, refuse, break_down, raise_key_error, lose_the_store, hang])
 
 
-async def answer(name: str, content: str = "{}", **options: Any) -> ToolAnswer:
-    return await REGISTRY.answer(name, content, CONTEXT, **options)
+async def run(name: str, content: str = "{}", **options: Any) -> ToolResult:
+    return await REGISTRY.run(name, content, CONTEXT, **options)
 
 
 def test_the_signature_is_the_schema() -> None:
@@ -81,13 +86,13 @@ def test_the_signature_is_the_schema() -> None:
 
 
 async def test_a_call_that_fits_is_run() -> None:
-    assert await answer("greet", '{"name": "Ana"}') == ToolAnswer(
-        outcome=Outcome.OK, result={"ok": True, "said": "Hola Ana", "token": "call:use"}
+    assert await run("greet", '{"name": "Ana"}') == ToolResult(
+        outcome=Outcome.OK, content={"ok": True, "said": "Hola Ana", "token": "call:use"}
     )
 
 
 async def test_a_number_for_a_text_is_forgiven() -> None:
-    assert (await answer("greet", '{"name": 12345}')).result["said"] == "Hola 12345"
+    assert (await run("greet", '{"name": 12345}')).content["said"] == "Hola 12345"
 
 
 @pytest.mark.parametrize(
@@ -106,45 +111,49 @@ async def test_a_number_for_a_text_is_forgiven() -> None:
 async def test_arguments_that_do_not_fit_are_refused_with_the_field_named(
     content: str, field: str
 ) -> None:
-    refused = await answer("greet", content)
+    refused = await run("greet", content)
     assert refused.outcome is Outcome.REFUSED
-    assert refused.result["error"] == "invalid_arguments"
-    assert list(refused.result["fields"]) == [field]
-    assert refused.result["say"]
+    assert refused.content["error"] == "invalid_arguments"
+    assert list(refused.content["fields"]) == [field]
+    assert refused.content["say"]
 
 
 async def test_an_unknown_tool_is_answered_too() -> None:
-    unknown = await answer("sing")
-    assert (unknown.outcome, unknown.result["error"]) == (Outcome.FAILED, "unknown_tool")
+    unknown = await run("sing")
+    assert (unknown.outcome, unknown.content["error"]) == (Outcome.FAILED, "unknown_tool")
 
 
 async def test_a_rule_of_the_business_refuses_with_its_data_in_the_clinics_time() -> None:
-    refused = await answer("refuse")
+    refused = await run("refuse")
     assert refused.outcome is Outcome.REFUSED
-    assert refused.result["error"] == "slot_taken"
-    assert refused.result["nextFree"] == ["2026-11-23T09:00-03:00"]
+    assert refused.content["error"] == "slot_taken"
+    assert refused.content["nextFree"] == ["2026-11-23T09:00-03:00"]
 
 
 async def test_a_store_that_is_down_is_a_failure() -> None:
-    failed = await answer("lose_the_store")
-    assert (failed.outcome, failed.result["error"]) == (Outcome.FAILED, "unavailable")
+    failed = await run("lose_the_store")
+    assert (failed.outcome, failed.content["error"]) == (Outcome.FAILED, "unavailable")
 
 
 async def test_a_fault_of_ours_tells_the_model_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    failed = await answer("break_down")
-    assert (failed.outcome, failed.result["error"]) == (Outcome.FAILED, "internal")
-    assert "secret" not in json.dumps(failed.result)
+    failed = await run("break_down")
+    assert (failed.outcome, failed.content["error"]) == (Outcome.FAILED, "internal")
+    assert "secret" not in json.dumps(failed.content)
     assert "secret detail" in caplog.text
 
 
+async def test_key_error_in_tool_is_no_unknown_tool() -> None:
+    assert (await run("raise_key_error")).content["error"] == "internal"
+
+
 async def test_a_tool_that_hangs_is_given_up() -> None:
-    failed = await answer("hang", deadline_s=0.01)
-    assert (failed.outcome, failed.result["error"]) == (Outcome.FAILED, "timeout")
+    failed = await run("hang", deadline_s=0.01)
+    assert (failed.outcome, failed.content["error"]) == (Outcome.FAILED, "timeout")
 
 
 async def test_a_cancelled_call_cancels_its_tool() -> None:
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(answer("hang"))
+        running = tasks.create_task(run("hang"))
         await asyncio.sleep(0)
         running.cancel()
     assert running.cancelled()

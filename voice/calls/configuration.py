@@ -12,7 +12,7 @@ from voice.calls.rotation import RotationPlan
 from voice.calls.watchdog import WatchdogLimits
 from voice.gateway.admission import AdmissionLimits
 from voice.gateway.rate_limits import Rate
-from voice.prompts import Directives, load_directives, system_prompt
+from voice.prompts import Directives, build_system_prompt, load_directives
 from voice.sonic.events import EndpointingSensitivity, SessionStart
 from voice.sonic.families import family_of
 from voice.sonic.transport import BedrockConfig, BedrockTransport
@@ -70,7 +70,7 @@ def call_settings() -> CallSettings:
         session=_session_start(),
         family=family_of(settings.NOVA_SONIC_MODEL_ID),
         time_zone=time_zone,
-        system_prompt=lambda language, now: system_prompt(
+        system_prompt=lambda language, now: build_system_prompt(
             language=language, now=now, time_zone=time_zone
         ),
         directions=instructed,

@@ -256,7 +256,7 @@ class Dialogue:
         takes_it = self._session is not None and self._family.accepts_text
         if takes_it and run.answer is not None:
             run.is_told = True
-            self._direct(self._directions.result_of(run.name, run.answer.result))
+            self._direct(self._directions.tool_result(run.name, run.answer.content))
 
     def result_came(self, *, at: float) -> None:
         """Note that a tool's result is there: the answer that needs it is due."""

@@ -356,7 +356,7 @@ def _retrieve_exception(work: asyncio.Future[Any]) -> None:
 def _outcome_of(run: ToolCall) -> tuple[ToolOutcome, str | None]:
     if run.answer is None:
         return ToolOutcome.CANCELLED, None
-    code = run.answer.result.get("error")
+    code = run.answer.content.get("error")
     return ToolOutcome(run.answer.outcome.value), None if code is None else str(code)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from conversations.encryption import arguments_hash
 from voice.calls.session import Session
 from voice.sonic.events import ToolUse
-from voice.tools.registry import ToolAnswer
+from voice.tools.registry import ToolResult
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -37,7 +37,7 @@ class ToolCall:
     changes: bool = True
     """Whether it may change an order or an appointment."""
     askings: list[ToolRequest] = field(default_factory=list)
-    answer: ToolAnswer | None = None
+    answer: ToolResult | None = None
     finished: float | None = None
     is_told: bool = False
     """Whether some session has got the result."""

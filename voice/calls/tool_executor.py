@@ -14,7 +14,7 @@ from voice.calls.options import CallOptions, CallSettings, RestoredState
 from voice.calls.session import Session
 from voice.calls.tool_calls import ToolCall, ToolCalls
 from voice.sonic.events import ToolUse
-from voice.tools.registry import ToolAnswer, ToolContext, ToolRegistry
+from voice.tools.registry import ToolContext, ToolRegistry, ToolResult
 from voice.wire import messages as m
 
 
@@ -56,7 +56,7 @@ class ToolExecutor:
 
     def asked(self, session: Session, use: ToolUse, *, turn: int, since: int) -> None:
         """Take a wish of `session`: run the tool, or answer from the run there is."""
-        changes = self._tools.changes(use.name)
+        changes = not self._tools.is_read_only(use.name)
         run, is_new = self.runs.asked(
             use, session, turn=turn, since=since, changes=changes, now=_now()
         )
@@ -91,13 +91,13 @@ class ToolExecutor:
             now=self._settings.now(),
             time_zone=self._settings.time_zone,
         )
-        run.answer = await self._tools.answer(
+        run.answer = await self._tools.run(
             run.name, run.content, context, deadline_s=self._settings.tool_deadline_s
         )
         run.finished = _now()
         if run.answer.outcome is m.Outcome.FAILED:
             self.runs.failed(run)
-        tool = run.name if self._tools.knows(run.name) else "unknown"
+        tool = run.name if run.name in self._tools else "unknown"
         metrics.TOOL_SECONDS.labels(tool).observe(run.duration_s)
         metrics.TOOL_RUNS.labels(tool, run.answer.outcome.value).inc()
         self._hands.ended(run)
@@ -108,7 +108,7 @@ class ToolExecutor:
         """Give a result to every session that waits for it, and to whoever came later in words."""
         assert run.answer is not None
         for asking in run.askings:
-            block = asking.session.answer_tool(asking.use.tool_use_id, run.answer.result)
+            block = asking.session.answer_tool(asking.use.tool_use_id, run.answer.content)
             if block is not None:
                 run.is_told = True
                 self._pass_on(block, run)
@@ -119,7 +119,7 @@ class ToolExecutor:
         """Show a result to clients of the earlier system, as an event of the service."""
         assert run.answer is not None
         result = {"promptName": self._options.call_id, "contentName": block}
-        source = {"toolResult": {**result, "content": run.answer.result}}
+        source = {"toolResult": {**result, "content": run.answer.content}}
         self._hands.put(m.ServiceEvent(source=source))
 
 
@@ -127,7 +127,7 @@ def _started(run: ToolCall) -> m.ToolStarted:
     return m.ToolStarted(tool_use_id=run.key, name=run.name)
 
 
-def _finished(run: ToolCall, answer: ToolAnswer) -> m.ToolFinished:
+def _finished(run: ToolCall, answer: ToolResult) -> m.ToolFinished:
     return m.ToolFinished(
         tool_use_id=run.key,
         name=run.name,

@@ -1,9 +1,9 @@
-"""What the assistant is told: reviewed documents, two a language.
+"""The texts the model gets: one system prompt and one set of directives per language.
 
-The owner's text carries over word for word; `system_prompt` joins its lines into one text and
-adds what no document can know, today's date, without which "tomorrow" means nothing. Directions are
-what the server tells the assistant in the middle of a call, in the customer's place: the service has
-no other way in. They stand in square brackets, and no caption or transcript shows them.
+The owner's prompt stands word for word in `es.md`; `build_system_prompt` joins its lines and adds the
+current date, without which the model can't understand "tomorrow". A directive is text that the server
+sends to the model during a call, in the user role: Nova Sonic has no other input for it. Directives
+stand in square brackets, and no caption or transcript shows them.
 """
 
 import json
@@ -20,47 +20,57 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 LANGUAGES = ("es",)
-_TITLE = re.compile(r"^## (\w+)\n(.+)$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^## (\w+)\n(.+)$", re.MULTILINE)
 
 
 @cache
-def document(language: str) -> str:
-    """Return the owner's text in `language`, joined into one line."""
+def load_prompt(language: str) -> str:
+    """Return the owner's prompt in `language`, joined into one line."""
     text = (files(__name__) / f"{language}.md").read_text(encoding="utf-8")
     return " ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def system_prompt(*, language: str, now: datetime, time_zone: ZoneInfo) -> str:
-    """Return the whole system prompt of a call that begins at `now`."""
+def build_system_prompt(*, language: str, now: datetime, time_zone: ZoneInfo) -> str:
+    """Return the whole system prompt of a call that starts at `now`."""
     local = now.astimezone(time_zone)
     with translation.override(language):
         today = date_format(local, r"l j \d\e F \d\e Y")
     return (
-        f"{document(language)} Hoy es {today} y son las {local:%H:%M}. "
+        f"{load_prompt(language)} Hoy es {today} y son las {local:%H:%M}. "
         f"Escribe las fechas de las herramientas así: {local:%Y-%m-%d}T15:00:00."
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directives:
-    """The directions of one language, filled in."""
+    """The directives of one language, ready to send.
+
+    Attributes:
+        greeting: Greet the customer.
+        wait: Say that a tool takes a while.
+        idle: Sign off, because the customer is silent.
+        limit: Sign off, because the call reached its time limit.
+        result: Say the result of a tool; a template, see `tool_result`.
+
+    """
 
     greeting: str
     wait: str
     idle: str
     limit: str
     result: str
-    """Still with its two gaps, see `result_of`."""
 
-    def result_of(self, tool: str, result: Mapping[str, Any]) -> str:
-        """Return what tells the assistant a result that it did not ask this session for."""
-        said = json.dumps(result, ensure_ascii=False)
-        return self.result.replace("{tool}", tool).replace("{result}", said)
+    def tool_result(self, tool: str, content: Mapping[str, Any]) -> str:
+        """Return the directive with a tool result, for a session that didn't call the tool."""
+        text = json.dumps(content, ensure_ascii=False)
+        return self.result.replace("{tool}", tool).replace("{result}", text)
 
 
 @cache
 def load_directives(*, language: str, business: str) -> Directives:
-    """Return the directions of a language for a business of this name."""
-    text = (files(__name__) / f"{language}.directions.md").read_text(encoding="utf-8")
-    found = {title: body.replace("{business}", business) for title, body in _TITLE.findall(text)}
-    return Directives(**found)
+    """Return the directives of a language, with the name of the business."""
+    text = (files(__name__) / f"{language}.directives.md").read_text(encoding="utf-8")
+    directives = dict(_DIRECTIVE.findall(text))
+    return Directives(
+        **{name: body.replace("{business}", business) for name, body in directives.items()}
+    )

@@ -1,4 +1,4 @@
-"""The voice door to the business: seven tools, each one service call."""
+"""The seven tools of the assistant. Each calls one service of `orders` or `appointments`."""
 
 from voice.tools import appointments, orders
 from voice.tools.registry import ToolRegistry
@@ -14,4 +14,4 @@ TOOLS = ToolRegistry(
         appointments.consultarTurno,
     ]
 )
-"""All tools, in the order of the owner's document."""
+"""All tools, in the order of the specification."""

@@ -1,6 +1,6 @@
-"""The voice door to appointments: four tools, each one service call.
+"""The voice tools of appointments: each calls one service.
 
-Names, parameters and descriptions are the owner's, word for word.
+Names, parameters and descriptions are specified by the owner, word for word.
 """
 
 from datetime import datetime
@@ -13,8 +13,8 @@ from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES, Appo
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
 from common.identity.verification import Customer
-from voice.tools import spoken
-from voice.tools.registry import ToolContext, looks_only
+from voice.tools.registry import ToolContext, read_only
+from voice.tools.results import appointment_result
 
 AppointmentId = Annotated[
     str, Field(min_length=1, max_length=20, description="Número de la cita, en dígitos.")
@@ -58,7 +58,7 @@ async def agendarTurno(
         token=context.token,
         now=context.now,
     )
-    return {"appointment": spoken.appointment(booked, context.time_zone)}
+    return appointment_result(booked, context.time_zone)
 
 
 async def cancelarTurno(
@@ -74,7 +74,7 @@ async def cancelarTurno(
         caller=Customer(name=patientName, call_id=context.call_id),
         now=context.now,
     )
-    return {"appointment": spoken.appointment(cancelled, context.time_zone)}
+    return appointment_result(cancelled, context.time_zone)
 
 
 async def modificarTurno(
@@ -92,10 +92,10 @@ async def modificarTurno(
         starts_at=_aware(newDate, context),
         now=context.now,
     )
-    return {"appointment": spoken.appointment(moved, context.time_zone)}
+    return appointment_result(moved, context.time_zone)
 
 
-@looks_only
+@read_only
 async def consultarTurno(
     context: ToolContext,
     *,
@@ -109,9 +109,9 @@ async def consultarTurno(
         caller=Customer(name=patientName, call_id=context.call_id),
         now=context.now,
     )
-    return {"appointment": spoken.appointment(found, context.time_zone)}
+    return appointment_result(found, context.time_zone)
 
 
 def _aware(date: datetime, context: ToolContext) -> datetime:
-    """Return `date` with a zone: the clinic's, where the model gave none, as it is told to."""
+    """Return `date` with a time zone: the clinic's if the model sent none, as its prompt says."""
     return date if date.tzinfo else date.replace(tzinfo=context.time_zone)

@@ -1,6 +1,6 @@
-"""The voice door to orders: three tools, each one service call.
+"""The voice tools of orders: each calls one service.
 
-Names, parameters and descriptions are the owner's, word for word.
+Names, parameters and descriptions are specified by the owner, word for word.
 """
 
 from decimal import Decimal
@@ -14,8 +14,8 @@ from common.identity.verification import Customer
 from common.money import DECIMAL_PLACES, MAX_DIGITS
 from orders import services
 from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH, OrderItem
-from voice.tools import spoken
-from voice.tools.registry import ToolContext, looks_only
+from voice.tools.registry import ToolContext, read_only
+from voice.tools.results import order_result
 
 OrderId = Annotated[
     str, Field(min_length=1, max_length=20, description="Número del pedido, en dígitos.")
@@ -47,7 +47,7 @@ class Item(BaseModel):
     ]
 
 
-@looks_only
+@read_only
 async def consultarOrder(
     context: ToolContext,
     *,
@@ -62,7 +62,7 @@ async def consultarOrder(
         caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
         now=context.now,
     )
-    return {"order": spoken.order(found, context.time_zone)}
+    return order_result(found, context.time_zone)
 
 
 async def cancelarOrder(
@@ -79,7 +79,7 @@ async def cancelarOrder(
         caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
         now=context.now,
     )
-    return {"order": spoken.order(cancelled, context.time_zone)}
+    return order_result(cancelled, context.time_zone)
 
 
 async def crearOrder(
@@ -112,4 +112,4 @@ async def crearOrder(
         token=context.token,
         now=context.now,
     )
-    return {"order": spoken.order(placed, context.time_zone)}
+    return order_result(placed, context.time_zone)

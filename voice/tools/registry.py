@@ -1,10 +1,10 @@
-"""Voice tools: a function's keyword-only signature is the schema, the validator and the call.
+"""Voice tools: the keyword-only signature of a function is the tool's schema, validator and call.
 
-A tool is an `async def` whose first parameter is the `ToolContext` (ours, invisible to the model)
-and whose keyword-only, annotated parameters face the model. Its docstring's first line is the
-description. It returns the JSON object that the assistant speaks from, or raises a `DomainError`.
+A tool is an `async def`. Its first parameter is the `ToolContext`, which the model doesn't see; its
+keyword-only, annotated parameters are the model's arguments; the first line of its docstring is the
+description. It returns the JSON object from which the assistant speaks, or raises a `DomainError`.
 
-Every call is answered, whatever happens: `{"ok": true, …}`, or `{"ok": false, "error": <code>,
+Every tool call gets a result, whatever happens: `{"ok": true, …}`, or `{"ok": false, "error": <code>,
 "say": <one Spanish sentence>, …}`.
 """
 
@@ -35,7 +35,7 @@ DEADLINE_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
-    """What a tool knows of the call it runs in."""
+    """The call in which a tool runs."""
 
     call_id: str
     tool_use_id: str
@@ -44,51 +44,54 @@ class ToolContext:
 
     @property
     def token(self) -> str:
-        """What makes creating something in this tool run happen once, however often it is tried."""
+        """The idempotency token of what this tool call creates, the same for each attempt."""
         return f"{self.call_id}:{self.tool_use_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolAnswer:
-    """How a tool run ended, and the JSON object for the model."""
+class ToolResult:
+    """How a tool call ended; `content` is the JSON object for the model."""
 
     outcome: Outcome
-    result: dict[str, Any]
+    content: dict[str, Any]
 
 
 type ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
-_LOOKS_ONLY = "looks_only"
+_READ_ONLY = "_is_read_only_tool"
 
 
-def looks_only(function: ToolFunction) -> ToolFunction:
-    """Declare a tool that changes nothing: it may be run before it is noted."""
-    setattr(function, _LOOKS_ONLY, True)
+def read_only(function: ToolFunction) -> ToolFunction:
+    """Mark a tool that changes no data: it may run before the call is recorded, and more than once."""
+    setattr(function, _READ_ONLY, True)
     return function
 
 
 class InvalidArgumentsError(Exception):
-    """The model's arguments don't fit the tool's signature."""
+    """The model's arguments don't fit the tool's signature.
+
+    `fields` maps the paths of the fields to what is wrong with them, in English, for the model and
+    the log.
+    """
 
     def __init__(self, fields: dict[str, str]) -> None:
-        """Keep what is wrong with each field, in English, for the model and the log."""
         super().__init__(", ".join(f"{name}: {problem}" for name, problem in fields.items()))
         self.fields = fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One tool: its function and the Pydantic model of its arguments."""
+    """A tool function and the Pydantic model of its arguments."""
 
     name: str
     description: str
     function: ToolFunction
     arguments: type[BaseModel]
-    changes: bool
+    is_read_only: bool
 
     @classmethod
-    def of(cls, function: ToolFunction) -> "Tool":
-        """Read a tool off `function`'s signature and docstring."""
+    def from_function(cls, function: ToolFunction) -> "Tool":
+        """Return the tool that the signature and the docstring of `function` declare."""
         hints = get_type_hints(function, include_extras=True)
         fields: dict[str, Any] = {
             parameter.name: (
@@ -99,30 +102,30 @@ class Tool:
             if parameter.kind is parameter.KEYWORD_ONLY
         }
         name = function.__name__
-        # The model writes `1` for `"1"` now and then; that is no reason to refuse a customer.
+        # The model sometimes sends `1` for `"1"`, which is no reason to refuse a customer.
         config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_strip_whitespace=True)
         return cls(
             name=name,
             description=(inspect.getdoc(function) or "").partition("\n")[0],
             function=function,
             arguments=create_model(name, __config__=config, **fields),
-            changes=not getattr(function, _LOOKS_ONLY, False),
+            is_read_only=getattr(function, _READ_ONLY, False),
         )
 
     def spec(self) -> ToolSpec:
-        """Return what the model is told of this tool."""
+        """Return the declaration that the model gets."""
         schema = json.dumps(self.arguments.model_json_schema(), ensure_ascii=False)
         return ToolSpec(name=self.name, description=self.description, input_schema=schema)
 
-    def parse(self, content: str) -> dict[str, Any]:
-        """Return the validated arguments.
+    def parse_arguments(self, text: str) -> dict[str, Any]:
+        """Return the validated arguments of a tool call.
 
         Raises:
-            InvalidArgumentsError: `content` is no JSON object that fits the signature.
+            InvalidArgumentsError: `text` is no JSON object that fits the signature.
 
         """
         try:
-            arguments = self.arguments.model_validate_json(content or "{}")
+            arguments = self.arguments.model_validate_json(text or "{}")
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False)
             raise InvalidArgumentsError(
@@ -135,53 +138,56 @@ class Tool:
 
 
 class ToolRegistry:
-    """The tools of an assistant, by name."""
+    """The tools of an assistant, by name.
+
+    Raises:
+        ValueError: two functions have the same name.
+
+    """
 
     def __init__(self, functions: Iterable[ToolFunction] = ()) -> None:
         self._tools: dict[str, Tool] = {}
-        for function in functions:
-            self.tool(function)
+        for tool in map(Tool.from_function, functions):
+            if tool.name in self._tools:
+                raise ValueError(f"tool {tool.name} is declared twice")
+            self._tools[tool.name] = tool
 
-    def tool(self, function: ToolFunction) -> ToolFunction:
-        """Register `function`; usable as a decorator."""
-        tool = Tool.of(function)
-        if tool.name in self._tools:
-            raise ValueError(f"tool {tool.name} is declared twice")
-        self._tools[tool.name] = tool
-        return function
-
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """Return what the model is told of all tools, in the order of declaration."""
-        return tuple(tool.spec() for tool in self._tools.values())
-
-    def knows(self, name: str) -> bool:
-        """Whether there is a tool of this name."""
+    def __contains__(self, name: str) -> bool:
         return name in self._tools
 
-    def changes(self, name: str) -> bool:
-        """Whether a tool may change anything; one that is not known may."""
-        return not self.knows(name) or self._tools[name].changes
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """Return the declarations of all tools for the model, in the order of registration."""
+        return tuple(tool.spec() for tool in self._tools.values())
 
-    async def answer(
-        self, name: str, content: str, context: ToolContext, *, deadline_s: float = DEADLINE_S
-    ) -> ToolAnswer:
-        """Run one tool use to its answer; raises nothing but cancellation.
+    def is_read_only(self, name: str) -> bool:
+        """Whether the tool changes no data; False for an unknown tool."""
+        return name in self._tools and self._tools[name].is_read_only
 
-        `content` is the model's JSON text of the arguments.
+    async def run(
+        self, name: str, arguments: str, context: ToolContext, *, deadline_s: float = DEADLINE_S
+    ) -> ToolResult:
+        """Run a tool and return its result. Raises nothing but cancellation.
+
+        Args:
+            name: The tool's name, as the model sent it.
+            arguments: The model's JSON text of the arguments.
+            context: The call in which the tool runs.
+            deadline_s: The time after which the tool is cancelled and the result is a failure.
+
         """
         with translation.override(SPOKEN_LANGUAGE):
-            try:
-                tool = self._tools[name]
-                arguments = tool.parse(content)
-                async with asyncio.timeout(deadline_s):
-                    result = await tool.function(context, **arguments)
-            except KeyError:
+            if name not in self._tools:
                 return _failed("unknown_tool", gettext("I can't do that yet."), name=name)
+            tool = self._tools[name]
+            try:
+                parsed = tool.parse_arguments(arguments)
+                async with asyncio.timeout(deadline_s):
+                    content = await tool.function(context, **parsed)
             except InvalidArgumentsError as error:
                 say = gettext("I'm missing a piece of information, or one isn't right.")
                 return _refused("invalid_arguments", say, {"fields": error.fields})
             except DomainError as error:
-                return _from_domain(error, context.time_zone)
+                return _result_of_error(error, context.time_zone)
             except TimeoutError:
                 logger.warning("tool timed out", extra={"tool": name})
                 return _failed("timeout", gettext("That's taking too long. Shall we try again?"))
@@ -190,34 +196,34 @@ class ToolRegistry:
                 return _failed(
                     "internal", gettext("I had a problem with that. Shall we try again?")
                 )
-        return ToolAnswer(outcome=Outcome.OK, result={"ok": True, **result})
+        return ToolResult(outcome=Outcome.OK, content={"ok": True, **content})
 
 
-def _from_domain(error: DomainError, time_zone: ZoneInfo) -> ToolAnswer:
+def _result_of_error(error: DomainError, time_zone: ZoneInfo) -> ToolResult:
     if isinstance(error, UnavailableError):
         return _failed(error.code, error.message)
-    return _refused(error.code, error.message, _plain(error.data, time_zone))
+    return _refused(error.code, error.message, _error_data(error.data, time_zone))
 
 
-def _plain(data: Mapping[str, object], time_zone: ZoneInfo) -> dict[str, Any]:
-    """Return an error's data as JSON: names in camelCase, instants in the clinic's time."""
+def _error_data(data: Mapping[str, object], time_zone: ZoneInfo) -> dict[str, Any]:
+    """Return an error's data as JSON: names in camelCase, instants in the clinic's time zone."""
 
-    def plain(value: object) -> str:
+    def to_text(value: object) -> str:
         if isinstance(value, datetime):
             return value.astimezone(time_zone).isoformat(timespec="minutes")
         return str(value)
 
     return {
-        camel_case(name): json.loads(json.dumps(value, default=plain))
+        camel_case(name): json.loads(json.dumps(value, default=to_text))
         for name, value in data.items()
     }
 
 
-def _refused(code: str, say: str, data: Mapping[str, object]) -> ToolAnswer:
-    result = {"ok": False, "error": code, "say": say, **data}
-    return ToolAnswer(outcome=Outcome.REFUSED, result=result)
+def _refused(code: str, say: str, data: Mapping[str, object]) -> ToolResult:
+    content = {"ok": False, "error": code, "say": say, **data}
+    return ToolResult(outcome=Outcome.REFUSED, content=content)
 
 
-def _failed(code: str, say: str, **data: str) -> ToolAnswer:
-    result = {"ok": False, "error": code, "say": say, **data}
-    return ToolAnswer(outcome=Outcome.FAILED, result=result)
+def _failed(code: str, say: str, **data: str) -> ToolResult:
+    content = {"ok": False, "error": code, "say": say, **data}
+    return ToolResult(outcome=Outcome.FAILED, content=content)
