@@ -100,6 +100,7 @@ $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
 	@touch $@
 
 # One environment for each further Python version, e.g. `make test-pure-3.12`.
+.PRECIOUS: .venv-3.%/.installed
 .venv-3.%/.installed: requirements-dev.txt simulator/pyproject.toml
 	@echo "Installing the server and the test tools on Python 3.$*"
 	@test -x .venv-3.$*/bin/python || "$$(scripts/find-python 3.$*)" -m venv .venv-3.$*
