@@ -3,13 +3,15 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 DYNAMODB_VENV := .venv-dynamodb
+BENCH_VENV := .venv-bench
+PIPECAT_VENV := .venv-pipecat
 MODELS := var/models
 MINUTES := 3
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench-data demo-data translations pins clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench bench-quick bench-data demo-data translations pins clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +64,12 @@ soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run calls for a whil
 races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Book one time fifty times at once through REST, admin and voice
 	@$(PY) -m pytest tests/interfaces/test_races.py tests/appointments/test_races.py -s
 
+bench: $(VENV)/.installed-dev $(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed ## Measure the audio path beside other servers: make bench BENCH="--calls 10"
+	@$(PY) -m benchmarks.audio $(BENCH)
+
+bench-quick: $(VENV)/.installed-dev ## Compare the audio path with its floor; fails on a clear loss
+	@$(PY) -m benchmarks.audio --quick
+
 bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Measure lists with 500 and 5,000 records
 	@$(PY) benchmarks/data.py
 
@@ -97,6 +105,15 @@ $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
 	@echo "Installing the DynamoDB stand-in"
 	@test -x $(DYNAMODB_VENV)/bin/python || "$$(scripts/find-python)" -m venv $(DYNAMODB_VENV)
 	@$(DYNAMODB_VENV)/bin/python $(PIP_INSTALL) -r requirements-dynamodb.txt || { echo "The DynamoDB stand-in could not be installed: see above. This step needs the network once." >&2; exit 1; }
+	@touch $@
+
+# The servers that the benchmark compares ours with, each with its own packages.
+$(BENCH_VENV)/.installed: benchmarks/requirements-stock.txt
+$(PIPECAT_VENV)/.installed: benchmarks/requirements-pipecat.txt
+$(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed:
+	@echo "Installing $(@D) for the benchmark"
+	@test -x $(@D)/bin/python || "$$(scripts/find-python)" -m venv $(@D)
+	@$(@D)/bin/python $(PIP_INSTALL) -r $< || { echo "The benchmark's packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@
 
 # One environment for each further Python version, e.g. `make test-pure-3.12`.
