@@ -50,8 +50,8 @@ from django.utils.timezone import get_default_timezone, localdate  # noqa: E402
 
 import appointments.models  # noqa: E402
 import appointments.repository  # noqa: E402
+import conversations.items  # noqa: E402
 import conversations.models  # noqa: E402
-import conversations.rows  # noqa: E402
 import orders.models  # noqa: E402
 import orders.repository  # noqa: E402
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus  # noqa: E402
@@ -60,9 +60,8 @@ from common.dynamodb.tables import create_tables  # noqa: E402
 from common.timestamps import to_iso  # noqa: E402
 from conversations.domain import (  # noqa: E402
     Conversation,
-    Progress,
+    ConversationStatistics,
     Speaker,
-    Status,
     ToolCall,
     ToolOutcome,
     Utterance,
@@ -241,11 +240,11 @@ def conversation(number: int) -> Conversation:
     began = now - timedelta(minutes=8 * number)
     return Conversation(
         id=str(100_000 + number),
-        status=Status.LIVE if number < LIVE else Status.ENDED,
+        is_ended=number >= LIVE,
         reason="client",
         started_at=began,
         updated_at=began,
-        alive_at=now,
+        heartbeat_at=now,
         ended_at=None if number < LIVE else began + timedelta(minutes=3),
         expires_at=now + timedelta(days=30),
         voice="carlos",
@@ -253,7 +252,9 @@ def conversation(number: int) -> Conversation:
         model_id="amazon.nova-2-sonic-v1:0",
         wire="sonic.audio.v1",
         resume_hash="",
-        progress=Progress(turns=4, tool_runs=1, errors=("throttled",) if number % 5 == 0 else ()),
+        statistics=ConversationStatistics(
+            turns=4, tool_calls=1, error_codes=("throttled",) if number % 5 == 0 else ()
+        ),
     )
 
 
@@ -266,7 +267,7 @@ def tool_run(number: int, began: datetime) -> ToolCall:
         arguments={"orderId": str(100_000 + number), "dni": "******78"},
         arguments_hash="",
         outcome=list(ToolOutcome)[number % len(ToolOutcome)],
-        code=None,
+        error_code=None,
         started_at=began,
         duration_ms=40.0,
         turn=1,
@@ -277,14 +278,14 @@ def conversation_rows(number: int) -> Iterator[Any]:
     """Yield the items of one conversation."""
     one = conversation(number)
     said = Utterance(turn=1, segment=1, speaker=Speaker.USER, text="una palabra", at=one.started_at)
-    yield conversations.rows.conversation_row(one)
-    yield conversations.rows.words_row(one.id, said, one.expires_at)
-    yield conversations.rows.tool_run_row(tool_run(number, one.started_at), one.expires_at)
+    yield conversations.items.conversation_to_item(one)
+    yield conversations.items.utterance_to_item(one.id, said, one.expires_at)
+    yield conversations.items.tool_call_to_item(tool_run(number, one.started_at), one.expires_at)
 
 
 def fill(numbers: range) -> None:
     """Store these orders, appointments and conversations."""
-    with conversations.models.Conversation.batch_write() as batch:
+    with conversations.models.ConversationItem.batch_write() as batch:
         for number in numbers:
             for row in conversation_rows(number):
                 batch.save(row)

@@ -1,4 +1,4 @@
-"""The staff's door to conversations: they look, and a supervisor may have one forgotten."""
+"""Admin pages of conversations: staff read them, and supervisors may delete one."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, override
@@ -18,22 +18,22 @@ from common.timestamps import to_iso
 from conversations import services
 from conversations.admin_records import OUTCOME_LABELS, STATE_LABELS, Conversation, ToolRun
 from conversations.admin_transcript import (
-    arguments_in_short,
-    cost,
-    ending,
-    length,
-    took,
+    format_arguments,
+    format_cost,
+    format_latency,
+    format_length,
+    format_reason,
     transcript_context,
 )
-from conversations.domain import State
-from conversations.errors import ConversationGoneError
+from conversations.domain import ConversationState
+from conversations.errors import ConversationNotFoundError
 from staff.admin import ReadOnlyRecordAdmin
 from staff.filters import ChoiceFilter, PeriodFilter
 from staff.formatting import format_instant
 
 
 class StateFilter(ChoiceFilter):
-    """Conversations of one state."""
+    """Filter conversations by state."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -41,7 +41,7 @@ class StateFilter(ChoiceFilter):
 
 
 class ErrorsFilter(ChoiceFilter):
-    """Conversations in which something went wrong."""
+    """Filter conversations with errors."""
 
     title = gettext_lazy("errors")
     parameter_name = "had_errors"
@@ -52,15 +52,15 @@ class ErrorsFilter(ChoiceFilter):
         return queryset.filter(had_errors=True)
 
 
-class BeganFilter(PeriodFilter):
-    """What began lately."""
+class StartedFilter(PeriodFilter):
+    """Filter by start time."""
 
     title = gettext_lazy("began")
     field = "started_at"
 
 
 class OutcomeFilter(ChoiceFilter):
-    """Tool runs of one outcome."""
+    """Filter tool calls by outcome."""
 
     title = gettext_lazy("outcome")
     parameter_name = "outcome"
@@ -68,26 +68,28 @@ class OutcomeFilter(ChoiceFilter):
 
 
 class ToolFilter(ChoiceFilter):
-    """Runs of one tool: of those the assistant has, or of any, by the list's address."""
+    """Filter tool calls by tool: one of the assistant's, or any that the query string names."""
 
     title = gettext_lazy("tool")
     parameter_name = "name"
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        asked = request.GET.get("name")
-        names = [*getattr(model_admin.admin_site, "tool_names", ()), *([asked] if asked else [])]
+        requested = request.GET.get("name")
+        names = list(getattr(model_admin.admin_site, "tool_names", ()))
+        if requested:
+            names.append(requested)
         return [(name, name) for name in dict.fromkeys(names)]
 
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
-    """Conversations, the latest first."""
+    """The list of conversations, the latest first, and the page of one."""
 
     change_form_template = "conversations/conversation.html"
     fields = ("id",)
     list_display = ("began", "length", "outcome", "turns", "tools", "cost")
-    list_filter = (StateFilter, BeganFilter, ErrorsFilter)
+    list_filter = (StateFilter, StartedFilter, ErrorsFilter)
     sorts_by = frozenset({"started_at"})
     search_help_text = gettext_lazy("Words of what was said, or the call's id.")
     search_stopped = gettext_lazy(
@@ -96,46 +98,46 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
     )
 
     class Media:
-        """Shows a conversation that goes on as it goes on."""
+        """Style of the transcript, and the script that updates it while the conversation is live."""
 
-        css = {"all": ["conversations/talk.css"]}  # noqa: RUF012 -- Django's way
+        css = {"all": ["conversations/transcript.css"]}  # noqa: RUF012 -- Django's way
         js = (Script("conversations/live.js", type="module"),)
 
     # --- Lists
 
     @admin.display(description=gettext_lazy("began"), ordering="started_at")
     def began(self, conversation: Conversation) -> str:
-        """Return when it began."""
+        """Return the start time."""
         return format_instant(conversation.started_at)
 
     @admin.display(description=gettext_lazy("length"))
     def length(self, conversation: Conversation) -> str:
-        """Return how long it was, or is by now."""
-        return length(conversation.value.lasted(now()))
+        """Return how long the call lasted, or has lasted so far."""
+        return format_length(conversation.value.duration_at(now()))
 
     @admin.display(description=gettext_lazy("turns"))
     def turns(self, conversation: Conversation) -> int:
-        """Return how often the customer had the word."""
-        return conversation.value.progress.turns
+        """Return the number of turns."""
+        return conversation.value.statistics.turns
 
     @admin.display(description=gettext_lazy("tools"))
     def tools(self, conversation: Conversation) -> int:
-        """Return how many tool runs there were."""
-        return conversation.value.progress.tool_runs
+        """Return the number of tool calls."""
+        return conversation.value.statistics.tool_calls
 
     @admin.display(description=gettext_lazy("outcome"))
     def outcome(self, conversation: Conversation) -> str:
-        """Return whether it goes on, or why it ended, and the codes of what went wrong in it."""
-        state = State(conversation.state)
-        label = ending(conversation.value) or STATE_LABELS[state]
-        codes = ", ".join(dict.fromkeys(conversation.value.progress.errors))
+        """Return the state, or why the call ended, and its error codes."""
+        state = ConversationState(conversation.state)
+        label = format_reason(conversation.value) or STATE_LABELS[state]
+        codes = ", ".join(dict.fromkeys(conversation.value.statistics.error_codes))
         shown = format_html('<span class="state state-{}">{}</span>', state.value, label)
         return format_html("{}<code>{}</code>", shown, codes) if codes else shown
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, conversation: Conversation) -> str:
-        """Return what the model cost."""
-        return cost(conversation.value.cost_usd)
+        """Return the cost of the model."""
+        return format_cost(conversation.value.cost_usd)
 
     # --- One conversation
 
@@ -149,25 +151,25 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
         form_url: str = "",
         obj: Conversation | None = None,
     ) -> Any:
-        assert obj is not None  # there is no form to add one
-        context |= {"title": _("Conversation"), "subtitle": None, **talk_of(obj.id)}
+        assert obj is not None  # staff can't add conversations, so there is no form without one
+        context |= {"title": _("Conversation"), "subtitle": None, **_transcript_context(obj.id)}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     @override
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.talk)
-        talk = path("<str:call_id>/talk/", view, name="conversations_talk")
-        return [talk, *super().get_urls()]
+        view = self.admin_site.admin_view(self.transcript)
+        transcript = path("<str:call_id>/talk/", view, name="conversations_transcript")
+        return [transcript, *super().get_urls()]
 
-    def talk(self, request: HttpRequest, call_id: str) -> HttpResponse:
-        """Return the conversation as it is now, without the page around it."""
+    def transcript(self, request: HttpRequest, call_id: str) -> HttpResponse:
+        """Return the current transcript without the page around it, for the script that updates it."""
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
         try:
-            context = talk_of(call_id)
-        except ConversationGoneError as error:
+            context = _transcript_context(call_id)
+        except ConversationNotFoundError as error:
             raise Http404 from error
-        return TemplateResponse(request, "conversations/talk.html", context)
+        return TemplateResponse(request, "conversations/transcript.html", context)
 
     @override
     def remove(self, record: Conversation) -> None:
@@ -179,44 +181,47 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
     def columns(
         self, request: HttpRequest
     ) -> Sequence[tuple[str, Callable[[Conversation], object]]]:
-        at = now()
+        exported_at = now()
         return [
-            (_("call"), lambda one: one.id),
-            (_("began"), lambda one: to_iso(one.started_at)),
-            (_("length in seconds"), lambda one: round(one.value.lasted(at).total_seconds())),
-            (_("state"), lambda one: str(STATE_LABELS[State(one.state)])),
-            (_("ended by"), lambda one: ending(one.value)),
-            (_("turns"), lambda one: one.value.progress.turns),
-            (_("tools"), lambda one: one.value.progress.tool_runs),
-            (_("interruptions"), lambda one: one.value.progress.interruptions),
-            (_("resumed"), lambda one: one.value.progress.resumes),
-            (_("sessions renewed"), lambda one: one.value.progress.renewals),
-            (_("tokens of speech heard"), lambda one: one.value.progress.tokens.speech_in),
-            (_("tokens of text read"), lambda one: one.value.progress.tokens.text_in),
-            (_("tokens of speech spoken"), lambda one: one.value.progress.tokens.speech_out),
-            (_("tokens of text written"), lambda one: one.value.progress.tokens.text_out),
-            (_("cost in US dollars"), lambda one: one.value.cost_usd),
-            (_("median wait in ms"), lambda one: one.value.progress.latency.median_ms),
-            (_("longest wait in ms"), lambda one: one.value.progress.latency.max_ms),
-            (_("errors"), lambda one: " ".join(one.value.progress.errors)),
+            (_("call"), lambda each: each.id),
+            (_("began"), lambda each: to_iso(each.started_at)),
+            (
+                _("length in seconds"),
+                lambda each: round(each.value.duration_at(exported_at).total_seconds()),
+            ),
+            (_("state"), lambda each: str(STATE_LABELS[ConversationState(each.state)])),
+            (_("ended by"), lambda each: format_reason(each.value)),
+            (_("turns"), lambda each: each.value.statistics.turns),
+            (_("tools"), lambda each: each.value.statistics.tool_calls),
+            (_("interruptions"), lambda each: each.value.statistics.interruptions),
+            (_("resumed"), lambda each: each.value.statistics.resumes),
+            (_("sessions renewed"), lambda each: each.value.statistics.rotations),
+            (_("tokens of speech heard"), lambda each: each.value.statistics.tokens.speech_in),
+            (_("tokens of text read"), lambda each: each.value.statistics.tokens.text_in),
+            (_("tokens of speech spoken"), lambda each: each.value.statistics.tokens.speech_out),
+            (_("tokens of text written"), lambda each: each.value.statistics.tokens.text_out),
+            (_("cost in US dollars"), lambda each: each.value.cost_usd),
+            (_("median wait in ms"), lambda each: each.value.statistics.latency.median_ms),
+            (_("longest wait in ms"), lambda each: each.value.statistics.latency.max_ms),
+            (_("errors"), lambda each: " ".join(each.value.statistics.error_codes)),
         ]
 
 
 @admin.register(ToolRun)
 class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
-    """What tools did in all calls, the latest first."""
+    """The list of the tool calls of all conversations, the latest first."""
 
     fields = ("name", "outcome_shown", "began", "took", "asked", "conversation")
     list_display = ("began", "name", "outcome_shown", "took", "asked", "conversation")
     list_display_links = None
-    list_filter = (ToolFilter, OutcomeFilter, BeganFilter)
+    list_filter = (ToolFilter, OutcomeFilter, StartedFilter)
     search_fields: ClassVar[Any] = ()
     sorts_by = frozenset({"started_at"})
 
     class Media:
-        """How arguments look."""
+        """Style of the arguments."""
 
-        css = {"all": ["conversations/talk.css"]}  # noqa: RUF012 -- Django's way
+        css = {"all": ["conversations/transcript.css"]}  # noqa: RUF012 -- Django's way
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: ToolRun | None = None) -> Any:
@@ -224,25 +229,29 @@ class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
 
     @admin.display(description=gettext_lazy("began"), ordering="started_at")
     def began(self, run: ToolRun) -> str:
-        """Return when it began."""
+        """Return the start time."""
         return format_instant(run.started_at)
 
     @admin.display(description=gettext_lazy("outcome"))
     def outcome_shown(self, run: ToolRun) -> str:
-        """Return the outcome as a coloured word, and the code of what went wrong."""
+        """Return the outcome as a coloured label, and the error code."""
         label = OUTCOME_LABELS[run.value.outcome]
         shown = format_html('<span class="state state-{}">{}</span>', run.outcome, label)
-        return format_html("{}<code>{}</code>", shown, run.value.code) if run.value.code else shown
+        return (
+            format_html("{}<code>{}</code>", shown, run.value.error_code)
+            if run.value.error_code
+            else shown
+        )
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, run: ToolRun) -> str:
-        """Return how long it took."""
-        return took(run.value.duration_ms) or "–"
+        """Return how long the tool took."""
+        return format_latency(run.value.duration_ms) or "–"
 
     @admin.display(description=gettext_lazy("asked for"))
     def asked(self, run: ToolRun) -> str:
-        """Return the arguments in a few words."""
-        return arguments_in_short(run.value.arguments)
+        """Return the arguments, shortened."""
+        return format_arguments(run.value.arguments)
 
     @admin.display(description=gettext_lazy("conversation"))
     def conversation(self, run: ToolRun) -> str:
@@ -257,13 +266,12 @@ class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
             (_("began"), lambda run: to_iso(run.started_at)),
             (_("tool"), lambda run: run.name),
             (_("outcome"), lambda run: str(OUTCOME_LABELS[run.value.outcome])),
-            (_("error"), lambda run: run.value.code or ""),
+            (_("error"), lambda run: run.value.error_code or ""),
             (_("took, in ms"), lambda run: run.value.duration_ms),
-            (_("asked for"), lambda run: arguments_in_short(run.value.arguments, at_most=10_000)),
+            (_("asked for"), lambda run: format_arguments(run.value.arguments, max_length=10_000)),
         ]
 
 
-def talk_of(call_id: str) -> dict[str, Any]:
-    """Return what a page of a conversation shows now."""
-    at = now()
-    return transcript_context(services.get_conversation(call_id=call_id, now=at), at)
+def _transcript_context(call_id: str) -> dict[str, Any]:
+    read_at = now()
+    return transcript_context(services.get_transcript(call_id=call_id, now=read_at), read_at)

@@ -1,4 +1,7 @@
-"""Conversations as Django's admin sees them: no storage, and no table (see `staff.records`)."""
+"""Records of conversations and tool calls for Django's admin; they have no SQL table (see `staff.records`).
+
+The admin's model of a tool call is named `ToolRun`, because its URL and its permissions have that name.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,18 +12,21 @@ from django.utils.translation import gettext_lazy as _
 
 from common.clock import now
 from common.dynamodb.paging import Page
-from conversations import services
-from conversations.domain import Conversation as ConversationValue
-from conversations.domain import ConversationQuery, State, ToolCallQuery, ToolOutcome
-from conversations.domain import ToolCall as ToolRunValue
-from conversations.errors import ConversationGoneError
+from conversations import domain, services
+from conversations.domain import (
+    ConversationQuery,
+    ConversationState,
+    ToolCallQuery,
+    ToolOutcome,
+)
+from conversations.errors import ConversationNotFoundError
 from staff.record_filter import RecordFilter
 from staff.records import Record
 
 STATE_LABELS = {
-    State.LIVE: _("Live now"),
-    State.LOST: _("Lost"),
-    State.ENDED: _("Over"),
+    ConversationState.LIVE: _("Live now"),
+    ConversationState.LOST: _("Lost"),
+    ConversationState.ENDED: _("Over"),
 }
 REASON_LABELS = {
     "client": _("The customer hung up"),
@@ -41,7 +47,7 @@ OUTCOME_LABELS = {
 
 
 class ConversationSource:
-    """Conversations, by the services."""
+    """Reads conversations through `conversations.services`."""
 
     conditions = frozenset({"state", "had_errors", "started_at__gte", "started_at__lt"})
     orders = frozenset({"started_at"})
@@ -49,36 +55,35 @@ class ConversationSource:
 
     def one(self, record_id: str) -> "Conversation | None":
         """Return a conversation, or None."""
-        at = now()
+        read_at = now()
         try:
-            found = services.get_transcript(call_id=record_id, now=at)
-        except ConversationGoneError:
+            conversation = services.get_conversation(call_id=record_id, now=read_at)
+        except ConversationNotFoundError:
             return None
-        return conversation_record(found, at)
+        return conversation_record(conversation, read_at)
 
     def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Conversation"]:
-        """Return some conversations by the time they began."""
-        query, at = _query(wish), now()
-        found = services.find_conversations(query=query, now=at, cursor=cursor, limit=limit)
-        return found.map(lambda conversation: conversation_record(conversation, at))
+        """Return one page of conversations by start time."""
+        query, read_at = _query(wish), now()
+        found = services.find_conversations(query=query, now=read_at, cursor=cursor, limit=limit)
+        return found.map(lambda conversation: conversation_record(conversation, read_at))
 
     def saying(self, words: str, wish: RecordFilter) -> tuple[Sequence["Conversation"], int | None]:
-        """Return the conversations in which these words were said."""
-        at = now()
-        found = services.search_text(words=words, query=_query(wish), now=at)
-        records = [conversation_record(each, at) for each in found.conversations]
-        is_reversed = wish.order == "started_at"
-        return records[::-1] if is_reversed else records, found.stopped_after
+        """Return the conversations in which these words were said, and where the search stopped."""
+        query, read_at = _query(wish), now()
+        found = services.search_text(text=words, query=query, now=read_at)
+        records = [conversation_record(each, read_at) for each in found.conversations]
+        return records[::-1] if query.oldest_first else records, found.stopped_after
 
     def text(self, record: "Conversation") -> str:
-        """Return the id: what was said isn't in the record."""
+        """Return the id, the only text of the record that a search can compare."""
         return record.id
 
 
 def _query(wish: RecordFilter) -> ConversationQuery:
     state = wish.value("state")
     return ConversationQuery(
-        state=None if state is None else State(state),
+        state=None if state is None else ConversationState(state),
         with_errors=bool(wish.value("had_errors")),
         started_from=wish.value("started_at__gte"),
         started_to=wish.value("started_at__lt"),
@@ -90,7 +95,7 @@ class Conversation(Record):  # type: ignore[django-manager-missing, unused-ignor
     """A conversation in the admin."""
 
     source: ClassVar[Any] = ConversationSource()
-    value: ConversationValue
+    value: domain.Conversation
 
     id = models.CharField(_("call"), primary_key=True, max_length=64, editable=False)
     state = models.CharField(
@@ -104,7 +109,7 @@ class Conversation(Record):  # type: ignore[django-manager-missing, unused-ignor
     updated_at = models.DateTimeField(_("last change"), editable=False)
 
     class Meta(Record.Meta):
-        """Names and permissions: nobody writes them, and who may delete one may have it forgotten."""
+        """Display names, and the permissions: staff can't add or change conversations."""
 
         abstract = False
         ordering: ClassVar = ["-started_at"]
@@ -118,22 +123,22 @@ class Conversation(Record):  # type: ignore[django-manager-missing, unused-ignor
 
 
 class ToolRunSource:
-    """The tool runs of all calls, by the services."""
+    """Reads the tool calls of all conversations through `conversations.services`."""
 
     conditions = frozenset({"name", "outcome", "started_at__gte", "started_at__lt"})
     orders = frozenset({"started_at"})
     email = None
 
     def one(self, record_id: str) -> "ToolRun | None":
-        """Return a tool run, or None."""
+        """Return a tool call, or None."""
         call_id, _colon, tool_use_id = record_id.partition(":")
         try:
             return tool_run_record(services.get_tool_call(call_id=call_id, tool_use_id=tool_use_id))
-        except ConversationGoneError:
+        except ConversationNotFoundError:
             return None
 
     def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["ToolRun"]:
-        """Return some tool runs by the time they began."""
+        """Return one page of tool calls by start time."""
         outcome = wish.value("outcome")
         query = ToolCallQuery(
             name=wish.value("name"),
@@ -146,15 +151,15 @@ class ToolRunSource:
         return found.map(tool_run_record)
 
     def text(self, record: "ToolRun") -> str:
-        """Return the name."""
+        """Return the tool's name."""
         return record.name
 
 
 class ToolRun(Record):
-    """A tool run in the admin; its id is the call's, a colon, and what the model calls it."""
+    """A tool call in the admin; its id is the call's id, a colon and the tool use id."""
 
     source: ClassVar[Any] = ToolRunSource()
-    value: ToolRunValue
+    value: domain.ToolCall
 
     id = models.CharField(primary_key=True, max_length=200, editable=False)
     call_id = models.CharField(_("call"), max_length=64, editable=False)
@@ -168,7 +173,7 @@ class ToolRun(Record):
     started_at = models.DateTimeField(_("began"), editable=False)
 
     class Meta(Record.Meta):
-        """Names, and the one permission: to see what was done in all calls."""
+        """Display names, and the only permission: to view the tool calls of all conversations."""
 
         abstract = False
         ordering: ClassVar = ["-started_at"]
@@ -181,12 +186,12 @@ class ToolRun(Record):
         return self.name
 
 
-def conversation_record(conversation: ConversationValue, at: datetime) -> Conversation:
-    """Return the conversation as the admin shows it at this moment."""
+def conversation_record(conversation: domain.Conversation, read_at: datetime) -> Conversation:
+    """Return the admin record of a conversation, with its state at `read_at`."""
     record: Conversation = Conversation.read(
         id=conversation.id,
-        state=conversation.state(at).value,
-        had_errors=bool(conversation.progress.errors),
+        state=conversation.state_at(read_at).value,
+        had_errors=bool(conversation.statistics.error_codes),
         started_at=conversation.started_at,
         updated_at=conversation.updated_at,
     )
@@ -194,14 +199,14 @@ def conversation_record(conversation: ConversationValue, at: datetime) -> Conver
     return record
 
 
-def tool_run_record(run: ToolRunValue) -> ToolRun:
-    """Return the tool run as the admin shows it."""
+def tool_run_record(tool_call: domain.ToolCall) -> ToolRun:
+    """Return the admin record of a tool call."""
     record: ToolRun = ToolRun.read(
-        id=f"{run.call_id}:{run.tool_use_id}",
-        call_id=run.call_id,
-        name=run.name,
-        outcome=run.outcome.value,
-        started_at=run.started_at,
+        id=f"{tool_call.call_id}:{tool_call.tool_use_id}",
+        call_id=tool_call.call_id,
+        name=tool_call.name,
+        outcome=tool_call.outcome.value,
+        started_at=tool_call.started_at,
     )
-    record.value = run
+    record.value = tool_call
     return record

@@ -1,4 +1,4 @@
-"""How a conversation is put for staff to read."""
+"""Format conversations for the staff's pages."""
 
 import json
 from collections.abc import Mapping
@@ -10,53 +10,59 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from conversations.admin_records import OUTCOME_LABELS, REASON_LABELS, STATE_LABELS
-from conversations.domain import Conversation, Speaker, State, ToolCall, Transcript, Utterance
+from conversations.domain import (
+    Conversation,
+    ConversationState,
+    Speaker,
+    ToolCall,
+    Transcript,
+    Utterance,
+)
 
-SHORT = 90
-FELT_MS = 100
+MAX_ARGUMENTS_LENGTH = 90
+PERCEPTIBLE_MS = 100
 
 
-def transcript_context(talk: Transcript, at: datetime) -> dict[str, Any]:
-    """Return what `conversations/talk.html` shows of a conversation at this moment."""
-    conversation = talk.conversation
-    state = conversation.state(at)
+def transcript_context(transcript: Transcript, now: datetime) -> dict[str, Any]:
+    """Return the context of the template `conversations/transcript.html`."""
+    conversation = transcript.conversation
+    state = conversation.state_at(now)
     return {
         "conversation": conversation,
         "state": state.value,
         "state_label": STATE_LABELS[state],
-        "is_live": state is State.LIVE,
-        "facts": _facts(conversation, at),
-        "particulars": _particulars(conversation),
-        "entries": [_entry(one) for one in talk.in_order()],
+        "is_live": state is ConversationState.LIVE,
+        "facts": _facts(conversation, now),
+        "technical_facts": _technical_facts(conversation),
+        "entries": [_entry(each) for each in transcript.entries()],
     }
 
 
-def _facts(conversation: Conversation, at: datetime) -> list[tuple[str, str]]:
-    """Return what tells how the call went."""
-    progress = conversation.progress
-    return _known(
-        (_("length"), length(conversation.lasted(at))),
-        (_("ended by"), ending(conversation)),
-        (_("turns"), str(progress.turns)),
-        (_("tool runs"), str(progress.tool_runs)),
-        (_("interruptions"), str(progress.interruptions or "")),
-        (_("median wait"), took(progress.latency.median_ms)),
-        (_("longest wait"), took(progress.latency.max_ms)),
-        (_("cost"), cost(conversation.cost_usd)),
-        (_("errors"), ", ".join(dict.fromkeys(progress.errors))),
+def _facts(conversation: Conversation, now: datetime) -> list[tuple[str, str]]:
+    statistics = conversation.statistics
+    return _without_empty(
+        (_("length"), format_length(conversation.duration_at(now))),
+        (_("ended by"), format_reason(conversation)),
+        (_("turns"), str(statistics.turns)),
+        (_("tool runs"), str(statistics.tool_calls)),
+        (_("interruptions"), str(statistics.interruptions or "")),
+        (_("median wait"), format_latency(statistics.latency.median_ms)),
+        (_("longest wait"), format_latency(statistics.latency.max_ms)),
+        (_("cost"), format_cost(conversation.cost_usd)),
+        (_("errors"), ", ".join(dict.fromkeys(statistics.error_codes))),
     )
 
 
-def _particulars(conversation: Conversation) -> list[tuple[str, str]]:
-    """Return what only those want to know who look after the server."""
-    progress = conversation.progress
-    tokens = progress.tokens
-    return _known(
-        (_("tokens of speech"), _in_and_out(tokens.speech_in, tokens.speech_out)),
-        (_("tokens of text"), _in_and_out(tokens.text_in, tokens.text_out)),
-        (_("median wait to the ear"), took(progress.latency.heard_median_ms)),
-        (_("resumed"), str(progress.resumes or "")),
-        (_("sessions renewed"), str(progress.renewals or "")),
+def _technical_facts(conversation: Conversation) -> list[tuple[str, str]]:
+    """Return the facts for the people who operate the server."""
+    statistics = conversation.statistics
+    tokens = statistics.tokens
+    return _without_empty(
+        (_("tokens of speech"), _format_tokens(tokens.speech_in, tokens.speech_out)),
+        (_("tokens of text"), _format_tokens(tokens.text_in, tokens.text_out)),
+        (_("median wait to the ear"), format_latency(statistics.latency.playback_median_ms)),
+        (_("resumed"), str(statistics.resumes or "")),
+        (_("sessions renewed"), str(statistics.rotations or "")),
         (_("voice"), conversation.voice),
         (_("model"), conversation.model_id),
         (_("connection"), conversation.wire),
@@ -64,66 +70,70 @@ def _particulars(conversation: Conversation) -> list[tuple[str, str]]:
     )
 
 
-def _known(*facts: tuple[str, str]) -> list[tuple[str, str]]:
+def _without_empty(*facts: tuple[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _entry(one: Utterance | ToolCall) -> dict[str, Any]:
-    if isinstance(one, Utterance):
+def _entry(entry: Utterance | ToolCall) -> dict[str, Any]:
+    if isinstance(entry, Utterance):
         return {
-            "words": one,
-            "is_customer": one.speaker is Speaker.USER,
-            "latency": took(one.latency_ms),
-            "heard": took(one.heard_ms),
+            "utterance": entry,
+            "is_customer": entry.speaker is Speaker.USER,
+            "latency": format_latency(entry.latency_ms),
+            "playback_latency": format_latency(entry.playback_latency_ms),
         }
+    arguments = entry.arguments or {}
     return {
-        "run": one,
-        "outcome": OUTCOME_LABELS[one.outcome],
-        "took": took(one.duration_ms),
-        "arguments": [(name, _text(value)) for name, value in (one.arguments or {}).items()],
+        "tool_call": entry,
+        "outcome": OUTCOME_LABELS[entry.outcome],
+        "took": format_latency(entry.duration_ms),
+        "arguments": [(name, _format_argument(value)) for name, value in arguments.items()],
     }
 
 
-def _in_and_out(tokens_in: int, tokens_out: int) -> str:
-    taken, given = _whole(tokens_in), _whole(tokens_out)
-    return _("%(taken)s in, %(given)s out") % {"taken": taken, "given": given}
+def _format_tokens(tokens_in: int, tokens_out: int) -> str:
+    values = {"taken": _format_count(tokens_in), "given": _format_count(tokens_out)}
+    return _("%(taken)s in, %(given)s out") % values
 
 
-def _whole(number: int) -> str:
+def _format_count(number: int) -> str:
     return number_format(number, use_l10n=True, force_grouping=True)
 
 
-def ending(conversation: Conversation) -> str:
-    """Return why it ended, in words where the code is known; "" if it hasn't."""
+def format_reason(conversation: Conversation) -> str:
+    """Return why a conversation ended: a label if the code is known, else the code; "" if it is live."""
     return str(REASON_LABELS.get(conversation.reason or "", conversation.reason or ""))
 
 
-def length(time: timedelta) -> str:
-    """Return a time as a clock shows it: "2:05", or "1:02:05"."""
-    minutes, rest = divmod(int(time.total_seconds()), 60)
+def format_length(duration: timedelta) -> str:
+    """Return a duration as minutes and seconds, "2:05", or with hours, "1:02:05"."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def took(milliseconds: float | None) -> str:
-    """Return a short time: in milliseconds while it is nothing people feel, else in seconds; "" for none."""
+def format_latency(milliseconds: float | None) -> str:
+    """Return a short time: milliseconds below `PERCEPTIBLE_MS`, else seconds; "" for None."""
     if milliseconds is None:
         return ""
-    if milliseconds < FELT_MS:
+    if milliseconds < PERCEPTIBLE_MS:
         return f"{milliseconds:.0f}\N{NO-BREAK SPACE}ms"
     return f"{number_format(round(milliseconds / 1000, 1), decimal_pos=1)}\N{NO-BREAK SPACE}s"
 
 
-def cost(amount: Decimal) -> str:
-    """Return what the model cost."""
-    return f"US$\N{NO-BREAK SPACE}{number_format(round(amount, 3), decimal_pos=3)}"
+def format_cost(cost_usd: Decimal) -> str:
+    """Return a cost in US dollars with three decimals."""
+    return f"US$\N{NO-BREAK SPACE}{number_format(round(cost_usd, 3), decimal_pos=3)}"
 
 
-def arguments_in_short(arguments: Mapping[str, Any] | None, *, at_most: int = SHORT) -> str:
-    """Return a tool's arguments on one line, cut where it gets long."""
-    line = ", ".join(f"{name}: {_text(value)}" for name, value in (arguments or {}).items())
-    return f"{line[: at_most - 1]}…" if len(line) > at_most else line or "–"
+def format_arguments(
+    arguments: Mapping[str, Any] | None, *, max_length: int = MAX_ARGUMENTS_LENGTH
+) -> str:
+    """Return a tool's arguments as one line of at most `max_length` characters; "–" for none."""
+    pairs = (arguments or {}).items()
+    line = ", ".join(f"{name}: {_format_argument(value)}" for name, value in pairs)
+    return f"{line[: max_length - 1]}…" if len(line) > max_length else line or "–"
 
 
-def _text(value: object) -> str:
+def _format_argument(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

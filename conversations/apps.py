@@ -1,4 +1,4 @@
-"""The conversations room as Django knows it."""
+"""Django app configuration of `conversations`."""
 
 from typing import override
 
@@ -7,12 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ConversationsConfig(AppConfig):
-    """What is kept of calls, with the models that the admin's permissions hang on."""
+    """Stored conversations, and the models that carry the admin's permissions for them."""
 
     name = "conversations"
     verbose_name = _("Conversations")
 
     @override
     def ready(self) -> None:
-        # Without this, `makemigrations` would find no models wherever the admin isn't loaded.
+        # Where the admin isn't loaded, `makemigrations` finds the models only through this import.
         from conversations import admin_records  # noqa: F401, PLC0415 -- models need the app registry

@@ -1,11 +1,12 @@
-"""What is kept of a call: its words, its tool runs, its figures, and what brings it back. Pure.
+"""The stored record of a call: utterances, tool calls, statistics and the checkpoint. Pure.
 
-A **conversation** is the call as it is remembered. It is live until it is ended; one whose server
-gives no sign of life for 90 s is lost, which is seen and not stored: its server can't say it any more.
-Its **epoch** counts the processes that had the call. Only the newest may write, so a server that was
-thought dead, or was cut off, overwrites nothing.
+A **conversation** is live until it ends. A live one whose server has sent no heartbeat for 90 s is
+*lost*; this is computed on reading and not stored, because the server can no longer write it.
 
-Instants are aware. Durations are milliseconds, costs US dollars.
+Its **epoch** is the number of the current lease. Each process that takes the lease over raises it by
+one, and only the newest lease may write, so a server that was cut off overwrites nothing.
+
+Times are aware, durations milliseconds, costs US dollars.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,26 +19,19 @@ from typing import Any
 from common.money import MILLIONTH
 
 LOST_AFTER = timedelta(seconds=90)
-MEMORY_LASTS = timedelta(hours=1)
-COUNTS_LAST = timedelta(days=30)
-"""How long figures are kept where words aren't."""
+CHECKPOINT_LIFETIME = timedelta(hours=1)
+STATISTICS_LIFETIME = timedelta(days=30)
+"""How long statistics are stored where the settings store no text."""
 
-MAX_ERRORS = 20
+MAX_ERROR_CODES = 20
 MAX_TEXT_LENGTH = 8_000
-MAX_NAME_LENGTH = 64
-UNNAMED = "?"
-"""What a tool is called that the model didn't name; an index can't hold nothing."""
+MAX_TOOL_NAME_LENGTH = 64
+UNNAMED_TOOL = "?"
+"""Stored where the model gave no name: the key of an index can't be empty."""
 
 
-class Status(StrEnum):
-    """How far a conversation is, as it is stored."""
-
-    LIVE = "live"
-    ENDED = "ended"
-
-
-class State(StrEnum):
-    """How far a conversation is, as it is seen at some moment."""
+class ConversationState(StrEnum):
+    """State of a conversation at a given time."""
 
     LIVE = "live"
     LOST = "lost"
@@ -63,18 +57,19 @@ class Stage(StrEnum):
 
 
 class ToolOutcome(StrEnum):
-    """What became of a tool run; running until it is said, so for ever if its server died."""
+    """Outcome of a tool call; it stays at `RUNNING` if the server dies before the tool returns."""
 
     RUNNING = "running"
     OK = "ok"
     REFUSED = "refused"
+    """A business rule forbids it."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """How many tokens the model took and gave."""
+class TokenUsage:
+    """Tokens that a call sent to the model (in) and received from it (out)."""
 
     speech_in: int = 0
     text_in: int = 0
@@ -83,56 +78,58 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """What a thousand tokens cost, in US dollars."""
+class TokenPrices:
+    """Price of a thousand tokens of each kind, in US dollars."""
 
     speech_in: Decimal
     text_in: Decimal
     speech_out: Decimal
     text_out: Decimal
 
-    def of(self, tokens: Tokens) -> Decimal:
-        """Return what these tokens cost, to the millionth of a dollar."""
-        thousandfold = (
+    def cost_usd(self, tokens: TokenUsage) -> Decimal:
+        """Return the cost of `tokens`, rounded to a millionth of a dollar."""
+        per_thousand = (
             tokens.speech_in * self.speech_in
             + tokens.text_in * self.text_in
             + tokens.speech_out * self.speech_out
             + tokens.text_out * self.text_out
         )
-        return (thousandfold / 1000).quantize(MILLIONTH)
+        return (per_thousand / 1000).quantize(MILLIONTH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """How long the customer waited for the assistant's first sound, over all turns.
+    """Time from the customer's last words to the reply's first audio, over all turns of a call.
 
-    `median_ms` and `max_ms` are to the sound's leaving this server, `heard_median_ms` to the ear.
+    `median_ms` and `max_ms` end when the audio leaves this server, `playback_median_ms` when the
+    customer's loudspeaker plays it.
     """
 
     median_ms: float | None = None
     max_ms: float | None = None
-    heard_median_ms: float | None = None
+    playback_median_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """A call's figures so far. `errors` are the codes of what went wrong, in order."""
+class ConversationStatistics:
+    """Counts and measurements of a call so far; `error_codes` are in the order they occurred."""
 
     turns: int = 0
-    tool_runs: int = 0
+    tool_calls: int = 0
     interruptions: int = 0
     resumes: int = 0
-    renewals: int = 0
-    tokens: Tokens = field(default_factory=Tokens)
+    rotations: int = 0
+    tokens: TokenUsage = field(default_factory=TokenUsage)
     latency: Latency = field(default_factory=Latency)
-    errors: Sequence[str] = ()
+    error_codes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """Something that was said, for certain: one segment of one turn. Without text it is taken back.
+    """What one speaker said in one segment of a turn.
 
-    `latency_ms` and `heard_ms` stand at the first segment of an answer: see `Latency`.
+    Recording an utterance with empty text deletes the one stored under the same key. The latencies are
+    set on the first segment of a reply; see `Latency` for what they measure.
     """
 
     turn: int
@@ -145,19 +142,20 @@ class Utterance:
     """Index, in the call's outbound audio, of the sample at which it begins. Not stored."""
     interrupted: bool = False
     latency_ms: float | None = None
-    heard_ms: float | None = None
+    playback_latency_ms: float | None = None
 
     @property
-    def place(self) -> tuple[int, int]:
-        """Where it belongs; what is kept at the same place replaces it."""
+    def key(self) -> tuple[int, int]:
+        """Turn and segment, which identify the utterance within its call."""
         return self.turn, self.segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One execution of a tool. `arguments` are masked; None if none are kept.
+    """One tool call. `arguments` are masked, or None if the settings store none.
 
-    `arguments_hash` tells whether another run asks for the same: see `secrecy.arguments_hash`.
+    `arguments_hash` is equal for two calls with the same tool and arguments; see
+    `conversations.encryption.arguments_hash`.
     """
 
     call_id: str
@@ -166,39 +164,41 @@ class ToolCall:
     arguments: Mapping[str, Any] | None
     arguments_hash: str
     outcome: ToolOutcome
-    code: str | None
+    error_code: str | None
     started_at: datetime
     duration_ms: float | None
     turn: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreData:
-    """What a call goes on from after its server died: nothing in it is masked.
+class CallCheckpoint:
+    """What another process needs to restore a call: nothing in it is masked.
 
-    `words` are all that was said; `state` are numbers that only the call itself understands.
+    `state` holds integers that only `voice.calls` interprets.
     """
 
-    words: Sequence[Utterance] = ()
+    utterances: Sequence[Utterance] = ()
     state: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, words: Sequence[Utterance], state: Mapping[str, int]) -> "RestoreData":
-        """Return it with some words more, and with another state."""
-        by_place = {each.place: each for each in [*self.words, *words]}
-        said = [by_place[place] for place in sorted(by_place) if by_place[place].text]
-        return RestoreData(words=tuple(said), state=dict(state))
+    def updated(
+        self, utterances: Sequence[Utterance], state: Mapping[str, int]
+    ) -> "CallCheckpoint":
+        """Return a checkpoint with these utterances added or replaced, and with this state."""
+        by_key = {each.key: each for each in [*self.utterances, *utterances]}
+        ordered = [by_key[key] for key in sorted(by_key) if by_key[key].text]
+        return CallCheckpoint(utterances=tuple(ordered), state=dict(state))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A call as it is remembered; `updated_at` is its version. `reason` says why it ended."""
+    """The stored record of one call; `updated_at` is its version, `reason` why it ended."""
 
     id: str
-    status: Status
+    is_ended: bool = False
     reason: str | None = None
     started_at: datetime
     updated_at: datetime
-    alive_at: datetime
+    heartbeat_at: datetime
     ended_at: datetime | None = None
     expires_at: datetime
     voice: str
@@ -207,61 +207,66 @@ class Conversation:
     wire: str
     epoch: int = 1
     resume_hash: str = field(repr=False)
-    progress: Progress = field(default_factory=Progress)
+    statistics: ConversationStatistics = field(default_factory=ConversationStatistics)
     cost_usd: Decimal = Decimal(0)
 
-    def state(self, now: datetime) -> State:
-        """Return how far it is at this moment."""
-        if self.status is Status.ENDED:
-            return State.ENDED
-        return State.LOST if self.alive_at < alive_since(now) else State.LIVE
+    def state_at(self, now: datetime) -> ConversationState:
+        """Return the state of the conversation at `now`."""
+        if self.is_ended:
+            return ConversationState.ENDED
+        is_lost = self.heartbeat_at < heartbeat_deadline(now)
+        return ConversationState.LOST if is_lost else ConversationState.LIVE
 
-    def lasted(self, now: datetime) -> timedelta:
-        """Return how long it was, or is by now."""
-        until = {State.LIVE: now, State.LOST: self.alive_at, State.ENDED: self.ended_at}
-        return max((until[self.state(now)] or self.alive_at) - self.started_at, timedelta())
+    def duration_at(self, now: datetime) -> timedelta:
+        """Return how long the call lasted, or has lasted at `now`."""
+        end = {
+            ConversationState.LIVE: now,
+            ConversationState.LOST: self.heartbeat_at,
+            ConversationState.ENDED: self.ended_at or self.heartbeat_at,
+        }
+        return max(end[self.state_at(now)] - self.started_at, timedelta())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """A conversation with all that was said and done in it, each in the order of time."""
+    """A conversation with its utterances and tool calls, each ordered by time."""
 
     conversation: Conversation
-    words: Sequence[Utterance]
-    tool_runs: Sequence[ToolCall]
+    utterances: Sequence[Utterance]
+    tool_calls: Sequence[ToolCall]
 
-    def in_order(self) -> list[Utterance | ToolCall]:
-        """Return words and tool runs together; a tool runs after words of the same instant."""
-        both: list[Utterance | ToolCall] = [*self.words, *self.tool_runs]
+    def entries(self) -> list[Utterance | ToolCall]:
+        """Return utterances and tool calls by time; an utterance comes first at the same time."""
+        entries: list[Utterance | ToolCall] = [*self.utterances, *self.tool_calls]
         return sorted(
-            both, key=lambda one: one.at if isinstance(one, Utterance) else one.started_at
+            entries, key=lambda each: each.at if isinstance(each, Utterance) else each.started_at
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationQuery:
-    """Which conversations are listed: of a state, with errors, begun from an instant on, before another."""
+    """Filter and order of a list of conversations; `started_from` is inclusive, `started_to` is not."""
 
-    state: State | None = None
+    state: ConversationState | None = None
     with_errors: bool = False
     started_from: datetime | None = None
     started_to: datetime | None = None
     oldest_first: bool = False
 
-    def admits(self, conversation: Conversation, now: datetime) -> bool:
-        """Whether a conversation is among them."""
-        starts = conversation.started_at
+    def matches(self, conversation: Conversation, now: datetime) -> bool:
+        """Whether a conversation passes the filter at `now`."""
+        started_at = conversation.started_at
         return (
-            self.state in {None, conversation.state(now)}
-            and not (self.with_errors and not conversation.progress.errors)
-            and (self.started_from is None or self.started_from <= starts)
-            and (self.started_to is None or starts < self.started_to)
+            self.state in {None, conversation.state_at(now)}
+            and not (self.with_errors and not conversation.statistics.error_codes)
+            and (self.started_from is None or self.started_from <= started_at)
+            and (self.started_to is None or started_at < self.started_to)
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallQuery:
-    """Which tool runs are listed: of a tool, with an outcome, begun from an instant on, before another."""
+    """Filter and order of a list of tool calls; `started_from` is inclusive, `started_to` is not."""
 
     name: str | None = None
     outcome: ToolOutcome | None = None
@@ -272,9 +277,10 @@ class ToolCallQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextSearchResult:
-    """The conversations in which some words were said, the latest first.
+    """The conversations that contain a text, the latest first.
 
-    `stopped_after` tells after how many things said the search gave up; None if it saw all.
+    `stopped_after` is the number of utterances searched when the search stopped at a limit; None if it
+    searched all of them.
     """
 
     conversations: Sequence[Conversation]
@@ -283,28 +289,29 @@ class TextSearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """What a process needs to write to the conversation it opened."""
+    """The right of one process to write to a conversation; a newer epoch ends it."""
 
     epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCall:
-    """What a process needs to go on with a call that another had; nothing in it is masked.
+    """What a process receives that takes over a call's lease; nothing in it is masked.
 
-    Of `tool_runs` those still running were begun by the process that is gone, and may have had effect.
+    The previous process may have died during a tool call that is still `RUNNING` here, so that call may
+    have had its effect.
     """
 
     epoch: int
-    words: Sequence[Utterance]
+    utterances: Sequence[Utterance]
     state: Mapping[str, int]
-    progress: Progress
+    statistics: ConversationStatistics
     voice: str
     language: str
     wire: str
-    tool_runs: Sequence[ToolCall]
+    tool_calls: Sequence[ToolCall]
 
 
-def alive_since(now: datetime) -> datetime:
-    """Return since when a server must have given a sign of life, for its calls not to be lost."""
+def heartbeat_deadline(now: datetime) -> datetime:
+    """Return the time before which a live call's last heartbeat means that it is lost."""
     return now - LOST_AFTER

@@ -1,4 +1,4 @@
-"""What must not be read where it is stored: the memory, sealed; a secret and arguments, as hashes."""
+"""Encrypt checkpoints, and hash resume secrets and tool arguments, before they are stored."""
 
 import hashlib
 import hmac
@@ -11,40 +11,41 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from common.encryption import fernet
-from conversations.domain import RestoreData
-from conversations.restore_data import pack, unpack
+from conversations.checkpoint import deserialize, serialize
+from conversations.domain import CallCheckpoint
 
-MEMORY = "conversations.memory"
-ARGUMENTS = "conversations.arguments"
-
-
-def sealed(memory: RestoreData) -> str:
-    """Return the memory as it may be stored."""
-    return fernet(MEMORY).encrypt(pack(memory)).decode()
+# These two are stored: another text makes what is encrypted or hashed with them unreadable.
+CHECKPOINT_PURPOSE = "conversations.memory"
+ARGUMENTS_SALT = "conversations.arguments"
 
 
-def unsealed(text: str | None) -> RestoreData | None:
-    """Return the memory; None if there is none, or it was sealed with another secret than today's."""
-    if text is None:
+def encrypt_checkpoint(checkpoint: CallCheckpoint) -> str:
+    """Return the checkpoint as encrypted text."""
+    return fernet(CHECKPOINT_PURPOSE).encrypt(serialize(checkpoint)).decode()
+
+
+def decrypt_checkpoint(encrypted: str | None) -> CallCheckpoint | None:
+    """Return the checkpoint; None if there is none, or if `SECRET_KEY` was another when it was stored."""
+    if encrypted is None:
         return None
     try:
-        return unpack(fernet(MEMORY).decrypt(text.encode()))
+        return deserialize(fernet(CHECKPOINT_PURPOSE).decrypt(encrypted.encode()))
     except InvalidToken:
         return None
 
 
-def digest(secret: str) -> str:
-    """Return the hash by which a secret, which is long and random, is known again."""
+def secret_hash(secret: str) -> str:
+    """Return the hash under which a resume secret is stored; the secret is long and random."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def is_secret_of(secret: str, known: str) -> bool:
-    """Whether `known` is the digest of this secret."""
-    return hmac.compare_digest(digest(secret), known)
+def is_secret_valid(secret: str, stored_hash: str) -> bool:
+    """Whether `stored_hash` is the hash of `secret`, compared in constant time."""
+    return hmac.compare_digest(secret_hash(secret), stored_hash)
 
 
 def arguments_hash(*, name: str, arguments: Mapping[str, Any]) -> str:
-    """Return the same text for the same tool and arguments; without the server's secret it tells nothing."""
+    """Return a hash that is equal for the same tool and arguments, keyed with `SECRET_KEY`."""
     canonical = json.dumps([name, arguments], sort_keys=True, ensure_ascii=False, default=str)
     secret = settings.SECRET_KEY
-    return salted_hmac(ARGUMENTS, canonical, secret=secret, algorithm="sha256").hexdigest()
+    return salted_hmac(ARGUMENTS_SALT, canonical, secret=secret, algorithm="sha256").hexdigest()

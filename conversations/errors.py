@@ -1,33 +1,36 @@
-"""What may go wrong with conversations, as far as it is foreseen."""
+"""Errors that callers of `conversations.services` can expect."""
 
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import ConflictError, NotFoundError
 
 
-class ConversationGoneError(NotFoundError):
-    """It never was, is forgotten, or can't go on: over, too old, the wrong secret. All answered alike."""
+class ConversationNotFoundError(NotFoundError):
+    """There is no such conversation, or it can't be restored.
+
+    Unknown, ended, expired and wrong secret are one answer, so that it tells nothing about other calls.
+    """
 
     code = "conversation_gone"
     text = _("That conversation is over.")
 
 
-class ConversationMovedError(ConflictError):
-    """The writer doesn't have the call any more: another process has it, or it has ended."""
+class LeaseLostError(ConflictError):
+    """The writer's lease has ended: another process has taken it over, or the conversation has ended."""
 
     code = "conversation_moved"
     text = _("This call goes on somewhere else.")
 
 
 class ConversationLiveError(ConflictError):
-    """It is going on, so it can't be forgotten."""
+    """The conversation is live, so it can't be deleted."""
 
     code = "conversation_live"
     text = _("That conversation is still going on. It can be deleted when it is over.")
 
 
-class ToolCallGoneError(NotFoundError):
-    """No such tool run was begun in the conversation."""
+class ToolCallNotFoundError(NotFoundError):
+    """The conversation has no such tool call."""
 
     code = "tool_run_gone"
     text = _("There is no such tool run.")

@@ -1,11 +1,11 @@
-"""How conversations are stored in DynamoDB: shape only.
+"""PynamoDB models of stored conversations: the attributes, keys and indexes of one table.
 
-All of one call stands in one partition, `CALL#{id}`: the conversation itself, its words, its tool runs
-and, while it lives, its memory. An index shows only those items that have both its attributes, so none
-holds more than one kind, and `LiveIndex` and `HadErrorsIndex` hold few.
+All items of a call have the partition key `CALL#{id}`: the conversation, its utterances, its tool calls
+and, while it is live, its checkpoint. An index contains only items that have both its key attributes, so
+each contains one kind of item, and `LiveIndex` and `HadErrorsIndex` are small.
 
-These are PynamoDB models; Django's ORM and its migrations know nothing of them. Only
-`conversations.repository` reads and writes them.
+Only `conversations.repository` reads and writes these items. The stored attribute names differ from the
+Python names in places, because renaming a stored attribute would lose data.
 """
 
 from pynamodb.attributes import (
@@ -23,8 +23,8 @@ from common.dynamodb.tables import EXPIRES_AT, Table, register_table
 
 
 @register_table
-class Conversation(Table):
-    """One call as it is remembered. `live` and `hadErrors` are "yes" or absent."""
+class ConversationItem(Table):
+    """One conversation. `live` and `hadErrors` are "yes" or absent."""
 
     table_setting = "CALLS_TABLE"
     key_prefix = "CALL"
@@ -37,7 +37,7 @@ class Conversation(Table):
     reason = UnicodeAttribute(null=True)
     started_at = InstantAttribute(attr_name="startedAt")
     updated_at = InstantAttribute(attr_name="updatedAt")
-    alive_at = InstantAttribute(attr_name="aliveAt")
+    heartbeat_at = InstantAttribute(attr_name="aliveAt")
     ended_at = InstantAttribute(null=True, attr_name="endedAt")
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
     voice = UnicodeAttribute()
@@ -47,10 +47,10 @@ class Conversation(Table):
     epoch = NumberAttribute()
     resume_hash = UnicodeAttribute(attr_name="resumeHash")
     turns = NumberAttribute()
-    tool_runs = NumberAttribute(attr_name="toolRuns")
+    tool_calls = NumberAttribute(attr_name="toolRuns")
     interruptions = NumberAttribute()
     resumes = NumberAttribute()
-    renewals = NumberAttribute()
+    rotations = NumberAttribute(attr_name="renewals")
     speech_tokens_in = NumberAttribute(attr_name="speechTokensIn")
     text_tokens_in = NumberAttribute(attr_name="textTokensIn")
     speech_tokens_out = NumberAttribute(attr_name="speechTokensOut")
@@ -58,30 +58,31 @@ class Conversation(Table):
     cost_usd = CostAttribute(attr_name="costUsd")
     latency_median_ms = NumberAttribute(null=True, attr_name="latencyMedianMs")
     latency_max_ms = NumberAttribute(null=True, attr_name="latencyMaxMs")
-    heard_median_ms = NumberAttribute(null=True, attr_name="heardMedianMs")
-    errors = ListAttribute(of=UnicodeAttribute, null=True)
+    playback_median_ms = NumberAttribute(null=True, attr_name="heardMedianMs")
+    error_codes = ListAttribute(of=UnicodeAttribute, null=True, attr_name="errors")
     had_errors = UnicodeAttribute(null=True, attr_name="hadErrors")
 
+    # The registered model declares all indexes of the table. The first three contain conversations,
+    # the others tool calls and utterances.
     by_kind = global_index("CallIndex", hash_key="kind", range_key="startedAt")
     by_live = global_index("LiveIndex", hash_key="live", range_key="startedAt")
     by_had_errors = global_index("HadErrorsIndex", hash_key="hadErrors", range_key="startedAt")
-    # Indexes of `ToolCall` and `Utterance`; the registered model declares all indexes of the table.
     by_outcome = global_index("OutcomeIndex", hash_key="outcome", range_key="startedAt")
     by_tool = global_index("ToolIndex", hash_key="tool", range_key="startedAt")
     by_speaker = global_index("SpeakerIndex", hash_key="speaker", range_key="at")
 
 
-class _InCall(Table):
-    """Something of a call, in the conversation's partition."""
+class _CallItem(Table):
+    """An item in the partition of its call."""
 
     table_setting = "CALLS_TABLE"
-    key_prefix = Conversation.key_prefix
+    key_prefix = ConversationItem.key_prefix
 
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
 
 
-class Utterance(_InCall):
-    """One segment of what was said, masked."""
+class UtteranceItem(_CallItem):
+    """One utterance, masked."""
 
     SK_PREFIX = "TURN#"
 
@@ -94,16 +95,16 @@ class Utterance(_InCall):
     """Only where it is `delivered`, that is, where the model never confirmed the text."""
     interrupted = BooleanAttribute()
     latency_ms = NumberAttribute(null=True, attr_name="latencyMs")
-    heard_ms = NumberAttribute(null=True, attr_name="heardMs")
+    playback_latency_ms = NumberAttribute(null=True, attr_name="heardMs")
 
     @classmethod
     def key_in(cls, call_id: str, turn: int, segment: int) -> tuple[str, str]:
         """Return PK and SK."""
-        return Conversation.key(call_id)[0], f"{cls.SK_PREFIX}{turn:05}#{segment:03}"
+        return ConversationItem.key(call_id)[0], f"{cls.SK_PREFIX}{turn:05}#{segment:03}"
 
 
-class ToolCall(_InCall):
-    """One tool run; `arguments` are masked, and absent if none are kept."""
+class ToolCallItem(_CallItem):
+    """One tool call; `arguments` are masked, or absent if the settings store none."""
 
     SK_PREFIX = "TOOL#"
 
@@ -112,7 +113,7 @@ class ToolCall(_InCall):
     arguments = JSONAttribute(null=True)
     arguments_hash = UnicodeAttribute(attr_name="argumentsHash")
     outcome = UnicodeAttribute()
-    code = UnicodeAttribute(null=True)
+    error_code = UnicodeAttribute(null=True, attr_name="code")
     started_at = InstantAttribute(attr_name="startedAt")
     duration_ms = NumberAttribute(null=True, attr_name="durationMs")
     turn = NumberAttribute()
@@ -120,22 +121,22 @@ class ToolCall(_InCall):
     @classmethod
     def key_in(cls, call_id: str, tool_use_id: str) -> tuple[str, str]:
         """Return PK and SK."""
-        return Conversation.key(call_id)[0], f"{cls.SK_PREFIX}{tool_use_id}"
+        return ConversationItem.key(call_id)[0], f"{cls.SK_PREFIX}{tool_use_id}"
 
 
-class RestoreData(_InCall):
-    """What a call goes on from after its server died, sealed."""
+class CheckpointItem(_CallItem):
+    """The encrypted checkpoint of a call."""
 
-    sealed = UnicodeAttribute()
+    encrypted = UnicodeAttribute(attr_name="sealed")
 
     @classmethod
     def key(cls, item_id: str) -> tuple[str, str]:
-        """Return PK and SK of a call's memory."""
-        return Conversation.key(item_id)[0], "MEMORY"
+        """Return PK and SK of the call's checkpoint."""
+        return ConversationItem.key(item_id)[0], "MEMORY"
 
 
-class Ticket(Table):
-    """A ticket that was used, and can't be again."""
+class UsedTicketItem(Table):
+    """A ticket that was used; its existence prevents a second use."""
 
     table_setting = "CALLS_TABLE"
     key_prefix = "TICKET"

@@ -1,7 +1,7 @@
-"""Every read and write of conversations, one function for each way in. Rows go in and out as values.
+"""Read and write conversations in DynamoDB. Domain values go in and come out.
 
-All writes of a call happen on the condition that the writer still has it: see `_only_ours`. They set
-the sign of life, too, so that it is one item's condition and change, and no separate check.
+Every write of a call depends on the writer's lease: see `_leased_transaction`. The same update stores the
+heartbeat, so the lease needs no separate check.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,371 +13,397 @@ from pynamodb.expressions.condition import Condition
 
 from common.dynamodb.index_queries import LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
+from common.dynamodb.tables import Table
 from common.dynamodb.transactions import MAX_WRITES, Transaction
 from common.errors import BusyError, StaleVersionError
 from common.ids import is_id
 from common.timestamps import to_iso
-from conversations import models, rows
+from conversations import items
 from conversations.domain import (
     Conversation,
     ConversationQuery,
+    ConversationState,
     Speaker,
-    State,
     ToolCall,
     ToolCallQuery,
     ToolOutcome,
     Utterance,
-    alive_since,
+    heartbeat_deadline,
 )
-from conversations.errors import ConversationMovedError, ToolCallGoneError
+from conversations.errors import LeaseLostError, ToolCallNotFoundError
+from conversations.models import (
+    CheckpointItem,
+    ConversationItem,
+    ToolCallItem,
+    UsedTicketItem,
+    UtteranceItem,
+)
 
-OURS = "this process has the call"
-IS_NEW = "is new"
-WAS_BEGUN = "was begun"
-UNCHANGED = "unchanged"
-WORDS_A_WRITE = MAX_WRITES - 2
-"""Beside them stand the conversation and its memory."""
+# Names of the conditions of a transaction
+HAS_LEASE = "the writer has the lease"
+IS_NEW = "the item is new"
+WAS_STARTED = "the tool call was started"
+IS_UNCHANGED = "the conversation is unchanged"
+
+UTTERANCES_PER_WRITE = MAX_WRITES - 2
+"""A transaction also writes the conversation and its checkpoint."""
 
 
 # --- One conversation
 
 
 def conversation_by_id(call_id: str) -> Conversation | None:
-    """Return the conversation as it is now, or None."""
-    row = models.Conversation.find(call_id) if is_id(call_id) else None
-    return None if row is None else rows.conversation_of(row)
+    """Return the conversation by a consistent read, or None."""
+    item = ConversationItem.find(call_id) if is_id(call_id) else None
+    return None if item is None else items.conversation_from_item(item)
 
 
-def words_of(call_id: str) -> list[Utterance]:
-    """Return what was said, by turn and segment."""
-    key = models.Utterance.key_in(call_id, 0, 0)[0]
-    begins = models.Utterance.sk.startswith(models.Utterance.SK_PREFIX)
-    return [rows.words_of(row) for row in models.Utterance.query(key, begins, consistent_read=True)]
+def utterances_of_call(call_id: str) -> list[Utterance]:
+    """Return the utterances of a call by turn and segment."""
+    partition, _sort_key = UtteranceItem.key_in(call_id, 0, 0)
+    is_utterance = UtteranceItem.sk.startswith(UtteranceItem.SK_PREFIX)
+    found = UtteranceItem.query(partition, is_utterance, consistent_read=True)
+    return [items.utterance_from_item(item) for item in found]
 
 
-def tool_runs_of(call_id: str) -> list[ToolCall]:
-    """Return the tool runs, in the order of time."""
-    key = models.ToolCall.key_in(call_id, "")[0]
-    begins = models.ToolCall.sk.startswith(models.ToolCall.SK_PREFIX)
-    found = models.ToolCall.query(key, begins, consistent_read=True)
-    return sorted(map(rows.tool_run_of, found), key=lambda run: run.started_at)
+def tool_calls_of_call(call_id: str) -> list[ToolCall]:
+    """Return the tool calls of a call by start time."""
+    partition, _sort_key = ToolCallItem.key_in(call_id, "")
+    is_tool_call = ToolCallItem.sk.startswith(ToolCallItem.SK_PREFIX)
+    found = ToolCallItem.query(partition, is_tool_call, consistent_read=True)
+    return sorted(map(items.tool_call_from_item, found), key=lambda each: each.started_at)
 
 
-def tool_run_by_id(call_id: str, tool_use_id: str) -> ToolCall | None:
-    """Return one tool run as it is now, or None."""
+def tool_call_by_id(call_id: str, tool_use_id: str) -> ToolCall | None:
+    """Return the tool call by a consistent read, or None."""
     try:
-        row = models.ToolCall.get(
-            *models.ToolCall.key_in(call_id, tool_use_id), consistent_read=True
-        )
-    except models.ToolCall.DoesNotExist:
+        item = ToolCallItem.get(*ToolCallItem.key_in(call_id, tool_use_id), consistent_read=True)
+    except ToolCallItem.DoesNotExist:
         return None
-    return rows.tool_run_of(row)
+    return items.tool_call_from_item(item)
 
 
-def memory_of(call_id: str, now: datetime) -> str | None:
-    """Return the sealed memory, or None. DynamoDB deletes what has expired hours late."""
-    row = models.RestoreData.find(call_id)
-    return None if row is None or row.expires_at <= now else row.sealed
+def encrypted_checkpoint_of_call(call_id: str, now: datetime) -> str | None:
+    """Return the encrypted checkpoint, or None if there is none or it has expired.
+
+    DynamoDB deletes an expired item hours later, so its time is compared here.
+    """
+    item = CheckpointItem.find(call_id)
+    return None if item is None or item.expires_at <= now else item.encrypted
 
 
 # --- Lists
 
 
-def conversations_matching(
+def find_conversations(
     query: ConversationQuery,
     *,
     now: datetime,
-    kept_since: datetime,
+    stored_since: datetime,
     limit: int,
     cursor: str | None = None,
 ) -> Page[Conversation]:
-    """Return up to `limit` conversations by the time they began, and the cursor of what follows.
+    """Return up to `limit` matching conversations by start time, and the cursor of the next page.
 
     Raises:
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    index_query = _index_query(query, now, kept_since)
-    page = read_page(index_query, models.Conversation, limit=limit, cursor=cursor)
-    return page.map(rows.conversation_of)
+    index_query = _conversation_index_query(query, now, stored_since)
+    page = read_page(index_query, ConversationItem, limit=limit, cursor=cursor)
+    return page.map(items.conversation_from_item)
 
 
-def tool_runs_matching(
-    query: ToolCallQuery, *, kept_since: datetime, limit: int, cursor: str | None = None
+def find_tool_calls(
+    query: ToolCallQuery, *, stored_since: datetime, limit: int, cursor: str | None = None
 ) -> Page[ToolCall]:
-    """Return up to `limit` tool runs of all calls by the time they began, and the cursor of what follows.
+    """Return up to `limit` matching tool calls of all calls by start time, and the next page's cursor.
 
     Raises:
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    index_query = _tool_call_index_query(query, kept_since)
-    page = read_page(index_query, models.ToolCall, limit=limit, cursor=cursor)
-    return page.map(rows.tool_run_of)
+    index_query = _tool_call_index_query(query, stored_since)
+    page = read_page(index_query, ToolCallItem, limit=limit, cursor=cursor)
+    return page.map(items.tool_call_from_item)
 
 
-def latest_words(*, said_from: datetime, at_most: int) -> tuple[list[tuple[str, Utterance]], bool]:
-    """Return the latest things said in any call, with the call's id, and whether there are more."""
+def latest_utterances(*, since: datetime, limit: int) -> tuple[list[tuple[str, Utterance]], bool]:
+    """Return the latest utterances of all calls, each with its call's id, and whether there are more."""
     index_query = IndexQuery(
-        table=models.Conversation,
+        table=ConversationItem,
         index="SpeakerIndex",
         partitions=[speaker.value for speaker in Speaker],
-        first=to_iso(said_from),
+        first=to_iso(since),
     )
-    page = read_page(index_query, models.Utterance, limit=at_most)
-    found = [(rows.call_id_of(row), rows.words_of(row)) for row in page.items]
-    return found, page.cursor is not None
+    page = read_page(index_query, UtteranceItem, limit=limit)
+    utterances = [(items.call_id_of(item), items.utterance_from_item(item)) for item in page.items]
+    return utterances, page.cursor is not None
 
 
 def conversations_by_id(call_ids: Sequence[str]) -> list[Conversation]:
-    """Return those of the conversations that are there, in the order asked for."""
-    keys = [models.Conversation.key(call_id) for call_id in call_ids]
-    found = {row.id: rows.conversation_of(row) for row in models.Conversation.batch_get(keys)}
-    return [found[call_id] for call_id in call_ids if call_id in found]
+    """Return the conversations that exist, in the order of `call_ids`."""
+    found = ConversationItem.batch_get([ConversationItem.key(call_id) for call_id in call_ids])
+    by_id = {item.id: items.conversation_from_item(item) for item in found}
+    return [by_id[call_id] for call_id in call_ids if call_id in by_id]
 
 
-def _index_query(query: ConversationQuery, now: datetime, kept_since: datetime) -> IndexQuery:
-    """Return where the conversations stand by time: all, the live ones, or those with errors."""
-    row = models.Conversation
+def _conversation_index_query(
+    query: ConversationQuery, now: datetime, stored_since: datetime
+) -> IndexQuery:
+    """Return the smallest index that has all matches: those with errors, the live ones, or all."""
     if query.with_errors:
-        index, partition = "HadErrorsIndex", row.YES
-    elif query.state in {State.LIVE, State.LOST}:
-        index, partition = "LiveIndex", row.YES
+        index, partition = "HadErrorsIndex", ConversationItem.YES
+    elif query.state in {ConversationState.LIVE, ConversationState.LOST}:
+        index, partition = "LiveIndex", ConversationItem.YES
     else:
-        index, partition = "CallIndex", row.KIND
+        index, partition = "CallIndex", ConversationItem.KIND
     return IndexQuery(
-        table=row,
+        table=ConversationItem,
         index=index,
         partitions=[partition],
-        first=to_iso(max(query.started_from or kept_since, kept_since)),
-        last=_before(query.started_to),
+        first=to_iso(max(query.started_from or stored_since, stored_since)),
+        last=_last_before(query.started_to),
         ascending=query.oldest_first,
-        filter_condition=_in_state(query.state, now),
+        filter_condition=_state_condition(query.state, now),
     )
 
 
-def _in_state(state: State | None, now: datetime) -> Condition | None:
-    row = models.Conversation
-    is_live: Condition = row.live.exists()
-    gave_sign: Condition = row.alive_at >= alive_since(now)
-    conditions: dict[State | None, Condition] = {
-        State.LIVE: is_live & gave_sign,
-        State.LOST: is_live & ~gave_sign,
-        State.ENDED: ~is_live,
+def _state_condition(state: ConversationState | None, now: datetime) -> Condition | None:
+    is_live: Condition = ConversationItem.live.exists()
+    has_heartbeat: Condition = ConversationItem.heartbeat_at >= heartbeat_deadline(now)
+    conditions: dict[ConversationState | None, Condition] = {
+        ConversationState.LIVE: is_live & has_heartbeat,
+        ConversationState.LOST: is_live & ~has_heartbeat,
+        ConversationState.ENDED: ~is_live,
     }
     return conditions.get(state)
 
 
-def _tool_call_index_query(query: ToolCallQuery, kept_since: datetime) -> IndexQuery:
-    """Return where the tool runs stand by time: of a tool, of an outcome, or merged from all outcomes."""
+def _tool_call_index_query(query: ToolCallQuery, stored_since: datetime) -> IndexQuery:
+    """Return the index of the tool, or of the outcome; for neither, all outcomes merged."""
     outcomes = list(ToolOutcome) if query.outcome is None else [query.outcome]
-    only_if = None
+    filter_condition = None
     index, partitions = "OutcomeIndex", [outcome.value for outcome in outcomes]
     if query.name is not None:
         index, partitions = "ToolIndex", [query.name]
         if query.outcome is not None:
-            only_if = models.ToolCall.outcome == query.outcome.value
+            filter_condition = ToolCallItem.outcome == query.outcome.value
     return IndexQuery(
-        table=models.Conversation,
+        table=ConversationItem,
         index=index,
         partitions=partitions,
-        first=to_iso(max(query.started_from or kept_since, kept_since)),
-        last=_before(query.started_to),
+        first=to_iso(max(query.started_from or stored_since, stored_since)),
+        last=_last_before(query.started_to),
         ascending=query.oldest_first,
-        filter_condition=only_if,
+        filter_condition=filter_condition,
     )
 
 
-def _before(instant: datetime | None) -> str:
+def _last_before(instant: datetime | None) -> str:
     return to_iso(instant - timedelta.resolution) if instant else LATEST
 
 
 # --- Writing
 
 
-def add_conversation(conversation: Conversation, *, sealed: str, memory_until: datetime) -> None:
-    """Store a new conversation with its memory.
+def add_conversation(
+    conversation: Conversation, *, encrypted_checkpoint: str, checkpoint_expires_at: datetime
+) -> None:
+    """Store a new conversation with its checkpoint.
 
     Raises:
-        ConversationMovedError: there is one with that id.
+        LeaseLostError: there is already a conversation with this id.
 
     """
     transaction = Transaction()
-    is_new = models.Conversation.pk.does_not_exist()
-    transaction.put(rows.conversation_row(conversation), condition=is_new, name=IS_NEW)
-    transaction.put(rows.memory_row(conversation.id, sealed, memory_until))
+    transaction.put(
+        items.conversation_to_item(conversation),
+        condition=ConversationItem.pk.does_not_exist(),
+        name=IS_NEW,
+    )
+    transaction.put(
+        items.checkpoint_to_item(conversation.id, encrypted_checkpoint, checkpoint_expires_at)
+    )
     _commit(transaction)
 
 
-def keep_words(  # noqa: PLR0913 -- all that is written at once, and all named
+def store_progress(  # noqa: PLR0913 -- all that one progress record writes, by keyword
     call_id: str,
     *,
     epoch: int,
-    words: Sequence[Utterance],
+    utterances: Sequence[Utterance],
     expires_at: datetime,
     changes: Mapping[str, Any],
-    sealed: str,
-    memory_until: datetime,
+    encrypted_checkpoint: str,
+    checkpoint_expires_at: datetime,
 ) -> None:
-    """Store words, figures and memory; words in several transactions if they are many.
+    """Store utterances, statistics and checkpoint, in several transactions if one is too small.
+
+    An utterance with empty text deletes the stored one.
 
     Raises:
-        ConversationMovedError: another process has the call, or it has ended.
+        LeaseLostError: another process has the lease, or the conversation has ended.
 
     """
-    for some in list(batched(words, WORDS_A_WRITE)) or [()]:
-        transaction = _only_ours(call_id, epoch, changes)
-        transaction.put(rows.memory_row(call_id, sealed, memory_until))
-        for each in some:
-            row = rows.words_row(call_id, each, expires_at)
-            if each.text:
-                transaction.put(row)
+    for batch in list(batched(utterances, UTTERANCES_PER_WRITE)) or [()]:
+        transaction = _leased_transaction(call_id, epoch, changes)
+        transaction.put(
+            items.checkpoint_to_item(call_id, encrypted_checkpoint, checkpoint_expires_at)
+        )
+        for utterance in batch:
+            item = items.utterance_to_item(call_id, utterance, expires_at)
+            if utterance.text:
+                transaction.put(item)
             else:
-                transaction.delete(row)
+                transaction.delete(item)
         _commit(transaction)
 
 
-def note_alive(call_id: str, *, epoch: int, now: datetime) -> None:
-    """Store a sign of life.
+def store_heartbeat(call_id: str, *, epoch: int, now: datetime) -> None:
+    """Store a heartbeat.
 
     Raises:
-        ConversationMovedError: another process has the call, or it has ended.
+        LeaseLostError: another process has the lease, or the conversation has ended.
 
     """
-    _commit(_only_ours(call_id, epoch, {"alive_at": now}))
+    _commit(_leased_transaction(call_id, epoch, {"heartbeat_at": now}))
 
 
-def add_tool_run(run: ToolCall, *, epoch: int, expires_at: datetime) -> None:
-    """Store that a tool run has begun.
+def add_tool_call(tool_call: ToolCall, *, epoch: int, expires_at: datetime) -> None:
+    """Store a tool call that is about to run.
 
     Raises:
-        ConversationMovedError: another process has the call, or it has ended.
+        LeaseLostError: another process has the lease, or the conversation has ended.
 
     """
-    transaction = _only_ours(run.call_id, epoch, {"alive_at": run.started_at})
-    transaction.put(rows.tool_run_row(run, expires_at))
+    changes = {"heartbeat_at": tool_call.started_at}
+    transaction = _leased_transaction(tool_call.call_id, epoch, changes)
+    transaction.put(items.tool_call_to_item(tool_call, expires_at))
     _commit(transaction)
 
 
-def settle_tool_run(  # noqa: PLR0913 -- how a tool run ends has that many parts, all named
+def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
     call_id: str,
     tool_use_id: str,
     *,
     epoch: int,
     outcome: ToolOutcome,
-    code: str | None,
+    error_code: str | None,
     duration_ms: float,
     now: datetime,
 ) -> None:
-    """Store what became of a tool run.
+    """Store the outcome of a tool call.
 
     Raises:
-        ConversationMovedError: another process has the call, or it has ended.
-        ToolRunGoneError: it was never begun.
+        LeaseLostError: another process has the lease, or the conversation has ended.
+        ToolCallNotFoundError: its start was never stored.
 
     """
-    row = models.ToolCall(
-        *models.ToolCall.key_in(call_id, tool_use_id),
+    item = ToolCallItem(
+        *ToolCallItem.key_in(call_id, tool_use_id),
         outcome=outcome.value,
-        code=code,
+        error_code=error_code,
         duration_ms=duration_ms,
     )
-    transaction = _only_ours(call_id, epoch, {"alive_at": now})
+    transaction = _leased_transaction(call_id, epoch, {"heartbeat_at": now})
     transaction.update(
-        row,
-        attributes={"outcome", "code", "duration_ms"},
-        condition=models.ToolCall.pk.exists(),
-        name=WAS_BEGUN,
+        item,
+        attributes={"outcome", "error_code", "duration_ms"},
+        condition=ToolCallItem.pk.exists(),
+        name=WAS_STARTED,
     )
     _commit(transaction)
 
 
-def take_over(conversation: Conversation, *, epoch: int, now: datetime) -> None:
-    """Give a live conversation to another process, which writes with the new epoch.
+def raise_epoch(conversation: Conversation, *, epoch: int, now: datetime) -> None:
+    """End the current lease of a live conversation by storing a new epoch.
 
     Raises:
-        BusyError: somebody else was quicker, or it has ended: look again.
+        BusyError: another process was faster, or the conversation has ended: read it again.
 
     """
-    changes = {"epoch": epoch, "alive_at": now, "updated_at": now}
-    transaction = _only_ours(conversation.id, conversation.epoch, changes)
+    changes = {"epoch": epoch, "heartbeat_at": now, "updated_at": now}
+    transaction = _leased_transaction(conversation.id, conversation.epoch, changes)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
 def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) -> None:
-    """Store that a conversation has ended, and delete its memory.
+    """Store that a conversation has ended, and delete its checkpoint.
 
     Raises:
-        ConversationMovedError: another process has the call, or it has ended before.
+        LeaseLostError: another process has the lease, or the conversation has already ended.
 
     """
-    transaction = _only_ours(call_id, epoch, {**changes, "live": None})
-    transaction.delete(models.RestoreData(*models.RestoreData.key(call_id)))
+    transaction = _leased_transaction(call_id, epoch, {**changes, "live": None})
+    transaction.delete(CheckpointItem(*CheckpointItem.key(call_id)))
     _commit(transaction)
 
 
 def claim_ticket(nonce: str, *, expires_at: datetime) -> bool:
-    """Store that a ticket was used; return whether it was the first time."""
+    """Store that a ticket is used; return False if it was used before."""
     transaction = Transaction()
-    row = models.Ticket(*models.Ticket.key(nonce), expires_at=expires_at)
-    transaction.put(row, condition=models.Ticket.pk.does_not_exist(), name=IS_NEW)
+    transaction.put(
+        UsedTicketItem(*UsedTicketItem.key(nonce), expires_at=expires_at),
+        condition=UsedTicketItem.pk.does_not_exist(),
+        name=IS_NEW,
+    )
     return transaction.try_commit()
 
 
 def delete_conversation(conversation: Conversation) -> None:
-    """Delete a conversation and all that belongs to it, itself last, so that it can be tried again.
+    """Delete all items of a call, the conversation last, so that a failed deletion can be repeated.
 
-    First it is ended under a new epoch, so that a server that was only thought dead adds nothing.
+    The conversation is ended with a new epoch first: a server that is only thought dead then adds nothing.
 
     Raises:
-        StaleVersionError: it was changed meanwhile.
+        StaleVersionError: the conversation was changed meanwhile.
 
     """
-    call_id = conversation.id
+    key = ConversationItem.key(conversation.id)
     transaction = Transaction()
     transaction.update(
-        models.Conversation(
-            *models.Conversation.key(call_id),
-            live=None,
-            epoch=conversation.epoch + 1,
-        ),
+        ConversationItem(*key, live=None, epoch=conversation.epoch + 1),
         attributes={"live", "epoch"},
-        condition=(models.Conversation.updated_at == conversation.updated_at)
-        & (models.Conversation.epoch == conversation.epoch),
-        name=UNCHANGED,
+        condition=(ConversationItem.updated_at == conversation.updated_at)
+        & (ConversationItem.epoch == conversation.epoch),
+        name=IS_UNCHANGED,
     )
     transaction.commit(on_conflict=StaleVersionError())
-    for some in batched(_all_of(call_id), MAX_WRITES):
-        _delete(some)
-    _delete([models.Conversation(*models.Conversation.key(call_id))])
+    for batch in batched(_other_items_of_call(conversation.id), MAX_WRITES):
+        _delete(batch)
+    _delete([ConversationItem(*key)])
 
 
-def _all_of(call_id: str) -> Iterator[models.RestoreData]:
-    """Yield all items of a call but the conversation itself, by their keys alone."""
-    key, own = models.Conversation.key(call_id)
-    found = models.RestoreData.query(key, attributes_to_get=["PK", "SK"], consistent_read=True)
-    return (row for row in found if row.sk != own)
+def _other_items_of_call(call_id: str) -> Iterator[CheckpointItem]:
+    """Yield the keys of all items of a call except the conversation, whatever their kind."""
+    partition, conversation_sort_key = ConversationItem.key(call_id)
+    found = CheckpointItem.query(partition, attributes_to_get=["PK", "SK"], consistent_read=True)
+    return (item for item in found if item.sk != conversation_sort_key)
 
 
-def _delete(rows: Iterable[Any]) -> None:
+def _delete(keys: Iterable[Table]) -> None:
     transaction = Transaction()
-    for row in rows:
-        transaction.delete(row)
+    for key in keys:
+        transaction.delete(key)
     transaction.commit()
 
 
-def _only_ours(call_id: str, epoch: int, changes: Mapping[str, Any]) -> Transaction:
-    """Return a transaction that changes the conversation only while the process of `epoch` has it."""
-    row, transaction = models.Conversation, Transaction()
+def _leased_transaction(call_id: str, epoch: int, changes: Mapping[str, Any]) -> Transaction:
+    """Return a transaction that changes the conversation, if it is live and its epoch is `epoch`."""
+    transaction = Transaction()
     transaction.update(
-        row(*row.key(call_id), **changes),
+        ConversationItem(*ConversationItem.key(call_id), **changes),
         attributes=changes.keys(),
-        condition=(row.epoch == epoch) & row.live.exists(),
-        name=OURS,
+        condition=(ConversationItem.epoch == epoch) & ConversationItem.live.exists(),
+        name=HAS_LEASE,
     )
     return transaction
 
 
 def _commit(transaction: Transaction) -> None:
-    moved = ConversationMovedError()
-    transaction.commit(on_conflict={OURS: moved, IS_NEW: moved, WAS_BEGUN: ToolCallGoneError()})
+    lease_lost = LeaseLostError()
+    not_found = ToolCallNotFoundError()
+    transaction.commit(
+        on_conflict={HAS_LEASE: lease_lost, IS_NEW: lease_lost, WAS_STARTED: not_found}
+    )

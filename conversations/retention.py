@@ -1,4 +1,4 @@
-"""What of a call may lie in the table, in which form and for how long: as the settings say."""
+"""Decide what of a call is stored, in which form and for how long, as the settings say."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,71 +9,76 @@ from typing import Any
 from django.conf import settings
 
 from conversations.domain import (
-    COUNTS_LAST,
-    MAX_ERRORS,
+    MAX_ERROR_CODES,
     MAX_TEXT_LENGTH,
+    STATISTICS_LIFETIME,
+    ConversationStatistics,
     Latency,
-    Prices,
-    Progress,
+    TokenPrices,
     Utterance,
 )
+from conversations.items import statistics_attributes
 from conversations.masking import mask_arguments, mask_text
-from conversations.rows import figures
 
 
-def words_last() -> timedelta:
-    """Return how long what was said is kept; nothing of it is, if that is no time at all."""
+def text_lifetime() -> timedelta:
+    """Return how long utterances and arguments are stored; zero means that they are not stored."""
     return timedelta(days=settings.CONVERSATION_RETENTION_DAYS)
 
 
-def figures_last() -> timedelta:
-    """Return how long the figures are kept."""
-    return words_last() or COUNTS_LAST
+def statistics_lifetime() -> timedelta:
+    """Return how long a conversation and its statistics are stored."""
+    return text_lifetime() or STATISTICS_LIFETIME
 
 
-def words_as_kept(words: Sequence[Utterance]) -> list[Utterance]:
-    """Return the words as they may be stored, masked; none where none are to be kept."""
-    if not words_last():
+def storable_utterances(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Return the utterances as they may be stored: masked, or none if the settings store no text."""
+    if not text_lifetime():
         return []
     return [
         replace(
             each,
             text=mask_text(each.text, masks=settings.CONVERSATION_MASKS)[:MAX_TEXT_LENGTH],
             latency_ms=_rounded(each.latency_ms),
-            heard_ms=_rounded(each.heard_ms),
+            playback_latency_ms=_rounded(each.playback_latency_ms),
         )
-        for each in words
+        for each in utterances
     ]
 
 
-def arguments_as_kept(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return a tool's arguments as they may be stored, masked; None where none are to be kept."""
-    if not words_last():
+def storable_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return a tool's arguments as they may be stored: masked, or None if the settings store no text.
+
+    Arguments that are too long become one text under the key "…", cut to the allowed length.
+    """
+    if not text_lifetime():
         return None
     masked = mask_arguments(arguments, masks=settings.CONVERSATION_MASKS)
     text = json.dumps(masked, ensure_ascii=False, default=str)
     return masked if len(text) <= MAX_TEXT_LENGTH else {"…": text[:MAX_TEXT_LENGTH]}
 
 
-def progress_as_kept(progress: Progress, now: datetime) -> dict[str, Any]:
-    """Return what a conversation's row says of a call that is so far now, with what it costs."""
+def progress_attributes(statistics: ConversationStatistics, now: datetime) -> dict[str, Any]:
+    """Return the attributes of the conversation's item that change with its statistics, cost included."""
     latency = Latency(
-        median_ms=_rounded(progress.latency.median_ms),
-        max_ms=_rounded(progress.latency.max_ms),
-        heard_median_ms=_rounded(progress.latency.heard_median_ms),
+        median_ms=_rounded(statistics.latency.median_ms),
+        max_ms=_rounded(statistics.latency.max_ms),
+        playback_median_ms=_rounded(statistics.latency.playback_median_ms),
     )
-    shown = replace(progress, latency=latency, errors=progress.errors[:MAX_ERRORS])
+    error_codes = statistics.error_codes[:MAX_ERROR_CODES]
     return {
-        **figures(shown),
-        "cost_usd": _prices().of(progress.tokens),
-        "alive_at": now,
+        **statistics_attributes(replace(statistics, latency=latency, error_codes=error_codes)),
+        "cost_usd": _prices().cost_usd(statistics.tokens),
+        "heartbeat_at": now,
         "updated_at": now,
     }
 
 
-def _prices() -> Prices:
+def _prices() -> TokenPrices:
     speech_in, text_in, speech_out, text_out = settings.NOVA_SONIC_PRICES
-    return Prices(speech_in=speech_in, text_in=text_in, speech_out=speech_out, text_out=text_out)
+    return TokenPrices(
+        speech_in=speech_in, text_in=text_in, speech_out=speech_out, text_out=text_out
+    )
 
 
 def _rounded(milliseconds: float | None) -> float | None:

@@ -1,11 +1,12 @@
-"""What can be done with conversations. The call and the staff pages call these and nothing below.
+"""Open, write, restore, find and delete stored conversations.
 
-All are synchronous and wait for DynamoDB; a call waits on threads of its own (`common.dynamodb.client.run_in_thread`)
-and, since the newest write is the truth, makes one write after another. Times, ids and secrets come from
-the door. Each raises `UnavailableError` when DynamoDB doesn't serve, besides what its docstring names.
+The call and the staff pages use these functions and nothing below them. All of them block on DynamoDB: a
+call runs them in threads (`common.dynamodb.client.run_in_thread`), and one call's writes one after
+another, because the newest write wins. Callers pass in times, ids and secrets.
 
-What a conversation's writer may not do any more, `ConversationMovedError` says: another process has taken
-the call over, or it has ended.
+Every function raises `UnavailableError` if DynamoDB does not answer, besides what its docstring lists.
+Every function with an `epoch` raises `LeaseLostError` if another process has taken the lease over or the
+conversation has ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +20,15 @@ from common.ids import is_id
 from common.timestamps import truncate_to_ms
 from conversations import encryption, repository, retention
 from conversations.domain import (
-    MAX_NAME_LENGTH,
-    MEMORY_LASTS,
-    UNNAMED,
+    CHECKPOINT_LIFETIME,
+    MAX_TOOL_NAME_LENGTH,
+    UNNAMED_TOOL,
+    CallCheckpoint,
     Conversation,
     ConversationQuery,
+    ConversationState,
+    ConversationStatistics,
     Lease,
-    Progress,
-    RestoreData,
-    State,
-    Status,
     StoredCall,
     TextSearchResult,
     ToolCall,
@@ -38,23 +38,23 @@ from conversations.domain import (
     Utterance,
 )
 from conversations.errors import (
-    ConversationGoneError,
     ConversationLiveError,
-    ConversationMovedError,
+    ConversationNotFoundError,
+    LeaseLostError,
 )
 
-SEARCH_AT_MOST = 2_000
-"""How many things said, the latest first, are looked through for words."""
-FOUND_AT_MOST = 300
-"""In how many conversations words are found, the latest first."""
-TICKET_MARGIN = timedelta(hours=1)
-"""For how long a used ticket is remembered after it expired: servers' clocks differ."""
+MAX_UTTERANCES_SEARCHED = 2_000
+"""A text search looks through this many utterances, the latest first."""
+MAX_CONVERSATIONS_FOUND = 300
+"""A text search returns this many conversations, the latest first."""
+USED_TICKET_MARGIN = timedelta(hours=1)
+"""A used ticket is stored this long after it expires, because the servers' clocks differ."""
 
 
-# --- What a call does
+# --- Writing a call
 
 
-def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, all named
+def open_conversation(  # noqa: PLR0913 -- the parts of a call, by keyword
     *,
     call_id: str,
     resume_secret: str,
@@ -65,46 +65,57 @@ def open_conversation(  # noqa: PLR0913 -- a call begins with that many parts, a
     state: Mapping[str, int] | None = None,
     now: datetime,
 ) -> Lease:
-    """Begin to keep a call; the same again, as after an answer that was lost, changes nothing.
+    """Store a new conversation and return its first lease.
 
-    `resume_secret` is what whoever takes the call over must show; only its hash is stored.
+    Repeating the call, as after a lost response, changes nothing and returns the same lease.
+
+    Args:
+        call_id: Id of the call.
+        resume_secret: What `take_over_lease` demands; only its hash is stored.
+        voice: Name of the assistant's voice.
+        language: Language of the call.
+        model_id: Id of the model.
+        wire: Name of the protocol between client and server.
+        state: First state of the call's checkpoint.
+        now: Current time.
 
     Raises:
-        ConversationMovedError: there is another call with that id, or another process has this one.
+        LeaseLostError: there is another call with that id, or another process has the lease.
 
     """
     conversation = Conversation(
         id=call_id,
-        status=Status.LIVE,
         started_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
-        alive_at=truncate_to_ms(now),
-        expires_at=now + retention.figures_last(),
+        heartbeat_at=truncate_to_ms(now),
+        expires_at=now + retention.statistics_lifetime(),
         voice=voice,
         language=language,
         model_id=model_id,
         wire=wire,
-        resume_hash=encryption.digest(resume_secret),
+        resume_hash=encryption.secret_hash(resume_secret),
     )
-    nothing = encryption.sealed(RestoreData(state=state or {}))
+    checkpoint = encryption.encrypt_checkpoint(CallCheckpoint(state=state or {}))
     try:
         retry_on_conflict(
             lambda: repository.add_conversation(
-                conversation, sealed=nothing, memory_until=now + MEMORY_LASTS
+                conversation,
+                encrypted_checkpoint=checkpoint,
+                checkpoint_expires_at=now + CHECKPOINT_LIFETIME,
             )
         )
-    except ConversationMovedError:
-        if not _is_as_opened(conversation):
+    except LeaseLostError:
+        if not _has_first_lease(conversation):
             raise
     return Lease(epoch=conversation.epoch)
 
 
-def _is_as_opened(conversation: Conversation) -> bool:
-    """Whether this conversation is in store, with the same secret, and still whose began it."""
+def _has_first_lease(conversation: Conversation) -> bool:
+    """Whether this conversation is stored with the same secret, is live, and was never taken over."""
     stored = repository.conversation_by_id(conversation.id)
     return (
         stored is not None
-        and stored.status is not Status.ENDED
+        and not stored.is_ended
         and (stored.resume_hash, stored.epoch) == (conversation.resume_hash, conversation.epoch)
     )
 
@@ -113,48 +124,40 @@ def record_progress(
     *,
     call_id: str,
     epoch: int,
-    words: Sequence[Utterance],
-    progress: Progress,
+    utterances: Sequence[Utterance],
+    statistics: ConversationStatistics,
     state: Mapping[str, int],
     now: datetime,
 ) -> None:
-    """Keep what was said since the last time, the figures so far, and what the model should know.
+    """Store new and changed utterances, the current statistics and the checkpoint.
 
-    Words at the same turn and segment replace those kept before; without text they are taken back. They
-    are stored masked, and unmasked only in the sealed memory, beside `state`. One call's keeps must come
-    one after another.
-
-    Raises:
-        ConversationMovedError: see above.
-
+    An utterance replaces the stored one with the same turn and segment; one with empty text deletes it.
+    Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with `state`. Records
+    of one call must be made one after another.
     """
-    said = list({each.place: each for each in words}.values())
-    stored = repository.memory_of(call_id, now)
-    remembered = (encryption.unsealed(stored) or RestoreData()).after(said, state)
+    latest = list({each.key: each for each in utterances}.values())
+    stored = repository.encrypted_checkpoint_of_call(call_id, now)
+    checkpoint = encryption.decrypt_checkpoint(stored) or CallCheckpoint()
+    encrypted = encryption.encrypt_checkpoint(checkpoint.updated(latest, state))
     retry_on_conflict(
-        lambda: repository.keep_words(
+        lambda: repository.store_progress(
             call_id,
             epoch=epoch,
-            words=retention.words_as_kept(said),
-            expires_at=now + retention.words_last(),
-            changes=retention.progress_as_kept(progress, now),
-            sealed=encryption.sealed(remembered),
-            memory_until=now + MEMORY_LASTS,
+            utterances=retention.storable_utterances(latest),
+            expires_at=now + retention.text_lifetime(),
+            changes=retention.progress_attributes(statistics, now),
+            encrypted_checkpoint=encrypted,
+            checkpoint_expires_at=now + CHECKPOINT_LIFETIME,
         )
     )
 
 
 def renew_lease(*, call_id: str, epoch: int, now: datetime) -> None:
-    """Say that the call's server lives. Everything else that is written says so, too.
-
-    Raises:
-        ConversationMovedError: see above.
-
-    """
-    retry_on_conflict(lambda: repository.note_alive(call_id, epoch=epoch, now=now))
+    """Store a heartbeat of the call's server. Every other write of the call stores one, too."""
+    retry_on_conflict(lambda: repository.store_heartbeat(call_id, epoch=epoch, now=now))
 
 
-def start_tool_call(  # noqa: PLR0913 -- a tool run has that many parts, all named
+def start_tool_call(  # noqa: PLR0913 -- the parts of a tool call, by keyword
     *,
     call_id: str,
     epoch: int,
@@ -164,52 +167,48 @@ def start_tool_call(  # noqa: PLR0913 -- a tool run has that many parts, all nam
     turn: int,
     now: datetime,
 ) -> None:
-    """Keep that a tool begins to run, before it may have any effect.
-
-    Raises:
-        ConversationMovedError: see above.
-
-    """
-    run = ToolCall(
+    """Store a tool call before the tool runs and can have an effect."""
+    tool_call = ToolCall(
         call_id=call_id,
         tool_use_id=tool_use_id,
-        name=name[:MAX_NAME_LENGTH] or UNNAMED,
-        arguments=retention.arguments_as_kept(arguments),
+        name=name[:MAX_TOOL_NAME_LENGTH] or UNNAMED_TOOL,
+        arguments=retention.storable_arguments(arguments),
         arguments_hash=encryption.arguments_hash(name=name, arguments=arguments),
         outcome=ToolOutcome.RUNNING,
-        code=None,
+        error_code=None,
         started_at=truncate_to_ms(now),
         duration_ms=None,
         turn=turn,
     )
-    expires_at = now + retention.figures_last()
-    retry_on_conflict(lambda: repository.add_tool_run(run, epoch=epoch, expires_at=expires_at))
+    expires_at = now + retention.statistics_lifetime()
+    retry_on_conflict(
+        lambda: repository.add_tool_call(tool_call, epoch=epoch, expires_at=expires_at)
+    )
 
 
-def finish_tool_call(  # noqa: PLR0913 -- how a tool run ends has that many parts, all named
+def finish_tool_call(  # noqa: PLR0913 -- the parts of an outcome, by keyword
     *,
     call_id: str,
     epoch: int,
     tool_use_id: str,
     outcome: ToolOutcome,
-    code: str | None,
+    error_code: str | None,
     duration_ms: float,
     now: datetime,
 ) -> None:
-    """Keep what became of a tool run; `code` is its error's.
+    """Store the outcome of a tool call.
 
     Raises:
-        ConversationMovedError: see above.
-        ToolRunGoneError: it was never begun.
+        ToolCallNotFoundError: its start was never stored.
 
     """
     retry_on_conflict(
-        lambda: repository.settle_tool_run(
+        lambda: repository.store_tool_outcome(
             call_id,
             tool_use_id,
             epoch=epoch,
             outcome=outcome,
-            code=code,
+            error_code=error_code,
             duration_ms=round(duration_ms, 1),
             now=now,
         )
@@ -217,195 +216,196 @@ def finish_tool_call(  # noqa: PLR0913 -- how a tool run ends has that many part
 
 
 def end_conversation(
-    *, call_id: str, epoch: int, reason: str, progress: Progress, now: datetime
+    *, call_id: str, epoch: int, reason: str, statistics: ConversationStatistics, now: datetime
 ) -> None:
-    """End a conversation: its memory is deleted, and it can't go on.
-
-    Raises:
-        ConversationMovedError: see above.
-
-    """
+    """End a conversation and delete its checkpoint, so that it can't be restored."""
     changes = {
-        **retention.progress_as_kept(progress, now),
+        **retention.progress_attributes(statistics, now),
         "reason": reason,
         "ended_at": now,
-        "expires_at": now + retention.figures_last(),
+        "expires_at": now + retention.statistics_lifetime(),
     }
     retry_on_conflict(lambda: repository.end_conversation(call_id, epoch=epoch, changes=changes))
 
 
-def take_over(*, call_id: str, resume_secret: str, now: datetime) -> StoredCall:
-    """Take a call from whatever process had it, and return what to go on from.
+def take_over_lease(*, call_id: str, resume_secret: str, now: datetime) -> StoredCall:
+    """Take the lease of a live call over from its process, and return what restores the call.
 
     Raises:
-        ConversationGoneError: unknown, ended, not heard of for an hour, or the secret is another's.
+        ConversationNotFoundError: the call is unknown or ended, its checkpoint has expired, or
+            the secret is wrong.
 
     """
 
     def attempt() -> StoredCall:
         before = repository.conversation_by_id(call_id)
-        if before is None or _memory_shown(before, resume_secret, now) is None:
-            raise ConversationGoneError
+        if before is None or _readable_checkpoint(before, resume_secret, now) is None:
+            raise ConversationNotFoundError
         epoch = before.epoch + 1
-        repository.take_over(before, epoch=epoch, now=now)
-        # Only now does nobody else write: what that one had kept to the last is there.
+        repository.raise_epoch(before, epoch=epoch, now=now)
+        # Read again: until the new epoch was stored, the previous process may have written.
         conversation = repository.conversation_by_id(call_id)
-        memory = _memory_shown(conversation, resume_secret, now) if conversation else None
-        if conversation is None or memory is None:
-            raise ConversationGoneError
+        checkpoint = (
+            _readable_checkpoint(conversation, resume_secret, now) if conversation else None
+        )
+        if conversation is None or checkpoint is None:
+            raise ConversationNotFoundError
         return StoredCall(
             epoch=epoch,
-            words=memory.words,
-            state=memory.state,
-            progress=conversation.progress,
+            utterances=checkpoint.utterances,
+            state=checkpoint.state,
+            statistics=conversation.statistics,
             voice=conversation.voice,
             language=conversation.language,
             wire=conversation.wire,
-            tool_runs=repository.tool_runs_of(call_id),
+            tool_calls=repository.tool_calls_of_call(call_id),
         )
 
     return retry_on_conflict(attempt)
 
 
+def _readable_checkpoint(
+    conversation: Conversation, resume_secret: str, now: datetime
+) -> CallCheckpoint | None:
+    """Return the checkpoint of a conversation that has not ended, if the secret is right."""
+    is_valid = encryption.is_secret_valid(resume_secret, conversation.resume_hash)
+    if conversation.is_ended or not is_valid:
+        return None
+    encrypted = repository.encrypted_checkpoint_of_call(conversation.id, now)
+    return encryption.decrypt_checkpoint(encrypted)
+
+
 def claim_ticket(*, nonce: str, expires_at: datetime, now: datetime) -> bool:
-    """Use a ticket; return whether it may be used: once, and before it expires."""
+    """Mark a ticket as used; return False if it was used before or has expired."""
     if expires_at <= now or not is_id(nonce):
         return False
-    until = expires_at + TICKET_MARGIN
-    return retry_on_conflict(lambda: repository.claim_ticket(nonce, expires_at=until))
+    delete_at = expires_at + USED_TICKET_MARGIN
+    return retry_on_conflict(lambda: repository.claim_ticket(nonce, expires_at=delete_at))
 
 
-def _memory_shown(
-    conversation: Conversation, resume_secret: str, now: datetime
-) -> RestoreData | None:
-    """Return the memory of a live conversation to whoever has its secret."""
-    is_theirs = encryption.is_secret_of(resume_secret, conversation.resume_hash)
-    if not is_theirs or conversation.status is Status.ENDED:
-        return None
-    return encryption.unsealed(repository.memory_of(conversation.id, now))
-
-
-# --- What staff do
+# --- Staff
 
 
 def find_conversations(
     *, query: ConversationQuery, now: datetime, cursor: str | None = None, limit: int = 25
 ) -> Page[Conversation]:
-    """Return up to `limit` of the conversations that match, by the time they began.
+    """Return up to `limit` matching conversations by start time.
 
-    What has expired isn't shown. Where a state is asked for, a page may be short and yet not the last.
+    Expired ones are left out. With `query.state`, a page may be short without being the last.
 
     Raises:
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    return repository.conversations_matching(
-        query, now=now, kept_since=now - retention.figures_last(), limit=limit, cursor=cursor
+    stored_since = now - retention.statistics_lifetime()
+    return repository.find_conversations(
+        query, now=now, stored_since=stored_since, limit=limit, cursor=cursor
     )
 
 
-def get_conversation(*, call_id: str, now: datetime) -> Transcript:
-    """Return a conversation with all that is kept of it.
+def get_transcript(*, call_id: str, now: datetime) -> Transcript:
+    """Return a conversation with its utterances and tool calls.
 
     Raises:
-        ConversationGoneError: there is none, or it has expired.
+        ConversationNotFoundError: there is none, or it has expired.
 
     """
-    conversation = get_transcript(call_id=call_id, now=now)
-    words = repository.words_of(call_id)
+    conversation = get_conversation(call_id=call_id, now=now)
+    utterances = repository.utterances_of_call(call_id)
     return Transcript(
         conversation=conversation,
-        words=sorted(words, key=lambda each: each.at),
-        tool_runs=repository.tool_runs_of(call_id),
+        utterances=sorted(utterances, key=lambda each: each.at),
+        tool_calls=repository.tool_calls_of_call(call_id),
     )
 
 
-def get_transcript(*, call_id: str, now: datetime) -> Conversation:
-    """Return a conversation without what was said in it.
+def get_conversation(*, call_id: str, now: datetime) -> Conversation:
+    """Return a conversation without its utterances and tool calls.
 
     Raises:
-        ConversationGoneError: there is none, or it has expired.
+        ConversationNotFoundError: there is none, or it has expired.
 
     """
     conversation = repository.conversation_by_id(call_id)
     if conversation is None or conversation.expires_at <= now:
-        raise ConversationGoneError
+        raise ConversationNotFoundError
     return conversation
 
 
-def search_text(*, words: str, query: ConversationQuery, now: datetime) -> TextSearchResult:
-    """Return the conversations of the query in which all these words were said, the latest first.
+def search_text(*, text: str, query: ConversationQuery, now: datetime) -> TextSearchResult:
+    """Return the matching conversations in which all words of `text` were said, the latest first.
 
-    Accents, capitals and punctuation don't count, and the beginning of a word is enough. Only the latest
-    2,000 things said are looked through, and at most 300 conversations found.
+    Case, accents and punctuation are ignored, and the beginning of a word is enough. Only the latest
+    `MAX_UTTERANCES_SEARCHED` utterances are searched, and at most `MAX_CONVERSATIONS_FOUND` conversations
+    are returned.
     """
-    wanted = normalized_name(words)
-    kept_since = now - retention.words_last()
-    found, is_more = repository.latest_words(
-        said_from=max(query.started_from or kept_since, kept_since),
-        at_most=SEARCH_AT_MOST,
+    wanted = normalized_name(text)
+    stored_since = now - retention.text_lifetime()
+    utterances, is_cut = repository.latest_utterances(
+        since=max(query.started_from or stored_since, stored_since), limit=MAX_UTTERANCES_SEARCHED
     )
-    heard: dict[str, set[str]] = {}
-    for call_id, said in found:
-        heard.setdefault(call_id, set()).update(normalized_name(said.text))
-    call_ids = [call_id for call_id, all_said in heard.items() if _has_all(all_said, wanted)]
-    conversations = repository.conversations_by_id(call_ids[:FOUND_AT_MOST])
+    words_by_call: dict[str, set[str]] = {}
+    for call_id, utterance in utterances:
+        words_by_call.setdefault(call_id, set()).update(normalized_name(utterance.text))
+    call_ids = [call_id for call_id, said in words_by_call.items() if _has_all(said, wanted)]
+    conversations = repository.conversations_by_id(call_ids[:MAX_CONVERSATIONS_FOUND])
     return TextSearchResult(
-        conversations=[each for each in conversations if query.admits(each, now)],
-        stopped_after=len(found) if is_more or len(call_ids) > FOUND_AT_MOST else None,
+        conversations=[each for each in conversations if query.matches(each, now)],
+        stopped_after=(
+            len(utterances) if is_cut or len(call_ids) > MAX_CONVERSATIONS_FOUND else None
+        ),
     )
+
+
+def _has_all(words: set[str], prefixes: Sequence[str]) -> bool:
+    return all(any(word.startswith(prefix) for word in words) for prefix in prefixes)
 
 
 def find_tool_calls(
     *, query: ToolCallQuery, now: datetime, cursor: str | None = None, limit: int = 25
 ) -> Page[ToolCall]:
-    """Return up to `limit` of the tool runs that match, of all calls, by the time they began.
+    """Return up to `limit` matching tool calls of all calls by start time.
 
-    Where a tool and an outcome are asked for, a page may be short and yet not the last.
+    With both a tool and an outcome, a page may be short without being the last.
 
     Raises:
         InvalidCursorError: the cursor isn't one of ours.
 
     """
-    return repository.tool_runs_matching(
-        query, kept_since=now - retention.figures_last(), limit=limit, cursor=cursor
-    )
+    stored_since = now - retention.statistics_lifetime()
+    return repository.find_tool_calls(query, stored_since=stored_since, limit=limit, cursor=cursor)
 
 
 def get_tool_call(*, call_id: str, tool_use_id: str) -> ToolCall:
-    """Return one tool run.
+    """Return one tool call.
 
     Raises:
-        ConversationGoneError: there is none.
+        ConversationNotFoundError: there is none.
 
     """
-    run = repository.tool_run_by_id(call_id, tool_use_id) if is_id(call_id) else None
-    if run is None:
-        raise ConversationGoneError
-    return run
+    tool_call = repository.tool_call_by_id(call_id, tool_use_id) if is_id(call_id) else None
+    if tool_call is None:
+        raise ConversationNotFoundError
+    return tool_call
 
 
 def delete_conversation(
     *, call_id: str, unchanged_since: datetime | None = None, now: datetime
 ) -> None:
-    """Delete everything that is kept of a conversation.
+    """Delete everything that is stored of a conversation.
 
     Raises:
-        ConversationGoneError: there is none.
-        ConversationLiveError: it is going on.
-        StaleVersionError: it has changed since; its data tells the current version.
+        ConversationNotFoundError: there is none.
+        ConversationLiveError: it is live.
+        StaleVersionError: it was changed after `unchanged_since`; its data has the current version.
 
     """
 
     def attempt() -> None:
-        conversation = get_transcript(call_id=call_id, now=now)
-        if conversation.state(now) is State.LIVE:
+        conversation = get_conversation(call_id=call_id, now=now)
+        if conversation.state_at(now) is ConversationState.LIVE:
             raise ConversationLiveError
         refuse_if_stale(conversation.updated_at, unchanged_since)
         repository.delete_conversation(conversation)
 
     retry_on_conflict(attempt)
-
-
-def _has_all(said: set[str], wanted: Sequence[str]) -> bool:
-    return all(any(word.startswith(each) for word in said) for each in wanted)

@@ -34,8 +34,8 @@ from common.clock import now
 from common.errors import DomainError, NotFoundError
 from common.identity import lockout
 from conversations.admin_records import conversation_record
-from conversations.admin_transcript import length
-from conversations.domain import Conversation, ConversationQuery, State
+from conversations.admin_transcript import format_length
+from conversations.domain import Conversation, ConversationQuery, ConversationState
 from orders.domain import Order, OrderQuery, OrderStatus
 from voice.tools import TOOLS
 
@@ -128,8 +128,8 @@ def _calls() -> dict[str, Any]:
     at = now()
     query = ConversationQuery()
     found = conversations.services.find_conversations(query=query, now=at, limit=CALLS_READ).items
-    live = [each for each in found if each.state(at) is State.LIVE]
-    over = [each for each in found if each.state(at) is not State.LIVE]
+    live = [each for each in found if each.state_at(at) is ConversationState.LIVE]
+    over = [each for each in found if each.state_at(at) is not ConversationState.LIVE]
     return {
         "count": len(live),
         "is_more": len(live) == CALLS_READ,
@@ -142,8 +142,8 @@ def _call(conversation: Conversation, at: datetime) -> dict[str, Any]:
     return {
         "record": record,
         "state": record.get_state_display(),
-        "length": length(conversation.lasted(at)),
-        "progress": conversation.progress,
+        "length": format_length(conversation.duration_at(at)),
+        "statistics": conversation.statistics,
     }
 
 

@@ -14,8 +14,15 @@ from pytest_django.fixtures import Settings
 from common import clock
 from common.timestamps import to_iso
 from conversations import services
-from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Utterance
-from conversations.errors import ConversationGoneError
+from conversations.domain import (
+    ConversationStatistics,
+    Latency,
+    Speaker,
+    TokenUsage,
+    ToolOutcome,
+    Utterance,
+)
+from conversations.errors import ConversationNotFoundError
 from tests.admin.conftest import LogIn, Requests, messages
 from tests.fixtures.forms import fields_of
 from voice.tools import TOOLS
@@ -41,7 +48,11 @@ def call(call_id: str, *, began: datetime) -> None:
 
 
 def say(
-    call_id: str, *texts: str, at: datetime, progress: Progress | None = None, **first: Any
+    call_id: str,
+    *texts: str,
+    at: datetime,
+    progress: ConversationStatistics | None = None,
+    **first: Any,
 ) -> None:
     """Keep what customer and assistant said in turn, a second each."""
     words = [
@@ -56,7 +67,12 @@ def say(
         for n, text in enumerate(texts)
     ]
     services.record_progress(
-        call_id=call_id, epoch=1, words=words, progress=progress or Progress(), state={}, now=at
+        call_id=call_id,
+        epoch=1,
+        utterances=words,
+        statistics=progress or ConversationStatistics(),
+        state={},
+        now=at,
     )
 
 
@@ -77,24 +93,28 @@ def run_tool(
         epoch=1,
         tool_use_id=tool_use_id,
         outcome=ToolOutcome(outcome),
-        code=None if outcome == "ok" else "order_not_found",
+        error_code=None if outcome == "ok" else "order_not_found",
         duration_ms=41.2,
         now=at,
     )
 
 
-def end(call_id: str, *, at: datetime, progress: Progress | None = None) -> None:
+def end(call_id: str, *, at: datetime, progress: ConversationStatistics | None = None) -> None:
     services.end_conversation(
-        call_id=call_id, epoch=1, reason="client", progress=progress or Progress(), now=at
+        call_id=call_id,
+        epoch=1,
+        reason="client",
+        statistics=progress or ConversationStatistics(),
+        now=at,
     )
 
 
-PROGRESS = Progress(
+PROGRESS = ConversationStatistics(
     turns=2,
-    tool_runs=1,
+    tool_calls=1,
     interruptions=1,
-    tokens=Tokens(speech_in=1000, text_in=2000, speech_out=1500, text_out=300),
-    latency=Latency(median_ms=812, max_ms=1530, heard_median_ms=905),
+    tokens=TokenUsage(speech_in=1000, text_in=2000, speech_out=1500, text_out=300),
+    latency=Latency(median_ms=812, max_ms=1530, playback_median_ms=905),
 )
 
 
@@ -105,7 +125,11 @@ def calls() -> datetime:
     call("lost", began=now - timedelta(days=2))
     call("failed", began=now - timedelta(hours=2))
     say("failed", "Hola", "Buenas", at=now - timedelta(hours=2))
-    end("failed", at=now - timedelta(hours=1), progress=Progress(errors=("throttled",)))
+    end(
+        "failed",
+        at=now - timedelta(hours=1),
+        progress=ConversationStatistics(error_codes=("throttled",)),
+    )
     began = now - timedelta(minutes=10)
     call("ended", began=began)
     run_tool("ended", "tool-1", "consultarOrder", at=began, outcome="ok", dni="12345678")
@@ -116,7 +140,7 @@ def calls() -> datetime:
         at=began,
         interrupted=True,
         latency_ms=812.3,
-        heard_ms=905.0,
+        playback_latency_ms=905.0,
     )
     end("ended", at=began + timedelta(seconds=125), progress=PROGRESS)
     call("live", began=now)
@@ -220,7 +244,7 @@ def test_an_address_cannot_ask_for_what_no_index_knows(
 def test_a_search_says_where_it_stopped(
     calls: datetime, reception: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "SEARCH_AT_MOST", 1)
+    monkeypatch.setattr(services, "MAX_UTTERANCES_SEARCHED", 1)
     page = reception.get(CONVERSATIONS, {"q": "mañana"})
 
     assert shown(page) == []
@@ -332,8 +356,8 @@ def test_nobody_writes_a_conversation(calls: datetime, supervisor: Client) -> No
 
 def kept(call_id: str) -> bool:
     try:
-        services.get_conversation(call_id=call_id, now=clock.now())
-    except ConversationGoneError:
+        services.get_transcript(call_id=call_id, now=clock.now())
+    except ConversationNotFoundError:
         return False
     return True
 
@@ -407,7 +431,7 @@ def test_strangers_are_asked_to_log_in(calls: datetime, client: Client) -> None:
 
 
 def test_reception_deletes_nothing_from_the_list(calls: datetime, reception: Client) -> None:
-    version = to_iso(services.get_transcript(call_id="ended", now=clock.now()).updated_at)
+    version = to_iso(services.get_conversation(call_id="ended", now=clock.now()).updated_at)
     data = {"action": "delete_selected", "_selected_action": ["ended"], "post": "yes"}
     reception.post(CONVERSATIONS, {**data, "versions": json.dumps({"ended": version})})
 

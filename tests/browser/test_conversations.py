@@ -10,7 +10,14 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from common import clock
 from conversations import models, services
-from conversations.domain import Latency, Progress, Speaker, Tokens, ToolOutcome, Utterance
+from conversations.domain import (
+    ConversationStatistics,
+    Latency,
+    Speaker,
+    TokenUsage,
+    ToolOutcome,
+    Utterance,
+)
 from tests.browser.chromium import screenshot
 from tests.browser.staff import clean_tab, logged_in
 from tests.fixtures.site import Site
@@ -40,12 +47,14 @@ def said(turn: int, segment: int, text: str, at: datetime, **how: Any) -> Uttera
     return Utterance(turn=turn, segment=segment, speaker=speaker, text=text, at=at, **how)
 
 
-def keep(call_id: str, *words: Utterance, progress: Progress | None = None, at: datetime) -> None:
+def keep(
+    call_id: str, *words: Utterance, statistics: ConversationStatistics | None = None, at: datetime
+) -> None:
     services.record_progress(
         call_id=call_id,
         epoch=1,
-        words=words,
-        progress=progress or Progress(turns=len(words)),
+        utterances=words,
+        statistics=statistics or ConversationStatistics(turns=len(words)),
         state={},
         now=at,
     )
@@ -66,7 +75,7 @@ def use_tool(call_id: str, name: str, at: datetime, *, code: str | None, **argum
         epoch=1,
         tool_use_id=name,
         outcome=ToolOutcome.REFUSED if code else ToolOutcome.OK,
-        code=code,
+        error_code=code,
         duration_ms=38.4,
         now=at,
     )
@@ -79,14 +88,14 @@ def a_call_that_ended(began: datetime) -> None:
     def at(seconds: float) -> datetime:
         return began + timedelta(seconds=seconds)
 
-    wait = {"latency_ms": 812.0, "heard_ms": 905.0}
+    wait = {"latency_ms": 812.0, "playback_latency_ms": 905.0}
     keep(
         ENDED,
         said(1, 2, "¡Hola! Soy Carlos. ¿En qué te puedo ayudar?", at(1)),
         said(2, 1, "Hola, quiero saber dónde está mi pedido 300107.", at(7)),
         said(2, 2, "Claro. ¿Me decís tu DNI, por favor?", at(11), **wait),
         said(3, 1, "Sí, 12 345 678.", at(15)),
-        said(3, 2, "Gracias, Juan. Tu pedido ya salió: llega el viernes 27 de", at(19), interrupted=True, latency_ms=1530.0, heard_ms=1610.0),
+        said(3, 2, "Gracias, Juan. Tu pedido ya salió: llega el viernes 27 de", at(19), interrupted=True, latency_ms=1530.0, playback_latency_ms=1610.0),
         said(4, 1, "Ah, no, mejor cancelalo. Cualquier cosa escribime a juan.perez@email.com.", at(24)),
         said(4, 2, "Ese pedido ya no se puede cancelar: ya está en camino.", at(30), **wait),
         said(5, 1, "Bueno, gracias. Chau.", at(36)),
@@ -95,38 +104,38 @@ def a_call_that_ended(began: datetime) -> None:
     )  # fmt: skip
     use_tool(ENDED, "consultarOrder", at(17), code=None, **ARGUMENTS)
     use_tool(ENDED, "cancelarOrder", at(27), code="order_not_cancellable", **ARGUMENTS)
-    progress = Progress(
+    statistics = ConversationStatistics(
         turns=5,
-        tool_runs=2,
+        tool_calls=2,
         interruptions=1,
-        tokens=Tokens(speech_in=3120, text_in=5480, speech_out=1890, text_out=640),
-        latency=Latency(median_ms=812, max_ms=1530, heard_median_ms=905),
+        tokens=TokenUsage(speech_in=3120, text_in=5480, speech_out=1890, text_out=640),
+        latency=Latency(median_ms=812, max_ms=1530, playback_median_ms=905),
     )
     services.end_conversation(
-        call_id=ENDED, epoch=1, reason="client", progress=progress, now=at(42)
+        call_id=ENDED, epoch=1, reason="client", statistics=statistics, now=at(42)
     )
 
 
 @pytest.fixture
 def calls(demo_data: datetime) -> datetime:
     """A day with some calls, one of them going on; return when it began."""
-    models.Conversation.delete_all_items()
+    models.ConversationItem.delete_all_items()
     now = clock.now()
     for n in range(12):
         began = now - timedelta(minutes=37 * n + 55)
         begin(f"{n:02d}{ENDED[2:]}", began)
-        progress = Progress(
+        statistics = ConversationStatistics(
             turns=3 + n % 5,
-            tool_runs=n % 3,
-            tokens=Tokens(speech_in=900 * n, text_in=4000, speech_out=700 * n),
-            errors=("throttled",) if n == 4 else (),
+            tool_calls=n % 3,
+            tokens=TokenUsage(speech_in=900 * n, text_in=4000, speech_out=700 * n),
+            error_codes=("throttled",) if n == 4 else (),
         )
         if n != 7:  # its server died
             services.end_conversation(
                 call_id=f"{n:02d}{ENDED[2:]}",
                 epoch=1,
                 reason=["client", "model", "idle"][n % 3],
-                progress=progress,
+                statistics=statistics,
                 now=began + timedelta(seconds=48 + 31 * n),
             )
     a_call_that_ended(now - timedelta(minutes=12))
@@ -155,9 +164,9 @@ async def test_a_conversation_is_found_by_what_was_said_and_read(
 
     await expect(desk.get_by_text("Sí, ******78.")).to_be_visible()
     await expect(desk.get_by_text("escribime a j***@e***.com")).to_be_visible()
-    await expect(desk.locator(".said > li")).to_have_count(11)
-    await expect(desk.locator(".said > .tool").first).to_contain_text("consultarOrder")
-    await expect(desk.locator(".said > .tool").last).to_contain_text("order_not_cancellable")
+    await expect(desk.locator(".entries > li")).to_have_count(11)
+    await expect(desk.locator(".entries > .tool").first).to_contain_text("consultarOrder")
+    await expect(desk.locator(".entries > .tool").last).to_contain_text("order_not_cancellable")
     await expect(desk.locator(".broken")).to_have_count(1)
     await screenshot(desk, "admin-conversation")
 
@@ -168,19 +177,23 @@ async def test_a_conversation_that_goes_on_is_seen_to_go_on(
     await desk.clock.install()
     await desk.goto(f"{staffed_site.url}/admin/conversations/conversation/{LIVE}/change/")
     await expect(desk.locator(".when .state")).to_have_text("En curso")
-    await expect(desk.locator(".said > li")).to_have_count(1)
+    await expect(desk.locator(".entries > li")).to_have_count(1)
 
     later = calls + timedelta(seconds=3)
     keep(LIVE, said(1, 2, "¿Qué número de turno es?", later), at=later)
     await expect(desk.get_by_text("¿Qué número de turno es?")).to_be_visible()
     services.end_conversation(
-        call_id=LIVE, epoch=1, reason="client", progress=Progress(turns=1), now=later
+        call_id=LIVE,
+        epoch=1,
+        reason="client",
+        statistics=ConversationStatistics(turns=1),
+        now=later,
     )
     await expect(desk.locator(".when .state")).to_have_text("Terminada")
     asked: list[str] = []
     desk.on("request", lambda request: asked.append(request.url))
     await desk.clock.fast_forward(10_000)
-    await expect(desk.locator(".said > li")).to_have_count(2)
+    await expect(desk.locator(".entries > li")).to_have_count(2)
     assert asked == []
 
 

@@ -88,7 +88,7 @@ class TestTalk:
             await call.ask("Hola")
             (answer,) = [u for u in call.transcript if u.speaker is Speaker.ASSISTANT]
             assert answer.latency_ms == pytest.approx(500, abs=20)
-            assert answer.heard_ms == pytest.approx(540, abs=20)
+            assert answer.playback_latency_ms == pytest.approx(540, abs=20)
 
     @calls
     async def test_so_many_texts_may_wait_for_an_answer_and_no_more(self) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from conversations.domain import Progress, Speaker, StoredCall, ToolCall, ToolOutcome, Utterance
+from conversations.domain import (
+    ConversationStatistics,
+    Speaker,
+    StoredCall,
+    ToolCall,
+    ToolOutcome,
+    Utterance,
+)
 from voice.calls.restoration import restored_state, restored_uplink
 from voice.wire.messages import Outcome, ResumeCall, ToolFinished
 
@@ -29,7 +36,7 @@ def run(key: str, turn: int, **changes: Any) -> ToolCall:
         "arguments": {},
         "arguments_hash": f"hash of {key}",
         "outcome": ToolOutcome.RUNNING,
-        "code": None,
+        "error_code": None,
         "started_at": AT,
         "duration_ms": None,
         "turn": turn,
@@ -43,7 +50,7 @@ ANSWER = words(3, Speaker.ASSISTANT, "Listo.")
 def taken(*answer: Utterance, **changes: int) -> StoredCall:
     return StoredCall(
         epoch=2,
-        words=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora"), *answer),
+        utterances=(words(1, Speaker.USER, "Hola"), words(2, Speaker.USER, "Y ahora"), *answer),
         state={
             "wanted": 7,
             "words": 9,
@@ -56,11 +63,11 @@ def taken(*answer: Utterance, **changes: int) -> StoredCall:
             "inputRateHz": 16_000,
             **changes,
         },
-        progress=Progress(),
+        statistics=ConversationStatistics(),
         voice="carlos",
         language="es",
         wire="sonic.audio.v1",
-        tool_runs=[run("old", 1), run("new", 2), run("newest", 3)],
+        tool_calls=[run("old", 1), run("new", 2), run("newest", 3)],
     )
 
 
@@ -106,7 +113,7 @@ def test_once_it_was_answered_the_same_wish_is_a_new_one() -> None:
 @pytest.mark.parametrize("outcome", ["ok", "refused", "failed"])
 def test_a_tool_run_that_came_to_an_end_is_shown_as_it_was(outcome: str) -> None:
     ended = run("old", 1, outcome=ToolOutcome(outcome), duration_ms=12.4)
-    assert restored_state(replace(taken(), tool_runs=[ended]), resume()).shown_tool_calls == [
+    assert restored_state(replace(taken(), tool_calls=[ended]), resume()).shown_tool_calls == [
         (
             1,
             ToolFinished(
@@ -122,7 +129,9 @@ def test_a_tool_run_that_came_to_an_end_is_shown_as_it_was(outcome: str) -> None
 @pytest.mark.parametrize("outcome", ["running", "cancelled"])
 def test_one_that_did_not_is_not_shown(outcome: str) -> None:
     broken_off = run("old", 1, outcome=ToolOutcome(outcome))
-    assert restored_state(replace(taken(), tool_runs=[broken_off]), resume()).shown_tool_calls == []
+    assert (
+        restored_state(replace(taken(), tool_calls=[broken_off]), resume()).shown_tool_calls == []
+    )
 
 
 def test_the_call_is_as_old_as_it_was() -> None:
@@ -163,7 +172,7 @@ GREETING = words(0, Speaker.ASSISTANT, "¡Hola!")
 def test_a_greeting_is_owed_until_it_has_all_come_and_arrived(
     said: list[Utterance], state: dict[str, int], is_owed: bool
 ) -> None:
-    begun = replace(taken(**state), words=tuple(said))
+    begun = replace(taken(**state), utterances=tuple(said))
     assert restored_state(begun, resume()).owes_answer is is_owed
 
 

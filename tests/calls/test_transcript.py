@@ -412,7 +412,9 @@ class TestSaid:
         talk.note(heard("Hola"), planned("Uno."), spoken("Uno."), planned("Dos."), spoken("Dos."))
         talk.transcript.timed(1, latency_ms=300.0, heard_ms=None)
         talk.transcript.timed(1, latency_ms=None, heard_ms=420.0)
-        times = [(said.latency_ms, said.heard_ms) for said in talk.transcript.utterances()]
+        times = [
+            (said.latency_ms, said.playback_latency_ms) for said in talk.transcript.utterances()
+        ]
         assert times == [(None, None), (300.0, 420.0), (None, None)]
 
     def test_times_of_a_turn_without_an_answer_are_left_out(self) -> None:

@@ -1,4 +1,4 @@
-"""What a conversation is, without a store."""
+"""The values of a stored conversation: states, costs, checkpoints and queries."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,23 +8,22 @@ from typing import Any
 import pytest
 
 from conversations.domain import (
+    CallCheckpoint,
     Conversation,
     ConversationQuery,
-    Prices,
-    Progress,
-    RestoreData,
-    State,
-    Status,
-    Tokens,
+    ConversationState,
+    ConversationStatistics,
+    TokenPrices,
+    TokenUsage,
     ToolCall,
     ToolOutcome,
     Transcript,
 )
-from tests.conversations.calls import NOW, assistant, at, user
+from tests.conversations.stored_calls import NOW, assistant, at, user
 
 pytestmark = pytest.mark.pure
 
-PRICES = Prices(
+PRICES = TokenPrices(
     speech_in=Decimal("0.0034"),
     text_in=Decimal("0.00006"),
     speech_out=Decimal("0.0136"),
@@ -35,10 +34,9 @@ PRICES = Prices(
 def conversation(**changes: Any) -> Conversation:
     values: dict[str, Any] = {
         "id": "1",
-        "status": Status.LIVE,
         "started_at": NOW,
         "updated_at": NOW,
-        "alive_at": NOW,
+        "heartbeat_at": NOW,
         "expires_at": NOW + timedelta(days=30),
         "voice": "carlos",
         "language": "es",
@@ -49,7 +47,7 @@ def conversation(**changes: Any) -> Conversation:
     return Conversation(**(values | changes))
 
 
-def tool_run(**changes: Any) -> ToolCall:
+def tool_call(**changes: Any) -> ToolCall:
     values: dict[str, Any] = {
         "call_id": "1",
         "tool_use_id": "t",
@@ -57,7 +55,7 @@ def tool_run(**changes: Any) -> ToolCall:
         "arguments": {},
         "arguments_hash": "",
         "outcome": ToolOutcome.OK,
-        "code": None,
+        "error_code": None,
         "started_at": NOW,
         "duration_ms": 12.0,
         "turn": 1,
@@ -66,91 +64,96 @@ def tool_run(**changes: Any) -> ToolCall:
 
 
 @pytest.mark.parametrize(
-    ("silent_s", "state"), [(0, State.LIVE), (90, State.LIVE), (90.001, State.LOST)]
+    ("silent_s", "state"),
+    [(0, ConversationState.LIVE), (90, ConversationState.LIVE), (90.001, ConversationState.LOST)],
 )
-def test_a_live_one_is_lost_after_ninety_seconds_of_silence(silent_s: float, state: State) -> None:
-    assert conversation().state(at(silent_s)) is state
+def test_live_conversation_is_lost_after_ninety_seconds(
+    silent_s: float, state: ConversationState
+) -> None:
+    assert conversation().state_at(at(silent_s)) is state
 
 
-def test_one_that_has_ended_is_never_lost() -> None:
-    assert conversation(status=Status.ENDED).state(at(10_000)) is State.ENDED
+def test_ended_conversation_is_never_lost() -> None:
+    assert conversation(is_ended=True).state_at(at(10_000)) is ConversationState.ENDED
 
 
 @pytest.mark.parametrize(
     ("changes", "seconds"),
     [
         ({}, 60),
-        ({"alive_at": at(-40), "started_at": at(-100)}, 60),
-        ({"status": Status.ENDED, "ended_at": at(30)}, 30),
+        ({"heartbeat_at": at(-40), "started_at": at(-100)}, 60),
+        ({"is_ended": True, "ended_at": at(30)}, 30),
         ({"started_at": at(3600)}, 0),
     ],
 )
-def test_it_lasts_until_it_ends_or_was_last_alive_or_now(
+def test_duration_runs_to_the_end_the_last_heartbeat_or_now(
     changes: dict[str, Any], seconds: int
 ) -> None:
-    assert conversation(**changes).lasted(at(60)) == timedelta(seconds=seconds)
+    assert conversation(**changes).duration_at(at(60)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
     ("tokens", "cost"),
     [
-        (Tokens(), "0.000000"),
-        (Tokens(speech_in=1000), "0.003400"),
-        (Tokens(text_in=1000), "0.000060"),
-        (Tokens(speech_out=1000), "0.013600"),
-        (Tokens(text_out=1000), "0.000240"),
-        (Tokens(speech_in=1, text_in=1, speech_out=1, text_out=1), "0.000017"),
+        (TokenUsage(), "0.000000"),
+        (TokenUsage(speech_in=1000), "0.003400"),
+        (TokenUsage(text_in=1000), "0.000060"),
+        (TokenUsage(speech_out=1000), "0.013600"),
+        (TokenUsage(text_out=1000), "0.000240"),
+        (TokenUsage(speech_in=1, text_in=1, speech_out=1, text_out=1), "0.000017"),
     ],
 )
-def test_tokens_cost_what_the_prices_say(tokens: Tokens, cost: str) -> None:
-    assert str(PRICES.of(tokens)) == cost
+def test_tokens_cost_the_configured_prices(tokens: TokenUsage, cost: str) -> None:
+    assert str(PRICES.cost_usd(tokens)) == cost
 
 
-def test_words_and_tool_runs_stand_in_the_order_of_time() -> None:
+def test_transcript_entries_are_in_order_of_time() -> None:
     asked, answered = user("uno", at=at(1)), assistant("dos", at=at(5))
-    before, beside = tool_run(started_at=at(2)), tool_run(started_at=at(5))
-    talk = Transcript(
-        conversation=conversation(), words=[asked, answered], tool_runs=[before, beside]
+    before, beside = tool_call(started_at=at(2)), tool_call(started_at=at(5))
+    transcript = Transcript(
+        conversation=conversation(), utterances=[asked, answered], tool_calls=[before, beside]
     )
 
-    assert talk.in_order() == [asked, before, answered, beside]
+    assert transcript.entries() == [asked, before, answered, beside]
 
 
-# --- The memory
+# --- Checkpoints
 
 
-def test_words_kept_again_replace_those_at_the_same_place() -> None:
-    memory = RestoreData(words=[user("hola"), assistant("buenas")])
+def test_checkpoint_utterance_replaces_the_one_with_the_same_key() -> None:
+    checkpoint = CallCheckpoint(utterances=[user("hola"), assistant("buenas")])
     cut = assistant("bue", interrupted=True)
 
-    assert memory.after([cut], {"wanted": 1}) == RestoreData(
-        words=(user("hola"), cut), state={"wanted": 1}
+    assert checkpoint.updated([cut], {"wanted": 1}) == CallCheckpoint(
+        utterances=(user("hola"), cut), state={"wanted": 1}
     )
 
 
-def test_words_without_text_are_taken_back() -> None:
-    memory = RestoreData(words=[user("hola"), assistant("buenas")])
+def test_checkpoint_utterance_with_empty_text_deletes_the_stored_one() -> None:
+    checkpoint = CallCheckpoint(utterances=[user("hola"), assistant("buenas")])
 
-    assert memory.after([assistant("")], {}).words == (user("hola"),)
+    assert checkpoint.updated([assistant("")], {}).utterances == (user("hola"),)
 
 
-def test_words_that_come_late_stand_where_they_belong() -> None:
-    memory = RestoreData(words=[user("c", turn=2)])
+def test_checkpoint_orders_a_late_utterance_by_turn_and_segment() -> None:
+    checkpoint = CallCheckpoint(utterances=[user("c", turn=2)])
 
-    said = memory.after([assistant("b", turn=1, segment=2), user("a", turn=1)], {}).words
-    assert [each.text for each in said] == ["a", "b", "c"]
+    utterances = checkpoint.updated(
+        [assistant("b", turn=1, segment=2), user("a", turn=1)], {}
+    ).utterances
+    assert [each.text for each in utterances] == ["a", "b", "c"]
 
 
 # --- Queries
 
 
 @pytest.mark.parametrize(
-    ("query", "is_admitted"),
+    ("query", "is_match"),
     [
         (ConversationQuery(), True),
-        (ConversationQuery(state=State.LIVE), True),
-        (ConversationQuery(state=State.LOST), False),
-        (ConversationQuery(state=State.ENDED), False),
+        (ConversationQuery(state=ConversationState.LIVE), True),
+        (ConversationQuery(state=ConversationState.LOST), False),
+        (ConversationQuery(state=ConversationState.ENDED), False),
         (ConversationQuery(with_errors=True), False),
         (ConversationQuery(started_from=NOW), True),
         (ConversationQuery(started_from=at(0.001)), False),
@@ -158,11 +161,13 @@ def test_words_that_come_late_stand_where_they_belong() -> None:
         (ConversationQuery(started_to=at(0.001)), True),
     ],
 )
-def test_a_query_admits_what_it_asks_for(query: ConversationQuery, is_admitted: bool) -> None:
-    assert query.admits(conversation(), NOW) is is_admitted
+def test_query_matches_state_errors_and_start_time(
+    query: ConversationQuery, is_match: bool
+) -> None:
+    assert query.matches(conversation(), NOW) is is_match
 
 
-def test_a_query_for_errors_admits_what_had_some() -> None:
-    had_some = replace(conversation(), progress=Progress(errors=["throttled"]))
+def test_query_for_errors_matches_a_failed_conversation() -> None:
+    failed = replace(conversation(), statistics=ConversationStatistics(error_codes=["throttled"]))
 
-    assert ConversationQuery(with_errors=True).admits(had_some, NOW)
+    assert ConversationQuery(with_errors=True).matches(failed, NOW)

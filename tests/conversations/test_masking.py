@@ -1,4 +1,4 @@
-"""What is hidden before it is stored, and what isn't."""
+"""Which parts of texts and tool arguments are masked."""
 
 import re
 from collections.abc import Callable, Collection
@@ -21,7 +21,7 @@ def masked(text: str, masks: Collection[str] = MASKS) -> str:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("text", "expected"),
     [
         ("Mi DNI es 12345678.", "Mi DNI es ******78."),
         ("1234567", "******67"),
@@ -53,13 +53,13 @@ def masked(text: str, masks: Collection[str] = MASKS) -> str:
         ("12345678@", "******78@"),
     ],
 )
-def test_an_identity_number_is_hidden_however_it_is_said(said: str, kept: str) -> None:
-    assert masked(said) == kept
-    assert masked(said, {"dni"}) == kept
+def test_identity_number_is_masked_in_every_notation(text: str, expected: str) -> None:
+    assert masked(text) == expected
+    assert masked(text, {"dni"}) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("text", "expected"),
     [
         ("llamame al 11 5555 1234", "llamame al ********34"),
         ("1155551234", "********34"),
@@ -76,13 +76,13 @@ def test_an_identity_number_is_hidden_however_it_is_said(said: str, kept: str) -
         ("CBU 0170099220000067797370", "CBU ********************70"),
     ],
 )
-def test_a_telephone_number_is_hidden_however_it_is_said(said: str, kept: str) -> None:
-    assert masked(said) == kept
-    assert masked(said, {"phone"}) == kept
+def test_telephone_number_is_masked_in_every_notation(text: str, expected: str) -> None:
+    assert masked(text) == expected
+    assert masked(text, {"phone"}) == expected
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "pedido 300107",
         "el pedido 3 0 0 1 0 7",
@@ -123,12 +123,12 @@ def test_a_telephone_number_is_hidden_however_it_is_said(said: str, kept: str) -
         "",
     ],
 )
-def test_numbers_that_tell_nobody_stay(said: str) -> None:
-    assert masked(said) == said
+def test_number_that_identifies_nobody_is_not_masked(text: str) -> None:
+    assert masked(text) == text
 
 
 @pytest.mark.parametrize(
-    ("masks", "kept"),
+    ("masks", "shown"),
     [
         ({"dni"}, "DNI ******78, tel. 1155551234 o 4555-1234, ana@mail.com"),
         ({"phone"}, "DNI 12345678, tel. ********34 o ******34, ana@mail.com"),
@@ -136,18 +136,18 @@ def test_numbers_that_tell_nobody_stay(said: str) -> None:
         (set(), "DNI 12345678, tel. 1155551234 o 4555-1234, ana@mail.com"),
     ],
 )
-def test_each_mask_hides_its_own(masks: set[str], kept: str) -> None:
-    said = "DNI 12345678, tel. 1155551234 o 4555-1234, ana@mail.com"
-    expected = kept.replace("4555-1234", "******34") if "dni" in masks else kept
+def test_each_mask_applies_alone(masks: set[str], shown: str) -> None:
+    text = "DNI 12345678, tel. 1155551234 o 4555-1234, ana@mail.com"
+    expected = shown.replace("4555-1234", "******34") if "dni" in masks else shown
 
-    assert masked(said, masks) == expected
+    assert masked(text, masks) == expected
 
 
-# --- Addresses
+# --- E-mail addresses
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("text", "expected"),
     [
         ("juan.perez@email.com", "j***@e***.com"),
         ("Es ana_b+c@mail.empresa.com.ar.", "Es a***@m***.ar."),
@@ -161,20 +161,20 @@ def test_each_mask_hides_its_own(masks: set[str], kept: str) -> None:
         ("a n a arroba mail punto com", "a*** arroba m*** punto com"),
     ],
 )
-def test_an_address_is_hidden_but_for_its_beginnings(said: str, kept: str) -> None:
-    assert masked(said) == kept
+def test_email_address_is_masked_except_for_first_letters(text: str, expected: str) -> None:
+    assert masked(text) == expected
 
 
-@pytest.mark.parametrize("said", ["@", "a @ b", "arroba", "una arroba", "j***@e***.com"])
-def test_what_is_no_address_stays(said: str) -> None:
-    assert masked(said) == said
+@pytest.mark.parametrize("text", ["@", "a @ b", "arroba", "una arroba", "j***@e***.com"])
+def test_text_that_is_no_address_is_not_masked(text: str) -> None:
+    assert masked(text) == text
 
 
 # --- Arguments
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kept"),
+    ("arguments", "expected"),
     [
         ({"orderId": "300107"}, {"orderId": "300107"}),
         ({"dni": "12345678"}, {"dni": "******78"}),
@@ -205,41 +205,39 @@ def test_what_is_no_address_stays(said: str) -> None:
         ({"dni": {"value": "1234"}}, {"dni": {"value": "******"}}),
     ],
 )
-def test_arguments_are_hidden_by_name_and_by_form(
-    arguments: dict[str, Any], kept: dict[str, Any]
+def test_arguments_are_masked_by_field_name_and_by_pattern(
+    arguments: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    assert mask_arguments(arguments, masks=MASKS) == kept
+    assert mask_arguments(arguments, masks=MASKS) == expected
 
 
-def test_a_field_whose_mask_is_off_is_read_as_text() -> None:
+def test_field_without_active_mask_is_treated_as_text() -> None:
     arguments = {"dni": "12345678", "email": "ana@mail.com", "phone": "11 5555 1234"}
 
     assert mask_arguments(arguments, masks={"email"}) == {**arguments, "email": "a***@m***.com"}
     assert mask_arguments(arguments, masks=set()) == arguments
 
 
-# --- Laws
+# --- Properties of all texts
 
 WORDS = st.sampled_from(
     [
-        *[
-            "uno",
-            "dos",
-            "tres",
-            "veintidós",
-            "treinta",
-            "y",
-            "millones",
-            "mil",
-            "pesos",
-            "arroba",
-            "punto",
-            "de",
-            "TRK",
-            "DNI",
-            "$",
-            "el",
-        ]
+        "uno",
+        "dos",
+        "tres",
+        "veintidós",
+        "treinta",
+        "y",
+        "millones",
+        "mil",
+        "pesos",
+        "arroba",
+        "punto",
+        "de",
+        "TRK",
+        "DNI",
+        "$",
+        "el",
     ]
 )
 NUMBERS = st.integers(0, 10**12).map(str) | st.integers(0, 9).map(str)
@@ -252,18 +250,18 @@ SOME_MASKS = st.sets(st.sampled_from(sorted(MASKS)))
 @example("1234567@", {"dni", "email"})
 @example("a@b@c", {"email"})
 @example("*** arroba *", {"email"})
-def test_hiding_twice_is_hiding_once(text: str, masks: set[str]) -> None:
+def test_masking_is_idempotent(text: str, masks: set[str]) -> None:
     once = masked(text, masks)
 
     assert masked(once, masks) == once
 
 
 @given(SPEECH, SOME_MASKS)
-def test_hiding_reveals_nothing_that_was_not_said(text: str, masks: set[str]) -> None:
+def test_masking_adds_no_letters(text: str, masks: set[str]) -> None:
     letters = [letter for letter in masked(text, masks) if letter != "*"]
-    said = iter(text)
+    original = iter(text)
 
-    assert all(letter in said for letter in letters if not letter.isdecimal())
+    assert all(letter in original for letter in letters if not letter.isdecimal())
 
 
 @pytest.mark.timeout(60)
@@ -271,18 +269,18 @@ def test_hiding_reveals_nothing_that_was_not_said(text: str, masks: set[str]) ->
     "part",
     ["a", "a ", " ", "mil ", "x punto ", "1 ", "uno ", "treinta y ", "a@", "a.", "arroba ", "("],
 )
-def test_a_monstrous_text_is_read_promptly(part: str) -> None:
+def test_huge_text_is_masked_in_time(part: str) -> None:
     once = masked(part * 20_000)
 
     assert masked(once) == once
 
 
 @given(SPEECH)
-def test_without_masks_nothing_is_hidden(text: str) -> None:
+def test_text_is_unchanged_without_masks(text: str) -> None:
     assert masked(text, ()) == text
 
 
-WRITTEN: list[Callable[[str], str]] = [
+NOTATIONS: list[Callable[[str], str]] = [
     str,
     lambda dni: f"{dni[:-6]}.{dni[-6:-3]}.{dni[-3:]}",
     lambda dni: f"{dni[:-6]} {dni[-6:-3]} {dni[-3:]}",
@@ -290,18 +288,20 @@ WRITTEN: list[Callable[[str], str]] = [
     ", ".join,
     "-".join,
 ]
-AROUND = st.text(alphabet=st.characters(exclude_categories=["Nd"], exclude_characters="*$€,.@+()-"))
+SURROUNDINGS = st.text(
+    alphabet=st.characters(exclude_categories=["Nd"], exclude_characters="*$€,.@+()-")
+)
 
 
 @given(
-    before=AROUND,
+    before=SURROUNDINGS,
     number=st.integers(1_000_000, 99_999_999).map(str),
-    write=st.sampled_from(WRITTEN),
+    notation=st.sampled_from(NOTATIONS),
 )
-def test_no_identity_number_gets_through(
-    before: str, number: str, write: Callable[[str], str]
+def test_identity_number_shows_only_its_last_two_digits(
+    before: str, number: str, notation: Callable[[str], str]
 ) -> None:
-    sentence = f"{before} es {write(number)}"
+    sentence = f"{before} es {notation(number)}"
     if re.search(r"trk\W?$", f"{before} es ", re.IGNORECASE):
         return
     shown = "".join(re.findall(r"[0-9]", masked(sentence)))
@@ -309,6 +309,6 @@ def test_no_identity_number_gets_through(
     assert shown == number[-2:]
 
 
-@given(st.integers(0, 999_999).map(str), AROUND)
-def test_a_number_of_six_digits_alone_always_gets_through(number: str, around: str) -> None:
+@given(st.integers(0, 999_999).map(str), SURROUNDINGS)
+def test_number_of_six_digits_is_never_masked(number: str, around: str) -> None:
     assert f" {number} " in masked(f"{around} {number} ;")

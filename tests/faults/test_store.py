@@ -101,16 +101,16 @@ async def test_a_store_that_fails_as_the_customer_hangs_up(
         await line.until("ended")
         with row.measured():
             gate.release()
-            while (await asyncio.to_thread(kept, line)).conversation.status != "ended":  # noqa: ASYNC110 -- another process's
+            while not (await asyncio.to_thread(kept, line)).conversation.is_ended:  # noqa: ASYNC110 -- another process's
                 await asyncio.sleep(0.02)
         said = await asyncio.to_thread(kept, line)
-    assert [words.text for words in said.words if words.speaker == "user"] == ["Hola"]
+    assert [words.text for words in said.utterances if words.speaker == "user"] == ["Hola"]
     assert said.conversation.reason == "client"
 
 
 def kept(line: Line) -> Transcript:
     call_id, _, _ = line.token.partition(".")
-    return conversations.services.get_conversation(call_id=call_id, now=clock.now())
+    return conversations.services.get_transcript(call_id=call_id, now=clock.now())
 
 
 async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate, row: Row) -> None:

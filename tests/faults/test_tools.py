@@ -10,7 +10,7 @@ import conversations.services
 import orders.services
 from common import clock
 from conversations.domain import ToolCall, ToolOutcome
-from conversations.errors import ConversationGoneError
+from conversations.errors import ConversationNotFoundError
 from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
@@ -125,10 +125,10 @@ async def kept_runs(call_id: str) -> list[ToolCall]:
     """Wait until the call is kept as ended; return its tool runs."""
     async with asyncio.timeout(10):
         while True:
-            with suppress(ConversationGoneError):  # it is not kept yet
+            with suppress(ConversationNotFoundError):  # it is not kept yet
                 talk = await asyncio.to_thread(
-                    conversations.services.get_conversation, call_id=call_id, now=clock.now()
+                    conversations.services.get_transcript, call_id=call_id, now=clock.now()
                 )
                 if talk.conversation.ended_at is not None:
-                    return list(talk.tool_runs)
+                    return list(talk.tool_calls)
             await asyncio.sleep(0.05)

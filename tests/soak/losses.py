@@ -63,8 +63,8 @@ def spoken_part(heard: str) -> str:
 
 def unkept(account: Account) -> Iterator[str]:
     """Return what the customer was shown and the store does not have."""
-    talk = conversations.services.get_conversation(call_id=account.call_id, now=clock.now())
-    kept = [words.text for words in talk.words if words.speaker == "user"]
+    talk = conversations.services.get_transcript(call_id=account.call_id, now=clock.now())
+    kept = [words.text for words in talk.utterances if words.speaker == "user"]
     if sorted(kept) != sorted(account.shown("user")):
         yield f"kept {kept}, shown {account.shown('user')}"
 

@@ -26,14 +26,14 @@ from common.dynamodb.client import submit
 from common.errors import DomainError, UnavailableError
 from conversations import services
 from conversations.domain import (
-    MEMORY_LASTS,
+    CHECKPOINT_LIFETIME,
+    ConversationStatistics,
     Latency,
-    Progress,
-    Tokens,
+    TokenUsage,
     ToolOutcome,
     Utterance,
 )
-from conversations.errors import ConversationMovedError
+from conversations.errors import LeaseLostError
 from voice.calls import Call
 from voice.calls.tool_calls import ToolCall, arguments_of
 from voice.calls.uplink import Uplink
@@ -54,16 +54,12 @@ type Write = Callable[[int], None]
 """Performs one write, in a thread, given the epoch."""
 
 
-class LeaseLostError(Exception):
-    """Another server has taken the call's lease."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousLease:
     """The lease and the figures of a call that another server had."""
 
     epoch: int
-    progress: Progress
+    statistics: ConversationStatistics
 
 
 class CallRecorder:
@@ -90,7 +86,7 @@ class CallRecorder:
         self._model_id = model_id
         self._wire = wire
         self._now = now
-        self._before = previous.progress if previous else Progress()
+        self._before = previous.statistics if previous else ConversationStatistics()
         self._epoch = previous.epoch if previous else None
         self._words: dict[tuple[int, int], Utterance] = {}
         self._writes: deque[tuple[Write, asyncio.Event | None]] = deque()
@@ -141,7 +137,7 @@ class CallRecorder:
                 epoch=epoch,
                 tool_use_id=run.key,
                 outcome=outcome,
-                code=code,
+                error_code=code,
                 duration_ms=duration_ms,
                 now=now,
             )
@@ -218,9 +214,9 @@ class CallRecorder:
                 state=self._state(self._uplink.words),
                 now=now,
             )
-        except ConversationMovedError as error:
+        except LeaseLostError:
             self._has_moved = True
-            raise LeaseLostError from error
+            raise
         self._epoch, self._kept_at = opened.epoch, now
 
     async def _write_changes(self) -> None:
@@ -234,7 +230,7 @@ class CallRecorder:
                 written.set()
         heard = self._uplink.words
         transcript = self._call.dialogue.transcript
-        self._words |= {said.place: said for said in transcript.changes()}
+        self._words |= {said.key: said for said in transcript.changes()}
         words, progress, now = list(self._words.values()), self._progress(), self._now()
         state = self._state(heard)
         is_news = words or heard != self.words_stored or state["owes"] != self._owes_stored
@@ -247,8 +243,8 @@ class CallRecorder:
             lambda epoch: services.record_progress(
                 call_id=self._call_id,
                 epoch=epoch,
-                words=words,
-                progress=progress,
+                utterances=words,
+                statistics=progress,
                 state=state,
                 now=now,
             )
@@ -258,15 +254,15 @@ class CallRecorder:
 
     def _is_restore_data_fresh(self, now: datetime) -> bool:
         """Return whether the restore data expires long after the next renewal."""
-        return self._kept_at is not None and now - self._kept_at < MEMORY_LASTS / 2
+        return self._kept_at is not None and now - self._kept_at < CHECKPOINT_LIFETIME / 2
 
     async def _write(self, write: Write) -> None:
         assert self._epoch is not None
         try:
             await self._submit(write, self._epoch)
-        except ConversationMovedError as error:
+        except LeaseLostError:
             self._has_moved = True
-            raise LeaseLostError from error
+            raise
         except UnavailableError:
             raise
         except DomainError:  # trying again cannot help
@@ -305,7 +301,7 @@ class CallRecorder:
     def _end_of(self, reason: str) -> Write:
         now, progress = self._now(), self._progress()
         return lambda epoch: services.end_conversation(
-            call_id=self._call_id, epoch=epoch, reason=reason, progress=progress, now=now
+            call_id=self._call_id, epoch=epoch, reason=reason, statistics=progress, now=now
         )
 
     # What is stored
@@ -333,17 +329,17 @@ class CallRecorder:
             "inputRateHz": self._call.options.input_rate_hz,
         }
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> ConversationStatistics:
         before, figures = self._before, self._call.statistics()
-        return Progress(
+        return ConversationStatistics(
             turns=figures.turns,
-            tool_runs=before.tool_runs + figures.tool_runs,
+            tool_calls=before.tool_calls + figures.tool_runs,
             interruptions=before.interruptions + figures.interruptions,
             resumes=before.resumes + self.resumes,
-            renewals=before.renewals + figures.renewals,
+            rotations=before.rotations + figures.renewals,
             tokens=_tokens(before.tokens, self._call.dialogue.usage.tokens),
             latency=_latency(self._call.dialogue.transcript.utterances()) or before.latency,
-            errors=[*before.errors, *figures.failures],
+            error_codes=[*before.error_codes, *figures.failures],
         )
 
 
@@ -362,19 +358,21 @@ def _outcome_of(run: ToolCall) -> tuple[ToolOutcome, str | None]:
 
 def _latency(utterances: Sequence[Utterance]) -> Latency | None:
     first = [said.latency_ms for said in utterances if said.latency_ms is not None]
-    heard = [said.heard_ms for said in utterances if said.heard_ms is not None]
+    heard = [
+        said.playback_latency_ms for said in utterances if said.playback_latency_ms is not None
+    ]
     if not first:
         return None
     return Latency(
         median_ms=median(first),
         max_ms=max(first),
-        heard_median_ms=median(heard) if heard else None,
+        playback_median_ms=median(heard) if heard else None,
     )
 
 
-def _tokens(before: Tokens, used: Mapping[str, int]) -> Tokens:
+def _tokens(before: TokenUsage, used: Mapping[str, int]) -> TokenUsage:
     """Return the tokens used on earlier servers and on this one."""
-    return Tokens(
+    return TokenUsage(
         speech_in=before.speech_in + used["input_speech_tokens"],
         text_in=before.text_in + used["input_text_tokens"],
         speech_out=before.speech_out + used["output_speech_tokens"],

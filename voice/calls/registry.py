@@ -20,10 +20,11 @@ from common.dynamodb.client import run_in_thread
 from common.errors import DomainError, UnavailableError
 from conversations import services as conversations
 from conversations.domain import StoredCall
+from conversations.errors import LeaseLostError
 from voice import metrics
 from voice.calls import Call, CallOptions, configuration
 from voice.calls.active_call import ActiveCall, Connection
-from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder, LeaseLostError, PreviousLease
+from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder, PreviousLease
 from voice.calls.restoration import restored_state, restored_uplink
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
@@ -190,7 +191,7 @@ class CallRegistry:
         )
         call.continue_from(resume)
         active = ActiveCall(call=call, address=address, uplink=restored_uplink(stored, resume))
-        previous = PreviousLease(epoch=stored.epoch, progress=stored.progress)
+        previous = PreviousLease(epoch=stored.epoch, statistics=stored.statistics)
         self._start_call(active, connection, previous=previous)
         assert active.recorder is not None
         active.recorder.resumes += 1
@@ -201,7 +202,7 @@ class CallRegistry:
         try:
             async with asyncio.timeout(RESTORE_TIMEOUT_S):
                 return await run_in_thread(
-                    conversations.take_over,
+                    conversations.take_over_lease,
                     call_id=call_id,
                     resume_secret=resume.token,
                     now=clock.now(),

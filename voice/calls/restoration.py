@@ -13,7 +13,7 @@ _ENDED = {ToolOutcome(outcome.value): outcome for outcome in Outcome}
 
 def restored_state(taken: StoredCall, resume: ResumeCall) -> RestoredState:
     """Return what a call goes on from, given what is stored and what its client has."""
-    transcript = Transcript.restored(taken.words)
+    transcript = Transcript.restored(taken.utterances)
     owes_answer = _owes_answer(transcript, taken, resume)
     return RestoredState(
         transcript=transcript,
@@ -41,7 +41,7 @@ def _owes_answer(transcript: Transcript, taken: StoredCall, resume: ResumeCall) 
     is_short = bool(state["owes"]) or (not resume.forgot and resume.wanted < state["sent"])
     if transcript.has_customer_spoken:
         return transcript.awaits_answer or (is_short and not state["directed"])
-    return bool(state["greets"]) and (is_short or not taken.words)
+    return bool(state["greets"]) and (is_short or not taken.utterances)
 
 
 def _earlier_runs(taken: StoredCall) -> list[tuple[str, str]]:
@@ -51,12 +51,12 @@ def _earlier_runs(taken: StoredCall) -> list[tuple[str, str]]:
     get the effect there was, not another one.
     """
     since = taken.state["openSince"]
-    return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_runs if run.turn >= since]
+    return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_calls if run.turn >= since]
 
 
 def _tools_shown(taken: StoredCall) -> Iterator[tuple[int, ToolFinished]]:
     """Yield what shows each tool run that came to an end, with its turn."""
-    for run in taken.tool_runs:
+    for run in taken.tool_calls:
         if run.outcome in _ENDED:
             shown = ToolFinished(
                 tool_use_id=run.tool_use_id,

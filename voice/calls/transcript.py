@@ -153,7 +153,7 @@ class Transcript:
         said = replace(
             first.said,
             latency_ms=first.said.latency_ms if latency_ms is None else latency_ms,
-            heard_ms=first.said.heard_ms if heard_ms is None else heard_ms,
+            playback_latency_ms=(first.said.playback_latency_ms if heard_ms is None else heard_ms),
         )
         self._change(replace(first, said=said))
 

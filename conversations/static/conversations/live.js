@@ -1,44 +1,49 @@
 // @ts-check
-// Keeps a part of a page current while what it shows goes on: asks the server for it anew as long as the
-// part says that it is live, and the tab is looked at. Without this script the page shows what was.
+// Updates a part of the page from the server while that part is marked as live (`data-live`) and the
+// browser tab is visible. Without JavaScript the page shows the state at which it was loaded.
 
-const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-live-url]"));
+const container = /** @type {HTMLElement | null} */ (document.querySelector("[data-live-url]"));
+
+/** Whoever reads within this distance of the end of the page follows it as it grows, in pixels. */
+const END_MARGIN = 80;
 
 /** @param {HTMLElement} part */
-const goesOn = (part) => part.querySelector("[data-live]") !== null;
+const isLive = (part) => part.querySelector("[data-live]") !== null;
 
 /** @param {number} ms */
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const lookedAt = () =>
+const tabVisible = () =>
   document.visibilityState === "visible"
     ? Promise.resolve()
-    : new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
+    : new Promise((resolve) =>
+        document.addEventListener("visibilitychange", resolve, { once: true }),
+      );
 
-/** Whether somebody has marked some text, which a new part would unmark. */
-const isMarked = () => document.getSelection()?.isCollapsed === false;
+/** Whether text is selected; replacing the content would lose the selection. */
+const hasSelection = () => document.getSelection()?.isCollapsed === false;
 
 /**
- * Shows the part as it is now. Whoever reads at the end of the page stays there as it grows.
+ * Replaces the content and keeps the end of the page in view if it was.
  * @param {HTMLElement} part
  * @param {string} html
  */
-function show(part, html) {
+function replaceContent(part, html) {
   const page = document.documentElement;
-  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
+  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < END_MARGIN;
   part.innerHTML = html;
   if (atEnd) page.scrollTop = page.scrollHeight;
 }
 
 /** @param {HTMLElement} part */
-async function follow(part) {
-  while (goesOn(part)) {
-    await pause(Number(part.dataset.liveMs));
-    await lookedAt();
-    const answer = await fetch(String(part.dataset.liveUrl)).catch(() => null);
-    if (answer?.status === 404 || answer?.redirected) return;
-    if (answer?.ok && !isMarked()) show(part, await answer.text());
+async function updateWhileLive(part) {
+  while (isLive(part)) {
+    await delay(Number(part.dataset.liveMs));
+    await tabVisible();
+    const response = await fetch(String(part.dataset.liveUrl)).catch(() => null);
+    if (response?.status === 404 || response?.redirected) return;
+    if (response?.ok && !hasSelection()) replaceContent(part, await response.text());
   }
 }
 
-if (place) follow(place);
+if (container) updateWhileLive(container);
