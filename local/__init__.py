@@ -1,1 +1,1 @@
-"""What stands in for AWS on one machine, and what starts it. Never part of production."""
+"""What `make run` starts on one machine in place of AWS. Production never imports it."""

@@ -1,7 +1,7 @@
 """`python -m local.run`: everything on this machine, with no AWS account.
 
-Starts DynamoDB's stand-in, the simulator of Nova Sonic and the site, waits until all is ready,
-and says where to go. Ctrl-C stops everything; the data stays in `var/` (or VAR_DIR).
+Starts a local DynamoDB, the simulator of Nova Sonic and the site, waits until all are ready, and
+prints where to go. Ctrl-C stops everything; the data stays in `var/` (or VAR_DIR).
 """
 
 import asyncio
@@ -17,48 +17,54 @@ import urllib.request
 from pathlib import Path
 from typing import Any, TextIO
 
-from local.address import Site, choose_site
-from local.processes import Child, ChildError, Children
+from local.child_processes import ChildProcess, ProcessFailedError, ProcessGroup
+from local.listen_address import ListenAddress, choose_listen_address
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
 MODELS = ROOT / "var" / "models"
 LOGS = VAR / "logs"
 START_TIMEOUT_S = 60.0
-FOREIGN = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "DJANGO_SETTINGS_MODULE"}
-STAFF = ("demo", "demo")
+ACCOUNT_VARIABLES = {
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "DJANGO_SETTINGS_MODULE",
+}
+DEMO_USER = ("demo", "demo")
 DRAIN_S = 4
-"""How long Ctrl-C waits for a quiet moment in calls: less than a process is given to stop."""
+"""How long Ctrl-C waits for pauses in calls; less than `STOP_TIMEOUT_S` of a child process."""
 DOCTORS = "Dr. Rodríguez, Dra. Gómez, Dr. Sosa, Dra. Fernández"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 async def main() -> None:
-    """Start everything and stay until told to stop."""
+    """Start everything and run until stopped."""
     LOGS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with _only_one():
-        site = choose_site()
-        async with Children(LOGS) as children:
+    with _lock_folder():
+        address = choose_listen_address()
+        async with ProcessGroup(LOGS) as children:
             simulator = await _start_simulator(children)
-            dynamodb = await (await _start_dynamodb(children)).ready(timeout_s=START_TIMEOUT_S)
-            environ = _environ(site, dynamodb)
+            dynamodb = await _start_dynamodb(children)
+            database = await dynamodb.wait_until_ready(timeout_s=START_TIMEOUT_S)
+            environ = _site_environ(address, database)
             await _prepare_data(environ)  # while the simulator loads its speech models
-            hearing = await simulator.ready(timeout_s=START_TIMEOUT_S)
-            environ |= _to_simulator(hearing)
+            speech = await simulator.wait_until_ready(timeout_s=START_TIMEOUT_S)
+            environ |= _bedrock_settings(speech)
             _write_environ(environ)
             serve = [sys.executable, "manage.py", "serve"]
-            await children.start("site", serve, _inherited(environ), speaks=False)
-            await _until_ready(site, children)
-            print(_welcome(site, hearing, time.monotonic() - started), flush=True)
-            await children.while_running(_until_stopped())
+            await children.start("site", serve, _child_environ(environ), reports_ready=False)
+            await _wait_until_ready(address, children)
+            print(_welcome(address, speech, time.monotonic() - started), flush=True)
+            await children.run_supervised(_wait_for_stop_signal())
 
 
 # Before anything starts
 
 
-def _only_one() -> TextIO:
-    """Hold the lock on `var/` for as long as this process lives."""
+def _lock_folder() -> TextIO:
+    """Lock `var/` until the returned file is closed; exit if another run has the lock."""
     lock = (VAR / "run.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,7 +74,7 @@ def _only_one() -> TextIO:
 
 
 def _secret_key() -> str:
-    """Return this machine's secret key, made at the first run."""
+    """Return the secret key of this machine; the first run generates it."""
     file = VAR / "secret-key"
     if not file.exists():
         file.touch(mode=0o600)
@@ -79,25 +85,25 @@ def _secret_key() -> str:
 # The processes
 
 
-async def _start_dynamodb(children: Children) -> Child:
+async def _start_dynamodb(children: ProcessGroup) -> ChildProcess:
     python = str(ROOT / ".venv-dynamodb/bin/python")
     command = [python, "-m", "local.dynamodb", "--port", "0"]
     return await children.start(
-        "dynamodb", [*command, "--data", str(VAR / "dynamodb.sqlite3")], _inherited({})
+        "dynamodb", [*command, "--data", str(VAR / "dynamodb.sqlite3")], _child_environ({})
     )
 
 
-async def _start_simulator(children: Children) -> Child:
+async def _start_simulator(children: ProcessGroup) -> ChildProcess:
     command = [sys.executable, "-m", "nova_sonic_simulator", "--port", "0"]
     places = ["--certificates", str(VAR / "certificates"), "--models", str(MODELS)]
-    return await children.start("simulator", [*command, *places], _inherited({}))
+    return await children.start("simulator", [*command, *places], _child_environ({}))
 
 
-def _environ(site: Site, dynamodb: dict[str, Any]) -> dict[str, str]:
-    """Return the site's environment: settings only, production code knows no local mode."""
+def _site_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str, str]:
+    """Return the site's settings; production code has no local mode."""
     return {
-        "HOST": site.host,
-        "WS_PORT": str(site.port),
+        "HOST": address.host,
+        "WS_PORT": str(address.port),
         "DJANGO_SECRET_KEY": _secret_key(),
         "SQLITE_PATH": str(VAR / "site.sqlite3"),
         "LOG_FORMAT": "console",
@@ -110,75 +116,77 @@ def _environ(site: Site, dynamodb: dict[str, Any]) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        # A proxy for the outside world must not stand between two processes of this machine.
+        # An HTTP proxy for the internet must not be used between processes of this machine.
         "NO_PROXY": "localhost,127.0.0.1,::1",
         "no_proxy": "localhost,127.0.0.1,::1",
     }
 
 
-def _to_simulator(simulator: dict[str, Any]) -> dict[str, str]:
+def _bedrock_settings(simulator: dict[str, Any]) -> dict[str, str]:
     return {"BEDROCK_ENDPOINT_URL": simulator["url"], "BEDROCK_CA_FILE": simulator["ca_file"]}
 
 
 def _write_environ(environ: dict[str, str]) -> None:
-    """Leave the site's environment in `var/local.env`, for a second terminal."""
+    """Write the site's environment to `var/local.env`, for a second terminal."""
     file = VAR / "local.env"
     file.touch(mode=0o600)
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environ.items()]
     file.write_text("".join(lines))
 
 
-def _inherited(environ: dict[str, str]) -> dict[str, str]:
-    """Return `environ` on top of this process's own, less what would reach for a real account."""
-    own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+def _child_environ(environ: dict[str, str]) -> dict[str, str]:
+    """Return this process's environment with `environ` added, without AWS account variables."""
+    own = {name: value for name, value in os.environ.items() if name not in ACCOUNT_VARIABLES}
     return {**own, "PYTHONUNBUFFERED": "1", **environ}
 
 
 async def _prepare_data(environ: dict[str, str]) -> None:
-    """Make tables, demo data and the demo staff login, where they are not there yet."""
-    username, password = STAFF
+    """Create tables, demo data and the demo user, unless they exist."""
+    username, password = DEMO_USER
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "manage.py", "prepare_demo", "--username", username),
         *("--password", password),
-        env=_inherited(environ),
+        env=_child_environ(environ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode:
-        raise ChildError(f"The demo data could not be made:\n{said.decode(errors='replace')}")
+        text = output.decode(errors="replace")
+        raise ProcessFailedError(f"The demo data could not be created:\n{text}")
 
 
-async def _until_ready(site: Site, children: Children) -> None:
-    """Wait until /ready says yes.
+async def _wait_until_ready(address: ListenAddress, children: ProcessGroup) -> None:
+    """Wait until `/ready` responds with 200.
 
     Raises:
-        ChildError: a child ended, or the site does not become ready.
+        ExceptionGroup: If a child exits, with its `ProcessFailedError`.
+        ProcessFailedError: If the site does not become ready in time.
 
     """
     try:
         async with asyncio.timeout(START_TIMEOUT_S):
-            await children.while_running(_answering(f"{site.url}/ready"))
+            await children.run_supervised(_poll_until_ok(f"{address.url}/ready"))
     except TimeoutError:
-        raise ChildError(
+        raise ProcessFailedError(
             f"The site is not ready after {START_TIMEOUT_S:.0f} s. See {LOGS}/site.log"
         ) from None
 
 
-async def _answering(url: str) -> None:
-    while not await asyncio.to_thread(_answers, url):  # noqa: ASYNC110 -- see below
-        await asyncio.sleep(0.1)  # another process: there is no event to wait for
+async def _poll_until_ok(url: str) -> None:
+    while not await asyncio.to_thread(_is_ok, url):  # noqa: ASYNC110 -- another process: no event
+        await asyncio.sleep(0.1)
 
 
-def _answers(url: str) -> bool:
+def _is_ok(url: str) -> bool:
     try:
-        with NO_PROXY.open(url, timeout=5) as answer:
-            return bool(answer.status == 200)
+        with NO_PROXY.open(url, timeout=5) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
-async def _until_stopped() -> None:
+async def _wait_for_stop_signal() -> None:
     """Return at Ctrl-C or SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -187,42 +195,42 @@ async def _until_stopped() -> None:
     print("\nStopping…", flush=True)
 
 
-def _welcome(site: Site, simulator: dict[str, Any], seconds: float) -> str:
-    username, password = STAFF
+def _welcome(address: ListenAddress, simulator: dict[str, Any], seconds: float) -> str:
+    username, password = DEMO_USER
     return f"""
 Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine alone, with no AWS account.
 
-  Talk to Carlos    {site.url}/
-  Staff admin       {site.url}/admin/    user {username}, password {password}
-  REST API          {site.url}/orders    {site.url}/appointments?date=YYYY-MM-DD
+  Talk to Carlos    {address.url}/
+  Staff admin       {address.url}/admin/    user {username}, password {password}
+  REST API          {address.url}/orders    {address.url}/appointments?date=YYYY-MM-DD
   From a terminal   make call TEXT="Consulta el pedido número 1 con DNI 12345678"
                     make call AUDIO=samples/consulta-pedido-1.wav
 
-  Hearing: {_hearing(simulator)}
-  Speaking: {_speaking(simulator)}
+  Hearing: {_describe_hearing(simulator)}
+  Speaking: {_describe_speaking(simulator)}
 
 Logs are in var/logs, data in var. Ctrl-C stops everything; the data stays.
 `make demo-data` (in a second terminal) puts the demo orders and appointments back.
 """
 
 
-def _hearing(simulator: dict[str, Any]) -> str:
+def _describe_hearing(simulator: dict[str, Any]) -> str:
     if simulator["hearing"] == "speech":
         return "speech (Whisper base on this machine)"
     return f"typed text only. {simulator.get('reason', '')}".strip()
 
 
-def _speaking(simulator: dict[str, Any]) -> str:
+def _describe_speaking(simulator: dict[str, Any]) -> str:
     if simulator["speaking"] == "voice":
         return "a Spanish voice (SVOX Pico)"
     return f"a tone for each sentence. {simulator.get('reason', '')}".strip()
 
 
-def _sentence(error: BaseException) -> str:
-    """Return the first plain sentence inside a group of errors."""
+def _failure_message(error: BaseException) -> str:
+    """Return the message of the failed process, also from inside an exception group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if not isinstance(error, ChildError):
+    if not isinstance(error, ProcessFailedError):
         raise error
     return str(error)
 
@@ -230,7 +238,7 @@ def _sentence(error: BaseException) -> str:
 if __name__ == "__main__":
     try:
         asyncio.run(main())
-    except (ChildError, ExceptionGroup) as error:
-        sys.exit(_sentence(error))
+    except (ProcessFailedError, ExceptionGroup) as error:
+        sys.exit(_failure_message(error))
     except KeyboardInterrupt:
         sys.exit(130)

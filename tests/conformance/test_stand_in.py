@@ -20,7 +20,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.journal import Journal, TableName, Touched
+from local.item_store import ItemChange, ItemStore, TableName
 from tests.fixtures.dynamodb import PYTHON, ROOT, StartStandIn, started_stand_in
 
 pytestmark = pytest.mark.wire
@@ -207,12 +207,12 @@ def test_a_region_has_its_own_tables(survivor: Any) -> None:
 def test_some_thousand_items_are_back_within_three_seconds(
     stand_in: StartStandIn, tmp_path: Path
 ) -> None:
-    journal = Journal(tmp_path / "data.sqlite3")
+    store = ItemStore(tmp_path / "data.sqlite3")
     things = TableName("us-east-1", "things")
-    journal.record_request(things, "CreateTable", TABLE | {"TableName": "things"})
+    store.save_table_request(things, "CreateTable", TABLE | {"TableName": "things"})
     items = [key(str(n)) | {"word": {"S": f"w{n % 50}" * 100}} for n in range(MANY)]
-    journal.record_items([Touched(things, key(str(n)), item) for n, item in enumerate(items)])
-    journal.close()
+    store.save_items([ItemChange(things, key(str(n)), item) for n, item in enumerate(items)])
+    store.close()
 
     running = stand_in("--data", str(tmp_path / "data.sqlite3"))
 
@@ -253,7 +253,7 @@ def test_while_the_disk_is_full_nothing_is_written_and_nothing_is_lost(
             lambda: make_table(client, "more"),
             lambda: client.delete_table(TableName="things"),
         ):
-            with pytest.raises(ClientError, match="Nothing was changed: the journal can't be"):
+            with pytest.raises(ClientError, match="Nothing was changed: the write can't be stored"):
                 attempt()
         assert client.list_tables()["TableNames"] == ["things"]
         assert client.query(**words("before"))["Items"] == [key("1") | {"word": {"S": "before"}}]
@@ -281,7 +281,7 @@ def words(word: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "operation", ["ExecuteStatement", "CreateBackup", "TagResource", "Nonsense"]
 )
-def test_what_is_not_journaled_is_not_done(dynamodb: str, operation: str) -> None:
+def test_unsupported_operation_is_refused(dynamodb: str, operation: str) -> None:
     status, answer = ask(dynamodb, {"x-amz-target": f"DynamoDB_20120810.{operation}"}, b"{}")
 
     assert status == 400

@@ -1,6 +1,6 @@
-"""Where the site of a local run listens: what the environment says, or the first free port.
+"""The address on which the site of a local run listens: given by the environment, or a free port.
 
-Whatever is wrong with it ends the run with one sentence.
+A wrong setting ends the run with one sentence.
 """
 
 import errno
@@ -11,36 +11,37 @@ from dataclasses import dataclass
 
 DEFAULT_PORT = 8081
 PORTS_TO_TRY = 20
-EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104 -- to recognise, not to bind
+WILDCARD_HOSTS = {"0.0.0.0", "::", ""}  # noqa: S104 -- to recognise, not to bind
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Where the site listens."""
+class ListenAddress:
+    """A host and a port to listen on."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """Return the address of the voice page, without the last slash, as this machine calls it."""
-        return f"http://{'localhost' if self.host in EVERYWHERE else self.host}:{self.port}"
+        """The URL of the site on this machine, without a trailing slash."""
+        host = "localhost" if self.host in WILDCARD_HOSTS else self.host
+        return f"http://{host}:{self.port}"
 
 
-def choose_site() -> Site:
+def choose_listen_address() -> ListenAddress:
     """Return HOST and WS_PORT of the environment; without WS_PORT, the first free port."""
     host = os.environ.get("HOST") or "localhost"
-    wanted, health = _port("WS_PORT"), _port("HEALTH_PORT")
-    if health and not _is_free(host, health):
-        sys.exit(f"Port {health} (HEALTH_PORT) is in use.")
-    if wanted:
-        if not _is_free(host, wanted):
-            sys.exit(f"Port {wanted} is in use. Free it, or choose another: WS_PORT=8090 make run")
-        return Site(host, wanted)
-    return Site(host, _first_free(host))
+    port, health_port = _port_setting("WS_PORT"), _port_setting("HEALTH_PORT")
+    if health_port and not _is_free(host, health_port):
+        sys.exit(f"Port {health_port} (HEALTH_PORT) is in use.")
+    if port is None:
+        return ListenAddress(host, _first_free_port(host))
+    if not _is_free(host, port):
+        sys.exit(f"Port {port} is in use. Free it, or choose another: WS_PORT=8090 make run")
+    return ListenAddress(host, port)
 
 
-def _port(name: str) -> int | None:
+def _port_setting(name: str) -> int | None:
     text = os.environ.get(name)
     if not text:
         return None
@@ -49,11 +50,11 @@ def _port(name: str) -> int | None:
     return int(text)
 
 
-def _first_free(host: str) -> int:
+def _first_free_port(host: str) -> int:
     for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TO_TRY):
         if _is_free(host, port):
             if port != DEFAULT_PORT:
-                print(f"Port {DEFAULT_PORT} is in use; this run takes {port}.", flush=True)
+                print(f"Port {DEFAULT_PORT} is in use; using {port} instead.", flush=True)
             return port
     sys.exit(f"Ports {DEFAULT_PORT} to {DEFAULT_PORT + PORTS_TO_TRY - 1} are all in use.")
 

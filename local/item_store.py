@@ -1,10 +1,10 @@
-"""Keeps DynamoDB tables and items in one SQLite file, so that a killed process loses nothing.
+"""Store DynamoDB tables and items in one SQLite file.
 
-Theory. The journal isn't a log to replay but the last acknowledged state: each item as DynamoDB's
-own JSON under its key, and for each table the requests that made it. A write is here (SQLite in WAL
-mode: in the operating system's hands) before its answer leaves, so `kill -9` loses nothing that was
-acknowledged; a power failure may lose the last moments, since no write waits for the disk.
-The file is locked while it is open: two processes can't both believe they own the data.
+The store holds the last acknowledged state and not a log to replay: each item as DynamoDB's own JSON
+under its key, and for each table the requests that created and changed it. A write is in the store
+before its response leaves. SQLite runs in WAL mode without waiting for the disk, so `kill -9` loses
+nothing that was acknowledged, while a power failure may lose the last moments. The file is locked
+while it is open, so that two processes cannot both own the data.
 """
 
 import json
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS items(
 """
 
 
-class JournalError(Exception):
+class ItemStoreError(Exception):
     """The file can't be opened, read or written; the message says why."""
 
 
@@ -41,28 +41,29 @@ class TableName:
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
-    """One item that a request may have changed: its table, its key, and what is there now."""
+class ItemChange:
+    """An item that a request may have changed: its table, its key and its state after that."""
 
     table: TableName
     key: Item
     item: Item | None
+    """None if there is no item under the key any more."""
 
 
-class Journal:
-    """The open file. All methods raise `JournalError`, and then nothing has changed in it."""
+class ItemStore:
+    """The open file. All methods raise `ItemStoreError`, and then nothing in it has changed."""
 
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
         except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"{path}: {error}") from error
+            raise ItemStoreError(f"{path}: {error}") from error
         try:
             self._open()
-        except (JournalError, sqlite3.Error) as error:
+        except (ItemStoreError, sqlite3.Error) as error:
             self.close()
-            raise JournalError(f"{path}: {error}") from error
+            raise ItemStoreError(f"{path}: {error}") from error
 
     def _open(self) -> None:
         for statement in (
@@ -73,45 +74,45 @@ class Journal:
             "COMMIT",
         ):
             self._db.execute(statement)
-        (found,) = self._db.execute("PRAGMA user_version").fetchone()
-        if found not in {0, FORMAT}:
-            raise JournalError(f"it was written by another version (format {found})")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version not in {0, FORMAT}:
+            raise ItemStoreError(f"it was written by another version (format {version})")
         self._db.executescript(f"{SCHEMA} PRAGMA user_version={FORMAT};")
 
     def close(self) -> None:
-        """Close the file; it is whole without this, too."""
+        """Close the file; it is complete without this, too."""
         self._db.close()
 
-    def tables(self) -> list[TableName]:
-        """Return the tables in the order in which they were made."""
+    def list_tables(self) -> list[TableName]:
+        """Return the tables in the order of their creation."""
         rows = self._db.execute("SELECT region, name FROM requests GROUP BY 1, 2 ORDER BY min(seq)")
         return [TableName(*row) for row in rows]
 
-    def requests(self, table: TableName) -> list[tuple[str, Item]]:
-        """Return the operations and bodies that made `table` what it is."""
+    def list_table_requests(self, table: TableName) -> list[tuple[str, Item]]:
+        """Return the operations and bodies of the requests that created and changed `table`."""
         rows = self._db.execute(
             "SELECT operation, body FROM requests WHERE region=? AND name=? ORDER BY seq",
             (table.region, table.name),
         )
         return [(operation, json.loads(body)) for operation, body in rows]
 
-    def items(self, table: TableName) -> Iterator[Item]:
+    def iterate_items(self, table: TableName) -> Iterator[Item]:
         """Yield the items of `table`."""
         rows = self._db.execute(
             "SELECT item FROM items WHERE region=? AND name=?", (table.region, table.name)
         )
         return (json.loads(item) for (item,) in rows)
 
-    def item(self, table: TableName, key: Item) -> Item | None:
+    def get_item(self, table: TableName, key: Item) -> Item | None:
         """Return the item under `key` as it was last acknowledged, or None."""
         row = self._db.execute(
             "SELECT item FROM items WHERE region=? AND name=? AND key=?",
-            (table.region, table.name, _text(key)),
+            (table.region, table.name, _to_json(key)),
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    def drop_expired(self, table: TableName, attribute: str, *, now_s: float) -> None:
-        """Drop the items whose `attribute`, in seconds since 1970, has passed."""
+    def delete_expired(self, table: TableName, attribute: str, *, now_s: float) -> None:
+        """Delete the items whose `attribute`, in seconds since 1970, has passed."""
         with _Transaction(self._db) as db:
             db.execute(
                 "DELETE FROM items WHERE region=? AND name=?"
@@ -119,38 +120,37 @@ class Journal:
                 (table.region, table.name, f'$."{attribute}".N', now_s),
             )
 
-    def record_items(self, touched: Sequence[Touched]) -> None:
-        """Keep what is there now, all of it or nothing."""
+    def save_items(self, changes: Sequence[ItemChange]) -> None:
+        """Save the state of the changed items in one transaction."""
         with _Transaction(self._db) as db:
-            for each in touched:
-                address = (each.table.region, each.table.name, _text(each.key))
-                if each.item is None:
-                    db.execute("DELETE FROM items WHERE region=? AND name=? AND key=?", address)
+            for change in changes:
+                row_key = (change.table.region, change.table.name, _to_json(change.key))
+                if change.item is None:
+                    db.execute("DELETE FROM items WHERE region=? AND name=? AND key=?", row_key)
                 else:
-                    db.execute(
-                        "INSERT OR REPLACE INTO items VALUES(?,?,?,?)", (*address, _text(each.item))
-                    )
+                    row = (*row_key, _to_json(change.item))
+                    db.execute("INSERT OR REPLACE INTO items VALUES(?,?,?,?)", row)
 
-    def record_request(self, table: TableName, operation: str, body: Item) -> None:
-        """Keep a request that made or changed `table`."""
+    def save_table_request(self, table: TableName, operation: str, body: Item) -> None:
+        """Save a request that created or changed `table`."""
         with _Transaction(self._db) as db:
             db.execute(
                 "INSERT INTO requests(region, name, operation, body) VALUES(?,?,?,?)",
-                (table.region, table.name, operation, _text(body)),
+                (table.region, table.name, operation, _to_json(body)),
             )
 
-    def forget(self, table: TableName) -> None:
-        """Drop everything about `table`."""
+    def delete_table(self, table: TableName) -> None:
+        """Delete the items and requests of `table`."""
         with _Transaction(self._db) as db:
-            for kind in ("items", "requests"):
+            for rows in ("items", "requests"):
                 db.execute(
-                    f"DELETE FROM {kind} WHERE region=? AND name=?",  # noqa: S608 -- two literals
+                    f"DELETE FROM {rows} WHERE region=? AND name=?",  # noqa: S608 -- two literals
                     (table.region, table.name),
                 )
 
 
 class _Transaction:
-    """A transaction that leaves nothing half done, whatever SQLite or the disk says."""
+    """A transaction that rolls back if its body or SQLite fails."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -159,7 +159,7 @@ class _Transaction:
         try:
             return self._db.execute("BEGIN IMMEDIATE").connection
         except sqlite3.Error as error:
-            raise JournalError(str(error)) from error
+            raise ItemStoreError(str(error)) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: Any
@@ -167,15 +167,15 @@ class _Transaction:
         try:
             if kind is None:
                 self._db.execute("COMMIT")
-        except sqlite3.Error as failure:
-            error = failure
+        except sqlite3.Error as commit_error:
+            error = commit_error
         if error is None:
             return
         if self._db.in_transaction:
             self._db.rollback()
         if isinstance(error, sqlite3.Error):
-            raise JournalError(str(error)) from error
+            raise ItemStoreError(str(error)) from error
 
 
-def _text(value: Item) -> str:
+def _to_json(value: Item) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
