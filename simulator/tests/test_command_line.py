@@ -16,7 +16,7 @@ import pytest
 
 from nova_sonic_simulator.cli import main
 from nova_sonic_simulator.testing import RunningSimulator
-from nova_sonic_simulator.testing.coded_audio import silence, words
+from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from support.events import audio_input, opening, typed
 from support.processes import StartSimulator
 from support.raw_client import RawClient
@@ -44,9 +44,9 @@ async def test_its_options_do_what_they_say(start_simulator: StartSimulator) -> 
 async def test_coded_words_need_no_model_and_little_silence(
     start_simulator: StartSimulator,
 ) -> None:
-    running = start_simulator("--hearing", "words", "--time-scale", "10")
-    assert running.hearing == "words"
-    pcm = words([17, 18, 19]) + silence(175)
+    running = start_simulator("--hearing", "coded", "--time-scale", "10")
+    assert running.hearing == "coded"
+    pcm = encode_numbers([17, 18, 19]) + silence(175)
     async with RawClient(running.url, running.ca_file) as client:
         stream = client.open()
         pieces = [audio_input(pcm[at : at + 1000]) for at in range(0, len(pcm), 1000)]

@@ -18,15 +18,15 @@ from nova_sonic_simulator.dialogue import Reply
 from nova_sonic_simulator.protocol.errors import RefusedError
 from nova_sonic_simulator.protocol.families import FAMILIES
 from nova_sonic_simulator.session.jobs import (
-    Hear,
-    Interrupted,
+    HandleInterruption,
+    HandleToolResult,
     Job,
-    Remember,
-    Speak,
-    ToolAnswered,
+    Respond,
+    RestoreHistory,
+    Synthesize,
     Transcribe,
 )
-from nova_sonic_simulator.session.session import Session, Surroundings
+from nova_sonic_simulator.session.session import Session, SessionDependencies
 from nova_sonic_simulator.speech.endpointing import Endpointer
 from tests.calls import words
 from voice.sonic.errors import TransportCode, TransportError
@@ -44,26 +44,26 @@ class Mind:
     script: Mapping[str, Reply]
     told: list[str] = field(default_factory=list)
 
-    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+    def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
         pass
 
-    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
-        return self.hear(" ".join(words), now=now)
+    def respond_to_numbers(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+        return self.respond(" ".join(words), now=now)
 
-    def hear(self, text: str, *, now: dt.datetime) -> Reply:
+    def respond(self, text: str, *, now: dt.datetime) -> Reply:
         self.told.append(text)
         if text.startswith("[") and text not in self.script:
             said = text.partition("«")[2].partition("»")[0]
             return Reply(sentences=(said or text.strip("[]"),))
         return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
 
-    def tool_answered(
+    def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
     ) -> Reply:
         self.told.append(f"{name}: {json.dumps(result)}")
         return Reply(sentences=(f"{name} dice {result.get('said', result.get('say'))}.",))
 
-    def interrupted(self) -> None:
+    def handle_interruption(self) -> None:
         self.told.append("interrupted")
 
 
@@ -170,8 +170,8 @@ class Stream:
         self._ignored: set[str] = set()
         self._jobs: deque[tuple[float, Job]] = deque()
         ids = itertools.count(1)
-        surroundings = Surroundings(
-            open_mind=lambda tools: self.mind,
+        dependencies = SessionDependencies(
+            open_dialogue=lambda tools: self.mind,
             open_endpointing=lambda silence_ms: Endpointer(
                 silence_ms=silence_ms,
                 speech_probability=lambda frame: float(words.is_speech(frame)),
@@ -179,7 +179,7 @@ class Stream:
             open_resampler=lambda rate_hz: lambda pcm: pcm,
             new_id=lambda: f"{id(self)}-{next(ids)}",
         )
-        self.session = Session(FAMILIES[model], surroundings, now_s=now)
+        self.session = Session(FAMILIES[model], dependencies, now_s=now)
 
     @property
     def is_over(self) -> bool:
@@ -227,7 +227,7 @@ class Stream:
 
     def hang_up(self) -> None:
         """End the stream in order, though nobody asked."""
-        self.session.abandon()
+        self.session.end_silently()
         self._news.set()
 
     def break_off(self, error: TransportError) -> None:
@@ -242,7 +242,7 @@ class Stream:
     @property
     def open_tool_uses(self) -> Sequence[str]:
         """The tools it asked for and has no result of."""
-        return self.session._rules.open_tool_uses
+        return self.session.pending_tool_uses
 
     @property
     def history(self) -> list[tuple[str, str]]:
@@ -299,7 +299,7 @@ class Stream:
             self.fault = str(refused)
             self.break_off(TransportError(TransportCode.VALIDATION, str(refused)))
             return
-        while self.session.listen(now_s=_now()):
+        while self.session.process_audio(now_s=_now()):
             pass
 
     def _take_out(self) -> None:
@@ -307,11 +307,11 @@ class Stream:
         self._take_in()
         is_moving = True
         while is_moving:
-            events = self.session.events_to_send(now_s=_now())
+            events = self.session.pop_events(now_s=_now())
             self._out += [json.dumps(event).encode() for event in events]
-            jobs = self.session.jobs_to_do()
+            jobs = self.session.pop_jobs()
             for job in jobs:
-                if isinstance(job, Hear | ToolAnswered):
+                if isinstance(job, Respond | HandleToolResult):
                     self._jobs.append((_now() + self._trouble.thinks_s, job))
                 else:
                     self._do(job)
@@ -322,7 +322,7 @@ class Stream:
 
     def _do(self, job: Job) -> None:
         if not self.is_deaf:
-            self.session.job_done(job, self._done(job))
+            self.session.complete_job(job, self._done(job))
 
     async def _rest(self) -> None:
         self._news.clear()
@@ -339,17 +339,17 @@ class Stream:
         match job:
             case Transcribe():
                 return words.heard_in(job.pcm)
-            case Remember():
-                return job.mind.remember(job.turns, now=now)
-            case Hear():
-                return job.mind.hear(job.text, now=now)
-            case ToolAnswered():
-                return job.mind.tool_answered(
+            case RestoreHistory():
+                return job.dialogue.restore(job.turns, now=now)
+            case Respond():
+                return job.dialogue.respond(job.text, now=now)
+            case HandleToolResult():
+                return job.dialogue.handle_tool_result(
                     tool_use_id=job.tool_use_id, name=job.name, result=dict(job.result), now=now
                 )
-            case Interrupted():
-                return job.mind.interrupted()
-            case Speak():
+            case HandleInterruption():
+                return job.dialogue.handle_interruption()
+            case Synthesize():
                 seconds = len(job.sentence.text) / CHARACTERS_A_SECOND
                 return b"\x00\x10" * int(seconds * job.rate_hz)
 

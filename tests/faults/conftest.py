@@ -22,7 +22,7 @@ QUICK = {
 @pytest.fixture(scope="session")
 def breaking_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
     folder = tmp_path_factory.mktemp("breaking-simulator")
-    options = ("--hearing", "words", "--max-streams", "64")
+    options = ("--hearing", "coded", "--max-streams", "64")
     with run_simulator(folder, *options) as running:
         yield running
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
-from nova_sonic_simulator.testing.coded_audio import silence, words
+from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from tests.faults.conftest import QUICK
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, open_line
@@ -36,7 +36,7 @@ type Running = tuple[Site, RunningSimulator]
 @contextmanager
 def running(folder: Path, dynamodb: str, scale: int, **environ: str) -> Iterator[Running]:
     """Run a site with short sessions, and a simulator whose time runs `scale` times as fast."""
-    options = ("--hearing", "words", "--time-scale", str(scale), "--max-streams", "64")
+    options = ("--hearing", "coded", "--time-scale", str(scale), "--max-streams", "64")
     with run_simulator(folder, *options) as simulator:
         site_environ = {
             "DYNAMODB_ENDPOINT_URL": dynamodb,
@@ -109,14 +109,14 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
         spoken = 0
         with row.measured():
             while await sessions_in(simulator) < 21:
-                await play(line, words(range(spoken, spoken + 10)) + silence(450))
+                await play(line, encode_numbers(range(spoken, spoken + 10)) + silence(450))
                 spoken += 10
             await play(line, silence(1500))
         numbers = [str(number) for number in range(spoken)]
         assert heard(line) == numbers
         sessions = await simulator.sessions()
         assert {session["ended"] for session in sessions[:-1]} == {"client"}  # none broke
-        assert {word for session in sessions for word in session["words"]} == set(numbers)
+        assert {word for session in sessions for word in session["numbers"]} == set(numbers)
         told = customers_words(sessions[-1])
         assert told == numbers[: len(told)]
         assert len(told) > spoken / 2
@@ -143,7 +143,7 @@ async def test_an_interruption_while_the_next_session_opens(talking: Running, ro
         while not await simulator.times_triggered(opening):
             await line.audio_within(0.05)
         with row.measured():
-            await play(line, words(range(3)) + silence(450))
+            await play(line, encode_numbers(range(3)) + silence(450))
             while not any(event["type"] == "interrupted" for event in line.events):
                 await line.next()
             line.acknowledges = True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nova_sonic_simulator.testing.coded_audio import silence, words
+from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from tests.faults.rows import Row
 from tests.fixtures.line import Line, dialled, open_line
 from tests.fixtures.ports import free_port
@@ -120,7 +120,7 @@ async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, ro
             line.acknowledges = False  # so there is something to interrupt
             await line.send(type="text", text=LOOK_UP)
             await line.until_audio()
-            frames = [line.frames.audio(words(said)) for said in ([1, 2, 3], [4, 5, 6])]
+            frames = [line.frames.audio(encode_numbers(said)) for said in ([1, 2, 3], [4, 5, 6])]
             await line.socket.send(frames[0])
             await line.until("interrupted")
             line.acknowledges = True
@@ -152,7 +152,7 @@ async def test_it_is_killed_before_speech_was_stored(
         async with open_line(site.ws_url) as line:
             await line.converse("Hola")
             gate.state = Gate.DOWN
-            frames = [line.frames.audio(words([1, 2, 3]))]
+            frames = [line.frames.audio(encode_numbers([1, 2, 3]))]
             frames += [line.frames.audio(silence(500)) for _ in range(5)]
             for frame in frames:
                 await line.socket.send(frame)

@@ -206,7 +206,7 @@ async def test_a_deaf_session_is_replaced(
 ) -> None:
     row("deaf session", "waits, then hears the answer", kept="what was said", within_s=10)
     async with open_line(faulty_site.ws_url) as line:
-        await faults.inject_fault("in:textInput", "deaf")
+        await faults.inject_fault("in:textInput", "unresponsive")
         await line.send(type="text", text=LOOK_UP)
         with row.measured():
             await line.until_audio()

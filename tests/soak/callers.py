@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from common import clock
-from nova_sonic_simulator.testing.coded_audio import silence, words
+from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from tests.fixtures.line import dialled, ticket
 from voice import pcm
 from voice.wire.binary import FrameType
@@ -128,7 +128,7 @@ class Caller:
         said = [next(self._numbers) for _ in range(self._chance.randint(1, 6))]
         self.account.spoken += said
         self.account.tell(f"says {said}")
-        audio = words(said) + silence(PAUSE_MS)
+        audio = encode_numbers(said) + silence(PAUSE_MS)
         self._microphone.extend(map(bytes, batched(audio, CHUNK_BYTES)))
         await self._perhaps_drop()
         await self._until(lambda: not self._microphone and self._is_answered(str(said[-1])))

@@ -55,7 +55,7 @@ def gate(dynamodb: str) -> Iterator[StoreGate]:
 
 @pytest.fixture
 def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
-    options = ("--hearing", "words", "--time-scale", "5", "--max-streams", "64")
+    options = ("--hearing", "coded", "--time-scale", "5", "--max-streams", "64")
     with run_simulator(tmp_path, *options) as running:
         yield running
 

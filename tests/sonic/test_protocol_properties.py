@@ -167,7 +167,7 @@ def test_simulator_rules_accept_everything_sent(actions: list[Action]) -> None:
     closing: Wire = [(None, payload) for payload in protocol.payloads_to_send()]
     for tool_use_id, payload in wire + closing:
         if tool_use_id:
-            rules.open_tool_use(tool_use_id)
+            rules.register_tool_use(tool_use_id)
         else:
             rules.receive(payload)
 

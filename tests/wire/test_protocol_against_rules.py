@@ -140,7 +140,7 @@ class Pair:
                 "toolUseId": tool_use_id,
             }
             self.core.receive_payload(json.dumps({"event": {"toolUse": fields}}).encode())
-            self.rules.open_tool_use(tool_use_id)
+            self.rules.register_tool_use(tool_use_id)
 
     def do(self, step: Step) -> None:
         try:
@@ -180,7 +180,7 @@ def test_a_whole_session_of_the_core_is_a_whole_session_to_the_rules() -> None:
     pair.do(lambda core: core.close())
     assert pair.core.state is SessionState.ENDED
     assert pair.rules.stage.name == "ENDED"
-    assert pair.rules.open_tool_uses == []
+    assert pair.rules.pending_tool_uses == []
 
 
 def understood(world: World) -> list[OutputEvent]:

@@ -1,6 +1,6 @@
 """`python -m simulator`: a local Nova Sonic for the real SDK, until it is told to end.
 
-The port is taken before the ears are opened, so that a port in use is known at once; who connects
+The port is taken before the recognizer are opened, so that a port in use is known at once; who connects
 in between is served as soon as everything is ready.
 """
 
@@ -24,17 +24,17 @@ from zoneinfo import ZoneInfo
 
 from nova_sonic_simulator.clock import SystemClock
 from nova_sonic_simulator.control.port import Control, control_port
-from nova_sonic_simulator.dialogue import Conversation, ScriptedConversation, Scripts
+from nova_sonic_simulator.dialogue import DialogueManager, ScriptedDialogue, Scripts
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
 from nova_sonic_simulator.protocol.signatures import Credentials
-from nova_sonic_simulator.service import Policy, Service, listen
-from nova_sonic_simulator.session.executor import Workshop
-from nova_sonic_simulator.session.session import Surroundings
+from nova_sonic_simulator.service import Service, ServicePolicy, listen
+from nova_sonic_simulator.session.executor import JobExecutor
+from nova_sonic_simulator.session.session import SessionDependencies
 from nova_sonic_simulator.speech import weights
 from nova_sonic_simulator.speech.endpointing import Endpointing
-from nova_sonic_simulator.speech.recognition import Hearing, open_ears
+from nova_sonic_simulator.speech.recognition import Recognition, open_recognition
 from nova_sonic_simulator.speech.resampling import open_resampler
-from nova_sonic_simulator.speech.text_to_speech import Speaking, open_voice
+from nova_sonic_simulator.speech.text_to_speech import Synthesis, open_synthesis
 
 logger = logging.getLogger("nova_sonic_simulator")
 
@@ -56,11 +56,11 @@ class Sockets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Senses:
+class SpeechEngines:
     """What this machine can hear and say."""
 
-    hearing: Hearing
-    speaking: Speaking
+    hearing: Recognition
+    speaking: Synthesis
 
     @property
     def reason(self) -> str:
@@ -86,39 +86,39 @@ def main(arguments: Sequence[str]) -> int:
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
     try:
-        sockets = _bind(options)
+        sockets = _bind_sockets(options)
     except PortInUseError as error:
         sys.stderr.write(f"{error}\n")
         return PORT_IN_USE_STATUS
     certificates = open_certificates(options.certificates, now=dt.datetime.now(dt.UTC))
-    senses = _open_senses(options)
+    engines = _open_engines(options)
     clock = SystemClock(options.time_scale)
-    workshop = Workshop(
-        ears=senses.hearing.ears,
-        voice=senses.speaking.voice,
+    executor = JobExecutor(
+        recognizer=engines.hearing.recognizer,
+        voice=engines.speaking.voice,
         clock=clock,
         zone=options.time_zone,
     )
     scripts = Scripts()
-    surroundings = _surroundings(options, senses, scripts)
-    service = Service(_policy(options), surroundings, workshop=workshop, clock=clock)
+    dependencies = _dependencies(options, engines, scripts)
+    service = Service(_service_policy(options), dependencies, executor=executor, clock=clock)
     control = Control(service, scripts)
-    asyncio.run(_serve(service, control, sockets, certificates, senses, options))
-    workshop.close()
-    if workshop.is_busy:
+    asyncio.run(_serve(service, control, sockets, certificates, engines, options))
+    executor.close()
+    if executor.is_busy:
         # A thread in the middle of a word can't be stopped, and Python would wait for it.
         logging.shutdown()
         os._exit(0)
     return 0
 
 
-def _bind(options: argparse.Namespace) -> Sockets:
+def _bind_sockets(options: argparse.Namespace) -> Sockets:
     wants_control = options.control_port is not None
-    control = _bound(options.control_port) if wants_control else None
-    return Sockets(service=_bound(options.port), control=control)
+    control = _bind_port(options.control_port) if wants_control else None
+    return Sockets(service=_bind_port(options.port), control=control)
 
 
-def _bound(port: int) -> socket.socket:
+def _bind_port(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
@@ -131,7 +131,7 @@ async def _serve(
     control: Control,
     sockets: Sockets,
     certificates: Certificates,
-    senses: Senses,
+    engines: SpeechEngines,
     options: argparse.Namespace,
 ) -> None:
     stop = asyncio.Event()
@@ -147,7 +147,7 @@ async def _serve(
             service,
             sockets.service,
             certificates.server_context(),
-            ready=lambda: _say_ready(sockets, certificates, senses),
+            ready=lambda: _print_ready_line(sockets, certificates, engines),
             stop=stop,
         )
 
@@ -159,37 +159,37 @@ def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Non
     loop.call_soon_threadsafe(stop.set)
 
 
-def _say_ready(sockets: Sockets, certificates: Certificates, senses: Senses) -> None:
+def _print_ready_line(sockets: Sockets, certificates: Certificates, engines: SpeechEngines) -> None:
     """Print the one line that callers wait for."""
     line: dict[str, Any] = {
         "ready": True,
         "url": f"https://{HOST}:{sockets.service.getsockname()[1]}",
         "ca_file": str(certificates.ca_file.resolve()),
-        "hearing": senses.hearing.step,
-        "speaking": senses.speaking.step,
+        "hearing": engines.hearing.step,
+        "speaking": engines.speaking.step,
     }
     if sockets.control is not None:
         line["control_port"] = sockets.control.getsockname()[1]
-    if senses.reason:
-        line["reason"] = senses.reason
+    if engines.reason:
+        line["reason"] = engines.reason
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
-def _open_senses(options: argparse.Namespace) -> Senses:
-    logger.info("opening the ears (%s) and the voice", options.hearing)
-    hearing = open_ears(options.models, options.hearing, time_scale=options.time_scale)
-    senses = Senses(hearing=hearing, speaking=open_voice())
-    if senses.hearing.endpointer_factory is not None:
+def _open_engines(options: argparse.Namespace) -> SpeechEngines:
+    logger.info("opening the recognizer (%s) and the voice", options.hearing)
+    hearing = open_recognition(options.models, options.hearing, time_scale=options.time_scale)
+    engines = SpeechEngines(hearing=hearing, speaking=open_synthesis())
+    if engines.hearing.endpointer_factory is not None:
         # The first listener loads what all share; no customer should wait for that.
-        senses.hearing.endpointer_factory(silence_ms=0).feed(bytes(1024))
-    senses.speaking.voice.speak("Hola.", 24_000)
-    logger.info("hearing=%s speaking=%s", senses.hearing.step, senses.speaking.step)
-    return senses
+        engines.hearing.endpointer_factory(silence_ms=0).feed(bytes(1024))
+    engines.speaking.voice.synthesize("Hola.", 24_000)
+    logger.info("hearing=%s speaking=%s", engines.hearing.step, engines.speaking.step)
+    return engines
 
 
-def _policy(options: argparse.Namespace) -> Policy:
-    return Policy(
+def _service_policy(options: argparse.Namespace) -> ServicePolicy:
+    return ServicePolicy(
         credentials=Credentials(
             access_key=options.access_key,
             secret_key=options.secret_key,
@@ -200,19 +200,21 @@ def _policy(options: argparse.Namespace) -> Policy:
     )
 
 
-def _surroundings(options: argparse.Namespace, senses: Senses, scripts: Scripts) -> Surroundings:
-    factory = senses.hearing.endpointer_factory
+def _dependencies(
+    options: argparse.Namespace, engines: SpeechEngines, scripts: Scripts
+) -> SessionDependencies:
+    factory = engines.hearing.endpointer_factory
 
     def open_endpointing(silence_ms: int) -> Endpointing:
         assert factory is not None
         return factory(silence_ms=silence_ms)
 
-    return Surroundings(
-        open_mind=lambda tools: ScriptedConversation(Conversation(tools=tools), scripts),
+    return SessionDependencies(
+        open_dialogue=lambda tools: ScriptedDialogue(DialogueManager(tools=tools), scripts),
         open_endpointing=open_endpointing if factory is not None else None,
         open_resampler=open_resampler,
         new_id=lambda: str(uuid.uuid4()),
-        deaf_during_tools=options.deaf_during_tools,
+        reject_audio_during_tools=options.reject_audio_during_tools,
     )
 
 
@@ -223,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=_port, default=8443, help="0 takes a free one")
     add("--certificates", type=Path, required=True, help="folder of the TLS certificate")
-    add("--hearing", choices=("auto", "speech", "text", "words"), default="auto")
+    add("--hearing", choices=("auto", "speech", "text", "coded"), default="auto")
     add("--models", type=Path, default=Path("var/models"), help="folder of the speech model")
     add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
     add("--until-stdin-closes", action="store_true", help="end with the process that started it")
@@ -234,7 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-streams", type=int, default=20, help="more at once get HTTP 429")
     add("--time-scale", type=_positive, default=1.0, help="limits and playback: N times as fast")
     add("--retired-models", action="store_true", help="answer for models past their end of life")
-    add("--deaf-during-tools", action="store_true", help="refuse audio while a tool runs")
+    add("--reject-audio-during-tools", action="store_true", help="refuse audio while a tool runs")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser
 

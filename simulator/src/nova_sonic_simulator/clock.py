@@ -26,7 +26,7 @@ class SystemClock:
 
     What is scaled: the limits of a session and the pace of speech and of its playback. What isn't:
     the date, since signatures are made on the other side's clock, and the length of the pauses in
-    the customer's speech, which is counted in samples (but those between coded words, see `ears`).
+    the customer's speech, which is counted in samples (but those between coded words, see `recognizer`).
     """
 
     def __init__(self, scale: float = 1.0) -> None:

@@ -20,7 +20,7 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 from nova_sonic_simulator.clock import Clock
-from nova_sonic_simulator.faults.injection import break_stream, pause
+from nova_sonic_simulator.faults.injection import break_stream, sleep_service_time
 from nova_sonic_simulator.faults.model import (
     Abort,
     Action,
@@ -32,20 +32,20 @@ from nova_sonic_simulator.faults.model import (
     Reset,
 )
 from nova_sonic_simulator.http2.connection import Connection, Headers, Stream
-from nova_sonic_simulator.http2.listener import Doorstep
+from nova_sonic_simulator.http2.listener import Listener
 from nova_sonic_simulator.protocol.families import FAMILIES, Family
 from nova_sonic_simulator.protocol.signatures import (
     Credentials,
+    CredentialStore,
     EventVerifier,
-    Identities,
     SignatureRefusedError,
     SignedRequest,
     verify_request,
 )
-from nova_sonic_simulator.session.executor import Workshop
+from nova_sonic_simulator.session.executor import JobExecutor
 from nova_sonic_simulator.session.records import Records, SessionRecord
 from nova_sonic_simulator.session.runner import SessionRunner
-from nova_sonic_simulator.session.session import Session, Surroundings
+from nova_sonic_simulator.session.session import Session, SessionDependencies
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class HttpRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class ServicePolicy:
     """Whom the service lets in."""
 
     credentials: Credentials
@@ -77,7 +77,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Admitted:
+class _AdmittedRequest:
     """A request that gets its stream."""
 
     family: Family
@@ -89,14 +89,19 @@ class Service:
     """The endpoint: takes streams and runs a session on each."""
 
     def __init__(
-        self, policy: Policy, surroundings: Surroundings, *, workshop: Workshop, clock: Clock
+        self,
+        policy: ServicePolicy,
+        dependencies: SessionDependencies,
+        *,
+        executor: JobExecutor,
+        clock: Clock,
     ) -> None:
         self.faults = Faults()
         self.records = Records()
-        self.identities = Identities(policy.credentials)
+        self.identities = CredentialStore(policy.credentials)
         self._policy = policy
-        self._surroundings = surroundings
-        self._workshop = workshop
+        self._dependencies = dependencies
+        self._executor = executor
         self.clock = clock
         self._began_s = clock.elapsed_s()
         self._open_streams = 0
@@ -107,17 +112,17 @@ class Service:
         """How long the service has been there, in seconds of its own."""
         return self.clock.elapsed_s() - self._began_s
 
-    def strike_all(self, action: Action) -> int:
+    def apply_to_all_sessions(self, action: Action) -> int:
         """Let this happen to all open sessions at once; return how many they are."""
-        struck = tuple(self._runners)
-        for runner in struck:
-            runner.strike(action)
-        return len(struck)
+        triggered = tuple(self._runners)
+        for runner in triggered:
+            runner.apply(action)
+        return len(triggered)
 
     async def serve(self, stream: Stream) -> None:
         """Answer one request."""
         try:
-            strikes = await self._suffer(stream)
+            injector = await self._apply_open_faults(stream)
             admitted = self._admit(stream)
         except HttpRefusedError as refused:
             logger.warning("stream=%s refused: %s", stream.label, refused)
@@ -125,13 +130,13 @@ class Service:
             return
         self._open_streams += 1
         try:
-            await self._run(stream, admitted, strikes)
+            await self._run(stream, admitted, injector)
         finally:
             self._open_streams -= 1
         # Only now: who sees a stream end may open the next one at once.
         stream.end()
 
-    async def _suffer(self, stream: Stream) -> list[Action]:
+    async def _apply_open_faults(self, stream: Stream) -> list[Action]:
         """Meet the faults of a request; return those that its session has to meet."""
         later: list[Action] = []
         for action in self.faults.at_open():
@@ -141,7 +146,7 @@ class Service:
                 case Hang(seconds=None):
                     await stream.hang()
                 case Hang(seconds=float(seconds)) | Delay(seconds=seconds):
-                    await pause(seconds, self.clock)
+                    await sleep_service_time(seconds, self.clock)
                 case Abort() | Reset() | Goaway():
                     break_stream(stream, action)
                     stream.check()
@@ -149,7 +154,9 @@ class Service:
                     later.append(action)
         return later
 
-    async def _run(self, stream: Stream, admitted: _Admitted, strikes: list[Action]) -> None:
+    async def _run(
+        self, stream: Stream, admitted: _AdmittedRequest, injector: list[Action]
+    ) -> None:
         stream.send_headers([(":status", "200"), ("content-type", EVENT_STREAM), *_request_id()])
         logger.info("stream=%s opened", stream.label)
         now_s = self.clock.elapsed_s()
@@ -158,27 +165,27 @@ class Service:
         )
         runner = SessionRunner(
             stream,
-            session=Session(admitted.family, self._surroundings, now_s=now_s, record=record),
+            session=Session(admitted.family, self._dependencies, now_s=now_s, record=record),
             verifier=admitted.verifier,
             faults=self.faults.of_session(stream.label, now_s=now_s),
-            workshop=self._workshop,
+            executor=self._executor,
             send_s=self._policy.send_s,
         )
-        for action in strikes:
-            runner.strike(action)
-        await self._see_through(runner, record)
+        for action in injector:
+            runner.apply(action)
+        await self._run_and_record(runner, record)
         logger.info("stream=%s closed", stream.label)
 
-    async def _see_through(self, runner: SessionRunner, record: SessionRecord) -> None:
+    async def _run_and_record(self, runner: SessionRunner, record: SessionRecord) -> None:
         self._runners.add(runner)
         try:
             await runner.run()
         finally:
             self._runners.discard(runner)
             record.ended, record.ended_s = runner.ending, self.age_s
-            record.failure = runner.last_word
+            record.failure = runner.final_error
 
-    def _admit(self, stream: Stream) -> _Admitted:
+    def _admit(self, stream: Stream) -> _AdmittedRequest:
         headers = dict(stream.headers)
         method, target = headers.get(":method", ""), headers.get(":path", "")
         path = PATH.fullmatch(target)
@@ -201,7 +208,7 @@ class Service:
                 "ThrottlingException",
                 "Too many requests, please wait before trying again.",
             )
-        return _Admitted(family=family, model_id=model_id, verifier=verifier)
+        return _AdmittedRequest(family=family, model_id=model_id, verifier=verifier)
 
     def _authenticate(self, stream: Stream, method: str, target: str) -> EventVerifier:
         request = SignedRequest(method=method, target=target, headers=stream.headers)
@@ -263,18 +270,22 @@ async def listen(
     open_connections: set[Connection] = set()
     async with asyncio.TaskGroup() as tasks:
 
-        def greet(farewell: Goaway | None) -> Connection:
+        def make_connection(initial_goaway: Goaway | None) -> Connection:
             name = f"c{next(numbers)}"
-            return Connection(name, service.serve, tasks, open_connections, farewell=farewell)
+            return Connection(
+                name, service.serve, tasks, open_connections, initial_goaway=initial_goaway
+            )
 
-        doorstep = Doorstep(service.faults, tls, clock=service.clock, greet=greet)
-        door = tasks.create_task(doorstep.take_connections(bound))
+        listener = Listener(
+            service.faults, tls, clock=service.clock, make_connection=make_connection
+        )
+        accepting = tasks.create_task(listener.accept_connections(bound))
         ready()
         try:
             await stop.wait()
         finally:
-            door.cancel()
-            await asyncio.wait({door})
+            accepting.cancel()
+            await asyncio.wait({accepting})
             bound.close()
             for connection in tuple(open_connections):
-                connection.say_goodbye()
+                connection.shut_down()

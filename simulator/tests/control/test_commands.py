@@ -7,32 +7,32 @@ import pytest
 
 from nova_sonic_simulator.control.commands import (
     AddScript,
-    Arm,
+    ApplyToAllSessions,
+    ArmFault,
     ChangeCredentials,
     Clear,
     CommandError,
-    DropAll,
-    TellFaults,
-    TellSessions,
-    read_command,
+    ListFaults,
+    ListSessions,
+    parse_command,
 )
 from nova_sonic_simulator.dialogue import Reply, Script, ToolCall
 from nova_sonic_simulator.faults.model import (
     Abort,
     Action,
-    Complain,
     Corrupt,
-    Deafen,
     Delay,
     End,
     Fault,
     Goaway,
     Hang,
-    Point,
+    InjectionPoint,
+    RaiseException,
     Refuse,
     Reset,
     Send,
-    Throw,
+    SendError,
+    StopResponding,
     Truncate,
 )
 from nova_sonic_simulator.protocol.signatures import Credentials
@@ -41,12 +41,12 @@ pytestmark = pytest.mark.pure
 
 
 def read(**command: Any) -> Any:
-    return read_command(json.dumps(command).encode())
+    return parse_command(json.dumps(command).encode())
 
 
 def fault(**fields: Any) -> Fault:
     command = read(do="fault", **{"at": "open", "action": {"kind": "abort"}, **fields})
-    assert isinstance(command, Arm)
+    assert isinstance(command, ArmFault)
     return command.fault
 
 
@@ -64,15 +64,15 @@ def fault(**fields: Any) -> Fault:
         ({"kind": "reset", "code": 0}, Reset(code=0)),
         ({"kind": "goaway"}, Goaway(code=0, hard=False)),
         ({"kind": "goaway", "code": 0xFFFFFFFF, "hard": True}, Goaway(code=0xFFFFFFFF, hard=True)),
-        ({"kind": "exception", "type": "x", "message": "y"}, Throw(type="x", message="y")),
-        ({"kind": "error", "code": "x", "message": "y"}, Complain(code="x", message="y")),
+        ({"kind": "exception", "type": "x", "message": "y"}, RaiseException(type="x", message="y")),
+        ({"kind": "error", "code": "x", "message": "y"}, SendError(code="x", message="y")),
         ({"kind": "truncate"}, Truncate()),
         ({"kind": "corrupt"}, Corrupt()),
         ({"kind": "send", "event": {"any": ["thing"]}}, Send(event={"any": ["thing"]})),
         ({"kind": "send", "event": None}, Send(event=None)),
         ({"kind": "delay", "s": 0.5}, Delay(seconds=0.5)),
         ({"kind": "end"}, End()),
-        ({"kind": "deaf"}, Deafen()),
+        ({"kind": "unresponsive"}, StopResponding()),
     ],
 )  # fmt: skip
 def test_every_action(action: dict[str, Any], read_as: Action) -> None:
@@ -82,14 +82,14 @@ def test_every_action(action: dict[str, Any], read_as: Action) -> None:
 @pytest.mark.parametrize(
     ("at", "read_as"),
     [
-        ("connect", Point(where="connect")),
-        ("open", Point(where="open")),
-        ("in:toolResult", Point(where="in", event="toolResult")),
-        ("out:audioOutput", Point(where="out", event="audioOutput")),
-        ({"after_s": 12.5}, Point(where="after", after_s=12.5)),
+        ("connect", InjectionPoint(where="connect")),
+        ("open", InjectionPoint(where="open")),
+        ("in:toolResult", InjectionPoint(where="in", event="toolResult")),
+        ("out:audioOutput", InjectionPoint(where="out", event="audioOutput")),
+        ({"after_s": 12.5}, InjectionPoint(where="after", after_s=12.5)),
     ],
 )
-def test_every_point(at: Any, read_as: Point) -> None:
+def test_every_point(at: Any, read_as: InjectionPoint) -> None:
     assert fault(at=at).at == read_as
 
 
@@ -101,10 +101,10 @@ def test_how_often_is_once_unless_it_says_otherwise() -> None:
 
 def test_the_other_commands() -> None:
     assert read(do="clear") == Clear()
-    assert read(do="faults") == TellFaults()
-    assert read(do="sessions") == TellSessions()
-    assert read(do="sessions", newest=1) == TellSessions(newest=1)
-    assert read(do="drop_all", action={"kind": "abort"}) == DropAll(action=Abort())
+    assert read(do="faults") == ListFaults()
+    assert read(do="sessions") == ListSessions()
+    assert read(do="sessions", newest=1) == ListSessions(newest=1)
+    assert read(do="drop_all", action={"kind": "abort"}) == ApplyToAllSessions(action=Abort())
     keys = {"access_key": "a", "secret_key": "b"}
     assert read(do="credentials", **keys) == ChangeCredentials(credentials=Credentials(**keys))
     assert read(do="credentials", **keys, session_token="c", expire=True) == ChangeCredentials(
@@ -149,7 +149,7 @@ def test_a_script_may_say_and_ask_anything_or_nothing() -> None:
 )
 def test_a_bad_command_is_told_what_is_wrong(line: str, error: str) -> None:
     with pytest.raises(CommandError) as caught:
-        read_command(line.encode())
+        parse_command(line.encode())
     assert error in str(caught.value)
 
 

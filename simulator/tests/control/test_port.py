@@ -12,7 +12,7 @@ import pytest
 
 from nova_sonic_simulator.protocol.eventstream import FramingError
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
-from nova_sonic_simulator.testing.coded_audio import silence, word, words
+from nova_sonic_simulator.testing.coded_audio import encode_number, encode_numbers, silence
 from support.events import (
     answer,
     audio_input,
@@ -38,7 +38,7 @@ SCALE = 10
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
     """One of this file's own, whose time passes ten times as fast."""
     folder = tmp_path_factory.mktemp("simulator")
-    options = ("--hearing", "words", "--time-scale", str(SCALE), "--max-streams", "64")
+    options = ("--hearing", "coded", "--time-scale", str(SCALE), "--max-streams", "64")
     with run_simulator(folder, *options) as running:
         yield running
 
@@ -352,9 +352,9 @@ class TestStreams:
 
     @pytest.mark.parametrize("at", ["open", "in:contentStart", {"after_s": 0}])
     async def test_it_is_deaf(self, client: RawClient, running: RunningSimulator, at: Any) -> None:
-        await running.inject_fault(at, "deaf")
+        await running.inject_fault(at, "unresponsive")
         stream = client.open()
-        pcm = words([1, 2]) + silence(300)
+        pcm = encode_numbers([1, 2]) + silence(300)
         await stream.send(*opening(), *typed("t1", "Hola"), audio_input(pcm))
         assert await nothing_comes(stream)
         (session,) = await running.sessions(newest=1)
@@ -367,7 +367,7 @@ class TestStreams:
     async def test_a_session_deaf_at_a_tool_takes_its_result_in_silence(
         self, client: RawClient, running: RunningSimulator
     ) -> None:
-        await running.inject_fault("out:toolUse", "deaf")
+        await running.inject_fault("out:toolUse", "unresponsive")
         stream = client.open()
         await stream.send(*opening(tools=("consultarOrder",)), *typed("t1", ASK))
         use = await stream.until("toolUse")
@@ -403,26 +403,26 @@ class TestStreams:
         self, client: RawClient, running: RunningSimulator
     ) -> None:
         first, second = await greeted(client), await greeted(client)
-        spared, struck = [session["id"] for session in await running.sessions(newest=2)]
-        await running.inject_fault("in:textInput", "end", session=struck)
+        spared, triggered = [session["id"] for session in await running.sessions(newest=2)]
+        await running.inject_fault("in:textInput", "end", session=triggered)
         await first.send(*typed("t2", "Gracias"))
         await first.until("textOutput", role="USER", content="Gracias")
         await second.send(*typed("t2", "Gracias"))
         await ended(second)
         ends = {session["id"]: session["ended"] for session in await running.sessions(newest=2)}
-        assert ends == {spared: None, struck: "fault"}
+        assert ends == {spared: None, triggered: "fault"}
 
 
-@pytest.mark.parametrize("kind", ["abort", "end", "deaf"])
+@pytest.mark.parametrize("kind", ["abort", "end", "unresponsive"])
 async def test_all_open_sessions_are_struck_at_once(
     client: RawClient, running: RunningSimulator, kind: str
 ) -> None:
     async with connected(running) as other:
         streams = [await greeted(one) for one in (client, client, other)]
         answered = await running.command("drop_all", action={"kind": kind})
-        assert answered["struck"] >= 3
+        assert answered["affected"] >= 3
         for stream in streams:
-            if kind == "deaf":
+            if kind == "unresponsive":
                 await stream.send(*typed("t2", "¿Hola?"))
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.3):
@@ -462,7 +462,7 @@ async def test_a_script_asks_for_tools_as_it_is_told(
     odd = {"name": "noExiste", "arguments": [1, "dos"]}
     await running.command("script", when="17", say=["Ya miro."], tools=[twice, twice, odd])
     stream = client.open()
-    pcm = words([17]) + silence(300)
+    pcm = encode_numbers([17]) + silence(300)
     await stream.send(*opening(tools=("consultarOrder",)), audio_input(pcm))
     assert (await stream.until("textOutput", role="ASSISTANT"))["content"] == "Ya miro."
     uses = [await stream.until("toolUse") for _ in range(3)]
@@ -492,7 +492,7 @@ class TestSessions:
         await stream.send(*typed("t1", ASK))
         use = await stream.until("toolUse")
         await stream.send(*answer("r1", use["toolUseId"], '{"ok": false, "say": "No."}'))
-        pcm = words([17]) + word(18)[:1000] + silence(300)
+        pcm = encode_numbers([17]) + encode_number(18)[:1000] + silence(300)
         await stream.send(audio_input(pcm))
         await stream.until("textOutput", role="USER", content="17")
         (session,) = await running.sessions(newest=1)
@@ -506,8 +506,8 @@ class TestSessions:
             "failure": None,
             "history": [["USER", "Hola."], ["ASSISTANT", "¿Qué necesitás?"]],
             "texts": [ASK],
-            "words": ["17"],
-            "cut": 1,
+            "numbers": ["17"],
+            "damaged_bursts": 1,
             "audio_bytes": len(pcm),
             "tool_uses": [
                 {

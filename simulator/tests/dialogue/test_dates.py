@@ -12,7 +12,7 @@ from nova_sonic_simulator.dialogue.nlu.interpretation import understand
 from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
 from nova_sonic_simulator.dialogue.nlu.times import read_time
 from nova_sonic_simulator.dialogue.nlu.tokens import tokens_of
-from nova_sonic_simulator.dialogue.slots import Need
+from nova_sonic_simulator.dialogue.slots import RequestedSlot
 
 pytestmark = pytest.mark.pure
 
@@ -20,7 +20,7 @@ BUENOS_AIRES = ZoneInfo("America/Argentina/Buenos_Aires")
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=BUENOS_AIRES)
 
 
-def when(text: str, now: datetime = MONDAY, *needs: Need) -> str:
+def when(text: str, now: datetime = MONDAY, *needs: RequestedSlot) -> str:
     slots = understand(text, now=now, needs=frozenset(needs)).slots
     return f"{slots.day or '-'} {slots.at.isoformat('minutes') if slots.at else '-'}"
 
@@ -102,18 +102,18 @@ def test_what_is_no_day_and_no_hour_is_not_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("said", "need", "meant"),
     [
-        ("el 27", Need.DAY, "2026-11-27 -"),
-        ("el 5", Need.DAY, "2026-12-05 -"),
-        ("el 5 de enero", Need.DAY, "2027-01-05 -"),
-        ("el 24 de noviembre de 2027 a las 11:00", Need.DAY, "2027-11-24 11:00"),
-        ("el 27/1", Need.DAY, "2027-01-27 -"),
-        ("11", Need.TIME, "- 11:00"),
-        ("a la una", Need.TIME, "- 13:00"),
-        ("15 30", Need.CHOICE, "- 15:30"),
+        ("el 27", RequestedSlot.DAY, "2026-11-27 -"),
+        ("el 5", RequestedSlot.DAY, "2026-12-05 -"),
+        ("el 5 de enero", RequestedSlot.DAY, "2027-01-05 -"),
+        ("el 24 de noviembre de 2027 a las 11:00", RequestedSlot.DAY, "2027-11-24 11:00"),
+        ("el 27/1", RequestedSlot.DAY, "2027-01-27 -"),
+        ("11", RequestedSlot.TIME, "- 11:00"),
+        ("a la una", RequestedSlot.TIME, "- 13:00"),
+        ("15 30", RequestedSlot.CHOICE, "- 15:30"),
     ],
 )
 def test_a_bare_answer_is_read_only_when_it_was_asked_for(
-    said: str, need: Need, meant: str
+    said: str, need: RequestedSlot, meant: str
 ) -> None:
     assert when(said, MONDAY, need) == meant
 

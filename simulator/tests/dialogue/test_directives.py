@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nova_sonic_simulator.dialogue import Conversation, Reply, Script, ScriptedConversation, Scripts
+from nova_sonic_simulator.dialogue import DialogueManager, Reply, Script, ScriptedDialogue, Scripts
 from nova_sonic_simulator.dialogue.directives import Direction, read_direction
 from support.customer import ALL_TOOLS, MONDAY, ORDER, ORDER_NOT_FOUND, Customer, call
 
@@ -49,13 +49,13 @@ def test_any_other_text_is_the_customers(text: str) -> None:
 
 
 def test_a_sentence_is_said_to_the_letter() -> None:
-    conversation = Conversation(tools=ALL_TOOLS)
-    assert conversation.hear(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
-    assert conversation.hear("¿cómo dijiste?", now=MONDAY) == Reply(sentences=(GREETING,))
+    conversation = DialogueManager(tools=ALL_TOOLS)
+    assert conversation.respond(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
+    assert conversation.respond("¿cómo dijiste?", now=MONDAY) == Reply(sentences=(GREETING,))
 
 
 def test_a_note_that_wants_nothing_said_gets_no_answer() -> None:
-    assert Conversation(tools=ALL_TOOLS).hear("[Seguí.]", now=MONDAY) == Reply()
+    assert DialogueManager(tools=ALL_TOOLS).respond("[Seguí.]", now=MONDAY) == Reply()
 
 
 def test_the_talk_goes_on_around_a_direction() -> None:
@@ -69,7 +69,7 @@ def test_the_talk_goes_on_around_a_direction() -> None:
 
 def test_nobody_interrupted_who_gave_a_direction() -> None:
     customer = Customer()
-    customer.conversation.interrupted()
+    customer.conversation.handle_interruption()
     customer.says(GREET)
     assert customer.says("no") != "Decime, te escucho."
 
@@ -90,7 +90,7 @@ def test_a_result_of_a_call_nobody_remembers_is_answered_from_itself() -> None:
 
 def test_a_result_handed_over_is_told_though_the_talk_went_on() -> None:
     customer = Customer()
-    customer.conversation.remember([("USER", "Consulta el pedido 1 con DNI 12345678")], now=MONDAY)
+    customer.conversation.restore([("USER", "Consulta el pedido 1 con DNI 12345678")], now=MONDAY)
     customer.says("Agendame un turno")
     assert "Tu pedido 1 está pendiente." in str(customer.says(arrived("consultarOrder", ORDER)))
     assert customer.says("con la doctora gomez") == "¿Para qué día y a qué hora?"
@@ -99,5 +99,5 @@ def test_a_result_handed_over_is_told_though_the_talk_went_on() -> None:
 def test_no_script_is_followed_for_a_direction() -> None:
     scripts = Scripts()
     scripts.add(Script(when="hola", reply=Reply(sentences=("Otra cosa.",))))
-    conversation = ScriptedConversation(Conversation(tools=ALL_TOOLS), scripts)
-    assert conversation.hear(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
+    conversation = ScriptedDialogue(DialogueManager(tools=ALL_TOOLS), scripts)
+    assert conversation.respond(GREET, now=MONDAY) == Reply(sentences=(GREETING,))

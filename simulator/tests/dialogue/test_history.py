@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue import Conversation, Reply, ToolCall
+from nova_sonic_simulator.dialogue import DialogueManager, Reply, ToolCall
 from nova_sonic_simulator.dialogue.history import result_behind
-from nova_sonic_simulator.dialogue.slots import Slots, Wish
+from nova_sonic_simulator.dialogue.slots import Intent, Slots
 from nova_sonic_simulator.dialogue.tasks import Task
 from support.customer import (
     ALL_TOOLS,
@@ -27,14 +27,14 @@ from support.customer import (
 pytestmark = pytest.mark.pure
 
 WAIT = "Un momento, por favor, que lo estoy consultando."
-BOOK = "Agendá con el Dr. Rodríguez mañana a las 10 para Juan Pérez, juan@mail.com"
+BOOK_APPOINTMENT = "Agendá con el Dr. Rodríguez mañana a las 10 para Juan Pérez, juan@mail.com"
 LOOK_UP = "Consulta el pedido 1 con DNI 12345678"
 
 type Step = str | dict[str, Any]
 
 
 class Caller(Customer):
-    """A customer whose conversation can be handed over to another mind."""
+    """A customer whose conversation can be handed over to another dialogue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Caller(Customer):
 
 def remembering(turns: Sequence[tuple[str, str]]) -> Customer:
     customer = Customer()
-    customer.conversation.remember(turns, now=MONDAY)
+    customer.conversation.restore(turns, now=MONDAY)
     return customer
 
 
@@ -79,14 +79,14 @@ def remembering(turns: Sequence[tuple[str, str]]) -> Customer:
         (["Consulta el pedido 9 con DNI 12345678", ORDER_NOT_FOUND], "no, el uno"),
         (["Consulta el pedido 1 para Juan Peres", ORDER_NOT_FOUND], "12345678"),
         (["Consulta la cita 2 para Luis Fernández", APPOINTMENT], "cancelala"),
-        ([BOOK, SLOT_TAKEN], "la segunda"),
-        ([BOOK, SLOT_TAKEN], "sí"),
-        ([BOOK, SLOT_TAKEN], "el viernes a las 15"),
-        ([BOOK, SLOT_TAKEN, "no, ninguna"], "el viernes a las 15"),
-        ([BOOK, APPOINTMENT], "no, mejor a las 12"),
-        ([BOOK, APPOINTMENT], "soy Juan Pérez Paz"),
-        ([BOOK, APPOINTMENT], "gracias"),
-        ([BOOK, APPOINTMENT], "sí"),
+        ([BOOK_APPOINTMENT, SLOT_TAKEN], "la segunda"),
+        ([BOOK_APPOINTMENT, SLOT_TAKEN], "sí"),
+        ([BOOK_APPOINTMENT, SLOT_TAKEN], "el viernes a las 15"),
+        ([BOOK_APPOINTMENT, SLOT_TAKEN, "no, ninguna"], "el viernes a las 15"),
+        ([BOOK_APPOINTMENT, APPOINTMENT], "no, mejor a las 12"),
+        ([BOOK_APPOINTMENT, APPOINTMENT], "soy Juan Pérez Paz"),
+        ([BOOK_APPOINTMENT, APPOINTMENT], "gracias"),
+        ([BOOK_APPOINTMENT, APPOINTMENT], "sí"),
         (["Cancela la cita número 3 para Ana Martínez", APPOINTMENT], "sí"),
         (["Modifica la cita 2 para Juan Pérez el viernes a las 15", APPOINTMENT], "mejor a las 16"),
         (["Cancela el pedido 1 para Juan Pérez", ORDER], "sí, cancelalo"),
@@ -105,7 +105,7 @@ def test_it_goes_on_as_if_it_had_never_changed_hands(course: list[Step], next_wo
 def test_free_times_of_another_day_are_remembered(status: str) -> None:
     times = ["2026-11-27T15:00-03:00", "2026-12-01T09:30-03:00"]
     taken = {**SLOT_TAKEN, "error": status, "alternatives": times}
-    other = Caller().goes_through(BOOK, taken).handed_over()
+    other = Caller().goes_through(BOOK_APPOINTMENT, taken).handed_over()
     booked = other.says("la segunda")
     assert isinstance(booked, ToolCall)
     assert booked.arguments["date"] == "2026-12-01T09:30:00"
@@ -152,14 +152,14 @@ def test_a_task_is_done_though_the_customer_spoke_over_the_end_of_it(heard: str)
 @pytest.mark.parametrize(
     ("wish", "text", "ok"),
     [
-        (Wish.BOOK, "Ese día no tengo horarios.", False),
-        (Wish.BOOK, "No tengo lugar el viernes.", False),
-        (Wish.CONSULT_ORDER, "No tengo el detalle del pedido 1.", True),
-        (Wish.CONSULT_ORDER, "No encuentro un pedido con ese número y esos datos.", False),
-        (Wish.CONSULT_APPOINTMENT, "La cita 2 dura 30 minutos.", True),
+        (Intent.BOOK_APPOINTMENT, "Ese día no tengo horarios.", False),
+        (Intent.BOOK_APPOINTMENT, "No tengo lugar el viernes.", False),
+        (Intent.LOOK_UP_ORDER, "No tengo el detalle del pedido 1.", True),
+        (Intent.LOOK_UP_ORDER, "No encuentro un pedido con ese número y esos datos.", False),
+        (Intent.LOOK_UP_APPOINTMENT, "La cita 2 dura 30 minutos.", True),
     ],
 )
-def test_how_a_call_went_out_is_read_from_what_was_said(wish: Wish, text: str, ok: bool) -> None:
+def test_how_a_call_went_out_is_read_from_what_was_said(wish: Intent, text: str, ok: bool) -> None:
     result = result_behind(text, Task(wish=wish, slots=Slots()), today=MONDAY.date())
     assert result is not None
     assert result["ok"] is ok
@@ -176,13 +176,14 @@ def test_any_history_is_survived(turns: list[tuple[str, str]]) -> None:
 
 
 @given(
-    st.sampled_from(list(Wish)), st.text() | st.just("¿Te sirve el lunes 99 de enero a las 99:99?")
+    st.sampled_from(list(Intent)),
+    st.text() | st.just("¿Te sirve el lunes 99 de enero a las 99:99?"),
 )
-def test_any_words_of_the_assistant_are_survived(wish: Wish, text: str) -> None:
+def test_any_words_of_the_assistant_are_survived(wish: Intent, text: str) -> None:
     result_behind(text, Task(wish=wish, slots=Slots()), today=date(2026, 11, 23))
 
 
 def test_nothing_is_said_of_a_history_that_ends_with_the_customer() -> None:
-    conversation = Conversation(tools=ALL_TOOLS)
-    conversation.remember([("USER", LOOK_UP)], now=MONDAY)
-    assert conversation.hear("[Seguí.]", now=MONDAY) == Reply()
+    conversation = DialogueManager(tools=ALL_TOOLS)
+    conversation.restore([("USER", LOOK_UP)], now=MONDAY)
+    assert conversation.respond("[Seguí.]", now=MONDAY) == Reply()

@@ -9,29 +9,29 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue.nlu.interpretation import Heard, Mood, understand
+from nova_sonic_simulator.dialogue.nlu.interpretation import DialogueAct, Interpretation, understand
 from nova_sonic_simulator.dialogue.nlu.tokens import words
-from nova_sonic_simulator.dialogue.slots import Act, Aspect, Item, Need, Subject
+from nova_sonic_simulator.dialogue.slots import Aspect, Item, Operation, RequestedSlot, Subject
 
 pytestmark = pytest.mark.pure
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
 TUESDAY, THURSDAY, FRIDAY = date(2026, 11, 24), date(2026, 11, 26), date(2026, 11, 27)
 
-CONSULT_ORDER = (Act.CONSULT, Subject.ORDER)
-CANCEL_ORDER = (Act.CANCEL, Subject.ORDER)
-CREATE_ORDER = (Act.CREATE, Subject.ORDER)
-BOOK = (Act.CREATE, Subject.APPOINTMENT)
-CANCEL = (Act.CANCEL, Subject.APPOINTMENT)
-MOVE = (Act.MOVE, Subject.APPOINTMENT)
-CONSULT = (Act.CONSULT, Subject.APPOINTMENT)
+LOOK_UP_ORDER = (Operation.LOOK_UP, Subject.ORDER)
+CANCEL_ORDER = (Operation.CANCEL, Subject.ORDER)
+CREATE_ORDER = (Operation.CREATE, Subject.ORDER)
+BOOK_APPOINTMENT = (Operation.CREATE, Subject.APPOINTMENT)
+CANCEL = (Operation.CANCEL, Subject.APPOINTMENT)
+RESCHEDULE = (Operation.RESCHEDULE, Subject.APPOINTMENT)
+LOOK_UP = (Operation.LOOK_UP, Subject.APPOINTMENT)
 
 
-def heard(text: str, *needs: Need) -> Heard:
+def heard(text: str, *needs: RequestedSlot) -> Interpretation:
     return understand(text, now=MONDAY, needs=frozenset(needs))
 
 
-def slots_of(text: str, *needs: Need) -> dict[str, Any]:
+def slots_of(text: str, *needs: RequestedSlot) -> dict[str, Any]:
     slots = heard(text, *needs).slots
     return {name: getattr(slots, name) for name in slots.filled()}
 
@@ -39,7 +39,7 @@ def slots_of(text: str, *needs: Need) -> dict[str, Any]:
 OWNERS_EXAMPLES = [
     (
         "Consulta el pedido número 1 con DNI 12345678",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "1", "dni": "12345678"},
     ),
     (
@@ -54,55 +54,55 @@ OWNERS_EXAMPLES = [
     ),
     (
         "Agenda una cita para mañana a las 10 con el Dr. Rodríguez",
-        BOOK,
+        BOOK_APPOINTMENT,
         {"day": TUESDAY, "at": time(10), "doctor": "Dr. Rodríguez"},
     ),
     ("Cancela la cita número 3 para Ana Martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
     (
         "Modifica la cita número 1 para el viernes a las 15:00",
-        MOVE,
+        RESCHEDULE,
         {"number": "1", "day": FRIDAY, "at": time(15)},
     ),
     (
         "Modifica la cita número 3 para el viernes a las 15:00",
-        MOVE,
+        RESCHEDULE,
         {"number": "3", "day": FRIDAY, "at": time(15)},
     ),
     (
         "Consulta la cita número 2 para Luis Fernández",
-        CONSULT,
+        LOOK_UP,
         {"number": "2", "name": "Luis Fernández"},
     ),
 ]
 
 TYPED = [
-    ("consulta el pedido 1 con dni 12.345.678", CONSULT_ORDER, {"number": "1", "dni": "12345678"}),
-    ("quiero saber el estado de mi pedido", CONSULT_ORDER, {}),
+    ("consulta el pedido 1 con dni 12.345.678", LOOK_UP_ORDER, {"number": "1", "dni": "12345678"}),
+    ("quiero saber el estado de mi pedido", LOOK_UP_ORDER, {}),
     (
         "¿Dónde está mi pedido 482913? Soy juan pérez",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "482913", "name": "Juan Pérez"},
     ),
-    ("¿cuándo llega el pedido nro. 4?", CONSULT_ORDER, {"number": "4"}),
+    ("¿cuándo llega el pedido nro. 4?", LOOK_UP_ORDER, {"number": "4"}),
     (
         "fijate el pedido n° 5, documento 30456789",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "5", "dni": "30456789"},
     ),
     (
         "Con DNI 30.456.789 quiero ver el pedido cuarenta y dos",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "42", "dni": "30456789"},
     ),
-    ("quiero el pedido 1", CONSULT_ORDER, {"number": "1"}),
+    ("quiero el pedido 1", LOOK_UP_ORDER, {"number": "1"}),
     (
         "averiguame por la orden 3 a nombre de Luis Fernández",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "3", "name": "Luis Fernández"},
     ),
     (
         "tengo una consulta sobre el estado del pedido 1",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "1", "kind": "consultation"},
     ),
     ("Cancelame el pedido 2, soy Juan Pérez", CANCEL_ORDER, {"number": "2", "name": "Juan Pérez"}),
@@ -136,17 +136,25 @@ TYPED = [
         CREATE_ORDER,
         {"name": "Pedro Gómez", "items": (Item(name="teclado", price=Decimal(1200)),)},
     ),
-    ("necesito un turno con la doctora gomez", BOOK, {"doctor": "Dra. Gomez"}),
+    ("necesito un turno con la doctora gomez", BOOK_APPOINTMENT, {"doctor": "Dra. Gomez"}),
     (
         "reservá turno con el Dr. Rodríguez el 27 de noviembre a las nueve y cuarto",
-        BOOK,
+        BOOK_APPOINTMENT,
         {"doctor": "Dr. Rodríguez", "day": FRIDAY, "at": time(9, 15)},
     ),
-    ("sacame un turno de control para mañana", BOOK, {"kind": "follow-up", "day": TUESDAY}),
-    ("dame una cita de urgencia para hoy", BOOK, {"kind": "emergency", "day": MONDAY.date()}),
+    (
+        "sacame un turno de control para mañana",
+        BOOK_APPOINTMENT,
+        {"kind": "follow-up", "day": TUESDAY},
+    ),
+    (
+        "dame una cita de urgencia para hoy",
+        BOOK_APPOINTMENT,
+        {"kind": "emergency", "day": MONDAY.date()},
+    ),
     (
         "Necesito una consulta de 45 minutos con el doctor Rodríguez mañana a las 10",
-        BOOK,
+        BOOK_APPOINTMENT,
         {
             "duration_min": 45,
             "doctor": "Dr. Rodríguez",
@@ -157,12 +165,12 @@ TYPED = [
     ),
     (
         "agendame con Gómez el jueves a las 11, una hora",
-        BOOK,
+        BOOK_APPOINTMENT,
         {"doctor": "Gómez", "day": THURSDAY, "at": time(11), "duration_min": 60},
     ),
     (
         "agendá un chequeo para Ana Martínez, ana.martinez@mail.com.ar",
-        BOOK,
+        BOOK_APPOINTMENT,
         {"kind": "routine", "name": "Ana Martínez", "mail": "ana.martinez@mail.com.ar"},
     ),
     ("cancelá el turno 3 de Ana Martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
@@ -170,26 +178,26 @@ TYPED = [
     ("anulame la cita 3 a nombre de ana martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
     (
         "Cambiá el turno 1 para el jueves a las tres y media de la tarde",
-        MOVE,
+        RESCHEDULE,
         {"number": "1", "day": THURSDAY, "at": time(15, 30)},
     ),
     (
         "reprogramá la cita 2 de Luis Fernández al viernes a las 15",
-        MOVE,
+        RESCHEDULE,
         {"number": "2", "name": "Luis Fernández", "day": FRIDAY, "at": time(15)},
     ),
-    ("¿Puedo pasar mi turno a otro día?", MOVE, {}),
-    ("Quiero mover la cita de las 10 a las 11", MOVE, {"at": time(11)}),
+    ("¿Puedo pasar mi turno a otro día?", RESCHEDULE, {}),
+    ("Quiero mover la cita de las 10 a las 11", RESCHEDULE, {"at": time(11)}),
     (
         "¿Cuándo es mi turno 2? Soy Luis Fernández",
-        CONSULT,
+        LOOK_UP,
         {"number": "2", "name": "Luis Fernández"},
     ),
-    ("¿a qué hora tengo la cita 2?", CONSULT, {"number": "2"}),
-    ("¿con qué doctor es la cita 2?", CONSULT, {"number": "2"}),
+    ("¿a qué hora tengo la cita 2?", LOOK_UP, {"number": "2"}),
+    ("¿con qué doctor es la cita 2?", LOOK_UP, {"number": "2"}),
     (
         "decime cómo está mi cita número dos, el paciente es Luis Fernández",
-        CONSULT,
+        LOOK_UP,
         {"number": "2", "name": "Luis Fernández"},
     ),
 ]
@@ -197,7 +205,7 @@ TYPED = [
 TRANSCRIBED = [
     (
         "Consulta el pedido 15, con DNI-401-23987.",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "15", "dni": "40123987"},
     ),
     (
@@ -205,40 +213,44 @@ TRANSCRIBED = [
         CANCEL,
         {"number": "6", "name": "Valeria Domínguez"},
     ),
-    ("Resébame un turno para mañana a las 5 de la tarde.", BOOK, {"day": TUESDAY, "at": time(17)}),
+    (
+        "Resébame un turno para mañana a las 5 de la tarde.",
+        BOOK_APPOINTMENT,
+        {"day": TUESDAY, "at": time(17)},
+    ),
     (
         "Modifica la cita número 3 para el viernes al asocho de la mañana.",
-        MOVE,
+        RESCHEDULE,
         {"number": "3", "day": FRIDAY, "at": time(8)},
     ),
     (
         "Agenda una cita para el Jueve Salazonce con el doctor Rodríguez.",
-        BOOK,
+        BOOK_APPOINTMENT,
         {"day": THURSDAY, "at": time(11), "doctor": "Dr. Rodríguez"},
     ),
     (
         "Consulta el pedido número 1 con DNI 1, 2, 3, 4, 5, 6, 7, 8.",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "1", "dni": "12345678"},
     ),
     (
         "Consulta el pedido número 1 con DNI1, 2, 3, 4, 5, 6, 7, 8.",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "1", "dni": "12345678"},
     ),
     (
         "Consulta el pedido número uno, con DNA 12,345,678.",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "1", "dni": "12345678"},
     ),
     (
         "Consulta el pedido número 1 con DNI 12 millones 345.678.",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "1", "dni": "12345678"},
     ),
     (
         "Consulta el pedido 4-8-2, 9-1-3 para Luis Fernández.",
-        CONSULT_ORDER,
+        LOOK_UP_ORDER,
         {"number": "482913", "name": "Luis Fernández"},
     ),
     (
@@ -253,27 +265,27 @@ TRANSCRIBED = [
     ),
     (
         "Agenda una cita para mañana a las 10 con el doctor Rodríguez.",
-        BOOK,
+        BOOK_APPOINTMENT,
         {"day": TUESDAY, "at": time(10), "doctor": "Dr. Rodríguez"},
     ),
     (
         "Modifica la cita número uno para el viernes a las 15, 00.",
-        MOVE,
+        RESCHEDULE,
         {"number": "1", "day": FRIDAY, "at": time(15)},
     ),
     (
         "Modifica la sita número 1 para el viernes a las 14, 0-0.",
-        MOVE,
+        RESCHEDULE,
         {"number": "1", "day": FRIDAY, "at": time(14)},
     ),
     (
         "Cambíame el turno 482,903 al jueves a la XI y media.",
-        MOVE,
+        RESCHEDULE,
         {"number": "482903", "day": THURSDAY, "at": time(11, 30)},
     ),
     (
         "Consulta la cita número dos, para Luis Fernández.",
-        CONSULT,
+        LOOK_UP,
         {"number": "2", "name": "Luis Fernández"},
     ),
     ("Cancela la cita número 3, 27 de noviembre.", CANCEL, {"number": "3", "day": FRIDAY}),
@@ -282,7 +294,7 @@ TRANSCRIBED = [
 
 @pytest.mark.parametrize(("text", "wish", "slots"), [*OWNERS_EXAMPLES, *TYPED, *TRANSCRIBED])
 def test_a_wish_and_its_slots_are_understood(
-    text: str, wish: tuple[Act, Subject], slots: dict[str, Any]
+    text: str, wish: tuple[Operation, Subject], slots: dict[str, Any]
 ) -> None:
     found = heard(text)
     # A known number without a verb is asked about: the dialogue decides so.
@@ -293,35 +305,39 @@ def test_a_wish_and_its_slots_are_understood(
 @pytest.mark.parametrize(
     ("answer", "needs", "slots"),
     [
-        ("12345678", (Need.NUMBER, Need.IDENTITY), {"dni": "12345678"}),
-        ("12 345 678", (Need.NUMBER, Need.IDENTITY), {"dni": "12345678"}),
+        ("12345678", (RequestedSlot.NUMBER, RequestedSlot.IDENTITY), {"dni": "12345678"}),
+        ("12 345 678", (RequestedSlot.NUMBER, RequestedSlot.IDENTITY), {"dni": "12345678"}),
         (
             "el 1 y mi dni es 12345678",
-            (Need.NUMBER, Need.IDENTITY),
+            (RequestedSlot.NUMBER, RequestedSlot.IDENTITY),
             {"number": "1", "dni": "12345678"},
         ),
         (
             "el uno, soy Juan Pérez",
-            (Need.NUMBER, Need.IDENTITY),
+            (RequestedSlot.NUMBER, RequestedSlot.IDENTITY),
             {"number": "1", "name": "Juan Pérez"},
         ),
-        ("cuatro ocho dos nueve uno tres", (Need.NUMBER,), {"number": "482913"}),
-        ("Juan Pérez", (Need.IDENTITY,), {"name": "Juan Pérez"}),
-        ("sí, ana martínez, gracias", (Need.NAME,), {"name": "Ana Martínez"}),
-        ("es Luis", (Need.NAME,), {"name": "Luis"}),
-        ("Rodríguez", (Need.DOCTOR,), {"doctor": "Rodríguez"}),
-        ("con la doctora Gómez", (Need.DOCTOR,), {"doctor": "Dra. Gómez"}),
-        ("juan arroba mail punto com", (Need.MAIL,), {"mail": "juan@mail.com"}),
-        ("el 27", (Need.DAY, Need.TIME), {"day": FRIDAY}),
-        ("quiero el viernes a las 11", (Need.DAY, Need.TIME), {"day": FRIDAY, "at": time(11)}),
+        ("cuatro ocho dos nueve uno tres", (RequestedSlot.NUMBER,), {"number": "482913"}),
+        ("Juan Pérez", (RequestedSlot.IDENTITY,), {"name": "Juan Pérez"}),
+        ("sí, ana martínez, gracias", (RequestedSlot.NAME,), {"name": "Ana Martínez"}),
+        ("es Luis", (RequestedSlot.NAME,), {"name": "Luis"}),
+        ("Rodríguez", (RequestedSlot.DOCTOR,), {"doctor": "Rodríguez"}),
+        ("con la doctora Gómez", (RequestedSlot.DOCTOR,), {"doctor": "Dra. Gómez"}),
+        ("juan arroba mail punto com", (RequestedSlot.MAIL,), {"mail": "juan@mail.com"}),
+        ("el 27", (RequestedSlot.DAY, RequestedSlot.TIME), {"day": FRIDAY}),
+        (
+            "quiero el viernes a las 11",
+            (RequestedSlot.DAY, RequestedSlot.TIME),
+            {"day": FRIDAY, "at": time(11)},
+        ),
         (
             "mouse y dos teclados",
-            (Need.ITEMS,),
+            (RequestedSlot.ITEMS,),
             {"items": (Item(name="mouse"), Item(name="teclados", quantity=2))},
         ),
         (
             "dos unidades de producto A a 25 con 99 y una de producto B a 15 con 50",
-            (Need.ITEMS,),
+            (RequestedSlot.ITEMS,),
             {
                 "items": (
                     Item(name="producto A", quantity=2, price=Decimal("25.99")),
@@ -329,18 +345,18 @@ def test_a_wish_and_its_slots_are_understood(
                 )
             },
         ),
-        ("25,99 y 15 pesos", (Need.PRICES,), {"prices": (Decimal("25.99"), Decimal(15))}),
+        ("25,99 y 15 pesos", (RequestedSlot.PRICES,), {"prices": (Decimal("25.99"), Decimal(15))}),
     ],
 )
 def test_a_bare_answer_fills_what_was_asked_for(
-    answer: str, needs: tuple[Need, ...], slots: dict[str, Any]
+    answer: str, needs: tuple[RequestedSlot, ...], slots: dict[str, Any]
 ) -> None:
     assert slots_of(answer, *needs) == slots
 
 
 @pytest.mark.parametrize("question", ["¿para qué lo necesitás?", "¿cómo?", "cancelá"])
 def test_a_question_or_a_wish_is_no_bare_name(question: str) -> None:
-    assert slots_of(question, Need.NAME) == {}
+    assert slots_of(question, RequestedSlot.NAME) == {}
 
 
 @pytest.mark.parametrize(
@@ -378,17 +394,17 @@ def test_what_of_it_is_asked_for_is_understood(text: str, aspect: Aspect | None)
 @pytest.mark.parametrize(
     ("text", "mood"),
     [
-        ("Hola, buen día", Mood.GREETING),
-        ("muchas gracias", Mood.THANKS),
-        ("chau", Mood.BYE),
-        ("hasta luego", Mood.BYE),
-        ("¿qué podés hacer?", Mood.HELP),
-        ("dale", Mood.YES),
-        ("no", Mood.NO),
-        ("dejalo así", Mood.STOP),
+        ("Hola, buen día", DialogueAct.GREETING),
+        ("muchas gracias", DialogueAct.THANKS),
+        ("chau", DialogueAct.BYE),
+        ("hasta luego", DialogueAct.BYE),
+        ("¿qué podés hacer?", DialogueAct.HELP),
+        ("dale", DialogueAct.YES),
+        ("no", DialogueAct.NO),
+        ("dejalo así", DialogueAct.STOP),
     ],
 )
-def test_courtesies_are_heard(text: str, mood: Mood) -> None:
+def test_courtesies_are_heard(text: str, mood: DialogueAct) -> None:
     assert mood in heard(text).moods
 
 
@@ -430,10 +446,10 @@ FRAGMENTS = st.sampled_from(
 )
 
 
-@given(st.text() | st.lists(FRAGMENTS).map(" ".join), st.frozensets(st.sampled_from(Need)))
-@example("²³ ½ ①", frozenset({Need.NUMBER}))
-@example("٣ pedido ٣", frozenset({Need.NUMBER}))
-@example("İ ǅ ﬃ", frozenset({Need.NAME}))
-@example("9" * 5000, frozenset(Need))
-def test_no_text_is_too_strange_to_be_heard(text: str, needs: frozenset[Need]) -> None:
-    assert isinstance(understand(text, now=MONDAY, needs=needs), Heard)
+@given(st.text() | st.lists(FRAGMENTS).map(" ".join), st.frozensets(st.sampled_from(RequestedSlot)))
+@example("²³ ½ ①", frozenset({RequestedSlot.NUMBER}))
+@example("٣ pedido ٣", frozenset({RequestedSlot.NUMBER}))
+@example("İ ǅ ﬃ", frozenset({RequestedSlot.NAME}))
+@example("9" * 5000, frozenset(RequestedSlot))
+def test_no_text_is_too_strange_to_be_heard(text: str, needs: frozenset[RequestedSlot]) -> None:
+    assert isinstance(understand(text, now=MONDAY, needs=needs), Interpretation)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue import Conversation, Reply, ToolCall
+from nova_sonic_simulator.dialogue import DialogueManager, Reply, ToolCall
 from support.customer import (
     ALL_TOOLS,
     APPOINTMENT,
@@ -219,7 +219,7 @@ def test_an_answer_that_is_not_understood_is_asked_for_again() -> None:
     )
 
 
-# Changes of mind.
+# Changes of dialogue.
 
 
 def test_a_refused_number_can_be_corrected() -> None:
@@ -469,7 +469,7 @@ def test_a_no_over_a_reply_means_stop_talking() -> None:
     customer = Customer()
     customer.says("Consulta el pedido 1 con DNI 12345678")
     customer.gets(ORDER)
-    customer.conversation.interrupted()
+    customer.conversation.handle_interruption()
     assert customer.says("no, no") == "Decime, te escucho."
 
 
@@ -481,11 +481,11 @@ def test_a_goodbye_ends_an_unfinished_wish() -> None:
 
 @pytest.mark.parametrize("silence", ["", "  ", "\n"])
 def test_silence_is_not_answered(silence: str) -> None:
-    assert Conversation(tools=ALL_TOOLS).hear(silence, now=MONDAY) == Reply()
+    assert DialogueManager(tools=ALL_TOOLS).respond(silence, now=MONDAY) == Reply()
 
 
 def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
-    reply = Conversation(tools=ALL_TOOLS).hear("asdf", now=MONDAY)
+    reply = DialogueManager(tools=ALL_TOOLS).respond("asdf", now=MONDAY)
     assert reply.sentences[-1].endswith(" [FINAL]")
     assert "[FINAL]" not in "".join(reply.sentences[:-1])
 
@@ -503,14 +503,14 @@ def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
     ],
 )
 def test_coded_words_are_counted_aloud(heard: str, answer: str) -> None:
-    reply = Conversation(tools=ALL_TOOLS).hear_words(heard.split(), now=MONDAY)
+    reply = DialogueManager(tools=ALL_TOOLS).respond_to_numbers(heard.split(), now=MONDAY)
     assert reply == Reply(sentences=(f"{answer} [FINAL]",))
 
 
 def test_coded_words_answer_no_question() -> None:
     customer = Customer()
     customer.says("Consulta el pedido 1")
-    customer.conversation.hear_words(["12345678"], now=MONDAY)
+    customer.conversation.respond_to_numbers(["12345678"], now=MONDAY)
     assert customer.says("12345678") == call("consultarOrder", orderId="1", dni="12345678")
 
 
@@ -530,7 +530,7 @@ def test_a_look_that_was_talked_past_is_not_answered_late() -> None:
 def test_a_change_that_was_talked_past_is_still_told() -> None:
     customer = Customer()
     customer.says("Cancela el pedido 2 para Juan Pérez")
-    customer.conversation.hear("y consultá la cita 2", now=MONDAY)
+    customer.conversation.respond("y consultá la cita 2", now=MONDAY)
     assert customer.gets({"ok": True, "order": {"id": "2"}}) == "Listo, cancelé el pedido 2."
 
 
@@ -545,7 +545,7 @@ def test_a_result_without_content_is_survived(result: dict[str, Any]) -> None:
 
 
 def test_an_unknown_tools_answer_is_survived() -> None:
-    reply = Conversation(tools=ALL_TOOLS).tool_answered(
+    reply = DialogueManager(tools=ALL_TOOLS).handle_tool_result(
         tool_use_id="t", name="otra", result={"ok": False, "say": "No pude."}, now=MONDAY
     )
     assert reply.sentences == ("No pude. [FINAL]",)
@@ -580,7 +580,7 @@ def test_no_course_of_a_conversation_raises(course: list[Any]) -> None:
     for step in course:
         match step:
             case None:
-                customer.conversation.interrupted()
+                customer.conversation.handle_interruption()
             case str():
                 customer.says(step)
             case _:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from nova_sonic_simulator.dialogue import (
-    Conversation,
+    DialogueManager,
     Reply,
     Script,
-    ScriptedConversation,
+    ScriptedDialogue,
     Scripts,
     ToolCall,
 )
@@ -26,47 +26,47 @@ BOTH = Reply(
 )
 
 
-def scripted(**replies: Reply) -> ScriptedConversation:
+def scripted(**replies: Reply) -> ScriptedDialogue:
     scripts = Scripts()
     for when, reply in replies.items():
         scripts.add(Script(when=when.replace("_", " "), reply=reply))
-    return ScriptedConversation(Conversation(tools=ALL_TOOLS), scripts)
+    return ScriptedDialogue(DialogueManager(tools=ALL_TOOLS), scripts)
 
 
-def answered(conversation: ScriptedConversation, name: str, result: dict[str, Any]) -> str:
-    reply = conversation.tool_answered(tool_use_id="t", name=name, result=result, now=MONDAY)
+def answered(conversation: ScriptedDialogue, name: str, result: dict[str, Any]) -> str:
+    reply = conversation.handle_tool_result(tool_use_id="t", name=name, result=result, now=MONDAY)
     return " ".join(reply.sentences)
 
 
 @pytest.mark.parametrize("said", ["las dos", "¡LAS DOS!", "Quiero las, dos, por favor."])
 def test_a_script_is_followed_where_its_words_occur(said: str) -> None:
-    assert scripted(las_dos=BOTH).hear(said, now=MONDAY) == BOTH
+    assert scripted(las_dos=BOTH).respond(said, now=MONDAY) == BOTH
 
 
 @pytest.mark.parametrize("said", ["los dos", "dos las", "las doscientas", "las", ""])
 def test_it_is_not_where_they_do_not(said: str) -> None:
-    plain = Conversation(tools=ALL_TOOLS).hear(said, now=MONDAY)
-    assert scripted(las_dos=BOTH).hear(said, now=MONDAY) == plain
+    plain = DialogueManager(tools=ALL_TOOLS).respond(said, now=MONDAY)
+    assert scripted(las_dos=BOTH).respond(said, now=MONDAY) == plain
 
 
 def test_coded_words_are_words_too() -> None:
     conversation = scripted(**{"17": BOTH})
-    assert conversation.hear_words(["16", "17"], now=MONDAY) == BOTH
-    assert conversation.hear_words(["117"], now=MONDAY).tool_calls == ()
+    assert conversation.respond_to_numbers(["16", "17"], now=MONDAY) == BOTH
+    assert conversation.respond_to_numbers(["117"], now=MONDAY).tool_calls == ()
 
 
 def test_the_newest_script_counts() -> None:
     conversation = scripted(hola=BOTH, hola_carlos=Reply())
-    assert conversation.hear("hola carlos", now=MONDAY) == Reply()
-    assert conversation.hear("hola", now=MONDAY) == BOTH
+    assert conversation.respond("hola carlos", now=MONDAY) == Reply()
+    assert conversation.respond("hola", now=MONDAY) == BOTH
 
 
 def test_a_conversation_goes_on_around_a_script() -> None:
     conversation = scripted(aparte=BOTH)
-    conversation.hear("Consulta el pedido 1", now=MONDAY)
-    conversation.hear("aparte", now=MONDAY)
+    conversation.respond("Consulta el pedido 1", now=MONDAY)
+    conversation.respond("aparte", now=MONDAY)
     answered(conversation, "consultarOrder", ORDER)
-    (call,) = conversation.hear("12345678", now=MONDAY).tool_calls
+    (call,) = conversation.respond("12345678", now=MONDAY).tool_calls
     assert call.arguments == {"orderId": "1", "dni": "12345678"}
 
 
@@ -89,7 +89,7 @@ def test_a_result_is_answered_without_the_call(
 
 def test_what_was_looked_up_by_a_script_can_be_cancelled() -> None:
     conversation = scripted(aparte=BOTH)
-    conversation.hear("aparte", now=MONDAY)
+    conversation.respond("aparte", now=MONDAY)
     answered(conversation, "consultarOrder", ORDER)
-    (call,) = conversation.hear("cancelalo, soy Juan Pérez", now=MONDAY).tool_calls
+    (call,) = conversation.respond("cancelalo, soy Juan Pérez", now=MONDAY).tool_calls
     assert (call.name, call.arguments["orderId"]) == ("cancelarOrder", "1")

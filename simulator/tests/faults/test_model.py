@@ -1,4 +1,4 @@
-"""Which fault strikes which session, when: counted without a clock and without a wire."""
+"""Which fault injector which session, when: counted without a clock and without a wire."""
 
 import json
 from typing import Any
@@ -12,36 +12,36 @@ from nova_sonic_simulator.faults.model import (
     End,
     Fault,
     Faults,
-    Point,
+    InjectionPoint,
     SessionFaults,
     name_of,
 )
 
 pytestmark = pytest.mark.pure
 
-CONNECT, OPEN = Point(where="connect"), Point(where="open")
-TOOL_USE = Point(where="out", event="toolUse")
-AUDIO = Point(where="in", event="audioInput")
+CONNECT, OPEN = InjectionPoint(where="connect"), InjectionPoint(where="open")
+TOOL_USE = InjectionPoint(where="out", event="toolUse")
+AUDIO = InjectionPoint(where="in", event="audioInput")
 
 
 def payload(event: str) -> bytes:
     return json.dumps({"event": {event: {}}}).encode()
 
 
-def armed(at: Point, action: Action | None = None, **options: Any) -> Faults:
+def armed(at: InjectionPoint, action: Action | None = None, **options: Any) -> Faults:
     faults = Faults()
     faults.arm(Fault(at=at, action=action or Abort(), **options), now_s=0.0)
     return faults
 
 
 def strikes_of(session: SessionFaults, *events: str) -> list[int]:
-    """Return at which of these input events the session is struck."""
+    """Return at which of these input events the session is triggered."""
     return [n for n, event in enumerate(events, 1) if session.before_input(payload(event))]
 
 
 @pytest.mark.parametrize("where", ["connect", "open"])
 def test_at_the_door_the_nth_and_those_behind_it_are_struck(where: Any) -> None:
-    faults = armed(Point(where=where), nth=2, times=3)
+    faults = armed(InjectionPoint(where=where), nth=2, times=3)
     meet = faults.at_connect if where == "connect" else faults.at_open
     assert [bool(meet()) for _ in range(6)] == [False, True, True, True, False, False]
 
@@ -63,15 +63,15 @@ def test_each_session_counts_for_itself_until_so_many_were_struck() -> None:
     for session in sessions:
         assert strikes_of(session, "audioInput") == []
     assert [strikes_of(session, "audioInput") for session in sessions] == [[1], [1], []]
-    assert faults.armed[0].struck == 2
-    assert faults.armed[0].is_spent
+    assert faults.armed[0].triggered == 2
+    assert faults.armed[0].is_exhausted
 
 
 def test_without_a_number_of_times_every_session_is_struck() -> None:
     faults = armed(TOOL_USE, times=None)
     for name in "abc":
         assert faults.of_session(name, now_s=0).before_output("toolUse") == [Abort()]
-    assert not faults.armed[0].is_spent
+    assert not faults.armed[0].is_exhausted
 
 
 def test_a_fault_may_be_for_one_session_alone() -> None:
@@ -100,7 +100,9 @@ def test_what_is_armed_for_one_point_strikes_there_in_order() -> None:
 def test_a_moment_is_counted_from_the_sessions_beginning_or_from_arming() -> None:
     faults = Faults()
     old = faults.of_session("old", now_s=0)
-    faults.arm(Fault(at=Point(where="after", after_s=3), action=End(), times=None), now_s=10)
+    faults.arm(
+        Fault(at=InjectionPoint(where="after", after_s=3), action=End(), times=None), now_s=10
+    )
     young = faults.of_session("young", now_s=20)
     assert (old.next_at_s, young.next_at_s) == (13, 23)
     assert old.due(12.9) == []
@@ -112,7 +114,7 @@ def test_a_moment_is_counted_from_the_sessions_beginning_or_from_arming() -> Non
 
 
 def test_a_moment_strikes_no_more_sessions_than_it_may() -> None:
-    faults = armed(Point(where="after", after_s=1))
+    faults = armed(InjectionPoint(where="after", after_s=1))
     sessions = [faults.of_session(name, now_s=0) for name in "ab"]
     assert [session.due(1) for session in sessions] == [[Abort()], []]
     assert sessions[1].next_at_s == float("inf")

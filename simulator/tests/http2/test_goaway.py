@@ -53,6 +53,6 @@ def test_a_goaway_that_is_not_friendly_is_left_to_h2(other: bytes) -> None:
 def test_it_remembers_that_the_peer_leaves() -> None:
     filtered = GoawayFilter()
     filtered.feed(PREFACE)
-    assert not filtered.peer_leaves
+    assert not filtered.peer_is_draining
     filtered.feed(FRIENDLY)
-    assert filtered.peer_leaves
+    assert filtered.peer_is_draining

@@ -16,7 +16,7 @@ from nova_sonic_simulator.protocol.input_events import (
     TextStart,
     ToolResult,
 )
-from nova_sonic_simulator.protocol.parsing import read_event
+from nova_sonic_simulator.protocol.parsing import parse_event
 from support.events import (
     Event,
     audio_input,
@@ -143,34 +143,34 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("event", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_it_reads(event: Event) -> None:
-    read_event(raw(event))
+    parse_event(raw(event))
 
 
 @pytest.mark.parametrize(("failure", "event"), REFUSED.values(), ids=REFUSED.keys())
 def test_it_refuses(failure: Failure, event: Event) -> None:
     with pytest.raises(RefusedError) as caught:
-        read_event(raw(event))
+        parse_event(raw(event))
     assert caught.value.failure == failure
 
 
 @pytest.mark.parametrize(("failure", "payload"), UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_it_refuses_what_is_no_event(failure: Failure, payload: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
-        read_event(payload)
+        parse_event(payload)
     assert caught.value.failure == failure
 
 
 def test_events_are_read_as_they_were_written() -> None:
-    assert read_event(raw(sensitivity("LOW"))) == SessionStart(sensitivity="LOW")
-    assert read_event(raw(prompt_start(rate_hz=16000, tools=("a", "b")))) == PromptStart(
+    assert parse_event(raw(sensitivity("LOW"))) == SessionStart(sensitivity="LOW")
+    assert parse_event(raw(prompt_start(rate_hz=16000, tools=("a", "b")))) == PromptStart(
         prompt_name="prompt-1", voice_id="carlos", rate_hz=16000, tools=("a", "b")
     )
-    assert read_event(raw(text_start("s", "SYSTEM"))) == TextStart(
+    assert parse_event(raw(text_start("s", "SYSTEM"))) == TextStart(
         prompt_name="prompt-1", content_name="s", role="SYSTEM", interactive=False
     )
-    assert read_event(raw(audio_input(b"\x01\x02"))) == AudioInput(
+    assert parse_event(raw(audio_input(b"\x01\x02"))) == AudioInput(
         prompt_name="prompt-1", content_name="microphone", pcm=b"\x01\x02"
     )
-    assert read_event(raw(tool_result("r", '{"ñ": [1]}'))) == ToolResult(
+    assert parse_event(raw(tool_result("r", '{"ñ": [1]}'))) == ToolResult(
         prompt_name="prompt-1", content_name="r", result={"ñ": [1]}
     )

@@ -48,7 +48,7 @@ def rules(model: str = V2, **options: bool) -> SessionRules:
     """Return rules that have three open tool uses, as if the service had asked."""
     machine = SessionRules(FAMILIES[model], **options)
     for tool_use_id in ("use-1", "use-2", "use-3"):
-        machine.open_tool_use(tool_use_id)
+        machine.register_tool_use(tool_use_id)
     return machine
 
 
@@ -275,7 +275,7 @@ def test_each_model_has_its_own_german_voice() -> None:
 
 
 def test_a_report_of_deafness_during_tools_can_be_imitated() -> None:
-    machine = rules(deaf_during_tools=True)
+    machine = rules(reject_audio_during_tools=True)
     play(machine, opening())
     with pytest.raises(RefusedError, match="while a tool runs"):
         machine.receive(raw(audio_input()))
@@ -299,11 +299,11 @@ def state_of(machine: SessionRules) -> tuple[object, ...]:
     past = (list(machine._history.roles), machine._history.total_bytes)
     return (
         machine.stage,
-        machine.audio_begun,
+        machine.audio_started,
         blocks,
         machine._names_used,
         past,
-        machine.open_tool_uses,
+        machine.pending_tool_uses,
     )
 
 

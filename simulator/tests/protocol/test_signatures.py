@@ -21,8 +21,8 @@ from nova_sonic_simulator.protocol.eventstream import (
 from nova_sonic_simulator.protocol.signatures import (
     EVENTS_PAYLOAD_HASH,
     Credentials,
+    CredentialStore,
     EventVerifier,
-    Identities,
     SignatureRefusedError,
     SignedRequest,
     verify_request,
@@ -68,20 +68,20 @@ def authorization(request: SignedRequest) -> str:
 
 def refusal(request: SignedRequest, now: dt.datetime, keys: Credentials = KEYS) -> tuple[str, str]:
     with pytest.raises(SignatureRefusedError) as caught:
-        verify_request(request, Identities(keys), now=now)
+        verify_request(request, CredentialStore(keys), now=now)
     return caught.value.code, caught.value.message
 
 
 @pytest.mark.parametrize("target", [PATH, PATH + "?", PATH + "?b=2&a=%2F1&c", "/a/../model//x/"])
 def test_a_request_signed_by_botocore_is_accepted(target: str) -> None:
     request, now = signed_by_botocore(target=target)
-    verify_request(request, Identities(KEYS), now=now)
+    verify_request(request, CredentialStore(KEYS), now=now)
 
 
 def test_a_session_token_is_accepted_only_where_it_is_the_one_given_out() -> None:
     temporary = replace(KEYS, session_token="token")
     request, now = signed_by_botocore(keys=temporary)
-    verify_request(request, Identities(temporary), now=now)
+    verify_request(request, CredentialStore(temporary), now=now)
     for keys in (KEYS, replace(KEYS, session_token="other")):
         assert refusal(request, now, keys)[0] == "UnrecognizedClientException"
 
@@ -131,7 +131,7 @@ def test_a_request_may_be_five_minutes_old_or_early_and_not_more(
     request, signed_at = signed_by_botocore()
     now = signed_at + dt.timedelta(minutes=minutes)
     if problem is None:
-        verify_request(request, Identities(KEYS), now=now)
+        verify_request(request, CredentialStore(KEYS), now=now)
     else:
         assert problem in refusal(request, now)[1]
 
@@ -283,7 +283,7 @@ class TestIdentities:
     FIRST = Credentials(access_key="first", secret_key="s", session_token="t1")
     SECOND = Credentials(access_key="second", secret_key="s", session_token="t2")
 
-    def refused(self, identities: Identities, keys: Credentials) -> str:
+    def refused(self, identities: CredentialStore, keys: Credentials) -> str:
         with pytest.raises(SignatureRefusedError) as caught:
             identities.check(keys.access_key, keys.session_token)
         return caught.value.code
@@ -293,19 +293,19 @@ class TestIdentities:
         [(True, "ExpiredTokenException"), (False, "UnrecognizedClientException")],
     )
     def test_only_the_newest_is_accepted(self, expire: bool, code: str) -> None:
-        identities = Identities(self.FIRST)
+        identities = CredentialStore(self.FIRST)
         identities.change(self.SECOND, expire=expire)
         identities.check("second", "t2")
         assert self.refused(identities, self.FIRST) == code
 
     def test_a_token_alone_may_be_new(self) -> None:
-        identities = Identities(self.FIRST)
+        identities = CredentialStore(self.FIRST)
         identities.change(replace(self.FIRST, session_token="t9"), expire=True)
         identities.check("first", "t9")
         assert self.refused(identities, self.FIRST) == "ExpiredTokenException"
 
     def test_what_expired_may_be_given_out_again_and_the_first_restored(self) -> None:
-        identities = Identities(self.FIRST)
+        identities = CredentialStore(self.FIRST)
         for keys in (self.SECOND, self.FIRST):
             identities.change(keys, expire=True)
         identities.check("first", "t1")

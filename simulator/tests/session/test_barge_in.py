@@ -2,8 +2,8 @@
 
 import pytest
 
-from nova_sonic_simulator.session.jobs import Hear, Transcribe
-from nova_sonic_simulator.testing.coded_audio import silence, turn, word
+from nova_sonic_simulator.session.jobs import Respond, Transcribe
+from nova_sonic_simulator.testing.coded_audio import encode_number, encode_turn, silence
 from support.events import typed
 from support.harness import (
     CALL,
@@ -26,7 +26,7 @@ def test_while_audio_is_still_being_sent() -> None:
     assert world.take()[-1] == "audioOutput"
     world.speak(0.2)
     assert world.take() == ["audioOutput", "end AUDIO END_TURN", *INTERRUPTED]
-    assert world.mind.told == ["hola", "interrupted"]
+    assert world.dialogue.told == ["hola", "interrupted"]
 
 
 def test_after_everything_was_sent_but_not_yet_heard() -> None:
@@ -96,7 +96,7 @@ def test_a_tool_not_yet_asked_for_is_asked_for_after_it() -> None:
 
 def test_nothing_is_begun_while_the_customer_speaks_or_is_being_understood() -> None:
     world = open_world()
-    world.postpone = lambda job: isinstance(job, Hear | Transcribe)
+    world.postpone = lambda job: isinstance(job, Respond | Transcribe)
     world.send(*typed("t1", "tarde"))
     world.speak()
     (hear,) = world.postponed
@@ -131,9 +131,9 @@ def test_coded_words_interrupt_as_speech_does() -> None:
     world.send(*typed("t1", "hola"))
     world.pass_time(1)
     world.take()
-    world.say(word(7)[:1024])
+    world.say(encode_number(7)[:1024])
     assert world.take() == [*final("Uno dos", "PARTIAL_TURN"), *INTERRUPTED]
-    world.say(word(7)[1024:] + silence(1800))
+    world.say(encode_number(7)[1024:] + silence(1800))
     world.pass_time(5)
     assert world.take() == [*user("7"), *planned("Escuché 1."), *final("Escuché 1.")]
 
@@ -142,8 +142,8 @@ def test_a_cut_word_interrupts_but_is_no_turn() -> None:
     world = open_world(coded=True, hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(1)
-    world.say(word(7)[:1024] + silence(1800))
+    world.say(encode_number(7)[:1024] + silence(1800))
     world.take()
-    world.say(turn(8))
+    world.say(encode_turn(8))
     assert world.take()[:3] == user("8")
-    assert world.mind.told == ["hola", "interrupted", "words 8"]
+    assert world.dialogue.told == ["hola", "interrupted", "words 8"]

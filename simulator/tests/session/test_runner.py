@@ -1,4 +1,4 @@
-"""The server in the test's own process, with ears, mind and voice that fail or dawdle."""
+"""The server in the test's own process, with recognizer, dialogue and voice that fail or dawdle."""
 
 import asyncio
 import datetime as dt
@@ -14,12 +14,12 @@ import pytest
 
 from nova_sonic_simulator.clock import Clock, SystemClock
 from nova_sonic_simulator.dialogue import Reply
-from nova_sonic_simulator.faults.model import End, Fault, Point, Send
+from nova_sonic_simulator.faults.model import End, Fault, InjectionPoint, Send
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
 from nova_sonic_simulator.protocol.signatures import Credentials
-from nova_sonic_simulator.service import Policy, Service, listen
-from nova_sonic_simulator.session.executor import Workshop
-from nova_sonic_simulator.session.session import Surroundings
+from nova_sonic_simulator.service import Service, ServicePolicy, listen
+from nova_sonic_simulator.session.executor import JobExecutor
+from nova_sonic_simulator.session.session import SessionDependencies
 from nova_sonic_simulator.speech.endpointing import Endpointer
 from nova_sonic_simulator.speech.resampling import open_resampler
 from support.events import (
@@ -43,18 +43,20 @@ BROKEN = (
 
 
 class Parts:
-    """Ears, mind, voice and endpointing in one; a test replaces what it wants to fail."""
+    """SpeechRecognizer, dialogue, voice and endpointing in one; a test replaces what it wants to fail."""
 
     def __init__(self) -> None:
-        self.mind = ScriptedMind({})
+        self.dialogue = ScriptedMind({})
         self.transcribe: Callable[[bytes], str] = lambda pcm: "hola"
-        self.speak: Callable[[str, int], bytes] = lambda text, rate_hz: bytes(2 * rate_hz // 10)
+        self.synthesize: Callable[[str, int], bytes] = lambda text, rate_hz: bytes(
+            2 * rate_hz // 10
+        )
         self.probability: Callable[[bytes], float] = loudness
 
-    def surroundings(self) -> Surroundings:
+    def dependencies(self) -> SessionDependencies:
         ids = iter(range(1, 10**6))
-        return Surroundings(
-            open_mind=lambda tools: self.mind,
+        return SessionDependencies(
+            open_dialogue=lambda tools: self.dialogue,
             open_endpointing=lambda silence_ms: Endpointer(
                 silence_ms=silence_ms, speech_probability=self.probability
             ),
@@ -106,10 +108,10 @@ def served(certificates: Certificates, parts: Parts) -> Serve:
     ) -> AsyncIterator[RawClient]:
         clock = clock or SystemClock(5)
         zone = ZoneInfo("America/Argentina/Buenos_Aires")
-        workshop = Workshop(ears=parts, voice=parts, clock=clock, zone=zone)
+        executor = JobExecutor(recognizer=parts, voice=parts, clock=clock, zone=zone)
         keys = Credentials(access_key="local", secret_key="local")
-        policy = Policy(credentials=keys, max_streams=max_streams, send_s=send_s)
-        service = Service(policy, parts.surroundings(), workshop=workshop, clock=clock)
+        policy = ServicePolicy(credentials=keys, max_streams=max_streams, send_s=send_s)
+        service = Service(policy, parts.dependencies(), executor=executor, clock=clock)
         for fault in faults:
             service.faults.arm(fault, now_s=clock.elapsed_s())
         bound = socket.create_server(("127.0.0.1", 0))
@@ -122,7 +124,7 @@ def served(certificates: Certificates, parts: Parts) -> Serve:
             async with RawClient(url, certificates.ca_file, **options) as client:
                 yield client
             stop.set()
-        workshop.close()
+        executor.close()
 
     return serve
 
@@ -146,7 +148,7 @@ async def test_speech_is_heard_understood_and_answered(served: Serve, parts: Par
         await stream.until("audioOutput")
 
 
-@pytest.mark.parametrize("part", ["transcribe", "speak", "probability", "mind"])
+@pytest.mark.parametrize("part", ["transcribe", "synthesize", "probability", "dialogue"])
 async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
     served: Serve, parts: Parts, part: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -155,7 +157,7 @@ async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
         await spared.send(*opening(), *typed("t0", "hola"))
         await spared.until("audioOutput")
         whole = getattr(parts, part)
-        setattr(parts, part, FailingMind({}) if part == "mind" else fail)
+        setattr(parts, part, FailingMind({}) if part == "dialogue" else fail)
         assert await (await speak(client)).last_words() == BROKEN
         setattr(parts, part, whole)
         await spared.send(*typed("t1", "hola"))
@@ -164,12 +166,12 @@ async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
 
 
 class FailingMind(ScriptedMind):
-    def hear(self, text: str, *, now: object) -> Reply:
+    def respond(self, text: str, *, now: object) -> Reply:
         raise RuntimeError("planted")
 
 
 async def test_a_client_that_takes_no_output_is_broken_off(served: Serve, parts: Parts) -> None:
-    parts.speak = lambda text, rate_hz: bytes(2 * rate_hz * 60)
+    parts.synthesize = lambda text, rate_hz: bytes(2 * rate_hz * 60)
     async with served(send_s=0.3, reads=False) as client:
         stream = client.open()
         await stream.send(*opening(), *typed("t1", "hola"))
@@ -204,7 +206,7 @@ async def test_a_flood_of_text_is_answered_without_being_hoarded(
             await stream.send(*typed(f"t{number}", f"hola {number}"))
         await stream.send(*closing())
         await stream.until("completionEnd")
-    assert [told for told in parts.mind.told if told != "interrupted"][:3] == [
+    assert [told for told in parts.dialogue.told if told != "interrupted"][:3] == [
         "hola 0",
         "hola 1",
         "hola 2",
@@ -272,8 +274,8 @@ async def test_faults_and_the_eight_minutes_pass_on_one_clock(served: Serve) -> 
     clock = HandClock()
     almost = Send(event={"event": {"almost": {}}})
     faults = [
-        Fault(at=Point(where="after", after_s=475), action=almost),
-        Fault(at=Point(where="after", after_s=600), action=End()),
+        Fault(at=InjectionPoint(where="after", after_s=475), action=almost),
+        Fault(at=InjectionPoint(where="after", after_s=600), action=End()),
     ]
     async with served(clock=clock, faults=faults) as client:
         stream = client.open()

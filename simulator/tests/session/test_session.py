@@ -8,7 +8,7 @@ import pytest
 from nova_sonic_simulator.dialogue import Reply, ToolCall
 from nova_sonic_simulator.protocol.errors import IDLE, INVALID_INPUT, TOO_LONG, RefusedError
 from nova_sonic_simulator.session.playout import CHUNK_SAMPLES, SPEED_UP
-from nova_sonic_simulator.testing.coded_audio import silence, turn, word
+from nova_sonic_simulator.testing.coded_audio import encode_number, encode_turn, silence
 from support.events import (
     Event,
     answer,
@@ -97,7 +97,7 @@ def test_the_completion_starts_once_and_ends_behind_everything() -> None:
 
 def test_coded_words_are_a_turn_with_blanks_between_them() -> None:
     world = open_world(coded=True)
-    world.say(silence(500) + turn(17, 18, pause_ms=1600))
+    world.say(silence(500) + encode_turn(17, 18, pause_ms=1600))
     assert world.take() == []
     world.say(silence(100))
     world.pass_time(10)
@@ -107,12 +107,12 @@ def test_coded_words_are_a_turn_with_blanks_between_them() -> None:
         *planned("Escuché 2."),
         *final("Escuché 2."),
     ]
-    assert world.mind.told == ["words 17 18"]
+    assert world.dialogue.told == ["words 17 18"]
 
 
 def test_words_are_whole_when_the_microphone_closes_right_behind_them() -> None:
     world = open_world(coded=True)
-    world.say(word(17))
+    world.say(encode_number(17))
     world.send(content_end())
     assert world.take()[:4] == ["completionStart", *user("17")]
 
@@ -182,11 +182,11 @@ def test_a_tool_is_asked_for_and_its_result_answered() -> None:
         *planned("El pedido está en camino."),
         *final("El pedido está en camino."),
     ]
-    assert world.mind.told == ["pedido", 'consultarOrder: {"status": "en camino"}']
+    assert world.dialogue.told == ["pedido", 'consultarOrder: {"status": "en camino"}']
 
 
 def test_the_mind_may_call_the_tools_of_the_prompt() -> None:
-    assert open_world().mind.tools == frozenset(TOOLS)
+    assert open_world().dialogue.tools == frozenset(TOOLS)
 
 
 def test_while_a_tool_runs_the_customer_is_listened_to_and_answered() -> None:
@@ -238,7 +238,7 @@ def test_two_tools_are_asked_for_in_blocks_of_their_own_and_answered_in_any_orde
     ]
     for use in (second, first):
         world.send(*answer(use["toolUseId"], use["toolUseId"], '{"status": "listo"}'))
-    assert [told.partition(":")[0] for told in world.mind.told[1:]] == list(reversed(TOOLS))
+    assert [told.partition(":")[0] for told in world.dialogue.told[1:]] == list(reversed(TOOLS))
 
 
 def test_a_result_for_an_unknown_tool_use_ends_the_session() -> None:
@@ -261,17 +261,17 @@ def test_history_is_not_answered() -> None:
 def test_history_is_handed_to_the_mind_whole_before_anything_is_said_to_it() -> None:
     world = World()
     start, prompt, *system, microphone = opening()
-    asked = [
+    on_tool_use = [
         text_start("a"),
         text_input("a", "Quiero "),
         text_input("a", "un turno."),
         content_end("a"),
     ]
-    past = [*asked, *text("b", "¿Con quién?", role="ASSISTANT"), *text("c", "Con Gómez.")]
+    past = [*on_tool_use, *text("b", "¿Con quién?", role="ASSISTANT"), *text("c", "Con Gómez.")]
     world.send(start, prompt, *system, *past)
-    assert world.mind.told == []
+    assert world.dialogue.told == []
     world.send(microphone, *typed("t1", "hola"))
-    assert world.mind.told == [
+    assert world.dialogue.told == [
         "USER: Quiero un turno. / ASSISTANT: ¿Con quién? / USER: Con Gómez.",
         "hola",
     ]

@@ -9,32 +9,34 @@ from hypothesis import strategies as st
 
 from nova_sonic_simulator.speech.coded_audio import CodedEndpointer
 from nova_sonic_simulator.speech.endpointing import (
-    Found,
+    CodedBurstDamaged,
+    CodedNumberReceived,
+    CodedTurnEnded,
+    EndpointingEvent,
     SpeechStarted,
-    WordCut,
-    WordHeard,
-    WordsEnded,
 )
 from nova_sonic_simulator.speech.resampling import open_resampler
 from nova_sonic_simulator.testing.coded_audio import (
     LEVEL,
     WORD_MS,
     checksum,
+    encode_number,
+    encode_numbers,
+    encode_turn,
     silence,
-    turn,
-    word,
-    words,
 )
 
 pytestmark = pytest.mark.pure
 
-WORD_BYTES = len(word(0))
+WORD_BYTES = len(encode_number(0))
 NUMBERS = st.integers(0, 9999)
 
 
-def listen(pcm: bytes, *, piece_bytes: int = 1024, silence_ms: float = 1750) -> list[Found]:
+def listen(
+    pcm: bytes, *, piece_bytes: int = 1024, silence_ms: float = 1750
+) -> list[EndpointingEvent]:
     endpointer = CodedEndpointer(silence_ms=silence_ms)
-    found: list[Found] = []
+    found: list[EndpointingEvent] = []
     for start in range(0, len(pcm), piece_bytes):
         found += endpointer.feed(pcm[start : start + piece_bytes])
     return found
@@ -43,8 +45,8 @@ def listen(pcm: bytes, *, piece_bytes: int = 1024, silence_ms: float = 1750) -> 
 def heard(pcm: bytes) -> tuple[list[str], int]:
     """Return the words heard, and how many bursts were cut."""
     found = listen(pcm + silence(100))
-    cut = sum(isinstance(one, WordCut) for one in found)
-    return [one.word for one in found if isinstance(one, WordHeard)], cut
+    cut = sum(isinstance(one, CodedBurstDamaged) for one in found)
+    return [one.number for one in found if isinstance(one, CodedNumberReceived)], cut
 
 
 def test_the_checksum_is_the_published_one() -> None:
@@ -53,74 +55,76 @@ def test_the_checksum_is_the_published_one() -> None:
 
 
 def test_a_turn_starts_with_the_first_sound_and_ends_with_the_silence() -> None:
-    found = listen(silence(500) + turn(17, 18, 19))
+    found = listen(silence(500) + encode_turn(17, 18, 19))
     assert found == [
         SpeechStarted(at_sample=8000),
-        WordHeard(word="17"),
-        WordHeard(word="18"),
-        WordHeard(word="19"),
-        WordsEnded(words=("17", "18", "19"), samples=(3 * 120 + 2 * 60) * 16),
+        CodedNumberReceived(number="17"),
+        CodedNumberReceived(number="18"),
+        CodedNumberReceived(number="19"),
+        CodedTurnEnded(numbers=("17", "18", "19"), samples=(3 * 120 + 2 * 60) * 16),
     ]
 
 
 @pytest.mark.parametrize("silence_ms", [1500, 1750.0, 2000])
 def test_a_turn_ends_after_as_long_a_silence_as_was_asked_for(silence_ms: float) -> None:
-    just_short = listen(word(1) + silence(silence_ms - 1), piece_bytes=2, silence_ms=silence_ms)
-    assert not isinstance(just_short[-1], WordsEnded)
-    enough = listen(word(1) + silence(silence_ms), piece_bytes=2, silence_ms=silence_ms)
-    assert isinstance(enough[-1], WordsEnded)
+    just_short = listen(
+        encode_number(1) + silence(silence_ms - 1), piece_bytes=2, silence_ms=silence_ms
+    )
+    assert not isinstance(just_short[-1], CodedTurnEnded)
+    enough = listen(encode_number(1) + silence(silence_ms), piece_bytes=2, silence_ms=silence_ms)
+    assert isinstance(enough[-1], CodedTurnEnded)
 
 
 def test_no_silence_is_so_short_that_the_gap_between_words_ends_a_turn() -> None:
-    found = listen(words([1, 2], gap_ms=99) + silence(1), silence_ms=1)
-    assert found[-1] == WordsEnded(words=("1", "2"), samples=(2 * 120 + 99) * 16)
-    split = listen(words([1, 2], gap_ms=101), silence_ms=1)
-    assert sum(isinstance(one, WordsEnded) for one in split) == 2
+    found = listen(encode_numbers([1, 2], gap_ms=99) + silence(1), silence_ms=1)
+    assert found[-1] == CodedTurnEnded(numbers=("1", "2"), samples=(2 * 120 + 99) * 16)
+    split = listen(encode_numbers([1, 2], gap_ms=101), silence_ms=1)
+    assert sum(isinstance(one, CodedTurnEnded) for one in split) == 2
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=4), st.integers(1, 5000))
-def test_pieces_of_any_size_hold_the_same_words(numbers: list[int], piece_bytes: int) -> None:
-    pcm = silence(7) + turn(*numbers, pause_ms=200)
+def test_pieces_of_any_size_hold_the_same_numbers(numbers: list[int], piece_bytes: int) -> None:
+    pcm = silence(7) + encode_turn(*numbers, pause_ms=200)
     assert listen(pcm, piece_bytes=piece_bytes) == listen(pcm, piece_bytes=len(pcm))
     assert heard(pcm) == ([str(number) for number in numbers], 0)
 
 
 def test_every_word_there_is_is_heard() -> None:
     numbers = range(0, 10_000, 7)
-    assert heard(words([*numbers, 9999])) == ([*map(str, numbers), "9999"], 0)
+    assert heard(encode_numbers([*numbers, 9999])) == ([*map(str, numbers), "9999"], 0)
 
 
 @pytest.mark.parametrize("number", [10_000, 0xFFFF])
 def test_a_number_too_large_is_no_word(number: int) -> None:
-    assert heard(words([number])) == ([], 1)
+    assert heard(encode_numbers([number])) == ([], 1)
 
 
 @given(NUMBERS, st.integers(1, WORD_BYTES // 2 - 13))
 def test_a_burst_whose_beginning_or_end_is_missing_is_cut(number: int, kept: int) -> None:
-    whole = word(number)
+    whole = encode_number(number)
     assert heard(whole[: 2 * kept]) == ([], 1)
     assert heard(whole[-2 * kept :]) == ([], 1)
 
 
 @given(NUMBERS, st.integers(13, 1900), st.integers(0, 1900))
 def test_a_burst_with_a_hole_in_it_is_cut(number: int, missing: int, at: int) -> None:
-    whole = word(number)
+    whole = encode_number(number)
     assert heard(whole[: 2 * at] + whole[2 * (at + missing) :]) == ([], 1)
 
 
 @given(NUMBERS, NUMBERS, st.integers(0, 40))
 def test_two_halves_of_different_words_make_none(one: int, other: int, bits: int) -> None:
-    joined = word(one)[: 96 * bits] + word(other)[96 * bits :]
-    whole = [str(number) for number in {one, other} if word(number) == joined]
+    joined = encode_number(one)[: 96 * bits] + encode_number(other)[96 * bits :]
+    whole = [str(number) for number in {one, other} if encode_number(number) == joined]
     assert heard(joined) == (whole, 1 - len(whole))
 
 
 def test_what_comes_behind_a_cut_burst_is_heard() -> None:
-    assert heard(word(5)[:1000] + silence(40) + words([6])) == (["6"], 1)
+    assert heard(encode_number(5)[:1000] + silence(40) + encode_numbers([6])) == (["6"], 1)
 
 
 def test_two_words_without_a_gap_are_none() -> None:
-    assert heard(word(5) + word(6)) == ([], 1)
+    assert heard(encode_number(5) + encode_number(6)) == ([], 1)
 
 
 def test_noise_without_end_is_speech_but_no_word_and_is_not_kept() -> None:
@@ -130,7 +134,10 @@ def test_noise_without_end_is_speech_but_no_word_and_is_not_kept() -> None:
     assert found == [SpeechStarted(at_sample=0)]
     assert endpointer._burst is not None
     assert len(endpointer._burst) < 2 * 1920 + 1
-    assert endpointer.feed(silence(1800)) == [WordCut(), WordsEnded(words=(), samples=320_000)]
+    assert endpointer.feed(silence(1800)) == [
+        CodedBurstDamaged(),
+        CodedTurnEnded(numbers=(), samples=320_000),
+    ]
 
 
 def test_a_quiet_room_is_silence() -> None:
@@ -141,7 +148,7 @@ def test_a_quiet_room_is_silence() -> None:
 
 @pytest.mark.parametrize("rate_hz", [8000, 24_000])
 def test_a_microphone_of_another_rate_is_understood(rate_hz: int) -> None:
-    pcm = words([17, 9999, 0], rate_hz=rate_hz) + silence(100, rate_hz=rate_hz)
+    pcm = encode_numbers([17, 9999, 0], rate_hz=rate_hz) + silence(100, rate_hz=rate_hz)
     resample = open_resampler(rate_hz)
     step = rate_hz // 50
     resampled = b"".join(resample(pcm[at : at + step]) for at in range(0, len(pcm), step))
@@ -150,4 +157,4 @@ def test_a_microphone_of_another_rate_is_understood(rate_hz: int) -> None:
 
 @pytest.mark.parametrize("level", [LEVEL // 2, 32_767])
 def test_it_may_be_softer_or_louder(level: int) -> None:
-    assert heard(words([1234], level=level)) == (["1234"], 0)
+    assert heard(encode_numbers([1234], level=level)) == (["1234"], 0)

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nova_sonic_simulator.dialogue.nlu.interpretation import understand
-from nova_sonic_simulator.dialogue.slots import Act, Subject
+from nova_sonic_simulator.dialogue.slots import Operation, Subject
 from nova_sonic_simulator.speech.endpointing import SpeechEnded, SpeechStarted
-from nova_sonic_simulator.speech.recognition import Hearing, open_ears
+from nova_sonic_simulator.speech.recognition import Recognition, open_recognition
 from support.paths import MODELS, RECORDINGS
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
@@ -27,8 +27,8 @@ SILENCE_MS = 600
 
 
 @pytest.fixture(scope="module")
-def hearing() -> Hearing:
-    hearing = open_ears(MODELS, "auto")
+def hearing() -> Recognition:
+    hearing = open_recognition(MODELS, "auto")
     if hearing.step != "speech":
         pytest.skip(f"THIS MACHINE CAN'T HEAR: {hearing.reason}")
     return hearing
@@ -47,48 +47,52 @@ def chunks(path: Path) -> Iterator[bytes]:
     [
         (
             "consulta-pedido-1",
-            (Act.CONSULT, Subject.ORDER),
+            (Operation.LOOK_UP, Subject.ORDER),
             {"number": "1", "dni": "12345678"},
         ),
-        ("cancela-pedido-2", (Act.CANCEL, Subject.ORDER), {"number": "2", "name": "Juan Pérez"}),
+        (
+            "cancela-pedido-2",
+            (Operation.CANCEL, Subject.ORDER),
+            {"number": "2", "name": "Juan Pérez"},
+        ),
         (
             "crea-pedido",
-            (Act.CREATE, Subject.ORDER),
+            (Operation.CREATE, Subject.ORDER),
             {"name": "María García", "item_count": 2},
         ),
         (
             "agenda-cita",
-            (Act.CREATE, Subject.APPOINTMENT),
+            (Operation.CREATE, Subject.APPOINTMENT),
             {"when": "2026-11-24 10:00", "doctor": "Dr. Rodríguez"},
         ),
         (
             "modifica-cita-1",
-            (Act.MOVE, Subject.APPOINTMENT),
+            (Operation.RESCHEDULE, Subject.APPOINTMENT),
             {"number": "1", "when": "2026-11-27 15:00"},
         ),
         (
             "consulta-cita-2",
-            (Act.CONSULT, Subject.APPOINTMENT),
+            (Operation.LOOK_UP, Subject.APPOINTMENT),
             {"number": "2", "name": "Luis Fernández"},
         ),
         (
             "cancela-cita-3",
-            (Act.CANCEL, Subject.APPOINTMENT),
+            (Operation.CANCEL, Subject.APPOINTMENT),
             {"number": "3", "name": "Ana Martínez"},
         ),
     ],
 )
 def test_a_recording_is_one_turn_and_its_slots_are_heard(
-    hearing: Hearing, recording: str, wish: tuple[Act, Subject], slots: dict[str, Any]
+    hearing: Recognition, recording: str, wish: tuple[Operation, Subject], slots: dict[str, Any]
 ) -> None:
-    assert hearing.ears is not None
+    assert hearing.recognizer is not None
     assert hearing.endpointer_factory is not None
     endpointer = hearing.endpointer_factory(silence_ms=SILENCE_MS)
     pieces = chunks(RECORDINGS / f"{recording}.wav")
     started, ended = [event for piece in pieces for event in endpointer.feed(piece)]
     assert isinstance(started, SpeechStarted)
     assert isinstance(ended, SpeechEnded)
-    heard = understand(hearing.ears.transcribe(ended.pcm), now=MONDAY)
+    heard = understand(hearing.recognizer.transcribe(ended.pcm), now=MONDAY)
     assert (heard.act, heard.subject) == wish
     found = {name: getattr(heard.slots, name) for name in heard.slots.filled()}
     if "day" in found:

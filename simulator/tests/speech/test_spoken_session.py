@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from nova_sonic_simulator.speech.text_to_speech import open_voice
+from nova_sonic_simulator.speech.text_to_speech import open_synthesis
 from nova_sonic_simulator.testing import RunningSimulator
 from support.events import answer, audio_input, closing, opening, typed
 from support.raw_client import RawClient, RawStream
@@ -27,7 +27,7 @@ async def stream(hearing_simulator: RunningSimulator) -> AsyncIterator[RawStream
 
 async def say(stream: RawStream, sentence: str, *, silence_s: float = 2.0) -> None:
     """Send a spoken sentence and a pause; turns are found by samples, so it needs no real time."""
-    speech = open_voice().voice.speak(sentence, RATE_HZ)
+    speech = open_synthesis().voice.synthesize(sentence, RATE_HZ)
     pcm = bytes(RATE_HZ) + speech + bytes(2 * int(RATE_HZ * silence_s))
     for start in range(0, len(pcm), PIECE_BYTES):
         await stream.send(audio_input(pcm[start : start + PIECE_BYTES]))

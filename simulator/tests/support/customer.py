@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue import Conversation, Reply, ToolCall
-from nova_sonic_simulator.dialogue.slots import Wish
+from nova_sonic_simulator.dialogue import DialogueManager, Reply, ToolCall
+from nova_sonic_simulator.dialogue.slots import Intent
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
-ALL_TOOLS = frozenset(wish.value for wish in Wish)
+ALL_TOOLS = frozenset(wish.value for wish in Intent)
 
 ORDER: dict[str, Any] = {
     "ok": True,
@@ -66,15 +66,15 @@ class Customer:
     """Speaks with one conversation and remembers what came back."""
 
     def __init__(self, tools: frozenset[str] = ALL_TOOLS) -> None:
-        self.conversation = Conversation(tools=tools)
+        self.conversation = DialogueManager(tools=tools)
         self.called = ""
 
     def says(self, text: str) -> str | ToolCall:
-        return self._took(self.conversation.hear(text, now=MONDAY))
+        return self._took(self.conversation.respond(text, now=MONDAY))
 
     def gets(self, result: Mapping[str, Any]) -> str | ToolCall:
         return self._took(
-            self.conversation.tool_answered(
+            self.conversation.handle_tool_result(
                 tool_use_id="t", name=self.called, result=dict(result), now=MONDAY
             )
         )

@@ -1,4 +1,4 @@
-"""A session with a scripted mind, its jobs done at once, and a clock that is moved by hand."""
+"""A session with a scripted dialogue, its jobs done at once, and a clock that is moved by hand."""
 
 import datetime as dt
 import itertools
@@ -10,15 +10,15 @@ from typing import Any
 from nova_sonic_simulator.dialogue import Reply, ToolCall
 from nova_sonic_simulator.protocol.families import FAMILIES
 from nova_sonic_simulator.session.jobs import (
-    Hear,
-    Interrupted,
+    HandleInterruption,
+    HandleToolResult,
     Job,
-    Remember,
-    Speak,
-    ToolAnswered,
+    Respond,
+    RestoreHistory,
+    Synthesize,
     Transcribe,
 )
-from nova_sonic_simulator.session.session import Session, Surroundings
+from nova_sonic_simulator.session.session import Session, SessionDependencies
 from nova_sonic_simulator.speech.coded_audio import CodedEndpointer
 from nova_sonic_simulator.speech.endpointing import Endpointer, Endpointing
 from nova_sonic_simulator.speech.resampling import HEARING_RATE_HZ
@@ -39,24 +39,24 @@ class ScriptedMind:
     tools: frozenset[str] = frozenset()
     told: list[str] = field(default_factory=list)
 
-    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+    def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
         self.told.append(" / ".join(f"{role}: {text}" for role, text in turns))
 
-    def hear(self, text: str, *, now: dt.datetime) -> Reply:
+    def respond(self, text: str, *, now: dt.datetime) -> Reply:
         self.told.append(text)
         return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
 
-    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+    def respond_to_numbers(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
         self.told.append("words " + " ".join(words))
         return Reply(sentences=(f"Escuché {len(words)}.",))
 
-    def tool_answered(
+    def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
     ) -> Reply:
         self.told.append(f"{name}: {json.dumps(result)}")
         return Reply(sentences=(f"El pedido está {result['status']}.",))
 
-    def interrupted(self) -> None:
+    def handle_interruption(self) -> None:
         self.told.append("interrupted")
 
 
@@ -71,39 +71,39 @@ class World:
         self, model: str = V2, script: Mapping[str, Reply] | None = None, *, coded: bool = False
     ) -> None:
         self.now_s = 100.0
-        self.mind = ScriptedMind(script or {})
+        self.dialogue = ScriptedMind(script or {})
         self.transcripts = iter(["hola", "basta"])
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.moments: list[float] = []
         self.postponed: list[Job] = []
         self.postpone: Callable[[Job], bool] = lambda job: False
         ids = itertools.count(1)
-        surroundings = Surroundings(
-            open_mind=self.open_mind,
+        dependencies = SessionDependencies(
+            open_dialogue=self.open_dialogue,
             open_endpointing=_coded_endpointing if coded else _endpointing,
             open_resampler=lambda rate_hz: lambda pcm: pcm * (HEARING_RATE_HZ // rate_hz),
             new_id=lambda: f"id-{next(ids)}",
         )
-        self.session = Session(FAMILIES[model], surroundings, now_s=self.now_s)
+        self.session = Session(FAMILIES[model], dependencies, now_s=self.now_s)
 
-    def open_mind(self, tools: frozenset[str]) -> ScriptedMind:
-        self.mind.tools = tools
-        return self.mind
+    def open_dialogue(self, tools: frozenset[str]) -> ScriptedMind:
+        self.dialogue.tools = tools
+        return self.dialogue
 
     def send(self, *events: Event) -> None:
         for event in events:
             self.session.receive_payload(raw(event), now_s=self.now_s)
-            while self.session.listen(now_s=self.now_s):
+            while self.session.process_audio(now_s=self.now_s):
                 pass
             self.settle()
 
     def settle(self) -> None:
         """Do all the jobs and take all that may go out now."""
         while True:
-            for name, fields in map(_named, self.session.events_to_send(now_s=self.now_s)):
+            for name, fields in map(_named, self.session.pop_events(now_s=self.now_s)):
                 self.sent.append((name, fields))
                 self.moments.append(self.now_s)
-            jobs = self.session.jobs_to_do()
+            jobs = self.session.pop_jobs()
             if not jobs:
                 return
             for job in jobs:
@@ -113,25 +113,25 @@ class World:
                     self.do(job)
 
     def do(self, job: Job) -> None:
-        self.session.job_done(job, self.result_of(job))
+        self.session.complete_job(job, self.result_of(job))
 
     def result_of(self, job: Job) -> Any:
         match job:
             case Transcribe():
                 return next(self.transcripts)
-            case Remember():
-                return job.mind.remember(job.turns, now=NOW)
-            case Hear(coded=True):
-                return job.mind.hear_words(job.text.split(), now=NOW)
-            case Hear():
-                return job.mind.hear(job.text, now=NOW)
-            case ToolAnswered():
-                return job.mind.tool_answered(
+            case RestoreHistory():
+                return job.dialogue.restore(job.turns, now=NOW)
+            case Respond(coded=True):
+                return job.dialogue.respond_to_numbers(job.text.split(), now=NOW)
+            case Respond():
+                return job.dialogue.respond(job.text, now=NOW)
+            case HandleToolResult():
+                return job.dialogue.handle_tool_result(
                     tool_use_id=job.tool_use_id, name=job.name, result=dict(job.result), now=NOW
                 )
-            case Interrupted():
-                return job.mind.interrupted()
-            case Speak():
+            case HandleInterruption():
+                return job.dialogue.handle_interruption()
+            case Synthesize():
                 return bytes(int(SENTENCE_S * job.rate_hz) * 2)
 
     def pass_time(self, seconds: float) -> None:

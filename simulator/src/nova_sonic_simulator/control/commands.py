@@ -14,19 +14,19 @@ from nova_sonic_simulator.dialogue import Reply, Script, ToolCall
 from nova_sonic_simulator.faults.model import (
     Abort,
     Action,
-    Complain,
     Corrupt,
-    Deafen,
     Delay,
     End,
     Fault,
     Goaway,
     Hang,
-    Point,
+    InjectionPoint,
+    RaiseException,
     Refuse,
     Reset,
     Send,
-    Throw,
+    SendError,
+    StopResponding,
     Truncate,
 )
 from nova_sonic_simulator.protocol.signatures import Credentials
@@ -46,15 +46,15 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """Arm a fault."""
+class ArmFault:
+    """ArmFault a fault."""
 
     fault: Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellFaults:
-    """Tell what is armed, and how often it struck."""
+class ListFaults:
+    """Tell what is armed, and how often it triggered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +63,14 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DropAll:
+class ApplyToAllSessions:
     """Strike all open sessions at once."""
 
     action: Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellSessions:
+class ListSessions:
     """Tell what sessions received, those of the newest `newest`."""
 
     newest: int | None = None
@@ -86,17 +86,25 @@ class ChangeCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddScript:
-    """Put words into the assistant's mouth."""
+    """Put words into the assistant's playout."""
 
     script: Script
 
 
-type Command = Arm | TellFaults | Clear | DropAll | TellSessions | ChangeCredentials | AddScript
+type Command = (
+    ArmFault
+    | ListFaults
+    | Clear
+    | ApplyToAllSessions
+    | ListSessions
+    | ChangeCredentials
+    | AddScript
+)
 
-type _Reader = Callable[[Any, str], Any]
+type _Parser = Callable[[Any, str], Any]
 
 
-def read_command(line: bytes) -> Command:
+def parse_command(line: bytes) -> Command:
     """Read one line; raises CommandError."""
     try:
         command = json.loads(line)
@@ -104,7 +112,7 @@ def read_command(line: bytes) -> Command:
         raise CommandError("not JSON") from None
     if not isinstance(command, dict):
         raise CommandError("not an object")
-    name, *_ = _taken(command, {"do": _text}, {}, "a command", others=True).values()
+    name, *_ = _parse_fields(command, {"do": _text}, {}, "a command", others=True).values()
     if name not in _COMMANDS:
         raise CommandError(f"do: {name!r} is none of {', '.join(_COMMANDS)}")
     return _COMMANDS[name]({key: value for key, value in command.items() if key != "do"})
@@ -113,90 +121,92 @@ def read_command(line: bytes) -> Command:
 # Commands.
 
 
-def _read_fault(command: Mapping[str, Any]) -> Arm:
-    said = _taken(
+def _parse_fault(command: Mapping[str, Any]) -> ArmFault:
+    fields_given = _parse_fields(
         command,
         {"at": _point, "action": _action},
         {"nth": _count, "times": _optional(_count), "session": _text},
         "a fault",
     )
-    fault = Fault(**said)
+    fault = Fault(**fields_given)
     _check_place(fault)
-    return Arm(fault=fault)
+    return ArmFault(fault=fault)
 
 
-def _read_clear(command: Mapping[str, Any]) -> Clear:
-    return Clear(**_taken(command, {}, {}, "clear"))
+def _parse_clear(command: Mapping[str, Any]) -> Clear:
+    return Clear(**_parse_fields(command, {}, {}, "clear"))
 
 
-def _read_faults(command: Mapping[str, Any]) -> TellFaults:
-    return TellFaults(**_taken(command, {}, {}, "faults"))
+def _parse_faults(command: Mapping[str, Any]) -> ListFaults:
+    return ListFaults(**_parse_fields(command, {}, {}, "faults"))
 
 
-def _read_drop_all(command: Mapping[str, Any]) -> DropAll:
-    drop = DropAll(**_taken(command, {"action": _action}, {}, "drop_all"))
+def _parse_drop_all(command: Mapping[str, Any]) -> ApplyToAllSessions:
+    drop = ApplyToAllSessions(**_parse_fields(command, {"action": _action}, {}, "drop_all"))
     if isinstance(drop.action, Refuse):
         raise CommandError("drop_all: an open session can't be refused")
     return drop
 
 
-def _read_sessions(command: Mapping[str, Any]) -> TellSessions:
-    return TellSessions(**_taken(command, {}, {"newest": _count}, "sessions"))
+def _parse_sessions(command: Mapping[str, Any]) -> ListSessions:
+    return ListSessions(**_parse_fields(command, {}, {"newest": _count}, "sessions"))
 
 
-def _read_credentials(command: Mapping[str, Any]) -> ChangeCredentials:
-    said = _taken(
+def _parse_credentials(command: Mapping[str, Any]) -> ChangeCredentials:
+    fields_given = _parse_fields(
         command,
         {"access_key": _text, "secret_key": _text},
         {"session_token": _optional(_text), "expire": _flag},
         "credentials",
     )
-    expire = said.pop("expire", False)
-    return ChangeCredentials(credentials=Credentials(**said), expire=expire)
+    expire = fields_given.pop("expire", False)
+    return ChangeCredentials(credentials=Credentials(**fields_given), expire=expire)
 
 
-def _read_script(command: Mapping[str, Any]) -> AddScript:
-    said = _taken(
+def _parse_script(command: Mapping[str, Any]) -> AddScript:
+    fields_given = _parse_fields(
         command, {"when": _words}, {"say": _list_of(_text), "tools": _list_of(_tool)}, "script"
     )
-    reply = Reply(sentences=said.get("say", ()), tool_calls=said.get("tools", ()))
-    return AddScript(script=Script(when=said["when"], reply=reply))
+    reply = Reply(sentences=fields_given.get("say", ()), tool_calls=fields_given.get("tools", ()))
+    return AddScript(script=Script(when=fields_given["when"], reply=reply))
 
 
 def _tool(value: Any, what: str) -> ToolCall:
     if not isinstance(value, dict):
         raise CommandError(f"{what}: not an object")
-    return ToolCall(**_taken(value, {"name": _text, "arguments": _anything}, {}, what))
+    return ToolCall(**_parse_fields(value, {"name": _text, "arguments": _anything}, {}, what))
 
 
 _COMMANDS: Mapping[str, Callable[[Mapping[str, Any]], Command]] = {
-    "fault": _read_fault,
-    "faults": _read_faults,
-    "clear": _read_clear,
-    "drop_all": _read_drop_all,
-    "sessions": _read_sessions,
-    "credentials": _read_credentials,
-    "script": _read_script,
+    "fault": _parse_fault,
+    "faults": _parse_faults,
+    "clear": _parse_clear,
+    "drop_all": _parse_drop_all,
+    "sessions": _parse_sessions,
+    "credentials": _parse_credentials,
+    "script": _parse_script,
 }
 
 
 # Points and actions.
 
 
-def _point(value: Any, what: str) -> Point:
+def _point(value: Any, what: str) -> InjectionPoint:
     if isinstance(value, dict):
-        return Point(where="after", **_taken(value, {"after_s": _seconds}, {}, what))
+        return InjectionPoint(
+            where="after", **_parse_fields(value, {"after_s": _seconds}, {}, what)
+        )
     text = _text(value, what)
     if text not in _POINTS:
         raise CommandError(f"{what}: {text!r} is none of {', '.join(_POINTS)} and {{after_s}}")
     return _POINTS[text]
 
 
-_POINTS: Mapping[str, Point] = {
-    "connect": Point(where="connect"),
-    "open": Point(where="open"),
-    **{f"in:{event}": Point(where="in", event=event) for event in INPUT_EVENTS},
-    **{f"out:{event}": Point(where="out", event=event) for event in OUTPUT_EVENTS},
+_POINTS: Mapping[str, InjectionPoint] = {
+    "connect": InjectionPoint(where="connect"),
+    "open": InjectionPoint(where="open"),
+    **{f"in:{event}": InjectionPoint(where="in", event=event) for event in INPUT_EVENTS},
+    **{f"out:{event}": InjectionPoint(where="out", event=event) for event in OUTPUT_EVENTS},
 }
 
 
@@ -206,13 +216,13 @@ def _action(value: Any, what: str) -> Action:
     kind = _text(value.get("kind"), f"{what}.kind")
     if kind not in _ACTIONS:
         raise CommandError(f"{what}.kind: {kind!r} is none of {', '.join(_ACTIONS)}")
-    made, readers = _ACTIONS[kind]
+    made, parsers = _ACTIONS[kind]
     needed = {field.name for field in fields(made) if field.default is MISSING}
-    required = {name: readers[name] for name in readers if _FIELDS.get(name, name) in needed}
-    optional = {name: readers[name] for name in readers if name not in required}
+    required = {name: parsers[name] for name in parsers if _FIELDS.get(name, name) in needed}
+    optional = {name: parsers[name] for name in parsers if name not in required}
     rest = {name: value[name] for name in value if name != "kind"}
-    said = _taken(rest, required, optional, f"{what} {kind}")
-    action: Action = made(**{_FIELDS.get(name, name): said[name] for name in said})
+    fields_given = _parse_fields(rest, required, optional, f"{what} {kind}")
+    action: Action = made(**{_FIELDS.get(name, name): fields_given[name] for name in fields_given})
     return action
 
 
@@ -232,21 +242,25 @@ def _check_place(fault: Fault) -> None:
 # Fields.
 
 
-def _taken(
-    said: Mapping[str, Any],
-    required: Mapping[str, _Reader],
-    optional: Mapping[str, _Reader],
+def _parse_fields(
+    fields_given: Mapping[str, Any],
+    required: Mapping[str, _Parser],
+    optional: Mapping[str, _Parser],
     what: str,
     *,
     others: bool = False,
 ) -> dict[str, Any]:
-    """Read the fields of an object by their readers; raises CommandError."""
-    if missing := required.keys() - said.keys():
+    """Read the fields of an object by their parsers; raises CommandError."""
+    if missing := required.keys() - fields_given.keys():
         raise CommandError(f"{what} needs {', '.join(sorted(missing))}")
-    readers = {**required, **optional}
-    if (unknown := said.keys() - readers.keys()) and not others:
+    parsers = {**required, **optional}
+    if (unknown := fields_given.keys() - parsers.keys()) and not others:
         raise CommandError(f"{what} knows no {', '.join(sorted(unknown))}")
-    return {name: read(said[name], name) for name, read in readers.items() if name in said}
+    return {
+        name: read(fields_given[name], name)
+        for name, read in parsers.items()
+        if name in fields_given
+    }
 
 
 def _text(value: Any, what: str) -> str:
@@ -299,11 +313,11 @@ def _anything(value: Any, what: str) -> Any:
     return value
 
 
-def _optional(reader: _Reader) -> _Reader:
+def _optional(reader: _Parser) -> _Parser:
     return lambda value, what: None if value is None else reader(value, what)
 
 
-def _list_of(reader: _Reader) -> _Reader:
+def _list_of(reader: _Parser) -> _Parser:
     def read(value: Any, what: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise CommandError(f"{what}: not a list")
@@ -315,18 +329,18 @@ def _list_of(reader: _Reader) -> _Reader:
 _FIELDS = {"s": "seconds"}
 """Names of fields that are shorter in JSON."""
 
-_ACTIONS: Mapping[str, tuple[type, Mapping[str, _Reader]]] = {
+_ACTIONS: Mapping[str, tuple[type, Mapping[str, _Parser]]] = {
     "refuse": (Refuse, {"status": _status, "code": _text, "message": _text}),
     "hang": (Hang, {"s": _optional(_seconds)}),
     "abort": (Abort, {}),
     "reset": (Reset, {"code": _h2_code}),
     "goaway": (Goaway, {"code": _h2_code, "hard": _flag}),
-    "exception": (Throw, {"type": _text, "message": _text}),
-    "error": (Complain, {"code": _text, "message": _text}),
+    "exception": (RaiseException, {"type": _text, "message": _text}),
+    "error": (SendError, {"code": _text, "message": _text}),
     "truncate": (Truncate, {}),
     "corrupt": (Corrupt, {}),
     "send": (Send, {"event": _anything}),
     "delay": (Delay, {"s": _seconds}),
     "end": (End, {}),
-    "deaf": (Deafen, {}),
+    "unresponsive": (StopResponding, {}),
 }

@@ -13,18 +13,18 @@ from typing import Any, assert_never
 
 from nova_sonic_simulator.control.commands import (
     AddScript,
-    Arm,
+    ApplyToAllSessions,
+    ArmFault,
     ChangeCredentials,
     Clear,
     Command,
     CommandError,
-    DropAll,
-    TellFaults,
-    TellSessions,
-    read_command,
+    ListFaults,
+    ListSessions,
+    parse_command,
 )
 from nova_sonic_simulator.dialogue import Scripts
-from nova_sonic_simulator.faults.model import Armed
+from nova_sonic_simulator.faults.model import ArmedFault
 from nova_sonic_simulator.service import Service
 
 logger = logging.getLogger(__name__)
@@ -39,25 +39,25 @@ class Control:
         self._service = service
         self._scripts = scripts
 
-    def obey(self, line: bytes) -> dict[str, Any]:
+    def execute(self, line: bytes) -> dict[str, Any]:
         """Do what the line says; return the answer, which tells what is wrong with a bad one."""
         try:
-            return {"ok": True, **self._do(read_command(line))}
+            return {"ok": True, **self._execute(parse_command(line))}
         except CommandError as error:
             return {"ok": False, "error": str(error)}
 
-    def _do(self, command: Command) -> dict[str, Any]:
+    def _execute(self, command: Command) -> dict[str, Any]:
         service = self._service
         match command:
-            case Arm():
+            case ArmFault():
                 return {"id": service.faults.arm(command.fault, now_s=service.clock.elapsed_s())}
-            case TellFaults():
-                return {"faults": [_told(armed) for armed in service.faults.armed]}
-            case TellSessions():
+            case ListFaults():
+                return {"faults": [_report(armed) for armed in service.faults.armed]}
+            case ListSessions():
                 records = service.records.newest(command.newest)
                 return {"sessions": [record.report for record in records]}
-            case DropAll():
-                return {"struck": service.strike_all(command.action)}
+            case ApplyToAllSessions():
+                return {"affected": service.apply_to_all_sessions(command.action)}
             case ChangeCredentials():
                 service.identities.change(command.credentials, expire=command.expire)
             case AddScript():
@@ -74,8 +74,8 @@ class Control:
         self._scripts.clear()
 
 
-def _told(armed: Armed) -> dict[str, Any]:
-    return {"id": armed.id, "triggered": armed.struck, "exhausted": armed.is_spent}
+def _report(armed: ArmedFault) -> dict[str, Any]:
+    return {"id": armed.id, "triggered": armed.triggered, "exhausted": armed.is_exhausted}
 
 
 @asynccontextmanager
@@ -87,7 +87,7 @@ async def control_port(control: Control, bound: socket.socket) -> AsyncIterator[
         writers.add(writer)
         try:
             while line := await reader.readline():
-                writer.write(json.dumps(control.obey(line), ensure_ascii=False).encode() + b"\n")
+                writer.write(json.dumps(control.execute(line), ensure_ascii=False).encode() + b"\n")
                 await writer.drain()
         except ValueError:
             writer.write(b'{"ok": false, "error": "a line of more than a mebibyte"}\n')

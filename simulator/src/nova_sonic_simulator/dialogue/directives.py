@@ -2,7 +2,7 @@
 
 A client can have the model speak first, fill a silence, or learn of a result that came on another
 session, by typing to it (Nova 2 user guide, "Cross-modal input"). A person would not take such a text for the
-customer's words, and neither does this mind: what stands in «» is to be said as it is; the result of
+customer's words, and neither does this dialogue: what stands in «» is to be said as it is; the result of
 a tool is to be answered as if the tool had answered; any other note is taken silently.
 """
 

@@ -1,7 +1,7 @@
 """Reads how a tool's call went out of what the assistant said of it, in a conversation handed over.
 
 Theory. A history holds words only, and no tools: whether the appointment was made stands in "Listo,
-agendé la cita…". What the mind itself says of results (`answers`) is recognised, cut off at any word
+agendé la cita…". What the dialogue itself says of results (`answers`) is recognised, cut off at any word
 as it may be by a barge-in; any other sentence behind a call is taken for its refusal, but for those
 that only ask for patience.
 """
@@ -13,17 +13,17 @@ from typing import Any
 
 from nova_sonic_simulator.dialogue.nlu.dates import read_day
 from nova_sonic_simulator.dialogue.nlu.tokens import fold, tokens_of
-from nova_sonic_simulator.dialogue.slots import Subject, Wish
+from nova_sonic_simulator.dialogue.slots import Intent, Subject
 from nova_sonic_simulator.dialogue.tasks import Task
 
-_DONE: Mapping[Wish, str] = {
-    Wish.CONSULT_ORDER: r"pedido \d|\btotal es\b|numero de seguimiento",
-    Wish.CANCEL_ORDER: r"cancele el pedido",
-    Wish.CREATE_ORDER: r"cree tu pedido",
-    Wish.BOOK: r"agende la cita",
-    Wish.CANCEL_APPOINTMENT: r"cancele la cita",
-    Wish.MOVE_APPOINTMENT: r"quedo para",
-    Wish.CONSULT_APPOINTMENT: r"cita \d+ (es|dura)",
+_DONE: Mapping[Intent, str] = {
+    Intent.LOOK_UP_ORDER: r"pedido \d|\btotal es\b|numero de seguimiento",
+    Intent.CANCEL_ORDER: r"cancele el pedido",
+    Intent.CREATE_ORDER: r"cree tu pedido",
+    Intent.BOOK_APPOINTMENT: r"agende la cita",
+    Intent.CANCEL_APPOINTMENT: r"cancele la cita",
+    Intent.RESCHEDULE_APPOINTMENT: r"quedo para",
+    Intent.LOOK_UP_APPOINTMENT: r"cita \d+ (es|dura)",
 }
 _LOOKED_UP = re.compile(
     r"(encontre )?tu (pedido|cita)\b|el total|el numero|la cita|no tengo el detalle"
@@ -40,7 +40,7 @@ def without_expected(text: str, expected: str) -> str:
     return text.removeprefix(expected).strip()
 
 
-def tells_of(text: str, wish: Wish) -> bool:
+def tells_of(text: str, wish: Intent) -> bool:
     """Tell whether the text says that such a wish was fulfilled."""
     return re.search(_DONE[wish], fold(text)) is not None
 
@@ -58,9 +58,9 @@ def result_behind(text: str, task: Task, *, today: date) -> dict[str, Any] | Non
     return {"ok": False, "error": _code(said), "alternatives": offered}
 
 
-def _has_begun(said: str, wish: Wish) -> bool:
+def _has_begun(said: str, wish: Intent) -> bool:
     """Whether the answer to the fulfilled wish begins like this, if it wasn't heard to its end."""
-    if wish in {Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT}:
+    if wish in {Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT}:
         return _LOOKED_UP.match(said) is not None
     return said.startswith("listo")
 

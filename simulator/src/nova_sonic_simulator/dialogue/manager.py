@@ -16,7 +16,12 @@ from typing import Any
 from nova_sonic_simulator.dialogue import small_talk
 from nova_sonic_simulator.dialogue.directives import Direction, read_direction
 from nova_sonic_simulator.dialogue.history import result_behind, tells_of, without_expected
-from nova_sonic_simulator.dialogue.nlu.interpretation import Heard, Mood, is_correction, understand
+from nova_sonic_simulator.dialogue.nlu.interpretation import (
+    DialogueAct,
+    Interpretation,
+    is_correction,
+    understand,
+)
 from nova_sonic_simulator.dialogue.questions import question
 from nova_sonic_simulator.dialogue.reply import Reply
 from nova_sonic_simulator.dialogue.responses import (
@@ -26,13 +31,21 @@ from nova_sonic_simulator.dialogue.responses import (
     record_of,
     said,
 )
-from nova_sonic_simulator.dialogue.slots import WISHES, Act, Aspect, Need, Slots, Subject, Wish
+from nova_sonic_simulator.dialogue.slots import (
+    INTENTS,
+    Aspect,
+    Intent,
+    Operation,
+    RequestedSlot,
+    Slots,
+    Subject,
+)
 from nova_sonic_simulator.dialogue.tasks import GROUPS, Task, is_full
 
 FINAL = "[FINAL]"
-LOOKING_UP = frozenset({Wish.CONSULT_ORDER, Wish.CONSULT_APPOINTMENT})
+LOOKING_UP = frozenset({Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT})
 # What is cancelled or created by mistake isn't put right by doing it to another.
-CORRECTED_WHEN_DONE = LOOKING_UP | {Wish.BOOK, Wish.MOVE_APPOINTMENT}
+CORRECTED_WHEN_DONE = LOOKING_UP | {Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT}
 IDENTITY_SLOTS = ("dni", "name", "mail")
 
 
@@ -49,7 +62,7 @@ class Stage(Enum):
 type _Calls = dict[str, list[Task]]
 
 
-class Conversation:
+class DialogueManager:
     """One customer's conversation. Pure: no I/O, no clock."""
 
     def __init__(self, *, tools: frozenset[str]) -> None:
@@ -57,11 +70,11 @@ class Conversation:
         self._task: Task | None = None
         self._stage = Stage.NONE
         # What was asked for last, so that a bare answer can be read.
-        self._asked: frozenset[Need] = frozenset()
+        self._asked: frozenset[RequestedSlot] = frozenset()
         # The free times offered in place of one that was taken.
         self._offered: tuple[datetime, ...] = ()
         # What was heard of a wish before it was clear what it's about.
-        self._half: Heard | None = None
+        self._half: Interpretation | None = None
         # The tasks whose tools are running, by tool, in the order they were called; and those that
         # ran when the conversation was handed over.
         self._called: _Calls = {}
@@ -69,7 +82,7 @@ class Conversation:
         self._was_cut_off = False
         self._last_said = Reply()
 
-    def remember(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
+    def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
         """Be where a conversation was after these turns, each a role and a text; say nothing.
 
         What the customer said is taken as it was then. How tools answered stands nowhere, and is read
@@ -78,14 +91,14 @@ class Conversation:
         expected = ""
         for role, text in turns:
             if role == "USER":
-                expected = _plain(self.hear(text, now=now))
+                expected = _plain(self.respond(text, now=now))
             else:
                 said_then = text.replace(FINAL, "").strip()
                 self._recall(without_expected(said_then, expected), now)
                 self._last_said = Reply(sentences=(said_then,))
         self._called_before, self._called = self._called, {}
 
-    def hear(self, text: str, *, now: datetime) -> Reply:
+    def respond(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
         if not text.strip():
             return Reply()
@@ -93,19 +106,19 @@ class Conversation:
             return self._follow(direction, now)
         heard = self._understood(text, now)
         cut_off, self._was_cut_off = self._was_cut_off, False
-        if cut_off and heard.act is None and heard.moods & {Mood.NO, Mood.STOP}:
+        if cut_off and heard.act is None and heard.moods & {DialogueAct.NO, DialogueAct.STOP}:
             return _say(small_talk.GO_ON)
-        if Mood.REPEAT in heard.moods and heard.act is None and self._last_said.sentences:
+        if DialogueAct.REPEAT in heard.moods and heard.act is None and self._last_said.sentences:
             return self._last_said
         return self._noted(self._take(heard))
 
-    def hear_words(self, words: Sequence[str], *, now: datetime) -> Reply:
+    def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
         """Answer words that were coded in the audio; the talk goes on as if they weren't said."""
         del now
         self._was_cut_off = False
         return _say(small_talk.words_heard(words)) if words else Reply()
 
-    def tool_answered(
+    def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
     ) -> Reply:
         """Answer from the tool's real result, and from nothing else."""
@@ -142,7 +155,7 @@ class Conversation:
             for task in calls[:]:
                 if task is self._task:
                     self._recall_result(task, text, now)
-                elif tells_of(text, Wish(wish)):
+                elif tells_of(text, Intent(wish)):
                     calls.remove(task)
 
     def _recall_result(self, task: Task, text: str, now: datetime) -> None:
@@ -153,9 +166,9 @@ class Conversation:
 
     def _answer_unasked(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         """Answer a call that isn't ours, from nothing but the tool's name and its result."""
-        if name not in Wish:
+        if name not in Intent:
             return _say(small_talk.DONE if result.get("ok") is True else said(result))
-        task = Task(wish=Wish(name), slots=Slots())
+        task = Task(wish=Intent(name), slots=Slots())
         sentences = answer(task, result, now.tzinfo)
         if self._stage in {Stage.ASKING, Stage.CALLING}:
             return self._noted(_say(*sentences))
@@ -163,17 +176,17 @@ class Conversation:
         return self._noted(_say(*sentences, *self._settle(task, result, now)))
 
     def _noted(self, reply: Reply) -> Reply:
-        """Remember what was said, for those who ask to hear it again."""
+        """RestoreHistory what was said, for those who ask to hear it again."""
         self._last_said = reply if reply.sentences else self._last_said
         return reply
 
-    def interrupted(self) -> None:
+    def handle_interruption(self) -> None:
         """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
         self._was_cut_off = True
 
     # What was heard.
 
-    def _understood(self, text: str, now: datetime) -> Heard:
+    def _understood(self, text: str, now: datetime) -> Interpretation:
         """Read the text; a bare correction of what is done is read as an answer would be."""
         heard = understand(text, now=now, needs=self._asked)
         if self._stage is not Stage.DONE or self._task is None or any(heard.slots.filled()):
@@ -184,7 +197,7 @@ class Conversation:
         # "No, genial" is nobody's name.
         return again if is_full(again.slots.name) or not again.slots.name else heard
 
-    def _take(self, heard: Heard) -> Reply:
+    def _take(self, heard: Interpretation) -> Reply:
         if self._drops(heard):
             self._forget()
             return _say(small_talk.DROPPED)
@@ -192,7 +205,7 @@ class Conversation:
             self._forget()
             return _say(small_talk.BYE)
         heard = self._completed(heard)
-        if heard.act is Act.MOVE and heard.subject is Subject.ORDER:
+        if heard.act is Operation.RESCHEDULE and heard.subject is Subject.ORDER:
             return _say(small_talk.ORDERS_DO_NOT_CHANGE)
         if self._is_beyond(heard):
             return _say(small_talk.NOT_KNOWN)
@@ -200,40 +213,42 @@ class Conversation:
             return self._begin(heard)
         return self._choose(heard) or self._go_on(heard) or self._be_courteous(heard)
 
-    def _is_beyond(self, heard: Heard) -> bool:
+    def _is_beyond(self, heard: Interpretation) -> bool:
         """Whether something is asked that no tool tells: prices of consultations, opening hours."""
-        if heard.act is not Act.CONSULT or heard.act_is_decided or not heard.is_question:
+        if heard.act is not Operation.LOOK_UP or heard.act_is_decided or not heard.is_question:
             return False
         if heard.subject is Subject.APPOINTMENT and heard.aspect in {Aspect.TOTAL, Aspect.TRACKING}:
             return True
         return not heard.subject_is_named and self._task is None and heard.aspect is None
 
-    def _says_goodbye(self, heard: Heard) -> bool:
-        return Mood.BYE in heard.moods and heard.act is None and not any(heard.slots.filled())
+    def _says_goodbye(self, heard: Interpretation) -> bool:
+        return (
+            DialogueAct.BYE in heard.moods and heard.act is None and not any(heard.slots.filled())
+        )
 
-    def _drops(self, heard: Heard) -> bool:
+    def _drops(self, heard: Interpretation) -> bool:
         """Whether the customer gives up what was being asked: "dejalo", or a mere "cancelá"."""
         if self._task is None or self._stage is not Stage.ASKING or any(heard.slots.filled()):
             return False
-        gives_up = heard.act is Act.CANCEL and heard.subject is None
-        is_other = self._task.wish not in {Wish.CANCEL_ORDER, Wish.CANCEL_APPOINTMENT}
-        return (Mood.STOP in heard.moods and heard.act is None) or (gives_up and is_other)
+        gives_up = heard.act is Operation.CANCEL and heard.subject is None
+        is_other = self._task.wish not in {Intent.CANCEL_ORDER, Intent.CANCEL_APPOINTMENT}
+        return (DialogueAct.STOP in heard.moods and heard.act is None) or (gives_up and is_other)
 
-    def _completed(self, heard: Heard) -> Heard:
+    def _completed(self, heard: Interpretation) -> Interpretation:
         """Add what a half-said wish said before, and the act that goes without saying."""
         half, self._half = self._half, None
         if heard.act is not None:
-            is_help = Mood.HELP in heard.moods and not heard.act_is_decided
+            is_help = DialogueAct.HELP in heard.moods and not heard.act_is_decided
             return replace(heard, act=None) if is_help and not heard.subject_is_named else heard
         if half is not None and heard.subject is not None:
             return replace(half, subject=heard.subject, slots=half.slots.updated(heard.slots))
         asks_more = heard.aspect is not None and self._task is not None
         names_one = heard.subject_is_named and heard.slots.number is not None
         if asks_more or (names_one and not self._awaits_answer):
-            return replace(heard, act=Act.CONSULT)
+            return replace(heard, act=Operation.LOOK_UP)
         return heard
 
-    def _only_answers(self, heard: Heard) -> bool:
+    def _only_answers(self, heard: Interpretation) -> bool:
         """Whether "quiero el viernes" or "decime para las diez" answers what was asked."""
         if heard.act_is_decided or self._task is None:
             return False
@@ -246,13 +261,13 @@ class Conversation:
 
     # New wishes.
 
-    def _begin(self, heard: Heard) -> Reply:
+    def _begin(self, heard: Interpretation) -> Reply:
         subject = heard.subject or (self._task.wish.subject if self._task else None)
         if subject is None:
             self._half = heard
             return _say(small_talk.WHAT_DO_YOU_NEED)
         assert heard.act is not None
-        wish = WISHES.get((heard.act, subject))
+        wish = INTENTS.get((heard.act, subject))
         if wish is None:
             return _say(small_talk.ORDERS_DO_NOT_CHANGE)
         if wish not in self._tools:
@@ -261,7 +276,7 @@ class Conversation:
         task = Task(wish=wish, slots=Slots(), aspect=heard.aspect or Aspect.STATUS)
         return self._pursue(task.told(slots).told(heard.slots))
 
-    def _remembered(self, heard: Heard, wish: Wish) -> Slots:
+    def _remembered(self, heard: Interpretation, wish: Intent) -> Slots:
         """Return what still holds of the last task: who speaks, and which one is spoken of."""
         if self._task is None:
             return Slots()
@@ -290,7 +305,7 @@ class Conversation:
 
     # Answers and corrections.
 
-    def _go_on(self, heard: Heard) -> Reply | None:
+    def _go_on(self, heard: Interpretation) -> Reply | None:
         if self._task is None:
             return None
         moved = self._moving_what_was_booked(heard)
@@ -298,7 +313,7 @@ class Conversation:
             return self._pursue(moved)
         if (
             self._stage is Stage.REFUSED
-            and Mood.YES in heard.moods
+            and DialogueAct.YES in heard.moods
             and not any(heard.slots.filled())
         ):
             return self._pursue(self._task)
@@ -307,42 +322,53 @@ class Conversation:
             return self._pursue(told)
         return None
 
-    def _is_final(self, heard: Heard) -> bool:
+    def _is_final(self, heard: Interpretation) -> bool:
         """Whether the task is done for good: nobody creates twice by adding a word."""
-        created = self._task is not None and self._task.wish in {Wish.CREATE_ORDER, Wish.BOOK}
+        created = self._task is not None and self._task.wish in {
+            Intent.CREATE_ORDER,
+            Intent.BOOK_APPOINTMENT,
+        }
         return created and self._stage is Stage.DONE and heard.act is None
 
-    def _moving_what_was_booked(self, heard: Heard) -> Task | None:
+    def _moving_what_was_booked(self, heard: Interpretation) -> Task | None:
         """Return the task of "no, mejor a las once" after an appointment was made or moved."""
         task = self._task
-        was_set = task is not None and task.wish in {Wish.BOOK, Wish.MOVE_APPOINTMENT}
+        was_set = task is not None and task.wish in {
+            Intent.BOOK_APPOINTMENT,
+            Intent.RESCHEDULE_APPOINTMENT,
+        }
         if task is None or not was_set or self._stage is not Stage.DONE:
             return None
-        if not (heard.slots.day or heard.slots.at) or Wish.MOVE_APPOINTMENT not in self._tools:
+        if (
+            not (heard.slots.day or heard.slots.at)
+            or Intent.RESCHEDULE_APPOINTMENT not in self._tools
+        ):
             return None
         before = task.slots.only("number", "name", "day", "at")
-        return Task(wish=Wish.MOVE_APPOINTMENT, slots=before.updated(heard.slots.only("day", "at")))
+        return Task(
+            wish=Intent.RESCHEDULE_APPOINTMENT, slots=before.updated(heard.slots.only("day", "at"))
+        )
 
-    def _choose(self, heard: Heard) -> Reply | None:
+    def _choose(self, heard: Interpretation) -> Reply | None:
         """Take one of the times offered, or another that was said instead."""
         if not self._offered or self._task is None:
             return None
         chosen = self._chosen(heard)
         if chosen is not None:
             return self._pursue(self._task.told(Slots(day=chosen.date(), at=chosen.time())))
-        if Mood.NO in heard.moods and not any(heard.slots.filled()):
+        if DialogueAct.NO in heard.moods and not any(heard.slots.filled()):
             self._offered = ()
             undecided = replace(self._task.slots, day=None, at=None)
             return self._pursue(replace(self._task, slots=undecided))
         return None
 
-    def _chosen(self, heard: Heard) -> datetime | None:
+    def _chosen(self, heard: Interpretation) -> datetime | None:
         at, day = heard.slots.at, heard.slots.day
         if at is not None and day is None:
             return next((moment for moment in self._offered if moment.time() == at), None)
         if heard.choice is not None and heard.choice < len(self._offered):
             return self._offered[heard.choice]
-        is_yes = Mood.YES in heard.moods and Mood.NO not in heard.moods
+        is_yes = DialogueAct.YES in heard.moods and DialogueAct.NO not in heard.moods
         return self._offered[0] if is_yes and day is None else None
 
     # Results.
@@ -362,18 +388,18 @@ class Conversation:
         self._stage = Stage.REFUSED
         self._offered = alternatives_of(result, now.tzinfo)
         if self._offered:
-            self._asked = frozenset({Need.CHOICE})
+            self._asked = frozenset({RequestedSlot.CHOICE})
             return offer(self._offered, task.slots.day)
         self._asked = _correctable(task, str(result.get("error")))
         return ()
 
     # The rest.
 
-    def _be_courteous(self, heard: Heard) -> Reply:
+    def _be_courteous(self, heard: Interpretation) -> Reply:
         polite = small_talk.courtesy(heard.moods)
         if self._task is not None and self._stage is Stage.ASKING:
             again = question(self._task, self._task.missing())
-            is_plea = heard.moods & {Mood.HELP, Mood.GREETING, Mood.YES}
+            is_plea = heard.moods & {DialogueAct.HELP, DialogueAct.GREETING, DialogueAct.YES}
             return _say(again if is_plea else f"{small_talk.NOT_UNDERSTOOD} {again}")
         if polite is not None:
             return _say(polite)
@@ -388,13 +414,20 @@ class Conversation:
         self._asked, self._offered = frozenset(), ()
 
 
-def _correctable(task: Task, code: str) -> frozenset[Need]:
+def _correctable(task: Task, code: str) -> frozenset[RequestedSlot]:
     """Return what a bare answer to a refusal with this code would correct."""
     if "doctor" in code:
-        return frozenset({Need.DOCTOR})
-    if task.wish in {Wish.BOOK, Wish.MOVE_APPOINTMENT} and "not_found" not in code:
-        return frozenset({Need.DAY, Need.TIME})
-    return frozenset(GROUPS[task.wish][0]) & {Need.NUMBER, Need.IDENTITY, Need.NAME}
+        return frozenset({RequestedSlot.DOCTOR})
+    if (
+        task.wish in {Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT}
+        and "not_found" not in code
+    ):
+        return frozenset({RequestedSlot.DAY, RequestedSlot.TIME})
+    return frozenset(GROUPS[task.wish][0]) & {
+        RequestedSlot.NUMBER,
+        RequestedSlot.IDENTITY,
+        RequestedSlot.NAME,
+    }
 
 
 def _say(*sentences: str) -> Reply:

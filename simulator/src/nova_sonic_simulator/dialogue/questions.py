@@ -2,42 +2,50 @@
 
 from collections.abc import Mapping
 
-from nova_sonic_simulator.dialogue.slots import Need, Subject, Wish
+from nova_sonic_simulator.dialogue.slots import Intent, RequestedSlot, Subject
 from nova_sonic_simulator.dialogue.spanish import listed
 from nova_sonic_simulator.dialogue.tasks import Task
 
 SUBJECT = "¿Es por un pedido o por una cita?"
 SURNAME = "¿Me decís también el apellido?"
 
-_BY_NEEDS: Mapping[tuple[Need, ...], str] = {
-    (Need.NUMBER, Need.IDENTITY): "¿Me decís el número de pedido y tu DNI o nombre completo?",
-    (Need.NUMBER, Need.NAME): "¿Me decís el número de la cita y el nombre del paciente?",
-    (Need.IDENTITY,): "Para verificar tu identidad, ¿me decís tu DNI o tu nombre completo?",
-    (Need.MAIL,): "¿Cuál es el correo electrónico?",
-    (Need.DOCTOR,): "¿Con qué doctor o doctora querés la cita?",
-    (Need.DAY, Need.TIME): "¿Para qué día y a qué hora?",
-    (Need.DAY,): "¿Para qué día?",
-    (Need.TIME,): "¿A qué hora?",
+_BY_NEEDS: Mapping[tuple[RequestedSlot, ...], str] = {
+    (
+        RequestedSlot.NUMBER,
+        RequestedSlot.IDENTITY,
+    ): "¿Me decís el número de pedido y tu DNI o nombre completo?",
+    (
+        RequestedSlot.NUMBER,
+        RequestedSlot.NAME,
+    ): "¿Me decís el número de la cita y el nombre del paciente?",
+    (
+        RequestedSlot.IDENTITY,
+    ): "Para verificar tu identidad, ¿me decís tu DNI o tu nombre completo?",
+    (RequestedSlot.MAIL,): "¿Cuál es el correo electrónico?",
+    (RequestedSlot.DOCTOR,): "¿Con qué doctor o doctora querés la cita?",
+    (RequestedSlot.DAY, RequestedSlot.TIME): "¿Para qué día y a qué hora?",
+    (RequestedSlot.DAY,): "¿Para qué día?",
+    (RequestedSlot.TIME,): "¿A qué hora?",
 }
-_NAME_BY_WISH: Mapping[Wish, str] = {
-    Wish.CREATE_ORDER: "¿A nombre de quién hago el pedido?",
-    Wish.BOOK: "¿A nombre de quién agendo la cita?",
+_NAME_BY_WISH: Mapping[Intent, str] = {
+    Intent.CREATE_ORDER: "¿A nombre de quién hago el pedido?",
+    Intent.BOOK_APPOINTMENT: "¿A nombre de quién agendo la cita?",
 }
 
 
-def question(task: Task, needs: tuple[Need, ...]) -> str:
+def question(task: Task, needs: tuple[RequestedSlot, ...]) -> str:
     """Return the question for what is missing of `task`."""
     partial_name = task.slots.name is not None and not task.slots.dni
-    if partial_name and needs in {(Need.NAME,), (Need.IDENTITY,)}:
+    if partial_name and needs in {(RequestedSlot.NAME,), (RequestedSlot.IDENTITY,)}:
         return SURNAME
     if needs in _BY_NEEDS:
         return _BY_NEEDS[needs]
     match needs:
-        case (Need.ITEMS,):
+        case (RequestedSlot.ITEMS,):
             return _about_items(task)
-        case (Need.PRICES,):
+        case (RequestedSlot.PRICES,):
             return _about_prices(task)
-        case (Need.NUMBER,):
+        case (RequestedSlot.NUMBER,):
             is_order = task.wish.subject is Subject.ORDER
             return "¿Cuál es el número de pedido?" if is_order else "¿Cuál es el número de la cita?"
         case _:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from nova_sonic_simulator.dialogue.slots import Aspect, Subject, Wish
+from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Subject
 from nova_sonic_simulator.dialogue.spanish import (
     day_words,
     hour_words,
@@ -52,9 +52,9 @@ def record_of(result: _Record, name: str) -> dict[str, Any]:
 def _of_order(task: Task, order: _Record, zone: tzinfo | None) -> tuple[str, ...]:
     number = order.get("id") or task.slots.number
     match task.wish:
-        case Wish.CANCEL_ORDER:
+        case Intent.CANCEL_ORDER:
             return (f"Listo, cancelé el pedido {number}.",)
-        case Wish.CREATE_ORDER:
+        case Intent.CREATE_ORDER:
             return (f"Listo, creé tu pedido con el número {number}.", *_total(order))
         case _:
             return _about_order(task.aspect, order, number, zone)
@@ -129,11 +129,11 @@ def _of_appointment(task: Task, appointment: _Record, zone: tzinfo | None) -> tu
     number = appointment.get("id") or task.slots.number
     when = appointment.get("dateText") or _when(appointment, zone)
     match task.wish:
-        case Wish.CANCEL_APPOINTMENT:
+        case Intent.CANCEL_APPOINTMENT:
             return (f"Listo, cancelé la cita {number}.",)
-        case Wish.MOVE_APPOINTMENT:
+        case Intent.RESCHEDULE_APPOINTMENT:
             return (f"Listo, la cita {number} quedó para {when}.",)
-        case Wish.BOOK:
+        case Intent.BOOK_APPOINTMENT:
             return (
                 f"Listo, agendé la cita para {when}{_with_doctor(appointment)}.",
                 f"El número de la cita es {number}.",

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from nova_sonic_simulator.dialogue.directives import read_direction
-from nova_sonic_simulator.dialogue.manager import Conversation
+from nova_sonic_simulator.dialogue.manager import DialogueManager
 from nova_sonic_simulator.dialogue.nlu.tokens import fold
 from nova_sonic_simulator.dialogue.reply import Reply
 
@@ -46,38 +46,38 @@ class Scripts:
         return next((reply for when, reply in scripts if _occurs(when, said)), None)
 
 
-class ScriptedConversation:
+class ScriptedDialogue:
     """A conversation that follows the scripts where they fit."""
 
-    def __init__(self, conversation: Conversation, scripts: Scripts) -> None:
+    def __init__(self, conversation: DialogueManager, scripts: Scripts) -> None:
         self._conversation = conversation
         self._scripts = scripts
 
-    def remember(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
+    def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
         """Be where a conversation was after these turns, each a role and a text."""
-        self._conversation.remember(turns, now=now)
+        self._conversation.restore(turns, now=now)
 
-    def hear(self, text: str, *, now: datetime) -> Reply:
+    def respond(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said."""
         reply = self._scripts.reply_to(text)
-        return self._conversation.hear(text, now=now) if reply is None else reply
+        return self._conversation.respond(text, now=now) if reply is None else reply
 
-    def hear_words(self, words: Sequence[str], *, now: datetime) -> Reply:
+    def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
         """Answer words that were coded in the audio."""
         reply = self._scripts.reply_to(" ".join(words))
-        return self._conversation.hear_words(words, now=now) if reply is None else reply
+        return self._conversation.respond_to_numbers(words, now=now) if reply is None else reply
 
-    def tool_answered(
+    def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
     ) -> Reply:
         """Answer from a tool's result."""
-        return self._conversation.tool_answered(
+        return self._conversation.handle_tool_result(
             tool_use_id=tool_use_id, name=name, result=result, now=now
         )
 
-    def interrupted(self) -> None:
+    def handle_interruption(self) -> None:
         """Note that the customer spoke over the last reply."""
-        self._conversation.interrupted()
+        self._conversation.handle_interruption()
 
 
 def words_of(text: str) -> Sequence[str]:

@@ -14,25 +14,25 @@ class Subject(Enum):
     APPOINTMENT = auto()
 
 
-class Act(Enum):
+class Operation(Enum):
     """What is to be done with it."""
 
-    CONSULT = auto()
+    LOOK_UP = auto()
     CANCEL = auto()
     CREATE = auto()
-    MOVE = auto()
+    RESCHEDULE = auto()
 
 
-class Wish(StrEnum):
+class Intent(StrEnum):
     """The seven things that can be done; the value is the name of the tool that does them."""
 
-    CONSULT_ORDER = "consultarOrder"
+    LOOK_UP_ORDER = "consultarOrder"
     CANCEL_ORDER = "cancelarOrder"
     CREATE_ORDER = "crearOrder"
-    BOOK = "agendarTurno"
+    BOOK_APPOINTMENT = "agendarTurno"
     CANCEL_APPOINTMENT = "cancelarTurno"
-    MOVE_APPOINTMENT = "modificarTurno"
-    CONSULT_APPOINTMENT = "consultarTurno"
+    RESCHEDULE_APPOINTMENT = "modificarTurno"
+    LOOK_UP_APPOINTMENT = "consultarTurno"
 
     @property
     def subject(self) -> Subject:
@@ -40,14 +40,14 @@ class Wish(StrEnum):
         return Subject.ORDER if self.value.endswith("Order") else Subject.APPOINTMENT
 
 
-WISHES: dict[tuple[Act, Subject], Wish] = {
-    (Act.CONSULT, Subject.ORDER): Wish.CONSULT_ORDER,
-    (Act.CANCEL, Subject.ORDER): Wish.CANCEL_ORDER,
-    (Act.CREATE, Subject.ORDER): Wish.CREATE_ORDER,
-    (Act.CREATE, Subject.APPOINTMENT): Wish.BOOK,
-    (Act.CANCEL, Subject.APPOINTMENT): Wish.CANCEL_APPOINTMENT,
-    (Act.MOVE, Subject.APPOINTMENT): Wish.MOVE_APPOINTMENT,
-    (Act.CONSULT, Subject.APPOINTMENT): Wish.CONSULT_APPOINTMENT,
+INTENTS: dict[tuple[Operation, Subject], Intent] = {
+    (Operation.LOOK_UP, Subject.ORDER): Intent.LOOK_UP_ORDER,
+    (Operation.CANCEL, Subject.ORDER): Intent.CANCEL_ORDER,
+    (Operation.CREATE, Subject.ORDER): Intent.CREATE_ORDER,
+    (Operation.CREATE, Subject.APPOINTMENT): Intent.BOOK_APPOINTMENT,
+    (Operation.CANCEL, Subject.APPOINTMENT): Intent.CANCEL_APPOINTMENT,
+    (Operation.RESCHEDULE, Subject.APPOINTMENT): Intent.RESCHEDULE_APPOINTMENT,
+    (Operation.LOOK_UP, Subject.APPOINTMENT): Intent.LOOK_UP_APPOINTMENT,
 }
 """There is no wish for moving an order: no tool does it."""
 
@@ -62,7 +62,7 @@ class Aspect(Enum):
     DURATION = auto()
 
 
-class Need(Enum):
+class RequestedSlot(Enum):
     """What the assistant has just asked for, so that a bare answer can be read."""
 
     NUMBER = auto()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nova_sonic_simulator.dialogue.nlu.interpretation import Mood
+from nova_sonic_simulator.dialogue.nlu.interpretation import DialogueAct
 
 GREETING = "¡Hola! Soy Carlos, el asistente virtual de Nova Sonic. ¿En qué te puedo ayudar?"
 THANKS = "¡De nada! Cualquier otra cosa, decime."
@@ -25,17 +25,17 @@ MOST_WORDS_REPEATED = 6
 
 # The most telling first: "no, gracias, chau" is a goodbye.
 _ANSWERS = (
-    (Mood.BYE, BYE),
-    (Mood.HELP, HELP),
-    (Mood.STOP, DROPPED),
-    (Mood.GREETING, GREETING),
-    (Mood.NO, NOTHING_ELSE),
-    (Mood.THANKS, THANKS),
-    (Mood.YES, GO_ON),
+    (DialogueAct.BYE, BYE),
+    (DialogueAct.HELP, HELP),
+    (DialogueAct.STOP, DROPPED),
+    (DialogueAct.GREETING, GREETING),
+    (DialogueAct.NO, NOTHING_ELSE),
+    (DialogueAct.THANKS, THANKS),
+    (DialogueAct.YES, GO_ON),
 )
 
 
-def courtesy(moods: frozenset[Mood]) -> str | None:
+def courtesy(moods: frozenset[DialogueAct]) -> str | None:
     """Return what is said to a mere greeting, thanks or the like, or None if it's none."""
     return next((answer for mood, answer in _ANSWERS if mood in moods), None)
 

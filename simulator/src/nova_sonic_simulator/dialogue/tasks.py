@@ -6,32 +6,45 @@ from decimal import Decimal
 from typing import Any
 
 from nova_sonic_simulator.dialogue.reply import ToolCall
-from nova_sonic_simulator.dialogue.slots import Aspect, Item, Need, Slots, Subject, Wish
+from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Item, RequestedSlot, Slots, Subject
 
 DEFAULT_DURATION_MIN = 30
 DEFAULT_KIND = "consultation"
 
 # What each wish needs: groups that are asked for together, in the order of asking.
-GROUPS: Mapping[Wish, tuple[tuple[Need, ...], ...]] = {
-    Wish.CONSULT_ORDER: ((Need.NUMBER, Need.IDENTITY),),
-    Wish.CANCEL_ORDER: ((Need.NUMBER, Need.IDENTITY),),
-    Wish.CREATE_ORDER: ((Need.ITEMS,), (Need.PRICES,), (Need.NAME,), (Need.MAIL,)),
-    Wish.BOOK: ((Need.DOCTOR,), (Need.DAY, Need.TIME), (Need.NAME,), (Need.MAIL,)),
-    Wish.CANCEL_APPOINTMENT: ((Need.NUMBER, Need.NAME),),
-    Wish.MOVE_APPOINTMENT: ((Need.NUMBER, Need.NAME), (Need.DAY, Need.TIME)),
-    Wish.CONSULT_APPOINTMENT: ((Need.NUMBER, Need.NAME),),
+GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
+    Intent.LOOK_UP_ORDER: ((RequestedSlot.NUMBER, RequestedSlot.IDENTITY),),
+    Intent.CANCEL_ORDER: ((RequestedSlot.NUMBER, RequestedSlot.IDENTITY),),
+    Intent.CREATE_ORDER: (
+        (RequestedSlot.ITEMS,),
+        (RequestedSlot.PRICES,),
+        (RequestedSlot.NAME,),
+        (RequestedSlot.MAIL,),
+    ),
+    Intent.BOOK_APPOINTMENT: (
+        (RequestedSlot.DOCTOR,),
+        (RequestedSlot.DAY, RequestedSlot.TIME),
+        (RequestedSlot.NAME,),
+        (RequestedSlot.MAIL,),
+    ),
+    Intent.CANCEL_APPOINTMENT: ((RequestedSlot.NUMBER, RequestedSlot.NAME),),
+    Intent.RESCHEDULE_APPOINTMENT: (
+        (RequestedSlot.NUMBER, RequestedSlot.NAME),
+        (RequestedSlot.DAY, RequestedSlot.TIME),
+    ),
+    Intent.LOOK_UP_APPOINTMENT: ((RequestedSlot.NUMBER, RequestedSlot.NAME),),
 }
 # The slots that an answer to a need fills; nothing else that's heard concerns a wish.
-SLOTS_OF: Mapping[Need, frozenset[str]] = {
-    Need.NUMBER: frozenset({"number"}),
-    Need.IDENTITY: frozenset({"dni", "name"}),
-    Need.NAME: frozenset({"name"}),
-    Need.MAIL: frozenset({"mail"}),
-    Need.DOCTOR: frozenset({"doctor", "kind", "duration_min"}),
-    Need.DAY: frozenset({"day"}),
-    Need.TIME: frozenset({"at"}),
-    Need.ITEMS: frozenset({"items", "item_count", "total"}),
-    Need.PRICES: frozenset({"prices"}),
+SLOTS_OF: Mapping[RequestedSlot, frozenset[str]] = {
+    RequestedSlot.NUMBER: frozenset({"number"}),
+    RequestedSlot.IDENTITY: frozenset({"dni", "name"}),
+    RequestedSlot.NAME: frozenset({"name"}),
+    RequestedSlot.MAIL: frozenset({"mail"}),
+    RequestedSlot.DOCTOR: frozenset({"doctor", "kind", "duration_min"}),
+    RequestedSlot.DAY: frozenset({"day"}),
+    RequestedSlot.TIME: frozenset({"at"}),
+    RequestedSlot.ITEMS: frozenset({"items", "item_count", "total"}),
+    RequestedSlot.PRICES: frozenset({"prices"}),
 }
 
 
@@ -39,7 +52,7 @@ SLOTS_OF: Mapping[Need, frozenset[str]] = {
 class Task:
     """A wish with what has been said of it."""
 
-    wish: Wish
+    wish: Intent
     slots: Slots
     aspect: Aspect = Aspect.STATUS
 
@@ -52,7 +65,7 @@ class Task:
 
     def _still_valid(self, news: Slots) -> Slots:
         """Return the slots without the identity that a new one takes the place of."""
-        if Need.IDENTITY not in GROUPS[self.wish][0]:
+        if RequestedSlot.IDENTITY not in GROUPS[self.wish][0]:
             return self.slots
         if news.dni and not news.name:
             return replace(self.slots, name=None)
@@ -67,7 +80,7 @@ class Task:
         known = self.slots.name
         return bool(known and news.name) and not is_full(known) and not is_full(news.name)
 
-    def missing(self) -> tuple[Need, ...]:
+    def missing(self) -> tuple[RequestedSlot, ...]:
         """Return what to ask for next, together; empty when the tool can be called."""
         for group in GROUPS[self.wish]:
             needs = tuple(need for need in group if not _is_met(need, self.slots))
@@ -85,13 +98,13 @@ def is_full(name: str | None) -> bool:
     return name is not None and " " in name.strip()
 
 
-def _is_met(need: Need, slots: Slots) -> bool:
+def _is_met(need: RequestedSlot, slots: Slots) -> bool:
     match need:
-        case Need.IDENTITY:
+        case RequestedSlot.IDENTITY:
             return bool(slots.dni) or is_full(slots.name)
-        case Need.NAME:
+        case RequestedSlot.NAME:
             return is_full(slots.name)
-        case Need.PRICES:
+        case RequestedSlot.PRICES:
             return all(item.price is not None for item in slots.items)
         case _:
             return any(getattr(slots, name) for name in SLOTS_OF[need] & _MAIN_SLOTS)
@@ -114,17 +127,17 @@ def _priced(slots: Slots) -> Slots:
     return replace(slots, items=items, prices=())
 
 
-def _arguments(wish: Wish, slots: Slots) -> dict[str, Any]:
+def _arguments(wish: Intent, slots: Slots) -> dict[str, Any]:
     """Return the tool's arguments, numbers as digit strings; what wasn't said is left out."""
-    if wish is Wish.CREATE_ORDER:
+    if wish is Intent.CREATE_ORDER:
         return _order_arguments(slots)
-    if wish is Wish.BOOK:
+    if wish is Intent.BOOK_APPOINTMENT:
         return _booking_arguments(slots)
     if wish.subject is Subject.ORDER:
         said = {"orderId": slots.number, "dni": slots.dni, "customerName": slots.name}
     else:
         said = {"appointmentId": slots.number, "patientName": slots.name}
-    if wish is Wish.MOVE_APPOINTMENT:
+    if wish is Intent.RESCHEDULE_APPOINTMENT:
         said["newDate"] = _local_iso(slots)
     return {name: value for name, value in said.items() if value is not None}
 

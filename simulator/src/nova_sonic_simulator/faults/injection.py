@@ -4,7 +4,7 @@ Theory. Two tasks meet faults: the reader before it takes an event, the writer b
 and whenever a moment has come. What breaks the stream or its connection is done at once, wherever it
 was met. What has to be said goes through the writer, since a stream has only one; and once a last
 word waits to be said, the session takes nothing more. That last word ends the writer with
-StruckDownError.
+EndedByFaultError.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from nova_sonic_simulator.clock import Clock
 from nova_sonic_simulator.faults.model import (
     Abort,
     Action,
-    Complain,
     Corrupt,
-    Deafen,
     Delay,
     End,
     Goaway,
     Hang,
+    RaiseException,
     Refuse,
     Reset,
     Send,
+    SendError,
     SessionFaults,
-    Throw,
+    StopResponding,
     Truncate,
 )
 from nova_sonic_simulator.http2.connection import Stream
@@ -44,11 +44,11 @@ SPARE_EVENT: Mapping[str, Any] = {"event": {"usageEvent": {}}}
 """What is broken where no event was about to be sent."""
 
 
-class StruckDownError(Exception):
+class EndedByFaultError(Exception):
     """A fault had the last word."""
 
 
-class Strikes:
+class FaultInjector:
     """What is to be done to one session."""
 
     def __init__(
@@ -85,33 +85,33 @@ class Strikes:
         """When the writer has something to do, if nothing changes before."""
         return self._faults.next_at_s
 
-    def strike(self, action: Action) -> None:
+    def apply(self, action: Action) -> None:
         """Do at once what can be done at once, and leave the rest to the writer."""
         match action:
-            case Deafen():
-                self._session.deafen()
+            case StopResponding():
+                self._session.stop_responding()
             case Abort() | Reset() | Goaway():
                 self.has_ended_session |= break_stream(self._stream, action)
             case _:
                 self._waiting.append(action)
-                if _is_last_word(action):
+                if _ends_stream(action):
                     self.has_ended_session = True
-                    self._session.abandon()
+                    self._session.end_silently()
         self._wake()
 
     async def before_input(self, payload: bytes) -> None:
-        """Do what strikes before the client's event is taken; raises StreamLostError."""
+        """Do what injector before the client's event is taken; raises StreamLostError."""
         for action in self._faults.before_input(payload):
             if isinstance(action, Delay):
                 await self._wait(action.seconds)
             else:
-                self.strike(action)
+                self.apply(action)
         self._stream.check()
 
     async def before_output(self, event: Mapping[str, Any]) -> bool:
-        """Do what strikes before the event is sent; return whether it's used up by that.
+        """Do what injector before the event is sent; return whether it's used up by that.
 
-        Raises StruckDownError or StreamLostError where nothing more is to be sent.
+        Raises EndedByFaultError or StreamLostError where nothing more is to be sent.
         """
         (name,) = event["event"]
         is_used = False
@@ -137,21 +137,21 @@ class Strikes:
             case Corrupt():
                 frame = encode(event_message(event))
                 await self._stream.send(frame[:-1] + bytes([frame[-1] ^ 0xFF]))
-            case Hang() | Throw() | Complain() | Truncate() | End():
-                await self._have_last_word(action, event)
+            case Hang() | RaiseException() | SendError() | Truncate() | End():
+                await self._end_stream(action, event)
             case _:
-                self.strike(action)
+                self.apply(action)
                 self._stream.check()
 
-    async def _have_last_word(
-        self, action: Hang | Throw | Complain | Truncate | End, event: Mapping[str, Any]
+    async def _end_stream(
+        self, action: Hang | RaiseException | SendError | Truncate | End, event: Mapping[str, Any]
     ) -> None:
         self.has_ended_session = True
-        self._session.abandon()
+        self._session.end_silently()
         match action:
-            case Throw():
+            case RaiseException():
                 await self._stream.send(encode(exception_message(action.type, action.message)))
-            case Complain():
+            case SendError():
                 await self._stream.send(encode(error_message(action.code, action.message)))
             case Truncate():
                 frame = encode(event_message(event))
@@ -160,13 +160,13 @@ class Strikes:
                 await self._stream.hang()
             case End():
                 pass
-        raise StruckDownError
+        raise EndedByFaultError
 
     async def _wait(self, seconds: float) -> None:
-        await pause(seconds, self._clock)
+        await sleep_service_time(seconds, self._clock)
 
 
-async def pause(seconds: float, clock: Clock) -> None:
+async def sleep_service_time(seconds: float, clock: Clock) -> None:
     """Let so many seconds of the service's time pass."""
     await asyncio.sleep(clock.wait_s(clock.elapsed_s() + seconds))
 
@@ -184,6 +184,6 @@ def break_stream(stream: Stream, action: Abort | Reset | Goaway) -> bool:
     return True
 
 
-def _is_last_word(action: Action) -> bool:
+def _ends_stream(action: Action) -> bool:
     is_endless = isinstance(action, Hang) and action.seconds is None
-    return is_endless or isinstance(action, Throw | Complain | Truncate | End | Refuse)
+    return is_endless or isinstance(action, RaiseException | SendError | Truncate | End | Refuse)

@@ -1,11 +1,11 @@
-"""What breaks on command: which fault strikes which session, at which point.
+"""What breaks on command: which fault injector which session, at which point.
 
 Theory. A fault is armed for a point: a connection, a request, an event on its way in or out, or so
-many seconds into a session. At `connect` and `open` it lets `nth - 1` pass and strikes the next
+many seconds into a session. At `connect` and `open` it lets `nth - 1` pass and injector the next
 `times`. Inside sessions each session counts for itself, from when the fault was armed or from its own
-beginning: a session is struck at its nth such event, once, until `times` sessions were. All faults
+beginning: a session is triggered at its nth such event, once, until `times` sessions were. All faults
 armed for the same point strike there together, in the order they were armed. Pure: moments are
-passed in, in seconds of the service's time; what a strike does is done by `strikes`, `server` and
+passed in, in seconds of the service's time; what a strike does is done by `injector`, `server` and
 `doorstep`.
 """
 
@@ -52,7 +52,7 @@ class Goaway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Throw:
+class RaiseException:
     """End the stream with an exception, whether the service model names it or not."""
 
     type: str
@@ -60,7 +60,7 @@ class Throw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complain:
+class SendError:
     """End the stream with a message of type `error`."""
 
     code: str
@@ -97,7 +97,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deafen:
+class StopResponding:
     """Take whatever comes from now on, and answer none of it."""
 
 
@@ -107,20 +107,20 @@ type Action = (
     | Abort
     | Reset
     | Goaway
-    | Throw
-    | Complain
+    | RaiseException
+    | SendError
     | Truncate
     | Corrupt
     | Send
     | Delay
     | End
-    | Deafen
+    | StopResponding
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """Where a fault strikes: before the `event` of "in" and "out", or `after_s` into a session."""
+class InjectionPoint:
+    """Where a fault injector: before the `event` of "in" and "out", or `after_s` into a session."""
 
     where: Literal["connect", "open", "in", "out", "after"]
     event: str = ""
@@ -131,7 +131,7 @@ class Point:
 class Fault:
     """One thing that is to break; `times` is None for every session, `session` narrows it to one."""
 
-    at: Point
+    at: InjectionPoint
     action: Action
     nth: int = 1
     times: int | None = 1
@@ -139,32 +139,32 @@ class Fault:
 
 
 @dataclass(slots=True, kw_only=True)
-class Armed:
+class ArmedFault:
     """A fault that waits for its moment, and how often it came."""
 
     id: int
     fault: Fault
     armed_s: float
-    passed: int = 0
-    struck: int = 0
+    seen: int = 0
+    triggered: int = 0
 
     @property
-    def is_spent(self) -> bool:
-        """Whether it has struck as often as it was to."""
-        return self.fault.times is not None and self.struck >= self.fault.times
+    def is_exhausted(self) -> bool:
+        """Whether it has triggered as often as it was to."""
+        return self.fault.times is not None and self.triggered >= self.fault.times
 
 
 class Faults:
     """All that is armed, for all sessions of the service."""
 
     def __init__(self) -> None:
-        self.armed: list[Armed] = []
+        self.armed: list[ArmedFault] = []
         self._last_id = 0
 
     def arm(self, fault: Fault, *, now_s: float) -> int:
         """Let the fault strike from now on; return its id."""
         self._last_id += 1
-        self.armed.append(Armed(id=self._last_id, fault=fault, armed_s=now_s))
+        self.armed.append(ArmedFault(id=self._last_id, fault=fault, armed_s=now_s))
         return self._last_id
 
     def clear(self) -> None:
@@ -172,37 +172,37 @@ class Faults:
         self.armed.clear()
 
     def at_connect(self) -> list[Action]:
-        """Note a connection; return what strikes it."""
-        return self._passing("connect")
+        """Note a connection; return what injector it."""
+        return self._actions_at("connect")
 
     def at_open(self) -> list[Action]:
-        """Note a request; return what strikes it."""
-        return self._passing("open")
+        """Note a request; return what injector it."""
+        return self._actions_at("open")
 
     def of_session(self, session_id: str, *, now_s: float) -> "SessionFaults":
         """Return what counts for a session that begins now."""
         return SessionFaults(self, session_id, opened_s=now_s)
 
-    def _passing(self, where: str) -> list[Action]:
+    def _actions_at(self, where: str) -> list[Action]:
         actions: list[Action] = []
         for armed in self.armed:
             if armed.fault.at.where == where:
-                armed.passed += 1
-                if armed.passed >= armed.fault.nth and not armed.is_spent:
-                    armed.struck += 1
+                armed.seen += 1
+                if armed.seen >= armed.fault.nth and not armed.is_exhausted:
+                    armed.triggered += 1
                     actions.append(armed.fault.action)
         return actions
 
 
 class SessionFaults:
-    """What one session counts, and what strikes it."""
+    """What one session counts, and what injector it."""
 
     def __init__(self, faults: Faults, session_id: str, *, opened_s: float) -> None:
         self._faults = faults
         self._session_id = session_id
         self._opened_s = opened_s
         self._counts: dict[int, int] = {}
-        self._over: set[int] = set()
+        self._triggered: set[int] = set()
 
     @property
     def any_armed(self) -> bool:
@@ -210,16 +210,16 @@ class SessionFaults:
         return bool(self._faults.armed)
 
     def before_input(self, payload: bytes) -> list[Action]:
-        """Note an event of the client, by its JSON; return what strikes before it is taken."""
+        """Note an event of the client, by its JSON; return what injector before it is taken."""
         return self._before("in", name_of(payload))
 
     def before_output(self, name: str) -> list[Action]:
-        """Note an event of the service; return what strikes before it is sent."""
+        """Note an event of the service; return what injector before it is sent."""
         return self._before("out", name)
 
     def due(self, now_s: float) -> list[Action]:
-        """Return what strikes because so much time has passed."""
-        return [self._strike(armed) for armed, due_s in self._timed() if due_s <= now_s]
+        """Return what injector because so much time has passed."""
+        return [self._trigger(armed) for armed, due_s in self._timed() if due_s <= now_s]
 
     @property
     def next_at_s(self) -> float:
@@ -230,28 +230,28 @@ class SessionFaults:
         actions: list[Action] = []
         for armed in self._faults.armed:
             at = armed.fault.at
-            if at.where == where and at.event == event and self._concerns(armed):
+            if at.where == where and at.event == event and self._applies_to_session(armed):
                 count = self._counts[armed.id] = self._counts.get(armed.id, 0) + 1
-                if count == armed.fault.nth and not armed.is_spent:
-                    actions.append(self._strike(armed))
+                if count == armed.fault.nth and not armed.is_exhausted:
+                    actions.append(self._trigger(armed))
         return actions
 
-    def _timed(self) -> Sequence[tuple[Armed, float]]:
+    def _timed(self) -> Sequence[tuple[ArmedFault, float]]:
         return [
             (armed, max(armed.armed_s, self._opened_s) + armed.fault.at.after_s)
             for armed in self._faults.armed
             if armed.fault.at.where == "after"
-            and not armed.is_spent
-            and armed.id not in self._over
-            and self._concerns(armed)
+            and not armed.is_exhausted
+            and armed.id not in self._triggered
+            and self._applies_to_session(armed)
         ]
 
-    def _strike(self, armed: Armed) -> Action:
-        self._over.add(armed.id)
-        armed.struck += 1
+    def _trigger(self, armed: ArmedFault) -> Action:
+        self._triggered.add(armed.id)
+        armed.triggered += 1
         return armed.fault.action
 
-    def _concerns(self, armed: Armed) -> bool:
+    def _applies_to_session(self, armed: ArmedFault) -> bool:
         return armed.fault.session in (None, self._session_id)
 
 

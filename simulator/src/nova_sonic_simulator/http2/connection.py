@@ -69,7 +69,7 @@ class Stream:
         self._inbox: deque[tuple[bytes, int]] = deque()
         self._input_ended = False
         self._lost = False
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def check(self) -> None:
         """Raise StreamLostError if the stream is gone."""
@@ -98,12 +98,12 @@ class Stream:
         rest = memoryview(data)
         while rest:
             self.check()
-            room = self._connection.room(self.stream_id)
-            if room == 0:
+            writable = self._connection.writable_bytes(self.stream_id)
+            if writable == 0:
                 await self._wait()
                 continue
-            self._connection.send_data(self.stream_id, bytes(rest[:room]))
-            rest = rest[room:]
+            self._connection.send_data(self.stream_id, bytes(rest[:writable]))
+            rest = rest[writable:]
 
     def end(self) -> None:
         """Say that the answer is complete; raises StreamLostError."""
@@ -114,7 +114,7 @@ class Stream:
         """Break the stream off, if it still exists."""
         if not self._lost:
             self._connection.reset_stream(self.stream_id, code)
-            self.lose()
+            self.mark_lost()
 
     def abort(self) -> None:
         """Break the whole connection off with a TCP reset."""
@@ -131,7 +131,7 @@ class Stream:
                 await self._wait()
 
     async def linger(self) -> None:
-        """Throw away what the peer still sends, for a while, and then ask it to stop.
+        """RaiseException away what the peer still sends, for a while, and then ask it to stop.
 
         An answer that is complete before its request can reach the peer only so: a reset at once
         might overtake it.
@@ -145,26 +145,26 @@ class Stream:
 
     # What the connection tells.
 
-    def take(self, data: bytes, flow_bytes: int) -> None:
+    def buffer(self, data: bytes, flow_bytes: int) -> None:
         """Take bytes of the request; `flow_bytes` is what they count for in flow control."""
         self._inbox.append((data, flow_bytes))
-        self._news.set()
+        self._changed.set()
 
     def end_input(self) -> None:
         """Learn that the request is complete."""
         self._input_ended = True
-        self._news.set()
+        self._changed.set()
 
-    def lose(self) -> None:
+    def mark_lost(self) -> None:
         """Learn that the stream is gone."""
         self._lost = True
-        self._news.set()
+        self._changed.set()
 
     def wake(self) -> None:
         """Learn that there may be room to send."""
-        self._news.set()
+        self._changed.set()
 
-    def abandon_input(self) -> int:
+    def discard_input(self) -> int:
         """Forget what was received and not read; return what it counts for in flow control."""
         flow_bytes = sum(flow for _, flow in self._inbox)
         self._inbox.clear()
@@ -172,8 +172,8 @@ class Stream:
 
     async def _wait(self) -> None:
         # Reader and writer of a stream may both wait here; each looks again for what it needs.
-        self._news.clear()
-        await self._news.wait()
+        self._changed.clear()
+        await self._changed.wait()
 
 
 class Connection(asyncio.Protocol):
@@ -186,9 +186,9 @@ class Connection(asyncio.Protocol):
         tasks: asyncio.TaskGroup,
         open_connections: "set[Connection]",
         *,
-        farewell: Goaway | None = None,
+        initial_goaway: Goaway | None = None,
     ) -> None:
-        """`farewell` is what the client gets before it has asked for anything."""
+        """`initial_goaway` is what the client gets before it has asked for anything."""
         self.name = name
         self._serve = serve
         self._tasks = tasks
@@ -196,9 +196,9 @@ class Connection(asyncio.Protocol):
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         self._filter = GoawayFilter()
         self._streams: dict[int, Stream] = {}
-        self._may_write = True
-        self._farewell = farewell
-        self._leaves = False
+        self._is_writable = True
+        self._initial_goaway = initial_goaway
+        self._is_draining = False
         self._transport: asyncio.Transport | None = None
 
     # What asyncio tells.
@@ -222,14 +222,14 @@ class Connection(asyncio.Protocol):
         )
         self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - FIRST_WINDOW_BYTES)
         self._flush()
-        if self._farewell is not None:
-            self.go_away(self._farewell)
+        if self._initial_goaway is not None:
+            self.go_away(self._initial_goaway)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a peer whose frames make no sense loses its connection."""
         try:
             for event in self._h2.receive_data(self._filter.feed(data)):
-                self._take(event)
+                self._handle_event(event)
         except ProtocolError as error:
             logger.warning("connection=%s broke HTTP/2: %s", self.name, error)
             self.close()
@@ -241,15 +241,15 @@ class Connection(asyncio.Protocol):
         logger.debug("connection=%s is gone: %s", self.name, exc)
         self._transport = None
         self._open_connections.discard(self)
-        self._lose_streams()
+        self._mark_streams_lost()
 
     def pause_writing(self) -> None:
         """Hold the streams back: the socket is full."""
-        self._may_write = False
+        self._is_writable = False
 
     def resume_writing(self) -> None:
         """Let the streams go on."""
-        self._may_write = True
+        self._is_writable = True
         self._wake_all()
 
     def close(self) -> None:
@@ -258,9 +258,9 @@ class Connection(asyncio.Protocol):
             self._flush()
             self._transport.close()
 
-    def say_goodbye(self, code: int = ErrorCodes.NO_ERROR) -> None:
+    def shut_down(self, code: int = ErrorCodes.NO_ERROR) -> None:
         """Tell the peer that the service goes away, break all streams off, and close."""
-        self._lose_streams()
+        self._mark_streams_lost()
         if self._transport is not None and not self._transport.is_closing():
             self._h2.close_connection(code)
             self.close()
@@ -268,17 +268,17 @@ class Connection(asyncio.Protocol):
     def go_away(self, goaway: Goaway) -> None:
         """Say goodbye, or announce it: then the streams there are may finish, and no other begins."""
         if goaway.hard:
-            self.say_goodbye(goaway.code)
+            self.shut_down(goaway.code)
         elif self._transport is not None and not self._transport.is_closing():
             # By hand: h2 would take the connection for closed.
-            self._leaves = True
+            self._is_draining = True
             self._flush()
             last_stream_id = self._h2.highest_inbound_stream_id
             self._transport.write(goaway_frame(last_stream_id, goaway.code))
 
     def abort(self) -> None:
         """Reset the TCP connection."""
-        self._lose_streams()
+        self._mark_streams_lost()
         if self._transport is not None:
             bound = self._transport.get_extra_info("socket")
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
@@ -297,9 +297,9 @@ class Connection(asyncio.Protocol):
         self._h2.send_headers(stream_id, list(headers))
         self._flush()
 
-    def room(self, stream_id: int) -> int:
+    def writable_bytes(self, stream_id: int) -> int:
         """Return how many bytes may be sent at once, now."""
-        if not self._may_write:
+        if not self._is_writable:
             return 0
         window = self._h2.local_flow_control_window(stream_id)
         return max(0, min(window, self._h2.max_outbound_frame_size))
@@ -320,12 +320,12 @@ class Connection(asyncio.Protocol):
             self._h2.reset_stream(stream_id, code)
         self._flush()
 
-    def _take(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         match event:
             case RequestReceived():
-                self._open(event.stream_id, cast("list[tuple[str, str]]", event.headers))
+                self._open_stream(event.stream_id, cast("list[tuple[str, str]]", event.headers))
             case DataReceived():
-                self._take_data(event)
+                self._handle_data(event)
             case WindowUpdated():
                 self._wake_all()
             case StreamEnded():
@@ -333,25 +333,25 @@ class Connection(asyncio.Protocol):
                     stream.end_input()
             case StreamReset():
                 if stream := self._streams.get(event.stream_id):
-                    stream.lose()
+                    stream.mark_lost()
             case _:
                 pass
 
-    def _open(self, stream_id: int, headers: Headers) -> None:
-        if self._leaves:
+    def _open_stream(self, stream_id: int, headers: Headers) -> None:
+        if self._is_draining:
             self.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
             return
         stream = Stream(self, stream_id, headers)
         self._streams[stream_id] = stream
         self._tasks.create_task(self._run(stream), name=stream.label)
 
-    def _take_data(self, event: DataReceived) -> None:
+    def _handle_data(self, event: DataReceived) -> None:
         stream = self._streams.get(event.stream_id)
         flow_bytes = event.flow_controlled_length or 0
         if stream is None:
             self.acknowledge(flow_bytes, event.stream_id)
         else:
-            stream.take(event.data or b"", flow_bytes)
+            stream.buffer(event.data or b"", flow_bytes)
 
     async def _run(self, stream: Stream) -> None:
         """Serve one stream to its end, whatever happens in it."""
@@ -366,13 +366,13 @@ class Connection(asyncio.Protocol):
             stream.reset(ErrorCodes.INTERNAL_ERROR)
         finally:
             del self._streams[stream.stream_id]
-            self.acknowledge(stream.abandon_input(), stream.stream_id)
-            if (self._filter.peer_leaves or self._leaves) and not self._streams:
+            self.acknowledge(stream.discard_input(), stream.stream_id)
+            if (self._filter.peer_is_draining or self._is_draining) and not self._streams:
                 self.close()
 
-    def _lose_streams(self) -> None:
+    def _mark_streams_lost(self) -> None:
         for stream in self._streams.values():
-            stream.lose()
+            stream.mark_lost()
 
     def _wake_all(self) -> None:
         for stream in self._streams.values():

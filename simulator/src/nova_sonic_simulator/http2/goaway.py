@@ -19,42 +19,42 @@ class GoawayFilter:
     """Passes a client's bytes on, in any pieces, but for its friendly GOAWAY frames."""
 
     def __init__(self) -> None:
-        self.peer_leaves = False
+        self.peer_is_draining = False
         """Whether the peer has announced that it will open no more streams."""
-        self._held = bytearray()
-        self._passing_bytes = PREFACE_BYTES
+        self._buffer = bytearray()
+        self._pass_through_bytes = PREFACE_BYTES
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; return those h2 is to see."""
-        self._held += data
+        self._buffer += data
         passed = bytearray()
-        while self._held:
-            if self._passing_bytes:
-                passed += self._pass()
-            elif not self._look_at_frame():
+        while self._buffer:
+            if self._pass_through_bytes:
+                passed += self._pass_through()
+            elif not self._inspect_frame():
                 break
         return bytes(passed)
 
-    def _pass(self) -> bytes:
-        piece = bytes(self._held[: self._passing_bytes])
-        del self._held[: len(piece)]
-        self._passing_bytes -= len(piece)
+    def _pass_through(self) -> bytes:
+        piece = bytes(self._buffer[: self._pass_through_bytes])
+        del self._buffer[: len(piece)]
+        self._pass_through_bytes -= len(piece)
         return piece
 
-    def _look_at_frame(self) -> bool:
+    def _inspect_frame(self) -> bool:
         """Decide on the frame at the front; return False while too little of it is here."""
-        if len(self._held) < HEADER_BYTES:
+        if len(self._buffer) < HEADER_BYTES:
             return False
-        frame_bytes = HEADER_BYTES + int.from_bytes(self._held[:3])
-        if self._held[3] != GOAWAY or frame_bytes > LARGEST_GOAWAY_BYTES:
-            self._passing_bytes = frame_bytes
-        elif len(self._held) < frame_bytes:
+        frame_bytes = HEADER_BYTES + int.from_bytes(self._buffer[:3])
+        if self._buffer[3] != GOAWAY or frame_bytes > LARGEST_GOAWAY_BYTES:
+            self._pass_through_bytes = frame_bytes
+        elif len(self._buffer) < frame_bytes:
             return False
-        elif self._held[HEADER_BYTES + 4 : HEADER_BYTES + 8] == NO_ERROR:
-            self.peer_leaves = True
-            del self._held[:frame_bytes]
+        elif self._buffer[HEADER_BYTES + 4 : HEADER_BYTES + 8] == NO_ERROR:
+            self.peer_is_draining = True
+            del self._buffer[:frame_bytes]
         else:
-            self._passing_bytes = frame_bytes
+            self._pass_through_bytes = frame_bytes
         return True
 
 

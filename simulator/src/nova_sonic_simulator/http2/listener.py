@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from nova_sonic_simulator.clock import Clock
-from nova_sonic_simulator.faults.injection import pause
+from nova_sonic_simulator.faults.injection import sleep_service_time
 from nova_sonic_simulator.faults.model import Abort, Delay, Faults, Goaway, Hang
 from nova_sonic_simulator.http2.connection import RESET_ON_CLOSE, Connection
 
@@ -17,67 +17,71 @@ logger = logging.getLogger(__name__)
 RETRY_S = 1.0
 READ_BYTES = 65_536
 
-type Greet = Callable[[Goaway | None], Connection]
-"""Makes the protocol of one connection, with the farewell it begins with, if any."""
+type MakeConnection = Callable[[Goaway | None], Connection]
+"""Makes the protocol of one connection, with the initial_goaway it begins with, if any."""
 
 
-class Doorstep:
+class Listener:
     """Lets clients in, once their TLS is agreed on."""
 
-    def __init__(self, faults: Faults, tls: ssl.SSLContext, *, clock: Clock, greet: Greet) -> None:
+    def __init__(
+        self, faults: Faults, tls: ssl.SSLContext, *, clock: Clock, make_connection: MakeConnection
+    ) -> None:
         self._faults = faults
         self._tls = tls
         self._clock = clock
-        self._greet = greet
+        self._make_connection = make_connection
 
-    async def take_connections(self, bound: socket.socket) -> None:
+    async def accept_connections(self, bound: socket.socket) -> None:
         """Take connections until cancelled."""
         bound.setblocking(False)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as arrivals:
             while True:
                 try:
-                    taken, _ = await loop.sock_accept(bound)
+                    connection, _ = await loop.sock_accept(bound)
                 except OSError as error:
                     # Most often there are too many open files; some of them will be closed.
-                    logger.warning("no connection can be taken: %s", error)
+                    logger.warning("no connection can be connection: %s", error)
                     await asyncio.sleep(RETRY_S)
                 else:
-                    arrivals.create_task(self._take(taken))
+                    arrivals.create_task(self._handle_connection(connection))
 
-    async def _take(self, taken: socket.socket) -> None:
-        farewell = None
+    async def _handle_connection(self, connection: socket.socket) -> None:
+        initial_goaway = None
         for action in self._faults.at_connect():
             match action:
                 case Abort():
-                    taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-                    taken.close()
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                    connection.close()
                     return
                 case Hang(seconds=None):
-                    await _listen_in_silence(taken)
+                    await _discard_input(connection)
                     return
                 case Hang(seconds=float(seconds)) | Delay(seconds=seconds):
-                    await pause(seconds, self._clock)
+                    await sleep_service_time(seconds, self._clock)
                 case Goaway():
-                    farewell = action
+                    initial_goaway = action
                 case _:
                     raise AssertionError(action)
-        await self._let_in(taken, farewell)
+        await self._start_tls(connection, initial_goaway)
 
-    async def _let_in(self, taken: socket.socket, farewell: Goaway | None) -> None:
+    async def _start_tls(self, connection: socket.socket, initial_goaway: Goaway | None) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(lambda: self._greet(farewell), taken, ssl=self._tls)
+            await loop.connect_accepted_socket(
+                lambda: self._make_connection(initial_goaway), connection, ssl=self._tls
+            )
         except OSError as error:
             logger.info("a connection was lost before it began: %s", error)
 
 
-async def _listen_in_silence(taken: socket.socket) -> None:
+async def _discard_input(connection: socket.socket) -> None:
     """Read and forget what comes, until the client gives up."""
     loop = asyncio.get_running_loop()
-    with closing(taken):
+    with closing(connection):
         try:
-            while await loop.sock_recv(taken, READ_BYTES):
+            while await loop.sock_recv(connection, READ_BYTES):
                 pass
         except OSError as error:
             logger.info("a connection was lost while it hung: %s", error)

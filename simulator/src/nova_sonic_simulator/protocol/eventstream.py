@@ -172,10 +172,10 @@ def decode_headers(section: bytes) -> dict[str, HeaderValue]:
     headers: dict[str, HeaderValue] = {}
     reader = _Reader(section)
     while not reader.at_end:
-        name = _text(reader.take(reader.number("!B")))
+        name = _text(reader.read_bytes(reader.read_number("!B")))
         if not name or name in headers:
             raise FramingError("a header without a name, or twice the same")
-        headers[name] = _decode_value(reader.number("!B"), reader)
+        headers[name] = _decode_value(reader.read_number("!B"), reader)
     return headers
 
 
@@ -190,35 +190,35 @@ class _Reader:
     def at_end(self) -> bool:
         return self._at == len(self._section)
 
-    def take(self, length: int) -> bytes:
+    def read_bytes(self, length: int) -> bytes:
         piece = self._section[self._at : self._at + length]
         if len(piece) < length:
             raise FramingError("the header section ends inside a header")
         self._at += length
         return piece
 
-    def number(self, code: str) -> int:
-        value: int = struct.unpack(code, self.take(struct.calcsize(code)))[0]
+    def read_number(self, code: str) -> int:
+        value: int = struct.unpack(code, self.read_bytes(struct.calcsize(code)))[0]
         return value
 
-    def sized(self) -> bytes:
-        length = self.number("!H")
+    def read_sized(self) -> bytes:
+        length = self.read_number("!H")
         if length > MAX_HEADER_VALUE_BYTES:
             raise FramingError(f"a header value of {length} bytes")
-        return self.take(length)
+        return self.read_bytes(length)
 
 
 _READ_VALUE: tuple[Callable[[_Reader], HeaderValue], ...] = (
     lambda _: True,
     lambda _: False,
-    lambda reader: reader.number("!b"),
-    lambda reader: reader.number("!h"),
-    lambda reader: reader.number("!i"),
-    lambda reader: reader.number("!q"),
-    lambda reader: reader.sized(),
-    lambda reader: _text(reader.sized()),
-    lambda reader: Timestamp(reader.number("!q")),
-    lambda reader: uuid.UUID(bytes=reader.take(16)),
+    lambda reader: reader.read_number("!b"),
+    lambda reader: reader.read_number("!h"),
+    lambda reader: reader.read_number("!i"),
+    lambda reader: reader.read_number("!q"),
+    lambda reader: reader.read_sized(),
+    lambda reader: _text(reader.read_sized()),
+    lambda reader: Timestamp(reader.read_number("!q")),
+    lambda reader: uuid.UUID(bytes=reader.read_bytes(16)),
 )
 """How to read a value, by its type byte."""
 

@@ -45,12 +45,12 @@ class Family:
     history: HistoryLimits
     turn_detection: bool = True
     """Whether sessionStart may choose how patiently the end of a turn is awaited."""
-    answers_text: bool = True
+    accepts_text_input: bool = True
     """Whether typed text makes the model speak."""
     system_speech: bool = True
     prompt_needs_audio: bool = False
     """Whether a prompt that never had audio may not be ended."""
-    waits_for_tools: bool = False
+    is_paused_by_tools: bool = False
     """Whether the model is deaf while a tool runs."""
     retired_on: dt.date | None = None
 
@@ -59,10 +59,10 @@ _FIRST = Family(
     voices=_FIRST_VOICES,
     history=HistoryLimits(text_bytes=1024, total_bytes=40 * 1024, messages=40),
     turn_detection=False,
-    answers_text=False,
+    accepts_text_input=False,
     system_speech=False,
     prompt_needs_audio=True,
-    waits_for_tools=True,
+    is_paused_by_tools=True,
     retired_on=dt.date(2026, 9, 14),
 )
 _SECOND = Family(

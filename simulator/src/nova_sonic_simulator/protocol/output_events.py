@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 type OutputEvent = Mapping[str, Any]
-type Stop = Literal["PARTIAL_TURN", "END_TURN", "INTERRUPTED"]
-type Speaker = Literal["USER", "ASSISTANT"]
+type StopReason = Literal["PARTIAL_TURN", "END_TURN", "INTERRUPTED"]
+type Role = Literal["USER", "ASSISTANT"]
 type Stage = Literal["SPECULATIVE", "FINAL"]
 
 SPEECH_TOKENS_PER_S = 25
@@ -24,16 +24,16 @@ CHARACTERS_PER_TEXT_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """Tokens of speech and of text, in and out."""
+class TokenCounts:
+    """TokenCounts of speech and of text, in and out."""
 
     speech_in: int = 0
     text_in: int = 0
     speech_out: int = 0
     text_out: int = 0
 
-    def __add__(self, other: "Tokens") -> "Tokens":
-        return Tokens(
+    def __add__(self, other: "TokenCounts") -> "TokenCounts":
+        return TokenCounts(
             speech_in=self.speech_in + other.speech_in,
             text_in=self.text_in + other.text_in,
             speech_out=self.speech_out + other.speech_out,
@@ -67,7 +67,7 @@ class OutputEvents:
     ) -> None:
         self._new_id = new_id
         self._rate_hz = rate_hz
-        self._spent = Tokens()
+        self._used = TokenCounts()
         self._common = {
             "sessionId": session_id,
             "promptName": prompt_name,
@@ -82,7 +82,9 @@ class OutputEvents:
         """Return the event behind all others of the prompt."""
         return _event("completionEnd", **self._common, stopReason="END_TURN")
 
-    def text(self, speaker: Speaker, stage: Stage, content: str, stop: Stop) -> list[OutputEvent]:
+    def text(
+        self, speaker: Role, stage: Stage, content: str, stop: StopReason
+    ) -> list[OutputEvent]:
         """Return a whole block of text."""
         block = self._block()
         return [
@@ -127,15 +129,15 @@ class OutputEvents:
         """Return a new block of the assistant's speech."""
         return AudioBlock(self._block(), self._rate_hz)
 
-    def usage(self, spent: Tokens) -> OutputEvent:
-        """Return what was spent since the last such event, and the totals."""
-        self._spent += spent
-        total = self._spent
+    def usage(self, used: TokenCounts) -> OutputEvent:
+        """Return what was used since the last such event, and the totals."""
+        self._used += used
+        total = self._used
         tokens_in, tokens_out = total.speech_in + total.text_in, total.speech_out + total.text_out
         return _event(
             "usageEvent",
             **self._common,
-            details={"delta": spent.details, "total": total.details},
+            details={"delta": used.details, "total": total.details},
             totalInputTokens=tokens_in,
             totalOutputTokens=tokens_out,
             totalTokens=tokens_in + tokens_out,
@@ -172,7 +174,7 @@ class AudioBlock:
         """Return a piece of its audio."""
         return _event("audioOutput", **self._block, content=base64.b64encode(pcm).decode())
 
-    def end(self, stop: Stop) -> OutputEvent:
+    def end(self, stop: StopReason) -> OutputEvent:
         """Return the block's last event."""
         return _event("contentEnd", **self._block, stopReason=stop, type="AUDIO")
 

@@ -37,14 +37,14 @@ from nova_sonic_simulator.protocol.schema import (
     any_text,
     list_of,
     number,
+    object_with,
     one_of,
-    record,
     refuse,
     strict_json,
 )
 
 
-def read_event(payload: bytes) -> InputEvent:
+def parse_event(payload: bytes) -> InputEvent:
     """Read one event out of a chunk's JSON; raises RefusedError with the service's text."""
     event = strict_json(payload, UNPARSABLE)
     if not isinstance(event, dict) or set(event) != {"event"}:
@@ -53,9 +53,9 @@ def read_event(payload: bytes) -> InputEvent:
     if not isinstance(body, dict) or len(body) != 1:
         refuse(INVALID_INPUT, "`event` is not an object with one key")
     ((name, fields),) = body.items()
-    if name not in _READERS:
+    if name not in _PARSERS:
         refuse(INVALID_INPUT, f"unknown event {name[:40]!r}")
-    return _READERS[name](fields)
+    return _PARSERS[name](fields)
 
 
 def _schema_text(value: Any) -> None:
@@ -67,14 +67,18 @@ def _schema_text(value: Any) -> None:
 
 
 def _tool_choice(value: Any) -> None:
-    shapes = {"auto": record({}), "any": record({}), "tool": record({"name": any_name})}
+    shapes = {
+        "auto": object_with({}),
+        "any": object_with({}),
+        "tool": object_with({"name": any_name}),
+    }
     if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= shapes.keys():
         refuse(INVALID_INPUT, "not a tool choice")
     for choice, inner in value.items():
         shapes[choice](inner)
 
 
-_PLAIN_TEXT = record({"mediaType": one_of("text/plain")})
+_PLAIN_TEXT = object_with({"mediaType": one_of("text/plain")})
 _RATE_HZ = one_of(8000, 16000, 24000)
 _AUDIO = {
     "mediaType": one_of("audio/lpcm"),
@@ -84,14 +88,15 @@ _AUDIO = {
 }
 _AUDIO_EXTRAS = {"audioType": one_of("SPEECH"), "encoding": one_of("base64")}
 _BLOCK = {"promptName": any_name, "contentName": any_name}
-_TOOL_SPEC = record(
-    {"name": any_name, "inputSchema": record({"json": _schema_text})}, {"description": any_text}
+_TOOL_SPEC = object_with(
+    {"name": any_name, "inputSchema": object_with({"json": _schema_text})},
+    {"description": any_text},
 )
 
-_SESSION_START = record(
+_SESSION_START = object_with(
     {},
     {
-        "inferenceConfiguration": record(
+        "inferenceConfiguration": object_with(
             {},
             {
                 "maxTokens": number(1, float("inf"), whole=True),
@@ -99,25 +104,26 @@ _SESSION_START = record(
                 "temperature": number(0, 1),
             },
         ),
-        "turnDetectionConfiguration": record(
+        "turnDetectionConfiguration": object_with(
             {"endpointingSensitivity": one_of("HIGH", "MEDIUM", "LOW")}
         ),
     },
 )
-_PROMPT_START = record(
+_PROMPT_START = object_with(
     {
         "promptName": any_name,
-        "audioOutputConfiguration": record({**_AUDIO, "voiceId": any_name}, _AUDIO_EXTRAS),
+        "audioOutputConfiguration": object_with({**_AUDIO, "voiceId": any_name}, _AUDIO_EXTRAS),
     },
     {
         "textOutputConfiguration": _PLAIN_TEXT,
-        "toolUseOutputConfiguration": record({"mediaType": one_of("application/json")}),
-        "toolConfiguration": record(
-            {}, {"toolChoice": _tool_choice, "tools": list_of(record({"toolSpec": _TOOL_SPEC}))}
+        "toolUseOutputConfiguration": object_with({"mediaType": one_of("application/json")}),
+        "toolConfiguration": object_with(
+            {},
+            {"toolChoice": _tool_choice, "tools": list_of(object_with({"toolSpec": _TOOL_SPEC}))},
         ),
     },
 )
-_TEXT_START = record(
+_TEXT_START = object_with(
     {
         **_BLOCK,
         "type": one_of("TEXT"),
@@ -126,21 +132,21 @@ _TEXT_START = record(
     },
     {"interactive": any_flag},
 )
-_AUDIO_START = record(
+_AUDIO_START = object_with(
     {
         **_BLOCK,
         "type": one_of("AUDIO"),
-        "audioInputConfiguration": record(_AUDIO, _AUDIO_EXTRAS),
+        "audioInputConfiguration": object_with(_AUDIO, _AUDIO_EXTRAS),
     },
     # Early samples of AWS's own leave out the role.
     {"interactive": any_flag, "role": one_of("USER")},
 )
-_TOOL_START = record(
+_TOOL_START = object_with(
     {
         **_BLOCK,
         "type": one_of("TOOL"),
         "role": one_of("TOOL"),
-        "toolResultInputConfiguration": record(
+        "toolResultInputConfiguration": object_with(
             {
                 "toolUseId": any_name,
                 "type": one_of("TEXT"),
@@ -150,19 +156,19 @@ _TOOL_START = record(
     },
     {"interactive": any_flag},
 )
-_CONTENT = record({**_BLOCK, "content": any_text})
-_CONTENT_END = record(_BLOCK)
-_PROMPT_END = record({"promptName": any_name})
-_NOTHING = record({})
+_CONTENT = object_with({**_BLOCK, "content": any_text})
+_CONTENT_END = object_with(_BLOCK)
+_PROMPT_END = object_with({"promptName": any_name})
+_NOTHING = object_with({})
 
 
-def _read_session_start(fields: Any) -> SessionStart:
+def _parse_session_start(fields: Any) -> SessionStart:
     _SESSION_START(fields)
     detection = fields.get("turnDetectionConfiguration", {})
     return SessionStart(sensitivity=detection.get("endpointingSensitivity"))
 
 
-def _read_prompt_start(fields: Any) -> PromptStart:
+def _parse_prompt_start(fields: Any) -> PromptStart:
     _PROMPT_START(fields)
     tools = fields.get("toolConfiguration", {}).get("tools", [])
     audio = fields["audioOutputConfiguration"]
@@ -174,28 +180,28 @@ def _read_prompt_start(fields: Any) -> PromptStart:
     )
 
 
-def _read_content_start(fields: Any) -> TextStart | AudioStart | ToolStart:
+def _parse_content_start(fields: Any) -> TextStart | AudioStart | ToolStart:
     kind = fields.get("type") if isinstance(fields, dict) else None
-    if not isinstance(kind, str) or kind not in _START_READERS:
+    if not isinstance(kind, str) or kind not in _START_PARSERS:
         refuse(INVALID_INPUT, "contentStart of no known type")
-    return _START_READERS[kind](fields)
+    return _START_PARSERS[kind](fields)
 
 
-def _read_text_start(fields: Any) -> TextStart:
+def _parse_text_start(fields: Any) -> TextStart:
     _TEXT_START(fields)
     return TextStart(
         **_names(fields), role=fields["role"], interactive=fields.get("interactive", False)
     )
 
 
-def _read_audio_start(fields: Any) -> AudioStart:
+def _parse_audio_start(fields: Any) -> AudioStart:
     _AUDIO_START(fields)
     return AudioStart(
         **_names(fields), rate_hz=fields["audioInputConfiguration"]["sampleRateHertz"]
     )
 
 
-def _read_tool_start(fields: Any) -> ToolStart:
+def _parse_tool_start(fields: Any) -> ToolStart:
     try:
         _TOOL_START(fields)
     except RefusedError as refused:
@@ -206,19 +212,19 @@ def _read_tool_start(fields: Any) -> ToolStart:
     )
 
 
-_START_READERS: Mapping[str, Callable[[Any], TextStart | AudioStart | ToolStart]] = {
-    "TEXT": _read_text_start,
-    "AUDIO": _read_audio_start,
-    "TOOL": _read_tool_start,
+_START_PARSERS: Mapping[str, Callable[[Any], TextStart | AudioStart | ToolStart]] = {
+    "TEXT": _parse_text_start,
+    "AUDIO": _parse_audio_start,
+    "TOOL": _parse_tool_start,
 }
 
 
-def _read_text_input(fields: Any) -> TextInput:
+def _parse_text_input(fields: Any) -> TextInput:
     _CONTENT(fields)
     return TextInput(**_names(fields), content=fields["content"])
 
 
-def _read_audio_input(fields: Any) -> AudioInput:
+def _parse_audio_input(fields: Any) -> AudioInput:
     _CONTENT(fields)
     try:
         pcm = base64.b64decode(fields["content"], validate=True)
@@ -229,7 +235,7 @@ def _read_audio_input(fields: Any) -> AudioInput:
     return AudioInput(**_names(fields), pcm=pcm)
 
 
-def _read_tool_result(fields: Any) -> ToolResult:
+def _parse_tool_result(fields: Any) -> ToolResult:
     _CONTENT(fields)
     result = strict_json(fields["content"], TOOL_RESULT)
     if not isinstance(result, dict):
@@ -237,17 +243,17 @@ def _read_tool_result(fields: Any) -> ToolResult:
     return ToolResult(**_names(fields), result=result)
 
 
-def _read_content_end(fields: Any) -> ContentEnd:
+def _parse_content_end(fields: Any) -> ContentEnd:
     _CONTENT_END(fields)
     return ContentEnd(**_names(fields))
 
 
-def _read_prompt_end(fields: Any) -> PromptEnd:
+def _parse_prompt_end(fields: Any) -> PromptEnd:
     _PROMPT_END(fields)
     return PromptEnd(prompt_name=fields["promptName"])
 
 
-def _read_session_end(fields: Any) -> SessionEnd:
+def _parse_session_end(fields: Any) -> SessionEnd:
     _NOTHING(fields)
     return SessionEnd()
 
@@ -256,15 +262,15 @@ def _names(fields: Mapping[str, str]) -> dict[str, str]:
     return {"prompt_name": fields["promptName"], "content_name": fields["contentName"]}
 
 
-_READERS: Mapping[str, Callable[[Any], InputEvent]] = {
-    "sessionStart": _read_session_start,
-    "promptStart": _read_prompt_start,
-    "contentStart": _read_content_start,
-    "textInput": _read_text_input,
-    "audioInput": _read_audio_input,
-    "toolResult": _read_tool_result,
-    "contentEnd": _read_content_end,
-    "promptEnd": _read_prompt_end,
-    "sessionEnd": _read_session_end,
-    "connectionEnd": _read_session_end,
+_PARSERS: Mapping[str, Callable[[Any], InputEvent]] = {
+    "sessionStart": _parse_session_start,
+    "promptStart": _parse_prompt_start,
+    "contentStart": _parse_content_start,
+    "textInput": _parse_text_input,
+    "audioInput": _parse_audio_input,
+    "toolResult": _parse_tool_result,
+    "contentEnd": _parse_content_end,
+    "promptEnd": _parse_prompt_end,
+    "sessionEnd": _parse_session_end,
+    "connectionEnd": _parse_session_end,
 }

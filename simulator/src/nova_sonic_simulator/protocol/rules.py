@@ -30,7 +30,7 @@ from nova_sonic_simulator.protocol.input_events import (
     ToolResult,
     ToolStart,
 )
-from nova_sonic_simulator.protocol.parsing import read_event
+from nova_sonic_simulator.protocol.parsing import parse_event
 from nova_sonic_simulator.protocol.schema import refuse
 
 
@@ -80,31 +80,31 @@ class _History:
 class SessionRules:
     """Takes the client's events one by one and refuses what the service refuses."""
 
-    def __init__(self, family: Family, *, deaf_during_tools: bool = False) -> None:
-        """`deaf_during_tools` refuses audio while a tool runs, as one report says of 2.5."""
+    def __init__(self, family: Family, *, reject_audio_during_tools: bool = False) -> None:
+        """`reject_audio_during_tools` refuses audio while a tool runs, as one report says of 2.5."""
         self.stage = Stage.NEW
-        self.audio_begun = False
+        self.audio_started = False
         self._family = family
-        self._deaf_during_tools = deaf_during_tools
+        self._deaf_during_tools = reject_audio_during_tools
         self._prompt_name = ""
         self._blocks: dict[str, _Block] = {}
         self._names_used: set[str] = set()
-        self._system_given = False
+        self._has_system_prompt = False
         self._history = _History(family.history)
         self._open_tool_uses: set[str] = set()
 
     @property
-    def open_tool_uses(self) -> Sequence[str]:
+    def pending_tool_uses(self) -> Sequence[str]:
         """The tools the service asked for and has no result of."""
         return sorted(self._open_tool_uses)
 
-    def open_tool_use(self, tool_use_id: str) -> None:
+    def register_tool_use(self, tool_use_id: str) -> None:
         """Note that the service asked for a tool."""
         self._open_tool_uses.add(tool_use_id)
 
     def receive(self, payload: bytes) -> InputEvent:
         """Read an event and accept it; raises RefusedError."""
-        event = read_event(payload)
+        event = parse_event(payload)
         self.accept(event)
         return event
 
@@ -159,11 +159,11 @@ class SessionRules:
         self._blocks[start.content_name] = _Block(start)
 
     def _open_text(self, start: TextStart) -> None:
-        if self.audio_begun:
+        if self.audio_started:
             self._check_live_text(start)
         elif start.role in ("SYSTEM", "SYSTEM_SPEECH"):
             self._open_system_text(start)
-        elif not self._system_given:
+        elif not self._has_system_prompt:
             refuse(INVALID_INPUT, "history before the system prompt")
         else:
             self._history.open_message(start.role)
@@ -182,14 +182,14 @@ class SessionRules:
         if start.role == "SYSTEM_SPEECH" and not self._family.system_speech:
             refuse(INVALID_INPUT, "SYSTEM_SPEECH on a model without")
         if start.role == "SYSTEM":
-            if self._system_given:
+            if self._has_system_prompt:
                 refuse(INVALID_INPUT, "a second system prompt")
-            self._system_given = True
+            self._has_system_prompt = True
 
     def _open_audio(self) -> None:
-        if self.audio_begun:
+        if self.audio_started:
             refuse(INVALID_INPUT, "a second block of audio")
-        self.audio_begun = True
+        self.audio_started = True
 
     def _open_tool_result(self, start: ToolStart) -> None:
         if start.tool_use_id not in self._open_tool_uses:
@@ -216,7 +216,7 @@ class SessionRules:
             block.filled = True
 
     def _fill_text(self, event: TextInput, start: TextStart) -> None:
-        if start.role in ("USER", "ASSISTANT") and not self.audio_begun:
+        if start.role in ("USER", "ASSISTANT") and not self.audio_started:
             self._history.add(event.content)
 
     def _fill_audio(self) -> None:
@@ -239,7 +239,7 @@ class SessionRules:
         # Some clients never close the microphone; that is no fault.
         if any(not isinstance(block.start, AudioStart) for block in self._blocks.values()):
             refuse(INVALID_INPUT, "promptEnd inside a block")
-        if self._family.prompt_needs_audio and not self.audio_begun:
+        if self._family.prompt_needs_audio and not self.audio_started:
             refuse(INVALID_INPUT, "promptEnd of a prompt that had no audio")
         self._blocks.clear()
         self.stage = Stage.PROMPT_ENDED

@@ -32,7 +32,9 @@ def _no_constant(name: str) -> Never:
     raise ValueError(name)
 
 
-def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
+def object_with(
+    required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None
+) -> Shape:
     """Return the shape of an object that has these fields and no others."""
     known = {**required, **(optional or {})}
 

@@ -50,7 +50,7 @@ class Credentials:
     session_token: str | None = None
 
 
-class Identities:
+class CredentialStore:
     """The one identity that is known now, and those that no longer are."""
 
     def __init__(self, first: Credentials) -> None:
@@ -99,25 +99,30 @@ class SignatureRefusedError(Exception):
 
 
 def verify_request(
-    request: SignedRequest, identities: Identities, *, now: dt.datetime
+    request: SignedRequest, identities: CredentialStore, *, now: dt.datetime
 ) -> "EventVerifier":
     """Check a request's signature; return the verifier of the events that follow it.
 
     Raises SignatureRefusedError with AWS's code and text.
     """
     headers = _folded(request.headers)
-    claim = _Claim.parse(headers.get("authorization", ""))
-    identities.check(claim.access_key, headers.get("x-amz-security-token"))
+    authorization = _Authorization.parse(headers.get("authorization", ""))
+    identities.check(authorization.access_key, headers.get("x-amz-security-token"))
     secret_key = identities.current.secret_key
-    signed_at = _check_date(claim, headers, now)
-    _check_signed_headers(claim, headers)
+    signed_at = _check_date(authorization, headers, now)
+    _check_signed_headers(authorization, headers)
     string_to_sign = "\n".join(
-        (ALGORITHM, signed_at, claim.scope, _sha256(_canonical(request, headers, claim).encode()))
+        (
+            ALGORITHM,
+            signed_at,
+            authorization.scope,
+            _sha256(_canonical(request, headers, authorization).encode()),
+        )
     )
-    expected = _sign(_signing_key(secret_key, claim.scope), string_to_sign)
-    if not hmac.compare_digest(expected.hex().encode(), claim.signature.encode()):
+    expected = _sign(_signing_key(secret_key, authorization.scope), string_to_sign)
+    if not hmac.compare_digest(expected.hex().encode(), authorization.signature.encode()):
         raise SignatureRefusedError("InvalidSignatureException", MISMATCH)
-    return EventVerifier(secret_key, claim.region, claim.signature)
+    return EventVerifier(secret_key, authorization.region, authorization.signature)
 
 
 class EventVerifier:
@@ -173,7 +178,7 @@ class EventVerifier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Claim:
+class _Authorization:
     """What the Authorization header says of itself."""
 
     access_key: str
@@ -184,7 +189,7 @@ class _Claim:
     signature: str
 
     @classmethod
-    def parse(cls, authorization: str) -> "_Claim":
+    def parse(cls, authorization: str) -> "_Authorization":
         algorithm, _, rest = authorization.partition(" ")
         if algorithm != ALGORITHM:
             raise SignatureRefusedError(
@@ -224,15 +229,15 @@ def _check_scope(scope: str) -> tuple[str, str]:
     raise SignatureRefusedError("InvalidSignatureException", problem)
 
 
-def _check_date(claim: _Claim, headers: Mapping[str, str], now: dt.datetime) -> str:
+def _check_date(authorization: _Authorization, headers: Mapping[str, str], now: dt.datetime) -> str:
     """Return the request's date as it was signed, once it is near enough to now."""
     signed_at = headers.get("x-amz-date", "")
     _check_skew(signed_at, now)
-    if claim.day != signed_at[:8]:
+    if authorization.day != signed_at[:8]:
         raise SignatureRefusedError(
             "InvalidSignatureException",
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
-            f"from HTTP: '{claim.day}' != '{signed_at[:8]}', from '{signed_at}'.",
+            f"from HTTP: '{authorization.day}' != '{signed_at[:8]}', from '{signed_at}'.",
         )
     return signed_at
 
@@ -263,13 +268,13 @@ def _parsed(signed_at: str) -> dt.datetime:
     )
 
 
-def _check_signed_headers(claim: _Claim, headers: Mapping[str, str]) -> None:
+def _check_signed_headers(authorization: _Authorization, headers: Mapping[str, str]) -> None:
     """Refuse a signature that leaves out the host or a header AWS acts on."""
-    if "host" not in claim.signed_headers:
+    if "host" not in authorization.signed_headers:
         problem = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         raise SignatureRefusedError("InvalidSignatureException", problem)
     for name in headers:
-        if name.startswith("x-amz-") and name not in claim.signed_headers:
+        if name.startswith("x-amz-") and name not in authorization.signed_headers:
             raise SignatureRefusedError("InvalidSignatureException", MISMATCH)
 
 
@@ -283,16 +288,18 @@ def _folded(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
     return folded
 
 
-def _canonical(request: SignedRequest, headers: Mapping[str, str], claim: _Claim) -> str:
+def _canonical(
+    request: SignedRequest, headers: Mapping[str, str], authorization: _Authorization
+) -> str:
     path, _, query = request.target.partition("?")
     return "\n".join(
         (
             request.method,
             quote(_without_dots(path), safe="/-_.~"),
             _canonical_query(query),
-            *(f"{name}:{headers.get(name, '')}" for name in claim.signed_headers),
+            *(f"{name}:{headers.get(name, '')}" for name in authorization.signed_headers),
             "",
-            ";".join(claim.signed_headers),
+            ";".join(authorization.signed_headers),
             headers.get("x-amz-content-sha256", EVENTS_PAYLOAD_HASH),
         )
     )

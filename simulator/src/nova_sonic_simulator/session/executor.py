@@ -1,6 +1,6 @@
 """Does the sessions' slow jobs in threads: hearing on its own, thinking and speaking together.
 
-Hearing takes seconds and every core of a small machine, so it gets one thread that nobody else
+Recognition takes seconds and every core of a small machine, so it gets one thread that nobody else
 waits for.
 """
 
@@ -13,25 +13,27 @@ from zoneinfo import ZoneInfo
 from nova_sonic_simulator.clock import Clock
 from nova_sonic_simulator.dialogue import Reply
 from nova_sonic_simulator.session.jobs import (
-    Hear,
-    Interrupted,
+    HandleInterruption,
+    HandleToolResult,
     Job,
-    Remember,
-    Speak,
-    ToolAnswered,
+    Respond,
+    RestoreHistory,
+    Synthesize,
     Transcribe,
 )
-from nova_sonic_simulator.speech.recognition import Ears
+from nova_sonic_simulator.speech.recognition import SpeechRecognizer
 from nova_sonic_simulator.speech.text_to_speech import Voice
 
 TALKING_THREADS = 2
 
 
-class Workshop:
-    """The ears, the voice and the threads of the whole service."""
+class JobExecutor:
+    """The recognizer, the voice and the threads of the whole service."""
 
-    def __init__(self, *, ears: Ears | None, voice: Voice, clock: Clock, zone: ZoneInfo) -> None:
-        self._ears = ears
+    def __init__(
+        self, *, recognizer: SpeechRecognizer | None, voice: Voice, clock: Clock, zone: ZoneInfo
+    ) -> None:
+        self._recognizer = recognizer
         self._voice = voice
         self.clock = clock
         self._zone = zone
@@ -45,7 +47,7 @@ class Workshop:
         return self._running > 0
 
     async def do(self, job: Job) -> Any:
-        """Return the job's result; raises whatever the ears, the mind or the voice raised."""
+        """Return the job's result; raises whatever the recognizer, the dialogue or the voice raised."""
         pool = self._hearing if isinstance(job, Transcribe) else self._talking
         return await asyncio.get_running_loop().run_in_executor(pool, self._do, job)
 
@@ -64,9 +66,9 @@ class Workshop:
     def _result(self, job: Job) -> Any:
         match job:
             case Transcribe():
-                return self._ears.transcribe(job.pcm) if self._ears else ""
-            case Speak():
-                return self._voice.speak(job.sentence.text, job.rate_hz)
+                return self._recognizer.transcribe(job.pcm) if self._recognizer else ""
+            case Synthesize():
+                return self._voice.synthesize(job.sentence.text, job.rate_hz)
             case _:
                 return _think(job, self._local_now())
 
@@ -75,24 +77,24 @@ class Workshop:
 
 
 def _think(
-    job: Remember | Hear | ToolAnswered | Interrupted, local_now: dt.datetime
+    job: RestoreHistory | Respond | HandleToolResult | HandleInterruption, local_now: dt.datetime
 ) -> Reply | None:
     match job:
-        case Remember():
-            job.mind.remember(job.turns, now=local_now)
-        case Hear(coded=True):
-            return job.mind.hear_words(job.text.split(), now=local_now)
-        case Hear():
-            return job.mind.hear(job.text, now=local_now)
-        case ToolAnswered():
-            return job.mind.tool_answered(
+        case RestoreHistory():
+            job.dialogue.restore(job.turns, now=local_now)
+        case Respond(coded=True):
+            return job.dialogue.respond_to_numbers(job.text.split(), now=local_now)
+        case Respond():
+            return job.dialogue.respond(job.text, now=local_now)
+        case HandleToolResult():
+            return job.dialogue.handle_tool_result(
                 tool_use_id=job.tool_use_id,
                 name=job.name,
                 result=dict(job.result),
                 now=local_now,
             )
-        case Interrupted():
-            job.mind.interrupted()
+        case HandleInterruption():
+            job.dialogue.handle_interruption()
         case _:
             assert_never(job)
     return None

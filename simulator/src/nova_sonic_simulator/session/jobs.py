@@ -13,28 +13,28 @@ from nova_sonic_simulator.dialogue import Reply
 from nova_sonic_simulator.session.playout import Sentence
 
 
-class Mind(Protocol):
+class Dialogue(Protocol):
     """Holds one conversation."""
 
-    def remember(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
+    def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
         """Be where a conversation was after these turns, each a role and a text."""
         ...
 
-    def hear(self, text: str, *, now: dt.datetime) -> Reply:
+    def respond(self, text: str, *, now: dt.datetime) -> Reply:
         """Answer what the customer said."""
         ...
 
-    def hear_words(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
+    def respond_to_numbers(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
         """Answer words that were coded in the audio."""
         ...
 
-    def tool_answered(
+    def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
     ) -> Reply:
         """Answer from a tool's result."""
         ...
 
-    def interrupted(self) -> None:
+    def handle_interruption(self) -> None:
         """Learn that the customer spoke over the reply."""
         ...
 
@@ -47,46 +47,46 @@ class Transcribe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remember:
-    """Hand an earlier conversation over to the mind."""
+class RestoreHistory:
+    """Hand an earlier conversation over to the dialogue."""
 
-    mind: Mind
+    dialogue: Dialogue
     turns: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hear:
-    """Let the mind answer the customer's words; `coded` ones are numbers with blanks between."""
+class Respond:
+    """Let the dialogue answer the customer's words; `coded` ones are numbers with blanks between."""
 
-    mind: Mind
+    dialogue: Dialogue
     text: str
     coded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolAnswered:
-    """Let the mind answer from a tool's result."""
+class HandleToolResult:
+    """Let the dialogue answer from a tool's result."""
 
-    mind: Mind
+    dialogue: Dialogue
     tool_use_id: str
     name: str
     result: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted:
-    """Tell the mind that it was cut off."""
+class HandleInterruption:
+    """Tell the dialogue that it was cut off."""
 
-    mind: Mind
+    dialogue: Dialogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speak:
+class Synthesize:
     """Give a sentence a voice."""
 
     sentence: Sentence
     rate_hz: int
 
 
-type MindJob = Remember | Transcribe | Hear | ToolAnswered | Interrupted
-type Job = MindJob | Speak
+type DialogueJob = RestoreHistory | Transcribe | Respond | HandleToolResult | HandleInterruption
+type Job = DialogueJob | Synthesize

@@ -11,14 +11,14 @@ SESSION_S = 8 * 60.0
 IDLE_S = 55.0
 
 
-class Deadlines:
-    """The deadlines of one session, begun at `now_s`."""
+class SessionLimits:
+    """The limits of one session, begun at `now_s`."""
 
     def __init__(self, now_s: float) -> None:
         self._session_ends_s = now_s + SESSION_S
         self._idle_ends_s = now_s + IDLE_S
 
-    def heard(self, now_s: float) -> None:
+    def extend_idle(self, now_s: float) -> None:
         """Note audio bytes or interactive content."""
         self._idle_ends_s = now_s + IDLE_S
 
@@ -27,7 +27,7 @@ class Deadlines:
         """The moment at which the first of them will have passed."""
         return min(self._session_ends_s, self._idle_ends_s)
 
-    def passed(self, now_s: float) -> Failure | None:
+    def failure_at(self, now_s: float) -> Failure | None:
         """Return the failure that ends the session by now, if one does."""
         if now_s >= self._session_ends_s:
             return TOO_LONG

@@ -2,10 +2,10 @@
 
 From AWS's page "Output events" and the field's reports on order (README.md). For each sentence
 the planned text, then its audio; when a reply's audio has all been sent, each sentence's final
-text at the moment it has been heard to its end. What the customer cuts off has no final text
-beyond the words heard before. Tools are asked for at their place between the sentences.
+text at the moment it has been played to its end. What the customer cuts off has no final text
+beyond the words played before. Tools are on_tool_use for at their place between the sentences.
 
-Theory. One queue of things to bring forward, one open block at most. `due(now)` returns whatever
+Theory. One queue of things to bring forward, one open block at most. `due_events(now)` returns whatever
 may be sent by now and `next_at_s` says when to ask again, so the whole course of a reply can be
 tested without waiting. Audio leaves as chunks, SPEED_UP times as fast as it sounds.
 """
@@ -19,8 +19,8 @@ from nova_sonic_simulator.protocol.output_events import (
     AudioBlock,
     OutputEvent,
     OutputEvents,
-    Stop,
-    Tokens,
+    StopReason,
+    TokenCounts,
     speech_tokens,
     text_tokens,
 )
@@ -33,17 +33,17 @@ SPEED_UP = 5
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Sentence:
-    """A sentence on its way: planned, voiced, sent, heard."""
+    """A sentence on its way: planned, voiced, sent, played."""
 
     text: str
     reply: int
-    stop: Stop
+    stop: StopReason
     pcm: bytes | None = None
     starts_s: float = 0.0
     ends_s: float = 0.0
     dropped: bool = False
 
-    def words_heard(self, now_s: float, rate_hz: int) -> str:
+    def text_played_by(self, now_s: float, rate_hz: int) -> str:
         """Return the words that have sounded by now, as if all took the same time."""
         words = self.text.split()
         share = (now_s - self.starts_s) / (self.seconds(rate_hz) or 1.0)
@@ -56,40 +56,42 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """A tool to be asked for; its arguments are any JSON."""
+    """A tool to be on_tool_use for; its arguments are any JSON."""
 
     tool_use_id: str
     name: str
     arguments: Any
 
 
-class Mouth:
-    """Brings the replies of one prompt forward; `asked` is told of each tool as it is asked for."""
+class Playout:
+    """Brings the replies of one prompt forward; `on_tool_use` is told of each tool as it is on_tool_use for."""
 
     def __init__(
-        self, events: OutputEvents, *, rate_hz: int, asked: Callable[[ToolUse], None]
+        self, events: OutputEvents, *, rate_hz: int, on_tool_use: Callable[[ToolUse], None]
     ) -> None:
         self._events = events
         self._rate_hz = rate_hz
-        self._asked = asked
+        self._on_tool_use = on_tool_use
         self._playback = Playback()
         self._queue: deque[Sentence | ToolUse] = deque()
         # Sent and not yet told as final, in the order they sound.
-        self._unheard: deque[Sentence] = deque()
+        self._unfinished: deque[Sentence] = deque()
         self._block: AudioBlock | None = None
         self._sent_bytes = 0
         self._next_chunk_s = 0.0
         self._replies = 0
-        self.held = False
-        """While the customer speaks, nothing new is begun."""
+        self.is_paused = False
+        """While the customer speaks, nothing new is started."""
 
-    def say(self, sentences: Sequence[str], tool_uses: Sequence[ToolUse]) -> list[Sentence]:
+    def enqueue_reply(
+        self, sentences: Sequence[str], tool_uses: Sequence[ToolUse]
+    ) -> list[Sentence]:
         """Queue a reply; return its sentences, which have to be given a voice."""
         self._replies += 1
         spoken: list[Sentence] = []
         for text in sentences:
             last = len(spoken) + 1 == len(sentences) and not tool_uses
-            stop: Stop = "END_TURN" if last else "PARTIAL_TURN"
+            stop: StopReason = "END_TURN" if last else "PARTIAL_TURN"
             spoken.append(Sentence(text=text, reply=self._replies, stop=stop))
         self._queue += [*spoken, *tool_uses]
         return spoken
@@ -98,33 +100,33 @@ class Mouth:
         """Tell whether the customer hears the assistant, or is about to."""
         return self._block is not None or self._playback.is_playing(now_s)
 
-    def due(self, now_s: float) -> list[OutputEvent]:
+    def due_events(self, now_s: float) -> list[OutputEvent]:
         """Return what may be sent by now; never more than one chunk of audio at a time."""
         out = self._finals(now_s)
         if self._block is not None:
             if now_s >= self._next_chunk_s:
-                out += self._go_on(self._block, now_s)
-        elif not self.held:
-            out += self._begin(now_s)
+                out += self._send_chunk(self._block, now_s)
+        elif not self.is_paused:
+            out += self._start_next(now_s)
         return out
 
     @property
     def next_at_s(self) -> float | None:
-        """When `due` has something again; None while that depends on others."""
+        """When `due_events` has something again; None while that depends on others."""
         if self._block is not None:
             return self._next_chunk_s
-        moments = [self._unheard[0].ends_s] if self._may_finalise else []
-        if self._queue and not self.held and _is_ready(self._queue[0]):
+        moments = [self._unfinished[0].ends_s] if self._may_finalise else []
+        if self._queue and not self.is_paused and _is_ready(self._queue[0]):
             moments.append(self._next_chunk_s)
         return min(moments, default=None)
 
     def interrupt(self, now_s: float) -> list[OutputEvent]:
-        """Fall silent because the customer speaks; tools not yet asked for are kept."""
-        begun = [*self._unheard, *self._being_sent]
+        """Fall silent because the customer speaks; tools not yet on_tool_use for are kept."""
+        started = [*self._unfinished, *self._being_sent]
         out = self.stop()
-        for sentence in begun:
-            if heard := sentence.words_heard(now_s, self._rate_hz):
-                out += self._events.text("ASSISTANT", "FINAL", heard, "PARTIAL_TURN")
+        for sentence in started:
+            if played := sentence.text_played_by(now_s, self._rate_hz):
+                out += self._events.text("ASSISTANT", "FINAL", played, "PARTIAL_TURN")
         return out + self._events.interrupted()
 
     def stop(self) -> list[OutputEvent]:
@@ -135,7 +137,7 @@ class Mouth:
             if isinstance(item, Sentence):
                 item.dropped = True
         self._queue = deque(item for item in self._queue if isinstance(item, ToolUse))
-        self._unheard.clear()
+        self._unfinished.clear()
         self._playback.stop()
         return out
 
@@ -147,25 +149,27 @@ class Mouth:
     @property
     def _may_finalise(self) -> bool:
         """Tell whether final texts may come: not inside a block, nor inside a reply's audio."""
-        if self._block is not None or not self._unheard:
+        if self._block is not None or not self._unfinished:
             return False
         following = self._queue[0] if self._queue else None
-        return not (isinstance(following, Sentence) and following.reply == self._unheard[0].reply)
+        return not (
+            isinstance(following, Sentence) and following.reply == self._unfinished[0].reply
+        )
 
     def _finals(self, now_s: float) -> list[OutputEvent]:
         out: list[OutputEvent] = []
-        while self._may_finalise and self._unheard[0].ends_s <= now_s:
-            sentence = self._unheard.popleft()
+        while self._may_finalise and self._unfinished[0].ends_s <= now_s:
+            sentence = self._unfinished.popleft()
             out += self._events.text("ASSISTANT", "FINAL", sentence.text, sentence.stop)
         return out
 
-    def _begin(self, now_s: float) -> list[OutputEvent]:
+    def _start_next(self, now_s: float) -> list[OutputEvent]:
         """Begin the next sentence that has a voice, asking for the tools before it."""
         out: list[OutputEvent] = []
         while self._queue and isinstance(tool_use := self._queue[0], ToolUse):
             self._queue.popleft()
             out += self._events.tool_use(tool_use.tool_use_id, tool_use.name, tool_use.arguments)
-            self._asked(tool_use)
+            self._on_tool_use(tool_use)
         if not self._queue or not _is_ready(self._queue[0]) or now_s < self._next_chunk_s:
             return out
         sentence = self._queue[0]
@@ -173,9 +177,9 @@ class Mouth:
         block = self._block = self._events.audio_block()
         self._sent_bytes = 0
         out += self._events.text("ASSISTANT", "SPECULATIVE", sentence.text, "PARTIAL_TURN")
-        return [*out, block.start(), *self._go_on(block, now_s)]
+        return [*out, block.start(), *self._send_chunk(block, now_s)]
 
-    def _go_on(self, block: AudioBlock, now_s: float) -> list[OutputEvent]:
+    def _send_chunk(self, block: AudioBlock, now_s: float) -> list[OutputEvent]:
         """Send the next chunk of the open block, and its end behind the last one."""
         sentence = self._queue[0]
         assert isinstance(sentence, Sentence)
@@ -195,13 +199,13 @@ class Mouth:
 
     def _finish(self, block: AudioBlock, sentence: Sentence) -> list[OutputEvent]:
         self._queue.popleft()
-        self._unheard.append(sentence)
+        self._unfinished.append(sentence)
         self._block = None
-        spent = Tokens(
+        used = TokenCounts(
             speech_out=speech_tokens(sentence.seconds(self._rate_hz)),
             text_out=text_tokens(sentence.text),
         )
-        return [block.end(sentence.stop), self._events.usage(spent)]
+        return [block.end(sentence.stop), self._events.usage(used)]
 
 
 def _is_ready(item: Sentence | ToolUse) -> bool:

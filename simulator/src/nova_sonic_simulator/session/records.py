@@ -31,9 +31,9 @@ class SessionRecord:
     """Role and text of what was handed over before the audio."""
     texts: list[str] = field(default_factory=list)
     """What was typed."""
-    words: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
     """The whole words coded in the audio."""
-    cut: int = 0
+    damaged_bursts: int = 0
     """How many bursts in the audio were no whole words."""
     audio_bytes: int = 0
     tool_uses: list[Mapping[str, Any]] = field(default_factory=list)

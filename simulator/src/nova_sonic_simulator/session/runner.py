@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from h2.errors import ErrorCodes
 
-from nova_sonic_simulator.faults.injection import Strikes, StruckDownError
+from nova_sonic_simulator.faults.injection import EndedByFaultError, FaultInjector
 from nova_sonic_simulator.faults.model import Action, SessionFaults
 from nova_sonic_simulator.http2.connection import Stream, StreamLostError
 from nova_sonic_simulator.protocol.chunks import (
@@ -28,8 +28,8 @@ from nova_sonic_simulator.protocol.chunks import (
 from nova_sonic_simulator.protocol.errors import BROKEN, UNPARSABLE, RefusedError
 from nova_sonic_simulator.protocol.eventstream import Decoder, FramingError, Message, encode
 from nova_sonic_simulator.protocol.signatures import EventVerifier, SignatureRefusedError
-from nova_sonic_simulator.session.executor import Workshop
-from nova_sonic_simulator.session.jobs import Job, Speak
+from nova_sonic_simulator.session.executor import JobExecutor
+from nova_sonic_simulator.session.jobs import Job, Synthesize
 from nova_sonic_simulator.session.records import Ending
 from nova_sonic_simulator.session.session import Session
 
@@ -49,22 +49,22 @@ class SessionRunner:
         session: Session,
         verifier: EventVerifier,
         faults: SessionFaults,
-        workshop: Workshop,
+        executor: JobExecutor,
         send_s: float,
     ) -> None:
         self._stream = stream
         self._session = session
         self._verifier = verifier
-        self._workshop = workshop
-        self._clock = workshop.clock
+        self._executor = executor
+        self._clock = executor.clock
         self._send_s = send_s
         self._decoder = Decoder()
-        self._mind_jobs: asyncio.Queue[Job] = asyncio.Queue()
-        self._voice_jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._dialogue_jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._synthesis_jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._changed = asyncio.Event()
-        self._caught_up = asyncio.Event()
-        self._strikes = Strikes(
-            stream, session, faults, clock=workshop.clock, wake=self._changed.set
+        self._has_capacity = asyncio.Event()
+        self._injector = FaultInjector(
+            stream, session, faults, clock=executor.clock, wake=self._changed.set
         )
         self._error: Message | None = None
         self._lost = False
@@ -72,14 +72,14 @@ class SessionRunner:
     @property
     def ending(self) -> Ending:
         """Who ended the session, once it's over."""
-        if self._strikes.has_ended_session:
+        if self._injector.has_ended_session:
             return "fault"
         if self._lost:
             return "lost"
         return "client" if self._session.failure is None and self._error is None else "failure"
 
     @property
-    def last_word(self) -> Mapping[str, str] | None:
+    def final_error(self) -> Mapping[str, str] | None:
         """Type and message of the service's last word, if it had one."""
         if (failure := self._session.failure) is not None:
             return {"type": failure.exception_type, "message": failure.message}
@@ -91,35 +91,35 @@ class SessionRunner:
             "message": str(headers[":error-message"]),
         }
 
-    def strike(self, action: Action) -> None:
+    def apply(self, action: Action) -> None:
         """Let this happen to the session now."""
-        self._strikes.strike(action)
+        self._injector.apply(action)
 
     async def run(self) -> None:
         """Run the session up to its last word; raises StreamLostError if the client breaks it off."""
         async with asyncio.TaskGroup() as tasks:
             others = [
-                tasks.create_task(self._guarded(part))
+                tasks.create_task(self._run_part(part))
                 for part in (
                     self._read,
-                    lambda: self._work(self._mind_jobs),
-                    lambda: self._work(self._voice_jobs),
+                    lambda: self._run_jobs(self._dialogue_jobs),
+                    lambda: self._run_jobs(self._synthesis_jobs),
                 )
             ]
-            await self._guarded(self._write)
+            await self._run_part(self._write)
             for other in others:
                 other.cancel()
         if self._lost:
             raise StreamLostError(self._stream.label)
 
-    async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
+    async def _run_part(self, part: Callable[[], Awaitable[None]]) -> None:
         """Run a part of the session, so that a fault of ours ends this session and no other."""
         try:
             await part()
         except StreamLostError:
             self._lost = True
-            self._session.abandon()
-        except StruckDownError:
+            self._session.end_silently()
+        except EndedByFaultError:
             logger.info("stream=%s ends by a fault on command", self._stream.label)
         except Exception:
             logger.exception("stream=%s failed inside", self._stream.label)
@@ -133,7 +133,7 @@ class SessionRunner:
         try:
             while data := await self._stream.receive():
                 self._decoder.receive_data(data)
-                await self._take_messages()
+                await self._receive_messages()
                 if self._session.ended:
                     return
             self._decoder.receive_eof()
@@ -144,53 +144,53 @@ class SessionRunner:
         except SignatureRefusedError as refused:
             logger.warning("stream=%s signature: %s", self._stream.label, refused)
             self._error = error_message(refused.code, refused.message)
-            self._session.abandon()
+            self._session.end_silently()
         except RefusedError as refused:
             logger.warning("stream=%s refused: %s", self._stream.label, refused)
 
-    async def _take_messages(self) -> None:
+    async def _receive_messages(self) -> None:
         while not self._session.ended and (message := self._decoder.next_message()) is not None:
             inner = self._verifier.unwrap(message, now=self._clock.now())
             if inner is None:
                 self._session.receive_eof()
             else:
-                await self._take_event(payload_of(inner))
-            self._hand_out()
+                await self._receive_event(payload_of(inner))
+            self._dispatch_jobs()
             self._changed.set()
 
-    async def _take_event(self, payload: bytes) -> None:
-        await self._catch_up()
-        if self._strikes.any_armed:
-            await self._strikes.before_input(payload)
+    async def _receive_event(self, payload: bytes) -> None:
+        await self._wait_for_capacity()
+        if self._injector.any_armed:
+            await self._injector.before_input(payload)
         self._session.receive_payload(payload, now_s=self._clock.elapsed_s())
         more = True
         while more:
-            more = self._session.listen(now_s=self._clock.elapsed_s())
+            more = self._session.process_audio(now_s=self._clock.elapsed_s())
             # Listening costs time: the other streams get their turn.
             await asyncio.sleep(0)
 
-    async def _catch_up(self) -> None:
+    async def _wait_for_capacity(self) -> None:
         """Wait until neither the lanes nor the writer are too far behind."""
-        if self._mind_jobs.qsize() > MAX_WAITING_JOBS:
-            await self._mind_jobs.join()
-        while self._session.waiting_events > MAX_WAITING_EVENTS:
-            self._caught_up.clear()
-            await self._caught_up.wait()
+        if self._dialogue_jobs.qsize() > MAX_WAITING_JOBS:
+            await self._dialogue_jobs.join()
+        while self._session.queued_events > MAX_WAITING_EVENTS:
+            self._has_capacity.clear()
+            await self._has_capacity.wait()
 
     # Aside.
 
-    def _hand_out(self) -> None:
-        for job in self._session.jobs_to_do():
-            lane = self._voice_jobs if isinstance(job, Speak) else self._mind_jobs
+    def _dispatch_jobs(self) -> None:
+        for job in self._session.pop_jobs():
+            lane = self._synthesis_jobs if isinstance(job, Synthesize) else self._dialogue_jobs
             lane.put_nowait(job)
 
-    async def _work(self, lane: asyncio.Queue[Job]) -> None:
+    async def _run_jobs(self, lane: asyncio.Queue[Job]) -> None:
         while True:
             job = await lane.get()
-            if not (isinstance(job, Speak) and job.sentence.dropped):
-                result = await self._workshop.do(job)
-                self._session.job_done(job, result)
-                self._hand_out()
+            if not (isinstance(job, Synthesize) and job.sentence.dropped):
+                result = await self._executor.do(job)
+                self._session.complete_job(job, result)
+                self._dispatch_jobs()
                 self._changed.set()
             lane.task_done()
 
@@ -199,36 +199,36 @@ class SessionRunner:
     async def _write(self) -> None:
         while True:
             self._changed.clear()
-            await self._strikes.carry_out_due(self._clock.elapsed_s())
-            events = self._session.events_to_send(now_s=self._clock.elapsed_s())
-            self._caught_up.set()
+            await self._injector.carry_out_due(self._clock.elapsed_s())
+            events = self._session.pop_events(now_s=self._clock.elapsed_s())
+            self._has_capacity.set()
             for event in events:
-                if not (self._strikes.any_armed and await self._strikes.before_output(event)):
+                if not (self._injector.any_armed and await self._injector.before_output(event)):
                     await self._send(event_message(event))
-            self._hand_out()
-            if self._is_done:
+            self._dispatch_jobs()
+            if self._is_complete:
                 break
-            await self._rest()
+            await self._wait_for_change()
         if not self._lost:
-            await self._send_last_word()
+            await self._send_final_error()
 
     @property
-    def _is_done(self) -> bool:
-        waiting = self._session.waiting_events or self._strikes.any_waiting
+    def _is_complete(self) -> bool:
+        waiting = self._session.queued_events or self._injector.any_waiting
         return self._session.ended and not waiting
 
-    async def _send_last_word(self) -> None:
+    async def _send_final_error(self) -> None:
         if (failure := self._session.failure) is not None:
             logger.warning("stream=%s ends: %s", self._stream.label, failure)
             await self._send(exception_message(failure.exception_type, failure.message))
         elif self._error is not None:
             await self._send(self._error)
 
-    async def _rest(self) -> None:
+    async def _wait_for_change(self) -> None:
         """Wait for something to change, or for the moment something is due."""
         next_at_s = self._session.next_at_s
-        if self._strikes.any_armed:
-            next_at_s = min(next_at_s, self._strikes.next_at_s)
+        if self._injector.any_armed:
+            next_at_s = min(next_at_s, self._injector.next_at_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._clock.wait_s(next_at_s)):
                 await self._changed.wait()

@@ -19,11 +19,11 @@ from collections.abc import Sequence
 
 from nova_sonic_simulator.speech.endpointing import (
     RATE_HZ,
-    Found,
+    CodedBurstDamaged,
+    CodedNumberReceived,
+    CodedTurnEnded,
+    EndpointingEvent,
     SpeechStarted,
-    WordCut,
-    WordHeard,
-    WordsEnded,
 )
 
 LOUD = 4000
@@ -53,9 +53,9 @@ class CodedEndpointer:
         self._burst: array[int] | None = None
         self._quiet = 0
         self._turn_starts_at: int | None = None
-        self._words: list[str] = []
+        self._numbers: list[str] = []
 
-    def feed(self, pcm: bytes) -> list[Found]:
+    def feed(self, pcm: bytes) -> list[EndpointingEvent]:
         """Take the next bytes of the stream; return what was found in them."""
         pcm = self._half_a_sample + pcm
         whole = len(pcm) // 2 * 2
@@ -63,12 +63,12 @@ class CodedEndpointer:
         samples = array("h", pcm[:whole])
         if self._burst is None and _is_quiet(samples):
             return self._be_quiet(len(samples))
-        found: list[Found] = []
+        found: list[EndpointingEvent] = []
         for sample in samples:
             found += self._push(sample)
         return found
 
-    def _push(self, sample: int) -> Sequence[Found]:
+    def _push(self, sample: int) -> Sequence[EndpointingEvent]:
         is_loud = sample >= LOUD or sample <= -LOUD
         if self._burst is None and not is_loud:
             return self._be_quiet(1)
@@ -80,38 +80,38 @@ class CodedEndpointer:
             self._burst.append(sample)
         return self._end_burst() if self._quiet == QUIET_SAMPLES else started
 
-    def _start_burst(self) -> Sequence[Found]:
+    def _start_burst(self) -> Sequence[EndpointingEvent]:
         self._burst = array("h")
         if self._turn_starts_at is not None:
             return ()
         self._turn_starts_at = self._samples_seen - 1
         return (SpeechStarted(at_sample=self._turn_starts_at),)
 
-    def _end_burst(self) -> Sequence[Found]:
+    def _end_burst(self) -> Sequence[EndpointingEvent]:
         assert self._burst is not None
-        word = read_word(self._burst[:-QUIET_SAMPLES])
+        word = decode_burst(self._burst[:-QUIET_SAMPLES])
         self._burst = None
         if word is None:
-            return (WordCut(),)
-        self._words.append(str(word))
-        return (WordHeard(word=str(word)),)
+            return (CodedBurstDamaged(),)
+        self._numbers.append(str(word))
+        return (CodedNumberReceived(number=str(word)),)
 
-    def _be_quiet(self, samples: int) -> list[Found]:
+    def _be_quiet(self, samples: int) -> list[EndpointingEvent]:
         """Let quiet pass outside of a burst; return the end of the turn, if it ends with it."""
         self._samples_seen += samples
         self._quiet += samples
         if self._turn_starts_at is None or self._quiet < self._silence_samples:
             return []
-        ended = WordsEnded(
-            words=tuple(self._words),
+        ended = CodedTurnEnded(
+            numbers=tuple(self._numbers),
             samples=self._samples_seen - self._quiet - self._turn_starts_at,
         )
         self._turn_starts_at = None
-        self._words.clear()
+        self._numbers.clear()
         return [ended]
 
 
-def read_word(burst: Sequence[int]) -> int | None:
+def decode_burst(burst: Sequence[int]) -> int | None:
     """Return the word that the samples of one burst are, or None if they are none."""
     if abs(len(burst) - WORD_SAMPLES) > LENGTH_TOLERANCE:
         return None

@@ -15,54 +15,54 @@ from typing import Protocol
 MAX_KEPT = 8
 
 
-class _Ears(Protocol):
+class _Recognizer(Protocol):
     def transcribe(self, pcm: bytes) -> str: ...
 
 
-class HeadStart:
-    """Ears that may have begun before they're asked. Thread-safe, like those they're made of."""
+class EarlyTranscriber:
+    """SpeechRecognizer that may have begun before they're asked. Thread-safe, like those they're made of."""
 
-    def __init__(self, ears: _Ears) -> None:
-        self._ears = ears
-        self._begun: dict[bytes, Future[str]] = {}
+    def __init__(self, recognizer: _Recognizer) -> None:
+        self._recognizer = recognizer
+        self._started: dict[bytes, Future[str]] = {}
         self._lock = threading.Lock()
         # Held while transcribing, so that what still waits for it can be called off.
-        self._turn = threading.Lock()
+        self._transcribing = threading.Lock()
 
-    def begin(self, pcm: bytes) -> Callable[[], None]:
+    def start(self, pcm: bytes) -> Callable[[], None]:
         """Begin to transcribe `pcm` in a thread; what is returned calls it off."""
         future: Future[str] = Future()
         with self._lock:
-            self._begun[pcm] = future
-            while len(self._begun) > MAX_KEPT:
-                self._begun.pop(next(iter(self._begun))).cancel()
+            self._started[pcm] = future
+            while len(self._started) > MAX_KEPT:
+                self._started.pop(next(iter(self._started))).cancel()
         # A daemon, since no transcription can be stopped halfway and none is worth waiting for.
         threading.Thread(target=self._run, args=(pcm, future), daemon=True).start()
-        return lambda: self._call_off(pcm, future)
+        return lambda: self._cancel(pcm, future)
 
     def transcribe(self, pcm: bytes) -> str:
         """Return the text of `pcm`, as soon as it's known."""
         with self._lock:
-            future = self._begun.pop(pcm, None)
+            future = self._started.pop(pcm, None)
         if future is not None:
             try:
                 return future.result()
             except CancelledError:
                 pass  # Another session's pause of the same bytes was called off.
-        with self._turn:
-            return self._ears.transcribe(pcm)
+        with self._transcribing:
+            return self._recognizer.transcribe(pcm)
 
     def _run(self, pcm: bytes, future: Future[str]) -> None:
-        with self._turn:
+        with self._transcribing:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(self._ears.transcribe(pcm))
+                future.set_result(self._recognizer.transcribe(pcm))
             except BaseException as problem:  # noqa: BLE001 -- raised again where it's asked for
                 future.set_exception(problem)
 
-    def _call_off(self, pcm: bytes, future: Future[str]) -> None:
+    def _cancel(self, pcm: bytes, future: Future[str]) -> None:
         future.cancel()
         with self._lock:
-            if self._begun.get(pcm) is future:
-                del self._begun[pcm]
+            if self._started.get(pcm) is future:
+                del self._started[pcm]

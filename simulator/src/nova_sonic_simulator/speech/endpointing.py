@@ -73,32 +73,34 @@ TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WordHeard:
+class CodedNumberReceived:
     """A word that was coded in the audio (see `coded`), in the middle of a turn."""
 
-    word: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WordCut:
+class CodedBurstDamaged:
     """A burst that holds no whole word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WordsEnded:
+class CodedTurnEnded:
     """The customer fell silent; `samples` is how long the turn was, without the silence."""
 
-    words: tuple[str, ...]
+    numbers: tuple[str, ...]
     samples: int
 
 
-type Found = SpeechStarted | SpeechEnded | WordHeard | WordCut | WordsEnded
+type EndpointingEvent = (
+    SpeechStarted | SpeechEnded | CodedNumberReceived | CodedBurstDamaged | CodedTurnEnded
+)
 
 
 class Endpointing(Protocol):
     """Finds the customer's turns in 16 kHz PCM."""
 
-    def feed(self, pcm: bytes) -> Sequence[Found]:
+    def feed(self, pcm: bytes) -> Sequence[EndpointingEvent]:
         """Take the next audio; return what was found in it."""
         ...
 
@@ -133,10 +135,10 @@ class Endpointer:
             if isinstance(event, SpeechStarted | SpeechEnded):
                 found.append(event)
             elif event is not None:
-                self._tell_of_pause(event)
+                self._notify_pause(event)
         return found
 
-    def _tell_of_pause(self, event: SpeechPaused | SpeechResumed) -> None:
+    def _notify_pause(self, event: SpeechPaused | SpeechResumed) -> None:
         if isinstance(event, SpeechPaused):
             self._on_resume = self._on_pause(event.pcm) if self._on_pause else None
         elif self._on_resume is not None:
@@ -151,22 +153,22 @@ class TurnDetector:
         self._frames_seen = 0
         self._speaking = False
         # The frames kept: before speech the pre-roll, in speech the whole utterance.
-        self._kept: deque[bytes] = deque()
+        self._frames: deque[bytes] = deque()
         # Frames of speech in a row (before speech), or of silence in a row (in speech).
         self._run = 0
 
     def push(self, frame: bytes, probability: float) -> TurnEvent | None:
         """Take one frame; return what it completes."""
         self._frames_seen += 1
-        self._kept.append(frame)
+        self._frames.append(frame)
         if self._speaking:
             return self._while_speaking(probability)
         return self._while_silent(probability)
 
     def _while_silent(self, probability: float) -> SpeechStarted | None:
         self._run = self._run + 1 if probability >= START_PROBABILITY else 0
-        while len(self._kept) > PRE_ROLL_FRAMES + self._run:
-            self._kept.popleft()
+        while len(self._frames) > PRE_ROLL_FRAMES + self._run:
+            self._frames.popleft()
         if self._run < START_FRAMES:
             return None
         self._speaking, self._run = True, 0
@@ -175,7 +177,7 @@ class TurnDetector:
     def _while_speaking(self, probability: float) -> TurnEvent | None:
         had_paused = self._run >= PAUSE_FRAMES
         self._run = self._run + 1 if probability < STAY_PROBABILITY else 0
-        if self._run >= self._silence_frames or len(self._kept) >= MAX_UTTERANCE_FRAMES:
+        if self._run >= self._silence_frames or len(self._frames) >= MAX_UTTERANCE_FRAMES:
             return self._end()
         if self._run == PAUSE_FRAMES:
             return SpeechPaused(pcm=b"".join(self._utterance()))
@@ -184,14 +186,14 @@ class TurnDetector:
     def _utterance(self) -> list[bytes]:
         """Return what was said so far, with no more than the tail of the silence after it."""
         surplus = max(0, self._run - TAIL_FRAMES)
-        return list(self._kept)[: len(self._kept) - surplus]
+        return list(self._frames)[: len(self._frames) - surplus]
 
     def _end(self) -> SpeechEnded:
         said = self._utterance()
         at_sample = (self._frames_seen - self._run) * FRAME_SAMPLES
         # The silence just heard is the pre-roll of what comes next.
         for _ in said:
-            self._kept.popleft()
+            self._frames.popleft()
         self._speaking, self._run = False, 0
         return SpeechEnded(pcm=b"".join(said), at_sample=at_sample)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from nova_sonic_simulator.speech.coded_audio import CodedEndpointer
-from nova_sonic_simulator.speech.early_transcription import HeadStart
+from nova_sonic_simulator.speech.early_transcription import EarlyTranscriber
 from nova_sonic_simulator.speech.endpointing import Endpointer, Endpointing
 from nova_sonic_simulator.speech.weights import WeightsError, find_weights
 
@@ -30,7 +30,7 @@ SILENCE_LOG_PROBABILITY = -1.0
 CREDITS = ("amara.org", "subtítulos", "subtitulado", "suscríbete", "gracias por ver")
 
 
-class Ears(Protocol):
+class SpeechRecognizer(Protocol):
     """Turns one utterance into text. Slow (about two seconds) and thread-safe."""
 
     def transcribe(self, pcm: bytes) -> str:
@@ -47,16 +47,16 @@ class OpensEndpointer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hearing:
+class Recognition:
     """The step of hearing this machine can do; `reason` says why it isn't a higher one."""
 
-    ears: Ears | None
+    recognizer: SpeechRecognizer | None
     endpointer_factory: OpensEndpointer | None
-    step: Literal["speech", "text", "words"]
+    step: Literal["speech", "text", "coded"]
     reason: str
 
 
-class WhisperEars:
+class WhisperRecognizer:
     """Whisper base on CTranslate2, int8, on the processor."""
 
     def __init__(self, weights: Path, *, beam_size: int = BEAM_SIZE) -> None:
@@ -108,8 +108,8 @@ def is_silence(segment: Any) -> bool:
     return unsure or any(credit in text for credit in CREDITS)
 
 
-def open_ears(models: Path, wanted: str, *, time_scale: float = 1.0) -> Hearing:
-    """Open the best hearing for `wanted` ("auto", "speech", "text" or "words").
+def open_recognition(models: Path, wanted: str, *, time_scale: float = 1.0) -> Recognition:
+    """Open the best hearing for `wanted` ("auto", "speech", "text" or "coded").
 
     "auto" and "speech" need the weights in `models`. The pause that ends a turn of coded words is
     `time_scale` times as short: nobody says them, so nobody needs the time.
@@ -120,31 +120,33 @@ def open_ears(models: Path, wanted: str, *, time_scale: float = 1.0) -> Hearing:
     """
     if wanted == "text":
         return _text_only("typed text was asked for")
-    if wanted == "words":
-        return _coded_words(time_scale)
+    if wanted == "coded":
+        return _coded_numbers(time_scale)
     try:
-        ears = WhisperEars(find_weights(models))
+        recognizer = WhisperRecognizer(find_weights(models))
     except ImportError as missing:
         return _text_only(f"{missing.name} is not installed")
     except WeightsError as problem:
         return _text_only(
             f"{problem}; `nova-sonic-simulator download-model --models {models}` fetches it"
         )
-    head_start = HeadStart(ears)
+    transcriber = EarlyTranscriber(recognizer)
 
     def endpointer(*, silence_ms: int) -> Endpointer:
-        return Endpointer(silence_ms=silence_ms, on_pause=head_start.begin)
+        return Endpointer(silence_ms=silence_ms, on_pause=transcriber.start)
 
-    return Hearing(ears=head_start, endpointer_factory=endpointer, step="speech", reason="")
+    return Recognition(
+        recognizer=transcriber, endpointer_factory=endpointer, step="speech", reason=""
+    )
 
 
-def _coded_words(time_scale: float) -> Hearing:
+def _coded_numbers(time_scale: float) -> Recognition:
     def endpointer(*, silence_ms: int) -> CodedEndpointer:
         return CodedEndpointer(silence_ms=silence_ms / time_scale)
 
     reason = "words coded in the audio were asked for"
-    return Hearing(ears=None, endpointer_factory=endpointer, step="words", reason=reason)
+    return Recognition(recognizer=None, endpointer_factory=endpointer, step="coded", reason=reason)
 
 
-def _text_only(reason: str) -> Hearing:
-    return Hearing(ears=None, endpointer_factory=None, step="text", reason=reason)
+def _text_only(reason: str) -> Recognition:
+    return Recognition(recognizer=None, endpointer_factory=None, step="text", reason=reason)

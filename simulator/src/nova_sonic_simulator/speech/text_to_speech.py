@@ -22,13 +22,13 @@ FADE_MS = 10
 class Voice(Protocol):
     """Says one sentence at a time."""
 
-    def speak(self, text: str, rate_hz: int) -> bytes:
+    def synthesize(self, text: str, rate_hz: int) -> bytes:
         """Return PCM16 mono at `rate_hz`; markers such as `[FINAL]` aren't said."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speaking:
+class Synthesis:
     """The step of speaking this machine can do; `reason` says why it isn't a higher one."""
 
     voice: Voice
@@ -47,7 +47,7 @@ class Pico:
         self._numpy, self._soxr = numpy, soxr
         self._engine: Any = py_nanotts.NanoTTS()
 
-    def speak(self, text: str, rate_hz: int) -> bytes:
+    def synthesize(self, text: str, rate_hz: int) -> bytes:
         """Return PCM16 mono at `rate_hz`; nothing for a text without anything to say."""
         pieces = pieces_of(as_spoken(text))
         pcm = b"".join(self._engine.speak(piece, voice="es-ES") for piece in pieces)
@@ -61,7 +61,7 @@ class Pico:
 class Tone:
     """A tone per sentence, as long as saying it would take: audible, but no pretence of speech."""
 
-    def speak(self, text: str, rate_hz: int) -> bytes:
+    def synthesize(self, text: str, rate_hz: int) -> bytes:
         """Return PCM16 mono at `rate_hz`, faded at both ends so that it doesn't click."""
         count = rate_hz * TONE_MS_PER_CHARACTER * len(as_spoken(text)) // 1000
         fade = max(1, rate_hz * FADE_MS // 1000)
@@ -73,9 +73,9 @@ class Tone:
         return array("h", samples).tobytes()
 
 
-def open_voice() -> Speaking:
+def open_synthesis() -> Synthesis:
     """Open the best voice of this machine."""
     try:
-        return Speaking(voice=Pico(), step="voice", reason="")
+        return Synthesis(voice=Pico(), step="voice", reason="")
     except ImportError as missing:
-        return Speaking(voice=Tone(), step="tone", reason=f"{missing.name} is not installed")
+        return Synthesis(voice=Tone(), step="tone", reason=f"{missing.name} is not installed")

@@ -64,7 +64,7 @@ class RunningSimulator:
         return answer
 
     async def inject_fault(self, at: str | dict[str, float], kind: str, **fields: Any) -> int:
-        """Arm a fault and return its id.
+        """ArmFault a fault and return its id.
 
         Args:
             at: The injection point, such as `open` or `out:audioOutput`.

@@ -15,40 +15,44 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
     word_at,
     words,
 )
-from nova_sonic_simulator.dialogue.slots import Act, Aspect, Subject
+from nova_sonic_simulator.dialogue.slots import Aspect, Operation, Subject
 
 # Beginnings of verbs: any ending counts, so that "cancelá", "cancelame" and "cancelarlo" do.
-DECISIVE_STEMS: Mapping[Act, tuple[str, ...]] = {
-    Act.MOVE: words("modific reprogram reagend posterg adelant cambi traslad aplaz muev"),
-    Act.CANCEL: words("cancel anul elimin borr suspend"),
-    Act.CONSULT: words("consult averigu fijate mostr muestr revis verific busc chequear"),
-    Act.CREATE: words("agend reserv program crea cree coordin encarg compr"),
+DECISIVE_STEMS: Mapping[Operation, tuple[str, ...]] = {
+    Operation.RESCHEDULE: words(
+        "modific reprogram reagend posterg adelant cambi traslad aplaz muev"
+    ),
+    Operation.CANCEL: words("cancel anul elimin borr suspend"),
+    Operation.LOOK_UP: words("consult averigu fijate mostr muestr revis verific busc chequear"),
+    Operation.CREATE: words("agend reserv program crea cree coordin encarg compr"),
 }
-DECISIVE_WORDS: Mapping[Act, tuple[str, ...]] = {
-    Act.MOVE: words(
+DECISIVE_WORDS: Mapping[Operation, tuple[str, ...]] = {
+    Operation.RESCHEDULE: words(
         "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
         " correr correme correlo correla correrlo correrla"
     ),
-    Act.CANCEL: words("baja debaja"),
-    Act.CONSULT: (),
-    Act.CREATE: words("sacar sacame saca pedime anotame anota genera generar arma armame armar"),
+    Operation.CANCEL: words("baja debaja"),
+    Operation.LOOK_UP: (),
+    Operation.CREATE: words(
+        "sacar sacame saca pedime anotame anota genera generar arma armame armar"
+    ),
 }
-LEANING_PHRASES: Mapping[Act, tuple[str, ...]] = {
-    Act.CONSULT: (
+LEANING_PHRASES: Mapping[Operation, tuple[str, ...]] = {
+    Operation.LOOK_UP: (
         *words("saber ver decime estado donde cuando llega detalle detalles informacion info"),
         *words("seguimiento cuanto"),
         *("como esta", "como va", "como viene", "como sigue", "que paso", "que productos"),
         *("que tiene", "que incluye", "que hora", "que dia", "que doctor", "que doctora"),
         *("con quien", "que tipo", "tengo turno", "tengo una cita", "que fecha"),
     ),
-    Act.CANCEL: (
+    Operation.CANCEL: (
         "no puedo ir",
         "no voy a poder",
         "no voy a ir",
         "ya no lo quiero",
         "no quiero mas",
     ),
-    Act.CREATE: (
+    Operation.CREATE: (
         *words("quiero quisiera necesito dame dar pedir hacer hace haceme hagas nuevo nueva otro"),
         *words("otra deme gustaria solicitar solicito pido"),
         *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
@@ -79,7 +83,7 @@ NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
 FUZZY_FROM_LETTERS = 5
 
 
-def read_act(tokens: Sequence[Token]) -> Act | None:
+def read_act(tokens: Sequence[Token]) -> Operation | None:
     """Return the act asked for, if any."""
     return (
         next(_decisive(tokens), None)
@@ -98,7 +102,7 @@ def is_verb(word: str) -> bool:
     return _act_of(word) is not None
 
 
-def _decisive(tokens: Sequence[Token], *, misspelled: bool = False) -> Iterator[Act]:
+def _decisive(tokens: Sequence[Token], *, misspelled: bool = False) -> Iterator[Operation]:
     for index, token in enumerate(tokens):
         if token.kind is not Kind.WORD or _is_noun(tokens, index):
             continue
@@ -112,14 +116,14 @@ def _is_noun(tokens: Sequence[Token], index: int) -> bool:
     return is_either and word_at(tokens, index - 1) in ARTICLES
 
 
-def _act_of(word: str) -> Act | None:
+def _act_of(word: str) -> Operation | None:
     for act, stems in DECISIVE_STEMS.items():
         if word.startswith(stems) or word in DECISIVE_WORDS[act]:
             return act
     return None
 
 
-def _misspelled_act(word: str) -> Act | None:
+def _misspelled_act(word: str) -> Operation | None:
     for act, stems in DECISIVE_STEMS.items():
         if any(_sounds_like(word, stem) for stem in stems if len(stem) >= FUZZY_FROM_LETTERS):
             return act
@@ -132,7 +136,7 @@ def _sounds_like(word: str, stem: str) -> bool:
     return any(nearly(word[: len(stem) + longer], stem) for longer in (-1, 0, 1))
 
 
-def _leaning(tokens: Sequence[Token]) -> Act | None:
+def _leaning(tokens: Sequence[Token]) -> Operation | None:
     for act, phrases in LEANING_PHRASES.items():
         if contains(tokens, *phrases):
             return act

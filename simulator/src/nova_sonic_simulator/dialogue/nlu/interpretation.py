@@ -32,14 +32,14 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
     tokens_of,
     words,
 )
-from nova_sonic_simulator.dialogue.slots import Act, Aspect, Need, Slots, Subject
+from nova_sonic_simulator.dialogue.slots import Aspect, Operation, RequestedSlot, Slots, Subject
 
 # Half a minute of speech is a hundred words; what is longer is read as far as this.
 MAX_CHARACTERS = 2000
 MAX_TOKENS = 250
 
 
-class Mood(Enum):
+class DialogueAct(Enum):
     """What an utterance does besides wishing something."""
 
     YES = auto()
@@ -52,28 +52,28 @@ class Mood(Enum):
     REPEAT = auto()
 
 
-MOOD_PHRASES: dict[Mood, tuple[str, ...]] = {
-    Mood.YES: (
+DIALOGUE_ACT_PHRASES: dict[DialogueAct, tuple[str, ...]] = {
+    DialogueAct.YES: (
         *words("si dale claro ok oka okey bueno perfecto exacto correcto esa ese obvio buenisimo"),
         *("de acuerdo", "por supuesto", "esta bien", "me sirve"),
     ),
-    Mood.NO: ("no", "ninguna", "ninguno", "tampoco", "para nada"),
-    Mood.GREETING: ("hola", "buen dia", "buenos dias", "buenas", "que tal"),
-    Mood.THANKS: words("gracias agradezco"),
-    Mood.BYE: (
+    DialogueAct.NO: ("no", "ninguna", "ninguno", "tampoco", "para nada"),
+    DialogueAct.GREETING: ("hola", "buen dia", "buenos dias", "buenas", "que tal"),
+    DialogueAct.THANKS: words("gracias agradezco"),
+    DialogueAct.BYE: (
         *words("chau chao adios"),
         *("hasta luego", "nos vemos", "nada mas", "eso es todo", "eso seria todo", "hasta manana"),
     ),
-    Mood.HELP: (
+    DialogueAct.HELP: (
         *words("ayuda ayudame opciones"),
         *("que podes hacer", "que puedes hacer", "como funciona", "que haces", "quien sos"),
         *("podes ayudar", "podrias ayudar", "puedes ayudar", "me ayudas"),
     ),
-    Mood.STOP: (
+    DialogueAct.STOP: (
         *words("deja dejalo dejala olvidate olvidalo espera espere esperame"),
         *("no importa", "no quiero nada", "nada nada", "mejor no"),
     ),
-    Mood.REPEAT: (
+    DialogueAct.REPEAT: (
         *words("repetis repetime repite repetir repetilo"),
         *("no te escuche", "no te oi", "no te entendi", "como dijiste", "que dijiste"),
     ),
@@ -95,10 +95,10 @@ APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Interpretation:
     """What one utterance says."""
 
-    act: Act | None = None
+    act: Operation | None = None
     #: Whether a verb says so, and not only "quiero" or "cuándo", which answers have too.
     act_is_decided: bool = False
     subject: Subject | None = None
@@ -106,7 +106,7 @@ class Heard:
     subject_is_named: bool = False
     aspect: Aspect | None = None
     slots: Slots = field(default_factory=Slots)
-    moods: frozenset[Mood] = frozenset()
+    moods: frozenset[DialogueAct] = frozenset()
     #: "La primera" is 0, "la última" -1.
     choice: int | None = None
     #: "Otro turno": not the one spoken of before.
@@ -114,7 +114,9 @@ class Heard:
     is_question: bool = False
 
 
-def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()) -> Heard:
+def understand(
+    text: str, *, now: datetime, needs: frozenset[RequestedSlot] = frozenset()
+) -> Interpretation:
     """Read `text`; `needs` says what was asked for, so that a bare answer can be read."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     mail, rest = read_mail(text)
@@ -123,10 +125,10 @@ def understand(text: str, *, now: datetime, needs: frozenset[Need] = frozenset()
     meant = named or _subject_of_verb(tokens, act)
     slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)
     subject = meant or _suggested_subject(slots)
-    if subject is not Subject.ORDER and Need.ITEMS not in needs:
+    if subject is not Subject.ORDER and RequestedSlot.ITEMS not in needs:
         slots = replace(slots, items=(), item_count=None)
-    return Heard(
-        act=Act.CONSULT if _is_loose_create(act, slots) else act,
+    return Interpretation(
+        act=Operation.LOOK_UP if _is_loose_create(act, slots) else act,
         act_is_decided=is_decided(tokens),
         subject=subject,
         subject_is_named=named is not None,
@@ -152,28 +154,30 @@ class _Reading:
         self,
         tokens: list[Token],
         *,
-        act: Act | None,
+        act: Operation | None,
         subject: Subject | None,
-        needs: frozenset[Need],
+        needs: frozenset[RequestedSlot],
     ) -> None:
         self._tokens = tokens
         self._all = tokens
         self._needs = needs
-        self._books = act in {Act.CREATE, Act.MOVE} and subject is not Subject.ORDER
-        self._orders = act is Act.CREATE and subject is not Subject.APPOINTMENT
+        self._books = (
+            act in {Operation.CREATE, Operation.RESCHEDULE} and subject is not Subject.ORDER
+        )
+        self._orders = act is Operation.CREATE and subject is not Subject.APPOINTMENT
         # A question, a new wish or a refusal is no bare answer.
-        gives_up = contains(tokens, *MOOD_PHRASES[Mood.STOP])
+        gives_up = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.STOP])
         self._bare = not (_is_question(tokens) or gives_up or is_decided(tokens))
 
     def read_slots(self, now: datetime, mail: str | None) -> Slots:
         dni, self._tokens = read_dni(self._tokens)
-        number, self._tokens = read_number(self._tokens, bare=self._asked(Need.NUMBER))
+        number, self._tokens = read_number(self._tokens, bare=self._asked(RequestedSlot.NUMBER))
         duration, self._tokens = read_duration(self._tokens)
         at, self._tokens = read_time(
-            self._tokens, hour_is_expected=self._asked(Need.TIME, Need.CHOICE)
+            self._tokens, hour_is_expected=self._asked(RequestedSlot.TIME, RequestedSlot.CHOICE)
         )
         day, self._tokens = read_day(
-            self._tokens, now.date(), day_is_expected=self._asked(Need.DAY)
+            self._tokens, now.date(), day_is_expected=self._asked(RequestedSlot.DAY)
         )
         total, self._tokens = read_total(self._tokens)
         doctor, name = self._read_names()
@@ -190,35 +194,37 @@ class _Reading:
             kind=_kind(self._all),
             items=purchase.items,
             item_count=purchase.item_count,
-            prices=read_prices(self._tokens) if self._asked(Need.PRICES) else (),
+            prices=read_prices(self._tokens) if self._asked(RequestedSlot.PRICES) else (),
             total=total,
         )
 
     def _read_names(self) -> tuple[str | None, str | None]:
         doctor, self._tokens = read_doctor(
-            self._tokens, untitled=self._books, bare=self._asked(Need.DOCTOR)
+            self._tokens, untitled=self._books, bare=self._asked(RequestedSlot.DOCTOR)
         )
-        name, self._tokens = read_person(self._tokens, bare=self._asked(Need.NAME, Need.IDENTITY))
+        name, self._tokens = read_person(
+            self._tokens, bare=self._asked(RequestedSlot.NAME, RequestedSlot.IDENTITY)
+        )
         return doctor, name
 
     def _read_purchase(self) -> Purchase:
-        if self._orders or Need.ITEMS in self._needs:
-            return read_items(self._tokens, bare=self._asked(Need.ITEMS))
+        if self._orders or RequestedSlot.ITEMS in self._needs:
+            return read_items(self._tokens, bare=self._asked(RequestedSlot.ITEMS))
         return Purchase()
 
-    def _asked(self, *needs: Need) -> bool:
+    def _asked(self, *needs: RequestedSlot) -> bool:
         return self._bare and not self._needs.isdisjoint(needs)
 
 
-def _is_loose_create(act: Act | None, slots: Slots) -> bool:
+def _is_loose_create(act: Operation | None, slots: Slots) -> bool:
     """Whether "quiero el pedido 1" was heard: what has a number exists already."""
     is_new = slots.items or slots.doctor or slots.day or slots.at
-    return act is Act.CREATE and slots.number is not None and not is_new
+    return act is Operation.CREATE and slots.number is not None and not is_new
 
 
-def _subject_of_verb(tokens: list[Token], act: Act | None) -> Subject | None:
+def _subject_of_verb(tokens: list[Token], act: Operation | None) -> Subject | None:
     stems = any(token.plain.startswith(APPOINTMENT_STEMS) for token in tokens)
-    return Subject.APPOINTMENT if stems or act is Act.MOVE else None
+    return Subject.APPOINTMENT if stems or act is Operation.RESCHEDULE else None
 
 
 def _suggested_subject(slots: Slots) -> Subject | None:
@@ -233,8 +239,10 @@ def _is_question(tokens: list[Token]) -> bool:
     return any("?" in token.plain or "¿" in token.plain for token in tokens)
 
 
-def _moods(tokens: list[Token]) -> frozenset[Mood]:
-    return frozenset(mood for mood, phrases in MOOD_PHRASES.items() if contains(tokens, *phrases))
+def _moods(tokens: list[Token]) -> frozenset[DialogueAct]:
+    return frozenset(
+        mood for mood, phrases in DIALOGUE_ACT_PHRASES.items() if contains(tokens, *phrases)
+    )
 
 
 def _choice(tokens: list[Token]) -> int | None:
