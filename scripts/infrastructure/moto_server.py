@@ -1,0 +1,61 @@
+"""A local AWS for Terraform: moto's server, with what the AWS provider asks and moto lacks.
+
+usage: moto_server.py PORT-FILE
+
+Listens on a free port of the loopback, writes its number to PORT-FILE, and ends with its standard input.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # read while moto is imported
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.logs.responses import LogsResponse
+from moto.server import ThreadedMotoServer
+
+_queries: dict[str, dict[str, object]] = {}
+"""Saved queries of CloudWatch Logs Insights by their ids."""
+
+
+def list_tags_for_resource(_self: ApplicationAutoScalingResponse) -> str:
+    """Answer that a scaling target has no tags."""
+    return json.dumps({"Tags": {}})
+
+
+def put_query_definition(self: LogsResponse) -> str:
+    """Store a saved query."""
+    query_id = self._get_param("queryDefinitionId") or f"00000000-0000-0000-0000-{len(_queries):012}"
+    _queries[query_id] = {
+        "queryDefinitionId": query_id,
+        "name": self._get_param("name"),
+        "queryString": self._get_param("queryString"),
+        "logGroupNames": self._get_param("logGroupNames") or [],
+    }
+    return json.dumps({"queryDefinitionId": query_id})
+
+
+def describe_query_definitions(self: LogsResponse) -> str:
+    """Return the saved queries whose names have a prefix."""
+    prefix = self._get_param("queryDefinitionNamePrefix") or ""
+    found = [query for query in _queries.values() if str(query["name"]).startswith(prefix)]
+    return json.dumps({"queryDefinitions": found})
+
+
+for response_class, method in (
+    # Without an answer the provider asks again for minutes.
+    (ApplicationAutoScalingResponse, list_tags_for_resource),
+    (LogsResponse, put_query_definition),
+    (LogsResponse, describe_query_definitions),
+):
+    if not hasattr(response_class, method.__name__):
+        setattr(response_class, method.__name__, method)
+
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+_, port = server.get_host_and_port()
+Path(sys.argv[1]).write_text(str(port), encoding="ascii")
+sys.stdin.read()
+server.stop()

@@ -1,0 +1,49 @@
+# What everything else refers to. Topic files:
+#
+#   network.tf    VPC, subnets, egress, endpoints      dynamodb.tf   the three tables
+#   alb.tf        load balancer, listeners, rules      lambda.tf     REST API: function
+#   ecs.tf        cluster, image repository, tasks     api.tf        REST API: API Gateway
+#   voice.tf      voice service and its scaling        site.tf       site service, migrations
+#   database.tf   Aurora for Django's own tables       secrets.tf    secrets (values are set apart)
+#   iam.tf        roles                                waf.tf        web application firewall
+#   logs.tf       log groups, keys, buckets            monitoring.tf dashboard, alarms, queries
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_availability_zones" "available" {
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  name       = "${var.project_name}-${var.stage}"
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  zones      = slice(data.aws_availability_zones.available.names, 0, var.availability_zone_count)
+
+  sonic_regions = length(var.nova_sonic_regions) > 0 ? var.nova_sonic_regions : [var.aws_region]
+
+  # Metrics of the application (CloudWatch embedded metric format).
+  metrics_namespace = "NovaSonic/${var.stage}"
+
+  # Environment that Lambda, voice and site share.
+  environment = {
+    AWS_DEFAULT_REGION = var.aws_region
+    ORDERS_TABLE       = aws_dynamodb_table.this["orders"].name
+    APPOINTMENTS_TABLE = aws_dynamodb_table.this["appointments"].name
+    CALLS_TABLE        = aws_dynamodb_table.this["calls"].name
+    ALLOWED_HOSTS      = var.domain_name
+    API_CORS_ORIGINS   = join(",", var.allowed_origins)
+    WS_ALLOWED_ORIGINS = join(",", var.allowed_origins)
+    LOGLEVEL           = var.log_level
+    LOG_FORMAT         = "json"
+    METRICS_NAMESPACE  = local.metrics_namespace
+    SITE_URL           = "https://${var.domain_name}"
+  }
+}
