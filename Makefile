@@ -11,7 +11,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench bench-quick bench-data demo-data translations pins clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench bench-quick bench-data demo-data translations pins infra-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ translations: $(VENV)/.installed-local ## Compile locale/*/LC_MESSAGES/*.po
 pins: $(VENV)/.installed-dev ## Write requirements*.txt from pyproject.toml, with the newest versions
 	@scripts/write-pins
 
+infra-check: .venv-infrastructure/.installed .venv-checkov/.installed ## Check the infrastructure: Terraform on a local AWS, checkov, hadolint
+	@scripts/infra-check
+
 clean: ## Remove environments and caches; data in var/ stays
 	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
 
@@ -114,6 +117,12 @@ $(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed:
 	@echo "Installing $(@D) for the benchmark"
 	@test -x $(@D)/bin/python || "$$(scripts/find-python)" -m venv $(@D)
 	@$(@D)/bin/python $(PIP_INSTALL) -r $< || { echo "The benchmark's packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
+	@touch $@
+
+.venv-infrastructure/.installed .venv-checkov/.installed: .venv-%/.installed: requirements-%.txt
+	@echo "Installing the tools of the infrastructure check: $*"
+	@test -x .venv-$*/bin/python || "$$(scripts/find-python)" -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP_INSTALL) -r requirements-$*.txt
 	@touch $@
 
 # One environment for each further Python version, e.g. `make test-pure-3.12`.

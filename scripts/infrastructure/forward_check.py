@@ -27,11 +27,16 @@ class Schema:
         self._types = types
         self._interfaces: dict[str, str] = {}
         for each in types.values():
-            named = re.search(r"(?:docs|guides)/(resources|data-sources)/([a-z0-9_]+)", json.dumps(each.get("docs", {})))
+            named = re.search(
+                r"(?:docs|guides)/(resources|data-sources)/([a-z0-9_]+)",
+                json.dumps(each.get("docs", {})),
+            )
             parameters = each.get("initializer", {}).get("parameters", [])
             if each["kind"] == "class" and named and len(parameters) > 2:
                 prefix = "data." if named[1] == "data-sources" else ""
-                self._interfaces.setdefault(f"{prefix}aws_{named[2]}", parameters[2]["type"].get("fqn", ""))
+                self._interfaces.setdefault(
+                    f"{prefix}aws_{named[2]}", parameters[2]["type"].get("fqn", "")
+                )
 
     def interface_of(self, resource_type: str) -> str | None:
         """Return the name of the interface that holds a resource's arguments, or None."""
@@ -83,7 +88,14 @@ class Check:
                 for each in blocks:
                     for block_name, block in _entries(each):
                         contents = block["content"]
-                        used.add(self._argument(place, block_name, contents if isinstance(contents, list) else [contents], known))
+                        used.add(
+                            self._argument(
+                                place,
+                                block_name,
+                                contents if isinstance(contents, list) else [contents],
+                                known,
+                            )
+                        )
             elif name not in META:
                 used.add(self._argument(place, name, blocks, known))
         missing = {name for name, each in known.items() if not each.get("optional")} - used
@@ -124,7 +136,9 @@ def main() -> None:
                     for name, body in _entries(instances):
                         kinds.add(prefix + kind)
                         check.resource(prefix + kind, name, body)
-    print(f"{len(kinds)} types, {check.compared} arguments and blocks compared, {len(check.problems)} problems")
+    print(
+        f"{len(kinds)} types, {check.compared} arguments and blocks compared, {len(check.problems)} problems"
+    )
     print(*check.problems, sep="\n")
     sys.exit(bool(check.problems))
 

@@ -27,7 +27,9 @@ def list_tags_for_resource(_self: ApplicationAutoScalingResponse) -> str:
 
 def put_query_definition(self: LogsResponse) -> str:
     """Store a saved query."""
-    query_id = self._get_param("queryDefinitionId") or f"00000000-0000-0000-0000-{len(_queries):012}"
+    query_id = (
+        self._get_param("queryDefinitionId") or f"00000000-0000-0000-0000-{len(_queries):012}"
+    )
     _queries[query_id] = {
         "queryDefinitionId": query_id,
         "name": self._get_param("name"),

@@ -32,7 +32,11 @@ FARGATE_MEMORY = {
 NEWER_ACTIONS = {"bedrock:invokemodelwithbidirectionalstream"}
 """Actions that AWS has and the copy of its reference does not."""
 
-WITHOUT_RESOURCES = {"ecr:getauthorizationtoken", "xray:puttracesegments", "xray:puttelemetryrecords"}
+WITHOUT_RESOURCES = {
+    "ecr:getauthorizationtoken",
+    "xray:puttracesegments",
+    "xray:puttelemetryrecords",
+}
 """Actions that know no resources, so that `*` is their only one."""
 
 ENDPOINT_SERVICES = {
@@ -49,7 +53,7 @@ def resources(module: dict[str, Any]) -> Iterator[Resource]:
 
 
 def fargate_sizes(resource: Resource) -> Iterator[str]:
-    """A task's CPU and memory are a pair that Fargate offers."""
+    """Yield tasks whose CPU and memory are no pair that Fargate offers."""
     if resource["type"] == "aws_ecs_task_definition":
         cpu, memory = int(resource["values"]["cpu"]), int(resource["values"]["memory"])
         if memory not in FARGATE_MEMORY.get(cpu, ()):
@@ -57,7 +61,7 @@ def fargate_sizes(resource: Resource) -> Iterator[str]:
 
 
 def containers(resource: Resource) -> Iterator[str]:
-    """Containers have health checks that end in time, and no secret stands in their environment."""
+    """Yield containers with a slow health check, or a secret in their environment."""
     if resource["type"] != "aws_ecs_task_definition":
         return
     for container in json.loads(resource["values"].get("container_definitions") or "[]"):
@@ -70,7 +74,7 @@ def containers(resource: Resource) -> Iterator[str]:
 
 
 def target_groups(resource: Resource) -> Iterator[str]:
-    """A health check's time-out is below its interval."""
+    """Yield health checks whose time-out is not below their interval."""
     if resource["type"] == "aws_lb_target_group":
         for check in resource["values"].get("health_check") or []:
             if check.get("timeout") and check["timeout"] >= check["interval"]:
@@ -78,7 +82,7 @@ def target_groups(resource: Resource) -> Iterator[str]:
 
 
 def tables(resource: Resource) -> Iterator[str]:
-    """Tables are on demand, and each key of an index is an attribute."""
+    """Yield tables that are not on demand, and index keys that are no attributes."""
     if resource["type"] != "aws_dynamodb_table":
         return
     values = resource["values"]
@@ -92,7 +96,7 @@ def tables(resource: Resource) -> Iterator[str]:
 
 
 def endpoints(resource: Resource) -> Iterator[str]:
-    """A VPC endpoint is for a service that has one."""
+    """Yield VPC endpoints for services that have none."""
     if resource["type"] == "aws_vpc_endpoint":
         name = resource["values"]["service_name"]
         service = name.split(".", 3)[-1]
@@ -101,8 +105,10 @@ def endpoints(resource: Resource) -> Iterator[str]:
 
 
 def dashboards(resource: Resource) -> Iterator[str]:
-    """Widgets are of types that exist, lie on the grid of 24 columns and name metrics in their form."""
-    if resource["type"] != "aws_cloudwatch_dashboard" or not resource["values"].get("dashboard_body"):
+    """Yield widgets of unknown types, off the grid of 24 columns, or with metrics of another form."""
+    if resource["type"] != "aws_cloudwatch_dashboard" or not resource["values"].get(
+        "dashboard_body"
+    ):
         return
     for widget in json.loads(resource["values"]["dashboard_body"])["widgets"]:
         title = widget.get("properties", {}).get("title", "?")
@@ -116,16 +122,22 @@ def dashboards(resource: Resource) -> Iterator[str]:
 
 
 def retention(resource: Resource) -> Iterator[str]:
-    """Logs end."""
-    if resource["type"] == "aws_cloudwatch_log_group" and not resource["values"].get("retention_in_days"):
+    """Yield log groups without an end."""
+    if resource["type"] == "aws_cloudwatch_log_group" and not resource["values"].get(
+        "retention_in_days"
+    ):
         yield "its logs never end"
 
 
 def policies(resource: Resource) -> Iterator[str]:
-    """Policies name actions that exist, without wildcards, on resources of their own."""
+    """Yield actions that do not exist, wildcards, and statements about all resources."""
     for name in ("policy", "assume_role_policy", "json"):
         text = resource["values"].get(name)
-        if isinstance(text, str) and text.startswith("{") and resource["type"] != "aws_ecr_lifecycle_policy":
+        if (
+            isinstance(text, str)
+            and text.startswith("{")
+            and resource["type"] != "aws_ecr_lifecycle_policy"
+        ):
             statements = json.loads(text).get("Statement", [])
             for statement in statements if isinstance(statements, list) else [statements]:
                 if statement.get("Effect", "Allow") == "Allow":
@@ -137,7 +149,7 @@ def policies(resource: Resource) -> Iterator[str]:
 
 
 def planned_policies(plan: dict[str, Any]) -> Iterator[str]:
-    """Policy documents whose text is not known before the apply: their statements are in the configuration."""
+    """Yield the same of documents whose text is known after the apply only: from the configuration."""
     for resource in plan["configuration"]["root_module"].get("resources", []):
         if resource["type"] != "aws_iam_policy_document":
             continue
@@ -174,7 +186,16 @@ def _actions_of(service: str) -> frozenset[str]:
     return frozenset(action.lower() for action in get_actions_for_service(service))
 
 
-RULES = (fargate_sizes, containers, target_groups, tables, endpoints, dashboards, retention, policies)
+RULES = (
+    fargate_sizes,
+    containers,
+    target_groups,
+    tables,
+    endpoints,
+    dashboards,
+    retention,
+    policies,
+)
 
 
 def problems(plan: dict[str, Any]) -> list[str]:
@@ -183,7 +204,12 @@ def problems(plan: dict[str, Any]) -> list[str]:
         *resources(plan["planned_values"]["root_module"]),
         *resources(plan.get("prior_state", {}).get("values", {}).get("root_module", {})),
     ]
-    found = [f"{each['address']}: {sentence}" for each in known for rule in RULES for sentence in rule(each)]
+    found = [
+        f"{each['address']}: {sentence}"
+        for each in known
+        for rule in RULES
+        for sentence in rule(each)
+    ]
     return sorted({*found, *planned_policies(plan)})
 
 
