@@ -1,1 +1,1 @@
-"""The same verbs through three doors: REST, staff admin and voice, on one running site."""
+"""The same operations through three interfaces (REST, admin, voice) of one running site."""

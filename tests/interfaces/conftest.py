@@ -9,13 +9,13 @@ import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.fixtures.site import DOCTORS, Site, running_site
-from tests.interfaces.interfaces import DOORS, Door
-from tests.interfaces.session import STAFF
+from tests.interfaces.clients import INTERFACES, Interface
+from tests.interfaces.staff_session import CREDENTIALS
 
 
 @pytest.fixture(scope="session")
 def quick_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
-    """One that speaks fast: here its answers count, and not what they sound like."""
+    """A simulator that speaks five times as fast: these tests read its answers and play none."""
     folder = tmp_path_factory.mktemp("quick-simulator")
     options = ("--hearing", "text", "--max-streams", "64", "--time-scale", "5")
     with run_simulator(folder, *options) as running:
@@ -32,7 +32,7 @@ def staffed_site(
         "BEDROCK_CA_FILE": str(quick_simulator.ca_file),
     }
     folder = tmp_path_factory.mktemp("staffed-site")
-    username, password = STAFF
+    username, password = CREDENTIALS
     environ = {
         **os.environ,
         **stand_ins,
@@ -46,8 +46,8 @@ def staffed_site(
         yield site
 
 
-@pytest.fixture(params=DOORS, ids=lambda door: door.__name__)
-def door(request: pytest.FixtureRequest, staffed_site: Site) -> Door:
-    """Each of the three ways in."""
-    kind: type[Door] = request.param
-    return kind(staffed_site)
+@pytest.fixture(params=INTERFACES, ids=lambda interface: interface.__name__)
+def interface(request: pytest.FixtureRequest, staffed_site: Site) -> Interface:
+    """Each of the three interfaces."""
+    interface_class: type[Interface] = request.param
+    return interface_class(staffed_site)

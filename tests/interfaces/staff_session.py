@@ -1,4 +1,4 @@
-"""A receptionist's HTTP session on a running site, for REST and for the admin."""
+"""The HTTP session of a receptionist on a running site, for REST and for the admin."""
 
 import json
 import urllib.error
@@ -10,11 +10,11 @@ from typing import Any, Self
 
 from tests.fixtures.site import Site
 
-STAFF = ("reception", "only-for-tests-9!")
+CREDENTIALS = ("reception", "only-for-tests-9!")
 
 
-class Session:
-    """A staff member's HTTP session."""
+class StaffSession:
+    """An HTTP session of a staff member; `log_in` starts it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -23,7 +23,7 @@ class Session:
 
     def log_in(self) -> Self:
         self.request("/admin/login/")
-        username, password = STAFF
+        username, password = CREDENTIALS
         form = {"username": username, "password": password, "next": "/admin/"}
         status, page = self.submit("/admin/login/", form)
         assert status == 200, page
@@ -64,6 +64,6 @@ class Session:
 
 
 @cache
-def logged_in(site: Site) -> Session:
-    """The receptionist's session; one log-in serves all, as in an office with many tabs."""
-    return Session(site).log_in()
+def staff_session(site: Site) -> StaffSession:
+    """Return the receptionist's session. All requests share one, as the tabs of a browser do."""
+    return StaffSession(site).log_in()
