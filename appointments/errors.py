@@ -47,7 +47,7 @@ class AppointmentStatusError(ConflictError):
     text = _("An appointment that is %(status)s can't become %(wanted)s.")
 
     @override
-    def words(self) -> dict[str, object]:
+    def text_values(self) -> dict[str, object]:
         return {name: status_label(self.data[name]) for name in ("status", "wanted")}
 
 

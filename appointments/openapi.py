@@ -39,23 +39,23 @@ AVAILABILITY_EXAMPLE = {
 describe_appointment_operations = extend_schema_view(
     list=operation(
         summary="A page of appointments",
-        shown=AppointmentSerializer(many=True),
+        response=AppointmentSerializer(many=True),
         parameters=(AppointmentListQuery,),
         example=[APPOINTMENT_EXAMPLE],
     ),
     availability=operation(
         summary="The free starts of a doctor on a day",
-        shown=AvailabilitySerializer,
+        response=AvailabilitySerializer,
         parameters=(AvailabilityQuery,),
         example=AVAILABILITY_EXAMPLE,
     ),
     retrieve=operation(
-        summary="One appointment", shown=AppointmentSerializer, example=APPOINTMENT_EXAMPLE
+        summary="One appointment", response=AppointmentSerializer, example=APPOINTMENT_EXAMPLE
     ),
     create=operation(
         summary="Book an appointment",
         body=NewAppointmentSerializer,
-        shown=AppointmentSerializer,
+        response=AppointmentSerializer,
         status=201,
         parameters=(IDEMPOTENCY_KEY_HEADER,),
         body_example=NEW_APPOINTMENT_EXAMPLE,
@@ -64,7 +64,7 @@ describe_appointment_operations = extend_schema_view(
     update=operation(
         summary="Change an appointment, given whole",
         body=ChangedAppointmentSerializer,
-        shown=AppointmentSerializer,
+        response=AppointmentSerializer,
         parameters=(IF_MATCH_HEADER,),
         body_example={**NEW_APPOINTMENT_EXAMPLE, "updatedAt": "2026-11-23T13:00:00.000Z"},
         example=APPOINTMENT_EXAMPLE,
@@ -72,14 +72,14 @@ describe_appointment_operations = extend_schema_view(
     partial_update=operation(
         summary="Change some of an appointment",
         body=ChangedAppointmentSerializer(partial=True),
-        shown=AppointmentSerializer,
+        response=AppointmentSerializer,
         parameters=(IF_MATCH_HEADER,),
         body_example={"status": "confirmed"},
         example={**APPOINTMENT_EXAMPLE, "status": "confirmed"},
     ),
     destroy=operation(
         summary="Delete an appointment and give its time back",
-        shown=None,
+        response=None,
         parameters=(IF_MATCH_HEADER,),
     ),
 )

@@ -16,13 +16,13 @@ from appointments.domain import (
     AppointmentStatus,
 )
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.rest.query_parameters import PageQuery, Query
+from common.naming import camel_case
+from common.rest.query_parameters import PageQuerySerializer, QuerySerializer
 from common.rest.serializers import (
     CamelCaseSerializer,
     InstantField,
     TextField,
     WholeNumberField,
-    camel_case,
 )
 
 KINDS = [kind.value for kind in AppointmentKind]
@@ -66,7 +66,7 @@ class NewAppointmentSerializer(CamelCaseSerializer):
 class ChangedAppointmentSerializer(CamelCaseSerializer):
     """The body that changes an appointment. `updatedAt`, if given, must be that of the stored one."""
 
-    passed_over = frozenset({"id", "createdAt"})
+    ignored_fields = frozenset({"id", "createdAt"})
 
     patient_name = TextField(max_length=MAX_NAME_LENGTH)
     patient_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
@@ -98,7 +98,7 @@ class DayField(serializers.DateField):
         return day
 
 
-class AppointmentListQuery(PageQuery):
+class AppointmentListQuery(PageQuerySerializer):
     """The query parameters of the list of appointments."""
 
     date = DayField(
@@ -125,7 +125,7 @@ class AppointmentListQuery(PageQuery):
         return attrs
 
 
-class AvailabilityQuery(Query):
+class AvailabilityQuery(QuerySerializer):
     """The query parameters of the free times."""
 
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)

@@ -140,7 +140,7 @@ def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -
     appointment = repository.get_appointment(appointment_id)
     is_match = appointment is not None and appointment.matches_caller(caller)
     is_verified = verify_or_count_failure(
-        caller, kind="appointment", record_id=appointment_id, proven=is_match, now=now
+        caller, kind="appointment", record_id=appointment_id, is_match=is_match, now=now
     )
     if appointment is None or not is_verified:
         raise AppointmentNotFoundError(appointment_id=appointment_id)

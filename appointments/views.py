@@ -23,8 +23,8 @@ from appointments.serializers import (
 )
 from common import clock
 from common.rest.envelope import EnvelopeResponse
-from common.rest.preconditions import idempotency_key, required_version
-from common.rest.query_parameters import decrypt_cursor, parse_query
+from common.rest.query_parameters import parse_query_parameters, service_cursor
+from common.rest.request_headers import idempotency_token, required_version
 from common.rest.views import ServiceViewSet
 
 
@@ -32,9 +32,9 @@ from common.rest.views import ServiceViewSet
 class AppointmentViewSet(ServiceViewSet):
     """Appointments: the latest first; those of one day in order of time."""
 
-    record = "appointments.appointment"
+    permission_model = "appointments.appointment"
     serializer_class = AppointmentSerializer
-    bodies: ClassVar = {
+    body_serializers: ClassVar = {
         "create": NewAppointmentSerializer,
         "update": ChangedAppointmentSerializer,
         "partial_update": ChangedAppointmentSerializer,
@@ -42,7 +42,7 @@ class AppointmentViewSet(ServiceViewSet):
 
     def list(self, request: Request) -> EnvelopeResponse:
         """Return a page of appointments, optionally of a day or days, doctor, patient or status."""
-        parameters = parse_query(AppointmentListQuery, request)
+        parameters = parse_query_parameters(AppointmentListQuery, request)
         status = parameters.get("status")
         ordering = parameters.get("ordering", "date" if "date" in parameters else "-date")
         query = AppointmentQuery(
@@ -54,14 +54,14 @@ class AppointmentViewSet(ServiceViewSet):
             status=AppointmentStatus(status) if status else None,
             latest_first=ordering == "-date",
         )
-        cursor = decrypt_cursor(request, parameters.get("cursor"))
+        cursor = service_cursor(request, parameters.get("cursor"))
         page = services.list_appointments(query=query, cursor=cursor, limit=parameters["limit"])
-        return self.answer_page(request, page, noun="appointment")
+        return self.page_response(request, page, noun="appointment")
 
     @action(detail=False)
     def availability(self, request: Request) -> EnvelopeResponse:
         """Return the free start times of a doctor on a day."""
-        parameters = parse_query(AvailabilityQuery, request)
+        parameters = parse_query_parameters(AvailabilityQuery, request)
         starts = services.list_free_starts(
             doctor_name=parameters["doctor_name"],
             day=parameters["date"],
@@ -74,25 +74,25 @@ class AppointmentViewSet(ServiceViewSet):
     def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
         """Return one appointment."""
         appointment = services.get_appointment(appointment_id=pk)
-        return self.answer(appointment, message="Appointment retrieved successfully")
+        return self.record_response(appointment, message="Appointment retrieved successfully")
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Book an appointment. The same `Idempotency-Key` with the same body books it once."""
-        body = self.body(request)
+        body = self.validated_body(request)
         booked = services.book_appointment(
             **{**body, "kind": AppointmentKind(body["kind"])},
-            token=idempotency_key(request),
+            token=idempotency_token(request),
             now=clock.now(),
         )
-        return self.answer(booked, message="Appointment created successfully", status=201)
+        return self.record_response(booked, message="Appointment created successfully", status=201)
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change an appointment, given whole; optional fields that are missing stay."""
-        return self._update(request, pk, self.body(request))
+        return self._update(request, pk, self.validated_body(request))
 
     def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change some fields of an appointment. `date` alone moves it; `{"status": "cancelled"}` cancels it."""
-        return self._update(request, pk, self.body(request, partial=True))
+        return self._update(request, pk, self.validated_body(request, partial=True))
 
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an appointment, which frees its time."""
@@ -111,4 +111,4 @@ class AppointmentViewSet(ServiceViewSet):
             unchanged_since=version,
             now=clock.now(),
         )
-        return self.answer(updated, message="Appointment updated successfully")
+        return self.record_response(updated, message="Appointment updated successfully")

@@ -1,1 +1,1 @@
-"""The ground: what two or more rooms use. It imports none of them."""
+"""Shared foundations of all packages. No domain knowledge: it imports none of them."""

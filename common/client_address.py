@@ -1,4 +1,4 @@
-"""Where a request comes from, behind the proxies that the settings tell of."""
+"""The network address of a client behind the trusted proxies that the setting PROXIES counts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,20 +10,26 @@ UNKNOWN = "unknown"
 
 
 def address_of_request(request: HttpRequest) -> str:
-    """Return the address of whoever sent an HTTP request."""
-    peer, said = request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR")
-    return _behind(peer or UNKNOWN, said)
+    """Return the address of the client that sent an HTTP request."""
+    peer = request.META.get("REMOTE_ADDR") or UNKNOWN
+    return _client_address(peer, request.META.get("HTTP_X_FORWARDED_FOR"))
 
 
 def address_of_scope(scope: Mapping[str, Any]) -> str:
-    """Return the address of whoever opened an ASGI connection."""
+    """Return the address of the client that opened an ASGI connection."""
     client = scope.get("client")
-    said = dict(scope["headers"]).get(b"x-forwarded-for")
-    return _behind(client[0] if client else UNKNOWN, said.decode("latin-1") if said else None)
+    forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for")
+    return _client_address(
+        client[0] if client else UNKNOWN,
+        forwarded_for.decode("latin-1") if forwarded_for else None,
+    )
 
 
-def _behind(peer: str, forwarded_for: str | None) -> str:
-    """Return what the farthest of our proxies saw: whatever stands before it, anybody may have written."""
+def _client_address(peer: str, forwarded_for: str | None) -> str:
+    """Return the address that the outermost trusted proxy saw.
+
+    Each proxy appends the address it saw. The client itself may have written the entries before.
+    """
     proxies = settings.PROXIES
     if not proxies or not forwarded_for:
         return peer

@@ -1,8 +1,8 @@
-"""The time now. Nothing else reads the system's clock: doors call this and pass `now` on."""
+"""The current time. Only interfaces call this; all other code gets `now` as an argument."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the present instant, aware, in UTC."""
+    """Return the current instant, aware, in UTC."""
     return datetime.now(UTC)

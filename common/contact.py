@@ -1,4 +1,4 @@
-"""Names and addresses as people give them, tidied, or refused."""
+"""Validation of the names and e-mail addresses that people give."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -8,34 +8,34 @@ from common.errors import InvalidFieldError
 MAX_NAME_LENGTH = 120
 MAX_EMAIL_LENGTH = 254
 
-_is_email = EmailValidator()
+_validate_email = EmailValidator()
 
 
 def clean_name(name: str, *, field: str) -> str:
     """Return `name` with single spaces.
 
     Raises:
-        InvalidFieldError: nothing of it is a letter, or it is too long; it names `field`.
+        InvalidFieldError: it has no letter or is too long; the error names `field`.
 
     """
-    tidy = " ".join(name.split())
-    if len(tidy) > MAX_NAME_LENGTH or not any(letter.isalpha() for letter in tidy):
+    cleaned = " ".join(name.split())
+    if len(cleaned) > MAX_NAME_LENGTH or not any(letter.isalpha() for letter in cleaned):
         raise InvalidFieldError(field=field)
-    return tidy
+    return cleaned
 
 
 def clean_email(email: str, *, field: str) -> str:
-    """Return `email` in small letters, as the indexes hold it.
+    """Return `email` in lower case, as the indexes store it.
 
     Raises:
-        InvalidFieldError: it can't be an e-mail address; it names `field`.
+        InvalidFieldError: it is no e-mail address or is too long; the error names `field`.
 
     """
-    tidy = email.strip().lower()
+    cleaned = email.strip().lower()
     try:
-        _is_email(tidy)
+        _validate_email(cleaned)
     except ValidationError:
         raise InvalidFieldError(field=field) from None
-    if len(tidy) > MAX_EMAIL_LENGTH:
+    if len(cleaned) > MAX_EMAIL_LENGTH:
         raise InvalidFieldError(field=field)
-    return tidy
+    return cleaned

@@ -1,7 +1,6 @@
-"""Sealing what leaves the house, or must not be read where it lies, with the server's secret.
+"""Authenticated encryption (Fernet: AES-128-CBC and HMAC-SHA256) with keys made from SECRET_KEY.
 
-Sealed is encrypted and authenticated (Fernet: AES-128-CBC and HMAC-SHA256). Each purpose has a key
-of its own, made from the secret, so that what was sealed for one can't be passed off for another.
+Each purpose has a key of its own, so text that was encrypted for one can't be used for another.
 """
 
 import base64
@@ -13,7 +12,7 @@ from django.utils.crypto import salted_hmac
 
 
 def fernet(purpose: str) -> Fernet:
-    """Return what seals and unseals for this purpose."""
+    """Return the cipher for this purpose, e.g. "common.cursors"."""
     return _fernet(purpose, settings.SECRET_KEY)
 
 

@@ -1,4 +1,4 @@
-"""The errors that are foreseen: each has a code, an HTTP status and a sentence for people.
+"""The tree of expected errors. Each has a code, an HTTP status and a text for people.
 
     DomainError
      ├─ NotFoundError             404   order_not_found, appointment_not_found …
@@ -13,9 +13,10 @@
      └─ UnavailableError          503   unavailable
          └─ BusyError                   busy
 
-Rooms derive their own from these, beside their services. Whatever isn't in the tree is a fault of
-ours: it travels to the door it came in by, and is logged there once. Three doors translate the
-tree, and nobody else catches it whole: REST (`common.rest.envelope`), the staff pages and the voice tools.
+Each domain package derives its own errors from these, in its `errors.py`. An error outside the tree
+is a bug: it reaches the interface that got the request and is logged there, once. The three
+interfaces translate the whole tree, and nothing else catches it: REST (`common.rest.envelope`), the
+admin (`staff.admin`, `novasonic.admin_site`) and the voice tools (`voice.tools.registry`).
 """
 
 from typing import ClassVar, override
@@ -27,10 +28,15 @@ from common.field_labels import field_label
 
 
 class DomainError(Exception):
-    """Something foreseen went wrong.
+    """The base class of all expected errors.
 
-    `text` is the sentence for people, with `%(name)s` places that `words()` fills; `data` holds what
-    a caller needs to go on: plain values, dates and lists of those, with names in snake_case.
+    Attributes:
+        code: The error's name for programs, e.g. "slot_taken".
+        http_status: The status of the REST response.
+        text: The text for people; `text_values()` fills its `%(name)s` placeholders.
+        data: What a caller needs to react: plain values, dates and lists of those, by names in
+            snake_case.
+
     """
 
     code: ClassVar[str]
@@ -43,20 +49,20 @@ class DomainError(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence, in the language that is active now."""
-        return str(self.text) % self.words()
+        """The text in the active language, with its placeholders filled."""
+        return str(self.text) % self.text_values()
 
-    def words(self) -> dict[str, object]:
-        """Return what fills the places of `text`: the data, but for names that only programs know."""
+    def text_values(self) -> dict[str, object]:
+        """Return the values of the placeholders: the data, with codes replaced by labels."""
         return self.data
 
     def __str__(self) -> str:
-        # The code alone: `data` may name people, and this ends in logs.
+        # The code alone: logs contain this, and `data` may contain personal data.
         return self.code
 
 
 class NotFoundError(DomainError):
-    """The thing isn't there, or isn't this caller's: the two are answered alike."""
+    """The record does not exist, or it isn't the caller's: the answer is the same for both."""
 
     code = "not_found"
     http_status = 404
@@ -64,7 +70,7 @@ class NotFoundError(DomainError):
 
 
 class ConflictError(DomainError):
-    """The thing is in a state that doesn't allow it."""
+    """The record is in a state that does not allow the change."""
 
     code = "conflict"
     http_status = 409
@@ -72,9 +78,9 @@ class ConflictError(DomainError):
 
 
 class StaleVersionError(ConflictError):
-    """Somebody else changed the thing after it was read.
+    """Somebody else changed the record after the caller read it.
 
-    `data["current_version"]` is its `updated_at` now, where that is known.
+    `data["current_version"]` is its current `updated_at`, where that is known.
     """
 
     code = "stale_version"
@@ -82,7 +88,7 @@ class StaleVersionError(ConflictError):
 
 
 class IdempotencyConflictError(ConflictError):
-    """The same token came with another request."""
+    """Another request was sent with the same idempotency token."""
 
     code = "idempotency_conflict"
     text = _("This request was already used for something else.")
@@ -97,18 +103,18 @@ class RuleError(DomainError):
 
 
 class InvalidFieldError(RuleError):
-    """One value can't be used. `data["field"]` names it."""
+    """One value is invalid; `data["field"]` names its field."""
 
     code = "invalid_field"
     text = _("The value given for %(field)s can't be used.")
 
     @override
-    def words(self) -> dict[str, object]:
+    def text_values(self) -> dict[str, object]:
         return {"field": field_label(str(self.data["field"]))}
 
 
 class InvalidCursorError(RuleError):
-    """It isn't a cursor of ours, it is too old, or it is one for another list."""
+    """The cursor is invalid, expired, or belongs to another list."""
 
     code = "invalid_cursor"
     http_status = 400
@@ -116,7 +122,7 @@ class InvalidCursorError(RuleError):
 
 
 class NotAllowedError(DomainError):
-    """The caller may not do this, whatever the thing's state."""
+    """The caller lacks the permission."""
 
     code = "not_allowed"
     http_status = 403
@@ -124,14 +130,14 @@ class NotAllowedError(DomainError):
 
 
 class IdentityMissingError(NotAllowedError):
-    """The caller has said nothing that shows who they are."""
+    """The caller gave neither a name nor an identity number."""
 
     code = "identity_missing"
     text = _("Please say your full name or your identity number first.")
 
 
 class UnavailableError(DomainError):
-    """The data store doesn't serve us now. `data["reason"]` says why, in one word of ours."""
+    """The data store is unavailable; `data["reason"]` is a code that says why."""
 
     code = "unavailable"
     http_status = 503
@@ -139,7 +145,7 @@ class UnavailableError(DomainError):
 
 
 class BusyError(UnavailableError):
-    """Too many changes of the same thing at once; each lost its turn too often."""
+    """Too many changes of the same record at once."""
 
     code = "busy"
     text = _("Many people are changing this at once. Please try again.")

@@ -1,4 +1,4 @@
-"""What people call the fields of records, in sentences about them."""
+"""Labels of the fields of records, for error messages to people."""
 
 from collections.abc import Mapping
 
@@ -24,18 +24,18 @@ FIELD_LABELS: Mapping[str, Promise] = {
     "duration": _("minutes"),
     "notes": _("notes"),
 }
-"""By the name under which an `InvalidFieldError` names it; the same words as in the staff's forms."""
+"""Labels by the field name in an `InvalidFieldError`; the staff's forms use the same labels."""
 
 
 def field_label(path: str) -> str:
-    """Return what people call a field: "products 1 price of one" is `items.0.price`.
+    """Return the label of a field: `items.0.price` is "products 1 price of one".
 
-    One that has no label is "value": its name is for programs.
+    A field without a label is "value".
     """
-    return " ".join(map(_word, path.split(".")))
+    return " ".join(map(_part_label, path.split(".")))
 
 
-def _word(part: str) -> str:
+def _part_label(part: str) -> str:
     if part.isdecimal():
         return str(int(part) + 1)
     return str(FIELD_LABELS.get(part, _("value")))

@@ -1,4 +1,4 @@
-"""Changes of part of a record: what isn't given stays, and None may be given. Pure."""
+"""Updates of some fields of a record: a field that is not provided keeps its value. Pure."""
 
 from dataclasses import fields
 from enum import Enum, auto
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 
 class Unset(Enum):
-    """The type of what wasn't given, apart from None, which says "nothing of it"."""
+    """The type of a field that was not provided. None is a value: it clears the field."""
 
     UNSET = auto()
 
@@ -15,6 +15,6 @@ UNSET: Final = Unset.UNSET
 
 
 def provided_fields(changes: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass of changes that were given, by name."""
-    values = {each.name: getattr(changes, each.name) for each in fields(changes)}
+    """Return the provided fields of a dataclass of changes, by name."""
+    values = {field.name: getattr(changes, field.name) for field in fields(changes)}
     return {name: value for name, value in values.items() if value is not UNSET}

@@ -36,7 +36,7 @@ class OrderStatusError(ConflictError):
     text = _("An order that is %(status)s can't become %(wanted)s.")
 
     @override
-    def words(self) -> dict[str, object]:
+    def text_values(self) -> dict[str, object]:
         return {name: status_label(self.data[name]) for name in ("status", "wanted")}
 
 

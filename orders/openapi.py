@@ -48,15 +48,15 @@ SHIPPED_ORDER_EXAMPLE = {**ORDER_EXAMPLE, "status": "shipped", "trackingNumber":
 describe_order_operations = extend_schema_view(
     list=operation(
         summary="A page of orders, the newest first",
-        shown=OrderSerializer(many=True),
+        response=OrderSerializer(many=True),
         parameters=(OrderListQuery,),
         example=[ORDER_EXAMPLE],
     ),
-    retrieve=operation(summary="One order", shown=OrderSerializer, example=ORDER_EXAMPLE),
+    retrieve=operation(summary="One order", response=OrderSerializer, example=ORDER_EXAMPLE),
     create=operation(
         summary="Place an order",
         body=NewOrderSerializer,
-        shown=OrderSerializer,
+        response=OrderSerializer,
         status=201,
         parameters=(IDEMPOTENCY_KEY_HEADER,),
         body_example=NEW_ORDER_EXAMPLE,
@@ -65,7 +65,7 @@ describe_order_operations = extend_schema_view(
     update=operation(
         summary="Change an order, given whole",
         body=ChangedOrderSerializer,
-        shown=OrderSerializer,
+        response=OrderSerializer,
         parameters=(IF_MATCH_HEADER,),
         body_example=CHANGED_ORDER_EXAMPLE,
         example={**ORDER_EXAMPLE, "status": "processing"},
@@ -73,11 +73,11 @@ describe_order_operations = extend_schema_view(
     partial_update=operation(
         summary="Change some of an order",
         body=ChangedOrderSerializer(partial=True),
-        shown=OrderSerializer,
+        response=OrderSerializer,
         parameters=(IF_MATCH_HEADER,),
         body_example={"status": "shipped"},
         example=SHIPPED_ORDER_EXAMPLE,
     ),
-    destroy=operation(summary="Delete an order", shown=None, parameters=(IF_MATCH_HEADER,)),
+    destroy=operation(summary="Delete an order", response=None, parameters=(IF_MATCH_HEADER,)),
 )
 """Decorates the viewset."""

@@ -11,9 +11,9 @@ from rest_framework.utils import html
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.identity.verification import mask_dni, parse_dni
 from common.money import MAX_AMOUNT
-from common.rest.parsers import refuse_half_characters
+from common.rest.parsers import refuse_lone_surrogates
 from common.rest.permissions import may_see_dni
-from common.rest.query_parameters import PageQuery
+from common.rest.query_parameters import PageQuerySerializer
 from common.rest.serializers import (
     CamelCaseSerializer,
     InstantField,
@@ -75,7 +75,7 @@ class OrderItemListSerializer(serializers.ListSerializer[Any]):
             return super().get_value(dictionary)
         try:
             items = json.loads(text)
-            refuse_half_characters(items)
+            refuse_lone_surrogates(items)
         except (ValueError, RecursionError):
             return text  # which is no list, and is refused as such
         return items
@@ -130,7 +130,7 @@ class NewOrderSerializer(CamelCaseSerializer):
 class ChangedOrderSerializer(CamelCaseSerializer):
     """The body that changes an order. `updatedAt`, if given, must be that of the stored order."""
 
-    passed_over = frozenset({"id", "createdAt"})
+    ignored_fields = frozenset({"id", "createdAt"})
 
     customer_name = TextField(max_length=MAX_NAME_LENGTH)
     customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
@@ -145,7 +145,7 @@ class ChangedOrderSerializer(CamelCaseSerializer):
     updated_at = InstantField(required=False)
 
 
-class OrderListQuery(PageQuery):
+class OrderListQuery(PageQuerySerializer):
     """The query parameters of the list of orders."""
 
     status = serializers.ChoiceField(choices=STATUSES, required=False)

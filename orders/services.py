@@ -80,7 +80,7 @@ def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
     order = repository.get_order(order_id)
     is_match = order is not None and order.matches_caller(caller)
     is_verified = verify_or_count_failure(
-        caller, kind="order", record_id=order_id, proven=is_match, now=now
+        caller, kind="order", record_id=order_id, is_match=is_match, now=now
     )
     if order is None or not is_verified:
         raise OrderNotFoundError(order_id=order_id)

@@ -7,8 +7,8 @@ from rest_framework.request import Request
 from common import clock
 from common.rest.envelope import EnvelopeResponse
 from common.rest.permissions import may_see_dni
-from common.rest.preconditions import idempotency_key, required_version
-from common.rest.query_parameters import decrypt_cursor, parse_query
+from common.rest.query_parameters import parse_query_parameters, service_cursor
+from common.rest.request_headers import idempotency_token, required_version
 from common.rest.views import ServiceViewSet
 from orders import services
 from orders.domain import OrderChanges, OrderQuery, OrderStatus
@@ -26,9 +26,9 @@ from orders.serializers import (
 class OrderViewSet(ServiceViewSet):
     """Orders, the newest first."""
 
-    record = "orders.order"
+    permission_model = "orders.order"
     serializer_class = OrderSerializer
-    bodies: ClassVar = {
+    body_serializers: ClassVar = {
         "create": NewOrderSerializer,
         "update": ChangedOrderSerializer,
         "partial_update": ChangedOrderSerializer,
@@ -36,7 +36,7 @@ class OrderViewSet(ServiceViewSet):
 
     def list(self, request: Request) -> EnvelopeResponse:
         """Return a page of orders, optionally of one customer, status or period."""
-        parameters = parse_query(OrderListQuery, request)
+        parameters = parse_query_parameters(OrderListQuery, request)
         status = parameters.get("status")
         query = OrderQuery(
             status=OrderStatus(status) if status else None,
@@ -45,35 +45,37 @@ class OrderViewSet(ServiceViewSet):
             created_to=parameters.get("created_to"),
             oldest_first=parameters["ordering"] == "createdAt",
         )
-        cursor = decrypt_cursor(request, parameters.get("cursor"))
+        cursor = service_cursor(request, parameters.get("cursor"))
         page = services.list_orders(query=query, cursor=cursor, limit=parameters["limit"])
-        return self.answer_page(request, page, noun="order")
+        return self.page_response(request, page, noun="order")
 
     def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
         """Return one order."""
-        return self.answer(services.get_order(order_id=pk), message="Order retrieved successfully")
+        return self.record_response(
+            services.get_order(order_id=pk), message="Order retrieved successfully"
+        )
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Place an order. The same `Idempotency-Key` with the same body places it once."""
-        body = self.body(request)
+        body = self.validated_body(request)
         placed = services.place_order(
             customer_name=body["customer_name"],
             customer_email=body["customer_email"],
             items=to_order_items(body["items"]),
             total=body.get("total"),
             dni=body.get("dni"),
-            token=idempotency_key(request),
+            token=idempotency_token(request),
             now=clock.now(),
         )
-        return self.answer(placed, message="Order created successfully", status=201)
+        return self.record_response(placed, message="Order created successfully", status=201)
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change an order, given whole; optional fields that are missing stay."""
-        return self._update(request, pk, self.body(request))
+        return self._update(request, pk, self.validated_body(request))
 
     def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change some fields of an order. `{"status": "cancelled"}` alone cancels it."""
-        return self._update(request, pk, self.body(request, partial=True))
+        return self._update(request, pk, self.validated_body(request, partial=True))
 
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an order."""
@@ -93,4 +95,4 @@ class OrderViewSet(ServiceViewSet):
             sees_dni=may_see_dni(request),
             now=clock.now(),
         )
-        return self.answer(updated, message="Order updated successfully")
+        return self.record_response(updated, message="Order updated successfully")

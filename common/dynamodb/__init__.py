@@ -1,1 +1,1 @@
-"""DynamoDB: client, tables, transactions, indexes and paging. Knows no domain."""
+"""DynamoDB through PynamoDB: client, tables, indexes, transactions and paged lists. Knows no domain."""

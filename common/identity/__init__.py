@@ -1,1 +1,1 @@
-"""Identity verification of customers, and the lockout after failed attempts."""
+"""Who a caller is: verification of names and identity numbers, and locks after wrong ones."""

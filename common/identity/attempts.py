@@ -1,4 +1,4 @@
-"""Failed attempts to prove who one is, and when they add up to a lock. Pure; `common.identity.lockout` has the theory."""
+"""Failed identity checks of one subject, and when they lock it. Pure; see `common.identity.lockout`."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,26 +7,34 @@ from common.timestamps import truncate_to_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
-    """Failures to prove something of one subject, and until when they count."""
+class FailedAttempts:
+    """The failed identity checks of one subject.
+
+    Attributes:
+        subject: A kind and an id: "order#123456", "appointment#123456" or "call#…".
+        failures: How many checks failed.
+        expires_at: When they no longer count.
+        locked_at: When the last failure locked the subject; None if it is not locked.
+
+    """
 
     subject: str
     failures: int = 0
     expires_at: datetime | None = None
     locked_at: datetime | None = None
 
-    def counts(self, now: datetime) -> bool:
-        """Whether they aren't over yet. DynamoDB deletes what has expired hours late."""
+    def is_active(self, now: datetime) -> bool:
+        """Whether they still count. DynamoDB deletes expired items hours late."""
         return self.expires_at is not None and self.expires_at > now
 
-    def locks(self, now: datetime) -> bool:
-        """Whether nothing is proven any more, for now."""
-        return self.locked_at is not None and self.counts(now)
+    def is_locked(self, now: datetime) -> bool:
+        """Whether the subject is locked now."""
+        return self.locked_at is not None and self.is_active(now)
 
-    def after_failure(self, *, limit: int, minutes: int, now: datetime) -> "Attempts":
-        """Return them with one failure more."""
-        failures = (self.failures if self.counts(now) else 0) + 1
-        return Attempts(
+    def with_failure(self, *, limit: int, minutes: int, now: datetime) -> "FailedAttempts":
+        """Return the attempts with one more failure, which expire `minutes` from now."""
+        failures = (self.failures if self.is_active(now) else 0) + 1
+        return FailedAttempts(
             subject=self.subject,
             failures=failures,
             expires_at=now + timedelta(minutes=minutes),
@@ -36,7 +44,7 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityLock:
-    """Something that is refused for now. `kind` is "order", "appointment" or "call"."""
+    """A lock on a record or a call. `kind` is "order", "appointment" or "call"."""
 
     id: str
     kind: str
@@ -46,8 +54,8 @@ class IdentityLock:
     until: datetime
 
     @classmethod
-    def of(cls, attempts: Attempts) -> "IdentityLock | None":
-        """Return the lock that these attempts made, or None."""
+    def from_attempts(cls, attempts: FailedAttempts) -> "IdentityLock | None":
+        """Return the lock of these attempts, or None."""
         if attempts.locked_at is None or attempts.expires_at is None:
             return None
         kind, _, subject = attempts.subject.partition("#")

@@ -1,10 +1,12 @@
-"""How often callers may fail to prove who they are, and what is locked because they failed too often.
+"""Limit how often callers may fail to prove who they are.
 
-Theory. Failures are counted twice: by record, so that nobody tries names on one order from many
-calls, and by call, so that nobody tries one name on many orders. A count ends some minutes after
-its last failure; at its limit it is a lock, and ends some minutes later, whatever is said meanwhile.
-A locked record answers like one that isn't there, even to its owner: who asks must not learn that
-they guessed right. A record that doesn't exist is counted like one that does.
+Each failure is counted twice: per record, so that nobody tries names on one order from many calls,
+and per call, so that nobody tries one name on many orders. A count expires some minutes after its
+last failure. When it reaches its limit it becomes a lock, which expires some minutes later, whatever
+the caller says until then.
+
+A locked record is reported as not found, even to its owner: a caller must not learn that a guess was
+right. Failures on a record that does not exist are counted in the same way.
 """
 
 from datetime import datetime
@@ -22,51 +24,54 @@ MAX_LOCKS = 100
 
 
 def verify_or_count_failure(
-    caller: Caller, *, kind: str, record_id: str, proven: bool, now: datetime
+    caller: Caller, *, kind: str, record_id: str, is_match: bool, now: datetime
 ) -> bool:
-    """Whether `caller` may go on to the record, and count it if they may not.
+    """Return whether `caller` may access the record; if not, count a failure.
 
-    `proven` says that the record is there and that what the caller says of themselves fits it.
+    Args:
+        caller: Who asks; staff always may.
+        kind: The kind of record, "order" or "appointment".
+        record_id: Its id, as the caller gave it.
+        is_match: Whether the record exists and the caller's name or number is that of its owner.
+        now: The current instant.
+
     """
     if isinstance(caller, Staff):
-        return proven
+        return is_match
     subjects = [f"{kind}#{record_id}"] if is_id(record_id) else []
     if caller.call_id and is_id(caller.call_id):
         subjects.append(f"call#{caller.call_id}")
-    return retry_on_conflict(lambda: _verify_or_count_failure(subjects, proven=proven, now=now))
+    return retry_on_conflict(lambda: _verify_once(subjects, is_match=is_match, now=now))
 
 
-def _verify_or_count_failure(subjects: list[str], *, proven: bool, now: datetime) -> bool:
-    so_far = [repository.attempts_on(subject) for subject in subjects]
-    if any(attempts.locks(now) for attempts in so_far):
+def _verify_once(subjects: list[str], *, is_match: bool, now: datetime) -> bool:
+    before = [repository.failed_attempts(subject) for subject in subjects]
+    if any(attempts.is_locked(now) for attempts in before):
         return False
-    if not proven and so_far:
+    if not is_match and before:
         limit, minutes = settings.IDENTITY_MAX_ATTEMPTS, settings.IDENTITY_LOCK_MINUTES
-        repository.count_failures(
-            {
-                before: before.after_failure(limit=limit, minutes=minutes, now=now)
-                for before in so_far
-            }
+        repository.replace_attempts(
+            {each: each.with_failure(limit=limit, minutes=minutes, now=now) for each in before}
         )
-    return proven
+    return is_match
 
 
-# --- What staff do
+# --- For staff
 
 
 def identity_locks(*, now: datetime) -> list[IdentityLock]:
-    """Return what is locked now, the latest first; at most a hundred."""
+    """Return the active locks, the latest first, at most `MAX_LOCKS`."""
     locked = repository.locked_attempts(MAX_LOCKS)
-    locks = [IdentityLock.of(attempts) for attempts in locked if attempts.locks(now)]
+    locks = [IdentityLock.from_attempts(attempts) for attempts in locked if attempts.is_locked(now)]
     return [lock for lock in locks if lock is not None]
 
 
 def lift_identity_lock(*, lock_id: str) -> None:
-    """Forget the failures behind a lock, so that callers may try again.
+    """Delete the failures behind a lock, so that callers may try again.
 
     Raises:
         NotFoundError: there is no such lock.
 
     """
-    if not repository.forget_attempts(lock_id):
+    if not repository.delete_attempts(lock_id):
         raise NotFoundError(lock_id=lock_id)

@@ -1,4 +1,4 @@
-"""How failed identity checks are stored. Django's ORM knows nothing of these models."""
+"""How failed identity checks are stored in DynamoDB. These are PynamoDB models, not Django's."""
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 
@@ -7,12 +7,12 @@ from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import EXPIRES_AT, Table
 
 
-class Attempts(Table):
-    """How often somebody failed to prove whose a record is, or failed within one call.
+class FailedAttempts(Table):
+    """The failed identity checks of one record or one call.
 
-    All stand in the orders' table, so that a call has one count for orders and appointments. Only a
-    locked one has `status` and `createdAt`, so only those are in the index; no list of orders asks
-    for their status.
+    All of them are in the orders' table, so that a call has one count for orders and appointments.
+    Only a lock has `status` and `createdAt`, so the index contains only locks. No list of orders
+    reads the partition of that status.
     """
 
     table_setting = "ORDERS_TABLE"
@@ -25,4 +25,4 @@ class Attempts(Table):
     created_at = InstantAttribute(null=True, attr_name="createdAt")
 
     by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
-    """The orders' index of that name; the model `Order` declares it, too."""
+    """The index of that name which the model `Order` declares, too."""

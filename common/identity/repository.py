@@ -1,4 +1,4 @@
-"""Reads and writes of failed identity checks."""
+"""All reads and writes of failed identity checks."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,69 +9,71 @@ from common.dynamodb.index_queries import IndexQuery, read_page
 from common.dynamodb.transactions import Transaction
 from common.errors import BusyError
 from common.identity import models
-from common.identity.attempts import Attempts
+from common.identity.attempts import FailedAttempts
 
-UNCOUNTED = "nobody counted meanwhile"
-IS_THERE = "is there"
-
-
-def attempts_on(subject: str) -> Attempts:
-    """Return the failures on a subject as they are now, none perhaps."""
-    row = models.Attempts.find(subject)
-    return Attempts(subject=subject) if row is None else _attempts(row)
+UNCHANGED = "unchanged"
+EXISTS = "exists"
 
 
-def count_failures(changes: Mapping[Attempts, Attempts]) -> None:
-    """Store the failures as they are now, given as they were.
+def failed_attempts(subject: str) -> FailedAttempts:
+    """Return the current failures of a subject; none if nothing is stored."""
+    row = models.FailedAttempts.find(subject)
+    return FailedAttempts(subject=subject) if row is None else _to_attempts(row)
+
+
+def replace_attempts(replacements: Mapping[FailedAttempts, FailedAttempts]) -> None:
+    """Store the attempts that replace the ones read before.
 
     Raises:
-        BusyError: another failure was counted meanwhile: look again.
+        BusyError: another failure was counted since the read: read again.
 
     """
     transaction = Transaction()
-    for before, after in changes.items():
-        transaction.put(_attempts_row(after), condition=_unchanged(before), name=UNCOUNTED)
+    for before, after in replacements.items():
+        transaction.put(_to_row(after), condition=_is_unchanged(before), name=UNCHANGED)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
-def locked_attempts(limit: int) -> list[Attempts]:
-    """Return the attempts that made locks, over or not, the latest first."""
+def locked_attempts(limit: int) -> list[FailedAttempts]:
+    """Return the attempts that caused locks, expired or not, the latest first."""
     query = IndexQuery(
-        table=models.Attempts, index="StatusIndex", partitions=[models.Attempts.LOCKED]
+        table=models.FailedAttempts,
+        index="StatusIndex",
+        partitions=[models.FailedAttempts.LOCKED],
     )
-    return read_page(query, models.Attempts, limit=limit).map(_attempts).items
+    return read_page(query, models.FailedAttempts, limit=limit).map(_to_attempts).items
 
 
-def forget_attempts(subject: str) -> bool:
-    """Delete the failures on a subject; return whether there were any."""
+def delete_attempts(subject: str) -> bool:
+    """Delete the failures of a subject; return whether there were any."""
     transaction = Transaction()
-    row = models.Attempts(*models.Attempts.key(subject))
-    transaction.delete(row, condition=models.Attempts.pk.exists(), name=IS_THERE)
+    row = models.FailedAttempts(*models.FailedAttempts.key(subject))
+    transaction.delete(row, condition=models.FailedAttempts.pk.exists(), name=EXISTS)
     return transaction.try_commit()
 
 
-def _unchanged(before: Attempts) -> Condition:
-    row = models.Attempts
+def _is_unchanged(before: FailedAttempts) -> Condition:
+    row = models.FailedAttempts
     if before.expires_at is None:
         return row.pk.does_not_exist()
     same: Condition = (row.failures == before.failures) & (row.expires_at == before.expires_at)
     return same
 
 
-def _attempts_row(attempts: Attempts) -> models.Attempts:
+def _to_row(attempts: FailedAttempts) -> models.FailedAttempts:
     is_locked = attempts.locked_at is not None
-    return models.Attempts(
-        *models.Attempts.key(attempts.subject),
+    return models.FailedAttempts(
+        *models.FailedAttempts.key(attempts.subject),
         failures=attempts.failures,
         expires_at=attempts.expires_at,
-        status=models.Attempts.LOCKED if is_locked else None,
+        status=models.FailedAttempts.LOCKED if is_locked else None,
         created_at=attempts.locked_at,
     )
 
 
-def _attempts(row: models.Attempts) -> Attempts:
+def _to_attempts(row: models.FailedAttempts) -> FailedAttempts:
     expires_at: datetime = row.expires_at
-    return Attempts(
+    return FailedAttempts(
         subject=row.pk.partition("#")[2],
         failures=int(row.failures),
         expires_at=expires_at,

@@ -1,24 +1,24 @@
-"""Who is asking, and whether what they say of themselves matches what is on record.
+"""Compare what a caller says of themselves with what a record says of its owner.
 
-A customer on the telephone proves who they are by a name or an identity number; either is enough.
-What was heard is compared forgivingly (accents, capitals, spacing and punctuation don't count),
-but never by parts: "Juan" isn't "Juan Pérez". Nothing on record matches nothing said.
+A customer on the telephone proves who they are by a name or an identity number (DNI); either is
+enough. Accents, case, spacing and punctuation do not count, since speech recognition chooses them.
+Parts of a name are not enough: "Juan" isn't "Juan Pérez". An empty value matches nothing.
 """
 
 import unicodedata
 from dataclasses import dataclass
 
-_SEPARATORS = dict.fromkeys(map(ord, " .-"))
+_DNI_SEPARATORS = dict.fromkeys(map(ord, " .-"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
-    """Somebody of the business, who may see and change everything."""
+    """A member of the staff, who may read and change every record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Somebody outside it, by what they say of themselves; `call_id` tells the call they say it in."""
+    """A customer, by the name and identity number they give in the call `call_id`."""
 
     name: str | None = None
     dni: str | None = None
@@ -29,7 +29,7 @@ type Caller = Staff | Customer
 
 
 def offers_proof(caller: Caller) -> bool:
-    """Whether `caller` has said anything that could prove who they are."""
+    """Whether `caller` gave anything that could prove who they are."""
     match caller:
         case Staff():
             return True
@@ -38,28 +38,27 @@ def offers_proof(caller: Caller) -> bool:
 
 
 def matches_identity(caller: Caller, *, name: str, dni: str | None = None) -> bool:
-    """Whether `caller` may touch a record of the person with this `name` and `dni`."""
+    """Whether `caller` may access a record whose owner has this `name` and `dni`."""
     match caller:
         case Staff():
             return True
         case Customer():
-            by_dni = is_same_dni(caller.dni or "", dni or "")
-            by_name = is_same_name(caller.name or "", name)
-            return by_dni or by_name
+            has_dni = is_same_dni(caller.dni or "", dni or "")
+            return has_dni or is_same_name(caller.name or "", name)
 
 
 def is_same_name(a: str, b: str) -> bool:
-    """Whether two full names are one. An empty name is nobody's."""
+    """Whether two full names are equal after normalization; empty names are not."""
     return normalized_name(a) == normalized_name(b) != ()
 
 
 def is_same_dni(a: str, b: str) -> bool:
-    """Whether two identity numbers are one: "12.345.678" is "12345678". None is nobody's."""
+    """Whether two identity numbers have the same digits: "12.345.678" and "12345678" do."""
     return digits(a) == digits(b) != ""
 
 
 def normalized_name(text: str) -> tuple[str, ...]:
-    """Return the words of `text` without accents, capitals and punctuation."""
+    """Return the words of `text` in lower case, without accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text)
     letters = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
     return tuple("".join(c if c.isalnum() else " " for c in letters).split())
@@ -71,19 +70,19 @@ def digits(text: str) -> str:
 
 
 def parse_dni(text: str) -> str | None:
-    """Return the digits of an identity number that is written as people do, or None.
+    """Return the digits of an identity number as people write it, or None.
 
-    Between digits may stand spaces, dots and hyphens: "12.345.678" is "12345678". Anything else is
-    no number: what is left of "******78" or "12x34" would be another person's.
+    Spaces, dots and hyphens may separate the digits: "12.345.678" is "12345678". Any other character
+    makes it invalid: the remaining digits of "******78" or "12x34" would be another person's number.
     """
-    tidy = unicodedata.normalize("NFKC", text).translate(_SEPARATORS)
-    return tidy if tidy.isascii() and tidy.isdecimal() else None
+    number = unicodedata.normalize("NFKC", text).translate(_DNI_SEPARATORS)
+    return number if number.isascii() and number.isdecimal() else None
 
 
 def mask_dni(dni: str | None) -> str | None:
     """Return `dni` with all but its last two digits hidden: "12345678" is "******78"."""
     if not dni:
         return None
-    known = digits(dni)
-    shown = known[-2:] if len(known) > 4 else ""
-    return "*" * max(len(known) - len(shown), 6) + shown
+    number = digits(dni)
+    shown = number[-2:] if len(number) > 4 else ""
+    return "*" * max(len(number) - len(shown), 6) + shown

@@ -1,1 +1,1 @@
-"""REST: envelope, errors, parsers, tokens, throttles and the OpenAPI document. Knows no domain."""
+"""What all REST views share: envelope, errors, parsers, tokens, throttles, OpenAPI. Knows no domain."""

@@ -1,7 +1,7 @@
-"""Paging cursors as they leave the house: sealed, so that they reveal nothing and can't be altered.
+"""Encrypt the paging cursors that clients get.
 
-Inside, a sealed cursor is bound to what it goes on with: another path or other filters don't open it.
-It is good for a day.
+An encrypted cursor reveals nothing and can't be altered. It is bound to a scope, the path and the
+filters of its list, and expires after a day.
 """
 
 import hashlib
@@ -14,28 +14,28 @@ from common.encryption import fernet
 from common.errors import InvalidCursorError
 
 PURPOSE = "common.cursors"
-GOOD_FOR = timedelta(days=1)
-LONGEST = 4096
+LIFETIME = timedelta(days=1)
+MAX_LENGTH = 4096
 
 
-def encrypt(cursor: str, *, scope: str, now: datetime) -> str:
-    """Return the cursor as a client may hold it: letters that fit into an address."""
+def encrypt_cursor(cursor: str, *, scope: str, now: datetime) -> str:
+    """Return the cursor encrypted, as URL-safe text."""
     plain = json.dumps([_digest(scope), cursor]).encode()
     return fernet(PURPOSE).encrypt_at_time(plain, int(now.timestamp())).decode()
 
 
-def decrypt(sealed: str, *, scope: str, now: datetime) -> str:
-    """Return the cursor that `seal` was given.
+def decrypt_cursor(encrypted: str, *, scope: str, now: datetime) -> str:
+    """Return the cursor that `encrypt_cursor` encrypted.
 
     Raises:
-        InvalidCursorError: it is forged, altered, too old, or belongs to another list.
+        InvalidCursorError: it is forged, altered, expired, or has another scope.
 
     """
-    if len(sealed) > LONGEST or not sealed.isascii():
+    if len(encrypted) > MAX_LENGTH or not encrypted.isascii():
         raise InvalidCursorError
-    ttl_s, at_s = int(GOOD_FOR.total_seconds()), int(now.timestamp())
+    ttl_s, now_s = int(LIFETIME.total_seconds()), int(now.timestamp())
     try:
-        plain = fernet(PURPOSE).decrypt_at_time(sealed.encode(), ttl_s, at_s)
+        plain = fernet(PURPOSE).decrypt_at_time(encrypted.encode(), ttl_s, now_s)
     except InvalidToken as error:
         raise InvalidCursorError from error
     digest, cursor = json.loads(plain)

@@ -1,14 +1,14 @@
-"""The REST door's two envelopes: around an answer, and around an error.
+"""The two envelopes of REST responses: for data and for errors.
 
     {"success": true, "data": …, "message": "Retrieved 5 orders successfully", "next": …}
     {"success": false, "error": {"code": …, "message": …, "details": {…}}}
 
-Theory. The answer's envelope is put on while rendering, not in the view: the browsable API finds
-the serializer for its forms on `response.data`, and an envelope as a plain dict would hide it. The
-error's envelope is made from what `exception_handler` left in `response.data`. No view builds one.
+The renderer adds the envelope, not the view: the browsable API finds the serializer for its forms on
+`response.data`, and an envelope as a plain dict would hide it. For an error, `exception_handler` puts
+the content of `error` into `response.data`.
 
-`details` names the fields: a serializer's own errors, or a `DomainError`'s data. `next` is in lists only:
-the cursor of the page that follows, or null.
+`details` contains a serializer's errors by field, or a `DomainError`'s data. `next` exists in lists only:
+the cursor of the next page, or null.
 """
 
 import logging
@@ -27,15 +27,15 @@ from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
-from common.rest.preconditions import IF_MATCH
-from common.rest.serializers import camel_case
+from common.naming import camel_case
+from common.rest.request_headers import IF_MATCH
 from common.timestamps import to_iso
 
 logger = logging.getLogger(__name__)
 
 
 class EnvelopeResponse(Response):
-    """A response with the sentence that goes beside its data, and what else goes into the envelope."""
+    """A response with the members of its envelope: the message, and others beside the data."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class EnvelopeResponse(Response):
         message: str,
         status: int = 200,
         headers: dict[str, str] | None = None,
-        **beside: Any,
+        **members: Any,
     ) -> None:
         super().__init__(data, status=status, headers=headers)
-        self.beside = {"message": message, **beside}
+        self.members = {"message": message, **members}
 
 
 class EnvelopeJSONRenderer(JSONRenderer):
-    """JSON in the envelope."""
+    """Renders JSON with the envelope."""
 
     charset = "utf-8"
 
@@ -67,114 +67,114 @@ class EnvelopeJSONRenderer(JSONRenderer):
 
 
 class EnvelopeBrowsableAPIRenderer(BrowsableAPIRenderer):
-    """The browsable API; it shows what the JSON renderer makes."""
+    """The browsable API. It shows the output of `EnvelopeJSONRenderer`."""
 
 
 def _enveloped(data: Any, response: Response | None) -> dict[str, Any]:
     if response is not None and response.status_code >= 400:
         return {"success": False, "error": data}
-    return {"success": True, "data": data, **getattr(response, "beside", {"message": ""})}
+    return {"success": True, "data": data, **getattr(response, "members", {"message": ""})}
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Return the response for any error in a view. REST's only place that catches them all."""
+    """Return the response for any exception in a view. No other code of REST catches all of them."""
     if isinstance(error, DomainError):
         views.set_rollback()
-        return Response(_of_domain(error), status=_status(error, context), headers=_retry(error))
+        return Response(
+            _domain_error_content(error),
+            status=_status(error, context),
+            headers={"Retry-After": "2"} if error.http_status == 503 else {},
+        )
     if isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError(_("The request can't be read."))
     response = views.exception_handler(error, dict(context))
     if response is None:
         logger.error("rest request failed", exc_info=error, extra={"path": _path(context)})
         views.set_rollback()
-        return Response(_error("internal", _("Something went wrong on our side."), {}), status=500)
-    response.data = _of_framework(error, response.data)
+        content = _error_content("internal", _("Something went wrong on our side."), {})
+        return Response(content, status=500)
+    response.data = _framework_error_content(error, response.data)
     return response
 
 
-def _error(code: str, message: str, details: object) -> dict[str, object]:
+def _error_content(code: str, message: str, details: object) -> dict[str, object]:
     return {"code": code, "message": message, "details": details}
 
 
-def _of_domain(error: DomainError) -> dict[str, object]:
+def _domain_error_content(error: DomainError) -> dict[str, object]:
     if isinstance(error, InvalidFieldError):
         details: dict[str, object] = {camel_case(str(error.data["field"])): [error.message]}
     else:
-        details = {camel_case(name): _plain(value) for name, value in error.data.items()}
-    return _error(error.code, error.message, details)
+        details = {camel_case(name): _json_value(value) for name, value in error.data.items()}
+    return _error_content(error.code, error.message, details)
 
 
 def _status(error: DomainError, context: Mapping[str, Any]) -> int:
-    """Return the error's status; a version that `If-Match` asked for in vain is a failed precondition."""
+    """Return the error's status; 412 if the stale version is that of `If-Match`."""
     request = context.get("request")
     if isinstance(error, StaleVersionError) and request is not None and IF_MATCH in request.headers:
         return 412
     return error.http_status
 
 
-def _retry(error: DomainError) -> dict[str, str]:
-    return {"Retry-After": "2"} if error.http_status == 503 else {}
-
-
-def _of_framework(error: Exception, data: Any) -> dict[str, object]:
-    """Return the error for one of REST framework's own exceptions, or Django's two."""
+def _framework_error_content(error: Exception, data: Any) -> dict[str, object]:
+    """Return the content for one of REST framework's exceptions, Http404 or PermissionDenied."""
     match error:
         case exceptions.ValidationError():
             fields = data if isinstance(data, dict) else {"non_field_errors": data}
             details = {camel_case(name): problems for name, problems in fields.items()}
-            found = _error("invalid", _("Some values can't be used; see the details."), details)
-            return _with_form_of(data, found)
+            message = _("Some values can't be used; see the details.")
+            return _with_serializer(_error_content("invalid", message, details), data)
         case exceptions.APIException():
-            return _error(error.default_code, str(error.detail), {})
+            return _error_content(error.default_code, str(error.detail), {})
         case Http404():
-            return _error("not_found", _("There is nothing under this address."), {})
+            return _error_content("not_found", _("There is nothing under this address."), {})
         case PermissionDenied():
-            return _error("permission_denied", _("You aren't allowed to do that."), {})
-        case _:  # pragma: no cover -- views.exception_handler knows no others
+            return _error_content("permission_denied", _("You aren't allowed to do that."), {})
+        case _:  # pragma: no cover -- views.exception_handler handles no others
             raise error
 
 
-def _with_form_of(data: Any, found: dict[str, object]) -> dict[str, object]:
-    """Return the error with the serializer that made it, so that the browsable API keeps what was typed."""
+def _with_serializer(content: dict[str, object], data: Any) -> dict[str, object]:
+    """Return the content with the serializer of `data`, from which the browsable API fills its form."""
     serializer = getattr(data, "serializer", None)
-    return found if serializer is None else ReturnDict(found, serializer=serializer)
+    return content if serializer is None else ReturnDict(content, serializer=serializer)
 
 
-def _plain(value: object) -> object:
-    """Return `value` as JSON holds it."""
+def _json_value(value: object) -> object:
     match value:
         case datetime():
             return to_iso(value)
         case Promise():
             return str(value)
         case list() | tuple() | set() | frozenset():
-            return [_plain(each) for each in value]
+            return [_json_value(each) for each in value]
         case _:
             return value
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an address that no view has: in the envelope, unless somebody looks at it in a browser."""
+    """Return the 404 response for a path without a view: HTML for browsers, else the envelope."""
     if _is_browser(request):
         return defaults.page_not_found(request, exception)
-    return _refusal(404, "not_found", _("There is nothing under this address."))
+    return _error_response(404, "not_found", _("There is nothing under this address."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer what broke outside a view, or while its answer was written: as `nothing_here` does."""
-    # Django has logged it.
+    """Return the 500 response for an exception outside a view, which Django has logged."""
     if _is_browser(request):
         return defaults.server_error(request)
-    return _refusal(500, "internal", _("Something went wrong on our side."))
+    return _error_response(500, "internal", _("Something went wrong on our side."))
 
 
 def _is_browser(request: HttpRequest) -> bool:
-    # A browser names HTML; a program that takes anything, `*/*`, is no browser.
+    # A browser names HTML. A program that accepts anything (`*/*`) is no browser.
     return "text/html" in request.headers.get("accept", "")
 
 
-def _refusal(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"success": False, "error": _error(code, message, {})}, status=status)
+def _error_response(status: int, code: str, message: str) -> JsonResponse:
+    error = _error_content(code, message, {})
+    return JsonResponse({"success": False, "error": error}, status=status)
 
 
 def _path(context: Mapping[str, Any]) -> str | None:

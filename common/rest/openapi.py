@@ -1,8 +1,7 @@
-"""What the OpenAPI document says besides the shapes: envelopes, errors, versions, keys, examples.
+"""Add to the OpenAPI document what applies to all operations: envelopes, errors, headers, examples.
 
-drf-spectacular describes what serializers read and show. That every answer stands in an envelope, and
-which errors any request may meet, is one rule for all, so it is written by one hook, `complete`, over
-the finished document, and not at each view.
+drf-spectacular describes the serializers. Envelopes and errors are the same for all views, so one
+hook, `complete_schema`, adds them to the finished document.
 """
 
 from typing import Any
@@ -12,12 +11,13 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from common.rest.preconditions import IDEMPOTENCY_KEY, IF_MATCH
+from common.rest.request_headers import IDEMPOTENCY_KEY, IF_MATCH
 
 JSON = "application/json"
 EXAMPLES = "x-examples"
-VERSION_TAG = {"schema": {"type": "string"}, "description": "The record's version, for `If-Match`."}
-RETRY_AFTER = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+"""The extension in which `operation` passes examples to `complete_schema`."""
+ETAG_HEADER = {"schema": {"type": "string"}, "description": "The record's version, for `If-Match`."}
+RETRY_AFTER_HEADER = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
 
 IF_MATCH_HEADER = OpenApiParameter(
     IF_MATCH,
@@ -48,11 +48,11 @@ ERRORS = {
     "500": "A fault of ours.",
     "503": "The data store doesn't serve; come back.",
 }
-FOR_ALL = ("400", "401", "403", "405", "406", "429", "500", "503")
-FOR_ONE = ("404",)
-FOR_CHANGES = ("409", "412", "422")
-FOR_BODIES = ("409", "413", "415", "422")
-RETRIED = {"429", "503"}
+ERRORS_OF_ALL = ("400", "401", "403", "405", "406", "429", "500", "503")
+ERRORS_OF_ONE_RECORD = ("404",)
+ERRORS_OF_CHANGES = ("409", "412", "422")
+ERRORS_OF_BODIES = ("409", "413", "415", "422")
+ERRORS_TO_RETRY = {"429", "503"}
 
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -80,65 +80,76 @@ ERROR_SCHEMA: dict[str, Any] = {
 }
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular's
-    """How the document calls `common.rest.tokens.BearerAuthentication`."""
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular's base class
+    """Describes `common.rest.tokens.BearerAuthentication`."""
 
     target_class = "common.rest.tokens.BearerAuthentication"
     name = "bearerAuth"
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 -- spectacular's
-        """Return the scheme."""
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002 -- drf-spectacular passes it
+        """Return the security scheme."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-def operation(  # noqa: PLR0913 -- an operation has that many parts, all named
+def operation(  # noqa: PLR0913 -- the parts of an operation, all by keyword
     *,
     summary: str,
-    shown: Any,
+    response: Any,
     body: Any = None,
     status: int = 200,
     parameters: tuple[Any, ...] = (),
     example: Any = None,
     body_example: Any = None,
 ) -> Any:
-    """Return the description of one action; `shown` is what stands under `data`."""
+    """Return the decorator that describes one action.
+
+    Args:
+        summary: The operation's title.
+        response: The serializer of `data` in the response.
+        body: The serializer of the request's body.
+        status: The status of a successful response.
+        parameters: Query parameters and headers.
+        example: An example of `data`.
+        body_example: An example of the body.
+
+    """
     examples = {"response": example, "request": body_example}
     return extend_schema(
         summary=summary,
         request=None if body is None else {JSON: body},
-        responses={status: shown},
+        responses={status: response},
         parameters=list(parameters),
         extensions={EXAMPLES: examples},
     )
 
 
-def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Put envelopes, errors, headers and examples into the document. A hook of drf-spectacular."""
+def complete_schema(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add envelopes, errors, headers and examples to the document. A hook of drf-spectacular."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Error"] = ERROR_SCHEMA
     components["responses"] = {f"Error{status}": _error_response(status) for status in ERRORS}
     for path, methods in result["paths"].items():
-        for method, described in methods.items():
-            _complete(described, path, method)
+        for method, operation in methods.items():
+            _complete_operation(operation, path, method)
     return result
 
 
-def _complete(described: dict[str, Any], path: str, method: str) -> None:
-    examples = described.pop(EXAMPLES, {})
-    for status, response in described["responses"].items():
-        _envelop(response, status, examples.get("response"))
+def _complete_operation(operation: dict[str, Any], path: str, method: str) -> None:
+    examples = operation.pop(EXAMPLES, {})
+    for status, response in operation["responses"].items():
+        _add_envelope(response, status, examples.get("response"))
         if method == "post" or ("{" in path and method != "delete"):
-            response["headers"] = {"ETag": VERSION_TAG}
-    for status in _errors_of(described, path, method):
-        described["responses"][status] = {"$ref": f"#/components/responses/Error{status}"}
-    body = described.get("requestBody", {}).get("content", {}).get(JSON)
+            response["headers"] = {"ETag": ETAG_HEADER}
+    for status in _error_statuses(operation, path, method):
+        operation["responses"][status] = {"$ref": f"#/components/responses/Error{status}"}
+    body = operation.get("requestBody", {}).get("content", {}).get(JSON)
     if body is not None and examples.get("request"):
         body["example"] = examples["request"]
     if settings.API_OPEN_READS and method == "get":
-        described["security"] = [*described.get("security", []), {}]
+        operation["security"] = [*operation.get("security", []), {}]
 
 
-def _envelop(response: dict[str, Any], status: str, example: Any) -> None:
+def _add_envelope(response: dict[str, Any], status: str, example: Any) -> None:
     data = response.get("content", {}).get(JSON, {}).get("schema", {"type": "null"})
     is_list = data.get("type") == "array"
     properties: dict[str, Any] = {
@@ -157,12 +168,12 @@ def _envelop(response: dict[str, Any], status: str, example: Any) -> None:
         response["content"][JSON]["example"] = {**shown, "next": None} if is_list else shown
 
 
-def _errors_of(described: dict[str, Any], path: str, method: str) -> list[str]:
-    found = {*FOR_ALL, *(FOR_ONE if "{" in path else ())}
+def _error_statuses(operation: dict[str, Any], path: str, method: str) -> list[str]:
+    found = {*ERRORS_OF_ALL, *(ERRORS_OF_ONE_RECORD if "{" in path else ())}
     if method in {"put", "patch", "delete"}:
-        found.update(FOR_CHANGES)
-    if "requestBody" in described:
-        found.update(FOR_BODIES)
+        found.update(ERRORS_OF_CHANGES)
+    if "requestBody" in operation:
+        found.update(ERRORS_OF_BODIES)
     if path.endswith("/availability"):
         found.add("422")
     return sorted(found)
@@ -173,6 +184,6 @@ def _error_response(status: str) -> dict[str, Any]:
         "description": ERRORS[status],
         "content": {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
     }
-    if status in RETRIED:
-        response["headers"] = {"Retry-After": RETRY_AFTER}
+    if status in ERRORS_TO_RETRY:
+        response["headers"] = {"Retry-After": RETRY_AFTER_HEADER}
     return response

@@ -1,6 +1,6 @@
-"""Reading bodies: never more than a limit, and never with an error that isn't the client's to mend.
+"""Parsers of request bodies: limited in size, UTF-8 only, and every error is a client error.
 
-Text is UTF-8, of a body and of a query: other charsets hold what no answer can say back.
+Other charsets can encode texts that a response in UTF-8 can't contain.
 """
 
 import io
@@ -27,7 +27,7 @@ CHARSETS = {"utf-8", "utf8"}
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON. Nesting beyond Python's stack is a mistake in the body, not a fault of ours."""
+    """JSON. A body that is nested too deep for Python's stack is a client error."""
 
     @override
     def parse(
@@ -38,8 +38,8 @@ class JSONParser(parsers.JSONParser):
     ) -> dict[str, Any]:
         _refuse_other_charsets(media_type)
         try:
-            body = super().parse(_limited(stream, parser_context), media_type, parser_context)
-            refuse_half_characters(body)
+            body = super().parse(_read_limited(stream, parser_context), media_type, parser_context)
+            refuse_lone_surrogates(body)
         except RecursionError as error:
             raise ParseError(_("JSON parse error: nested too deep.")) from error
         return body
@@ -56,11 +56,11 @@ class FormParser(parsers.FormParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         _refuse_other_charsets(media_type)
-        return super().parse(_limited(stream, parser_context), media_type, parser_context)
+        return super().parse(_read_limited(stream, parser_context), media_type, parser_context)
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """An HTML form as the browsable API sends it. Django reads only as much as the header says."""
+    """A form as the browsable API sends it. Django reads no more of it than its Content-Length."""
 
     @override
     def parse(
@@ -74,11 +74,11 @@ class MultiPartParser(parsers.MultiPartParser):
         return super().parse(stream, media_type, parser_context)
 
 
-def refuse_half_characters(value: object) -> None:
-    r"""Refuse half of a surrogate pair: `"\ud800"` is JSON, but no text that could be said back.
+def refuse_lone_surrogates(value: object) -> None:
+    r"""Refuse lone surrogates: JSON allows `"\ud800"`, but UTF-8 can't encode it.
 
     Raises:
-        ParseError: some text of `value`, or some name in it, has one.
+        ParseError: a text or a name in `value` contains one.
 
     """
     try:
@@ -93,8 +93,8 @@ def _refuse_other_charsets(media_type: str | None) -> None:
         raise UnsupportedMediaType(media_type or "")
 
 
-def _limited(stream: IO[Any], context: Mapping[str, Any] | None) -> IO[bytes]:
-    """Return the body, read; a chunked one has no length until then."""
+def _read_limited(stream: IO[Any], context: Mapping[str, Any] | None) -> IO[bytes]:
+    """Return the body as read; the length of a chunked body is unknown until then."""
     _refuse_if_too_large(context)
     body = stream.read(settings.API_MAX_BODY_BYTES + 1)
     if len(body) > settings.API_MAX_BODY_BYTES:

@@ -1,8 +1,8 @@
-"""Who may use the REST API: staff, each as far as their roles' permissions go.
+"""Permissions of the REST API: staff, as far as the permissions of their roles allow.
 
-A view that serves records names their permissions (`record = "orders.order"`): to read one needs
-`orders.view_order`, to make one `add_`, to change one `change_`, to delete one `delete_`. A view that
-names none is for all staff.
+A view that serves records names their model (`permission_model = "orders.order"`). Reading needs
+`orders.view_order`, creating `add_`, changing `change_`, deleting `delete_`. A view without it is
+open to all staff.
 """
 
 from typing import TYPE_CHECKING, override
@@ -11,37 +11,37 @@ from django.conf import settings
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-if TYPE_CHECKING:  # the framework's views load this module
+if TYPE_CHECKING:  # REST framework's views import this module
     from rest_framework.views import APIView
 
-SEE_DNI = "orders.view_dni"
-VERBS = {"GET": "view", "HEAD": "view", "POST": "add", "PUT": "change", "PATCH": "change"}
+VIEW_DNI = "orders.view_dni"
+ACTIONS = {"GET": "view", "HEAD": "view", "POST": "add", "PUT": "change", "PATCH": "change"}
 
 
 class StaffOrOpenReads(BasePermission):
-    """Staff may do what their roles allow. Anybody may read, but only where `API_OPEN_READS` says so."""
+    """Staff may do what their roles allow. If `API_OPEN_READS` is set, anybody may read."""
 
     @override
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether the request may go on."""
+        """Whether the request is allowed."""
         if settings.API_OPEN_READS and request.method in SAFE_METHODS:
             return True
         if not (request.user.is_authenticated and request.user.is_staff):
             return False
-        record = getattr(view, "record", None)
-        if record is None or request.method == "OPTIONS":
+        model = getattr(view, "permission_model", None)
+        if model is None or request.method == "OPTIONS":
             return True
-        return request.user.has_perm(_permission(record, request.method or ""))
+        return request.user.has_perm(_required_permission(model, request.method or ""))
 
 
 def may_see_dni(request: Request | None) -> bool:
-    """Whether the answer may show identity numbers in full: to staff only, with the permission."""
+    """Whether the response may show full identity numbers: only to staff with the permission."""
     if request is None:
         return False
-    # Where reads are open, people with a login who aren't staff get here. Whom an issuer vouches for is staff.
-    return bool(request.user.is_staff and request.user.has_perm(SEE_DNI))
+    # With open reads, users who aren't staff come here, too. A token's user is always staff.
+    return bool(request.user.is_staff and request.user.has_perm(VIEW_DNI))
 
 
-def _permission(record: str, method: str) -> str:
-    app, _, model = record.partition(".")
-    return f"{app}.{VERBS.get(method, 'delete')}_{model}"
+def _required_permission(model: str, method: str) -> str:
+    app, _, name = model.partition(".")
+    return f"{app}.{ACTIONS.get(method, 'delete')}_{name}"

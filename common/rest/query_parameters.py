@@ -1,4 +1,4 @@
-"""What may stand in a path's query, read and refused like a body: an error names the parameter."""
+"""Validation of a path's query parameters, and the cursors in them."""
 
 from typing import Any
 
@@ -7,74 +7,86 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from common import clock
-from common.rest.cursors import LONGEST, decrypt, encrypt
+from common.rest.cursors import MAX_LENGTH, decrypt_cursor, encrypt_cursor
 from common.rest.serializers import CamelCaseSerializer, TextField, WholeNumberField
 
-FOR_THE_FRAMEWORK = {"format"}
+FRAMEWORK_PARAMETERS = {"format"}
 
 
-class Query(CamelCaseSerializer):
-    """The parameters of a path."""
+class QuerySerializer(CamelCaseSerializer):
+    """The query parameters of a path."""
 
-    reads_query = True
+    is_query = True
 
 
-class PageQuery(Query):
-    """Which part of a list is wanted."""
+class PageQuerySerializer(QuerySerializer):
+    """The query parameters of a list."""
 
     limit = WholeNumberField(
         min_value=1, max_value=500, default=100, help_text="How many records a page has at most."
     )
     cursor = TextField(
-        required=False, max_length=LONGEST, help_text="`next` of the page before; good for a day."
+        required=False,
+        max_length=MAX_LENGTH,
+        help_text="`next` of the page before; good for a day.",
     )
 
 
-def parse_query(shape: type[Query], request: Request) -> dict[str, Any]:
-    """Return the values of the query. An empty parameter is no parameter.
+def parse_query_parameters(
+    serializer_class: type[QuerySerializer], request: Request
+) -> dict[str, Any]:
+    """Return the validated query parameters. An empty parameter counts as missing.
 
     Raises:
-        ValidationError: a value isn't what `shape` says, or a parameter isn't known or is given
-            twice. A filter that was passed over would show everybody's records.
+        ValidationError: a value is invalid, or a parameter is unknown or repeated. To ignore an
+            unknown filter would return records that the client does not want.
 
     """
-    given = {n: values for n, values in _given(request).items() if n not in FOR_THE_FRAMEWORK}
-    if twice := [name for name, values in given.items() if len(values) > 1]:
-        raise ValidationError({name: [_("Given more than once.")] for name in twice})
-    query = shape(data={name: values[0] for name, values in given.items()})
-    query.is_valid(raise_exception=True)
-    values: dict[str, Any] = query.validated_data
-    return values
+    parameters = {
+        name: values
+        for name, values in _nonempty_parameters(request).items()
+        if name not in FRAMEWORK_PARAMETERS
+    }
+    if repeated := [name for name, values in parameters.items() if len(values) > 1]:
+        raise ValidationError({name: [_("Given more than once.")] for name in repeated})
+    serializer = serializer_class(data={name: values[0] for name, values in parameters.items()})
+    serializer.is_valid(raise_exception=True)
+    validated: dict[str, Any] = serializer.validated_data
+    return validated
 
 
-def decrypt_cursor(request: Request, sealed: str | None) -> str | None:
-    """Return the service's cursor inside the client's.
+def service_cursor(request: Request, client_cursor: str | None) -> str | None:
+    """Return the service's cursor inside the client's encrypted one.
 
     Raises:
-        InvalidCursorError: it isn't one of ours, or one for another list.
+        InvalidCursorError: it is invalid, or belongs to another list.
 
     """
-    if sealed is None:
+    if client_cursor is None:
         return None
-    return decrypt(sealed, scope=_scope(request), now=clock.now())
+    return decrypt_cursor(client_cursor, scope=_cursor_scope(request), now=clock.now())
 
 
-def encrypt_cursor(request: Request, cursor: str | None) -> str | None:
-    """Return the cursor for the client, who may use it with this path and these filters only."""
-    return None if cursor is None else encrypt(cursor, scope=_scope(request), now=clock.now())
+def client_cursor(request: Request, service_cursor: str | None) -> str | None:
+    """Return the service's cursor encrypted for the client, valid for this path and these filters."""
+    if service_cursor is None:
+        return None
+    return encrypt_cursor(service_cursor, scope=_cursor_scope(request), now=clock.now())
 
 
-def _scope(request: Request) -> str:
-    free = {"cursor", "limit", *FOR_THE_FRAMEWORK}
+def _cursor_scope(request: Request) -> str:
+    unbound = {"cursor", "limit", *FRAMEWORK_PARAMETERS}
     filters = sorted(
-        (name, *values) for name, values in _given(request).items() if name not in free
+        (name, *values)
+        for name, values in _nonempty_parameters(request).items()
+        if name not in unbound
     )
     return f"{request.path} {filters}"
 
 
-def _given(request: Request) -> dict[str, list[str]]:
-    """Return the parameters that say anything, each with all that it says."""
-    said = {
-        name: [each for each in values if each] for name, values in request.query_params.lists()
+def _nonempty_parameters(request: Request) -> dict[str, list[str]]:
+    """Return all nonempty values of each parameter that has any."""
+    nonempty = {
+        name: [value for value in values if value] for name, values in request.query_params.lists()
     }
-    return {name: values for name, values in said.items() if values}
+    return {name: values for name, values in nonempty.items() if values}

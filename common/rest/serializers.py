@@ -1,4 +1,4 @@
-"""What REST shapes are made of: camelCase outside and snake_case inside, instants and money."""
+"""Base serializer and fields of the REST API: camelCase in JSON, snake_case in Python; instants, money."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,24 +11,19 @@ from rest_framework import serializers
 from rest_framework.utils import html
 
 from common.money import DECIMAL_PLACES, MAX_AMOUNT, MAX_DIGITS
-from common.timestamps import from_iso, to_iso
-
-
-def camel_case(name: str) -> str:
-    """Return `customer_name` as `customerName`."""
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+from common.naming import camel_case
+from common.timestamps import MAX_INSTANT, MIN_INSTANT, from_iso, to_iso
 
 
 class CamelCaseSerializer(serializers.Serializer[Any]):
-    """A serializer whose fields are declared in snake_case and travel in camelCase.
+    """A serializer whose fields are declared in snake_case and named in camelCase in JSON.
 
-    The fields themselves get the camelCase name (in forms, errors and the schema, too), and their
-    attribute as source; so validated data is in snake_case. A field that isn't known is an error
-    that names it, except `passed_over`: what an answer shows and nobody can set.
+    The fields have the camelCase names in forms, errors and the schema, too; validated data has the
+    names in snake_case. An unknown field is an error that names it.
     """
 
-    passed_over: ClassVar[frozenset[str]] = frozenset()
+    ignored_fields: ClassVar[frozenset[str]] = frozenset()
+    """Read-only fields of the record, which a body may contain, without effect."""
 
     @override
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -40,7 +35,7 @@ class CamelCaseSerializer(serializers.Serializer[Any]):
 
     @override
     def to_internal_value(self, data: Any) -> Any:
-        problems = {name: [_("There is no such field.")] for name in self._unknown(data)}
+        problems = {name: [_("There is no such field.")] for name in self._unknown_fields(data)}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -51,20 +46,20 @@ class CamelCaseSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(problems)
         return values
 
-    def _unknown(self, data: Any) -> list[str]:
-        # A form of the browsable API brings fields of its own, and lists field by field.
+    def _unknown_fields(self, data: Any) -> list[str]:
+        # A form of the browsable API has fields of its own, and one field for each item of a list.
         if html.is_html_input(data) or not isinstance(data, Mapping):
             return []
-        return [str(name) for name in data if name not in {*self.fields, *self.passed_over}]
+        return [str(name) for name in data if name not in {*self.fields, *self.ignored_fields}]
 
 
-def came_as_form(field: serializers.Field[Any, Any, Any, Any]) -> bool:
-    """Whether the field's value comes from an HTML form, where everything is text."""
+def is_form_input(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    """Whether the field's value comes from an HTML form, where every value is text."""
     return bool(html.is_html_input(getattr(field.root, "initial_data", None)))
 
 
 class TextField(serializers.CharField):
-    """Text, and no number that could be read as text."""
+    """A text; a number is not converted to one."""
 
     @override
     def to_internal_value(self, data: Any) -> str:
@@ -74,23 +69,23 @@ class TextField(serializers.CharField):
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A whole number, and no text or truth that could be read as one; but for forms and queries."""
+    """A whole number; a text is converted to one only in forms and queries, a boolean never."""
 
     @override
     def to_internal_value(self, data: Any) -> int:
-        is_text = isinstance(data, str) and (came_as_form(self) or _is_query(self))
+        is_text = isinstance(data, str) and (is_form_input(self) or _is_query(self))
         if isinstance(data, bool) or not (is_text or isinstance(data, int)):
             self.fail("invalid")
         return super().to_internal_value(data)
 
 
 def _is_query(field: serializers.Field[Any, Any, Any, Any]) -> bool:
-    return bool(getattr(field.root, "reads_query", False))
+    return bool(getattr(field.root, "is_query", False))
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
 class InstantField(serializers.Field[datetime, str, str, datetime]):
-    """An instant as fixed-width text in UTC; any offset is understood on the way in."""
+    """An instant: fixed-width text in UTC in responses, ISO 8601 with any offset in requests."""
 
     default_error_messages: ClassVar = {
         "invalid": _("Not an ISO 8601 instant with an offset, like 2026-11-23T13:00:00Z."),
@@ -107,17 +102,17 @@ class InstantField(serializers.Field[datetime, str, str, datetime]):
             instant = from_iso(data)
         except (TypeError, ValueError, OverflowError):
             self.fail("invalid")
-        if not 1900 <= instant.year <= 2200:
+        if not MIN_INSTANT.year <= instant.year <= MAX_INSTANT.year:
             self.fail("out_of_range")
         return instant
 
 
 @extend_schema_field({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)})
 class MoneyField(serializers.DecimalField):
-    """An amount to the cent, a number in JSON, and no text that could be read as one; but for forms.
+    """An amount to the cent, a number in JSON; a text is converted to one only in forms.
 
-    A JSON number has no type: 67.48 is written as just that, and up to the field's twelve digits
-    the way through a float and back gives the same text.
+    The float in between does no harm: up to the field's twelve digits it is written in JSON with the
+    same digits as the amount.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -125,11 +120,11 @@ class MoneyField(serializers.DecimalField):
 
     @override
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        # Here, before the field takes blank text for null.
-        if isinstance(data, str) and not came_as_form(self):
+        # Before the base class, which converts blank text to None.
+        if isinstance(data, str) and not is_form_input(self):
             self.fail("invalid")
         return super().run_validation(data)
 
     @override
-    def to_representation(self, value: Decimal) -> float:  # type: ignore[override]  # not text
+    def to_representation(self, value: Decimal) -> float:  # type: ignore[override]  # the base class returns text
         return float(value)

@@ -1,4 +1,4 @@
-"""How often one caller may ask: by address without a login, by user with one. Rates are settings."""
+"""Request rates: per address without a login, per user with one. The rates are settings."""
 
 from typing import override
 
@@ -7,7 +7,7 @@ from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
 
 class AnonymousThrottle(AnonRateThrottle):
-    """So many requests from one address, as long as nobody is logged in."""
+    """Limits requests without a login, per address."""
 
     @override
     def get_rate(self) -> str | None:
@@ -16,7 +16,7 @@ class AnonymousThrottle(AnonRateThrottle):
 
 
 class UserThrottle(UserRateThrottle):
-    """So many requests of one user."""
+    """Limits requests per user."""
 
     @override
     def get_rate(self) -> str | None:

@@ -1,9 +1,14 @@
-"""Bearer tokens (JWT): who comes with one, and making one for a user of this site.
+"""Bearer tokens (JWT) of the REST API: authentication with them, and issuing them to users.
 
-Two kinds are taken. *Ours* are signed with a secret of this server (HS256) and name a user, whose
-permissions count. *An issuer's* (an OpenID provider such as Cognito) are signed with a key that it
-publishes (JWKS), must be meant for us (`aud`, or Cognito's `client_id`), and name groups: the roles
-of this site with those names. The algorithm is chosen by us, never by the token: each kind has its own.
+Two kinds are accepted:
+
+- The server's own tokens are signed with its secret (HS256) and name a user of this site, whose
+  permissions apply.
+- The tokens of an external issuer (an OpenID provider such as Cognito) are signed with a key that it
+  publishes (JWKS), must have an accepted audience (`aud`, or Cognito's `client_id`), and name groups.
+  The permissions of this site's roles with those names apply.
+
+Each kind allows its own algorithms only; the token does not choose.
 """
 
 from collections.abc import Iterable
@@ -24,19 +29,19 @@ from rest_framework.request import Request
 
 from common.errors import UnavailableError
 
-OUR_ISSUER = "nova-sonic"
-OUR_AUDIENCE = "nova-sonic-api"
-OUR_ALGORITHM = "HS256"
+OWN_ISSUER = "nova-sonic"
+OWN_AUDIENCE = "nova-sonic-api"
+OWN_ALGORITHM = "HS256"
 ISSUER_ALGORITHMS = ("RS256", "ES256")
-REQUIRED = ("exp", "iat", "iss", "sub")
+REQUIRED_CLAIMS = ("exp", "iat", "iss", "sub")
 LEEWAY_S = 10
 JWKS_TIMEOUT_S = 3.0
-LONGEST_TOKEN = 8192
+MAX_TOKEN_LENGTH = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class TokenUser:
-    """Somebody whom the issuer vouches for. They have no account here, only the roles they name."""
+    """The user of an external issuer's token, who has no account on this site, only roles."""
 
     issuer: str
     subject: str
@@ -50,7 +55,7 @@ class TokenUser:
 
     @property
     def pk(self) -> str:
-        """What tells them from everybody else."""
+        """An id that is unique among all users."""
         return f"{self.issuer}#{self.subject}"
 
     @override
@@ -58,11 +63,11 @@ class TokenUser:
         return self.subject
 
     def get_username(self) -> str:
-        """Return their name."""
+        """Return the user's name: the subject."""
         return self.subject
 
     def has_perm(self, permission: str, _record: object = None) -> bool:
-        """Whether one of their roles has this permission ("orders.view_order")."""
+        """Whether one of the user's roles has this permission, e.g. "orders.view_order"."""
         app, _, codename = permission.partition(".")
         return Permission.objects.filter(
             group__name__in=self.roles, content_type__app_label=app, codename=codename
@@ -70,24 +75,24 @@ class TokenUser:
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer …`. A request without it is somebody else's business."""
+    """Authenticates requests with `Authorization: Bearer …`, and ignores all others."""
 
     @override
     def authenticate(self, request: Request) -> tuple[Any, dict[str, Any]] | None:
-        """Return who the token names, and its claims.
+        """Return the token's user and its claims.
 
         Raises:
-            AuthenticationFailed: the token is broken, expired, forged, or meant for others.
-            UnavailableError: the issuer's keys can't be had.
+            AuthenticationFailed: the token is invalid, expired, forged, or has another audience.
+            UnavailableError: the issuer's keys can't be loaded.
 
         """
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        if not token or len(token) > LONGEST_TOKEN:
+        if not token or len(token) > MAX_TOKEN_LENGTH:
             raise AuthenticationFailed
         try:
-            return _user_of(token.strip())
+            return _authenticated(token.strip())
         except jwt.PyJWKClientConnectionError as error:
             raise UnavailableError(reason="issuer_unreachable") from error
         except (jwt.PyJWTError, ValueError) as error:
@@ -98,82 +103,80 @@ class BearerAuthentication(BaseAuthentication):
 
     @override
     def authenticate_header(self, request: Request) -> str:
-        """Return what a 401 asks for."""
+        """Return the `WWW-Authenticate` header of a 401 response."""
         return 'Bearer realm="api"'
 
 
-def issue_token(username: str, *, now: datetime, good_for: timedelta) -> str:
-    """Return a token of ours for a user of this site."""
+def issue_token(username: str, *, now: datetime, lifetime: timedelta) -> str:
+    """Return a token of this server for one of its users."""
     claims = {
-        "iss": OUR_ISSUER,
-        "aud": OUR_AUDIENCE,
+        "iss": OWN_ISSUER,
+        "aud": OWN_AUDIENCE,
         "sub": username,
         "iat": int(now.timestamp()),
-        "exp": int((now + good_for).timestamp()),
+        "exp": int((now + lifetime).timestamp()),
     }
-    return jwt.encode(claims, _secret(), algorithm=OUR_ALGORITHM)
+    return jwt.encode(claims, _secret(), algorithm=OWN_ALGORITHM)
 
 
-def _user_of(token: bytes) -> tuple[Any, dict[str, Any]]:
-    if jwt.get_unverified_header(token).get("alg") == OUR_ALGORITHM:
-        return _ours(token)
-    return _issuers(token)
+def _authenticated(token: bytes) -> tuple[Any, dict[str, Any]]:
+    if jwt.get_unverified_header(token).get("alg") == OWN_ALGORITHM:
+        return _authenticated_by_own_token(token)
+    return _authenticated_by_issuer(token)
 
 
-def _ours(token: bytes) -> tuple[Any, dict[str, Any]]:
+def _authenticated_by_own_token(token: bytes) -> tuple[Any, dict[str, Any]]:
     claims = jwt.decode(
         token,
         _secret(),
-        algorithms=[OUR_ALGORITHM],
-        issuer=OUR_ISSUER,
-        audience=OUR_AUDIENCE,
+        algorithms=[OWN_ALGORITHM],
+        issuer=OWN_ISSUER,
+        audience=OWN_AUDIENCE,
         leeway=LEEWAY_S,
-        options={"require": [*REQUIRED, "aud"]},
+        options={"require": [*REQUIRED_CLAIMS, "aud"]},
     )
-    user = get_user_model()._default_manager.filter(username=claims["sub"]).first()  # noqa: SLF001 -- Django's own word
+    user = get_user_model()._default_manager.filter(username=claims["sub"]).first()  # noqa: SLF001 -- documented by Django
     if user is None or not user.is_active:
         raise jwt.InvalidTokenError("no such user")
     return user, claims
 
 
-def _issuers(token: bytes) -> tuple[TokenUser, dict[str, Any]]:
+def _authenticated_by_issuer(token: bytes) -> tuple[TokenUser, dict[str, Any]]:
     if not settings.API_JWT_JWKS_URL:
         raise jwt.InvalidIssuerError("no issuer is configured")
-    key = _keys(settings.API_JWT_JWKS_URL).get_signing_key_from_jwt(token)
+    key = _jwks_client(settings.API_JWT_JWKS_URL).get_signing_key_from_jwt(token)
     claims = jwt.decode(
         token,
         key,
         algorithms=ISSUER_ALGORITHMS,
         issuer=settings.API_JWT_ISSUER,
         leeway=LEEWAY_S,
-        options={"require": list(REQUIRED), "verify_aud": False},
+        options={"require": list(REQUIRED_CLAIMS), "verify_aud": False},
     )
-    if not _meant_for(claims) & set(settings.API_JWT_AUDIENCES):
-        raise jwt.InvalidAudienceError("meant for others")
-    roles = _words(claims.get(settings.API_JWT_GROUPS_CLAIM))
+    # Cognito's access tokens have `client_id` instead of `aud`.
+    audiences = _texts(claims.get("aud")) | _texts(claims.get("client_id"))
+    if not audiences & set(settings.API_JWT_AUDIENCES):
+        raise jwt.InvalidAudienceError("no accepted audience")
+    roles = _texts(claims.get(settings.API_JWT_GROUPS_CLAIM))
     return TokenUser(claims["iss"], claims["sub"], tuple(sorted(roles))), claims
 
 
-def _meant_for(claims: dict[str, Any]) -> set[str]:
-    """Return whom the token is for. Cognito's access tokens say `client_id` instead of `aud`."""
-    return _words(claims.get("aud")) | _words(claims.get("client_id"))
-
-
-def _words(value: object) -> set[str]:
-    if isinstance(value, str):
-        return {value}
+def _texts(claim: object) -> set[str]:
+    """Return the texts of a claim that is one text or a list of them."""
+    if isinstance(claim, str):
+        return {claim}
     return (
-        {word for word in value if isinstance(word, str)} if isinstance(value, Iterable) else set()
+        {each for each in claim if isinstance(each, str)} if isinstance(claim, Iterable) else set()
     )
 
 
 @cache
-def _keys(url: str) -> jwt.PyJWKClient:
+def _jwks_client(url: str) -> jwt.PyJWKClient:
     return jwt.PyJWKClient(url, cache_keys=True, timeout=JWKS_TIMEOUT_S)
 
 
 def _secret() -> str:
-    """Return what our tokens are signed with: the setting, or a key made from the server's secret."""
+    """Return the secret of the server's own tokens: the setting, or a key made from SECRET_KEY."""
     if settings.API_JWT_SECRET:
         return str(settings.API_JWT_SECRET)
     return salted_hmac("common.tokens", "key", algorithm="sha256").hexdigest()

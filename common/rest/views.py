@@ -1,8 +1,8 @@
-"""What the rooms' REST views share: they ask a service, and answer with a serializer.
+"""The base class of the REST views: they call a service and respond with a serializer.
 
-REST framework wants a queryset for most of its machinery; ours is an empty list, since the records
-come from the services. What is left of `GenericViewSet` is what the browsable API's forms need: for
-each action the shape of its body.
+Most of REST framework's generic views need a queryset. The one here is an empty list, since the
+records come from services. What remains of `GenericViewSet` are the forms of the browsable API,
+which need the serializer of each action's body.
 """
 
 from collections.abc import Mapping
@@ -16,56 +16,58 @@ from rest_framework.viewsets import GenericViewSet
 
 from common.dynamodb.paging import Page
 from common.rest.envelope import EnvelopeResponse
-from common.rest.preconditions import etag
-from common.rest.query_parameters import encrypt_cursor
+from common.rest.query_parameters import client_cursor
+from common.rest.request_headers import etag
 
 
 class ServiceViewSet(GenericViewSet[Any]):
     """A viewset over services. `pk` in the path is a record's id."""
 
-    record: ClassVar[str | None] = None
-    """What the permissions are of, e.g. "orders.order"; see `common.rest.permissions`."""
-    bodies: ClassVar[Mapping[str, type[BaseSerializer[Any]]]] = {}
-    """What a body may hold, by action; `serializer_class` is what answers show."""
-    lookup_value_regex = "[^/]+"  # an impossible id is answered like an unknown one
+    permission_model: ClassVar[str | None] = None
+    """The model whose permissions apply, e.g. "orders.order"; see `common.rest.permissions`."""
+    body_serializers: ClassVar[Mapping[str, type[BaseSerializer[Any]]]] = {}
+    """The serializers of request bodies, by action. Responses use `serializer_class`."""
+    lookup_value_regex = "[^/]+"  # an impossible id gets the same response as an unknown one
     pagination_class = None
 
     @override
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Return the request; its query is UTF-8, whatever charset a header names for its body."""
+        """Return the request. Its query is UTF-8, whatever charset the body has."""
         request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
 
     @override
     def perform_authentication(self, request: Request) -> None:
-        """Find out who asks, and count them before they are judged.
+        """Authenticate the request and count it against its rate limit.
 
-        The framework counts whom it has let in; whoever is refused could ask for ever.
+        REST framework counts only requests that were authenticated; clients with wrong tokens could
+        try without limit.
         """
         try:
             super().perform_authentication(request)
         except APIException:
-            super().check_throttles(request)  # as nobody, so by address
+            super().check_throttles(request)  # as an anonymous request, so per address
             raise
         super().check_throttles(request)
 
     @override
     def check_throttles(self, request: Request) -> None:
-        """Do nothing: the request was counted when it came."""
+        """Do nothing: `perform_authentication` has counted the request."""
 
     def get_queryset(self) -> Any:
-        """Return nothing; see above."""
+        """Return an empty list."""
         return []
 
     @override
     def get_serializer_class(self) -> Any:
-        return self.bodies.get(getattr(self, "action", None) or "", self.serializer_class)
+        action = getattr(self, "action", None) or ""
+        return self.body_serializers.get(action, self.serializer_class)
 
-    def body(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
-        """Return the values of the request's body.
+    def validated_body(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
+        """Return the validated values of the request's body.
 
         Raises:
-            ValidationError: it isn't what the action takes; it names the fields.
+            ValidationError: some values are invalid; the error names their fields.
 
         """
         serializer = self.get_serializer(data=request.data, partial=partial)
@@ -73,26 +75,32 @@ class ServiceViewSet(GenericViewSet[Any]):
         values: dict[str, Any] = serializer.validated_data
         return values
 
-    def answer(self, record: Any, *, message: str, status: int = 200) -> EnvelopeResponse:
-        """Return the response that shows one record, and tells its version if it has one."""
-        version = hasattr(record, "updated_at")
-        headers = {"ETag": etag(record.updated_at)} if version else None
+    def record_response(self, record: Any, *, message: str, status: int = 200) -> EnvelopeResponse:
+        """Return the response with one record, and with its version as `ETag` if it has one."""
+        has_version = hasattr(record, "updated_at")
+        headers = {"ETag": etag(record.updated_at)} if has_version else None
         return EnvelopeResponse(
-            self._shown(record), message=message, status=status, headers=headers
+            self._serialized(record), message=message, status=status, headers=headers
         )
 
-    def answer_all(self, records: list[Any], *, noun: str, **beside: Any) -> EnvelopeResponse:
-        """Return the response that shows some records; `noun` is what one of them is called."""
+    def list_response(self, records: list[Any], *, noun: str, **members: Any) -> EnvelopeResponse:
+        """Return the response with some records.
+
+        Args:
+            records: The records.
+            noun: What one of them is called in the message, e.g. "order".
+            **members: Further members of the envelope.
+
+        """
         count = f"{len(records)} {noun}{'' if len(records) == 1 else 's'}"
-        data = self._shown(records, many=True)
-        return EnvelopeResponse(data, message=f"Retrieved {count} successfully", **beside)
+        data = self._serialized(records, many=True)
+        return EnvelopeResponse(data, message=f"Retrieved {count} successfully", **members)
 
-    def answer_page(self, request: Request, page: Page[Any], *, noun: str) -> EnvelopeResponse:
-        """Return the response that shows a page of a list, and how the list goes on."""
-        following = encrypt_cursor(request, page.cursor)
-        return self.answer_all(page.items, noun=noun, next=following)
+    def page_response(self, request: Request, page: Page[Any], *, noun: str) -> EnvelopeResponse:
+        """Return the response with a page of a list and the cursor of the next page."""
+        return self.list_response(page.items, noun=noun, next=client_cursor(request, page.cursor))
 
-    def _shown(self, record: Any, *, many: bool = False) -> Any:
+    def _serialized(self, record: Any, *, many: bool = False) -> Any:
         if self.serializer_class is None:
             raise NotImplementedError
         context = self.get_serializer_context()

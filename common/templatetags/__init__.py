@@ -1,1 +1,1 @@
-"""What templates may call."""
+"""Template filters."""

@@ -25,7 +25,7 @@ def boss(db: None) -> User:
 def bearer(boss: User) -> str:
     """The value of an Authorization header."""
     return "Bearer " + tokens.issue_token(
-        boss.username, now=clock.now(), good_for=timedelta(hours=1)
+        boss.username, now=clock.now(), lifetime=timedelta(hours=1)
     )
 
 

@@ -21,7 +21,7 @@ from common import clock
 from common.dynamodb.tables import registered_tables
 from common.errors import InvalidCursorError
 from common.identity.verification import Staff
-from common.rest.cursors import GOOD_FOR, decrypt, encrypt
+from common.rest.cursors import LIFETIME, decrypt_cursor, encrypt_cursor
 from orders import repository
 from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
 
@@ -294,11 +294,11 @@ def test_an_altered_cursor_is_refused(rest: Client) -> None:
 
 def test_a_cursor_lasts_a_day() -> None:
     now = clock.now()
-    sealed = encrypt(json.dumps(["at", {}]), scope="/orders", now=now)
+    sealed = encrypt_cursor(json.dumps(["at", {}]), scope="/orders", now=now)
 
-    assert decrypt(sealed, scope="/orders", now=now + GOOD_FOR) == '["at", {}]'
+    assert decrypt_cursor(sealed, scope="/orders", now=now + LIFETIME) == '["at", {}]'
     with pytest.raises(InvalidCursorError):
-        decrypt(sealed, scope="/orders", now=now + GOOD_FOR + timedelta(seconds=2))
+        decrypt_cursor(sealed, scope="/orders", now=now + LIFETIME + timedelta(seconds=2))
 
 
 @pytest.mark.parametrize("cursor", ["", "[]", "{}", '["x"]', "[1,{}]", '["x",[]]', "null", "5"])

@@ -41,26 +41,26 @@ def status_with(token: str, path: str = "/orders") -> int:
 
 
 def test_a_token_of_ours_is_its_user(boss: User) -> None:
-    assert status_with(tokens.issue_token("boss", now=clock.now(), good_for=HOUR)) == 200
+    assert status_with(tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)) == 200
 
 
 def test_an_expired_token_is_refused(boss: User) -> None:
-    assert status_with(tokens.issue_token("boss", now=clock.now() - 2 * HOUR, good_for=HOUR)) == 401
+    assert status_with(tokens.issue_token("boss", now=clock.now() - 2 * HOUR, lifetime=HOUR)) == 401
 
 
 def test_a_token_of_somebody_who_is_gone_is_refused(boss: User) -> None:
-    token = tokens.issue_token("boss", now=clock.now(), good_for=HOUR)
+    token = tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)
     User.objects.update(is_active=False)
 
     assert status_with(token) == 401
-    assert status_with(tokens.issue_token("nobody", now=clock.now(), good_for=HOUR)) == 401
+    assert status_with(tokens.issue_token("nobody", now=clock.now(), lifetime=HOUR)) == 401
 
 
 def forged(**changes: Any) -> str:
     now = clock.now()
     claims = {
-        "iss": tokens.OUR_ISSUER,
-        "aud": tokens.OUR_AUDIENCE,
+        "iss": tokens.OWN_ISSUER,
+        "aud": tokens.OWN_AUDIENCE,
         "sub": "boss",
         "iat": now,
         "exp": now + HOUR,
@@ -109,10 +109,10 @@ def test_a_broken_token_is_refused_even_where_reads_are_open(settings: Settings)
 
 
 def test_the_secret_may_be_set(settings: Settings) -> None:
-    before = tokens.issue_token("boss", now=clock.now(), good_for=HOUR)
+    before = tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)
     settings.API_JWT_SECRET = "of-our-own-of-our-own-of-our-own-of-our-own"
 
-    assert status_with(tokens.issue_token("boss", now=clock.now(), good_for=HOUR)) == 200
+    assert status_with(tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)) == 200
     assert status_with(before) == 401
 
 
@@ -308,7 +308,7 @@ def test_who_is_not_staff_sees_no_identity_number_whatever_they_may(settings: Se
     user.user_permissions.set(Permission.objects.filter(codename="view_dni"))
     former = Client()
     former.force_login(user)
-    bearer = f"Bearer {tokens.issue_token('former', now=clock.now(), good_for=HOUR)}"
+    bearer = f"Bearer {tokens.issue_token('former', now=clock.now(), lifetime=HOUR)}"
 
     for client in (former, Client(headers={"Authorization": bearer})):
         assert client.get("/orders/1").json()["data"]["dni"] == "******78"

@@ -55,14 +55,14 @@ class ProductViewSet(ServiceViewSet):
     permission_classes = (AllowAny,)
 
     def list(self, request: Request) -> EnvelopeResponse:
-        return self.answer_all([self.get_object()] * 2, noun="product")
+        return self.list_response([self.get_object()] * 2, noun="product")
 
     def retrieve(self, request: Request, pk: str) -> EnvelopeResponse:
         if pk in ERRORS:
             raise ERRORS[pk]
         if pk == "unwritable":
             return EnvelopeResponse(None, message="Found", beyond_json=object())
-        return self.answer(self.get_object(), message="Found")
+        return self.record_response(self.get_object(), message="Found")
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
         serializer = self.get_serializer(self.get_object(), data=request.data)

@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from common.errors import DomainError, UnavailableError
-from common.rest.serializers import camel_case
+from common.naming import camel_case
 from voice.sonic.events import ToolSpec
 from voice.wire.messages import Outcome
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from appointments import demo
 from common import clock
-from common.seeding import SeedCommand
+from common.seed_command import SeedCommand
 
 
 class Command(SeedCommand):

@@ -1,4 +1,4 @@
-"""`manage.py create_tables`: makes the DynamoDB tables and indexes that are missing."""
+"""`manage.py create_tables`: create the missing DynamoDB tables and indexes."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from common.dynamodb.tables import create_tables
 
 
 class Command(BaseCommand):
-    help = "Makes the DynamoDB tables and indexes that are missing. May be run at each start."
+    help = "Create the missing DynamoDB tables and indexes. Safe to run at each start."
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         for name in create_tables():
-            self.stdout.write(f"Table {name} made.")
+            self.stdout.write(f"Table {name} created.")

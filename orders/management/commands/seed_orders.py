@@ -3,7 +3,7 @@
 from typing import Any
 
 from common import clock
-from common.seeding import SeedCommand
+from common.seed_command import SeedCommand
 from orders import demo
 
 

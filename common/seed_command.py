@@ -1,4 +1,4 @@
-"""What the commands that store demo data share."""
+"""The base class of the commands that store demo data."""
 
 from argparse import ArgumentParser
 
@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class SeedCommand(BaseCommand):
-    """A command with `--fresh`, which never empties a table on AWS."""
+    """A command with the option `--fresh`, which never empties a table on AWS."""
 
     requires_system_checks = ()
 
@@ -16,7 +16,7 @@ class SeedCommand(BaseCommand):
         parser.add_argument("--fresh", action="store_true", help="empty the table first")
 
     def refuse_fresh_on_aws(self, *, fresh: bool) -> None:
-        """End the command if it would empty a real table."""
+        """Stop the command if it would empty a table on AWS."""
         if fresh and not settings.DYNAMODB_ENDPOINT_URL:
             raise CommandError(
                 "--fresh deletes everything, so it works only with a local DynamoDB."

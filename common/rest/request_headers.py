@@ -1,7 +1,8 @@
-"""What a REST request says besides its body: which version it means, and which try it is.
+"""The headers `If-Match` and `Idempotency-Key` of REST requests, and `ETag` of responses.
 
-`ETag` is a record's `updatedAt` in quotes. A change with `If-Match` happens only to that version: else
-it is answered 412. A body that carries the `updatedAt` it was read with is a condition, too: else 409.
+`ETag` is a record's `updatedAt` in quotes. A change with `If-Match` applies only to that version;
+otherwise the response is 412. A body that contains the `updatedAt` it was read with has the same
+condition; there the response is 409.
 """
 
 import re
@@ -26,16 +27,16 @@ def etag(updated_at: datetime | None) -> str:
     return f'"{to_iso(updated_at or UNVERSIONED)}"'
 
 
-def required_version(request: Request, said_in_body: datetime | None) -> datetime | None:
-    """Return the version that the request means to change, or None if any will do.
+def required_version(request: Request, version_in_body: datetime | None) -> datetime | None:
+    """Return the version that the record must have for the change; None for any version.
 
     Raises:
-        StaleVersionError: `If-Match` names no version of ours, so none that is there.
+        StaleVersionError: `If-Match` is not an entity tag of this API, so no record has it.
 
     """
     header = request.headers.get(IF_MATCH)
     if header is None:
-        return said_in_body
+        return version_in_body
     if header.strip() == "*":
         return None
     match = _ETAG.fullmatch(header.strip())
@@ -47,8 +48,8 @@ def required_version(request: Request, said_in_body: datetime | None) -> datetim
         raise StaleVersionError from error
 
 
-def idempotency_key(request: Request) -> str:
-    """Return what makes creating something happen once: the key, with whoever sends it; or a new one.
+def idempotency_token(request: Request) -> str:
+    """Return the token of a creating request: its key and its user; without a key, a new token.
 
     Raises:
         ValidationError: the key isn't 1 to 255 visible ASCII characters.

@@ -1,0 +1,7 @@
+"""Conversion of names between Python and JSON. Pure."""
+
+
+def camel_case(name: str) -> str:
+    """Return `customer_name` as `customerName`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
