@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue.nlu.dates import read_day
-from nova_sonic_simulator.dialogue.nlu.interpretation import understand
+from nova_sonic_simulator.dialogue.nlu.dates import find_day
+from nova_sonic_simulator.dialogue.nlu.interpretation import interpret
 from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
-from nova_sonic_simulator.dialogue.nlu.times import read_time
-from nova_sonic_simulator.dialogue.nlu.tokens import tokens_of
+from nova_sonic_simulator.dialogue.nlu.times import find_time
+from nova_sonic_simulator.dialogue.nlu.tokens import tokenize
 from nova_sonic_simulator.dialogue.slots import RequestedSlot
 
 pytestmark = pytest.mark.pure
@@ -20,8 +20,8 @@ BUENOS_AIRES = ZoneInfo("America/Argentina/Buenos_Aires")
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=BUENOS_AIRES)
 
 
-def when(text: str, now: datetime = MONDAY, *needs: RequestedSlot) -> str:
-    slots = understand(text, now=now, needs=frozenset(needs)).slots
+def when(text: str, now: datetime = MONDAY, *requested: RequestedSlot) -> str:
+    slots = interpret(text, now=now, requested=frozenset(requested)).slots
     return f"{slots.day or '-'} {slots.at.isoformat('minutes') if slots.at else '-'}"
 
 
@@ -144,7 +144,7 @@ def test_a_leap_day_is_found_in_a_leap_year() -> None:
 
 @given(st.dates(date(2026, 1, 1), date(2060, 12, 31)), st.sampled_from(["lunes", "sábado"]))
 def test_a_weekday_is_always_within_the_next_seven_days(today: date, name: str) -> None:
-    found, _rest = read_day(tokens_of(f"el {name}"), today)
+    found, _rest = find_day(tokenize(f"el {name}"), today)
     assert found is not None
     assert 1 <= (found - today).days <= 7
     assert found.weekday() == {"lunes": 0, "sábado": 5}[name]
@@ -155,5 +155,5 @@ def test_every_written_time_is_read_as_it_stands(at: time) -> None:
     minute = at.replace(second=0, microsecond=0)
     # Small hours are taken for the afternoon's: nobody has an appointment at three at night.
     hour = minute.hour + 12 if 1 <= minute.hour < 8 else minute.hour
-    found, _rest = read_time(with_figures(tokens_of(f"a las {minute:%H:%M}")))
+    found, _rest = find_time(with_figures(tokenize(f"a las {minute:%H:%M}")))
     assert found == minute.replace(hour=hour)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nova_sonic_simulator.dialogue import DialogueManager, Reply, Script, ScriptedDialogue, Scripts
-from nova_sonic_simulator.dialogue.directives import Direction, read_direction
+from nova_sonic_simulator.dialogue.directives import Directive, parse_directive
 from support.customer import ALL_TOOLS, MONDAY, ORDER, ORDER_NOT_FOUND, Customer, call
 
 pytestmark = pytest.mark.pure
@@ -22,30 +22,30 @@ def arrived(name: str, result: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "direction"),
+    ("text", "directive"),
     [
-        (GREET, Direction(sentences=(GREETING,))),
-        (f"  {GREET}\n", Direction(sentences=(GREETING,))),
-        ("[Decí «uno» y « dos »; «» no.]", Direction(sentences=("uno", "dos"))),
-        ("[Seguí escuchando.]", Direction()),
-        ("[]", Direction()),
+        (GREET, Directive(sentences=(GREETING,))),
+        (f"  {GREET}\n", Directive(sentences=(GREETING,))),
+        ("[Decí «uno» y « dos »; «» no.]", Directive(sentences=("uno", "dos"))),
+        ("[Seguí escuchando.]", Directive()),
+        ("[]", Directive()),
         (
             arrived("consultarOrder", {"a": "]} «b»"}),
-            Direction(tool="consultarOrder", result={"a": "]} «b»"}),
+            Directive(tool="consultarOrder", result={"a": "]} «b»"}),
         ),
-        ("[resultado de x: {}]", Direction(tool="x", result={})),
-        ("[resultado de x: {]", Direction()),
-        ("[resultado de x: {, o «nada»]", Direction(sentences=("nada",))),
-        ("[el resultado de x: 17]", Direction()),
+        ("[resultado de x: {}]", Directive(tool="x", result={})),
+        ("[resultado de x: {]", Directive()),
+        ("[resultado de x: {, o «nada»]", Directive(sentences=("nada",))),
+        ("[el resultado de x: 17]", Directive()),
     ],
 )
-def test_a_text_in_square_brackets_is_a_direction(text: str, direction: Direction) -> None:
-    assert read_direction(text) == direction
+def test_a_text_in_square_brackets_is_a_direction(text: str, directive: Directive) -> None:
+    assert parse_directive(text) == directive
 
 
 @pytest.mark.parametrize("text", ["«Hola»", "[Hola", "Hola]", "el [pedido] 1", ""])
 def test_any_other_text_is_the_customers(text: str) -> None:
-    assert read_direction(text) is None
+    assert parse_directive(text) is None
 
 
 def test_a_sentence_is_said_to_the_letter() -> None:

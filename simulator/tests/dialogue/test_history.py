@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nova_sonic_simulator.dialogue import DialogueManager, Reply, ToolCall
-from nova_sonic_simulator.dialogue.history import result_behind
+from nova_sonic_simulator.dialogue.history import infer_result
 from nova_sonic_simulator.dialogue.slots import Intent, Slots
 from nova_sonic_simulator.dialogue.tasks import Task
 from support.customer import (
@@ -116,8 +116,8 @@ def test_words_of_patience_are_no_result() -> None:
     assert remembering(turns).says("no, el dos") == call(
         "consultarOrder", orderId="2", dni="12345678"
     )
-    told = [*turns, ("USER", "¿hola?"), ("ASSISTANT", f"{WAIT} {ORDER_NOT_FOUND['say']}")]
-    assert remembering(told).says("sí") == call("consultarOrder", orderId="1", dni="12345678")
+    updated = [*turns, ("USER", "¿hola?"), ("ASSISTANT", f"{WAIT} {ORDER_NOT_FOUND['say']}")]
+    assert remembering(updated).says("sí") == call("consultarOrder", orderId="1", dni="12345678")
 
 
 def test_a_call_that_was_running_is_not_made_again_and_its_late_result_answered() -> None:
@@ -142,15 +142,15 @@ def test_what_was_answered_in_between_is_no_result() -> None:
 
 
 @pytest.mark.parametrize(
-    "heard", ["Listo", "Listo, cancelé", "Listo, cancelé el pedido 2. [FINAL]"]
+    "interpretation", ["Listo", "Listo, cancelé", "Listo, cancelé el pedido 2. [FINAL]"]
 )
-def test_a_task_is_done_though_the_customer_spoke_over_the_end_of_it(heard: str) -> None:
-    turns = [("USER", "Cancela el pedido 2 para Juan Pérez"), ("ASSISTANT", heard)]
+def test_a_task_is_done_though_the_customer_spoke_over_the_end_of_it(interpretation: str) -> None:
+    turns = [("USER", "Cancela el pedido 2 para Juan Pérez"), ("ASSISTANT", interpretation)]
     assert remembering(turns).says("sí") == "Decime, te escucho."
 
 
 @pytest.mark.parametrize(
-    ("wish", "text", "ok"),
+    ("intent", "text", "ok"),
     [
         (Intent.BOOK_APPOINTMENT, "Ese día no tengo horarios.", False),
         (Intent.BOOK_APPOINTMENT, "No tengo lugar el viernes.", False),
@@ -159,8 +159,10 @@ def test_a_task_is_done_though_the_customer_spoke_over_the_end_of_it(heard: str)
         (Intent.LOOK_UP_APPOINTMENT, "La cita 2 dura 30 minutos.", True),
     ],
 )
-def test_how_a_call_went_out_is_read_from_what_was_said(wish: Intent, text: str, ok: bool) -> None:
-    result = result_behind(text, Task(wish=wish, slots=Slots()), today=MONDAY.date())
+def test_how_a_call_went_out_is_read_from_what_was_said(
+    intent: Intent, text: str, ok: bool
+) -> None:
+    result = infer_result(text, Task(intent=intent, slots=Slots()), today=MONDAY.date())
     assert result is not None
     assert result["ok"] is ok
 
@@ -179,8 +181,8 @@ def test_any_history_is_survived(turns: list[tuple[str, str]]) -> None:
     st.sampled_from(list(Intent)),
     st.text() | st.just("¿Te sirve el lunes 99 de enero a las 99:99?"),
 )
-def test_any_words_of_the_assistant_are_survived(wish: Intent, text: str) -> None:
-    result_behind(text, Task(wish=wish, slots=Slots()), today=date(2026, 11, 23))
+def test_any_words_of_the_assistant_are_survived(intent: Intent, text: str) -> None:
+    infer_result(text, Task(intent=intent, slots=Slots()), today=date(2026, 11, 23))
 
 
 def test_nothing_is_said_of_a_history_that_ends_with_the_customer() -> None:

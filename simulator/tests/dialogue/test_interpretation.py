@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue.nlu.interpretation import DialogueAct, Interpretation, understand
+from nova_sonic_simulator.dialogue.nlu.interpretation import DialogueAct, Interpretation, interpret
 from nova_sonic_simulator.dialogue.nlu.tokens import words
 from nova_sonic_simulator.dialogue.slots import Aspect, Item, Operation, RequestedSlot, Subject
 
@@ -27,12 +27,12 @@ RESCHEDULE = (Operation.RESCHEDULE, Subject.APPOINTMENT)
 LOOK_UP = (Operation.LOOK_UP, Subject.APPOINTMENT)
 
 
-def heard(text: str, *needs: RequestedSlot) -> Interpretation:
-    return understand(text, now=MONDAY, needs=frozenset(needs))
+def interpretation(text: str, *requested: RequestedSlot) -> Interpretation:
+    return interpret(text, now=MONDAY, requested=frozenset(requested))
 
 
-def slots_of(text: str, *needs: RequestedSlot) -> dict[str, Any]:
-    slots = heard(text, *needs).slots
+def slots_of(text: str, *requested: RequestedSlot) -> dict[str, Any]:
+    slots = interpretation(text, *requested).slots
     return {name: getattr(slots, name) for name in slots.filled()}
 
 
@@ -119,7 +119,7 @@ TYPED = [
         "Haceme un pedido de 2 Producto A a 25,99 y 1 Producto B a 15,50, mail maria@mail.com",
         CREATE_ORDER,
         {
-            "mail": "maria@mail.com",
+            "email": "maria@mail.com",
             "items": (
                 Item(name="Producto A", quantity=2, price=Decimal("25.99")),
                 Item(name="Producto B", price=Decimal("15.50")),
@@ -171,7 +171,7 @@ TYPED = [
     (
         "agendá un chequeo para Ana Martínez, ana.martinez@mail.com.ar",
         BOOK_APPOINTMENT,
-        {"kind": "routine", "name": "Ana Martínez", "mail": "ana.martinez@mail.com.ar"},
+        {"kind": "routine", "name": "Ana Martínez", "email": "ana.martinez@mail.com.ar"},
     ),
     ("cancelá el turno 3 de Ana Martínez", CANCEL, {"number": "3", "name": "Ana Martínez"}),
     ("No voy a poder ir al turno del viernes", CANCEL, {"day": FRIDAY}),
@@ -292,18 +292,18 @@ TRANSCRIBED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "wish", "slots"), [*OWNERS_EXAMPLES, *TYPED, *TRANSCRIBED])
+@pytest.mark.parametrize(("text", "intent", "slots"), [*OWNERS_EXAMPLES, *TYPED, *TRANSCRIBED])
 def test_a_wish_and_its_slots_are_understood(
-    text: str, wish: tuple[Operation, Subject], slots: dict[str, Any]
+    text: str, intent: tuple[Operation, Subject], slots: dict[str, Any]
 ) -> None:
-    found = heard(text)
+    found = interpretation(text)
     # A known number without a verb is asked about: the dialogue decides so.
-    assert (found.act, found.subject) == wish
+    assert (found.operation, found.subject) == intent
     assert slots_of(text) == slots
 
 
 @pytest.mark.parametrize(
-    ("answer", "needs", "slots"),
+    ("answer", "requested", "slots"),
     [
         ("12345678", (RequestedSlot.NUMBER, RequestedSlot.IDENTITY), {"dni": "12345678"}),
         ("12 345 678", (RequestedSlot.NUMBER, RequestedSlot.IDENTITY), {"dni": "12345678"}),
@@ -323,7 +323,7 @@ def test_a_wish_and_its_slots_are_understood(
         ("es Luis", (RequestedSlot.NAME,), {"name": "Luis"}),
         ("Rodríguez", (RequestedSlot.DOCTOR,), {"doctor": "Rodríguez"}),
         ("con la doctora Gómez", (RequestedSlot.DOCTOR,), {"doctor": "Dra. Gómez"}),
-        ("juan arroba mail punto com", (RequestedSlot.MAIL,), {"mail": "juan@mail.com"}),
+        ("juan arroba mail punto com", (RequestedSlot.MAIL,), {"email": "juan@mail.com"}),
         ("el 27", (RequestedSlot.DAY, RequestedSlot.TIME), {"day": FRIDAY}),
         (
             "quiero el viernes a las 11",
@@ -349,9 +349,9 @@ def test_a_wish_and_its_slots_are_understood(
     ],
 )
 def test_a_bare_answer_fills_what_was_asked_for(
-    answer: str, needs: tuple[RequestedSlot, ...], slots: dict[str, Any]
+    answer: str, requested: tuple[RequestedSlot, ...], slots: dict[str, Any]
 ) -> None:
-    assert slots_of(answer, *needs) == slots
+    assert slots_of(answer, *requested) == slots
 
 
 @pytest.mark.parametrize("question", ["¿para qué lo necesitás?", "¿cómo?", "cancelá"])
@@ -388,11 +388,11 @@ def test_a_correction_names_another_number(text: str, number: str | None) -> Non
     ],
 )
 def test_what_of_it_is_asked_for_is_understood(text: str, aspect: Aspect | None) -> None:
-    assert heard(text).aspect is aspect
+    assert interpretation(text).aspect is aspect
 
 
 @pytest.mark.parametrize(
-    ("text", "mood"),
+    ("text", "act"),
     [
         ("Hola, buen día", DialogueAct.GREETING),
         ("muchas gracias", DialogueAct.THANKS),
@@ -404,8 +404,8 @@ def test_what_of_it_is_asked_for_is_understood(text: str, aspect: Aspect | None)
         ("dejalo así", DialogueAct.STOP),
     ],
 )
-def test_courtesies_are_heard(text: str, mood: DialogueAct) -> None:
-    assert mood in heard(text).moods
+def test_dialogue_act_is_recognised(text: str, act: DialogueAct) -> None:
+    assert act in interpretation(text).acts
 
 
 @pytest.mark.parametrize(
@@ -413,13 +413,13 @@ def test_courtesies_are_heard(text: str, mood: DialogueAct) -> None:
     [("la primera", 0), ("sí, la segunda", 1), ("la tercera", 2), ("la última", -1), ("sí", None)],
 )
 def test_ordinals_choose(text: str, choice: int | None) -> None:
-    assert heard(text).choice == choice
+    assert interpretation(text).choice == choice
 
 
 @pytest.mark.parametrize(
-    ("said", "mail"),
+    ("said", "email"),
     [
-        ("juan.perez@email.com", "juan.perez@email.com"),
+        ("juan.perez@mail.com", "juan.perez@mail.com"),
         ("Mi correo es Juan Arroba Mail punto com.", "juan@mail.com"),
         ("Juan punto, Pérez, arroba, gmail punto com.", "juan.perez@gmail.com"),
         (
@@ -434,8 +434,8 @@ def test_ordinals_choose(text: str, choice: int | None) -> None:
         ("no roba nada. Punto.", None),
     ],
 )
-def test_addresses_are_read_typed_and_spoken(said: str, mail: str | None) -> None:
-    assert slots_of(said).get("mail") == mail
+def test_addresses_are_read_typed_and_spoken(said: str, email: str | None) -> None:
+    assert slots_of(said).get("email") == email
 
 
 FRAGMENTS = st.sampled_from(
@@ -451,5 +451,5 @@ FRAGMENTS = st.sampled_from(
 @example("٣ pedido ٣", frozenset({RequestedSlot.NUMBER}))
 @example("İ ǅ ﬃ", frozenset({RequestedSlot.NAME}))
 @example("9" * 5000, frozenset(RequestedSlot))
-def test_no_text_is_too_strange_to_be_heard(text: str, needs: frozenset[RequestedSlot]) -> None:
-    assert isinstance(understand(text, now=MONDAY, needs=needs), Interpretation)
+def test_no_text_is_too_strange_to_be_heard(text: str, requested: frozenset[RequestedSlot]) -> None:
+    assert isinstance(interpret(text, now=MONDAY, requested=requested), Interpretation)

@@ -21,7 +21,7 @@ from support.customer import (
 
 pytestmark = pytest.mark.pure
 
-# The seven tools, each from wish to answer.
+# The seven tools, each from intent to answer.
 
 
 def test_an_order_is_looked_up() -> None:
@@ -168,7 +168,7 @@ def test_a_delivery_at_midnight_utc_is_that_day() -> None:
     )
 
 
-# What is missing, in the order it's asked for.
+# What is missing_slots, in the order it's asked for.
 
 
 def test_a_wish_is_pieced_together_over_many_turns() -> None:
@@ -494,7 +494,7 @@ def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "answer"),
+    ("interpretation", "answer"),
     [
         ("17", "Escuché 1 palabra: 17."),
         ("17 18 19", "Escuché 3 palabras: 17 18 19."),
@@ -502,8 +502,8 @@ def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
         ("1 2 3 4 5 6 9", "Escuché 7 palabras, de 1 a 9."),
     ],
 )
-def test_coded_words_are_counted_aloud(heard: str, answer: str) -> None:
-    reply = DialogueManager(tools=ALL_TOOLS).respond_to_numbers(heard.split(), now=MONDAY)
+def test_coded_words_are_counted_aloud(interpretation: str, answer: str) -> None:
+    reply = DialogueManager(tools=ALL_TOOLS).respond_to_numbers(interpretation.split(), now=MONDAY)
     assert reply == Reply(sentences=(f"{answer} [FINAL]",))
 
 

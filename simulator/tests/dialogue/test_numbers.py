@@ -3,13 +3,13 @@
 import pytest
 
 from nova_sonic_simulator.dialogue.nlu.numbers import joined_figures, with_figures
-from nova_sonic_simulator.dialogue.nlu.tokens import tokens_of
+from nova_sonic_simulator.dialogue.nlu.tokens import tokenize
 
 pytestmark = pytest.mark.pure
 
 
 def figured(text: str) -> str:
-    return " ".join(token.plain for token in with_figures(tokens_of(text)))
+    return " ".join(token.plain for token in with_figures(tokenize(text)))
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_leading_zeros_of_figures_are_kept() -> None:
     ],
 )
 def test_figures_said_in_groups_are_one_number(written: str, figures: str) -> None:
-    tokens = with_figures(tokens_of(written))
+    tokens = with_figures(tokenize(written))
     assert joined_figures(tokens, 0, at_most=8) == (figures, len(tokens))
 
 
 def test_groups_end_at_the_limit() -> None:
-    assert joined_figures(tokens_of("1 2 3 4"), 0, at_most=3)[0] == "123"
+    assert joined_figures(tokenize("1 2 3 4"), 0, at_most=3)[0] == "123"
 
 
 def test_a_long_group_does_not_continue_a_number() -> None:
-    assert joined_figures(tokens_of("1, 12345678"), 0, at_most=9)[0] == "1"
+    assert joined_figures(tokenize("1, 12345678"), 0, at_most=9)[0] == "1"
 
 
 def test_a_date_does_not_continue_a_number() -> None:
-    assert joined_figures(tokens_of("3, 27 de noviembre"), 0, at_most=6)[0] == "3"
+    assert joined_figures(tokenize("3, 27 de noviembre"), 0, at_most=6)[0] == "3"

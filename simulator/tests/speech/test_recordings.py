@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nova_sonic_simulator.dialogue.nlu.interpretation import understand
+from nova_sonic_simulator.dialogue.nlu.interpretation import interpret
 from nova_sonic_simulator.dialogue.slots import Operation, Subject
 from nova_sonic_simulator.speech.endpointing import SpeechEnded, SpeechStarted
 from nova_sonic_simulator.speech.recognition import Recognition, open_recognition
@@ -43,7 +43,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("recording", "wish", "slots"),
+    ("recording", "intent", "slots"),
     [
         (
             "consulta-pedido-1",
@@ -83,7 +83,7 @@ def chunks(path: Path) -> Iterator[bytes]:
     ],
 )
 def test_a_recording_is_one_turn_and_its_slots_are_heard(
-    hearing: Recognition, recording: str, wish: tuple[Operation, Subject], slots: dict[str, Any]
+    hearing: Recognition, recording: str, intent: tuple[Operation, Subject], slots: dict[str, Any]
 ) -> None:
     assert hearing.recognizer is not None
     assert hearing.endpointer_factory is not None
@@ -92,9 +92,9 @@ def test_a_recording_is_one_turn_and_its_slots_are_heard(
     started, ended = [event for piece in pieces for event in endpointer.feed(piece)]
     assert isinstance(started, SpeechStarted)
     assert isinstance(ended, SpeechEnded)
-    heard = understand(hearing.recognizer.transcribe(ended.pcm), now=MONDAY)
-    assert (heard.act, heard.subject) == wish
-    found = {name: getattr(heard.slots, name) for name in heard.slots.filled()}
+    interpretation = interpret(hearing.recognizer.transcribe(ended.pcm), now=MONDAY)
+    assert (interpretation.operation, interpretation.subject) == intent
+    found = {name: getattr(interpretation.slots, name) for name in interpretation.slots.filled()}
     if "day" in found:
         found["when"] = f"{found.pop('day')} {found.pop('at'):%H:%M}"
     assert found == slots

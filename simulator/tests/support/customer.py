@@ -11,7 +11,7 @@ from nova_sonic_simulator.dialogue import DialogueManager, Reply, ToolCall
 from nova_sonic_simulator.dialogue.slots import Intent
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
-ALL_TOOLS = frozenset(wish.value for wish in Intent)
+ALL_TOOLS = frozenset(intent.value for intent in Intent)
 
 ORDER: dict[str, Any] = {
     "ok": True,

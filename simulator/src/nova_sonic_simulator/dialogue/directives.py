@@ -1,4 +1,4 @@
-"""Reads what the client tells the assistant in the middle of a call: directions in square brackets.
+"""Reads what the client tells the assistant in the middle of a call: directives in square brackets.
 
 A client can have the model speak first, fill a silence, or learn of a result that came on another
 session, by typing to it (Nova 2 user guide, "Cross-modal input"). A person would not take such a text for the
@@ -17,7 +17,7 @@ _RESULT = re.compile(r"\bresultado de (\w+): *(?=\{)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Direction:
+class Directive:
     """What is to be done: say `sentences`, or answer from the `result` of `tool`, or neither."""
 
     sentences: tuple[str, ...] = ()
@@ -25,17 +25,17 @@ class Direction:
     result: Mapping[str, Any] | None = None
 
 
-def read_direction(text: str) -> Direction | None:
-    """Return the direction that the text is, or None if the customer wrote it."""
+def parse_directive(text: str) -> Directive | None:
+    """Return the directive that the text is, or None if the customer wrote it."""
     text = text.strip()
     if not (text.startswith("[") and text.endswith("]")):
         return None
     announced = _RESULT.search(text)
     result = _object_at(text, announced.end()) if announced else None
     if announced and result is not None:
-        return Direction(tool=announced[1], result=result)
+        return Directive(tool=announced[1], result=result)
     quoted = (sentence.strip() for sentence in _QUOTED.findall(text))
-    return Direction(sentences=tuple(filter(None, quoted)))
+    return Directive(sentences=tuple(filter(None, quoted)))
 
 
 def _object_at(text: str, start: int) -> Mapping[str, Any] | None:

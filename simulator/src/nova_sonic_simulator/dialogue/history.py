@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from nova_sonic_simulator.dialogue.nlu.dates import read_day
-from nova_sonic_simulator.dialogue.nlu.tokens import fold, tokens_of
+from nova_sonic_simulator.dialogue.nlu.dates import find_day
+from nova_sonic_simulator.dialogue.nlu.tokens import fold, tokenize
 from nova_sonic_simulator.dialogue.slots import Intent, Subject
 from nova_sonic_simulator.dialogue.tasks import Task
 
@@ -33,34 +33,34 @@ _NUMBER = re.compile(r"numero (?:de la cita es )?(\d+)")
 _OFFERED = re.compile(r"(?:el (\w+ \d+ de \w+) )?a las? (\d+):(\d\d)")
 
 
-def without_expected(text: str, expected: str) -> str:
-    """Return what the assistant said beyond what it was about to answer, be that heard or cut off."""
+def remove_expected(text: str, expected: str) -> str:
+    """Return what the assistant said beyond what it was about to answer, be that interpretation or cut off."""
     if expected.startswith(text):
         return ""
     return text.removeprefix(expected).strip()
 
 
-def tells_of(text: str, wish: Intent) -> bool:
-    """Tell whether the text says that such a wish was fulfilled."""
-    return re.search(_DONE[wish], fold(text)) is not None
+def mentions_success(text: str, intent: Intent) -> bool:
+    """Tell whether the text says that such a intent was fulfilled."""
+    return re.search(_DONE[intent], fold(text)) is not None
 
 
-def result_behind(text: str, task: Task, *, today: date) -> dict[str, Any] | None:
-    """Return the result that the assistant told of the task's call; None while it hadn't one."""
+def infer_result(text: str, task: Task, *, today: date) -> dict[str, Any] | None:
+    """Return the result that the assistant updated of the task's call; None while it hadn't one."""
     said = _PATIENCE.sub(" ", fold(text)).strip()
     if not said:
         return None
-    kind = "order" if task.wish.subject is Subject.ORDER else "appointment"
-    if _has_begun(said, task.wish) or tells_of(said, task.wish):
+    kind = "order" if task.intent.subject is Subject.ORDER else "appointment"
+    if _has_begun(said, task.intent) or mentions_success(said, task.intent):
         number = _NUMBER.search(said)
         return {"ok": True, kind: {"id": number[1]} if number else {}}
-    offered = [moment.isoformat() for moment in _offered(said, task, today)]
-    return {"ok": False, "error": _code(said), "alternatives": offered}
+    alternatives = [moment.isoformat() for moment in _alternatives(said, task, today)]
+    return {"ok": False, "error": _code(said), "alternatives": alternatives}
 
 
-def _has_begun(said: str, wish: Intent) -> bool:
-    """Whether the answer to the fulfilled wish begins like this, if it wasn't heard to its end."""
-    if wish in {Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT}:
+def _has_begun(said: str, intent: Intent) -> bool:
+    """Whether the answer to the fulfilled intent begins like this, if it wasn't interpretation to its end."""
+    if intent in {Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT}:
         return _LOOKED_UP.match(said) is not None
     return said.startswith("listo")
 
@@ -72,10 +72,10 @@ def _code(said: str) -> str:
     return "doctor" if "doctor" in said else "refused"
 
 
-def _offered(said: str, task: Task, today: date) -> Iterator[datetime]:
+def _alternatives(said: str, task: Task, today: date) -> Iterator[datetime]:
     _refusal, is_offer, offer = said.partition("te sirve")
     for day_said, hour, minute in _OFFERED.findall(offer if is_offer else ""):
-        day, _rest = read_day(tokens_of(day_said), today, day_is_expected=False)
+        day, _rest = find_day(tokenize(day_said), today, day_is_expected=False)
         day = day or task.slots.day
         if day is not None and int(hour) < 24 and int(minute) < 60:
             yield datetime(day.year, day.month, day.day, int(hour), int(minute))  # noqa: DTZ001

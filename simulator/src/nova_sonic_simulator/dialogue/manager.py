@@ -1,10 +1,10 @@
-"""The course of one conversation: what was heard, what is still missing, what is said next.
+"""The course of one conversation: what was interpretation, what is still missing_slots, what is said next.
 
-Theory. At any time there is at most one task. It's being asked about (something is missing), at a
+Theory. At any time there is at most one task. It's being asked about (something is missing_slots), at a
 tool, or done; a done task stays as what the talk is about, so that "no, el dos", "¿y qué productos
-tiene?" and "cancelalo" are understood. What is heard is either a new wish, an answer or correction
-to the task, a choice among the times offered, or a courtesy, in this order. Verbs alone make a new
-wish while something is asked: "quiero el viernes" is an answer.
+tiene?" and "cancelalo" are understood. What is interpretation is either a new intent, an answer or correction
+to the task, a choice among the times alternatives, or a small_talk_reply, in this order. Verbs alone make a new
+intent while something is asked: "quiero el viernes" is an answer.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from enum import Enum, auto
 from typing import Any
 
 from nova_sonic_simulator.dialogue import small_talk
-from nova_sonic_simulator.dialogue.directives import Direction, read_direction
-from nova_sonic_simulator.dialogue.history import result_behind, tells_of, without_expected
+from nova_sonic_simulator.dialogue.directives import Directive, parse_directive
+from nova_sonic_simulator.dialogue.history import infer_result, mentions_success, remove_expected
 from nova_sonic_simulator.dialogue.nlu.interpretation import (
     DialogueAct,
     Interpretation,
+    interpret,
     is_correction,
-    understand,
 )
 from nova_sonic_simulator.dialogue.questions import question
 from nova_sonic_simulator.dialogue.reply import Reply
@@ -46,7 +46,7 @@ FINAL = "[FINAL]"
 LOOKING_UP = frozenset({Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT})
 # What is cancelled or created by mistake isn't put right by doing it to another.
 CORRECTED_WHEN_DONE = LOOKING_UP | {Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT}
-IDENTITY_SLOTS = ("dni", "name", "mail")
+IDENTITY_SLOTS = ("dni", "name", "email")
 
 
 class Stage(Enum):
@@ -70,17 +70,17 @@ class DialogueManager:
         self._task: Task | None = None
         self._stage = Stage.NONE
         # What was asked for last, so that a bare answer can be read.
-        self._asked: frozenset[RequestedSlot] = frozenset()
-        # The free times offered in place of one that was taken.
-        self._offered: tuple[datetime, ...] = ()
-        # What was heard of a wish before it was clear what it's about.
-        self._half: Interpretation | None = None
+        self._requested: frozenset[RequestedSlot] = frozenset()
+        # The free times alternatives in place of one that was taken.
+        self._alternatives: tuple[datetime, ...] = ()
+        # What was interpretation of a intent before it was clear what it's about.
+        self._incomplete: Interpretation | None = None
         # The tasks whose tools are running, by tool, in the order they were called; and those that
         # ran when the conversation was handed over.
-        self._called: _Calls = {}
-        self._called_before: _Calls = {}
-        self._was_cut_off = False
-        self._last_said = Reply()
+        self._running_calls: _Calls = {}
+        self._earlier_calls: _Calls = {}
+        self._was_interrupted = False
+        self._last_reply = Reply()
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
         """Be where a conversation was after these turns, each a role and a text; say nothing.
@@ -91,43 +91,51 @@ class DialogueManager:
         expected = ""
         for role, text in turns:
             if role == "USER":
-                expected = _plain(self.respond(text, now=now))
+                expected = _plain_text(self.respond(text, now=now))
             else:
                 said_then = text.replace(FINAL, "").strip()
-                self._recall(without_expected(said_then, expected), now)
-                self._last_said = Reply(sentences=(said_then,))
-        self._called_before, self._called = self._called, {}
+                self._replay_assistant(remove_expected(said_then, expected), now)
+                self._last_reply = Reply(sentences=(said_then,))
+        self._earlier_calls, self._running_calls = self._running_calls, {}
 
     def respond(self, text: str, *, now: datetime) -> Reply:
         """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
         if not text.strip():
             return Reply()
-        if (direction := read_direction(text)) is not None:
-            return self._follow(direction, now)
-        heard = self._understood(text, now)
-        cut_off, self._was_cut_off = self._was_cut_off, False
-        if cut_off and heard.act is None and heard.moods & {DialogueAct.NO, DialogueAct.STOP}:
-            return _say(small_talk.GO_ON)
-        if DialogueAct.REPEAT in heard.moods and heard.act is None and self._last_said.sentences:
-            return self._last_said
-        return self._noted(self._take(heard))
+        if (directive := parse_directive(text)) is not None:
+            return self._follow_directive(directive, now)
+        interpretation = self._interpret(text, now)
+        was_interrupted, self._was_interrupted = self._was_interrupted, False
+        if (
+            was_interrupted
+            and interpretation.operation is None
+            and interpretation.acts & {DialogueAct.NO, DialogueAct.STOP}
+        ):
+            return _say(small_talk.LISTENING)
+        if (
+            DialogueAct.REPEAT in interpretation.acts
+            and interpretation.operation is None
+            and self._last_reply.sentences
+        ):
+            return self._last_reply
+        return self._remember_reply(self._handle(interpretation))
 
     def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
         """Answer words that were coded in the audio; the talk goes on as if they weren't said."""
         del now
-        self._was_cut_off = False
-        return _say(small_talk.words_heard(words)) if words else Reply()
+        self._was_interrupted = False
+        return _say(small_talk.describe_numbers(words)) if words else Reply()
 
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
     ) -> Reply:
         """Answer from the tool's real result, and from nothing else."""
         del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
-        calls = self._called.get(name)
+        calls = self._running_calls.get(name)
         if not calls:
-            return self._answer_unasked(name, result, now)
+            return self._answer_unknown_call(name, result, now)
         task = calls.pop(0)
-        if task is not self._task and task.wish in LOOKING_UP:
+        if task is not self._task and task.intent in LOOKING_UP:
             # The customer has talked past it, and only changes still matter.
             return Reply()
         return self._answer(task, result, now)
@@ -136,282 +144,334 @@ class DialogueManager:
         if task is not self._task:
             return _say(*answer(task, result, now.tzinfo))
         sentences = answer(task, result, now.tzinfo)
-        return self._noted(_say(*sentences, *self._settle(task, result, now)))
+        return self._remember_reply(_say(*sentences, *self._finish_task(task, result, now)))
 
-    def _follow(self, direction: Direction, now: datetime) -> Reply:
-        """Do what a direction says; nobody has interrupted anything by giving it."""
-        self._was_cut_off = False
-        if direction.result is None:
-            return self._noted(Reply(sentences=direction.sentences))
-        result = dict(direction.result)
-        calls = self._called_before.get(direction.tool) or self._called.get(direction.tool)
+    def _follow_directive(self, directive: Directive, now: datetime) -> Reply:
+        """Do what a directive says; nobody has interrupted anything by giving it."""
+        self._was_interrupted = False
+        if directive.result is None:
+            return self._remember_reply(Reply(sentences=directive.sentences))
+        result = dict(directive.result)
+        calls = self._earlier_calls.get(directive.tool) or self._running_calls.get(directive.tool)
         if not calls:
-            return self._answer_unasked(direction.tool, result, now)
+            return self._answer_unknown_call(directive.tool, result, now)
         return self._answer(calls.pop(0), result, now)
 
-    def _recall(self, text: str, now: datetime) -> None:
+    def _replay_assistant(self, text: str, now: datetime) -> None:
         """Note what the assistant's words tell of calls that were running."""
-        for wish, calls in self._called.items():
+        for intent, calls in self._running_calls.items():
             for task in calls[:]:
                 if task is self._task:
-                    self._recall_result(task, text, now)
-                elif tells_of(text, Intent(wish)):
+                    self._replay_result(task, text, now)
+                elif mentions_success(text, Intent(intent)):
                     calls.remove(task)
 
-    def _recall_result(self, task: Task, text: str, now: datetime) -> None:
-        result = result_behind(text, task, today=now.date())
+    def _replay_result(self, task: Task, text: str, now: datetime) -> None:
+        result = infer_result(text, task, today=now.date())
         if result is not None:
-            self._called[task.wish].remove(task)
-            self._settle(task, result, now)
+            self._running_calls[task.intent].remove(task)
+            self._finish_task(task, result, now)
 
-    def _answer_unasked(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
+    def _answer_unknown_call(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         """Answer a call that isn't ours, from nothing but the tool's name and its result."""
         if name not in Intent:
             return _say(small_talk.DONE if result.get("ok") is True else said(result))
-        task = Task(wish=Intent(name), slots=Slots())
+        task = Task(intent=Intent(name), slots=Slots())
         sentences = answer(task, result, now.tzinfo)
         if self._stage in {Stage.ASKING, Stage.CALLING}:
-            return self._noted(_say(*sentences))
+            return self._remember_reply(_say(*sentences))
         self._task = task
-        return self._noted(_say(*sentences, *self._settle(task, result, now)))
+        return self._remember_reply(_say(*sentences, *self._finish_task(task, result, now)))
 
-    def _noted(self, reply: Reply) -> Reply:
+    def _remember_reply(self, reply: Reply) -> Reply:
         """RestoreHistory what was said, for those who ask to hear it again."""
-        self._last_said = reply if reply.sentences else self._last_said
+        self._last_reply = reply if reply.sentences else self._last_reply
         return reply
 
     def handle_interruption(self) -> None:
         """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
-        self._was_cut_off = True
+        self._was_interrupted = True
 
-    # What was heard.
+    # What was interpretation.
 
-    def _understood(self, text: str, now: datetime) -> Interpretation:
+    def _interpret(self, text: str, now: datetime) -> Interpretation:
         """Read the text; a bare correction of what is done is read as an answer would be."""
-        heard = understand(text, now=now, needs=self._asked)
-        if self._stage is not Stage.DONE or self._task is None or any(heard.slots.filled()):
-            return heard
-        if self._task.wish not in CORRECTED_WHEN_DONE or not is_correction(text):
-            return heard
-        again = understand(text, now=now, needs=_correctable(self._task, ""))
+        interpretation = interpret(text, now=now, requested=self._requested)
+        if (
+            self._stage is not Stage.DONE
+            or self._task is None
+            or any(interpretation.slots.filled())
+        ):
+            return interpretation
+        if self._task.intent not in CORRECTED_WHEN_DONE or not is_correction(text):
+            return interpretation
+        again = interpret(text, now=now, requested=_correctable(self._task, ""))
         # "No, genial" is nobody's name.
-        return again if is_full(again.slots.name) or not again.slots.name else heard
+        return again if is_full(again.slots.name) or not again.slots.name else interpretation
 
-    def _take(self, heard: Interpretation) -> Reply:
-        if self._drops(heard):
-            self._forget()
-            return _say(small_talk.DROPPED)
-        if self._says_goodbye(heard):
-            self._forget()
+    def _handle(self, interpretation: Interpretation) -> Reply:
+        if self._drops_task(interpretation):
+            self._drop_task()
+            return _say(small_talk.TASK_DROPPED)
+        if self._says_goodbye(interpretation):
+            self._drop_task()
             return _say(small_talk.BYE)
-        heard = self._completed(heard)
-        if heard.act is Operation.RESCHEDULE and heard.subject is Subject.ORDER:
+        interpretation = self._complete(interpretation)
+        if (
+            interpretation.operation is Operation.RESCHEDULE
+            and interpretation.subject is Subject.ORDER
+        ):
             return _say(small_talk.ORDERS_DO_NOT_CHANGE)
-        if self._is_beyond(heard):
-            return _say(small_talk.NOT_KNOWN)
-        if heard.act is not None and not self._only_answers(heard):
-            return self._begin(heard)
-        return self._choose(heard) or self._go_on(heard) or self._be_courteous(heard)
-
-    def _is_beyond(self, heard: Interpretation) -> bool:
-        """Whether something is asked that no tool tells: prices of consultations, opening hours."""
-        if heard.act is not Operation.LOOK_UP or heard.act_is_decided or not heard.is_question:
-            return False
-        if heard.subject is Subject.APPOINTMENT and heard.aspect in {Aspect.TOTAL, Aspect.TRACKING}:
-            return True
-        return not heard.subject_is_named and self._task is None and heard.aspect is None
-
-    def _says_goodbye(self, heard: Interpretation) -> bool:
+        if self._is_out_of_scope(interpretation):
+            return _say(small_talk.OUT_OF_SCOPE)
+        if interpretation.operation is not None and not self._only_fills_slots(interpretation):
+            return self._start_task(interpretation)
         return (
-            DialogueAct.BYE in heard.moods and heard.act is None and not any(heard.slots.filled())
+            self._choose_alternative(interpretation)
+            or self._update_task(interpretation)
+            or self._small_talk(interpretation)
         )
 
-    def _drops(self, heard: Interpretation) -> bool:
+    def _is_out_of_scope(self, interpretation: Interpretation) -> bool:
+        """Whether something is asked that no tool tells: prices of consultations, opening hours."""
+        if (
+            interpretation.operation is not Operation.LOOK_UP
+            or interpretation.operation_is_explicit
+            or not interpretation.is_question
+        ):
+            return False
+        if interpretation.subject is Subject.APPOINTMENT and interpretation.aspect in {
+            Aspect.TOTAL,
+            Aspect.TRACKING,
+        }:
+            return True
+        return (
+            not interpretation.subject_is_named
+            and self._task is None
+            and interpretation.aspect is None
+        )
+
+    def _says_goodbye(self, interpretation: Interpretation) -> bool:
+        return (
+            DialogueAct.BYE in interpretation.acts
+            and interpretation.operation is None
+            and not any(interpretation.slots.filled())
+        )
+
+    def _drops_task(self, interpretation: Interpretation) -> bool:
         """Whether the customer gives up what was being asked: "dejalo", or a mere "cancelá"."""
-        if self._task is None or self._stage is not Stage.ASKING or any(heard.slots.filled()):
+        if (
+            self._task is None
+            or self._stage is not Stage.ASKING
+            or any(interpretation.slots.filled())
+        ):
             return False
-        gives_up = heard.act is Operation.CANCEL and heard.subject is None
-        is_other = self._task.wish not in {Intent.CANCEL_ORDER, Intent.CANCEL_APPOINTMENT}
-        return (DialogueAct.STOP in heard.moods and heard.act is None) or (gives_up and is_other)
+        gives_up = interpretation.operation is Operation.CANCEL and interpretation.subject is None
+        is_other = self._task.intent not in {Intent.CANCEL_ORDER, Intent.CANCEL_APPOINTMENT}
+        return (DialogueAct.STOP in interpretation.acts and interpretation.operation is None) or (
+            gives_up and is_other
+        )
 
-    def _completed(self, heard: Interpretation) -> Interpretation:
-        """Add what a half-said wish said before, and the act that goes without saying."""
-        half, self._half = self._half, None
-        if heard.act is not None:
-            is_help = DialogueAct.HELP in heard.moods and not heard.act_is_decided
-            return replace(heard, act=None) if is_help and not heard.subject_is_named else heard
-        if half is not None and heard.subject is not None:
-            return replace(half, subject=heard.subject, slots=half.slots.updated(heard.slots))
-        asks_more = heard.aspect is not None and self._task is not None
-        names_one = heard.subject_is_named and heard.slots.number is not None
+    def _complete(self, interpretation: Interpretation) -> Interpretation:
+        """Add what a incomplete-said intent said before, and the act that goes without saying."""
+        incomplete, self._incomplete = self._incomplete, None
+        if interpretation.operation is not None:
+            is_help = (
+                DialogueAct.HELP in interpretation.acts and not interpretation.operation_is_explicit
+            )
+            return (
+                replace(interpretation, operation=None)
+                if is_help and not interpretation.subject_is_named
+                else interpretation
+            )
+        if incomplete is not None and interpretation.subject is not None:
+            return replace(
+                incomplete,
+                subject=interpretation.subject,
+                slots=incomplete.slots.updated(interpretation.slots),
+            )
+        asks_more = interpretation.aspect is not None and self._task is not None
+        names_one = interpretation.subject_is_named and interpretation.slots.number is not None
         if asks_more or (names_one and not self._awaits_answer):
-            return replace(heard, act=Operation.LOOK_UP)
-        return heard
+            return replace(interpretation, operation=Operation.LOOK_UP)
+        return interpretation
 
-    def _only_answers(self, heard: Interpretation) -> bool:
+    def _only_fills_slots(self, interpretation: Interpretation) -> bool:
         """Whether "quiero el viernes" or "decime para las diez" answers what was asked."""
-        if heard.act_is_decided or self._task is None:
+        if interpretation.operation_is_explicit or self._task is None:
             return False
-        is_other = heard.subject_is_named and heard.subject is not self._task.wish.subject
-        return self._awaits_answer and any(heard.slots.filled()) and not is_other
+        is_other = (
+            interpretation.subject_is_named
+            and interpretation.subject is not self._task.intent.subject
+        )
+        return self._awaits_answer and any(interpretation.slots.filled()) and not is_other
 
     @property
     def _awaits_answer(self) -> bool:
-        return self._stage is Stage.ASKING or bool(self._offered)
+        return self._stage is Stage.ASKING or bool(self._alternatives)
 
-    # New wishes.
+    # New intents.
 
-    def _begin(self, heard: Interpretation) -> Reply:
-        subject = heard.subject or (self._task.wish.subject if self._task else None)
+    def _start_task(self, interpretation: Interpretation) -> Reply:
+        subject = interpretation.subject or (self._task.intent.subject if self._task else None)
         if subject is None:
-            self._half = heard
+            self._incomplete = interpretation
             return _say(small_talk.WHAT_DO_YOU_NEED)
-        assert heard.act is not None
-        wish = INTENTS.get((heard.act, subject))
-        if wish is None:
+        assert interpretation.operation is not None
+        intent = INTENTS.get((interpretation.operation, subject))
+        if intent is None:
             return _say(small_talk.ORDERS_DO_NOT_CHANGE)
-        if wish not in self._tools:
+        if intent not in self._tools:
             return _say(small_talk.NO_TOOL)
-        slots = self._remembered(heard, wish)
-        task = Task(wish=wish, slots=Slots(), aspect=heard.aspect or Aspect.STATUS)
-        return self._pursue(task.told(slots).told(heard.slots))
+        slots = self._carried_slots(interpretation, intent)
+        task = Task(intent=intent, slots=Slots(), aspect=interpretation.aspect or Aspect.STATUS)
+        return self._advance(task.updated(slots).updated(interpretation.slots))
 
-    def _remembered(self, heard: Interpretation, wish: Intent) -> Slots:
+    def _carried_slots(self, interpretation: Interpretation, intent: Intent) -> Slots:
         """Return what still holds of the last task: who speaks, and which one is spoken of."""
         if self._task is None:
             return Slots()
         before = self._task.slots
-        if self._stage is Stage.ASKING and wish is self._task.wish:
+        if self._stage is Stage.ASKING and intent is self._task.intent:
             return before
         names: tuple[str, ...] = ()
-        if not heard.slots.name and not heard.slots.dni:
+        if not interpretation.slots.name and not interpretation.slots.dni:
             names += IDENTITY_SLOTS
-        if wish.subject is self._task.wish.subject and not heard.another:
+        if intent.subject is self._task.intent.subject and not interpretation.another:
             names += ("number",)
         return before.only(*names)
 
-    def _pursue(self, task: Task) -> Reply:
-        """Ask for what is missing of `task`, or call its tool."""
+    def _advance(self, task: Task) -> Reply:
+        """Ask for what is missing_slots of `task`, or call its tool."""
         self._task = task
-        self._offered = ()
-        needs = task.missing()
-        self._asked = frozenset(needs)
-        if needs:
+        self._alternatives = ()
+        requested = task.missing_slots()
+        self._requested = frozenset(requested)
+        if requested:
             self._stage = Stage.ASKING
-            return _say(question(task, needs))
+            return _say(question(task, requested))
         self._stage = Stage.CALLING
-        self._called.setdefault(task.wish, []).append(task)
+        self._running_calls.setdefault(task.intent, []).append(task)
         return Reply(tool_calls=(task.call(),))
 
     # Answers and corrections.
 
-    def _go_on(self, heard: Interpretation) -> Reply | None:
+    def _update_task(self, interpretation: Interpretation) -> Reply | None:
         if self._task is None:
             return None
-        moved = self._moving_what_was_booked(heard)
+        moved = self._reschedule_after_booking(interpretation)
         if moved is not None:
-            return self._pursue(moved)
+            return self._advance(moved)
         if (
             self._stage is Stage.REFUSED
-            and DialogueAct.YES in heard.moods
-            and not any(heard.slots.filled())
+            and DialogueAct.YES in interpretation.acts
+            and not any(interpretation.slots.filled())
         ):
-            return self._pursue(self._task)
-        told = self._task.told(heard.slots)
-        if told != self._task and not self._is_final(heard):
-            return self._pursue(told)
+            return self._advance(self._task)
+        updated = self._task.updated(interpretation.slots)
+        if updated != self._task and not self._is_final(interpretation):
+            return self._advance(updated)
         return None
 
-    def _is_final(self, heard: Interpretation) -> bool:
+    def _is_final(self, interpretation: Interpretation) -> bool:
         """Whether the task is done for good: nobody creates twice by adding a word."""
-        created = self._task is not None and self._task.wish in {
+        created = self._task is not None and self._task.intent in {
             Intent.CREATE_ORDER,
             Intent.BOOK_APPOINTMENT,
         }
-        return created and self._stage is Stage.DONE and heard.act is None
+        return created and self._stage is Stage.DONE and interpretation.operation is None
 
-    def _moving_what_was_booked(self, heard: Interpretation) -> Task | None:
+    def _reschedule_after_booking(self, interpretation: Interpretation) -> Task | None:
         """Return the task of "no, mejor a las once" after an appointment was made or moved."""
         task = self._task
-        was_set = task is not None and task.wish in {
+        was_set = task is not None and task.intent in {
             Intent.BOOK_APPOINTMENT,
             Intent.RESCHEDULE_APPOINTMENT,
         }
         if task is None or not was_set or self._stage is not Stage.DONE:
             return None
         if (
-            not (heard.slots.day or heard.slots.at)
+            not (interpretation.slots.day or interpretation.slots.at)
             or Intent.RESCHEDULE_APPOINTMENT not in self._tools
         ):
             return None
         before = task.slots.only("number", "name", "day", "at")
         return Task(
-            wish=Intent.RESCHEDULE_APPOINTMENT, slots=before.updated(heard.slots.only("day", "at"))
+            intent=Intent.RESCHEDULE_APPOINTMENT,
+            slots=before.updated(interpretation.slots.only("day", "at")),
         )
 
-    def _choose(self, heard: Interpretation) -> Reply | None:
-        """Take one of the times offered, or another that was said instead."""
-        if not self._offered or self._task is None:
+    def _choose_alternative(self, interpretation: Interpretation) -> Reply | None:
+        """Take one of the times alternatives, or another that was said instead."""
+        if not self._alternatives or self._task is None:
             return None
-        chosen = self._chosen(heard)
+        chosen = self._chosen_alternative(interpretation)
         if chosen is not None:
-            return self._pursue(self._task.told(Slots(day=chosen.date(), at=chosen.time())))
-        if DialogueAct.NO in heard.moods and not any(heard.slots.filled()):
-            self._offered = ()
+            return self._advance(self._task.updated(Slots(day=chosen.date(), at=chosen.time())))
+        if DialogueAct.NO in interpretation.acts and not any(interpretation.slots.filled()):
+            self._alternatives = ()
             undecided = replace(self._task.slots, day=None, at=None)
-            return self._pursue(replace(self._task, slots=undecided))
+            return self._advance(replace(self._task, slots=undecided))
         return None
 
-    def _chosen(self, heard: Interpretation) -> datetime | None:
-        at, day = heard.slots.at, heard.slots.day
+    def _chosen_alternative(self, interpretation: Interpretation) -> datetime | None:
+        at, day = interpretation.slots.at, interpretation.slots.day
         if at is not None and day is None:
-            return next((moment for moment in self._offered if moment.time() == at), None)
-        if heard.choice is not None and heard.choice < len(self._offered):
-            return self._offered[heard.choice]
-        is_yes = DialogueAct.YES in heard.moods and DialogueAct.NO not in heard.moods
-        return self._offered[0] if is_yes and day is None else None
+            return next((moment for moment in self._alternatives if moment.time() == at), None)
+        if interpretation.choice is not None and interpretation.choice < len(self._alternatives):
+            return self._alternatives[interpretation.choice]
+        is_yes = (
+            DialogueAct.YES in interpretation.acts and DialogueAct.NO not in interpretation.acts
+        )
+        return self._alternatives[0] if is_yes and day is None else None
 
     # Results.
 
-    def _settle(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    def _finish_task(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
         """Note how the task ended; return the sentences of an offer, if there is one."""
         if result.get("ok") is not True:
-            return self._settle_refused(task, result, now)
+            return self._finish_refused_task(task, result, now)
         self._stage = Stage.DONE
-        kind = "order" if task.wish.subject is Subject.ORDER else "appointment"
+        kind = "order" if task.intent.subject is Subject.ORDER else "appointment"
         number = record_of(result, kind).get("id")
         if number is not None:
             self._task = replace(task, slots=replace(task.slots, number=str(number)))
         return ()
 
-    def _settle_refused(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    def _finish_refused_task(
+        self, task: Task, result: dict[str, Any], now: datetime
+    ) -> tuple[str, ...]:
         self._stage = Stage.REFUSED
-        self._offered = alternatives_of(result, now.tzinfo)
-        if self._offered:
-            self._asked = frozenset({RequestedSlot.CHOICE})
-            return offer(self._offered, task.slots.day)
-        self._asked = _correctable(task, str(result.get("error")))
+        self._alternatives = alternatives_of(result, now.tzinfo)
+        if self._alternatives:
+            self._requested = frozenset({RequestedSlot.CHOICE})
+            return offer(self._alternatives, task.slots.day)
+        self._requested = _correctable(task, str(result.get("error")))
         return ()
 
     # The rest.
 
-    def _be_courteous(self, heard: Interpretation) -> Reply:
-        polite = small_talk.courtesy(heard.moods)
+    def _small_talk(self, interpretation: Interpretation) -> Reply:
+        polite = small_talk.small_talk_reply(interpretation.acts)
         if self._task is not None and self._stage is Stage.ASKING:
-            again = question(self._task, self._task.missing())
-            is_plea = heard.moods & {DialogueAct.HELP, DialogueAct.GREETING, DialogueAct.YES}
+            again = question(self._task, self._task.missing_slots())
+            is_plea = interpretation.acts & {
+                DialogueAct.HELP,
+                DialogueAct.GREETING,
+                DialogueAct.YES,
+            }
             return _say(again if is_plea else f"{small_talk.NOT_UNDERSTOOD} {again}")
         if polite is not None:
             return _say(polite)
-        if heard.subject is not None:
+        if interpretation.subject is not None:
             return _say(small_talk.HELP)
-        if heard.is_question:
-            return _say(small_talk.NOT_KNOWN)
+        if interpretation.is_question:
+            return _say(small_talk.OUT_OF_SCOPE)
         return _say(small_talk.NOT_UNDERSTOOD, small_talk.WHAT_DO_YOU_NEED)
 
-    def _forget(self) -> None:
+    def _drop_task(self) -> None:
         self._task, self._stage = None, Stage.NONE
-        self._asked, self._offered = frozenset(), ()
+        self._requested, self._alternatives = frozenset(), ()
 
 
 def _correctable(task: Task, code: str) -> frozenset[RequestedSlot]:
@@ -419,11 +479,11 @@ def _correctable(task: Task, code: str) -> frozenset[RequestedSlot]:
     if "doctor" in code:
         return frozenset({RequestedSlot.DOCTOR})
     if (
-        task.wish in {Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT}
+        task.intent in {Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT}
         and "not_found" not in code
     ):
         return frozenset({RequestedSlot.DAY, RequestedSlot.TIME})
-    return frozenset(GROUPS[task.wish][0]) & {
+    return frozenset(GROUPS[task.intent][0]) & {
         RequestedSlot.NUMBER,
         RequestedSlot.IDENTITY,
         RequestedSlot.NAME,
@@ -436,6 +496,6 @@ def _say(*sentences: str) -> Reply:
     return Reply(sentences=(*first, f"{last} {FINAL}"))
 
 
-def _plain(reply: Reply) -> str:
-    """Return what is heard of a reply."""
+def _plain_text(reply: Reply) -> str:
+    """Return what is interpretation of a reply."""
     return " ".join(reply.sentences).removesuffix(FINAL).strip()

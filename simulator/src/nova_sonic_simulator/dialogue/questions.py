@@ -33,23 +33,23 @@ _NAME_BY_WISH: Mapping[Intent, str] = {
 }
 
 
-def question(task: Task, needs: tuple[RequestedSlot, ...]) -> str:
-    """Return the question for what is missing of `task`."""
+def question(task: Task, requested: tuple[RequestedSlot, ...]) -> str:
+    """Return the question for what is missing_slots of `task`."""
     partial_name = task.slots.name is not None and not task.slots.dni
-    if partial_name and needs in {(RequestedSlot.NAME,), (RequestedSlot.IDENTITY,)}:
+    if partial_name and requested in {(RequestedSlot.NAME,), (RequestedSlot.IDENTITY,)}:
         return SURNAME
-    if needs in _BY_NEEDS:
-        return _BY_NEEDS[needs]
-    match needs:
+    if requested in _BY_NEEDS:
+        return _BY_NEEDS[requested]
+    match requested:
         case (RequestedSlot.ITEMS,):
             return _about_items(task)
         case (RequestedSlot.PRICES,):
             return _about_prices(task)
         case (RequestedSlot.NUMBER,):
-            is_order = task.wish.subject is Subject.ORDER
+            is_order = task.intent.subject is Subject.ORDER
             return "¿Cuál es el número de pedido?" if is_order else "¿Cuál es el número de la cita?"
         case _:
-            return _NAME_BY_WISH.get(task.wish, "¿A nombre de quién está la cita?")
+            return _NAME_BY_WISH.get(task.intent, "¿A nombre de quién está la cita?")
 
 
 def _about_items(task: Task) -> str:

@@ -20,7 +20,7 @@ class Reply:
     """One turn of the assistant: spoken sentence by sentence, then its tools are called.
 
     The last sentence of a reply without tool calls ends with `[FINAL]`, as the system
-    prompt demands; the voice doesn't say it. What a direction or a script wants said is said to the
+    prompt demands; the voice doesn't say it. What a directive or a script wants said is said to the
     letter, without it. An empty reply means: nothing to answer.
     """
 

@@ -14,7 +14,7 @@ from nova_sonic_simulator.dialogue.spanish import (
     hour_words,
     listed,
     money_words,
-    read_instant,
+    parse_instant,
 )
 from nova_sonic_simulator.dialogue.tasks import Task
 
@@ -29,7 +29,7 @@ def answer(task: Task, result: _Record, zone: tzinfo | None) -> tuple[str, ...]:
     """Return the sentences for the result of `task`; `zone` is the customers'."""
     if result.get("ok") is not True:
         return (said(result),)
-    if task.wish.subject is Subject.ORDER:
+    if task.intent.subject is Subject.ORDER:
         return _of_order(task, record_of(result, "order"), zone)
     return _of_appointment(task, record_of(result, "appointment"), zone)
 
@@ -51,7 +51,7 @@ def record_of(result: _Record, name: str) -> dict[str, Any]:
 
 def _of_order(task: Task, order: _Record, zone: tzinfo | None) -> tuple[str, ...]:
     number = order.get("id") or task.slots.number
-    match task.wish:
+    match task.intent:
         case Intent.CANCEL_ORDER:
             return (f"Listo, cancelé el pedido {number}.",)
         case Intent.CREATE_ORDER:
@@ -84,7 +84,7 @@ def _order_status(order: _Record, number: object, zone: tzinfo | None) -> tuple[
 
 
 def _delivery_day(order: _Record, zone: tzinfo | None) -> str | None:
-    instant = read_instant(order.get("estimatedDelivery"))
+    instant = parse_instant(order.get("estimatedDelivery"))
     if instant is None:
         return None
     # Midnight sharp is how a mere day is written down, whatever zone it's written in.
@@ -128,7 +128,7 @@ def _tracking(order: _Record, number: object) -> str:
 def _of_appointment(task: Task, appointment: _Record, zone: tzinfo | None) -> tuple[str, ...]:
     number = appointment.get("id") or task.slots.number
     when = appointment.get("dateText") or _when(appointment, zone)
-    match task.wish:
+    match task.intent:
         case Intent.CANCEL_APPOINTMENT:
             return (f"Listo, cancelé la cita {number}.",)
         case Intent.RESCHEDULE_APPOINTMENT:
@@ -169,7 +169,7 @@ def doctor_words(doctor: str) -> str:
 
 
 def _when(appointment: _Record, zone: tzinfo | None) -> str:
-    instant = read_instant(appointment.get("date"))
+    instant = parse_instant(appointment.get("date"))
     if instant is None:
         return "la fecha acordada"
     local = instant.astimezone(zone) if instant.tzinfo else instant
@@ -181,10 +181,10 @@ def _when(appointment: _Record, zone: tzinfo | None) -> str:
 
 def alternatives_of(result: _Record, zone: tzinfo | None) -> tuple[datetime, ...]:
     """Return the free times that a refusal offers, local and without zone."""
-    offered = result.get("alternatives")
-    if not isinstance(offered, Sequence) or isinstance(offered, str):
+    alternatives = result.get("alternatives")
+    if not isinstance(alternatives, Sequence) or isinstance(alternatives, str):
         return ()
-    instants = (read_instant(text) for text in offered)
+    instants = (parse_instant(text) for text in alternatives)
     return tuple(
         (instant.astimezone(zone) if instant.tzinfo else instant).replace(tzinfo=None)
         for instant in instants
@@ -194,12 +194,12 @@ def alternatives_of(result: _Record, zone: tzinfo | None) -> tuple[datetime, ...
 
 def offer(times: Sequence[datetime], wished: date | None) -> tuple[str, ...]:
     """Return the sentences that offer `times`; a yes will mean the first."""
-    first, *others = (_offered(moment, wished) for moment in times)
+    first, *others = (_alternatives(moment, wished) for moment in times)
     question = f"¿Te sirve {first}?"
     return (question, f"También tengo {listed(others, 'o')}.") if others else (question,)
 
 
-def _offered(moment: datetime, wished: date | None) -> str:
+def _alternatives(moment: datetime, wished: date | None) -> str:
     at = hour_words(moment.time())
     if moment.date() == wished:
         return at

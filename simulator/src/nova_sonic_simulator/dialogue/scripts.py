@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nova_sonic_simulator.dialogue.directives import read_direction
+from nova_sonic_simulator.dialogue.directives import parse_directive
 from nova_sonic_simulator.dialogue.manager import DialogueManager
 from nova_sonic_simulator.dialogue.nlu.tokens import fold
 from nova_sonic_simulator.dialogue.reply import Reply
@@ -33,7 +33,7 @@ class Scripts:
 
     def add(self, script: Script) -> None:
         """Let the script hold from now on."""
-        self._scripts = ((words_of(script.when), script.reply), *self._scripts)
+        self._scripts = ((words_in(script.when), script.reply), *self._scripts)
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -42,7 +42,7 @@ class Scripts:
     def reply_to(self, text: str) -> Reply | None:
         """Return the reply to what the customer said, if a script has one."""
         scripts = self._scripts
-        said = words_of(text) if scripts and read_direction(text) is None else ()
+        said = words_in(text) if scripts and parse_directive(text) is None else ()
         return next((reply for when, reply in scripts if _occurs(when, said)), None)
 
 
@@ -80,7 +80,7 @@ class ScriptedDialogue:
         self._conversation.handle_interruption()
 
 
-def words_of(text: str) -> Sequence[str]:
+def words_in(text: str) -> Sequence[str]:
     """Return the words of a text, as they are compared."""
     return re.findall(r"\w+", fold(text))
 

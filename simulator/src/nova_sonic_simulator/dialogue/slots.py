@@ -1,4 +1,4 @@
-"""What a customer can want and say: wishes, and the slots they need filled."""
+"""What a customer can want and say: intents, and the slots they need filled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -8,7 +8,7 @@ from enum import Enum, StrEnum, auto
 
 
 class Subject(Enum):
-    """What a wish is about."""
+    """What a intent is about."""
 
     ORDER = auto()
     APPOINTMENT = auto()
@@ -36,7 +36,7 @@ class Intent(StrEnum):
 
     @property
     def subject(self) -> Subject:
-        """What the wish is about."""
+        """What the intent is about."""
         return Subject.ORDER if self.value.endswith("Order") else Subject.APPOINTMENT
 
 
@@ -49,7 +49,7 @@ INTENTS: dict[tuple[Operation, Subject], Intent] = {
     (Operation.RESCHEDULE, Subject.APPOINTMENT): Intent.RESCHEDULE_APPOINTMENT,
     (Operation.LOOK_UP, Subject.APPOINTMENT): Intent.LOOK_UP_APPOINTMENT,
 }
-"""There is no wish for moving an order: no tool does it."""
+"""There is no intent for moving an order: no tool does it."""
 
 
 class Aspect(Enum):
@@ -75,7 +75,7 @@ class RequestedSlot(Enum):
     TIME = auto()
     ITEMS = auto()
     PRICES = auto()
-    #: One of the times that were offered.
+    #: One of the times that were alternatives.
     CHOICE = auto()
 
 
@@ -95,7 +95,7 @@ class Slots:
     number: str | None = None
     dni: str | None = None
     name: str | None = None
-    mail: str | None = None
+    email: str | None = None
     doctor: str | None = None
     day: date | None = None
     at: time | None = None

@@ -11,14 +11,14 @@ HELP = (
     "Puedo consultar, crear o cancelar un pedido, y consultar, agendar, cambiar o cancelar una"
     " cita. ¿Qué necesitás?"
 )
-GO_ON = "Decime, te escucho."
+LISTENING = "Decime, te escucho."
 DONE = "Listo, ya está."
-DROPPED = "Listo, lo dejamos ahí. ¿Necesitás algo más?"
+TASK_DROPPED = "Listo, lo dejamos ahí. ¿Necesitás algo más?"
 NOTHING_ELSE = "Perfecto. Cualquier cosa, acá estoy."
 NOT_UNDERSTOOD = "Disculpá, no te entendí."
 WHAT_DO_YOU_NEED = "¿Es por un pedido o por una cita?"
 NO_TOOL = "Disculpá, eso no lo puedo hacer en este momento."
-NOT_KNOWN = "Esa información no la tengo. Te puedo ayudar con pedidos y citas."
+OUT_OF_SCOPE = "Esa información no la tengo. Te puedo ayudar con pedidos y citas."
 ORDERS_DO_NOT_CHANGE = "Un pedido hecho no se puede modificar, pero sí cancelar."
 
 MOST_WORDS_REPEATED = 6
@@ -27,20 +27,20 @@ MOST_WORDS_REPEATED = 6
 _ANSWERS = (
     (DialogueAct.BYE, BYE),
     (DialogueAct.HELP, HELP),
-    (DialogueAct.STOP, DROPPED),
+    (DialogueAct.STOP, TASK_DROPPED),
     (DialogueAct.GREETING, GREETING),
     (DialogueAct.NO, NOTHING_ELSE),
     (DialogueAct.THANKS, THANKS),
-    (DialogueAct.YES, GO_ON),
+    (DialogueAct.YES, LISTENING),
 )
 
 
-def courtesy(moods: frozenset[DialogueAct]) -> str | None:
+def small_talk_reply(acts: frozenset[DialogueAct]) -> str | None:
     """Return what is said to a mere greeting, thanks or the like, or None if it's none."""
-    return next((answer for mood, answer in _ANSWERS if mood in moods), None)
+    return next((answer for act, answer in _ANSWERS if act in acts), None)
 
 
-def words_heard(words: Sequence[str]) -> str:
+def describe_numbers(words: Sequence[str]) -> str:
     """Return what is said to words that were coded in the audio; all are repeated if they're few."""
     count = f"Escuché {len(words)} {'palabra' if len(words) == 1 else 'palabras'}"
     if len(words) > MOST_WORDS_REPEATED:

@@ -38,7 +38,7 @@ def listed(parts: Sequence[str], joint: str = "y") -> str:
     return f"{', '.join(parts[:-1])} {joint} {parts[-1]}"
 
 
-def read_instant(text: object) -> datetime | None:
+def parse_instant(text: object) -> datetime | None:
     """Return the instant of an ISO text, or None if it isn't one."""
     try:
         return datetime.fromisoformat(str(text))

@@ -1,4 +1,4 @@
-"""One wish on its way: what is said of it, what is still missing, and the call it ends in."""
+"""One intent on its way: what is said of it, what is still missing_slots, and the call it ends in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Item, RequestedS
 DEFAULT_DURATION_MIN = 30
 DEFAULT_KIND = "consultation"
 
-# What each wish needs: groups that are asked for together, in the order of asking.
+# What each intent requested: groups that are asked for together, in the order of asking.
 GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
     Intent.LOOK_UP_ORDER: ((RequestedSlot.NUMBER, RequestedSlot.IDENTITY),),
     Intent.CANCEL_ORDER: ((RequestedSlot.NUMBER, RequestedSlot.IDENTITY),),
@@ -34,12 +34,12 @@ GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
     ),
     Intent.LOOK_UP_APPOINTMENT: ((RequestedSlot.NUMBER, RequestedSlot.NAME),),
 }
-# The slots that an answer to a need fills; nothing else that's heard concerns a wish.
+# The slots that an answer to a need fills; nothing else that's interpretation concerns a intent.
 SLOTS_OF: Mapping[RequestedSlot, frozenset[str]] = {
     RequestedSlot.NUMBER: frozenset({"number"}),
     RequestedSlot.IDENTITY: frozenset({"dni", "name"}),
     RequestedSlot.NAME: frozenset({"name"}),
-    RequestedSlot.MAIL: frozenset({"mail"}),
+    RequestedSlot.MAIL: frozenset({"email"}),
     RequestedSlot.DOCTOR: frozenset({"doctor", "kind", "duration_min"}),
     RequestedSlot.DAY: frozenset({"day"}),
     RequestedSlot.TIME: frozenset({"at"}),
@@ -50,47 +50,49 @@ SLOTS_OF: Mapping[RequestedSlot, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A wish with what has been said of it."""
+    """A intent with what has been said of it."""
 
-    wish: Intent
+    intent: Intent
     slots: Slots
     aspect: Aspect = Aspect.STATUS
 
-    def told(self, heard: Slots) -> "Task":
-        """Return the task with what was heard now; only what concerns its wish counts."""
-        news = heard.only(*(name for name in heard.filled() if name in self._concerns))
+    def updated(self, interpretation: Slots) -> "Task":
+        """Return the task with what was interpretation now; only what concerns its intent counts."""
+        news = interpretation.only(
+            *(name for name in interpretation.filled() if name in self._relevant_slots)
+        )
         if self._is_surname(news):
             news = replace(news, name=f"{self.slots.name} {news.name}")
         return replace(self, slots=_priced(self._still_valid(news).updated(news)))
 
     def _still_valid(self, news: Slots) -> Slots:
         """Return the slots without the identity that a new one takes the place of."""
-        if RequestedSlot.IDENTITY not in GROUPS[self.wish][0]:
+        if RequestedSlot.IDENTITY not in GROUPS[self.intent][0]:
             return self.slots
         if news.dni and not news.name:
             return replace(self.slots, name=None)
         return replace(self.slots, dni=None) if news.name and not news.dni else self.slots
 
     @property
-    def _concerns(self) -> frozenset[str]:
-        needs = (need for group in GROUPS[self.wish] for need in group)
-        return frozenset().union(*(SLOTS_OF[need] for need in needs))
+    def _relevant_slots(self) -> frozenset[str]:
+        requested = (need for group in GROUPS[self.intent] for need in group)
+        return frozenset().union(*(SLOTS_OF[need] for need in requested))
 
     def _is_surname(self, news: Slots) -> bool:
         known = self.slots.name
         return bool(known and news.name) and not is_full(known) and not is_full(news.name)
 
-    def missing(self) -> tuple[RequestedSlot, ...]:
+    def missing_slots(self) -> tuple[RequestedSlot, ...]:
         """Return what to ask for next, together; empty when the tool can be called."""
-        for group in GROUPS[self.wish]:
-            needs = tuple(need for need in group if not _is_met(need, self.slots))
-            if needs:
-                return needs
+        for group in GROUPS[self.intent]:
+            requested = tuple(need for need in group if not _is_filled(need, self.slots))
+            if requested:
+                return requested
         return ()
 
     def call(self) -> ToolCall:
-        """Return the tool call that fulfils the wish; nothing may be missing."""
-        return ToolCall(name=self.wish.value, arguments=_arguments(self.wish, self.slots))
+        """Return the tool call that fulfils the intent; nothing may be missing_slots."""
+        return ToolCall(name=self.intent.value, arguments=_arguments(self.intent, self.slots))
 
 
 def is_full(name: str | None) -> bool:
@@ -98,7 +100,7 @@ def is_full(name: str | None) -> bool:
     return name is not None and " " in name.strip()
 
 
-def _is_met(need: RequestedSlot, slots: Slots) -> bool:
+def _is_filled(need: RequestedSlot, slots: Slots) -> bool:
     match need:
         case RequestedSlot.IDENTITY:
             return bool(slots.dni) or is_full(slots.name)
@@ -110,7 +112,7 @@ def _is_met(need: RequestedSlot, slots: Slots) -> bool:
             return any(getattr(slots, name) for name in SLOTS_OF[need] & _MAIN_SLOTS)
 
 
-_MAIN_SLOTS = frozenset({"number", "mail", "doctor", "day", "at", "items"})
+_MAIN_SLOTS = frozenset({"number", "email", "doctor", "day", "at", "items"})
 
 
 def _priced(slots: Slots) -> Slots:
@@ -127,17 +129,17 @@ def _priced(slots: Slots) -> Slots:
     return replace(slots, items=items, prices=())
 
 
-def _arguments(wish: Intent, slots: Slots) -> dict[str, Any]:
+def _arguments(intent: Intent, slots: Slots) -> dict[str, Any]:
     """Return the tool's arguments, numbers as digit strings; what wasn't said is left out."""
-    if wish is Intent.CREATE_ORDER:
+    if intent is Intent.CREATE_ORDER:
         return _order_arguments(slots)
-    if wish is Intent.BOOK_APPOINTMENT:
+    if intent is Intent.BOOK_APPOINTMENT:
         return _booking_arguments(slots)
-    if wish.subject is Subject.ORDER:
+    if intent.subject is Subject.ORDER:
         said = {"orderId": slots.number, "dni": slots.dni, "customerName": slots.name}
     else:
         said = {"appointmentId": slots.number, "patientName": slots.name}
-    if wish is Intent.RESCHEDULE_APPOINTMENT:
+    if intent is Intent.RESCHEDULE_APPOINTMENT:
         said["newDate"] = _local_iso(slots)
     return {name: value for name, value in said.items() if value is not None}
 
@@ -145,7 +147,7 @@ def _arguments(wish: Intent, slots: Slots) -> dict[str, Any]:
 def _order_arguments(slots: Slots) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "customerName": slots.name,
-        "customerEmail": slots.mail,
+        "customerEmail": slots.email,
         "items": [_item_argument(item) for item in slots.items],
     }
     if slots.total is not None:
@@ -161,7 +163,7 @@ def _item_argument(item: Item) -> dict[str, str]:
 def _booking_arguments(slots: Slots) -> dict[str, Any]:
     return {
         "patientName": slots.name,
-        "patientEmail": slots.mail,
+        "patientEmail": slots.email,
         "doctorName": slots.doctor,
         "date": _local_iso(slots),
         "duration": str(slots.duration_min or DEFAULT_DURATION_MIN),

@@ -23,7 +23,7 @@ _HOUR = re.compile(
 )
 
 
-def taken_apart(text: str) -> str:
+def separate_hours(text: str) -> str:
     """Return `text` with hours that were run together written as they're said."""
     folded, pieces, end = fold(text), [], 0
     for match in _HOUR.finditer(folded):

@@ -34,7 +34,7 @@ NEXT_WEEK = ("semana que viene", "proxima semana", "semana proxima", "semana sig
 _Found = tuple[date, int] | None
 
 
-def read_day(
+def find_day(
     tokens: Sequence[Token], today: date, *, day_is_expected: bool = False
 ) -> tuple[date | None, list[Token]]:
     """Return the last day named in `tokens`, and the tokens with a gap where days stood.

@@ -27,7 +27,7 @@ LONGEST_MIN = 480
 NOT_BEFORE_A_DURATION = words("las la dentro y")
 
 
-def read_duration(tokens: Sequence[Token]) -> tuple[int | None, list[Token]]:
+def find_duration(tokens: Sequence[Token]) -> tuple[int | None, list[Token]]:
     """Return the duration in minutes, and the tokens with a gap in its place."""
     for index in range(len(tokens)):
         minutes, end = _duration_at(tokens, index)

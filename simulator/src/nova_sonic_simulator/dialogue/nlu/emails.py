@@ -1,6 +1,6 @@
-"""Reads e-mail addresses, typed or spoken: "juan.perez@email.com", "juan arroba mail punto com".
+"""Reads e-email addresses, typed or spoken: "juan.perez@mail.com", "juan arroba mail punto com".
 
-Recognisers write spoken addresses half and half ("Juan punto, Pérez, arroba gmail.com"), glue them
+Recognisers write spoken addresses incomplete and incomplete ("Juan punto, Pérez, arroba gmail.com"), glue them
 ("mariaarrobamail.com") or hear words ("punto comercial"); signs and their names count alike here.
 An address reaches back to the word before "arroba", and further only over a dot or a dash.
 """
@@ -24,7 +24,7 @@ MAX_LOCAL_CHARACTERS = 64
 MAX_CHARACTERS = 254
 
 
-def read_mail(text: str) -> tuple[str | None, str]:
+def find_email(text: str) -> tuple[str | None, str]:
     """Return the last address in `text`, in lower case, and the text with a stop in its place."""
     found, left = None, text
     folded = fold(text)

@@ -1,6 +1,6 @@
 """Reads the numbers that name something: an order's or an appointment's, and a person's DNI.
 
-Theory. Both are said figure by figure, in groups or as one number. What a number names is told by
+Theory. Both are said figure by figure, in groups or as one number. What a number names is updated by
 the word before it ("pedido", "DNI"), and else by its length: a DNI has seven or eight figures, an
 order or an appointment at most six. The last number counts: people correct themselves.
 """
@@ -24,7 +24,7 @@ DNI_FIGURES = (7, 8)
 NUMBER_FIGURES = 6
 # "DNI" as it's said, and as recognisers write it.
 DNI_PHRASES = ("dni", "d n i", "de ni", "de ene i", "dna", "dmi", "deni", "dnei", "documento")
-BEFORE_DNI = words("numero nro n es el de tiene la")
+DNI_FILLERS = words("numero nro n es el de tiene la")
 NUMBERED = words(
     "pedido pedidos orden compra cita citas turno turnos consulta sita zita numero nro n"
 )
@@ -37,12 +37,12 @@ AFTER_CORRECTION = words("el la es era quise decir perdon digo mejor")
 _Found = tuple[str | None, list[Token]]
 
 
-def read_dni(tokens: Sequence[Token]) -> _Found:
+def find_dni(tokens: Sequence[Token]) -> _Found:
     """Return the DNI: the number announced as one, or else one of its length."""
     for index in reversed(range(len(tokens))):
         for phrase in DNI_PHRASES:
             if matches(tokens, index, phrase):
-                start = _after_fillers(tokens, index + len(phrase.split()), BEFORE_DNI)
+                start = _after_fillers(tokens, index + len(phrase.split()), DNI_FILLERS)
                 figures, end = joined_figures(
                     tokens, start, at_most=DNI_FIGURES[-1], group_at_most=DNI_FIGURES[-1]
                 )
@@ -61,7 +61,7 @@ def _by_length(tokens: Sequence[Token]) -> _Found:
     return None, list(tokens)
 
 
-def read_number(tokens: Sequence[Token], *, bare: bool) -> _Found:
+def find_number(tokens: Sequence[Token], *, bare: bool) -> _Found:
     """Return the number of the order or appointment; `bare`: any number is it."""
     for index in reversed(range(len(tokens))):
         start = _announced_at(tokens, index)

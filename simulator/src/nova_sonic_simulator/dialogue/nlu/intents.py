@@ -1,6 +1,6 @@
-"""Which act a customer asks for, and of what: "anulame" is cancelling, "turno" an appointment.
+"""Which operation a customer asks for, and of what: "anulame" is cancelling, "turno" an appointment.
 
-Theory. Verbs that can only mean one act decide, the first of them in the sentence; "quiero",
+Theory. Verbs that can only mean one operation decide, the first of them in the sentence; "quiero",
 "cuándo" or "dame" only lean to one, and count where no verb decides. A recogniser's misspelling
 ("cansela", "torno") counts only where nothing is spelled right.
 """
@@ -18,7 +18,7 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
 from nova_sonic_simulator.dialogue.slots import Aspect, Operation, Subject
 
 # Beginnings of verbs: any ending counts, so that "cancelá", "cancelame" and "cancelarlo" do.
-DECISIVE_STEMS: Mapping[Operation, tuple[str, ...]] = {
+EXPLICIT_STEMS: Mapping[Operation, tuple[str, ...]] = {
     Operation.RESCHEDULE: words(
         "modific reprogram reagend posterg adelant cambi traslad aplaz muev"
     ),
@@ -26,7 +26,7 @@ DECISIVE_STEMS: Mapping[Operation, tuple[str, ...]] = {
     Operation.LOOK_UP: words("consult averigu fijate mostr muestr revis verific busc chequear"),
     Operation.CREATE: words("agend reserv program crea cree coordin encarg compr"),
 }
-DECISIVE_WORDS: Mapping[Operation, tuple[str, ...]] = {
+EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
     Operation.RESCHEDULE: words(
         "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
         " correr correme correlo correla correrlo correrla"
@@ -37,7 +37,7 @@ DECISIVE_WORDS: Mapping[Operation, tuple[str, ...]] = {
         "sacar sacame saca pedime anotame anota genera generar arma armame armar"
     ),
 }
-LEANING_PHRASES: Mapping[Operation, tuple[str, ...]] = {
+IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
     Operation.LOOK_UP: (
         *words("saber ver decime estado donde cuando llega detalle detalles informacion info"),
         *words("seguimiento cuanto"),
@@ -83,32 +83,34 @@ NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
 FUZZY_FROM_LETTERS = 5
 
 
-def read_act(tokens: Sequence[Token]) -> Operation | None:
-    """Return the act asked for, if any."""
+def find_operation(tokens: Sequence[Token]) -> Operation | None:
+    """Return the operation asked for, if any."""
     return (
-        next(_decisive(tokens), None)
-        or _leaning(tokens)
-        or next(_decisive(tokens, misspelled=True), None)
+        next(_explicit_operations(tokens), None)
+        or _implicit_operation(tokens)
+        or next(_explicit_operations(tokens, misspelled=True), None)
     )
 
 
-def is_decided(tokens: Sequence[Token]) -> bool:
-    """Tell whether a verb decides the act, so that it can't be a way of answering."""
-    return next(_decisive(tokens), None) is not None
+def has_explicit_operation(tokens: Sequence[Token]) -> bool:
+    """Tell whether a verb decides the operation, so that it can't be a way of answering."""
+    return next(_explicit_operations(tokens), None) is not None
 
 
 def is_verb(word: str) -> bool:
-    """Tell whether `word` asks for an act, so that it's nobody's name."""
-    return _act_of(word) is not None
+    """Tell whether `word` asks for an operation, so that it's nobody's name."""
+    return _operation_of(word) is not None
 
 
-def _decisive(tokens: Sequence[Token], *, misspelled: bool = False) -> Iterator[Operation]:
+def _explicit_operations(
+    tokens: Sequence[Token], *, misspelled: bool = False
+) -> Iterator[Operation]:
     for index, token in enumerate(tokens):
         if token.kind is not Kind.WORD or _is_noun(tokens, index):
             continue
-        act = _misspelled_act(token.plain) if misspelled else _act_of(token.plain)
-        if act:
-            yield act
+        operation = _misspelled_operation(token.plain) if misspelled else _operation_of(token.plain)
+        if operation:
+            yield operation
 
 
 def _is_noun(tokens: Sequence[Token], index: int) -> bool:
@@ -116,17 +118,17 @@ def _is_noun(tokens: Sequence[Token], index: int) -> bool:
     return is_either and word_at(tokens, index - 1) in ARTICLES
 
 
-def _act_of(word: str) -> Operation | None:
-    for act, stems in DECISIVE_STEMS.items():
-        if word.startswith(stems) or word in DECISIVE_WORDS[act]:
-            return act
+def _operation_of(word: str) -> Operation | None:
+    for operation, stems in EXPLICIT_STEMS.items():
+        if word.startswith(stems) or word in EXPLICIT_WORDS[operation]:
+            return operation
     return None
 
 
-def _misspelled_act(word: str) -> Operation | None:
-    for act, stems in DECISIVE_STEMS.items():
+def _misspelled_operation(word: str) -> Operation | None:
+    for operation, stems in EXPLICIT_STEMS.items():
         if any(_sounds_like(word, stem) for stem in stems if len(stem) >= FUZZY_FROM_LETTERS):
-            return act
+            return operation
     return None
 
 
@@ -136,14 +138,14 @@ def _sounds_like(word: str, stem: str) -> bool:
     return any(nearly(word[: len(stem) + longer], stem) for longer in (-1, 0, 1))
 
 
-def _leaning(tokens: Sequence[Token]) -> Operation | None:
-    for act, phrases in LEANING_PHRASES.items():
+def _implicit_operation(tokens: Sequence[Token]) -> Operation | None:
+    for operation, phrases in IMPLICIT_PHRASES.items():
         if contains(tokens, *phrases):
-            return act
+            return operation
     return None
 
 
-def read_subject(tokens: Sequence[Token]) -> Subject | None:
+def find_subject(tokens: Sequence[Token]) -> Subject | None:
     """Return what the sentence is about, if a word says so."""
     return _named_subject(tokens) or _misspelled_subject(tokens)
 
@@ -166,7 +168,7 @@ def _misspelled_subject(tokens: Sequence[Token]) -> Subject | None:
     return None
 
 
-def read_aspect(tokens: Sequence[Token]) -> Aspect | None:
+def find_aspect(tokens: Sequence[Token]) -> Aspect | None:
     """Return what of it is asked for, if a word says so."""
     for aspect, phrases in ASPECT_PHRASES.items():
         if contains(tokens, *phrases):

@@ -1,4 +1,4 @@
-"""Reads one utterance whole: the act, what it's of, the slots filled, and the tone of it.
+"""Reads one utterance whole: the operation, what it's of, the slots filled, and the tone of it.
 
 The order of the grammars matters (see `words`): what is announced by a word of its own is read
 before what only its place gives away.
@@ -9,27 +9,27 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
-from nova_sonic_simulator.dialogue.nlu.asr_corrections import taken_apart
-from nova_sonic_simulator.dialogue.nlu.dates import read_day
-from nova_sonic_simulator.dialogue.nlu.durations import read_duration
-from nova_sonic_simulator.dialogue.nlu.emails import read_mail
-from nova_sonic_simulator.dialogue.nlu.identifiers import read_dni, read_number
+from nova_sonic_simulator.dialogue.nlu.asr_corrections import separate_hours
+from nova_sonic_simulator.dialogue.nlu.dates import find_day
+from nova_sonic_simulator.dialogue.nlu.durations import find_duration
+from nova_sonic_simulator.dialogue.nlu.emails import find_email
+from nova_sonic_simulator.dialogue.nlu.identifiers import find_dni, find_number
 from nova_sonic_simulator.dialogue.nlu.intents import (
-    is_decided,
-    read_act,
-    read_aspect,
-    read_subject,
+    find_aspect,
+    find_operation,
+    find_subject,
+    has_explicit_operation,
 )
-from nova_sonic_simulator.dialogue.nlu.items import Purchase, read_items, read_prices, read_total
-from nova_sonic_simulator.dialogue.nlu.names import read_doctor, read_person
+from nova_sonic_simulator.dialogue.nlu.items import Purchase, find_items, find_prices, find_total
+from nova_sonic_simulator.dialogue.nlu.names import find_doctor, find_person
 from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
-from nova_sonic_simulator.dialogue.nlu.times import read_time
+from nova_sonic_simulator.dialogue.nlu.times import find_time
 from nova_sonic_simulator.dialogue.nlu.tokens import (
     Kind,
     Token,
     contains,
     matches,
-    tokens_of,
+    tokenize,
     words,
 )
 from nova_sonic_simulator.dialogue.slots import Aspect, Operation, RequestedSlot, Slots, Subject
@@ -98,15 +98,15 @@ APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
 class Interpretation:
     """What one utterance says."""
 
-    act: Operation | None = None
+    operation: Operation | None = None
     #: Whether a verb says so, and not only "quiero" or "cuándo", which answers have too.
-    act_is_decided: bool = False
+    operation_is_explicit: bool = False
     subject: Subject | None = None
     #: Whether the utterance names its subject, and doesn't only suggest it.
     subject_is_named: bool = False
     aspect: Aspect | None = None
     slots: Slots = field(default_factory=Slots)
-    moods: frozenset[DialogueAct] = frozenset()
+    acts: frozenset[DialogueAct] = frozenset()
     #: "La primera" is 0, "la última" -1.
     choice: int | None = None
     #: "Otro turno": not the one spoken of before.
@@ -114,27 +114,29 @@ class Interpretation:
     is_question: bool = False
 
 
-def understand(
-    text: str, *, now: datetime, needs: frozenset[RequestedSlot] = frozenset()
+def interpret(
+    text: str, *, now: datetime, requested: frozenset[RequestedSlot] = frozenset()
 ) -> Interpretation:
-    """Read `text`; `needs` says what was asked for, so that a bare answer can be read."""
+    """Read `text`; `requested` says what was asked for, so that a bare answer can be read."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
-    mail, rest = read_mail(text)
-    tokens = with_figures(tokens_of(taken_apart(rest))[:MAX_TOKENS])
-    act, named = read_act(tokens), read_subject(tokens)
-    meant = named or _subject_of_verb(tokens, act)
-    slots = _Reading(tokens, act=act, subject=meant, needs=needs).read_slots(now, mail)
+    email, rest = find_email(text)
+    tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
+    operation, named = find_operation(tokens), find_subject(tokens)
+    meant = named or _subject_of_verb(tokens, operation)
+    slots = _Reading(tokens, operation=operation, subject=meant, requested=requested).read_slots(
+        now, email
+    )
     subject = meant or _suggested_subject(slots)
-    if subject is not Subject.ORDER and RequestedSlot.ITEMS not in needs:
+    if subject is not Subject.ORDER and RequestedSlot.ITEMS not in requested:
         slots = replace(slots, items=(), item_count=None)
     return Interpretation(
-        act=Operation.LOOK_UP if _is_loose_create(act, slots) else act,
-        act_is_decided=is_decided(tokens),
+        operation=Operation.LOOK_UP if _is_loose_create(operation, slots) else operation,
+        operation_is_explicit=has_explicit_operation(tokens),
         subject=subject,
         subject_is_named=named is not None,
-        aspect=read_aspect(tokens),
+        aspect=find_aspect(tokens),
         slots=slots,
-        moods=_moods(tokens),
+        acts=_moods(tokens),
         choice=_choice(tokens),
         another=contains(tokens, "otro", "otra"),
         is_question=_is_question(tokens),
@@ -143,7 +145,7 @@ def understand(
 
 def is_correction(text: str) -> bool:
     """Tell whether the text begins like a correction: "no, es…", "mejor…", "el dos"."""
-    first = next((token.plain for token in tokens_of(text) if token.kind is Kind.WORD), "")
+    first = next((token.plain for token in tokenize(text) if token.kind is Kind.WORD), "")
     return first in CORRECTIONS
 
 
@@ -154,39 +156,39 @@ class _Reading:
         self,
         tokens: list[Token],
         *,
-        act: Operation | None,
+        operation: Operation | None,
         subject: Subject | None,
-        needs: frozenset[RequestedSlot],
+        requested: frozenset[RequestedSlot],
     ) -> None:
         self._tokens = tokens
         self._all = tokens
-        self._needs = needs
+        self._needs = requested
         self._books = (
-            act in {Operation.CREATE, Operation.RESCHEDULE} and subject is not Subject.ORDER
+            operation in {Operation.CREATE, Operation.RESCHEDULE} and subject is not Subject.ORDER
         )
-        self._orders = act is Operation.CREATE and subject is not Subject.APPOINTMENT
-        # A question, a new wish or a refusal is no bare answer.
+        self._orders = operation is Operation.CREATE and subject is not Subject.APPOINTMENT
+        # A question, a new intent or a refusal is no bare answer.
         gives_up = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.STOP])
-        self._bare = not (_is_question(tokens) or gives_up or is_decided(tokens))
+        self._bare = not (_is_question(tokens) or gives_up or has_explicit_operation(tokens))
 
-    def read_slots(self, now: datetime, mail: str | None) -> Slots:
-        dni, self._tokens = read_dni(self._tokens)
-        number, self._tokens = read_number(self._tokens, bare=self._asked(RequestedSlot.NUMBER))
-        duration, self._tokens = read_duration(self._tokens)
-        at, self._tokens = read_time(
-            self._tokens, hour_is_expected=self._asked(RequestedSlot.TIME, RequestedSlot.CHOICE)
+    def read_slots(self, now: datetime, email: str | None) -> Slots:
+        dni, self._tokens = find_dni(self._tokens)
+        number, self._tokens = find_number(self._tokens, bare=self._requested(RequestedSlot.NUMBER))
+        duration, self._tokens = find_duration(self._tokens)
+        at, self._tokens = find_time(
+            self._tokens, hour_is_expected=self._requested(RequestedSlot.TIME, RequestedSlot.CHOICE)
         )
-        day, self._tokens = read_day(
-            self._tokens, now.date(), day_is_expected=self._asked(RequestedSlot.DAY)
+        day, self._tokens = find_day(
+            self._tokens, now.date(), day_is_expected=self._requested(RequestedSlot.DAY)
         )
-        total, self._tokens = read_total(self._tokens)
+        total, self._tokens = find_total(self._tokens)
         doctor, name = self._read_names()
         purchase = self._read_purchase()
         return Slots(
             number=number,
             dni=dni,
             name=name,
-            mail=mail,
+            email=email,
             doctor=doctor,
             day=day,
             at=at,
@@ -194,37 +196,37 @@ class _Reading:
             kind=_kind(self._all),
             items=purchase.items,
             item_count=purchase.item_count,
-            prices=read_prices(self._tokens) if self._asked(RequestedSlot.PRICES) else (),
+            prices=find_prices(self._tokens) if self._requested(RequestedSlot.PRICES) else (),
             total=total,
         )
 
     def _read_names(self) -> tuple[str | None, str | None]:
-        doctor, self._tokens = read_doctor(
-            self._tokens, untitled=self._books, bare=self._asked(RequestedSlot.DOCTOR)
+        doctor, self._tokens = find_doctor(
+            self._tokens, untitled=self._books, bare=self._requested(RequestedSlot.DOCTOR)
         )
-        name, self._tokens = read_person(
-            self._tokens, bare=self._asked(RequestedSlot.NAME, RequestedSlot.IDENTITY)
+        name, self._tokens = find_person(
+            self._tokens, bare=self._requested(RequestedSlot.NAME, RequestedSlot.IDENTITY)
         )
         return doctor, name
 
     def _read_purchase(self) -> Purchase:
         if self._orders or RequestedSlot.ITEMS in self._needs:
-            return read_items(self._tokens, bare=self._asked(RequestedSlot.ITEMS))
+            return find_items(self._tokens, bare=self._requested(RequestedSlot.ITEMS))
         return Purchase()
 
-    def _asked(self, *needs: RequestedSlot) -> bool:
-        return self._bare and not self._needs.isdisjoint(needs)
+    def _requested(self, *requested: RequestedSlot) -> bool:
+        return self._bare and not self._needs.isdisjoint(requested)
 
 
-def _is_loose_create(act: Operation | None, slots: Slots) -> bool:
-    """Whether "quiero el pedido 1" was heard: what has a number exists already."""
+def _is_loose_create(operation: Operation | None, slots: Slots) -> bool:
+    """Whether "quiero el pedido 1" was interpretation: what has a number exists already."""
     is_new = slots.items or slots.doctor or slots.day or slots.at
-    return act is Operation.CREATE and slots.number is not None and not is_new
+    return operation is Operation.CREATE and slots.number is not None and not is_new
 
 
-def _subject_of_verb(tokens: list[Token], act: Operation | None) -> Subject | None:
+def _subject_of_verb(tokens: list[Token], operation: Operation | None) -> Subject | None:
     stems = any(token.plain.startswith(APPOINTMENT_STEMS) for token in tokens)
-    return Subject.APPOINTMENT if stems or act is Operation.RESCHEDULE else None
+    return Subject.APPOINTMENT if stems or operation is Operation.RESCHEDULE else None
 
 
 def _suggested_subject(slots: Slots) -> Subject | None:
@@ -241,7 +243,7 @@ def _is_question(tokens: list[Token]) -> bool:
 
 def _moods(tokens: list[Token]) -> frozenset[DialogueAct]:
     return frozenset(
-        mood for mood, phrases in DIALOGUE_ACT_PHRASES.items() if contains(tokens, *phrases)
+        act for act, phrases in DIALOGUE_ACT_PHRASES.items() if contains(tokens, *phrases)
     )
 
 

@@ -1,7 +1,7 @@
 """Reads what an order is to hold: "2 Producto A a 25,99 y una remera a mil quinientos pesos".
 
 Theory. A product is a quantity, a name and a price, of which the customer may leave some out. Not
-every number is a quantity, so outside an answer to "¿qué productos?" a product needs a quantity
+every number is a quantity, so outside an answer to "¿qué productos?" a product requested a quantity
 or a price. A number after a name is its price: it costs less to ask again about "iPhone 15" than
 about every price said without "a".
 """
@@ -51,7 +51,7 @@ class Purchase:
     item_count: int | None = None
 
 
-def read_items(tokens: Sequence[Token], *, bare: bool) -> Purchase:
+def find_items(tokens: Sequence[Token], *, bare: bool) -> Purchase:
     """Return the products named; `bare`: they were asked for, so a name alone is one."""
     items: list[Item] = []
     count = None
@@ -69,7 +69,7 @@ def read_items(tokens: Sequence[Token], *, bare: bool) -> Purchase:
     return Purchase(tuple(items), count)
 
 
-def read_total(tokens: Sequence[Token]) -> tuple[Decimal | None, list[Token]]:
+def find_total(tokens: Sequence[Token]) -> tuple[Decimal | None, list[Token]]:
     """Return the total named ("por un total de 67,48"), and the tokens without it."""
     for index in range(len(tokens)):
         if matches(tokens, index, "total"):
@@ -79,7 +79,7 @@ def read_total(tokens: Sequence[Token]) -> tuple[Decimal | None, list[Token]]:
     return None, list(tokens)
 
 
-def read_prices(tokens: Sequence[Token]) -> tuple[Decimal, ...]:
+def find_prices(tokens: Sequence[Token]) -> tuple[Decimal, ...]:
     """Return every amount, in order: the answer to "¿a qué precio?"."""
     prices = []
     index = 0

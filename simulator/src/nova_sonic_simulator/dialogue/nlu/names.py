@@ -3,7 +3,7 @@
 Theory. There is no list of known people, so a name is what follows words that announce one and
 isn't itself a word of the field. A name that begins with a capital goes on through capitals only
 ("para Juan Pérez gracias"); typed in small letters it goes on to the first common word. "De" and
-"para" announce much besides names, so after them a small-lettered name needs two words.
+"para" announce much besides names, so after them a small-lettered name requested two words.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ NOT_NAMES = frozenset(
 _Found = tuple[str | None, list[Token]]
 
 
-def read_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Found:
+def find_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Found:
     """Return the doctor named ("Dra. Gómez"), and the tokens with a gap in their place.
 
     `untitled`: the talk is of booking, so "con Gómez" names a doctor too; `bare`: a doctor was
@@ -84,7 +84,7 @@ def read_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Foun
     return found or (_longest_name(tokens) if bare else (None, list(tokens)))
 
 
-def read_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
+def find_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
     """Return the customer's or patient's name, and the tokens with a gap in its place.
 
     `bare`: a name was asked for, so the answer may be nothing but one.

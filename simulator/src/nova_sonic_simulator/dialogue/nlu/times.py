@@ -1,6 +1,6 @@
 """Reads times of day: "a las tres y media de la tarde", "15:30", "las 16-30", "15 horas".
 
-Theory. An hour needs a sign that it is one: "a las" before it, "horas" or a part of the day after
+Theory. An hour requested a sign that it is one: "a las" before it, "horas" or a part of the day after
 it, or a colon within it; bare numbers are other grammars' business, unless an hour was asked for.
 Without a part of the day, one to seven o'clock are in the afternoon: no clinic opens at night.
 "Y cuarto" and "menos cuarto" are words here, before anybody could read "cuarto" as a number.
@@ -45,7 +45,7 @@ class _Hour:
     end: int
 
 
-def read_time(
+def find_time(
     tokens: Sequence[Token], *, hour_is_expected: bool = False
 ) -> tuple[time | None, list[Token]]:
     """Return the last time of day in `tokens`, and the tokens with a gap where times stood.

@@ -83,7 +83,7 @@ def _fold_sign(sign: str) -> str:
     return plain if len(plain) == 1 else sign
 
 
-def tokens_of(text: str) -> list[Token]:
+def tokenize(text: str) -> list[Token]:
     """Cut `text` into tokens; what is no word, figure or sign is dropped."""
     text = unicodedata.normalize("NFC", text)
     found = []
@@ -150,7 +150,7 @@ def skip(tokens: Sequence[Token], index: int, words: Collection[str]) -> int:
 
 
 def nearly(word: str, wanted: str) -> bool:
-    """Tell whether `word` is `wanted` with at most one letter wrong, missing or too many."""
+    """Tell whether `word` is `wanted` with at most one letter wrong, missing_slots or too many."""
     if abs(len(word) - len(wanted)) > 1:
         return False
     same = _common_prefix(word, wanted)
