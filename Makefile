@@ -71,7 +71,7 @@ bench-quick: $(VENV)/.installed-dev ## Compare the audio path with its floor; fa
 	@$(PY) -m benchmarks.audio --quick
 
 bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Measure lists with 500 and 5,000 records
-	@$(PY) benchmarks/data.py
+	@$(PY) -m benchmarks.data
 
 demo-data: $(VENV)/.installed-local ## Restore the demo orders and appointments (while `make run` runs)
 	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_appointments --fresh

@@ -35,7 +35,7 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from django_setup import ROOT
+from benchmarks.django_setup import ROOT
 
 # isort: split
 from django.contrib.auth import get_user_model
