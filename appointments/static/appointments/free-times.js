@@ -1,6 +1,6 @@
 // @ts-check
-// Shows the doctor's free times of the day beside the form; a click takes one. Without this script
-// the form works too: a time that is taken is refused, with others to choose from.
+// Shows the doctor's free times of the day beside the form; a click on one fills in the time. The form
+// also works without this script: the server refuses a taken time and suggests others.
 
 const form = document.querySelector("#appointment_form");
 const doctor = /** @type {HTMLInputElement | null} */ (document.querySelector("#id_doctor_name"));
@@ -8,7 +8,7 @@ const day = /** @type {HTMLInputElement | null} */ (document.querySelector("#id_
 const time = /** @type {HTMLInputElement | null} */ (document.querySelector("#id_starts_at_1"));
 const minutes = /** @type {HTMLInputElement | null} */ (document.querySelector("#id_duration_min"));
 
-let asked = 0;
+let latestRequest = 0;
 
 /** @param {string} text e.g. "27/11/2026" or "2026-11-27" */
 function isoDay(text) {
@@ -17,11 +17,11 @@ function isoDay(text) {
 }
 
 /**
- * @param {HTMLElement} place
- * @param {{title: string, times: string[]}} free
+ * @param {HTMLElement} container
+ * @param {{title: string, times: string[]}} freeTimes
  */
-function show(place, free) {
-  const buttons = free.times.map((start) => {
+function showFreeTimes(container, freeTimes) {
+  const buttons = freeTimes.times.map((start) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = start;
@@ -30,31 +30,32 @@ function show(place, free) {
     });
     return button;
   });
-  place.replaceChildren(...(buttons.length ? [free.title, ...buttons] : []));
+  container.replaceChildren(...(buttons.length ? [freeTimes.title, ...buttons] : []));
 }
 
-/** @param {HTMLElement} place */
-async function ask(place) {
-  if (!doctor?.value || !day?.value || !minutes?.value) return place.replaceChildren();
-  const mine = ++asked;
+/** @param {HTMLElement} container */
+async function loadFreeTimes(container) {
+  if (!doctor?.value || !day?.value || !minutes?.value) return container.replaceChildren();
+  const request = ++latestRequest;
   const query = new URLSearchParams({
     doctor: doctor.value,
     day: isoDay(day.value),
     minutes: minutes.value,
   });
   const url = new URL(`../free-times/?${query}`, location.href.replace(/[^/]+\/change\/.*$/, "add/"));
-  const answer = await fetch(url);
-  if (answer.ok && mine === asked) show(place, await answer.json());
+  const response = await fetch(url);
+  if (response.ok && request === latestRequest) showFreeTimes(container, await response.json());
 }
 
 if (form && doctor && day && time && minutes) {
-  const place = document.createElement("div");
-  place.className = "free-times";
-  place.setAttribute("aria-live", "polite");
-  (time.closest(".form-row") ?? form).append(place);
+  const container = document.createElement("div");
+  container.className = "free-times";
+  container.setAttribute("aria-live", "polite");
+  (time.closest(".form-row") ?? form).append(container);
   for (const field of [doctor, day, minutes]) {
-    field.addEventListener("change", () => ask(place));
-    field.addEventListener("focus", () => ask(place)); // the calendar sets the day, then focuses it
+    field.addEventListener("change", () => loadFreeTimes(container));
+    // The calendar sets the day without a change event, then focuses the field.
+    field.addEventListener("focus", () => loadFreeTimes(container));
   }
-  ask(place);
+  loadFreeTimes(container);
 }
