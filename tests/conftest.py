@@ -1,7 +1,7 @@
-"""What all tests share: the stand-ins' fixtures, and what happens where a machine lacks something.
+"""Fixtures and hooks of all tests.
 
-On a developer's machine, tests that need Chromium, Node or the speech model are skipped where it
-is missing, with one loud line that says how to get it. Under CI=true a skipped test fails the run.
+On a developer's machine, tests that need Chromium, Node or the speech model are skipped where it is
+missing, with one line in red that says how to install it. With CI=true a skipped test fails the run.
 """
 
 import os
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.findings import ROW, SOAK, table
 
-# A busy machine is no counterexample; pytest-timeout notices a test that hangs.
+# A slow example on a busy machine is no failure; pytest-timeout reports tests that hang.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("fast", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
@@ -58,15 +58,15 @@ REMEDIES = {
 
 
 LONG = ("faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "interfaces")
-"""The folders whose files take long: they come first, so that no worker is left with one at the end."""
+"""Folders with slow files. They run first, so that no worker starts a slow file at the end."""
 
 
-@pytest.hookimpl(trylast=True)  # after whoever shuffles them
+@pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
-        for marker, (is_there, remedy) in REMEDIES.items():
-            if item.get_closest_marker(marker) and not is_there():
+        for marker, (is_available, remedy) in REMEDIES.items():
+            if item.get_closest_marker(marker) and not is_available():
                 item.add_marker(pytest.mark.skip(reason=remedy))
 
 
@@ -79,7 +79,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _show_findings(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the fault matrix and the soak's report, where they were run."""
+    """Print the fault matrix and the soak report, if they ran."""
     reports = [each for group in terminalreporter.stats.values() for each in group]
     properties = [
         pair for report in reports for pair in getattr(report, "user_properties", ()) if pair

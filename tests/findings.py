@@ -1,13 +1,13 @@
-"""What tests have found out beside passing, which the terminal shows at the end."""
+"""Results of tests beyond passing, which pytest prints at the end."""
 
 ROW = "fault row"
-"""The property of a test that holds one row of the fault matrix."""
+"""Name of the test property with one row of the fault matrix."""
 SOAK = "soak"
-"""The property of a test that holds a soak's report."""
+"""Name of the test property with the report of a soak test."""
 
 
 def table(cells: list[tuple[str, str, str, float, float]]) -> str:
-    """Return the matrix as text."""
+    """Return the fault matrix as text."""
     head = ("fault", "the customer", "not lost", "within s", "took s")
     lines = [head, *((*texts, f"{within:g}", f"{took:.2f}") for *texts, within, took in cells)]
     widths = [max(len(str(line[column])) for line in lines) for column in range(5)]

@@ -1,4 +1,4 @@
-"""The production requirements stand alone: they resolve, are complete, and the server imports."""
+"""requirements*.txt: every pin is exact, and the production file is enough to start the server."""
 
 import re
 import subprocess
@@ -22,7 +22,8 @@ assert not {"simulator", "local"} & set(sys.modules)
 """
 
 
-def pins(name: str) -> dict[str, str]:
+def read_pins(name: str) -> dict[str, str]:
+    """Return the versions in a requirements file by normalized package name."""
     text = (ROOT / name).read_text()
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert all(PINNED.match(line) for line in lines), [x for x in lines if not PINNED.match(x)]
@@ -42,25 +43,25 @@ FILES = [
 
 @pytest.mark.pure
 @pytest.mark.parametrize("name", FILES)
-def test_every_requirement_is_pinned_exactly(name: str) -> None:
-    assert pins(name)
+def test_requirements_file_pins_exact_versions(name: str) -> None:
+    assert read_pins(name)
 
 
 @pytest.mark.pure
-def test_production_knows_no_stand_in() -> None:
-    assert not STAND_INS & set(pins("requirements.txt"))
+def test_production_requirements_contain_no_stand_in() -> None:
+    assert not STAND_INS & set(read_pins("requirements.txt"))
 
 
 @pytest.mark.pure
-def test_the_larger_files_agree_with_production() -> None:
-    production = pins("requirements.txt").items()
-    assert production <= pins("requirements-local.txt").items()
-    assert production <= pins("requirements-dev.txt").items()
+def test_larger_requirements_contain_the_production_pins() -> None:
+    production = read_pins("requirements.txt").items()
+    assert production <= read_pins("requirements-local.txt").items()
+    assert production <= read_pins("requirements-dev.txt").items()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_production_resolves_and_imports_alone(tmp_path: Path) -> None:
+def test_production_requirements_alone_start_the_server(tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
@@ -70,5 +71,5 @@ def test_production_resolves_and_imports_alone(tmp_path: Path) -> None:
     freeze = [*pip, "freeze"]
     frozen = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
     installed = {re.sub(r"[._-]+", "-", line.partition("==")[0]).lower() for line in frozen.split()}
-    assert installed <= set(pins("requirements.txt"))
+    assert installed <= set(read_pins("requirements.txt"))
     subprocess.run([python, "-c", IMPORTS], check=True, cwd=ROOT)

@@ -32,7 +32,7 @@ def problems(source: str, exemptions: str = "", path: str = "a.py") -> list[str]
     return list(check.problems)
 
 
-def test_vocabulary_reads_only_the_table_of_refused_words() -> None:
+def test_vocabulary_reads_only_the_refused_terms() -> None:
     assert VOCABULARY.parts == {"wish": "`options`", "wishes": "`options`"}
     assert VOCABULARY.function_names == {"take": "what it does"}
 
@@ -62,7 +62,7 @@ def test_vocabulary_reads_only_the_table_of_refused_words() -> None:
         ("def f[Wish](): ...", "variable", "Wish"),
     ],
 )
-def test_refused_word_is_found_in_each_kind_of_name(source: str, kind: str, name: str) -> None:
+def test_refused_term_is_found_in_each_kind_of_name(source: str, kind: str, name: str) -> None:
     found = problems(source)
     assert len(found) == 1
     assert f"{kind} `{name}`: no name contains" in found[0]
@@ -72,7 +72,7 @@ def test_refused_word_is_found_in_each_kind_of_name(source: str, kind: str, name
     "source",
     ["x.wish()", "from x import wish", "print(wish)", "wishful = 1", "'wish'", "take = 1"],
 )
-def test_use_of_a_name_and_longer_words_are_accepted(source: str) -> None:
+def test_use_of_a_name_and_longer_terms_are_accepted(source: str) -> None:
     assert problems(source) == []
 
 
@@ -83,7 +83,7 @@ def test_vague_function_name_is_refused(name: str) -> None:
     ]
 
 
-def test_vague_word_within_a_function_name_is_accepted() -> None:
+def test_vague_term_within_a_function_name_is_accepted() -> None:
     assert problems("def take_ticket(): ...") == []
 
 
@@ -132,7 +132,7 @@ def test_modules_and_their_packages_are_names_once() -> None:
         ("_wish", ["wish"]),
     ],
 )
-def test_split_name_returns_the_words_in_lower_case(name: str, parts: list[str]) -> None:
+def test_split_name_returns_the_parts_in_lower_case(name: str, parts: list[str]) -> None:
     assert names.split_name(name) == parts
 
 
