@@ -1,4 +1,4 @@
-"""Somebody at the page: what a person sees and does, by the names a person (or a reader) knows."""
+"""A customer at the page: finds elements by the names that people and screen readers use."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.peer_call import PeerCall
-from tests.browser.wire_peer import WirePeer
+from tests.browser.fake_call import FakeCall
+from tests.browser.fake_server import FakeServer
 
-# Chromium reports by itself what a test brings about on purpose.
-EXPECTED = re.compile(r"WebSocket connection to .* failed|sonic\.audio\.v1")
+# Chromium itself logs these where a test breaks a connection or sends a malformed frame.
+EXPECTED_ERRORS = re.compile(r"WebSocket connection to .* failed|sonic\.audio\.v1")
 
 
 @dataclass
 class Customer:
-    """A page that somebody looks at, and what its console complained of."""
+    """An open page, and the errors in its console."""
 
     page: Page
-    complaints: list[str] = field(default_factory=list)
-    forgiven: re.Pattern[str] = EXPECTED
+    console_errors: list[str] = field(default_factory=list)
+    expected_errors: re.Pattern[str] = EXPECTED_ERRORS
 
     @property
-    def talk(self) -> Locator:
+    def call_button(self) -> Locator:
         return self.page.get_by_role("button", name=re.compile("^(Hablar|Detener)$"))
 
     @property
@@ -31,7 +31,7 @@ class Customer:
         return self.page.get_by_role("status")
 
     @property
-    def log(self) -> Locator:
+    def transcript(self) -> Locator:
         return self.page.get_by_role("log")
 
     @property
@@ -41,53 +41,60 @@ class Customer:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
-    async def write(self, text: str) -> None:
+    async def send_text(self, text: str) -> None:
         await self.page.get_by_label("Escribí tu consulta").fill(text)
         await self.page.keyboard.press("Enter")
 
-    async def watch_status(self) -> None:
-        """Keep every text of the state line from now on, however short it is shown."""
+    async def record_statuses(self) -> None:
+        """Record every text of the status from now on, however short it is shown."""
         await self.page.evaluate(
-            "tests.statuses = []; const line = document.querySelector('[role=status]');"
-            "new MutationObserver(() => tests.statuses.push(line.textContent))"
-            ".observe(line, { childList: true })"
+            "tests.statuses = []; const status = document.querySelector('[role=status]');"
+            "new MutationObserver(() => tests.statuses.push(status.textContent))"
+            ".observe(status, { childList: true })"
         )
 
-    async def statuses(self) -> list[str]:
+    async def recorded_statuses(self) -> list[str]:
         statuses: list[str] = await self.page.evaluate("tests.statuses")
         return statuses
 
-    def note(self, kind: str, text: str) -> None:
-        if kind == "error" and not self.forgiven.search(text):
-            self.complaints.append(text)
+    async def live_streams(self) -> int:
+        """Return the number of microphone streams that are open."""
+        streams: int = await self.page.evaluate(
+            "tests.streams.filter(s => s.getTracks().some(t => t.readyState === 'live')).length"
+        )
+        return streams
+
+    def record_console_message(self, kind: str, text: str) -> None:
+        if kind == "error" and not self.expected_errors.search(text):
+            self.console_errors.append(text)
 
 
-async def talking(customer: Customer, peer: WirePeer) -> PeerCall:
-    """Press the button and be answered."""
-    await customer.talk.click()
-    call = await peer.call()
-    await call.ready()
+async def start_voice_call(customer: Customer, server: FakeServer) -> FakeCall:
+    """Press the call button and wait until the call is ready."""
+    await customer.call_button.click()
+    call = await server.wait_for_call()
+    await call.send_ready()
     await expect(customer.status).to_have_text("Escuchando")
     return call
 
 
-async def typing(customer: Customer, peer: WirePeer, text: str = "Hola") -> PeerCall:
-    """Write something and be answered."""
-    await customer.write(text)
-    call = await peer.call()
-    await call.ready()
-    await call.event("text")
+async def start_typed_call(customer: Customer, server: FakeServer, text: str = "Hola") -> FakeCall:
+    """Send a text and wait until the server has it."""
+    await customer.send_text(text)
+    call = await server.wait_for_call()
+    await call.send_ready()
+    await call.wait_for_event("text")
     return call
 
 
 @asynccontextmanager
-async def customer_at(browser: BrowserContext, url: str) -> AsyncIterator[Customer]:
-    """Open a page at `url`; in the end nothing may have gone wrong in it."""
+async def open_page(browser: BrowserContext, url: str) -> AsyncIterator[Customer]:
+    """Open a page at `url`; at the end, fail if its console shows unexpected errors."""
     page = await browser.new_page()
     customer = Customer(page)
-    page.on("pageerror", lambda error: customer.complaints.append(str(error)))
-    page.on("console", lambda message: customer.note(message.type, message.text))
+    page.on("pageerror", lambda error: customer.console_errors.append(str(error)))
+    page.on("console", lambda message: customer.record_console_message(message.type, message.text))
     await page.goto(url)
     yield customer
     await page.close()
-    assert customer.complaints == []
+    assert customer.console_errors == []

@@ -1,4 +1,4 @@
-"""Staff at their desk: who they are, how they log in, and a tab whose console must stay clean."""
+"""Staff users of the site: create them, log them in, and open pages for them."""
 
 import os
 import subprocess
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from playwright.async_api import BrowserContext, Page, expect
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import run_chromium
 from tests.fixtures.site import Site
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "una-clave-larga-de-prueba"
 STAFF = {"lucia": ("Lucía", "reception"), "raul": ("Raúl", "supervisor")}
-MAKE_STAFF = f"""
+CREATE_STAFF = f"""
 from django.contrib.auth.models import Group, User
 for username, (first_name, role) in {STAFF!r}.items():
     if not User.objects.filter(username=username).exists():
@@ -26,23 +26,26 @@ for username, (first_name, role) in {STAFF!r}.items():
 """
 
 
-def make_staff(site: Site, stand_in_environ: dict[str, str]) -> None:
-    """Give the site its SQL tables, the roles, Lucía of reception and Raúl, who supervises."""
+def create_staff_users(site: Site, stand_in_environ: dict[str, str]) -> None:
+    """Create the SQL tables, the roles, and two users: Lucía (reception) and Raúl (supervisor)."""
     environ = {
         **os.environ,
         **stand_in_environ,
         "DJANGO_SETTINGS_MODULE": "novasonic.settings",
         "SQLITE_PATH": str(site.log.parent / "site.sqlite3"),
     }
-    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "-c", MAKE_STAFF]):
+    for arguments in (
+        ["migrate", "--verbosity", "0"],
+        ["shell", "--no-imports", "-c", CREATE_STAFF],
+    ):
         command = [sys.executable, "manage.py", *arguments]
         subprocess.run(command, cwd=ROOT, env=environ, check=True)
 
 
 @asynccontextmanager
-async def logged_in(site: Site, username: str) -> AsyncIterator[BrowserContext]:
-    """Run a browser in which somebody has logged in."""
-    async with chromium() as context:
+async def log_in(site: Site, username: str) -> AsyncIterator[BrowserContext]:
+    """Run a browser in which this user is logged in."""
+    async with run_chromium() as context:
         page = await context.new_page()
         await page.goto(f"{site.url}/admin/")
         await page.get_by_label("Nombre de usuario").fill(username)
@@ -54,12 +57,17 @@ async def logged_in(site: Site, username: str) -> AsyncIterator[BrowserContext]:
 
 
 @asynccontextmanager
-async def clean_tab(context: BrowserContext) -> AsyncIterator[Page]:
-    """Open a tab whose console must stay clean: no script error, nothing the policy forbids."""
+async def open_staff_page(context: BrowserContext) -> AsyncIterator[Page]:
+    """Open a page; at the end, fail if its console shows errors or policy violations."""
     page = await context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    console_errors: list[str] = []
+
+    def record_message(kind: str, text: str) -> None:
+        if kind == "error":
+            console_errors.append(text)
+
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    page.on("console", lambda message: record_message(message.type, message.text))
     yield page
     await page.close()
-    assert complaints == []
+    assert console_errors == []

@@ -1,4 +1,4 @@
-// Hands on all that reaches the loudspeaker, from the audio thread, where nothing is missed.
+// Passes on all audio that reaches it, from the audio thread, where no block is missed.
 const BATCH = 4096;
 
 class Tap extends AudioWorkletProcessor {

@@ -1,4 +1,4 @@
-"""The staff pages in Chromium, on the real site: log in, find, edit, conflict, book; and a phone."""
+"""The staff admin in Chromium, on the real site, at desktop and phone width."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
@@ -14,15 +14,15 @@ import orders.repository
 import orders.services
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids, calculate_total
-from tests.browser.chromium import screenshot
-from tests.browser.staff import clean_tab
+from tests.browser.chromium import save_screenshot
+from tests.browser.staff import open_staff_page
 from tests.fixtures.site import DOCTORS, Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ZONE = ZoneInfo("America/Argentina/Buenos_Aires")
 DESKTOP = {"width": 1280, "height": 800}
-TALL = 1180
+TALL_HEIGHT = 1180
 PHONE = {"width": 390, "height": 844}
 
 
@@ -75,8 +75,8 @@ def _order(n: int, person: str, now: datetime) -> Order:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(staff_browser: BrowserContext, busy_day: datetime) -> AsyncIterator[Page]:
-    async with clean_tab(staff_browser) as page:
+async def page(staff_browser: BrowserContext, busy_day: datetime) -> AsyncIterator[Page]:
+    async with open_staff_page(staff_browser) as page:
         await page.set_viewport_size({"width": DESKTOP["width"], "height": DESKTOP["height"]})
         yield page
 
@@ -85,97 +85,97 @@ async def save(page: Page) -> None:
     await page.get_by_role("button", name="Guardar", exact=True).click()
 
 
-async def test_the_start_page_says_what_needs_doing(desk: Page, staffed_site: Site) -> None:
-    await desk.goto(f"{staffed_site.url}/admin/")
-    await expect(desk.get_by_role("heading", name="Turnos de hoy")).to_be_visible()
-    await expect(desk.get_by_role("heading", name="Pedidos para preparar")).to_be_visible()
-    await expect(desk.get_by_text("Rosa Díaz").first).to_be_visible()
-    await screenshot(desk, "admin-start")
+async def test_start_page_lists_todays_work(page: Page, staffed_site: Site) -> None:
+    await page.goto(f"{staffed_site.url}/admin/")
+    await expect(page.get_by_role("heading", name="Turnos de hoy")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Pedidos para preparar")).to_be_visible()
+    await expect(page.get_by_text("Rosa Díaz").first).to_be_visible()
+    await save_screenshot(page, "admin-start")
 
-    await desk.get_by_role("link", name="Rosa Díaz").first.click()
-    await expect(desk.get_by_label("Paciente")).to_have_value("Rosa Díaz")
+    await page.get_by_role("link", name="Rosa Díaz").first.click()
+    await expect(page.get_by_label("Paciente")).to_have_value("Rosa Díaz")
 
 
-async def test_the_start_page_fits_a_phone(desk: Page, staffed_site: Site) -> None:
-    await desk.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+async def test_admin_pages_fit_a_phone(page: Page, staffed_site: Site) -> None:
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     for path in ("", "orders/order/", "orders/order/1/change/"):
-        await desk.goto(f"{staffed_site.url}/admin/{path}")
-        wide = await desk.evaluate("document.documentElement.scrollWidth")
-        assert wide <= PHONE["width"], path
-    await desk.goto(f"{staffed_site.url}/admin/")
-    await screenshot(desk, "admin-phone")
+        await page.goto(f"{staffed_site.url}/admin/{path}")
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], path
+    await page.goto(f"{staffed_site.url}/admin/")
+    await save_screenshot(page, "admin-phone")
 
 
-async def test_an_order_is_found_edited_and_its_history_kept(
-    desk: Page, staffed_site: Site
+async def test_order_is_found_edited_and_recorded_in_history(
+    page: Page, staffed_site: Site
 ) -> None:
-    await desk.goto(f"{staffed_site.url}/admin/orders/order/")
-    await expect(desk.get_by_text("Más de 25 pedidos")).to_be_visible()
-    await screenshot(desk, "admin-list")
-    await desk.locator("#searchbar").fill("perez juan")
-    await desk.get_by_role("button", name="Buscar").click()
-    await expect(desk.locator("#result_list tbody tr")).to_have_count(2)
-    await desk.get_by_role("link", name="1", exact=True).click()
+    await page.goto(f"{staffed_site.url}/admin/orders/order/")
+    await expect(page.get_by_text("Más de 25 pedidos")).to_be_visible()
+    await save_screenshot(page, "admin-list")
+    await page.locator("#searchbar").fill("perez juan")
+    await page.get_by_role("button", name="Buscar").click()
+    await expect(page.locator("#result_list tbody tr")).to_have_count(2)
+    await page.get_by_role("link", name="1", exact=True).click()
 
-    await expect(desk.get_by_label("Cliente")).to_have_value("Juan Pérez")
-    await expect(desk.get_by_text("******78")).to_be_visible()
-    await desk.set_viewport_size({"width": DESKTOP["width"], "height": TALL})
-    await screenshot(desk, "admin-form")
-    await desk.get_by_label("Cliente").fill("Juan Pablo Pérez")
-    await desk.locator(".add-row a").click()
-    await desk.locator("#id_lines-2-name").fill("Termo")
-    await desk.locator("#id_lines-2-price").fill("10,25")
-    await save(desk)
-    await expect(desk.locator(".messagelist")).to_contain_text("Pedido 1")
+    await expect(page.get_by_label("Cliente")).to_have_value("Juan Pérez")
+    await expect(page.get_by_text("******78")).to_be_visible()
+    await page.set_viewport_size({"width": DESKTOP["width"], "height": TALL_HEIGHT})
+    await save_screenshot(page, "admin-form")
+    await page.get_by_label("Cliente").fill("Juan Pablo Pérez")
+    await page.locator(".add-row a").click()
+    await page.locator("#id_lines-2-name").fill("Termo")
+    await page.locator("#id_lines-2-price").fill("10,25")
+    await save(page)
+    await expect(page.locator(".messagelist")).to_contain_text("Pedido 1")
 
     stored = orders.services.get_order(order_id="1")
     assert stored.customer_name == "Juan Pablo Pérez"
     assert stored.total == Decimal("77.73")
-    await desk.goto(f"{staffed_site.url}/admin/orders/order/1/history/")
-    await expect(desk.locator("#change-history")).to_contain_text("Termo")
+    await page.goto(f"{staffed_site.url}/admin/orders/order/1/history/")
+    await expect(page.locator("#change-history")).to_contain_text("Termo")
 
 
-async def test_the_second_who_saves_is_told_and_overwrites_nothing(
-    desk: Page, staff_browser: BrowserContext, staffed_site: Site
+async def test_second_save_shows_conflict_and_overwrites_nothing(
+    page: Page, staff_browser: BrowserContext, staffed_site: Site
 ) -> None:
     url = f"{staffed_site.url}/admin/orders/order/2/change/"
     other = await staff_browser.new_page()
-    await desk.goto(url)
+    await page.goto(url)
     await other.goto(url)
     await other.get_by_label("Cliente").fill("Juan P. Pérez")
     await save(other)
     await expect(other.locator(".messagelist")).to_contain_text("Pedido 2")
     await other.close()
 
-    await desk.get_by_label("Cliente").fill("Juana Pérez")
-    await save(desk)
-    await expect(desk.get_by_text("Otra persona acaba de cambiar esto")).to_be_visible()
-    await expect(desk.get_by_text("Guardado ahora: Juan P. Pérez")).to_be_visible()
-    await expect(desk.get_by_label("Cliente")).to_have_value("Juana Pérez")
-    await screenshot(desk, "admin-conflict")
-    await desk.get_by_role("link", name="Recargá la página").click()
-    await expect(desk.get_by_label("Cliente")).to_have_value("Juan P. Pérez")
+    await page.get_by_label("Cliente").fill("Juana Pérez")
+    await save(page)
+    await expect(page.get_by_text("Otra persona acaba de cambiar esto")).to_be_visible()
+    await expect(page.get_by_text("Guardado ahora: Juan P. Pérez")).to_be_visible()
+    await expect(page.get_by_label("Cliente")).to_have_value("Juana Pérez")
+    await save_screenshot(page, "admin-conflict")
+    await page.get_by_role("link", name="Recargá la página").click()
+    await expect(page.get_by_label("Cliente")).to_have_value("Juan P. Pérez")
     assert orders.services.get_order(order_id="2").customer_name == "Juan P. Pérez"
 
 
-async def test_an_appointment_is_booked_at_a_free_time(
-    desk: Page, staffed_site: Site, busy_day: datetime
+async def test_appointment_is_booked_at_offered_free_time(
+    page: Page, staffed_site: Site, busy_day: datetime
 ) -> None:
     day = (busy_day.astimezone(ZONE) + timedelta(days=2)).strftime("%d/%m/%Y")
     for patient in ("Eva Luna", "Ada Sol"):
-        await desk.goto(f"{staffed_site.url}/admin/appointments/appointment/add/")
-        await desk.get_by_label("Paciente").fill(patient)
-        await desk.get_by_label("Correo electrónico").fill("eva@email.com")
-        await desk.get_by_label("Profesional").select_option("Dr. Sosa")
-        await desk.locator("#id_starts_at_0").fill(day)
-        await desk.locator("#id_starts_at_1").fill("10:00")
-        await save(desk)
+        await page.goto(f"{staffed_site.url}/admin/appointments/appointment/add/")
+        await page.get_by_label("Paciente").fill(patient)
+        await page.get_by_label("Correo electrónico").fill("eva@email.com")
+        await page.get_by_label("Profesional").select_option("Dr. Sosa")
+        await page.locator("#id_starts_at_0").fill(day)
+        await page.locator("#id_starts_at_1").fill("10:00")
+        await save(page)
 
-    await expect(desk.get_by_text("el turno ya está ocupado. Libres:")).to_be_visible()
-    free = desk.locator(".free-times")
+    await expect(page.get_by_text("el turno ya está ocupado. Libres:")).to_be_visible()
+    free = page.locator(".free-times")
     await expect(free.get_by_role("button", name="10:30")).to_be_visible()
     await expect(free.get_by_role("button", name="10:00")).to_have_count(0)
-    await screenshot(desk, "admin-booking")
+    await save_screenshot(page, "admin-booking")
     await free.get_by_role("button", name="10:30").click()
-    await save(desk)
-    await expect(desk.locator(".messagelist")).to_contain_text("fue agregado")
+    await save(page)
+    await expect(page.locator(".messagelist")).to_contain_text("fue agregado")

@@ -1,4 +1,4 @@
-"""The page against a peer that does on command what a server may do, faults included."""
+"""Calls on the page, against a server that misbehaves on command."""
 
 import re
 from http import HTTPStatus
@@ -6,41 +6,48 @@ from http import HTTPStatus
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.chromium import chromium, recording, screenshot
-from tests.browser.customer import Customer, customer_at, talking
-from tests.browser.peer_call import OUTPUT_RATE_HZ
-from tests.browser.sounds import assert_whole, audible_s, babble, finely, from_pcm16, pcm16
-from tests.browser.wire_peer import Refusal, WirePeer
+from tests.browser.audio_signals import (
+    assert_contains_unbroken,
+    audible_duration_s,
+    from_pcm16,
+    make_speech_like_noise,
+    to_pcm16,
+    upsample,
+)
+from tests.browser.chromium import get_recording, run_chromium, save_screenshot
+from tests.browser.customer import Customer, open_page, start_voice_call
+from tests.browser.fake_call import OUTPUT_RATE_HZ
+from tests.browser.fake_server import FakeServer, TicketRefusal
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-SPEECH = babble(OUTPUT_RATE_HZ, 6, seed=2)
-A_SECOND = SPEECH[:OUTPUT_RATE_HZ]
+SPEECH = make_speech_like_noise(OUTPUT_RATE_HZ, 6, seed=2)
+ONE_SECOND = SPEECH[:OUTPUT_RATE_HZ]
 
 
 # A turn
 
 
-async def test_a_spoken_turn_is_heard_answered_and_captioned(
-    customer: Customer, peer: WirePeer
+async def test_spoken_turn_is_answered_and_captioned(
+    customer: Customer, server: FakeServer
 ) -> None:
-    await expect(customer.talk).to_have_attribute("aria-pressed", "false")
-    await screenshot(customer.page, "desk-idle")
-    call = await talking(customer, peer)
-    await expect(customer.talk).to_have_attribute("aria-pressed", "true")
-    await expect(customer.talk).to_have_text("Detener")
+    await expect(customer.call_button).to_have_attribute("aria-pressed", "false")
+    await save_screenshot(customer.page, "desktop-idle")
+    call = await start_voice_call(customer, server)
+    await expect(customer.call_button).to_have_attribute("aria-pressed", "true")
+    await expect(customer.call_button).to_have_text("Detener")
     start = {"type": "start", "ticket": "ticket-1", "inputSampleRateHz": 16_000}
-    assert await call.event("start") == start
-    await call.audio_ms(300)
+    assert await call.wait_for_event("start") == start
+    await call.wait_for_audio(300)
 
-    await call.caption("user", "Consulta el pedido número 1 con DNI 12345678")
+    await call.send_caption("user", "Consulta el pedido número 1 con DNI 12345678")
     await expect(customer.status).to_have_text("Pensando")
-    await call.say(
+    await call.send_event(
         {"type": "tool", "phase": "started", "toolUseId": "t1", "name": "consultarOrder"}
     )
-    await expect(customer.log).to_contain_text("Consultando el pedido…")
-    await screenshot(customer.page, "desk-thinking")
-    await call.say(
+    await expect(customer.transcript).to_contain_text("Consultando el pedido…")
+    await save_screenshot(customer.page, "desktop-thinking")
+    await call.send_event(
         {
             "type": "tool",
             "phase": "finished",
@@ -50,327 +57,324 @@ async def test_a_spoken_turn_is_heard_answered_and_captioned(
             "durationMs": 42,
         }
     )
-    await expect(customer.log).to_contain_text("Pedido consultado")
+    await expect(customer.transcript).to_contain_text("Pedido consultado")
 
-    await call.caption("assistant", "Su pedido está en camino.", stage="planned", position=0)
-    await call.caption(
+    await call.send_caption("assistant", "Su pedido está en camino.", stage="planned", position=0)
+    await call.send_caption(
         "assistant", "Llega el viernes.", stage="planned", segment=2, position=OUTPUT_RATE_HZ
     )
-    await call.speak(pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
+    await call.send_audio(to_pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
     await expect(customer.status).to_have_text("Hablando")
-    await expect(customer.log).to_contain_text("Su pedido está en camino.")
-    await expect(customer.log).not_to_contain_text("Llega el viernes.")
+    await expect(customer.transcript).to_contain_text("Su pedido está en camino.")
+    await expect(customer.transcript).not_to_contain_text("Llega el viernes.")
     await expect(customer.page.locator("[data-stage=planned]")).to_have_attribute(
         "aria-hidden", "true"
     )
-    await screenshot(customer.page, "desk-speaking")
-    await call.caption("assistant", "Su pedido está en camino.", position=0)
-    await call.caption("assistant", "Llega el viernes.", segment=2, position=OUTPUT_RATE_HZ)
-    await expect(customer.log).to_contain_text("Llega el viernes.")
+    await save_screenshot(customer.page, "desktop-speaking")
+    await call.send_caption("assistant", "Su pedido está en camino.", position=0)
+    await call.send_caption("assistant", "Llega el viernes.", segment=2, position=OUTPUT_RATE_HZ)
+    await expect(customer.transcript).to_contain_text("Llega el viernes.")
     latency = {"firstAudioMs": 812.4, "modelMs": 760, "toolMs": 42, "serverMs": 10.4}
-    await call.say({"type": "turn", "phase": "finished", "turn": 1, "latency": latency})
+    await call.send_event({"type": "turn", "phase": "finished", "turn": 1, "latency": latency})
 
-    await call.played(2 * OUTPUT_RATE_HZ)
+    await call.wait_until_played(2 * OUTPUT_RATE_HZ)
     await expect(customer.status).to_have_text("Escuchando")
     await expect(customer.page.locator("[data-stage=planned]")).to_have_count(0)
-    heard = await call.event("heard")
-    delay_s = (812.4 + heard["afterMs"] + heard["rttMs"]) / 1000
-    await expect(customer.log).to_contain_text(f"Respondió en {delay_s:.1f} s".replace(".", ","))
-    await screenshot(customer.page, "desk-turn")
+    playback_start = await call.wait_for_event("heard")
+    delay_s = (812.4 + playback_start["afterMs"] + playback_start["rttMs"]) / 1000
+    await expect(customer.transcript).to_contain_text(
+        f"Respondió en {delay_s:.1f} s".replace(".", ",")
+    )
+    await save_screenshot(customer.page, "desktop-turn")
 
-    await customer.talk.click()
-    await call.event("end")
-    assert await call.closed() == 1000
-    await expect(customer.talk).to_have_text("Hablar")
-    assert call.faults == []
+    await customer.call_button.click()
+    await call.wait_for_event("end")
+    assert await call.wait_until_closed() == 1000
+    await expect(customer.call_button).to_have_text("Hablar")
+    assert call.violations == []
 
 
-async def test_every_sample_of_a_burst_reaches_the_loudspeaker(
-    customer: Customer, peer: WirePeer
+async def test_burst_reaches_loudspeaker_without_lost_sample(
+    customer: Customer, server: FakeServer
 ) -> None:
-    call = await talking(customer, peer)
-    await call.speak(pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
-    ack = await call.played(2 * OUTPUT_RATE_HZ)
+    call = await start_voice_call(customer, server)
+    await call.send_audio(to_pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
+    ack = await call.wait_until_played(2 * OUTPUT_RATE_HZ)
     assert ack.position == 2 * OUTPUT_RATE_HZ
     assert len(call.acks) >= 6, "about four acknowledgements a second"
     await expect(customer.status).to_have_text("Escuchando")
-    sound, rate_hz = await recording(customer.page)
-    assert_whole(finely(sound, rate_hz), finely(SPEECH[: 2 * OUTPUT_RATE_HZ], OUTPUT_RATE_HZ))
+    output, rate_hz = await get_recording(customer.page)
+    assert_contains_unbroken(
+        upsample(output, rate_hz), upsample(SPEECH[: 2 * OUTPUT_RATE_HZ], OUTPUT_RATE_HZ)
+    )
 
 
-async def test_the_microphone_reaches_the_wire_without_a_lost_sample(
-    customer: Customer, peer: WirePeer
+async def test_microphone_reaches_wire_without_lost_sample(
+    customer: Customer, server: FakeServer
 ) -> None:
-    call = await talking(customer, peer)
-    await call.audio_ms(2500)
-    assert call.faults == []
-    spoken, rate_hz = await recording(customer.page, "spoken")
-    wire = from_pcm16(bytes(call.audio[: 2 * 40_000]))[8_000:]
-    assert_whole(finely(spoken, rate_hz), finely(wire, 16_000))
+    call = await start_voice_call(customer, server)
+    await call.wait_for_audio(2500)
+    assert call.violations == []
+    microphone, rate_hz = await get_recording(customer.page, "input")
+    received = from_pcm16(bytes(call.audio[: 2 * 40_000]))[8_000:]
+    assert_contains_unbroken(upsample(microphone, rate_hz), upsample(received, 16_000))
 
 
-async def test_a_typed_turn_needs_no_microphone(customer: Customer, peer: WirePeer) -> None:
-    await customer.write("Consulta el pedido número 1")
-    call = await peer.call()
-    await expect(customer.log).to_contain_text("Consulta el pedido número 1")
-    await call.ready()
-    assert (await call.event("text"))["text"] == "Consulta el pedido número 1"
-    await call.caption("user", "Consulta el pedido número 1")
-    await call.caption("assistant", "Está en camino.", stage="planned")
-    await call.speak(pcm16(A_SECOND))
+async def test_typed_turn_needs_no_microphone(customer: Customer, server: FakeServer) -> None:
+    await customer.send_text("Consulta el pedido número 1")
+    call = await server.wait_for_call()
+    await expect(customer.transcript).to_contain_text("Consulta el pedido número 1")
+    await call.send_ready()
+    assert (await call.wait_for_event("text"))["text"] == "Consulta el pedido número 1"
+    await call.send_caption("user", "Consulta el pedido número 1")
+    await call.send_caption("assistant", "Está en camino.", stage="planned")
+    await call.send_audio(to_pcm16(ONE_SECOND))
     await expect(customer.status).to_have_text("Hablando")
-    await call.caption("assistant", "Está en camino.", position=0)
-    await call.played(OUTPUT_RATE_HZ)
+    await call.send_caption("assistant", "Está en camino.", position=0)
+    await call.wait_until_played(OUTPUT_RATE_HZ)
     await expect(customer.status).to_have_text("Escribí tu consulta")
     await expect(customer.page.locator(".entry-user")).to_have_count(1)
-    await expect(customer.talk).to_have_attribute("aria-pressed", "false")
-    await screenshot(customer.page, "desk-typed")
+    await expect(customer.call_button).to_have_attribute("aria-pressed", "false")
+    await save_screenshot(customer.page, "desktop-typed")
     assert call.audio == b""
 
-    await customer.talk.click()  # the same call goes on with a voice
-    await call.audio_ms(100)
+    await customer.call_button.click()  # continue the same call by voice
+    await call.wait_for_audio(100)
     await expect(customer.status).to_have_text("Escuchando")
-    assert peer.connections == 1
+    assert server.connections == 1
 
 
-async def test_a_typed_call_can_be_ended_without_a_microphone(
-    customer: Customer, peer: WirePeer
-) -> None:
+async def test_typed_call_can_be_hung_up(customer: Customer, server: FakeServer) -> None:
     await customer.button("Quiero pedir un turno").click()
-    call = await peer.call()
-    await call.ready()
-    await call.event("text")
+    call = await server.wait_for_call()
+    await call.send_ready()
+    await call.wait_for_event("text")
     await customer.button("Terminar la conversación").click()
-    assert await call.closed() == 1000
+    assert await call.wait_until_closed() == 1000
 
 
-async def test_the_server_is_told_when_each_reply_is_heard(
-    customer: Customer, peer: WirePeer
+async def test_playback_start_of_each_reply_is_reported(
+    customer: Customer, server: FakeServer
 ) -> None:
-    call = await talking(customer, peer)
-    await call.speak(pcm16(A_SECOND))
-    await call.played(OUTPUT_RATE_HZ)
-    await call.speak(pcm16(SPEECH))
-    await call.played(2 * OUTPUT_RATE_HZ)
+    call = await start_voice_call(customer, server)
+    await call.send_audio(to_pcm16(ONE_SECOND))
+    await call.wait_until_played(OUTPUT_RATE_HZ)
+    await call.send_audio(to_pcm16(SPEECH))
+    await call.wait_until_played(2 * OUTPUT_RATE_HZ)
     await call.flush()
-    await call.speak(pcm16(A_SECOND))
-    await call.played(call.position)
-    heard = [e for e in call.events if e["type"] == "heard"]
-    assert [e["position"] for e in heard] == [0, 24_000, 24_000 + len(SPEECH)]
-    assert all(5 < e["afterMs"] < 1000 for e in heard), heard
-    assert all(0 < e["rttMs"] < 1000 for e in heard), heard
+    await call.send_audio(to_pcm16(ONE_SECOND))
+    await call.wait_until_played(call.position)
+    reports = [e for e in call.events if e["type"] == "heard"]
+    assert [e["position"] for e in reports] == [0, 24_000, 24_000 + len(SPEECH)]
+    assert all(5 < e["afterMs"] < 1000 for e in reports), reports
+    assert all(0 < e["rttMs"] < 1000 for e in reports), reports
 
 
 # Interruptions
 
 
-async def test_a_barge_in_silences_at_once_and_cuts_what_was_not_said(
-    customer: Customer, peer: WirePeer
-) -> None:
-    call = await talking(customer, peer)
-    await call.caption("assistant", "Su pedido contiene muchas cosas.", stage="planned", position=0)
-    await call.caption(
+async def test_barge_in_silences_and_cuts_captions(customer: Customer, server: FakeServer) -> None:
+    call = await start_voice_call(customer, server)
+    await call.send_caption(
+        "assistant", "Su pedido contiene muchas cosas.", stage="planned", position=0
+    )
+    await call.send_caption(
         "assistant", "Y esto no se oye.", stage="planned", segment=2, position=5 * OUTPUT_RATE_HZ
     )
-    await call.speak(pcm16(SPEECH))
-    await call.played(OUTPUT_RATE_HZ)
-    await expect(customer.log).to_contain_text("muchas cosas")
+    await call.send_audio(to_pcm16(SPEECH))
+    await call.wait_until_played(OUTPUT_RATE_HZ)
+    await expect(customer.transcript).to_contain_text("muchas cosas")
     await call.flush()
-    await call.say({"type": "interrupted", "turn": 1, "generation": 1})
-    await call.speak(pcm16(A_SECOND), generation=0)  # late, and stale
-    await expect(customer.log.locator("s")).to_have_text("Su pedido contiene muchas cosas.")
-    await expect(customer.log).to_contain_text("Interrumpido")
-    await expect(customer.log).not_to_contain_text("Y esto no se oye.")
+    await call.send_event({"type": "interrupted", "turn": 1, "generation": 1})
+    await call.send_audio(to_pcm16(ONE_SECOND), generation=0)  # stale
+    await expect(customer.transcript.locator("s")).to_have_text("Su pedido contiene muchas cosas.")
+    await expect(customer.transcript).to_contain_text("Interrumpido")
+    await expect(customer.transcript).not_to_contain_text("Y esto no se oye.")
     await expect(customer.status).to_have_text("Escuchando")
     assert call.acks[-1].generation == 1
-    assert call.acks[-1].position < 3 * OUTPUT_RATE_HZ, "acknowledged is what was heard"
-    await screenshot(customer.page, "desk-interrupted")
-    assert audible_s(*await recording(customer.page)) < 3
+    assert call.acks[-1].position < 3 * OUTPUT_RATE_HZ, "only what was played is acknowledged"
+    await save_screenshot(customer.page, "desktop-interrupted")
+    assert audible_duration_s(*await get_recording(customer.page)) < 3
 
-    await call.caption("assistant", "Su pedido contiene", position=0)  # what was really heard
-    await expect(customer.log.locator("s")).to_have_count(0)
-    await expect(customer.log).to_contain_text("Su pedido contiene")
-    await expect(customer.log).not_to_contain_text("muchas cosas")
-    await expect(customer.log).to_contain_text("Interrumpido")
-    await call.caption("assistant", "Dígame.", stage="planned", turn=2)
-    await call.speak(pcm16(A_SECOND))
-    await expect(customer.log).to_contain_text("Dígame.")
+    await call.send_caption("assistant", "Su pedido contiene", position=0)  # what was heard of it
+    await expect(customer.transcript.locator("s")).to_have_count(0)
+    await expect(customer.transcript).to_contain_text("Su pedido contiene")
+    await expect(customer.transcript).not_to_contain_text("muchas cosas")
+    await expect(customer.transcript).to_contain_text("Interrumpido")
+    await call.send_caption("assistant", "Dígame.", stage="planned", turn=2)
+    await call.send_audio(to_pcm16(ONE_SECOND))
+    await expect(customer.transcript).to_contain_text("Dígame.")
 
 
-async def test_escape_silences_this_reply_and_not_the_next(
-    customer: Customer, peer: WirePeer
+async def test_escape_skips_this_reply_but_not_the_next(
+    customer: Customer, server: FakeServer
 ) -> None:
-    call = await talking(customer, peer)
-    await call.caption("assistant", "Una respuesta muy larga.", stage="planned")
-    await call.speak(pcm16(SPEECH), last=False)
+    call = await start_voice_call(customer, server)
+    await call.send_caption("assistant", "Una respuesta muy larga.", stage="planned")
+    await call.send_audio(to_pcm16(SPEECH), last=False)
     await expect(customer.status).to_have_text("Hablando")
     await customer.page.keyboard.press("Escape")
     await expect(customer.status).to_have_text("Escuchando")
-    await expect(customer.log).to_contain_text("Una respuesta muy larga.")
-    await call.played(len(SPEECH))  # or the server would hold back what comes next
-    await call.speak(pcm16(A_SECOND))
+    await expect(customer.transcript).to_contain_text("Una respuesta muy larga.")
+    await call.wait_until_played(len(SPEECH))  # or flow control would stop the next reply
+    await call.send_audio(to_pcm16(ONE_SECOND))
     await expect(customer.status).to_have_text("Hablando")
 
 
-# What goes wrong
+# Failures
 
 
-async def test_a_socket_that_closes_at_once_ends_the_call(
-    customer: Customer, peer: WirePeer
-) -> None:
-    await customer.talk.click()
-    call = await peer.call()
+async def test_socket_closed_before_ready_ends_call(customer: Customer, server: FakeServer) -> None:
+    await customer.call_button.click()
+    call = await server.wait_for_call()
     await call.socket.close(1013)
     await expect(customer.alert).to_contain_text("demasiadas llamadas")
-    await expect(customer.talk).to_have_text("Hablar")
+    await expect(customer.call_button).to_have_text("Hablar")
 
 
-async def test_nonsense_from_the_server_ends_the_call(customer: Customer, peer: WirePeer) -> None:
-    call = await talking(customer, peer)
-    await call.nonsense()
+async def test_malformed_frame_ends_call(customer: Customer, server: FakeServer) -> None:
+    call = await start_voice_call(customer, server)
+    await call.send_malformed_frame()
     await expect(customer.alert).to_contain_text("no se entendieron")
-    assert await call.closed() == 4002
+    assert await call.wait_until_closed() == 4002
 
 
-async def test_what_the_server_says_went_wrong_is_what_is_shown(
-    customer: Customer, peer: WirePeer
-) -> None:
-    call = await talking(customer, peer)
+async def test_server_error_message_is_shown(customer: Customer, server: FakeServer) -> None:
+    call = await start_voice_call(customer, server)
     message = "El servicio está ocupado. Intente en un momento."
-    await call.say({"type": "error", "code": "throttled", "message": message, "retryable": True})
-    await call.say({"type": "ended", "reason": "error"})
+    await call.send_event(
+        {"type": "error", "code": "throttled", "message": message, "retryable": True}
+    )
+    await call.send_event({"type": "ended", "reason": "error"})
     await call.socket.close(1011)
     await expect(customer.alert).to_contain_text(message)
     await expect(customer.button("Empezar de nuevo")).to_be_visible()
 
 
-async def test_a_denied_microphone_says_what_to_do_and_leaves_typing(peer: WirePeer) -> None:
-    async with chromium(allowed=False) as browser, customer_at(browser, peer.url) as customer:
-        await customer.talk.click()
+async def test_denied_microphone_shows_help_and_allows_typing(server: FakeServer) -> None:
+    async with (
+        run_chromium(allow_microphone=False) as browser,
+        open_page(browser, server.url) as customer,
+    ):
+        await customer.call_button.click()
         await expect(customer.alert).to_contain_text("no tiene permiso para usar el micrófono")
-        await expect(customer.talk).to_have_attribute("aria-pressed", "false")
-        assert peer.connections == 0
-        await screenshot(customer.page, "desk-denied")
-        await customer.write("Hola")
-        call = await peer.call()
-        await call.ready()
-        await call.event("text")
+        await expect(customer.call_button).to_have_attribute("aria-pressed", "false")
+        assert server.connections == 0
+        await save_screenshot(customer.page, "desktop-denied")
+        await customer.send_text("Hola")
+        call = await server.wait_for_call()
+        await call.send_ready()
+        await call.wait_for_event("text")
         await expect(customer.alert).not_to_contain_text("micrófono")
 
 
-async def test_a_microphone_that_goes_away_is_opened_again(
-    customer: Customer, peer: WirePeer
-) -> None:
-    call = await talking(customer, peer)
-    await call.audio_ms(100)
+async def test_lost_microphone_is_opened_again(customer: Customer, server: FakeServer) -> None:
+    call = await start_voice_call(customer, server)
+    await call.wait_for_audio(100)
     await customer.page.evaluate(
         "(track => { track.stop(); track.dispatchEvent(new Event('ended')) })"
         "(tests.streams[0].getAudioTracks()[0])"
     )
-    await call.audio_ms(len(call.audio) // 32 + 500)
+    await call.wait_for_more_audio(500)
     assert await customer.page.evaluate("tests.streams.length") == 2
     await expect(customer.status).to_have_text("Escuchando")
-    assert call.faults == []
+    assert call.violations == []
 
 
-async def test_sound_that_is_held_back_asks_to_be_touched(
-    customer: Customer, peer: WirePeer
-) -> None:
-    await talking(customer, peer)
-    touch = customer.button("Tocá para activar el sonido")
-    await expect(touch).to_be_hidden()
+async def test_suspended_audio_shows_resume_button(customer: Customer, server: FakeServer) -> None:
+    await start_voice_call(customer, server)
+    resume_button = customer.button("Tocá para activar el sonido")
+    await expect(resume_button).to_be_hidden()
     await customer.page.evaluate("tests.contexts[0].suspend()")
-    await expect(touch).to_be_visible()
+    await expect(resume_button).to_be_visible()
     await expect(customer.status).to_have_text("En pausa")
-    await touch.click()
-    await expect(touch).to_be_hidden()
+    await resume_button.click()
+    await expect(resume_button).to_be_hidden()
     await expect(customer.status).to_have_text("Escuchando")
 
 
-# The button
+# The call button, and the end of a call
 
 
-async def test_hanging_up_before_the_call_has_begun_leaves_nothing_open(
-    customer: Customer, peer: WirePeer
+async def test_hanging_up_while_connecting_releases_everything(
+    customer: Customer, server: FakeServer
 ) -> None:
     await customer.page.evaluate(
         "document.querySelector('[data-part=call-button]').click();"
         "document.querySelector('[data-part=call-button]').click()"
     )
-    await expect(customer.talk).to_have_text("Hablar")
+    await expect(customer.call_button).to_have_text("Hablar")
     await expect(customer.status).to_have_text("Listo para ayudarte")
-    call = await talking(customer, peer)  # and the page still works
-    await call.audio_ms(100)
-    assert peer.connections == 1
-    live = "tests.streams.filter(s => s.getTracks().some(t => t.readyState === 'live')).length"
-    assert await customer.page.evaluate(live) == 1
+    call = await start_voice_call(customer, server)  # and the page still works
+    await call.wait_for_audio(100)
+    assert server.connections == 1
+    assert await customer.live_streams() == 1
 
 
-async def test_a_double_click_is_one_click(customer: Customer, peer: WirePeer) -> None:
-    await customer.talk.dblclick()
-    call = await peer.call()
-    await call.ready()
+async def test_double_click_counts_as_one_click(customer: Customer, server: FakeServer) -> None:
+    await customer.call_button.dblclick()
+    call = await server.wait_for_call()
+    await call.send_ready()
     await expect(customer.status).to_have_text("Escuchando")
-    assert peer.connections == 1
+    assert server.connections == 1
 
 
-async def test_the_keyboard_holds_a_whole_call(customer: Customer, peer: WirePeer) -> None:
-    await customer.talk.focus()
+async def test_keyboard_starts_and_ends_call(customer: Customer, server: FakeServer) -> None:
+    await customer.call_button.focus()
     await customer.page.keyboard.press("Space")
-    call = await peer.call()
-    await call.ready()
+    call = await server.wait_for_call()
+    await call.send_ready()
     await expect(customer.status).to_have_text("Escuchando")
-    await expect(customer.talk).to_be_focused()
+    await expect(customer.call_button).to_be_focused()
     await customer.page.keyboard.press("Enter")
-    assert await call.closed() == 1000
+    assert await call.wait_until_closed() == 1000
 
 
-async def test_the_last_words_are_heard_to_the_end(customer: Customer, peer: WirePeer) -> None:
-    call = await talking(customer, peer)
-    await call.caption("assistant", "Hasta luego.", position=0)
-    await call.speak(pcm16(SPEECH[: 3 * OUTPUT_RATE_HZ]))
-    await call.say({"type": "ended", "reason": "model"})
+async def test_last_reply_plays_to_its_end(customer: Customer, server: FakeServer) -> None:
+    call = await start_voice_call(customer, server)
+    await call.send_caption("assistant", "Hasta luego.", position=0)
+    await call.send_audio(to_pcm16(SPEECH[: 3 * OUTPUT_RATE_HZ]))
+    await call.send_event({"type": "ended", "reason": "model"})
     await expect(customer.status).to_have_text("Hablando")
-    assert await call.closed() == 1000
-    assert "end" not in [e["type"] for e in call.events], "nobody hangs up on a goodbye"
+    assert await call.wait_until_closed() == 1000
+    assert "end" not in call.event_types(), "the server has ended the call"
     await expect(customer.status).to_have_text("La conversación terminó")
-    await expect(customer.log).to_contain_text("Hasta luego.")
-    assert audible_s(*await recording(customer.page)) > 2.8
+    await expect(customer.transcript).to_contain_text("Hasta luego.")
+    assert audible_duration_s(*await get_recording(customer.page)) > 2.8
 
 
-async def test_last_words_that_come_before_the_sound_card_knows_of_them_are_heard(
-    customer: Customer, peer: WirePeer
+async def test_last_reply_plays_though_call_ends_before_first_report(
+    customer: Customer, server: FakeServer
 ) -> None:
-    """The end of the call may overtake the speaker's first report; a busy machine shows it."""
-    call = await talking(customer, peer)
-    touch = customer.button("Tocá para activar el sonido")
+    """The end of the call may arrive before the player's first report, as on a busy machine."""
+    call = await start_voice_call(customer, server)
+    resume_button = customer.button("Tocá para activar el sonido")
     await customer.page.evaluate("tests.contexts[0].suspend()")
-    await expect(touch).to_be_visible()
-    await call.speak(pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
-    await call.say({"type": "ended", "reason": "model"})
-    await expect(customer.talk).to_have_text("Hablar")
-    await touch.click()
+    await expect(resume_button).to_be_visible()
+    await call.send_audio(to_pcm16(SPEECH[: 2 * OUTPUT_RATE_HZ]))
+    await call.send_event({"type": "ended", "reason": "model"})
+    await expect(customer.call_button).to_have_text("Hablar")
+    await resume_button.click()
     await expect(customer.status).to_have_text("Hablando")
     await expect(customer.status).to_have_text("La conversación terminó")
-    await expect(touch).to_be_hidden()
-    assert audible_s(*await recording(customer.page)) > 1.8
+    await expect(resume_button).to_be_hidden()
+    assert audible_duration_s(*await get_recording(customer.page)) > 1.8
 
 
-async def test_a_call_that_ends_in_silence_lets_go_of_everything(
-    customer: Customer, peer: WirePeer
+async def test_call_that_ends_in_silence_releases_everything(
+    customer: Customer, server: FakeServer
 ) -> None:
-    call = await talking(customer, peer)
-    await call.say({"type": "ended", "reason": "idle"})
+    call = await start_voice_call(customer, server)
+    await call.send_event({"type": "ended", "reason": "idle"})
     await expect(customer.alert).to_contain_text("sin que nadie hablara")
     await customer.page.wait_for_function("tests.contexts[0].state === 'closed'")
-    live = "tests.streams.filter(s => s.getTracks().some(t => t.readyState === 'live')).length"
-    assert await customer.page.evaluate(live) == 0
+    assert await customer.live_streams() == 0
 
 
-# How it looks
+# Layout and accessibility
 
 
-async def test_everything_has_its_name(customer: Customer) -> None:
+async def test_all_controls_have_accessible_names(customer: Customer) -> None:
     page = customer.page
     await expect(page).to_have_title("Clínica del Sol · Hablá con Carlos")
     await expect(page.locator("html")).to_have_attribute("lang", "es")
@@ -381,71 +385,75 @@ async def test_everything_has_its_name(customer: Customer) -> None:
         "aria-live", "polite"
     )
     await expect(page.get_by_role("heading", name="Carlos")).to_be_visible()
-    nameless = "[...document.querySelectorAll('button, input')].filter(e => !e.labels?.length"
-    nameless += " && !e.innerText.trim() && !e.ariaLabel && e.checkVisibility()).length"
-    assert await page.evaluate(nameless) == 0
+    unnamed = "[...document.querySelectorAll('button, input')].filter(e => !e.labels?.length"
+    unnamed += " && !e.innerText.trim() && !e.ariaLabel && e.checkVisibility()).length"
+    assert await page.evaluate(unnamed) == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_a_small_screen_shows_all_of_it(
-    customer: Customer, peer: WirePeer, scheme: str
+async def test_small_screen_shows_whole_call(
+    customer: Customer, server: FakeServer, scheme: str
 ) -> None:
     page = customer.page
     await page.set_viewport_size({"width": 360, "height": 640})
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    await screenshot(page, f"phone-idle-{scheme}")
-    await expect(customer.talk).to_be_in_viewport(ratio=1)
-    call = await talking(customer, peer)
-    await call.caption("user", "Agenda una cita para mañana a las 10 con el Dr. Rodríguez")
-    await call.caption("assistant", "Claro. ¿A nombre de quién la agendo, por favor?", position=-1)
-    await expect(customer.log).to_contain_text("¿A nombre de quién")
-    await screenshot(page, f"phone-call-{scheme}")
-    for shown in (customer.talk, customer.status, customer.button("Enviar")):
-        await expect(shown).to_be_in_viewport(ratio=1)
+    await save_screenshot(page, f"phone-idle-{scheme}")
+    await expect(customer.call_button).to_be_in_viewport(ratio=1)
+    call = await start_voice_call(customer, server)
+    await call.send_caption("user", "Agenda una cita para mañana a las 10 con el Dr. Rodríguez")
+    await call.send_caption(
+        "assistant", "Claro. ¿A nombre de quién la agendo, por favor?", position=-1
+    )
+    await expect(customer.transcript).to_contain_text("¿A nombre de quién")
+    await save_screenshot(page, f"phone-call-{scheme}")
+    for element in (customer.call_button, customer.status, customer.button("Enviar")):
+        await expect(element).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     assert await page.evaluate("document.documentElement.scrollHeight") <= 640
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_a_small_screen_shows_all_of_what_goes_wrong(
-    customer: Customer, peer: WirePeer, scheme: str
+async def test_small_screen_shows_whole_failures(
+    customer: Customer, server: FakeServer, scheme: str
 ) -> None:
     page = customer.page
-    customer.forgiven = re.compile(r"WebSocket connection to .* failed|status of 503")
+    customer.expected_errors = re.compile(r"WebSocket connection to .* failed|status of 503")
     await page.set_viewport_size({"width": 360, "height": 640})
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    peer.refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Todas las líneas están ocupadas.", 30)
-    await customer.talk.click()
+    server.ticket_refusal = TicketRefusal(
+        HTTPStatus.SERVICE_UNAVAILABLE, "Todas las líneas están ocupadas.", 30
+    )
+    await customer.call_button.click()
     await expect(customer.alert).to_contain_text("ocupadas")
-    await screenshot(page, f"phone-busy-{scheme}")
+    await save_screenshot(page, f"phone-busy-{scheme}")
     await expect(customer.button("Empezar de nuevo")).to_be_in_viewport(ratio=1)
 
-    peer.refusal = None
-    call = await talking(customer, peer)
-    await call.caption("user", "Agenda una cita para mañana a las 10 con el Dr. Rodríguez")
-    peer.refuses = True
-    call.drop()
+    server.ticket_refusal = None
+    call = await start_voice_call(customer, server)
+    await call.send_caption("user", "Agenda una cita para mañana a las 10 con el Dr. Rodríguez")
+    server.refuses_sockets = True
+    call.abort_connection()
     await expect(customer.status).to_have_text("Reconectando…")
-    await screenshot(page, f"phone-retrying-{scheme}")
-    peer.refuses, peer.forgets = False, True
+    await save_screenshot(page, f"phone-retrying-{scheme}")
+    server.refuses_sockets, server.forgets_calls = False, True
     await expect(customer.alert).to_contain_text("Esa conversación ya terminó.")
-    await screenshot(page, f"phone-gone-{scheme}")
-    for shown in (customer.button("Empezar de nuevo"), customer.button("Enviar")):
-        await expect(shown).to_be_in_viewport(ratio=1)
+    await save_screenshot(page, f"phone-gone-{scheme}")
+    for element in (customer.button("Empezar de nuevo"), customer.button("Enviar")):
+        await expect(element).to_be_in_viewport(ratio=1)
 
-    peer.forgets = False
-    await talking(customer, peer)
+    server.forgets_calls = False
+    await start_voice_call(customer, server)
     await page.evaluate("tests.contexts.at(-1).suspend()")
     await expect(customer.status).to_have_text("En pausa")
-    await screenshot(page, f"phone-paused-{scheme}")
+    await save_screenshot(page, f"phone-paused-{scheme}")
     await expect(customer.button("Tocá para activar el sonido")).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     assert await page.evaluate("document.documentElement.scrollHeight") <= 640
 
 
-async def test_who_asks_for_less_motion_gets_none(customer: Customer, peer: WirePeer) -> None:
+async def test_reduced_motion_stops_animations(customer: Customer, server: FakeServer) -> None:
     await customer.page.emulate_media(reduced_motion="reduce")
-    call = await talking(customer, peer)
-    await call.caption("user", "Hola")
+    call = await start_voice_call(customer, server)
+    await call.send_caption("user", "Hola")
     await expect(customer.status).to_have_text("Pensando")
     assert await customer.page.evaluate("document.getAnimations().length") == 0

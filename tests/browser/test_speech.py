@@ -1,4 +1,4 @@
-"""A spoken turn on the real site: a recording is the microphone, and the loudspeaker is heard."""
+"""A spoken turn on the real site: the microphone plays a recording, the loudspeaker is recorded."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -10,9 +10,9 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from nova_sonic_simulator.testing import RunningSimulator
-from tests.browser.chromium import chromium, recording, screenshot
-from tests.browser.customer import Customer, customer_at
-from tests.browser.sounds import read_wave, write_wave
+from tests.browser.audio_signals import audible_duration_s, read_wave, write_wave
+from tests.browser.chromium import get_recording, run_chromium, save_screenshot
+from tests.browser.customer import Customer, open_page
 from tests.fixtures.site import Site, running_site
 
 pytestmark = [
@@ -22,8 +22,8 @@ pytestmark = [
 ]
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "consulta-pedido-1.wav"
-BEFORE_S, AFTER_S = 1.5, 1.0
-HEARD_WITHIN_MS = 25_000
+PAUSE_BEFORE_S, PAUSE_AFTER_S = 1.5, 1.0
+REPLY_TIMEOUT_MS = 25_000
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def hearing_site(
 @pytest.fixture
 def microphone(tmp_path: Path) -> Path:
     """The sample, once, with a pause around it."""
-    sound, rate_hz = read_wave(SAMPLE)
-    padded = np.pad(sound, (int(BEFORE_S * rate_hz), int(AFTER_S * rate_hz)))
+    samples, rate_hz = read_wave(SAMPLE)
+    padded = np.pad(samples, (int(PAUSE_BEFORE_S * rate_hz), int(PAUSE_AFTER_S * rate_hz)))
     return write_wave(tmp_path / "microphone.wav", padded, rate_hz)
 
 
@@ -54,23 +54,23 @@ async def customer(
     microphone: Path, hearing_site: Site, demo_data: datetime
 ) -> AsyncIterator[Customer]:
     async with (
-        chromium(microphone, once=True) as browser,
-        customer_at(browser, hearing_site.url) as somebody,
+        run_chromium(microphone, play_once=True) as browser,
+        open_page(browser, hearing_site.url) as somebody,
     ):
         yield somebody
 
 
-async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(customer: Customer) -> None:
-    await customer.talk.click()
+async def test_spoken_question_is_recognised_and_answered_aloud(customer: Customer) -> None:
+    await customer.call_button.click()
     await expect(customer.status).to_have_text("Escuchando")
     await expect(customer.page.locator(".entry-user")).to_contain_text(
-        "pedido", timeout=HEARD_WITHIN_MS
+        "pedido", timeout=REPLY_TIMEOUT_MS
     )
-    await expect(customer.log).to_contain_text("Pedido consultado", timeout=HEARD_WITHIN_MS)
-    await expect(customer.status).to_have_text("Hablando", timeout=HEARD_WITHIN_MS)
-    await screenshot(customer.page, "site-spoken")
-    await expect(customer.status).to_have_text("Escuchando", timeout=HEARD_WITHIN_MS)
+    await expect(customer.transcript).to_contain_text("Pedido consultado", timeout=REPLY_TIMEOUT_MS)
+    await expect(customer.status).to_have_text("Hablando", timeout=REPLY_TIMEOUT_MS)
+    await save_screenshot(customer.page, "site-spoken")
+    await expect(customer.status).to_have_text("Escuchando", timeout=REPLY_TIMEOUT_MS)
     await expect(customer.page.locator(".entry-assistant").last).to_contain_text("pendiente")
-    sound, rate_hz = await recording(customer.page)
-    assert np.count_nonzero(np.abs(sound) > 1e-3) / rate_hz > 0.5
-    await screenshot(customer.page, "site-spoken-answered")
+    output, rate_hz = await get_recording(customer.page)
+    assert audible_duration_s(output, rate_hz, threshold=1e-3) > 0.5
+    await save_screenshot(customer.page, "site-spoken-answered")

@@ -1,0 +1,151 @@
+"""Calls that cannot start, and what the page shows then."""
+
+import re
+from http import HTTPStatus
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.chromium import save_screenshot
+from tests.browser.customer import Customer, start_typed_call, start_voice_call
+from tests.browser.fake_server import FakeServer, TicketRefusal
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+# Chromium itself logs these where a request or a connection fails.
+EXPECTED_ERRORS = re.compile(
+    r"status of (403|404|429|503)|ERR_(INTERNET_DISCONNECTED|EMPTY_RESPONSE)|AbortError"
+    r"|WebSocket connection to .* failed"
+)
+BUSY = "En este momento todas las líneas están ocupadas."
+
+
+@pytest.fixture(autouse=True)
+def expect_request_errors(customer: Customer) -> None:
+    customer.expected_errors = EXPECTED_ERRORS
+
+
+async def test_call_starts_with_ticket_and_greeting_unless_typed(
+    customer: Customer, server: FakeServer
+) -> None:
+    call = await start_voice_call(customer, server)
+    start = {"type": "start", "ticket": "ticket-1", "inputSampleRateHz": 16_000}
+    assert await call.wait_for_event("start") == start
+    await customer.call_button.click()
+    typed = await start_typed_call(customer, server)
+    assert await typed.wait_for_event("start") == {**start, "ticket": "ticket-2", "greet": False}
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE])
+async def test_busy_server_message_and_countdown_are_shown(
+    customer: Customer, server: FakeServer, status: HTTPStatus
+) -> None:
+    server.ticket_refusal = TicketRefusal(status, BUSY, retry_after_s=3)
+    await customer.call_button.click()
+    await expect(customer.alert).to_contain_text(BUSY)
+    spoken_countdown = customer.alert.get_by_text("Probá de nuevo en 3 segundos.")
+    visible_countdown = customer.alert.locator("[aria-hidden=true]")
+    await expect(visible_countdown).to_have_text("Probá de nuevo en 3 s.")
+    await expect(customer.call_button).to_have_text("Hablar")
+    await save_screenshot(customer.page, f"desktop-busy-{status}")
+    await expect(visible_countdown).to_have_text("Probá de nuevo en 1 s.")
+    await expect(spoken_countdown).to_be_attached()  # not updated every second
+    await expect(visible_countdown).to_be_hidden()
+    assert server.connections == 0
+    server.ticket_refusal = None
+    await customer.button("Empezar de nuevo").click()
+    await (await server.wait_for_call()).send_ready()
+    await expect(customer.alert).not_to_contain_text(BUSY)
+    await expect(customer.status).to_have_text("Escuchando")
+
+
+async def test_refused_ticket_request_shows_refusal(customer: Customer, server: FakeServer) -> None:
+    server.ticket_refusal = TicketRefusal(HTTPStatus.FORBIDDEN)
+    await customer.call_button.click()
+    await expect(customer.alert).to_contain_text("no aceptó la llamada")
+    assert server.connections == 0
+
+
+async def test_rejected_ticket_shows_refusal(customer: Customer, server: FakeServer) -> None:
+    server.accepts_tickets = False
+    await customer.call_button.click()
+    await expect(customer.alert).to_contain_text("no aceptó la llamada")
+
+
+async def test_unreachable_server_is_retried_then_shown(
+    customer: Customer, server: FakeServer
+) -> None:
+    server.is_down = True
+    await customer.send_text("Hola")
+    await expect(customer.status).to_have_text("Reconectando…")
+    await expect(customer.alert).to_contain_text("No pudimos comunicarnos", timeout=10_000)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("script", ["socket-worker.js", "playback-worklet.js"])
+async def test_missing_script_shows_unreachable_server(
+    customer: Customer, server: FakeServer, script: str
+) -> None:
+    server.missing_file = script
+    await customer.send_text("Hola")
+    await expect(customer.alert).to_contain_text("No pudimos comunicarnos")
+    assert server.connections == 0
+
+
+async def test_refused_socket_is_retried_then_shown(customer: Customer, server: FakeServer) -> None:
+    server.refuses_sockets = True
+    await customer.call_button.click()
+    await expect(customer.status).to_have_text("Reconectando…")
+    await expect(customer.alert).to_contain_text("no aceptó la llamada", timeout=10_000)
+
+
+async def test_retry_uses_another_ticket(customer: Customer, server: FakeServer) -> None:
+    server.refuses_sockets = True
+    await customer.call_button.click()
+    await expect(customer.status).to_have_text("Reconectando…")
+    server.refuses_sockets = False
+    call = await server.wait_for_call()
+    assert (await call.wait_for_event("start"))["ticket"] != "ticket-1"
+    await call.send_ready()
+    await expect(customer.status).to_have_text("Escuchando")
+
+
+async def test_refused_call_shows_message_and_countdown(
+    customer: Customer, server: FakeServer
+) -> None:
+    await customer.call_button.click()
+    call = await server.wait_for_call()
+    error = {"type": "error", "code": "busy", "message": BUSY, "retryable": True, "retryAfterS": 30}
+    await call.send_event(error)
+    await call.send_event({"type": "ended", "reason": "refused"})
+    await call.socket.close(4429)
+    await expect(customer.alert).to_contain_text(BUSY)
+    await expect(customer.alert).to_contain_text("Probá de nuevo en 30 s.")
+    await expect(customer.button("Empezar de nuevo")).to_be_visible()
+
+
+async def test_refused_call_without_message_shows_help(
+    customer: Customer, server: FakeServer
+) -> None:
+    await customer.call_button.click()
+    call = await server.wait_for_call()
+    await call.send_event({"type": "ended", "reason": "refused"})
+    await expect(customer.alert).to_contain_text("Ahora no podemos atenderte.")
+    await customer.button("Empezar de nuevo").click()
+    again = await server.wait_for_call()
+    await again.socket.close(4429)
+    await expect(customer.alert).to_contain_text("demasiadas llamadas")
+
+
+async def test_call_resumes_at_once_when_network_is_back(
+    customer: Customer, server: FakeServer
+) -> None:
+    call = await start_voice_call(customer, server)
+    await customer.page.context.set_offline(True)
+    try:
+        call.abort_connection()
+        await expect(customer.status).to_have_text("Reconectando…")
+        await customer.page.wait_for_timeout(5000)
+    finally:
+        await customer.page.context.set_offline(False)
+    await call.wait_for_resume(timeout_s=1)
