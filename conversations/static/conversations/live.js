@@ -1,49 +1,52 @@
 // @ts-check
-// Updates a part of the page from the server while that part is marked as live (`data-live`) and the
-// browser tab is visible. Without JavaScript the page shows the state at which it was loaded.
+/**
+ * Keeps a part of the page up to date while its content is live: fetches it again as long as it contains
+ * a `data-live` element and the tab is visible. Without this script the page shows the state at loading.
+ */
 
 const container = /** @type {HTMLElement | null} */ (document.querySelector("[data-live-url]"));
 
-/** Whoever reads within this distance of the end of the page follows it as it grows, in pixels. */
-const END_MARGIN = 80;
-
-/** @param {HTMLElement} part */
-const isLive = (part) => part.querySelector("[data-live]") !== null;
-
 /** @param {number} ms */
-const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-const tabVisible = () =>
-  document.visibilityState === "visible"
-    ? Promise.resolve()
-    : new Promise((resolve) =>
-        document.addEventListener("visibilitychange", resolve, { once: true }),
-      );
-
-/** Whether text is selected; replacing the content would lose the selection. */
-const hasSelection = () => document.getSelection()?.isCollapsed === false;
-
-/**
- * Replaces the content and keeps the end of the page in view if it was.
- * @param {HTMLElement} part
- * @param {string} html
- */
-function replaceContent(part, html) {
-  const page = document.documentElement;
-  const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < END_MARGIN;
-  part.innerHTML = html;
-  if (atEnd) page.scrollTop = page.scrollHeight;
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** @param {HTMLElement} part */
-async function updateWhileLive(part) {
-  while (isLive(part)) {
-    await delay(Number(part.dataset.liveMs));
-    await tabVisible();
-    const response = await fetch(String(part.dataset.liveUrl)).catch(() => null);
-    if (response?.status === 404 || response?.redirected) return;
-    if (response?.ok && !hasSelection()) replaceContent(part, await response.text());
+/** Wait until the tab is visible. */
+async function waitUntilVisible() {
+  if (document.visibilityState === "visible") return;
+  await new Promise((resolve) =>
+    document.addEventListener("visibilitychange", resolve, { once: true }),
+  );
+}
+
+/** Return whether text is selected; replacing the content would clear the selection. */
+function hasSelection() {
+  return document.getSelection()?.isCollapsed === false;
+}
+
+/**
+ * Replace the content. A reader at the end of the page stays there as the page grows.
+ *
+ * @param {HTMLElement} element
+ * @param {string} html
+ */
+function replaceContent(element, html) {
+  const page = document.documentElement;
+  const isAtEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
+  element.innerHTML = html;
+  if (isAtEnd) page.scrollTop = page.scrollHeight;
+}
+
+/** @param {HTMLElement} element */
+async function keepUpToDate(element) {
+  while (element.querySelector("[data-live]") !== null) {
+    await sleep(Number(element.dataset.liveMs));
+    await waitUntilVisible();
+    const response = await fetch(String(element.dataset.liveUrl)).catch(() => null);
+    const isGone = response?.status === 404 || response?.redirected; // deleted, or logged out
+    if (isGone) return;
+    if (response?.ok && !hasSelection()) replaceContent(element, await response.text());
   }
 }
 
-if (container) updateWhileLive(container);
+if (container) keepUpToDate(container);
