@@ -18,7 +18,7 @@ import uvicorn, daphne.server, channels.routing, rest_framework, boto3
 from django.core.management import call_command
 call_command("check")
 import sys
-assert not {"simulator", "local"} & set(sys.modules)
+assert not {"nova_sonic_simulator", "local"} & set(sys.modules)
 """
 
 
