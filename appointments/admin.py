@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments import clinic, services
-from appointments.admin_forms import AppointmentForm, RescheduleForm, error_sentence
+from appointments.admin_forms import AppointmentForm, RescheduleForm, appointment_error_text
 from appointments.admin_records import Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue
 from appointments.domain import (
@@ -52,7 +52,7 @@ class StatusFilter(ChoiceFilter):
 
     title = gettext_lazy("status")
     parameter_name = "status"
-    choices_shown = STATUS_LABELS
+    choice_labels = STATUS_LABELS
 
 
 class DoctorFilter(ChoiceFilter):
@@ -68,7 +68,7 @@ class DoctorFilter(ChoiceFilter):
         return [(name, name) for name in dict.fromkeys(names)]
 
     @override
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(doctor_name=clinic.resolve_doctor(value))
 
 
@@ -77,7 +77,7 @@ class DayFilter(ChoiceFilter):
 
     title = gettext_lazy("day")
     parameter_name = "day"
-    choices_shown = NAMED_PERIODS
+    choice_labels = NAMED_PERIODS
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -89,7 +89,7 @@ class DayFilter(ChoiceFilter):
         ]
 
     @override
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         first, last = _parse_period(value)
         time_zone = clinic.time_zone()
         queryset = queryset.filter(starts_at__gte=TimeInterval.of_day(first, time_zone).start)
@@ -128,7 +128,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     form = AppointmentForm
     list_display = ("id", "starts", "patient_name", "doctor_name", "kind_label", "status_label")
     list_filter = (DayFilter, StatusFilter, DoctorFilter)
-    sorts_by = frozenset({"starts_at"})
+    sortable_fields = frozenset({"starts_at"})
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
@@ -175,15 +175,17 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         return [*fields, "status", "notes", ("created_at", "updated_at")]
 
     @override
-    def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Appointment:
+    def save_record(
+        self, request: HttpRequest, form: Any, formsets: Any, *, change: bool
+    ) -> Appointment:
         return appointment_record(_update(form) if change else _book(form))
 
     @override
-    def sentence(self, error: DomainError) -> str:
-        return error_sentence(error)
+    def error_text(self, error: DomainError) -> str:
+        return appointment_error_text(error)
 
     @override
-    def remove(self, record: Appointment) -> None:
+    def delete_record(self, record: Appointment) -> None:
         services.delete_appointment(appointment_id=record.id, unchanged_since=record.updated_at)
 
     # --- Actions
@@ -215,7 +217,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
                 appointment_id=appointment.id, caller=Staff(), unchanged_since=seen, now=clock.now()
             )
 
-        self.do_to_each(
+        self.apply_to_each(
             request, queryset, operation, _status_changed_message(AppointmentStatus.CANCELLED)
         )
 
@@ -230,7 +232,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
                 now=clock.now(),
             )
 
-        self.do_to_each(request, queryset, operation, _status_changed_message(status))
+        self.apply_to_each(request, queryset, operation, _status_changed_message(status))
 
     @admin.action(
         permissions=["change"], description=gettext_lazy("Reschedule…"), location=LIST_AND_FORM
@@ -241,7 +243,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         """Show a form for new times; when it comes back, reschedule the selected appointments."""
         is_submitted = "reschedule" in request.POST
         form = RescheduleForm(queryset, request.POST if is_submitted else None)
-        self.tell_of_missing(request, form.appointments)
+        self.report_missing(request, form.appointments)
         if is_submitted and form.is_valid() and self._reschedule_all(request, form):
             return None
         context = {
@@ -270,7 +272,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
                     now=clock.now(),
                 )
             except (ConflictError, NotFoundError, RuleError) as error:
-                form.add_error(appointment.id, error_sentence(error))
+                form.add_error(appointment.id, appointment_error_text(error))
             else:
                 form.remove(appointment)
                 self.log_change(request, appointment, _("Rescheduled"))
@@ -302,7 +304,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         return JsonResponse({"title": _("Free that day:"), "times": times})
 
     @override
-    def columns(
+    def csv_columns(
         self, request: HttpRequest
     ) -> Sequence[tuple[str, Callable[[Appointment], object]]]:
         return [
@@ -338,7 +340,7 @@ def _book(form: Any) -> AppointmentValue:
 
 
 def _update(form: Any) -> AppointmentValue:
-    changes = form.changes()
+    changes = form.changed_values()
     if "kind" in changes:
         changes["kind"] = AppointmentKind(changes["kind"])
     if "status" in changes:

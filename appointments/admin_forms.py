@@ -23,7 +23,7 @@ def format_start(instant: datetime) -> str:
     return date_format(localtime(instant), "D j/n H:i")
 
 
-def error_sentence(error: DomainError) -> str:
+def appointment_error_text(error: DomainError) -> str:
     """Return the message of an error, followed by the free times that it offers."""
     times = error.data.get("alternatives")
     if not isinstance(times, list) or not times:
@@ -54,8 +54,8 @@ class AppointmentForm(RecordForm):
             self.fields["doctor_name"] = self._doctor_field()
 
     @override
-    def sentence(self, error: DomainError) -> str:
-        return error_sentence(error)
+    def error_text(self, error: DomainError) -> str:
+        return appointment_error_text(error)
 
     def _doctor_field(self) -> forms.ChoiceField:
         names = [*settings.CLINIC_DOCTORS]

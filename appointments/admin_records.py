@@ -31,38 +31,40 @@ class AppointmentSource:
     conditions = frozenset(
         {"status", "doctor_name", "patient_email", "starts_at__gte", "starts_at__lt"}
     )
-    orders = frozenset({"starts_at"})
-    email = "patient_email"
+    sort_fields = frozenset({"starts_at"})
+    email_field = "patient_email"
 
-    def one(self, record_id: str) -> "Appointment | None":
+    def find_by_id(self, record_id: str) -> "Appointment | None":
         """Return the appointment with this id, or None."""
         try:
             return appointment_record(services.get_appointment(appointment_id=record_id))
         except AppointmentNotFoundError:
             return None
 
-    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Appointment"]:
+    def read_page(
+        self, record_filter: RecordFilter, *, cursor: str | None, limit: int
+    ) -> Page["Appointment"]:
         """Return a page of appointments of whole days in order of time."""
-        found = services.list_appointments(query=_query(wish), cursor=cursor, limit=limit)
+        found = services.list_appointments(query=_query(record_filter), cursor=cursor, limit=limit)
         return found.map(appointment_record)
 
-    def text(self, record: "Appointment") -> str:
+    def search_text(self, record: "Appointment") -> str:
         """Return the text that a search looks in."""
         return " ".join(
             [record.patient_name, record.patient_email, record.doctor_name, record.notes]
         )
 
 
-def _query(wish: RecordFilter) -> AppointmentQuery:
-    status, start = wish.value("status"), wish.value("starts_at__gte")
-    end = wish.value("starts_at__lt")
+def _query(record_filter: RecordFilter) -> AppointmentQuery:
+    status, start = record_filter.value_of("status"), record_filter.value_of("starts_at__gte")
+    end = record_filter.value_of("starts_at__lt")
     return AppointmentQuery(
         status=None if status is None else AppointmentStatus(status),
-        doctor_name=wish.value("doctor_name"),
-        patient_email=wish.value("patient_email"),
+        doctor_name=record_filter.value_of("doctor_name"),
+        patient_email=record_filter.value_of("patient_email"),
         date_from=None if start is None else localdate(start),
         date_to=None if end is None else localdate(end - MILLISECOND),
-        latest_first=wish.order != "starts_at",
+        latest_first=record_filter.order != "starts_at",
     )
 
 
@@ -116,7 +118,7 @@ class Appointment(Record):
 
 def appointment_record(appointment: AppointmentValue) -> Appointment:
     """Return the appointment as a record of the admin."""
-    record: Appointment = Appointment.read(
+    record: Appointment = Appointment.from_stored(
         id=appointment.id,
         patient_name=appointment.patient_name,
         patient_email=appointment.patient_email,

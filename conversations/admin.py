@@ -37,7 +37,7 @@ class StateFilter(ChoiceFilter):
 
     title = gettext_lazy("state")
     parameter_name = "state"
-    choices_shown = STATE_LABELS
+    choice_labels = STATE_LABELS
 
 
 class ErrorsFilter(ChoiceFilter):
@@ -45,10 +45,10 @@ class ErrorsFilter(ChoiceFilter):
 
     title = gettext_lazy("errors")
     parameter_name = "had_errors"
-    choices_shown = {"yes": gettext_lazy("With errors")}  # noqa: RUF012 -- as the base has it
+    choice_labels = {"yes": gettext_lazy("With errors")}  # noqa: RUF012 -- as the base has it
 
     @override
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(had_errors=True)
 
 
@@ -64,7 +64,7 @@ class OutcomeFilter(ChoiceFilter):
 
     title = gettext_lazy("outcome")
     parameter_name = "outcome"
-    choices_shown = OUTCOME_LABELS
+    choice_labels = OUTCOME_LABELS
 
 
 class ToolFilter(ChoiceFilter):
@@ -90,9 +90,9 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
     fields = ("id",)
     list_display = ("began", "length", "outcome", "turns", "tools", "cost")
     list_filter = (StateFilter, StartedFilter, ErrorsFilter)
-    sorts_by = frozenset({"started_at"})
+    sortable_fields = frozenset({"started_at"})
     search_help_text = gettext_lazy("Words of what was said, or the call's id.")
-    search_stopped = gettext_lazy(
+    search_limit_message = gettext_lazy(
         "Only the %(limit)s latest things said were searched, and 300 conversations found. A filter "
         "narrows it down."
     )
@@ -172,13 +172,13 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
         return TemplateResponse(request, "conversations/transcript.html", context)
 
     @override
-    def remove(self, record: Conversation) -> None:
+    def delete_record(self, record: Conversation) -> None:
         services.delete_conversation(
             call_id=record.id, unchanged_since=record.updated_at, now=now()
         )
 
     @override
-    def columns(
+    def csv_columns(
         self, request: HttpRequest
     ) -> Sequence[tuple[str, Callable[[Conversation], object]]]:
         exported_at = now()
@@ -216,7 +216,7 @@ class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
     list_display_links = None
     list_filter = (ToolFilter, OutcomeFilter, StartedFilter)
     search_fields: ClassVar[Any] = ()
-    sorts_by = frozenset({"started_at"})
+    sortable_fields = frozenset({"started_at"})
 
     class Media:
         """Style of the arguments."""
@@ -260,7 +260,9 @@ class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
         return format_html('<a href="{}">{}</a>', url, run.call_id[:8])
 
     @override
-    def columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[ToolRun], object]]]:
+    def csv_columns(
+        self, request: HttpRequest
+    ) -> Sequence[tuple[str, Callable[[ToolRun], object]]]:
         return [
             (_("call"), lambda run: run.call_id),
             (_("began"), lambda run: to_iso(run.started_at)),

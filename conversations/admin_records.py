@@ -50,10 +50,10 @@ class ConversationSource:
     """Reads conversations through `conversations.services`."""
 
     conditions = frozenset({"state", "had_errors", "started_at__gte", "started_at__lt"})
-    orders = frozenset({"started_at"})
-    email = None
+    sort_fields = frozenset({"started_at"})
+    email_field = None
 
-    def one(self, record_id: str) -> "Conversation | None":
+    def find_by_id(self, record_id: str) -> "Conversation | None":
         """Return a conversation, or None."""
         read_at = now()
         try:
@@ -62,32 +62,36 @@ class ConversationSource:
             return None
         return conversation_record(conversation, read_at)
 
-    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Conversation"]:
+    def read_page(
+        self, record_filter: RecordFilter, *, cursor: str | None, limit: int
+    ) -> Page["Conversation"]:
         """Return one page of conversations by start time."""
-        query, read_at = _query(wish), now()
+        query, read_at = _query(record_filter), now()
         found = services.find_conversations(query=query, now=read_at, cursor=cursor, limit=limit)
         return found.map(lambda conversation: conversation_record(conversation, read_at))
 
-    def saying(self, words: str, wish: RecordFilter) -> tuple[Sequence["Conversation"], int | None]:
+    def search(
+        self, text: str, record_filter: RecordFilter
+    ) -> tuple[Sequence["Conversation"], int | None]:
         """Return the conversations in which these words were said, and where the search stopped."""
-        query, read_at = _query(wish), now()
-        found = services.search_text(text=words, query=query, now=read_at)
+        query, read_at = _query(record_filter), now()
+        found = services.search_text(text=text, query=query, now=read_at)
         records = [conversation_record(each, read_at) for each in found.conversations]
         return records[::-1] if query.oldest_first else records, found.stopped_after
 
-    def text(self, record: "Conversation") -> str:
+    def search_text(self, record: "Conversation") -> str:
         """Return the id, the only text of the record that a search can compare."""
         return record.id
 
 
-def _query(wish: RecordFilter) -> ConversationQuery:
-    state = wish.value("state")
+def _query(record_filter: RecordFilter) -> ConversationQuery:
+    state = record_filter.value_of("state")
     return ConversationQuery(
         state=None if state is None else ConversationState(state),
-        with_errors=bool(wish.value("had_errors")),
-        started_from=wish.value("started_at__gte"),
-        started_to=wish.value("started_at__lt"),
-        oldest_first=wish.order == "started_at",
+        with_errors=bool(record_filter.value_of("had_errors")),
+        started_from=record_filter.value_of("started_at__gte"),
+        started_to=record_filter.value_of("started_at__lt"),
+        oldest_first=record_filter.order == "started_at",
     )
 
 
@@ -126,10 +130,10 @@ class ToolRunSource:
     """Reads the tool calls of all conversations through `conversations.services`."""
 
     conditions = frozenset({"name", "outcome", "started_at__gte", "started_at__lt"})
-    orders = frozenset({"started_at"})
-    email = None
+    sort_fields = frozenset({"started_at"})
+    email_field = None
 
-    def one(self, record_id: str) -> "ToolRun | None":
+    def find_by_id(self, record_id: str) -> "ToolRun | None":
         """Return a tool call, or None."""
         call_id, _colon, tool_use_id = record_id.partition(":")
         try:
@@ -137,20 +141,22 @@ class ToolRunSource:
         except ConversationNotFoundError:
             return None
 
-    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["ToolRun"]:
+    def read_page(
+        self, record_filter: RecordFilter, *, cursor: str | None, limit: int
+    ) -> Page["ToolRun"]:
         """Return one page of tool calls by start time."""
-        outcome = wish.value("outcome")
+        outcome = record_filter.value_of("outcome")
         query = ToolCallQuery(
-            name=wish.value("name"),
+            name=record_filter.value_of("name"),
             outcome=None if outcome is None else ToolOutcome(outcome),
-            started_from=wish.value("started_at__gte"),
-            started_to=wish.value("started_at__lt"),
-            oldest_first=wish.order == "started_at",
+            started_from=record_filter.value_of("started_at__gte"),
+            started_to=record_filter.value_of("started_at__lt"),
+            oldest_first=record_filter.order == "started_at",
         )
         found = services.find_tool_calls(query=query, now=now(), cursor=cursor, limit=limit)
         return found.map(tool_run_record)
 
-    def text(self, record: "ToolRun") -> str:
+    def search_text(self, record: "ToolRun") -> str:
         """Return the tool's name."""
         return record.name
 
@@ -188,7 +194,7 @@ class ToolRun(Record):
 
 def conversation_record(conversation: domain.Conversation, read_at: datetime) -> Conversation:
     """Return the admin record of a conversation, with its state at `read_at`."""
-    record: Conversation = Conversation.read(
+    record: Conversation = Conversation.from_stored(
         id=conversation.id,
         state=conversation.state_at(read_at).value,
         had_errors=bool(conversation.statistics.error_codes),
@@ -201,7 +207,7 @@ def conversation_record(conversation: domain.Conversation, read_at: datetime) ->
 
 def tool_run_record(tool_call: domain.ToolCall) -> ToolRun:
     """Return the admin record of a tool call."""
-    record: ToolRun = ToolRun.read(
+    record: ToolRun = ToolRun.from_stored(
         id=f"{tool_call.call_id}:{tool_call.tool_use_id}",
         call_id=tool_call.call_id,
         name=tool_call.name,

@@ -45,7 +45,7 @@ class StatusFilter(ChoiceFilter):
 
     title = gettext_lazy("status")
     parameter_name = "status"
-    choices_shown = STATUS_LABELS
+    choice_labels = STATUS_LABELS
 
 
 class PlacedFilter(PeriodFilter):
@@ -101,7 +101,7 @@ class OrderAdmin(RecordAdmin[Order]):
     inlines = (OrderItemInline,)
     list_display = ("id", "customer_name", "items_summary", "total_shown", "status_label", "placed")
     list_filter = (StatusFilter, PlacedFilter)
-    sorts_by = frozenset({"created_at"})
+    sortable_fields = frozenset({"created_at"})
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the customer's name or a product."
     )
@@ -157,14 +157,16 @@ class OrderAdmin(RecordAdmin[Order]):
         return ("dni_hidden", "total_shown", "created_at", "updated_at")
 
     def _dni_field(self, request: HttpRequest, obj: Order | None) -> str:
-        return "dni" if obj is None or self.may(request, "view_dni") else "dni_hidden"
+        return (
+            "dni" if obj is None or self.user_has_permission(request, "view_dni") else "dni_hidden"
+        )
 
     @override
-    def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Order:
+    def save_record(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Order:
         return order_record(_update(form, formsets) if change else _place(form, formsets))
 
     @override
-    def remove(self, record: Order) -> None:
+    def delete_record(self, record: Order) -> None:
         services.delete_order(order_id=record.id, unchanged_since=record.updated_at)
 
     # --- Actions
@@ -203,7 +205,7 @@ class OrderAdmin(RecordAdmin[Order]):
                 order_id=order.id, caller=Staff(), unchanged_since=seen, now=clock.now()
             )
 
-        self.do_to_each(
+        self.apply_to_each(
             request, queryset, operation, _status_changed_message(OrderStatus.CANCELLED)
         )
 
@@ -218,11 +220,11 @@ class OrderAdmin(RecordAdmin[Order]):
                 now=clock.now(),
             )
 
-        self.do_to_each(request, queryset, operation, _status_changed_message(status))
+        self.apply_to_each(request, queryset, operation, _status_changed_message(status))
 
     @override
-    def columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[Order], object]]]:
-        sees_dni = self.may(request, "view_dni")
+    def csv_columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[Order], object]]]:
+        sees_dni = self.user_has_permission(request, "view_dni")
         return [
             (_("number"), lambda order: order.id),
             (_("customer"), lambda order: order.customer_name),
@@ -262,7 +264,7 @@ def _place(form: Any, formsets: Any) -> OrderValue:
 
 
 def _update(form: Any, formsets: Any) -> OrderValue:
-    changes = form.changes()
+    changes = form.changed_values()
     if "status" in changes:
         changes["status"] = OrderStatus(changes["status"])
     for formset in formsets:

@@ -24,30 +24,32 @@ class OrderSource:
     """Reads orders for the admin from `orders.services`."""
 
     conditions = frozenset({"status", "customer_email", "created_at__gte", "created_at__lt"})
-    orders = frozenset({"created_at"})
-    email = "customer_email"
+    sort_fields = frozenset({"created_at"})
+    email_field = "customer_email"
 
-    def one(self, record_id: str) -> "Order | None":
+    def find_by_id(self, record_id: str) -> "Order | None":
         """Return the order with this id, or None."""
         try:
             return order_record(services.get_order(order_id=record_id))
         except OrderNotFoundError:
             return None
 
-    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["Order"]:
+    def read_page(
+        self, record_filter: RecordFilter, *, cursor: str | None, limit: int
+    ) -> Page["Order"]:
         """Return a page of orders in order of creation."""
-        status = wish.value("status")
+        status = record_filter.value_of("status")
         query = OrderQuery(
             status=None if status is None else OrderStatus(status),
-            customer_email=wish.value("customer_email"),
-            created_from=wish.value("created_at__gte"),
-            created_to=wish.value("created_at__lt"),
-            oldest_first=wish.order == "created_at",
+            customer_email=record_filter.value_of("customer_email"),
+            created_from=record_filter.value_of("created_at__gte"),
+            created_to=record_filter.value_of("created_at__lt"),
+            oldest_first=record_filter.order == "created_at",
         )
         found = services.list_orders(query=query, cursor=cursor, limit=limit)
         return found.map(order_record)
 
-    def text(self, record: "Order") -> str:
+    def search_text(self, record: "Order") -> str:
         """Return the text that a search looks in."""
         names = [item.name for item in record.value.items]
         return " ".join([record.customer_name, record.customer_email, *names])
@@ -97,21 +99,27 @@ class OrderItemSource:
     """Reads the items of one order for the admin."""
 
     conditions = frozenset({"order_id"})
-    orders: frozenset[str] = frozenset()
-    email = "order_id"
+    sort_fields: frozenset[str] = frozenset()
+    email_field = "order_id"
 
-    def one(self, record_id: str) -> "OrderItem | None":
+    def find_by_id(self, record_id: str) -> "OrderItem | None":
         """Return the item with this id, or None."""
-        order = Order.source.one(record_id.partition(":")[0])
+        order = Order.source.find_by_id(record_id.partition(":")[0])
         items = item_records(order) if order else []
         return next((item for item in items if item.id == record_id), None)
 
-    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page["OrderItem"]:  # noqa: ARG002 -- all are in one record
+    def read_page(
+        self,
+        record_filter: RecordFilter,
+        *,
+        cursor: str | None,  # noqa: ARG002 -- all items are in one record
+        limit: int,  # noqa: ARG002
+    ) -> Page["OrderItem"]:
         """Return the items of the order that the filter names."""
-        order = Order.source.one(wish.value("order_id") or "")
+        order = Order.source.find_by_id(record_filter.value_of("order_id") or "")
         return Page(items=item_records(order) if order else [])
 
-    def text(self, record: "OrderItem") -> str:
+    def search_text(self, record: "OrderItem") -> str:
         """Return the text that a search looks in."""
         return record.name
 
@@ -149,7 +157,7 @@ class OrderItem(Record):
 
 def order_record(order: OrderValue) -> Order:
     """Return the order as a record of the admin."""
-    record: Order = Order.read(
+    record: Order = Order.from_stored(
         id=order.id,
         customer_name=order.customer_name,
         customer_email=order.customer_email,
@@ -171,7 +179,7 @@ def item_records(order: Order) -> list[OrderItem]:
 
 
 def _item_record(order: Order, position: int, item: OrderItemValue) -> OrderItem:
-    record: OrderItem = OrderItem.read(
+    record: OrderItem = OrderItem.from_stored(
         id=f"{order.id}:{position}",
         order_id=order.id,
         name=item.name,

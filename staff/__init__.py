@@ -1,1 +1,1 @@
-"""Serves Django's stock admin from services and repositories; no SQL, no copy of the records."""
+"""Django's stock admin over records from services instead of SQL tables."""

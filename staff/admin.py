@@ -1,10 +1,12 @@
-"""Django's stock `ModelAdmin` over records: the staff's door, which calls services and nothing else.
+"""The base class of the staff's admin pages: Django's `ModelAdmin` over records, which calls services.
 
-Theory. Django's form view validates, then saves. A service may still refuse then (a lost race, a
-rule): it raises, nothing is written, and the same request is gone through once more with that
-refusal, which the form shows where it belongs, with all that was typed. Neither view runs in an SQL
-transaction: it would not cover DynamoDB, and would hold SQLite's only write lock while waiting.
-The one SQL write, the history's entry, comes after the record is stored.
+Django's form view validates, then saves. The service may still refuse (a conflict, a rule). Then it
+raises, nothing is written, and the view runs a second time with that error, so that the form shows it
+at the right field with all that was typed.
+
+The views run without Django's SQL transaction: it would not cover DynamoDB, and would hold SQLite's
+only write lock during requests to DynamoDB. The one SQL write, the history's entry, comes after the
+record is stored.
 """
 
 import json
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.contrib.admin.actions import delete_selected as ask_and_delete
+from django.contrib.admin.actions import delete_selected as confirm_deletion
 from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -32,16 +34,18 @@ from common.errors import (
     StaleVersionError,
 )
 from common.timestamps import UNVERSIONED, from_iso
-from staff.changelist import RecordChangeList, RecordPaginator, page_number
+from staff.changelist import RecordChangeList, RecordPaginator, requested_page
 from staff.csv_export import csv_response
-from staff.filters import PlaceFilter
+from staff.filters import StartFilter
 from staff.formatting import format_instant
 from staff.forms import RecordForm
 from staff.queryset import RecordQuerySet
 from staff.records import Record, version_of
 
-REFUSAL = "_staff_refusal"
+SERVICE_ERROR = "_staff_service_error"
+"""The attribute of a request whose first run was refused: the service's error."""
 NOTHING_CHANGED = "_staff_nothing_changed"
+"""The attribute of a request that saved a form without changes."""
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -50,7 +54,7 @@ else:
 
 
 class RecordAdmin[M: Record](_ModelAdmin):
-    """Lists and edits records. What is written, the rooms' own admins say."""
+    """Lists, adds, changes and deletes records. Subclasses implement the first group of methods."""
 
     form = RecordForm
     delete_confirmation_template = "admin/delete_record.html"
@@ -60,29 +64,29 @@ class RecordAdmin[M: Record](_ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions: Any = ("delete_selected", "export_csv")
-    search_fields: ClassVar[Any] = ("id",)  # says only that there is a search; `matching` does it
-    sorts_by: ClassVar[frozenset[str]] = frozenset()
-    search_stopped: ClassVar[Any] = gettext_lazy(
+    search_fields: ClassVar[Any] = ("id",)  # only shows the search field; the queryset searches
+    sortable_fields: ClassVar[frozenset[str]] = frozenset()
+    search_limit_message: ClassVar[Any] = gettext_lazy(
         "Only the %(limit)s newest were searched. An id or an e-mail address finds the others; so "
         "does a filter."
     )
 
-    # --- What the rooms say
+    # --- To be implemented
 
-    def store(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> M:
-        """Write what the form says through a service, and return the record as it is then."""
+    def save_record(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> M:
+        """Save the form through a service, and return the stored record."""
         raise NotImplementedError
 
-    def remove(self, record: M) -> None:
+    def delete_record(self, record: M) -> None:
         """Delete the record through a service."""
         raise NotImplementedError
 
-    def columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[M], object]]]:
-        """Return the columns of the export."""
+    def csv_columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[M], object]]]:
+        """Return the title and the value function of each column of the CSV export."""
         raise NotImplementedError
 
-    def sentence(self, error: DomainError) -> str:
-        """Return what staff read about an error."""
+    def error_text(self, error: DomainError) -> str:
+        """Return the text that staff see for an error."""
         return error.message
 
     # --- Lists
@@ -93,7 +97,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
 
     @override
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return [*super().get_list_filter(request), PlaceFilter]
+        return [*super().get_list_filter(request), StartFilter]
 
     @override
     def get_paginator(
@@ -101,28 +105,28 @@ class RecordAdmin[M: Record](_ModelAdmin):
     ) -> Any:
         if not isinstance(queryset, RecordQuerySet):  # the history's entries, which are in SQL
             return super().get_paginator(request, queryset, per_page)
-        return RecordPaginator(queryset, per_page, shown=page_number(request))
+        return RecordPaginator(queryset, per_page, current_page=requested_page(request))
 
     @override
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
         assert isinstance(queryset, RecordQuerySet)
-        return queryset.matching(search_term), False
+        return queryset.search(search_term), False
 
     @override
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Whether an address may filter so: only as an index can; else it is answered 400."""
-        filters = {each.parameter_name for each in (*self.list_filter, PlaceFilter)}
+        """Whether a URL may filter by `lookup`: only if an index serves it. Else the answer is 400."""
+        filters = {each.parameter_name for each in (*self.list_filter, StartFilter)}
         return lookup in self.model.source.conditions | filters
 
     @override
     def get_sortable_by(self, request: HttpRequest) -> Any:
-        shown = [name for name in self.get_list_display(request) if isinstance(name, str)]
-        return [name for name in shown if self._order_of(name) in self.sorts_by]
+        columns = [name for name in self.get_list_display(request) if isinstance(name, str)]
+        return [name for name in columns if self._order_field(name) in self.sortable_fields]
 
-    def _order_of(self, name: str) -> str:
-        return getattr(getattr(self, name, None), "admin_order_field", name)
+    def _order_field(self, column: str) -> str:
+        return getattr(getattr(self, column, None), "admin_order_field", column)
 
     @override
     def changelist_view(
@@ -132,53 +136,52 @@ class RecordAdmin[M: Record](_ModelAdmin):
             response = super().changelist_view(request, extra_context)
         except (ConflictError, NotFoundError, RuleError) as error:
             self.message_user(request, error.message, messages.ERROR)
-            is_asked_again = request.method == "POST"
-            return HttpResponseRedirect(request.get_full_path() if is_asked_again else request.path)
+            is_action = request.method == "POST"
+            return HttpResponseRedirect(request.get_full_path() if is_action else request.path)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            self._tell_of_stop(request, context["cl"])
+            self._warn_if_incomplete(request, context["cl"])
         return response
 
-    def _tell_of_stop(self, request: HttpRequest, listing: RecordChangeList) -> None:
-        found = listing.paginator.found
-        if found.stopped_after:
-            text = self.search_stopped % {"limit": found.stopped_after}
+    def _warn_if_incomplete(self, request: HttpRequest, change_list: RecordChangeList) -> None:
+        """Tell staff if the search or the list stopped early."""
+        page = change_list.paginator.record_page
+        if page.stopped_after:
+            text = self.search_limit_message % {"limit": page.stopped_after}
             self.message_user(request, text, messages.WARNING)
-        if found.stopped_at:
+        if page.stopped_at:
             text = _(
                 'Few match, so the list was read only to {}. <a href="{}">Go on from there</a>'
             )
-            reached, url = (
-                format_instant(from_iso(found.stopped_at)),
-                listing.address_from(found.stopped_at),
-            )
-            self.message_user(request, format_html(text, reached, url), messages.WARNING)
+            instant = format_instant(from_iso(page.stopped_at))
+            url = change_list.url_starting_at(page.stopped_at)
+            self.message_user(request, format_html(text, instant, url), messages.WARNING)
 
     @admin.action(permissions=["view"], description=gettext_lazy("Export as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[M]) -> StreamingHttpResponse:
-        """Answer with the chosen records as a file."""
-        records = list(queryset)  # read before the answer begins: an error must be one
-        return csv_response(f"{self.opts.model_name}s.csv", self.columns(request), records)
+        """Return the selected records as a CSV file."""
+        records = list(queryset)  # before the response starts, so that an error becomes a page
+        return csv_response(f"{self.opts.model_name}s.csv", self.csv_columns(request), records)
 
     # --- Forms
 
     @override
     def get_form(self, request: HttpRequest, obj: M | None = None, **kwargs: Any) -> Any:  # type: ignore[override]  # the stubs want `change`
         form = super().get_form(request, obj, **kwargs)
-        form.refusal = getattr(request, REFUSAL, None)  # type: ignore[attr-defined]  # ours is a RecordForm
+        form.service_error = getattr(request, SERVICE_ERROR, None)  # type: ignore[attr-defined]  # ours is a RecordForm
         return form
 
     @override
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
-        """Return the fieldsets, and in the last the hidden field that the form needs."""
-        shown: Any = [
+        """Return the fieldsets; the last one has the form's hidden field, too."""
+        fieldsets: Any = [
             (name, dict(options)) for name, options in super().get_fieldsets(request, obj)
         ]
         may_save = self.has_change_permission(request, obj) if obj else True
         if may_save:
-            last = shown[-1][1]
+            last = fieldsets[-1][1]
             last["fields"] = [*last["fields"], "version" if obj else "token"]
-        return shown
+        return fieldsets
 
     @override
     def changeform_view(
@@ -193,43 +196,43 @@ class RecordAdmin[M: Record](_ModelAdmin):
         except DomainError as error:
             if request.method != "POST":
                 raise
-            setattr(request, REFUSAL, error)
+            setattr(request, SERVICE_ERROR, error)
             return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
 
     @override
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
-        """Do nothing: the record is written whole, with its lines, by `save_related`."""
+        """Do nothing: `save_related` saves the record together with its lines."""
 
     @override
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         for formset in formsets:
             formset.save(commit=False)  # sorts new, changed and deleted lines, for the history
-        seen = form.instance.version
-        stored = self.store(request, form, formsets, change=change)
-        if change and stored.version == seen:
-            self._tell_of_no_change(request, stored)
+        version_before = form.instance.version
+        stored = self.save_record(request, form, formsets, change=change)
+        if change and stored.version == version_before:
+            self._warn_of_no_change(request, stored)
             setattr(request, NOTHING_CHANGED, True)
         for field in stored._meta.concrete_fields:
             setattr(form.instance, field.attname, getattr(stored, field.attname))
 
     @override
     def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        """Log what was changed, if anything was."""
+        """Add a change to the history, unless the form changed nothing."""
         if getattr(request, NOTHING_CHANGED, False):
             return None
         return super().log_change(request, obj, message)
 
     @override
     def message_user(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Tell staff something; but what Django says of a saved form isn't true of one that changed nothing."""
+        """Show a message, unless it is Django's message of success for a form that changed nothing."""
         if not getattr(request, NOTHING_CHANGED, False):
             super().message_user(request, *args, **kwargs)
 
-    def _tell_of_no_change(self, request: HttpRequest, record: M) -> None:
+    def _warn_of_no_change(self, request: HttpRequest, record: M) -> None:
         text = _("It was so already; nothing was changed.")
         self.message_user(request, f"{record}: {text}", messages.WARNING)
 
-    # --- Deleting
+    # --- Deletion
 
     @override
     def delete_view(
@@ -239,119 +242,126 @@ class RecordAdmin[M: Record](_ModelAdmin):
             return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # Django's, without its SQL transaction
         except (ConflictError, NotFoundError, RuleError) as error:
             self.message_user(request, error.message, messages.ERROR)
-            return HttpResponseRedirect(reverse(f"admin:{self._name()}_changelist"))
+            return HttpResponseRedirect(reverse(f"admin:{self._url_prefix()}_changelist"))
 
     @override
     def delete_model(self, request: HttpRequest, obj: M) -> None:
-        """Delete the record, unless it isn't any more what staff were asked about."""
-        self._delete(request, obj, seen=request.POST.get("version"))
+        """Delete the record, if it still has the version that the confirmation page showed."""
+        self._delete(request, obj, shown_version=request.POST.get("version"))
 
-    def _delete(self, request: HttpRequest, record: M, *, seen: str | None) -> None:
-        if seen != record.version:
+    def _delete(self, request: HttpRequest, record: M, *, shown_version: str | None) -> None:
+        if shown_version != record.version:
             raise StaleVersionError
-        self.remove(record)
+        self.delete_record(record)
         super().log_deletions(request, [record])  # type: ignore[arg-type]  # the stubs want a queryset; Django gives lists
 
-    @admin.action(permissions=["delete"], description=ask_and_delete.short_description)  # type: ignore[attr-defined]  # the decorator's
+    @admin.action(permissions=["delete"], description=confirm_deletion.short_description)  # type: ignore[attr-defined]  # the decorator's
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[M]) -> HttpResponse | None:
-        """Ask; then delete each of the chosen records that is still what staff were asked about.
+        """Ask for confirmation; then delete the records that still have the version shown there.
 
-        In place of Django's, whose page carries no versions and which counts as deleted what it wanted to.
+        It replaces Django's action, whose confirmation page has no versions and which reports records
+        as deleted before they are.
         """
         if not request.POST.get("post"):
-            return self._question(request, queryset)
-        seen = _seen_versions(request)
-        chosen = [each for each in queryset if each.pk in seen or not self._means_all(request)]
-        count = sum(self._is_deleted(request, each, seen.get(each.pk)) for each in chosen)
+            return self._confirmation_page(request, queryset)
+        shown = _shown_versions(request)
+        records = [each for each in queryset if each.pk in shown or not self._selects_all(request)]
+        count = sum(self._try_delete(request, each, shown.get(each.pk)) for each in records)
         if count:
             self.message_user(request, f"{_('Deleted')}: {count}", messages.SUCCESS)
-        self._tell_of_missing(request, seen, chosen)
+        self._report_missing_ids(request, shown, records)
         return None
 
-    def _question(self, request: HttpRequest, queryset: QuerySet[M]) -> TemplateResponse:
-        question = ask_and_delete(self, request, queryset)
-        assert question is not None
-        assert question.context_data is not None
-        # In one field: 5,000 records would have more fields than a form may have.
-        seen = json.dumps({record.pk: record.version for record in queryset})
-        question.context_data |= {"seen": seen, "means_all": self._means_all(request)}
-        return question
+    def _confirmation_page(self, request: HttpRequest, queryset: QuerySet[M]) -> TemplateResponse:
+        page = confirm_deletion(self, request, queryset)
+        assert page is not None
+        assert page.context_data is not None
+        # All versions in one field: 5,000 fields would be more than Django accepts in a form.
+        versions = json.dumps({record.pk: record.version for record in queryset})
+        page.context_data |= {"versions": versions, "selects_all": self._selects_all(request)}
+        return page
 
-    def _is_deleted(self, request: HttpRequest, record: M, seen: str | None) -> bool:
-        """Delete the record; if that is refused, tell staff why and return False."""
+    def _try_delete(self, request: HttpRequest, record: M, shown_version: str | None) -> bool:
+        """Delete the record and return True; or show staff the error and return False."""
         try:
-            self._delete(request, record, seen=seen)
+            self._delete(request, record, shown_version=shown_version)
         except (ConflictError, NotFoundError, RuleError) as error:
-            self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
+            self.message_user(request, f"{record}: {self.error_text(error)}", messages.ERROR)
             return False
         return True
 
     @override
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> list[Any]:
-        """Do nothing: a deletion is logged once it has happened."""
+        """Do nothing: `_delete` logs each deletion after it happened."""
         return []
 
     @override
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Return what Django's collector would look for in SQL: the records, and nothing else."""
+        """Return the records, and none of the related objects that Django looks for in SQL."""
         records = list(objs)
         lacking = set()
         if not self.has_delete_permission(request):
             lacking.add(self.opts.verbose_name)
-        links = [self._link(record) for record in records]
+        links = [self._link_to(record) for record in records]
         return links, {self.opts.verbose_name_plural: len(records)}, lacking, []
 
-    def _link(self, record: M) -> str:
-        url = reverse(f"admin:{self._name()}_change", args=[quote(record.pk)])
+    def _link_to(self, record: M) -> str:
+        url = reverse(f"admin:{self._url_prefix()}_change", args=[quote(record.pk)])
         return format_html('<a href="{}">{}</a>', url, record)
 
-    def _name(self) -> str:
+    def _url_prefix(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}"
 
     # --- Actions
 
-    def do_to_each(
+    def apply_to_each(
         self,
         request: HttpRequest,
         records: Iterable[M],
-        verb: Callable[[M, datetime | None], object],
-        done: str,
+        operation: Callable[[M, datetime | None], object],
+        message: str,
     ) -> None:
-        """Call a service for each record; log what was `done`, and tell staff what wasn't, and why.
+        """Call a service for each record, and show staff how many it changed and which ones not.
 
-        `verb` gets the record and the version on which it was decided, for the service to compare.
+        Args:
+            request: The request of the action.
+            records: The selected records.
+            operation: Calls the service with a record and the version that staff saw; returns the
+                changed record or domain value.
+            message: What happened, for the history and the message of success.
+
         """
-        chosen = list(records)
+        selected = list(records)
         count = 0
-        for record in chosen:
-            if self._is_changed(request, record, verb):
-                self.log_change(request, record, done)
+        for record in selected:
+            if self._try_change(request, record, operation):
+                self.log_change(request, record, message)
                 count += 1
         if count:
-            self.message_user(request, f"{done}: {count}", messages.SUCCESS)
-        self.tell_of_missing(request, chosen)
+            self.message_user(request, f"{message}: {count}", messages.SUCCESS)
+        self.report_missing(request, selected)
 
-    def _is_changed(
-        self, request: HttpRequest, record: M, verb: Callable[[M, datetime | None], object]
+    def _try_change(
+        self, request: HttpRequest, record: M, operation: Callable[[M, datetime | None], object]
     ) -> bool:
-        """Call `verb`; if that leaves the record as it was, tell staff why and return False."""
+        """Return whether `operation` changed the record; if not, show staff why."""
         try:
-            seen = self._seen_version(request, record)
-            is_changed = version_of(verb(record, seen)) != record.version
+            shown_version = self._shown_version(request, record)
+            is_changed = version_of(operation(record, shown_version)) != record.version
         except (ConflictError, NotFoundError, RuleError) as error:
-            self.message_user(request, f"{record}: {self.sentence(error)}", messages.ERROR)
+            self.message_user(request, f"{record}: {self.error_text(error)}", messages.ERROR)
             return False
         if not is_changed:
-            self._tell_of_no_change(request, record)
+            self._warn_of_no_change(request, record)
         return is_changed
 
-    def _seen_version(self, request: HttpRequest, record: M) -> datetime | None:
-        """Return the version on which an action was decided, which a form carries and a list doesn't.
+    def _shown_version(self, request: HttpRequest, record: M) -> datetime | None:
+        """Return the version that the form with the action showed; None for an action of a list.
 
-        In a list staff decide on the status, and what may follow it is checked with the write.
+        In a list staff decide by the status, and the service checks which status may follow.
 
         Raises:
-            StaleVersionError: the form showed another version.
+            StaleVersionError: the form showed an older version.
 
         """
         match = request.resolver_match
@@ -361,44 +371,45 @@ class RecordAdmin[M: Record](_ModelAdmin):
             raise StaleVersionError
         return from_iso(record.version) if record.version else UNVERSIONED
 
-    def tell_of_missing(self, request: HttpRequest, records: Iterable[M]) -> None:
-        """Tell staff which of the records they ticked were deleted, or changed out of the list's filter."""
-        if not self._means_all(request):  # else all that match are meant, whichever these are now
-            self._tell_of_missing(request, self.selected_ids(request), records)
+    def report_missing(self, request: HttpRequest, records: Iterable[M]) -> None:
+        """Show staff which selected records are no longer in the list: deleted, or changed."""
+        if not self._selects_all(request):  # "all that match" includes whichever match now
+            self._report_missing_ids(request, self.selected_ids(request), records)
 
-    def _tell_of_missing(
+    def _report_missing_ids(
         self, request: HttpRequest, ids: Iterable[str], records: Iterable[M]
     ) -> None:
-        there = {record.pk for record in records}
+        found = {record.pk for record in records}
         for record_id in dict.fromkeys(ids):
-            if record_id not in there:
+            if record_id not in found:
                 text = _("It isn't in this list any more.")
                 record = self.model(pk=record_id)
                 self.message_user(request, f"{record}: {text}", messages.ERROR)
 
-    def _means_all(self, request: HttpRequest) -> bool:
+    def _selects_all(self, request: HttpRequest) -> bool:
+        """Whether staff selected all records that match, on all pages."""
         return request.POST.get("select_across") == "1"
 
-    def may(self, request: HttpRequest, what: str) -> bool:
-        """Whether the user has this permission on the model, e.g. "view_dni"."""
-        return request.user.has_perm(f"{self.opts.app_label}.{what}")
+    def user_has_permission(self, request: HttpRequest, codename: str) -> bool:
+        """Whether the user has a permission of the model's application, e.g. "view_dni"."""
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
     def selected_ids(self, request: HttpRequest) -> list[str]:
-        """Return the ids that were ticked in the list."""
+        """Return the ids of the records that were selected in the list."""
         return request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
 
 
-def _seen_versions(request: HttpRequest) -> dict[str, str]:
-    """Return the versions that the page showed which asked before deleting, by id."""
+def _shown_versions(request: HttpRequest) -> dict[str, str]:
+    """Return the versions on the confirmation page, by record id."""
     try:
-        seen = json.loads(request.POST.get("versions", ""))
+        versions = json.loads(request.POST.get("versions", ""))
     except ValueError:
         return {}
-    return seen if isinstance(seen, dict) else {}
+    return versions if isinstance(versions, dict) else {}
 
 
 class ReadOnlyRecordAdmin[M: Record](RecordAdmin[M]):
-    """Lists and shows records that staff don't write."""
+    """Lists and shows records that staff can't add or change."""
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-"""Filters of the staff's lists, each on something that an index knows."""
+"""Filters of the admin's lists. Each is a condition that an index serves."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,21 +15,22 @@ from common.timestamps import from_iso, to_iso
 from staff.formatting import format_instant
 from staff.queryset import RecordQuerySet
 
-PERIODS = {
+PERIOD_LABELS = {
     "1": _("Last 24 hours"),
     "7": _("Last 7 days"),
     "30": _("Last 30 days"),
 }
+"""Labels by number of days."""
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """One of a few values. A value that isn't among them is no filter, but a mistake."""
+    """A filter with a fixed set of values. Any other value in the URL is an error."""
 
-    choices_shown: ClassVar[Mapping[Any, Any]] = {}
+    choice_labels: ClassVar[Mapping[Any, Any]] = {}
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(str(value), label) for value, label in self.choices_shown.items()]
+        return [(str(value), label) for value, label in self.choice_labels.items()]
 
     @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -38,36 +39,36 @@ class ChoiceFilter(admin.SimpleListFilter):
             return queryset
         if value not in {str(choice) for choice, _ in self.lookup_choices}:
             raise IncorrectLookupParameters
-        return self.chosen(queryset, value)
+        return self.apply_choice(queryset, value)
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Return the records of this value."""
+    def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Return the records that the chosen value selects."""
         return queryset.filter(**{str(self.parameter_name): value})
 
 
 class PeriodFilter(ChoiceFilter):
-    """Records whose `field` lies in the last days."""
+    """A filter on the last days of the instant in `field`."""
 
     parameter_name = "days"
-    choices_shown = PERIODS
+    choice_labels = PERIOD_LABELS
     field: ClassVar[str]
 
     @override
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(**{f"{self.field}__gte": now() - timedelta(days=int(value))})
 
 
-class PlaceFilter(ChoiceFilter):
-    """Records from an instant on, in the list's order: where a list that stopped early is gone on with."""
+class StartFilter(ChoiceFilter):
+    """The instant at which a list starts, in its order: the link to the rest of a long list sets it."""
 
     title = _("where it begins")
     parameter_name = "from"
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        asked = request.GET.get("from", "")
+        requested = request.GET.get("from", "")
         try:
-            return [(asked, format_instant(from_iso(asked)))]
+            return [(requested, format_instant(from_iso(requested)))]
         except (ValueError, OverflowError):  # at the calendar's ends an instant has no local time
             return []
 
@@ -76,6 +77,6 @@ class PlaceFilter(ChoiceFilter):
         return self.value() is not None
 
     @override
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         assert isinstance(queryset, RecordQuerySet)
-        return queryset.beginning_at(to_iso(from_iso(value)))
+        return queryset.starting_at(to_iso(from_iso(value)))

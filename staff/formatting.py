@@ -1,4 +1,4 @@
-"""Instants as a list shows them."""
+"""Formatting of values in lists."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from django.utils.timezone import localdate, localtime
 
 
 def format_instant(instant: datetime) -> str:
-    """Return an instant short enough for a list: "vie 27/11 10:00", or "27/11/2025 10:00"."""
+    """Return an instant in local time, in short form: "vie 27/11 10:00" or "27/11/2025 10:00"."""
     local = localtime(instant)
     is_this_year = local.year == localdate().year
     return date_format(local, "D j/n H:i" if is_this_year else "SHORT_DATETIME_FORMAT")

@@ -1,8 +1,8 @@
-"""The form in which staff edit a record: it knows which version they saw.
+"""The form in which staff edit a record.
 
-Two hidden fields travel with it. `version` is the record's `updatedAt` when the form was shown: if
-the record has changed since, nothing is written, and the form says what it holds now. `token`
-makes a new record's creation safe to repeat: a double click makes one order.
+It has two hidden fields. `version` is the record's `updatedAt` when the form was shown: if the record
+has changed since, nothing is saved, and the form shows the stored values. `token` makes creation
+idempotent: a double click makes one order.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from common.ids import opaque_id
 from common.timestamps import from_iso
 from staff.records import Record
 
-HIDDEN = frozenset({"version", "token"})
+HIDDEN_FIELDS = frozenset({"version", "token"})
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelForm = forms.ModelForm[Any]
@@ -28,15 +28,15 @@ else:
 
 
 class RecordForm(_ModelForm):
-    """A record as staff see and change it."""
+    """A form for adding or changing a record."""
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
     token = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    refusal: ClassVar[DomainError | None] = None
-    """What the service refused this very form with; set on the class made for one request."""
+    service_error: ClassVar[DomainError | None] = None
+    """The service's error for this submission; set on the form class, which Django makes per request."""
     error_fields: ClassVar[Mapping[str, str]] = {}
-    """By an error's code, the field beside which it is shown."""
+    """The field at which an error is shown, by the error's code or by its field's name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,46 +46,46 @@ class RecordForm(_ModelForm):
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """Name the fields that staff changed; the history names them too."""
-        return [name for name in super().changed_data if name not in HIDDEN]
+        """Return the names of the fields that staff changed; the history shows them, too."""
+        return [name for name in super().changed_data if name not in HIDDEN_FIELDS]
 
     @override
     def clean(self) -> dict[str, Any] | None:
-        """Refuse what is no longer what staff saw, or what the service has refused."""
+        """Add an error if the record has changed since, or if the service refused the submission."""
         cleaned = super().clean()
         record: Record = self.instance
         if record.is_stored and self.data.get(self.add_prefix("version"), "") != record.version:
-            self._tell_what_changed()
-        elif self.refusal is not None:
-            field = self._field_of(self.refusal)
-            self.add_error(field, self.sentence(self.refusal))
+            self._add_stale_version_errors()
+        elif self.service_error is not None:
+            field = self._error_field(self.service_error)
+            self.add_error(field, self.error_text(self.service_error))
         return cleaned
 
-    def sentence(self, error: DomainError) -> str:
-        """Return what staff read about an error."""
+    def error_text(self, error: DomainError) -> str:
+        """Return the text that staff see for an error."""
         return error.message
 
-    def changes(self) -> dict[str, Any]:
-        """Return what staff changed, by the record's field names."""
+    def changed_values(self) -> dict[str, Any]:
+        """Return the values that staff changed, by field name."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
     def new_token(self) -> str:
-        """Return the token of the record that this form makes."""
+        """Return the idempotency token of the record that this form creates."""
         return str(self.cleaned_data["token"]) or opaque_id()
 
     def seen_version(self) -> datetime | None:
-        """Return the `updated_at` of the record that staff saw."""
-        seen = self.cleaned_data["version"]
-        return from_iso(seen) if seen else None
+        """Return the `updated_at` of the record when the form was shown; None if it had none."""
+        version = self.cleaned_data["version"]
+        return from_iso(version) if version else None
 
-    def _field_of(self, error: DomainError) -> str | None:
+    def _error_field(self, error: DomainError) -> str | None:
         name = self.error_fields.get(error.code)
         if isinstance(error, InvalidFieldError):
-            said = str(error.data["field"])
-            name = said if said in self.fields else self.error_fields.get(said)
+            field = str(error.data["field"])
+            name = field if field in self.fields else self.error_fields.get(field)
         return name if name in self.fields else None
 
-    def _tell_what_changed(self) -> None:
+    def _add_stale_version_errors(self) -> None:
         self.errors.clear()
         self.add_error(None, StaleVersionError().message)
         again = _(
@@ -93,10 +93,10 @@ class RecordForm(_ModelForm):
         )
         self.add_error(None, format_html(again, ""))
         for name in self.changed_data:
-            stored = self._shown(name)
+            stored = self._stored_text(name)
             self.add_error(name, _("Stored now: %(value)s") % {"value": stored})
 
-    def _shown(self, name: str) -> str:
+    def _stored_text(self, name: str) -> str:
         value = self.get_initial_for_field(self.fields[name], name)
         choices = dict(getattr(self.fields[name], "choices", ()))
         return str(choices.get(value, value) if value not in {None, ""} else "–")

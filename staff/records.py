@@ -1,7 +1,7 @@
-"""The face that a record of ours shows to Django's admin: an unmanaged model without a table.
+"""The base class of records in Django's admin: unmanaged models without a table.
 
-It gives the admin its content types, permissions, history and forms. It is no storage: it is made
-from a domain value when a list or form is shown, and what staff change goes through the services.
+A record gives the admin content types, permissions, history and forms. It is made from a domain
+value when a list or form is shown. Changes by staff go through the services.
 """
 
 from typing import Any, ClassVar, NoReturn, override
@@ -9,20 +9,21 @@ from typing import Any, ClassVar, NoReturn, override
 from django.db import models
 
 from common.timestamps import to_iso
-from staff.queryset import RecordQuerySet, Source
+from staff.queryset import RecordQuerySet
 from staff.record_filter import UnsupportedQueryError
+from staff.sources import RecordSource
 
 
 def version_of(record: object) -> str:
-    """Return the `updated_at` of a record, or of a domain's value, as text; "" if it has none."""
+    """Return the `updated_at` of a record or a domain value, as text; "" if it has none."""
     updated_at = getattr(record, "updated_at", None)
     return to_iso(updated_at) if updated_at else ""
 
 
 class Record(models.Model):
-    """An unmanaged model, read from `source` and never saved by itself."""
+    """An unmanaged model that is read from `source` and never saves itself."""
 
-    source: ClassVar[Source[Any]]
+    source: ClassVar[RecordSource[Any]]
 
     objects = RecordQuerySet[Any].as_manager()
 
@@ -47,17 +48,17 @@ class Record(models.Model):
 
     @property
     def is_stored(self) -> bool:
-        """Whether it was read, and not made by an empty form."""
+        """Whether it was read from its source, and not made by an empty form."""
         return not self._state.adding
 
     @property
     def version(self) -> str:
-        """The record's `updatedAt`, which a change is made conditional on; "" if it has none."""
+        """The record's `updatedAt`, on which changes are conditional; "" if it has none."""
         return version_of(self)
 
     @classmethod
-    def read(cls, **values: Any) -> Any:
-        """Return a record that is stored already."""
+    def from_stored(cls, **values: Any) -> Any:
+        """Return a record with the values of a stored one."""
         record = cls(**values)
         record._state.adding = False
         record._state.db = "default"

@@ -1,4 +1,4 @@
-"""The queryset over records: what it serves it serves rightly, and the rest it refuses by name."""
+"""The queryset over records: supported queries return the right records, all others raise an error."""
 
 import copy
 import pickle
@@ -18,8 +18,9 @@ from appointments.admin_records import Appointment
 from common.clock import now as real_now
 from common.dynamodb.paging import Page
 from orders.admin_records import Order, OrderItem
-from staff.queryset import READ_AT_MOST, SEARCH_AT_MOST, SERVED, TooManyRecordsError, _Search, _Walk
+from staff.queryset import MAX_RECORDS_READ, SUPPORTED_METHODS, TooManyRecordsError
 from staff.record_filter import RecordFilter, UnsupportedQueryError
+from staff.sources import MAX_RECORDS_SEARCHED, RecordReader
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
@@ -31,16 +32,16 @@ def public_methods(cls: type) -> list[str]:
     return [name for name in names if callable(getattr(cls, name))]
 
 
-# --- What isn't served
+# --- Unsupported queries
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("name", sorted(set(public_methods(QuerySet)) - SERVED))
-def test_every_public_method_that_is_not_served_is_refused_by_name(model: Any, name: str) -> None:
-    for asked in (model.objects.all(), model.objects):
-        if hasattr(asked, name):
+@pytest.mark.parametrize("name", sorted(set(public_methods(QuerySet)) - SUPPORTED_METHODS))
+def test_unsupported_public_method_is_refused_by_name(model: Any, name: str) -> None:
+    for queryset in (model.objects.all(), model.objects):
+        if hasattr(queryset, name):
             with pytest.raises(UnsupportedQueryError, match=rf"\b{name}\(\)"):
-                getattr(asked, name)()
+                getattr(queryset, name)()
 
 
 @pytest.mark.parametrize(
@@ -61,27 +62,25 @@ def test_every_public_method_that_is_not_served_is_refused_by_name(model: Any, n
         (lambda o: o.order_by("-pk", "created_at"), "several fields: -pk, created_at"),
         (lambda o: o.distinct("status"), "distinct"),
         (lambda o: o.using("other"), "the database other"),
-        (lambda o: o.matching("perez") & o.matching("nobody"), "joined by &"),
+        (lambda o: o.search("perez") & o.search("nobody"), "joined by &"),
         (lambda o: o.filter(status="pending") & o.none(), "two querysets joined by &"),
-        (lambda o: o.matching("perez") | o.matching("nobody"), r"joined by \|"),
+        (lambda o: o.search("perez") | o.search("nobody"), r"joined by \|"),
         (lambda o: o.none() | o.all(), r"two querysets joined by \|"),
-        (lambda o: o.matching("perez") ^ o.matching("nobody"), r"joined by \^"),
-        (lambda o: o.matching("perez").matching("nobody"), r"matching\(\) after"),
-        (lambda o: o.all()[:2].matching("perez"), r"matching\(\) after a slice"),
-        (lambda o: o.all()[:2].beginning_at("2026"), r"beginning_at\(\) after a slice"),
-        (lambda o: o.all()[:2].page(0, 25).records, r"page\(\) after a slice"),
-        (lambda o: o.beginning_at("2026").beginning_at("2025"), r"beginning_at\(\) after"),
+        (lambda o: o.search("perez") ^ o.search("nobody"), r"joined by \^"),
+        (lambda o: o.search("perez").search("nobody"), r"search\(\) after"),
+        (lambda o: o.all()[:2].search("perez"), r"search\(\) after a slice"),
+        (lambda o: o.all()[:2].starting_at("2026"), r"starting_at\(\) after a slice"),
+        (lambda o: o.all()[:2].read_page(0, 25).records, r"read_page\(\) after a slice"),
+        (lambda o: o.starting_at("2026").starting_at("2025"), r"starting_at\(\) after"),
         (lambda o: o.filter(Exists(o.all())), "own fields: Exact"),
     ],
 )
-def test_conditions_and_orders_that_no_index_knows_are_refused(
-    build: Callable[[Any], Any], named: str
-) -> None:
+def test_query_that_no_index_serves_is_refused(build: Callable[[Any], Any], named: str) -> None:
     with pytest.raises(UnsupportedQueryError, match=named):
         list(build(Order.objects.all()))
 
 
-REFUSED_BY_OTHERS: dict[str, Callable[[Any], object]] = {
+REFUSED_BY_DJANGO_OR_DOMAIN: dict[str, Callable[[Any], object]] = {
     "negative": lambda o: o[-1],
     "negative start": lambda o: o[-3:],
     "negative stop": lambda o: o[:-1],
@@ -96,16 +95,16 @@ REFUSED_BY_OTHERS: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED_BY_OTHERS)
-def test_what_django_or_the_domain_refuses_is_refused(records: datetime, name: str) -> None:
-    refusals = (TypeError, ValueError, IndexError, FieldError, UnsupportedQueryError)
-    with pytest.raises(refusals):
-        REFUSED_BY_OTHERS[name](Order.objects.all())
+@pytest.mark.parametrize("name", REFUSED_BY_DJANGO_OR_DOMAIN)
+def test_query_that_django_or_the_domain_refuses_is_refused(records: datetime, name: str) -> None:
+    errors = (TypeError, ValueError, IndexError, FieldError, UnsupportedQueryError)
+    with pytest.raises(errors):
+        REFUSED_BY_DJANGO_OR_DOMAIN[name](Order.objects.all())
 
 
-def test_there_is_no_way_to_sql() -> None:
+def test_records_never_reach_sql() -> None:
     orders = Order.objects.filter(status="pending")
-    ways: list[Callable[[], object]] = [
+    attempts: list[Callable[[], object]] = [
         lambda: str(orders.query),
         lambda: orders.query.get_count("default"),
         lambda: orders.query.has_results("default"),
@@ -118,12 +117,12 @@ def test_there_is_no_way_to_sql() -> None:
         lambda: Order(id="1").save_base(),
         lambda: Order(id="1").delete(),
     ]
-    for way in ways:
+    for attempt in attempts:
         with pytest.raises(UnsupportedQueryError):
-            way()
+            attempt()
 
 
-# --- What is
+# --- Supported queries
 
 
 @pytest.fixture
@@ -170,23 +169,23 @@ NEWEST_FIRST = ["1", "2", "3", "5", "4"]
         (lambda o: [o.all()[1:][0]], ["2"]),
         (lambda o: [o.reverse().first(), o.reverse().last()], ["4", "1"]),
         (lambda o: [r for r in o.all() if r in o.filter(status="shipped")], ["3"]),
-        (lambda o: copy.deepcopy(o.matching("perez")), ["1", "2"]),
-        (lambda o: pickle.loads(pickle.dumps(o.matching("perez"))), ["1", "2"]),
-        (lambda o: o.matching("perez").order_by("created_at").distinct(), ["2", "1"]),
-        (lambda o: o.matching("perez")[1:], ["2"]),
-        (lambda o: o.matching("perez").none(), []),
+        (lambda o: copy.deepcopy(o.search("perez")), ["1", "2"]),
+        (lambda o: pickle.loads(pickle.dumps(o.search("perez"))), ["1", "2"]),
+        (lambda o: o.search("perez").order_by("created_at").distinct(), ["2", "1"]),
+        (lambda o: o.search("perez")[1:], ["2"]),
+        (lambda o: o.search("perez").none(), []),
         (lambda o: o.all().iterator(), NEWEST_FIRST),
         (lambda o: [o.first(), o.last()], ["1", "4"]),
         (lambda o: [o.get(pk="2")], ["2"]),
-        (lambda o: o.matching("PEREZ juan"), ["1", "2"]),
-        (lambda o: o.matching("3"), ["3"]),
-        (lambda o: o.matching("Juan.Perez@email.com"), ["1", "2"]),
-        (lambda o: o.matching("producto d"), ["3", "4"]),
-        (lambda o: o.matching("perez").filter(status="processing"), ["2"]),
-        (lambda o: o.matching("nobody"), []),
+        (lambda o: o.search("PEREZ juan"), ["1", "2"]),
+        (lambda o: o.search("3"), ["3"]),
+        (lambda o: o.search("Juan.Perez@email.com"), ["1", "2"]),
+        (lambda o: o.search("producto d"), ["3", "4"]),
+        (lambda o: o.search("perez").filter(status="processing"), ["2"]),
+        (lambda o: o.search("nobody"), []),
     ],
 )
-def test_what_is_served_is_right_and_asks_no_sql(
+def test_supported_query_returns_its_records_without_sql(
     records: datetime,
     build: Callable[[Any], Any],
     expected: list[str],
@@ -196,7 +195,7 @@ def test_what_is_served_is_right_and_asks_no_sql(
         assert ids(build(Order.objects.all())) == expected
 
 
-def test_instants_limit_a_list_on_both_sides(records: datetime) -> None:
+def test_instants_limit_a_list_at_both_ends(records: datetime) -> None:
     at = Order.objects.get(pk="3").created_at
     tick = timedelta(milliseconds=1)
 
@@ -206,14 +205,14 @@ def test_instants_limit_a_list_on_both_sides(records: datetime) -> None:
     assert ids(Order.objects.filter(created_at__lt=at + tick)) == ["3", "5", "4"]
 
 
-def test_of_two_limits_the_narrower_holds(records: datetime) -> None:
+def test_narrower_of_two_limits_applies(records: datetime) -> None:
     at = {order.id: order.created_at for order in Order.objects.all()}
     for first, second in (("3", "5"), ("5", "3")):
         found = Order.objects.filter(created_at__gte=at[first]).filter(created_at__gte=at[second])
         assert ids(found) == ["1", "2", "3"]
 
 
-def test_an_instant_within_a_day_limits_appointments_too(records: datetime) -> None:
+def test_instant_within_a_day_limits_appointments(records: datetime) -> None:
     at = Appointment.objects.get(pk="2").starts_at
     tick = timedelta(milliseconds=1)
 
@@ -223,72 +222,74 @@ def test_an_instant_within_a_day_limits_appointments_too(records: datetime) -> N
     assert "2" in ids(Appointment.objects.filter(starts_at__lt=at + tick))
 
 
-def test_counting_and_existence(records: datetime) -> None:
+def test_count_and_exists_agree_with_the_records(records: datetime) -> None:
     assert Order.objects.count() == 5
     assert Order.objects.filter(status="pending").exists()
     assert not Order.objects.filter(customer_email="nobody@email.com").exists()
 
 
-def test_a_missing_or_ambiguous_record_is_told_as_django_tells_it(records: datetime) -> None:
+def test_missing_or_ambiguous_record_raises_as_in_django(records: datetime) -> None:
     with pytest.raises(Order.DoesNotExist):
         Order.objects.get(pk="999")
     with pytest.raises(Order.MultipleObjectsReturned):
         Order.objects.get(customer_email="juan.perez@email.com")
 
 
-def test_the_items_of_an_order_have_ids_of_their_own(records: datetime) -> None:
+def test_items_of_an_order_have_their_own_ids(records: datetime) -> None:
     lines = OrderItem.objects.filter(order=Order.objects.get(pk="1"))
 
     assert ids(lines) == ["1:0", "1:1"]
     assert OrderItem.objects.get(pk="1:1").name == "Producto B"
 
 
-# --- Bounds
+# --- Limits
 
 
 class ListSource:
-    """Records from memory, told apart by their place."""
+    """Records from memory; their ids are their positions."""
 
     conditions: frozenset[str] = frozenset()
-    orders: frozenset[str] = frozenset()
-    email = "customer_email"
+    sort_fields: frozenset[str] = frozenset()
+    email_field = "customer_email"
 
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def one(self, record_id: str) -> Any:
+    def find_by_id(self, record_id: str) -> Any:
         return None
 
-    def page(self, wish: RecordFilter, *, cursor: str | None, limit: int) -> Page[Any]:
-        return Page(items=[Order.read(id=str(place)) for place in range(self.count)])
+    def read_page(
+        self, record_filter: RecordFilter, *, cursor: str | None, limit: int
+    ) -> Page[Any]:
+        return Page(items=[Order.from_stored(id=str(position)) for position in range(self.count)])
 
-    def text(self, record: Model) -> str:
+    def search_text(self, record: Model) -> str:
         return "needle" if record.pk in {"5", str(self.count - 1)} else "hay"
 
 
 @pytest.mark.parametrize(
     ("count", "found", "stopped_after"),
-    [(SEARCH_AT_MOST, 2, None), (SEARCH_AT_MOST + 1, 1, SEARCH_AT_MOST)],
+    [(MAX_RECORDS_SEARCHED, 2, None), (MAX_RECORDS_SEARCHED + 1, 1, MAX_RECORDS_SEARCHED)],
 )
-def test_a_search_stops_at_its_bound_and_says_so(
+def test_search_stops_at_its_limit_and_reports_it(
     count: int, found: int, stopped_after: int | None
 ) -> None:
-    search = _Search[Any](_Walk(ListSource(count)), RecordFilter(words="Needle"))
+    reader = RecordReader[Any](ListSource(count))
 
-    assert len(list(search.results())) == found
-    assert search.stopped_after == stopped_after
+    assert len(list(reader.search(RecordFilter(search_text="Needle")))) == found
+    assert reader.stopped_after == stopped_after
 
 
-def test_a_page_too_far_down_is_refused_rather_than_cut_off(records: datetime) -> None:
-    assert Order.objects.all().page(READ_AT_MOST - 25, 25).records == []
+def test_page_beyond_the_limit_is_refused(records: datetime) -> None:
+    assert Order.objects.all().read_page(MAX_RECORDS_READ - 25, 25).records == []
     with pytest.raises(TooManyRecordsError):
-        Order.objects.all().page(READ_AT_MOST - 24, 25)
+        Order.objects.all().read_page(MAX_RECORDS_READ - 24, 25)
 
 
-def test_a_page_knows_whether_another_follows(records: datetime) -> None:
-    assert Order.objects.all().page(0, 4).more
-    assert not Order.objects.all().page(0, 5).more
+def test_page_knows_whether_another_one_follows(records: datetime) -> None:
+    assert Order.objects.all().read_page(0, 4).has_next
+    assert not Order.objects.all().read_page(0, 5).has_next
 
 
-def test_times_are_aware(records: datetime) -> None:
+def test_instants_of_records_are_aware(records: datetime) -> None:
     assert Order.objects.get(pk="1").created_at.tzinfo is UTC
