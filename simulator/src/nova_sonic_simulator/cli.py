@@ -1,7 +1,7 @@
-"""`python -m simulator`: a local Nova Sonic for the real SDK, until it is told to end.
+"""Command line of the simulator: options, wiring, ready line, exit status.
 
-The port is taken before the recognizer are opened, so that a port in use is known at once; who connects
-in between is served as soon as everything is ready.
+The sockets are bound before the speech models are loaded, so a port in use is reported at once.
+Clients that connect meanwhile are served as soon as the models are loaded.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from nova_sonic_simulator.clock import SystemClock
 from nova_sonic_simulator.control.port import Control, control_port
 from nova_sonic_simulator.dialogue import DialogueManager, ScriptedDialogue, Scripts
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
+from nova_sonic_simulator.log_format import JsonFormatter, TextFormatter
 from nova_sonic_simulator.protocol.signatures import Credentials
 from nova_sonic_simulator.service import Service, ServicePolicy, listen
 from nova_sonic_simulator.session.executor import JobExecutor
@@ -44,12 +45,12 @@ INTERRUPTED_STATUS = 130
 
 
 class PortInUseError(Exception):
-    """A port that can't be had; the text says which and why."""
+    """A port cannot be bound; the text names the port and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sockets:
-    """Where the service is reached, and where it's commanded, if at all."""
+    """The bound sockets: of the service, and of the control port if there is one."""
 
     service: socket.socket
     control: socket.socket | None
@@ -57,14 +58,14 @@ class Sockets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechEngines:
-    """What this machine can hear and say."""
+    """The speech recognition and the voice that this machine can run."""
 
     hearing: Recognition
     speaking: Synthesis
 
     @property
     def reason(self) -> str:
-        """Why a step isn't a higher one, in words."""
+        """Return why recognition or synthesis runs in a lower mode, or an empty string."""
         return "; ".join(filter(None, (self.hearing.reason, self.speaking.reason)))
 
 
@@ -82,9 +83,7 @@ def run() -> int:
 def main(arguments: Sequence[str]) -> int:
     """Run the simulator and return the exit status of the process."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    _configure_logging(options)
     try:
         sockets = _bind_sockets(options)
     except PortInUseError as error:
@@ -106,10 +105,16 @@ def main(arguments: Sequence[str]) -> int:
     asyncio.run(_serve(service, control, sockets, certificates, engines, options))
     executor.close()
     if executor.is_busy:
-        # A thread in the middle of a word can't be stopped, and Python would wait for it.
+        # A running transcription cannot be stopped, and Python would wait for its thread.
         logging.shutdown()
         os._exit(0)
     return 0
+
+
+def _configure_logging(options: argparse.Namespace) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if options.log_format == "json" else TextFormatter())
+    logging.basicConfig(level=options.log_level.upper(), handlers=[handler])
 
 
 def _bind_sockets(options: argparse.Namespace) -> Sockets:
@@ -153,14 +158,14 @@ async def _serve(
 
 
 def _wait_for_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    # Not sys.stdin: its buffer has a lock that this thread would hold while Python ends.
+    # Not sys.stdin: its buffer has a lock that this thread would hold at interpreter shutdown.
     while os.read(0, 4096):
         pass
     loop.call_soon_threadsafe(stop.set)
 
 
 def _print_ready_line(sockets: Sockets, certificates: Certificates, engines: SpeechEngines) -> None:
-    """Print the one line that callers wait for."""
+    """Print the ready line: one JSON object that callers wait for."""
     line: dict[str, Any] = {
         "ready": True,
         "url": f"https://{HOST}:{sockets.service.getsockname()[1]}",
@@ -177,14 +182,17 @@ def _print_ready_line(sockets: Sockets, certificates: Certificates, engines: Spe
 
 
 def _open_engines(options: argparse.Namespace) -> SpeechEngines:
-    logger.info("opening the recognizer (%s) and the voice", options.hearing)
+    logger.info("loading speech models", extra={"hearing": options.hearing})
     hearing = open_recognition(options.models, options.hearing, time_scale=options.time_scale)
     engines = SpeechEngines(hearing=hearing, speaking=open_synthesis())
     if engines.hearing.endpointer_factory is not None:
-        # The first listener loads what all share; no customer should wait for that.
+        # The first endpointer loads the shared VAD model; do that before the first customer speaks.
         engines.hearing.endpointer_factory(silence_ms=0).feed(bytes(1024))
     engines.speaking.voice.synthesize("Hola.", 24_000)
-    logger.info("hearing=%s speaking=%s", engines.hearing.step, engines.speaking.step)
+    logger.info(
+        "speech models loaded",
+        extra={"hearing": engines.hearing.step, "speaking": engines.speaking.step},
+    )
     return engines
 
 
@@ -237,6 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--time-scale", type=_positive, default=1.0, help="limits and playback: N times as fast")
     add("--retired-models", action="store_true", help="answer for models past their end of life")
     add("--reject-audio-during-tools", action="store_true", help="refuse audio while a tool runs")
+    add("--log-format", choices=("text", "json"), default="text", help="json: one object a line")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser
 

@@ -1,4 +1,4 @@
-"""The service's time: the moment for signatures, and seconds that may be made to pass faster."""
+"""Time of the service: the date for signatures, and elapsed seconds that can run faster."""
 
 import datetime as dt
 import time
@@ -6,40 +6,40 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time of the service."""
+    """Return the time of the service."""
 
     def now(self) -> dt.datetime:
-        """Return the moment, UTC."""
+        """Return the current moment in UTC."""
         ...
 
     def elapsed_s(self) -> float:
-        """Return seconds of the service's time, only ever growing."""
+        """Return monotonic seconds of service time."""
         ...
 
     def wait_s(self, until_s: float) -> float:
-        """Return how many real seconds it takes until `elapsed_s` is `until_s`."""
+        """Return how many real seconds remain until `elapsed_s()` reaches `until_s`."""
         ...
 
 
 class SystemClock:
-    """The machine's time; each of its seconds counts as `scale` of the service's.
+    """The time of this machine, with elapsed seconds multiplied by `scale`.
 
-    What is scaled: the limits of a session and the pace of speech and of its playback. What isn't:
-    the date, since signatures are made on the other side's clock, and the length of the pauses in
-    the customer's speech, which is counted in samples (but those between coded words, see `recognizer`).
+    Scaled: session limits, the pace of outgoing audio and its playback. Not scaled: the date, because
+    clients sign with their own clock, and the pauses in the customer's speech, which are counted in
+    samples.
     """
 
     def __init__(self, scale: float = 1.0) -> None:
         self._scale = scale
 
     def now(self) -> dt.datetime:
-        """Return the moment, UTC."""
+        """Return the current moment in UTC."""
         return dt.datetime.now(dt.UTC)
 
     def elapsed_s(self) -> float:
-        """Return seconds of the service's time, only ever growing."""
+        """Return monotonic seconds of service time."""
         return time.monotonic() * self._scale
 
     def wait_s(self, until_s: float) -> float:
-        """Return how many real seconds it takes until `elapsed_s` is `until_s`."""
+        """Return how many real seconds remain until `elapsed_s()` reaches `until_s`."""
         return max(0.0, until_s - self.elapsed_s()) / self._scale

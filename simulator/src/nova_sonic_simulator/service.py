@@ -1,9 +1,8 @@
-"""The HTTP side of InvokeModelWithBidirectionalStream: who may open a stream, and on what.
+"""HTTP side of InvokeModelWithBidirectionalStream: routing, authentication, quota.
 
-From AWS's API reference of the operation and Bedrock's list of common errors. Order of the
-questions: is there such a path, is the request signed, is there such a model, is there room. The
-answer's headers go out at once; clients in the field send their first events without waiting.
-Before all of that, a request meets the faults armed for `open`.
+From AWS's API reference of the operation and Bedrock's common errors. Checks run in this order: path,
+signature, content type, model, number of streams. The response headers are sent at once; clients send
+their first events without waiting for them. Faults armed for `open` are applied first.
 """
 
 import asyncio
@@ -55,7 +54,7 @@ ERROR_TYPE_SUFFIX = ":http://internal.amazon.com/coral/com.amazon.bedrock/"
 
 
 class HttpRefusedError(Exception):
-    """A request that gets no stream."""
+    """The request is answered with an HTTP error."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{int(status)} {code}: {message}")
@@ -66,19 +65,19 @@ class HttpRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePolicy:
-    """Whom the service lets in."""
+    """Limits and access of the service."""
 
     credentials: Credentials
     max_streams: int
     send_s: float = 30.0
-    """How long a client may take no output before its stream is broken off."""
+    """How many seconds a client may read no output before its stream is reset."""
     retired_models: bool = False
     """Whether models past their end of life still answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AdmittedRequest:
-    """A request that gets its stream."""
+    """A request that has passed all checks."""
 
     family: Family
     model_id: str
@@ -86,7 +85,7 @@ class _AdmittedRequest:
 
 
 class Service:
-    """The endpoint: takes streams and runs a session on each."""
+    """The endpoint: checks requests and runs a session on each stream."""
 
     def __init__(
         self,
@@ -109,11 +108,11 @@ class Service:
 
     @property
     def age_s(self) -> float:
-        """How long the service has been there, in seconds of its own."""
+        """Return the age of the service, in seconds of service time."""
         return self.clock.elapsed_s() - self._began_s
 
     def apply_to_all_sessions(self, action: Action) -> int:
-        """Let this happen to all open sessions at once; return how many they are."""
+        """Apply an action to all open sessions and return their number."""
         triggered = tuple(self._runners)
         for runner in triggered:
             runner.apply(action)
@@ -125,7 +124,15 @@ class Service:
             injector = await self._apply_open_faults(stream)
             admitted = self._admit(stream)
         except HttpRefusedError as refused:
-            logger.warning("stream=%s refused: %s", stream.label, refused)
+            logger.warning(
+                "request refused",
+                extra={
+                    "stream": stream.label,
+                    "status": int(refused.status),
+                    "code": refused.code,
+                    "reason": refused.message,
+                },
+            )
             await _send_refusal(stream, refused)
             return
         self._open_streams += 1
@@ -133,11 +140,11 @@ class Service:
             await self._run(stream, admitted, injector)
         finally:
             self._open_streams -= 1
-        # Only now: who sees a stream end may open the next one at once.
+        # Counted down first: a client that sees the end may open the next stream at once.
         stream.end()
 
     async def _apply_open_faults(self, stream: Stream) -> list[Action]:
-        """Meet the faults of a request; return those that its session has to meet."""
+        """Apply the faults of a request; return the actions for its session."""
         later: list[Action] = []
         for action in self.faults.at_open():
             match action:
@@ -158,7 +165,7 @@ class Service:
         self, stream: Stream, admitted: _AdmittedRequest, injector: list[Action]
     ) -> None:
         stream.send_headers([(":status", "200"), ("content-type", EVENT_STREAM), *_request_id()])
-        logger.info("stream=%s opened", stream.label)
+        logger.info("stream opened", extra={"stream": stream.label, "model": admitted.model_id})
         now_s = self.clock.elapsed_s()
         record = self.records.begin(
             session_id=stream.label, model=admitted.model_id, now_s=self.age_s
@@ -174,7 +181,7 @@ class Service:
         for action in injector:
             runner.apply(action)
         await self._run_and_record(runner, record)
-        logger.info("stream=%s closed", stream.label)
+        logger.info("stream closed", extra={"stream": stream.label, "ended": record.ended})
 
     async def _run_and_record(self, runner: SessionRunner, record: SessionRecord) -> None:
         self._runners.add(runner)
@@ -265,7 +272,7 @@ async def listen(
     ready: Callable[[], None],
     stop: asyncio.Event,
 ) -> None:
-    """Serve on a bound socket until `stop`; `ready` is called once connections are taken."""
+    """Serve on a bound socket until `stop`; `ready` is called once connections are accepted."""
     numbers = itertools.count(1)
     open_connections: set[Connection] = set()
     async with asyncio.TaskGroup() as tasks:

@@ -162,7 +162,7 @@ async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
         setattr(parts, part, whole)
         await spared.send(*typed("t1", "hola"))
         await spared.until("audioOutput")
-    assert "c1-s3 failed inside" in caplog.text
+    assert "unhandled error in session" in caplog.text
 
 
 class FailingMind(ScriptedMind):

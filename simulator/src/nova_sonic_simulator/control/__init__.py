@@ -1,1 +1,1 @@
-"""The control port: commands for tests, one JSON object a line."""
+"""Control port: commands for tests, one JSON object per line."""

@@ -1,6 +1,6 @@
-"""Reads commands out of JSON, field by field, and says in words what is wrong with a bad one.
+"""Parse commands of the control port from JSON, with an exact message for each mistake.
 
-What may be commanded stands in README.md. Pure.
+README.md documents the commands. Pure.
 """
 
 import json
@@ -42,43 +42,43 @@ OUTPUT_EVENTS = (
 
 
 class CommandError(Exception):
-    """A command that can't be obeyed; the text is the answer."""
+    """A command is malformed; the text is sent to the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmFault:
-    """ArmFault a fault."""
+    """Arm a fault."""
 
     fault: Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFaults:
-    """Tell what is armed, and how often it triggered."""
+    """List the armed faults and how often each was triggered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clear:
-    """Let everything be as at the start."""
+    """Disarm all faults, forget all scripts and restore the initial credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyToAllSessions:
-    """Strike all open sessions at once."""
+    """Apply one action to all open sessions at once."""
 
     action: Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSessions:
-    """Tell what sessions received, those of the newest `newest`."""
+    """Return the records of the newest sessions."""
 
     newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCredentials:
-    """Accept only this identity from now on; `expire` says what the old one is told."""
+    """Accept only these credentials; `expire` selects the error for the previous ones."""
 
     credentials: Credentials
     expire: bool = False
@@ -86,7 +86,7 @@ class ChangeCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddScript:
-    """Put words into the assistant's playout."""
+    """Add a scripted reply."""
 
     script: Script
 
@@ -105,7 +105,11 @@ type _Parser = Callable[[Any, str], Any]
 
 
 def parse_command(line: bytes) -> Command:
-    """Read one line; raises CommandError."""
+    """Parse one line.
+
+    Raises:
+        CommandError: The line is not a valid command.
+    """
     try:
         command = json.loads(line)
     except (ValueError, RecursionError):
@@ -227,7 +231,7 @@ def _action(value: Any, what: str) -> Action:
 
 
 def _check_place(fault: Fault) -> None:
-    """Refuse what makes no sense where it's to happen."""
+    """Reject combinations of point and action that cannot happen."""
     where, action = fault.at.where, fault.action
     if where == "connect" and not isinstance(action, Abort | Hang | Delay | Goaway):
         raise CommandError("at connect there is only abort, hang, delay and goaway")
@@ -250,7 +254,11 @@ def _parse_fields(
     *,
     others: bool = False,
 ) -> dict[str, Any]:
-    """Read the fields of an object by their parsers; raises CommandError."""
+    """Parse the fields of an object.
+
+    Raises:
+        CommandError: A field is missing, unknown or malformed.
+    """
     if missing := required.keys() - fields_given.keys():
         raise CommandError(f"{what} needs {', '.join(sorted(missing))}")
     parsers = {**required, **optional}
@@ -300,7 +308,7 @@ def _status(value: Any, what: str) -> int:
 
 
 def _h2_code(value: Any, what: str) -> int:
-    """Take an error code of HTTP/2 by its number or by its name."""
+    """Parse an HTTP/2 error code given by its number or by its name."""
     if type(value) is int and 0 <= value < 1 << 32:
         return value
     if isinstance(value, str) and value in ErrorCodes.__members__:
@@ -327,7 +335,7 @@ def _list_of(reader: _Parser) -> _Parser:
 
 
 _FIELDS = {"s": "seconds"}
-"""Names of fields that are shorter in JSON."""
+"""Attribute names of fields that have a shorter name in JSON."""
 
 _ACTIONS: Mapping[str, tuple[type, Mapping[str, _Parser]]] = {
     "refuse": (Refuse, {"status": _status, "code": _text, "message": _text}),

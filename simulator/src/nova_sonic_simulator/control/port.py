@@ -1,6 +1,6 @@
-"""The control port: one command a line, one answer a line, for tests on this machine.
+"""Control port: one command per line in, one answer per line out, on this machine only.
 
-What may be commanded stands in README.md; `commands` reads it.
+README.md documents the commands; `commands` parses them.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ MAX_LINE_BYTES = 1 << 20
 
 
 class Control:
-    """Obeys commands."""
+    """Executes commands."""
 
     def __init__(self, service: Service, scripts: Scripts) -> None:
         self._service = service
         self._scripts = scripts
 
     def execute(self, line: bytes) -> dict[str, Any]:
-        """Do what the line says; return the answer, which tells what is wrong with a bad one."""
+        """Execute the command in `line` and return the answer; a malformed command is answered with its error."""
         try:
             return {"ok": True, **self._execute(parse_command(line))}
         except CommandError as error:
@@ -80,7 +80,7 @@ def _report(armed: ArmedFault) -> dict[str, Any]:
 
 @asynccontextmanager
 async def control_port(control: Control, bound: socket.socket) -> AsyncIterator[None]:
-    """Obey on a bound socket for as long as the context lasts."""
+    """Serve the control port on a bound socket while the context is active."""
     writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,7 +92,7 @@ async def control_port(control: Control, bound: socket.socket) -> AsyncIterator[
         except ValueError:
             writer.write(b'{"ok": false, "error": "a line of more than a mebibyte"}\n')
         except ConnectionError as error:
-            logger.info("control: a client is gone: %s", error)
+            logger.info("control client disconnected", extra={"reason": str(error)})
         finally:
             writers.discard(writer)
             writer.close()

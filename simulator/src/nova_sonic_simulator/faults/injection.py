@@ -1,10 +1,9 @@
-"""Carries out on one session's stream what its faults say: real faults on the real wire.
+"""Apply the faults of one session to its stream, as real failures on the wire.
 
-Theory. Two tasks meet faults: the reader before it takes an event, the writer before it sends one
-and whenever a moment has come. What breaks the stream or its connection is done at once, wherever it
-was met. What has to be said goes through the writer, since a stream has only one; and once a last
-word waits to be said, the session takes nothing more. That last word ends the writer with
-EndedByFaultError.
+Two tasks meet faults: the reader before it handles an event, the writer before it sends one and when
+a timed fault is due. Actions that break the stream or its connection are applied at once, in either
+task. Actions that send something go through the writer, because a stream has only one. An action that
+ends the stream stops the session first, and then the writer, with `EndedByFaultError`.
 """
 
 import asyncio
@@ -41,15 +40,15 @@ from nova_sonic_simulator.protocol.eventstream import encode
 from nova_sonic_simulator.session.session import Session
 
 SPARE_EVENT: Mapping[str, Any] = {"event": {"usageEvent": {}}}
-"""What is broken where no event was about to be sent."""
+"""The event to truncate or corrupt where none was about to be sent."""
 
 
 class EndedByFaultError(Exception):
-    """A fault had the last word."""
+    """A fault ended the stream."""
 
 
 class FaultInjector:
-    """What is to be done to one session."""
+    """Applies the faults of one session."""
 
     def __init__(
         self,
@@ -60,7 +59,7 @@ class FaultInjector:
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        """`wake` lets the writer know that it has something to do."""
+        """Create the injector; `wake` notifies the writer."""
         self._stream = stream
         self._session = session
         self._faults = faults
@@ -68,25 +67,25 @@ class FaultInjector:
         self._wake = wake
         self._waiting: deque[Action] = deque()
         self.has_ended_session = False
-        """Whether a fault ended the session, or is about to."""
+        """Whether a fault has ended the session, or is about to."""
 
     @property
     def any_armed(self) -> bool:
-        """Whether events have to be asked about."""
+        """Return whether any fault is armed."""
         return self._faults.any_armed
 
     @property
     def any_waiting(self) -> bool:
-        """Whether something is still to be said."""
+        """Return whether an action waits for the writer."""
         return bool(self._waiting)
 
     @property
     def next_at_s(self) -> float:
-        """When the writer has something to do, if nothing changes before."""
+        """Return when the next timed fault is due."""
         return self._faults.next_at_s
 
     def apply(self, action: Action) -> None:
-        """Do at once what can be done at once, and leave the rest to the writer."""
+        """Apply an action at once if possible; otherwise queue it for the writer."""
         match action:
             case StopResponding():
                 self._session.stop_responding()
@@ -100,7 +99,7 @@ class FaultInjector:
         self._wake()
 
     async def before_input(self, payload: bytes) -> None:
-        """Do what injector before the client's event is taken; raises StreamLostError."""
+        """Apply the faults that precede an input event; raises StreamLostError."""
         for action in self._faults.before_input(payload):
             if isinstance(action, Delay):
                 await self._wait(action.seconds)
@@ -109,9 +108,11 @@ class FaultInjector:
         self._stream.check()
 
     async def before_output(self, event: Mapping[str, Any]) -> bool:
-        """Do what injector before the event is sent; return whether it's used up by that.
+        """Apply the faults that precede an output event; return whether they replace it.
 
-        Raises EndedByFaultError or StreamLostError where nothing more is to be sent.
+        Raises:
+            EndedByFaultError: A fault has ended the stream.
+            StreamLostError: A fault has broken the stream.
         """
         (name,) = event["event"]
         is_used = False
@@ -121,7 +122,7 @@ class FaultInjector:
         return is_used
 
     async def carry_out_due(self, now_s: float) -> None:
-        """Do what waits and what the time has come for; raises as `before_output`."""
+        """Apply queued actions and timed faults that are due; raises as `before_output` does."""
         self._waiting += self._faults.due(now_s) if self.any_armed else ()
         while self._waiting:
             await self._carry_out(self._waiting.popleft(), SPARE_EVENT)
@@ -167,12 +168,12 @@ class FaultInjector:
 
 
 async def sleep_service_time(seconds: float, clock: Clock) -> None:
-    """Let so many seconds of the service's time pass."""
+    """Sleep so many seconds of service time."""
     await asyncio.sleep(clock.wait_s(clock.elapsed_s() + seconds))
 
 
 def break_stream(stream: Stream, action: Abort | Reset | Goaway) -> bool:
-    """Break the stream or its connection; return whether the stream is over by that."""
+    """Break the stream or its connection; return whether that ends the stream."""
     match action:
         case Abort():
             stream.abort()

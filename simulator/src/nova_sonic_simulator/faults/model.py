@@ -1,12 +1,11 @@
-"""What breaks on command: which fault injector which session, at which point.
+"""Faults: which action happens to which session, at which point.
 
-Theory. A fault is armed for a point: a connection, a request, an event on its way in or out, or so
-many seconds into a session. At `connect` and `open` it lets `nth - 1` pass and injector the next
-`times`. Inside sessions each session counts for itself, from when the fault was armed or from its own
-beginning: a session is triggered at its nth such event, once, until `times` sessions were. All faults
-armed for the same point strike there together, in the order they were armed. Pure: moments are
-passed in, in seconds of the service's time; what a strike does is done by `injector`, `server` and
-`doorstep`.
+A fault is armed for an injection point: a TCP connection, a request, an event in either direction, or
+a number of seconds into a session. At `connect` and `open` the first `nth - 1` are let through and the
+next `times` are hit. Inside sessions, each session counts its own events, from the moment the fault was
+armed or from its beginning: it is hit at its nth such event, once, until `times` sessions were hit.
+Faults armed for the same point apply together, in the order in which they were armed. Pure: the time
+is a parameter, in seconds of service time. `injection`, `service` and `http2.listener` apply the actions.
 """
 
 import re
@@ -17,7 +16,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """Answer the request with an HTTP error in place of a stream."""
+    """Answer the request with an HTTP error instead of a stream."""
 
     status: int
     code: str
@@ -26,14 +25,14 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hang:
-    """Say nothing more, for so many seconds or for good, while input goes on being read."""
+    """Send nothing more, for `seconds` or for ever, while input is still read."""
 
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abort:
-    """Reset the TCP connection, and so all its streams."""
+    """Reset the TCP connection with all its streams."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goaway:
-    """Send GOAWAY; a hard one closes the connection, another lets its streams finish."""
+    """Send GOAWAY; a hard one closes the connection, otherwise open streams may finish."""
 
     code: int = 0
     hard: bool = False
@@ -53,7 +52,7 @@ class Goaway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseException:
-    """End the stream with an exception, whether the service model names it or not."""
+    """End the stream with an exception, of any type."""
 
     type: str
     message: str = "A fault on command."
@@ -69,36 +68,36 @@ class SendError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncate:
-    """Send half of the event's frame, and then end the stream."""
+    """Send half of the event's frame, then end the stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrupt:
-    """Send the event with a checksum that is wrong, and go on."""
+    """Send the event with a wrong checksum, then continue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send any JSON as one more output event, and go on."""
+    """Send any JSON as one more output event, then continue."""
 
     event: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """Let so many seconds pass first."""
+    """Wait so many seconds first."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """End the stream cleanly, though nobody asked for it."""
+    """End the stream with END_STREAM and no completionEnd."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopResponding:
-    """Take whatever comes from now on, and answer none of it."""
+    """Accept all further input and answer none of it."""
 
 
 type Action = (
@@ -120,7 +119,7 @@ type Action = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectionPoint:
-    """Where a fault injector: before the `event` of "in" and "out", or `after_s` into a session."""
+    """The injection point: `in` and `out` precede `event`; `after` is `after_s` into a session."""
 
     where: Literal["connect", "open", "in", "out", "after"]
     event: str = ""
@@ -129,7 +128,7 @@ class InjectionPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is to break; `times` is None for every session, `session` narrows it to one."""
+    """One fault; `times` None means every session, `session` limits it to one."""
 
     at: InjectionPoint
     action: Action
@@ -140,7 +139,7 @@ class Fault:
 
 @dataclass(slots=True, kw_only=True)
 class ArmedFault:
-    """A fault that waits for its moment, and how often it came."""
+    """An armed fault and its counters."""
 
     id: int
     fault: Fault
@@ -150,37 +149,37 @@ class ArmedFault:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether it has triggered as often as it was to."""
+        """Return whether the fault has been triggered as often as it may be."""
         return self.fault.times is not None and self.triggered >= self.fault.times
 
 
 class Faults:
-    """All that is armed, for all sessions of the service."""
+    """All armed faults of the service."""
 
     def __init__(self) -> None:
         self.armed: list[ArmedFault] = []
         self._last_id = 0
 
     def arm(self, fault: Fault, *, now_s: float) -> int:
-        """Let the fault strike from now on; return its id."""
+        """Arm a fault and return its id."""
         self._last_id += 1
         self.armed.append(ArmedFault(id=self._last_id, fault=fault, armed_s=now_s))
         return self._last_id
 
     def clear(self) -> None:
-        """Disarm everything."""
+        """Disarm all faults."""
         self.armed.clear()
 
     def at_connect(self) -> list[Action]:
-        """Note a connection; return what injector it."""
+        """Count a TCP connection and return the actions for it."""
         return self._actions_at("connect")
 
     def at_open(self) -> list[Action]:
-        """Note a request; return what injector it."""
+        """Count a request and return the actions for it."""
         return self._actions_at("open")
 
     def of_session(self, session_id: str, *, now_s: float) -> "SessionFaults":
-        """Return what counts for a session that begins now."""
+        """Return the fault counters of a session that begins now."""
         return SessionFaults(self, session_id, opened_s=now_s)
 
     def _actions_at(self, where: str) -> list[Action]:
@@ -195,7 +194,7 @@ class Faults:
 
 
 class SessionFaults:
-    """What one session counts, and what injector it."""
+    """Counts the events of one session and returns the actions for them."""
 
     def __init__(self, faults: Faults, session_id: str, *, opened_s: float) -> None:
         self._faults = faults
@@ -206,24 +205,24 @@ class SessionFaults:
 
     @property
     def any_armed(self) -> bool:
-        """Whether it's worth asking."""
+        """Return whether any fault is armed."""
         return bool(self._faults.armed)
 
     def before_input(self, payload: bytes) -> list[Action]:
-        """Note an event of the client, by its JSON; return what injector before it is taken."""
+        """Count an input event, given as JSON, and return the actions that precede it."""
         return self._before("in", name_of(payload))
 
     def before_output(self, name: str) -> list[Action]:
-        """Note an event of the service; return what injector before it is sent."""
+        """Count an output event and return the actions that precede it."""
         return self._before("out", name)
 
     def due(self, now_s: float) -> list[Action]:
-        """Return what injector because so much time has passed."""
+        """Return the actions of timed faults that are due."""
         return [self._trigger(armed) for armed, due_s in self._timed() if due_s <= now_s]
 
     @property
     def next_at_s(self) -> float:
-        """When `due` has something next; infinite if never."""
+        """Return when the next timed fault is due; infinite if none is."""
         return min((due_s for _, due_s in self._timed()), default=float("inf"))
 
     def _before(self, where: str, event: str) -> list[Action]:
@@ -259,6 +258,6 @@ _NAME = re.compile(rb'\s*\{\s*"event"\s*:\s*\{\s*"(\w+)"')
 
 
 def name_of(payload: bytes) -> str:
-    """Return the name of a client's event out of its JSON, or nothing where it has none."""
+    """Return the event name of an input event's JSON, or an empty string."""
     found = _NAME.match(payload)
     return found[1].decode() if found else ""

@@ -1,8 +1,7 @@
-"""The certificate of the simulator's TLS, from a private authority made on the spot.
+"""The TLS certificate of the simulator, issued by a private authority made at the first start.
 
-The authority's own key is thrown away: nothing else can ever be signed by it, so that trusting
-`ca.pem` trusts this one certificate. It is kept while it holds, since clients cache what they
-trust.
+The authority's key is discarded, so trusting `ca.pem` means trusting this one certificate. The files
+are reused while they are valid, because clients cache what they trust.
 """
 
 import datetime as dt
@@ -25,14 +24,14 @@ SPARE = dt.timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Where the three files stand."""
+    """Paths of the three files."""
 
     ca_file: Path
     cert_file: Path
     key_file: Path
 
     def server_context(self) -> ssl.SSLContext:
-        """Return the TLS of a server that speaks HTTP/2 and nothing else."""
+        """Return a server-side TLS context that negotiates HTTP/2 only."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.cert_file, self.key_file)
@@ -41,7 +40,7 @@ class Certificates:
 
 
 def open_certificates(folder: Path, *, now: dt.datetime) -> Certificates:
-    """Return the folder's certificate, made anew where there is none that still holds."""
+    """Return the certificate in `folder`; a missing, invalid or expiring one is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     found = Certificates(
         ca_file=folder / "ca.pem", cert_file=folder / "cert.pem", key_file=folder / "key.pem"
@@ -58,7 +57,7 @@ def _holds(files: Certificates, now: dt.datetime) -> bool:
         certificate = x509.load_pem_x509_certificate(files.cert_file.read_bytes())
         key = load_pem_private_key(files.key_file.read_bytes(), password=None)
         certificate.verify_directly_issued_by(authority)
-    except Exception:  # noqa: BLE001 -- whatever is wrong with the files, they are made anew
+    except Exception:  # noqa: BLE001 -- whatever is wrong with the files, they are replaced
         return False
     return (
         key.public_key() == certificate.public_key()
@@ -77,7 +76,7 @@ def _make(files: Certificates, now: dt.datetime) -> None:
 
 
 def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a file that is never seen half written, nor readable to others too early."""
+    """Write a file atomically, with its permissions set from the start."""
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
@@ -87,7 +86,7 @@ def _write(path: Path, content: bytes, *, mode: int) -> None:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second simulator, started at the same time, from writing between our files."""
+    """Hold a file lock, so that two simulators started together do not mix their files."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

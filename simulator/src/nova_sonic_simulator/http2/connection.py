@@ -1,18 +1,16 @@
-"""HTTP/2 as the service speaks it: many duplex streams on a connection, on h2 and asyncio.
+"""Server side of HTTP/2: many duplex streams per connection, on h2 and asyncio.
 
-Theory. One `Connection` per TCP connection turns frames into streams; each stream is served by a
-task of its own and is to that task a pair of pipes, bytes in and bytes out. Both pipes are
-bounded: bytes in are acknowledged to the peer only as they are taken out of the pipe, and `send`
-waits for the peer's window and for the socket. The connection's own window holds all streams'
-windows at once, so that a stream nobody reads takes nothing from the others. A stream that fails
-is reset; only a peer that breaks the framing of HTTP/2 itself loses its whole connection, as the
-standard has it.
+One `Connection` per TCP connection. Each stream is served by a task of its own, which sees two bounded
+byte pipes. Received bytes are acknowledged only when the task reads them; `send` waits for the peer's
+flow-control window and for the socket. The connection window is as large as all stream windows
+together, so an unread stream does not block the others. A stream that fails is reset; only a peer that
+violates HTTP/2 framing loses the whole connection (RFC 9113, 5.4.1).
 
-What breaks on command (see `faults`) breaks here for real: the peer gets the very frame, or the TCP
-reset, that a failing service or network would send.
+Injected faults (see `faults`) are real here: the peer receives the very frame or TCP reset that a
+failing service or network would send.
 
-The AWS SDK for JavaScript sends GOAWAY(NO_ERROR) right after the first answer, and goes on
-streaming. To h2 the connection would be closed by that; `GoawayFilter` keeps the frame from it.
+The AWS SDK for JavaScript sends GOAWAY(NO_ERROR) right after the first response headers and continues
+to stream. h2 would treat the connection as closed, so `GoawayFilter` removes that frame.
 """
 
 import asyncio
@@ -49,17 +47,17 @@ CONNECTION_WINDOW_BYTES = MAX_STREAMS_PER_CONNECTION * STREAM_WINDOW_BYTES
 FIRST_WINDOW_BYTES = 65_535
 LINGER_S = 1.0
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""For SO_LINGER: the kernel throws away what is unsent and sends RST."""
+"""For SO_LINGER: close with RST and discard unsent data."""
 
 type Headers = Sequence[tuple[str, str]]
 
 
 class StreamLostError(Exception):
-    """The peer reset the stream, or the connection is gone."""
+    """The peer reset the stream, or the connection is closed."""
 
 
 class Stream:
-    """One request and its answer, both of them still going on."""
+    """One request and its response, both still in progress."""
 
     def __init__(self, connection: "Connection", stream_id: int, headers: Headers) -> None:
         self.headers = headers
@@ -72,7 +70,7 @@ class Stream:
         self._changed = asyncio.Event()
 
     def check(self) -> None:
-        """Raise StreamLostError if the stream is gone."""
+        """Raise StreamLostError if the stream is lost."""
         if self._lost:
             raise StreamLostError(self.label)
 
@@ -89,12 +87,12 @@ class Stream:
             await self._wait()
 
     def send_headers(self, headers: Headers) -> None:
-        """Send the answer's headers; raises StreamLostError."""
+        """Send the response headers; raises StreamLostError."""
         self.check()
         self._connection.send_headers(self.stream_id, headers)
 
     async def send(self, data: bytes) -> None:
-        """Send the next bytes of the answer as the peer takes them; raises StreamLostError."""
+        """Send bytes of the response as flow control permits; raises StreamLostError."""
         rest = memoryview(data)
         while rest:
             self.check()
@@ -106,35 +104,35 @@ class Stream:
             rest = rest[writable:]
 
     def end(self) -> None:
-        """Say that the answer is complete; raises StreamLostError."""
+        """End the response with END_STREAM; raises StreamLostError."""
         self.check()
         self._connection.end_stream(self.stream_id)
 
     def reset(self, code: int) -> None:
-        """Break the stream off, if it still exists."""
+        """Reset the stream, if it still exists."""
         if not self._lost:
             self._connection.reset_stream(self.stream_id, code)
             self.mark_lost()
 
     def abort(self) -> None:
-        """Break the whole connection off with a TCP reset."""
+        """Reset the TCP connection."""
         self._connection.abort()
 
     def go_away(self, goaway: Goaway) -> None:
-        """Send GOAWAY on the connection, which ends all its streams if it's a hard one."""
+        """Send GOAWAY on the connection; a hard one ends all its streams."""
         self._connection.go_away(goaway)
 
     async def hang(self) -> Never:
-        """Take what comes and say nothing, until the stream is lost: raises StreamLostError."""
+        """Read and discard input until the stream is lost; always raises StreamLostError."""
         while True:
             if not await self.receive():
                 await self._wait()
 
     async def linger(self) -> None:
-        """RaiseException away what the peer still sends, for a while, and then ask it to stop.
+        """Discard remaining input for `LINGER_S`, then reset the stream with NO_ERROR.
 
-        An answer that is complete before its request can reach the peer only so: a reset at once
-        might overtake it.
+        A response that is complete before its request reaches the peer only this way: an immediate reset
+        could overtake it.
         """
         try:
             async with asyncio.timeout(LINGER_S):
@@ -143,41 +141,41 @@ class Stream:
         except TimeoutError:
             self.reset(ErrorCodes.NO_ERROR)
 
-    # What the connection tells.
+    # Called by the connection.
 
     def buffer(self, data: bytes, flow_bytes: int) -> None:
-        """Take bytes of the request; `flow_bytes` is what they count for in flow control."""
+        """Buffer bytes of the request; `flow_bytes` is their flow-controlled length."""
         self._inbox.append((data, flow_bytes))
         self._changed.set()
 
     def end_input(self) -> None:
-        """Learn that the request is complete."""
+        """Mark the request as complete."""
         self._input_ended = True
         self._changed.set()
 
     def mark_lost(self) -> None:
-        """Learn that the stream is gone."""
+        """Mark the stream as lost."""
         self._lost = True
         self._changed.set()
 
     def wake(self) -> None:
-        """Learn that there may be room to send."""
+        """Wake the tasks that wait on this stream."""
         self._changed.set()
 
     def discard_input(self) -> int:
-        """Forget what was received and not read; return what it counts for in flow control."""
+        """Discard unread input and return its flow-controlled length."""
         flow_bytes = sum(flow for _, flow in self._inbox)
         self._inbox.clear()
         return flow_bytes
 
     async def _wait(self) -> None:
-        # Reader and writer of a stream may both wait here; each looks again for what it needs.
+        # Both the reader and the writer of a stream may wait here; each checks its own condition again.
         self._changed.clear()
         await self._changed.wait()
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; `serve` is called, as a task, for each of its streams."""
+    """One client connection; `serve` runs as a task for each of its streams."""
 
     def __init__(
         self,
@@ -188,7 +186,7 @@ class Connection(asyncio.Protocol):
         *,
         initial_goaway: Goaway | None = None,
     ) -> None:
-        """`initial_goaway` is what the client gets before it has asked for anything."""
+        """Create a connection; `initial_goaway` is sent right after the handshake."""
         self.name = name
         self._serve = serve
         self._tasks = tasks
@@ -201,15 +199,15 @@ class Connection(asyncio.Protocol):
         self._is_draining = False
         self._transport: asyncio.Transport | None = None
 
-    # What asyncio tells.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to speak HTTP/2, if that is what the peer chose."""
+        """Start HTTP/2, if the peer negotiated it."""
         self._transport = cast("asyncio.Transport", transport)
         self._open_connections.add(self)
         tls = transport.get_extra_info("ssl_object")
         if tls.selected_alpn_protocol() != "h2":
-            logger.warning("connection=%s doesn't speak HTTP/2", self.name)
+            logger.warning("connection without HTTP/2 closed", extra={"connection": self.name})
             self._transport.close()
             return
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -226,51 +224,53 @@ class Connection(asyncio.Protocol):
             self.go_away(self._initial_goaway)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a peer whose frames make no sense loses its connection."""
+        """Process received bytes; a protocol violation closes the connection."""
         try:
             for event in self._h2.receive_data(self._filter.feed(data)):
                 self._handle_event(event)
         except ProtocolError as error:
-            logger.warning("connection=%s broke HTTP/2: %s", self.name, error)
+            logger.warning(
+                "HTTP/2 protocol violation", extra={"connection": self.name, "reason": str(error)}
+            )
             self.close()
             return
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let every stream know."""
-        logger.debug("connection=%s is gone: %s", self.name, exc)
+        """Mark all streams as lost."""
+        logger.debug("connection lost", extra={"connection": self.name, "reason": str(exc)})
         self._transport = None
         self._open_connections.discard(self)
         self._mark_streams_lost()
 
     def pause_writing(self) -> None:
-        """Hold the streams back: the socket is full."""
+        """Stop writing: the socket buffer is full."""
         self._is_writable = False
 
     def resume_writing(self) -> None:
-        """Let the streams go on."""
+        """Continue writing."""
         self._is_writable = True
         self._wake_all()
 
     def close(self) -> None:
-        """Say goodbye and close."""
+        """Flush and close the connection."""
         if self._transport is not None:
             self._flush()
             self._transport.close()
 
     def shut_down(self, code: int = ErrorCodes.NO_ERROR) -> None:
-        """Tell the peer that the service goes away, break all streams off, and close."""
+        """Send GOAWAY, mark all streams as lost, and close."""
         self._mark_streams_lost()
         if self._transport is not None and not self._transport.is_closing():
             self._h2.close_connection(code)
             self.close()
 
     def go_away(self, goaway: Goaway) -> None:
-        """Say goodbye, or announce it: then the streams there are may finish, and no other begins."""
+        """Close the connection (hard), or announce that no new streams are accepted."""
         if goaway.hard:
             self.shut_down(goaway.code)
         elif self._transport is not None and not self._transport.is_closing():
-            # By hand: h2 would take the connection for closed.
+            # Written by hand: h2 would treat the connection as closed.
             self._is_draining = True
             self._flush()
             last_stream_id = self._h2.highest_inbound_stream_id
@@ -284,38 +284,38 @@ class Connection(asyncio.Protocol):
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self._transport.abort()
 
-    # What streams ask for.
+    # Called by streams.
 
     def acknowledge(self, flow_bytes: int, stream_id: int) -> None:
-        """Give the peer back room for what was read."""
+        """Return flow-control credit to the peer."""
         if flow_bytes:
             self._h2.acknowledge_received_data(flow_bytes, stream_id)
             self._flush()
 
     def send_headers(self, stream_id: int, headers: Headers) -> None:
-        """Send an answer's headers."""
+        """Send response headers."""
         self._h2.send_headers(stream_id, list(headers))
         self._flush()
 
     def writable_bytes(self, stream_id: int) -> int:
-        """Return how many bytes may be sent at once, now."""
+        """Return how many bytes may be sent now."""
         if not self._is_writable:
             return 0
         window = self._h2.local_flow_control_window(stream_id)
         return max(0, min(window, self._h2.max_outbound_frame_size))
 
     def send_data(self, stream_id: int, data: bytes) -> None:
-        """Send bytes for which there is room."""
+        """Send bytes; there must be credit for them."""
         self._h2.send_data(stream_id, data)
         self._flush()
 
     def end_stream(self, stream_id: int) -> None:
-        """Complete an answer."""
+        """End a response."""
         self._h2.end_stream(stream_id)
         self._flush()
 
     def reset_stream(self, stream_id: int, code: int) -> None:
-        """Break a stream off, if it isn't over."""
+        """Reset a stream, if it is not closed."""
         with suppress(StreamClosedError):
             self._h2.reset_stream(stream_id, code)
         self._flush()
@@ -354,15 +354,15 @@ class Connection(asyncio.Protocol):
             stream.buffer(event.data or b"", flow_bytes)
 
     async def _run(self, stream: Stream) -> None:
-        """Serve one stream to its end, whatever happens in it."""
+        """Serve one stream; no exception leaves it."""
         try:
             await self._serve(stream)
             await stream.linger()
         except StreamLostError:
-            logger.info("stream=%s was lost", stream.label)
+            logger.info("stream lost", extra={"stream": stream.label})
         except Exception:
-            # The last line of defence: one stream harms no other.
-            logger.exception("stream=%s failed", stream.label)
+            # The last handler: one stream's failure must not affect the others.
+            logger.exception("unhandled error serving stream", extra={"stream": stream.label})
             stream.reset(ErrorCodes.INTERNAL_ERROR)
         finally:
             del self._streams[stream.stream_id]

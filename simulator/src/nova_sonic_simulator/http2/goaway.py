@@ -1,9 +1,8 @@
-"""Lets a peer, or ourselves, announce that no more streams will begin, without ending those there are.
+"""GOAWAY without closing: a peer, or this server, opens no new streams and finishes the open ones.
 
-GOAWAY(NO_ERROR) says just that (RFC 9113, 6.8), but h2 takes it for the end of the connection and
-refuses every frame behind it. So the frame is taken out of the bytes before h2 sees them. A GOAWAY
-with an error is left in: there is nothing more to save then. For the same reason the service's own
-announcement is written here and not by h2.
+GOAWAY(NO_ERROR) means exactly that (RFC 9113, 6.8), but h2 treats it as the end of the connection and
+rejects every later frame. The filter therefore removes such frames before h2 sees them. A GOAWAY with
+an error code is passed on. This server's own GOAWAY is written here for the same reason.
 """
 
 import struct
@@ -16,16 +15,16 @@ LARGEST_GOAWAY_BYTES = HEADER_BYTES + 16_384
 
 
 class GoawayFilter:
-    """Passes a client's bytes on, in any pieces, but for its friendly GOAWAY frames."""
+    """Removes GOAWAY(NO_ERROR) frames from a client's byte stream, in pieces of any size."""
 
     def __init__(self) -> None:
         self.peer_is_draining = False
-        """Whether the peer has announced that it will open no more streams."""
+        """Whether the peer has announced that it opens no more streams."""
         self._buffer = bytearray()
         self._pass_through_bytes = PREFACE_BYTES
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; return those h2 is to see."""
+        """Process the next bytes and return those for h2."""
         self._buffer += data
         passed = bytearray()
         while self._buffer:
@@ -42,7 +41,7 @@ class GoawayFilter:
         return piece
 
     def _inspect_frame(self) -> bool:
-        """Decide on the frame at the front; return False while too little of it is here."""
+        """Handle the frame at the front of the buffer; return False if it is incomplete."""
         if len(self._buffer) < HEADER_BYTES:
             return False
         frame_bytes = HEADER_BYTES + int.from_bytes(self._buffer[:3])
@@ -59,6 +58,6 @@ class GoawayFilter:
 
 
 def goaway_frame(last_stream_id: int, code: int) -> bytes:
-    """Return a GOAWAY frame: streams up to `last_stream_id` may finish."""
+    """Return a GOAWAY frame; streams up to `last_stream_id` may finish."""
     body = struct.pack("!II", last_stream_id, code)
     return len(body).to_bytes(3) + struct.pack("!BBI", GOAWAY, 0, 0) + body

@@ -1,4 +1,4 @@
-"""Takes TCP connections, and does to them what faults say before anything is spoken on them."""
+"""Accepts TCP connections and applies the faults armed for `connect`."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ RETRY_S = 1.0
 READ_BYTES = 65_536
 
 type MakeConnection = Callable[[Goaway | None], Connection]
-"""Makes the protocol of one connection, with the initial_goaway it begins with, if any."""
+"""Creates the protocol of one connection; the argument is a GOAWAY to send first, if any."""
 
 
 class Listener:
-    """Lets clients in, once their TLS is agreed on."""
+    """Accepts connections and starts TLS on them."""
 
     def __init__(
         self, faults: Faults, tls: ssl.SSLContext, *, clock: Clock, make_connection: MakeConnection
@@ -33,7 +33,7 @@ class Listener:
         self._make_connection = make_connection
 
     async def accept_connections(self, bound: socket.socket) -> None:
-        """Take connections until cancelled."""
+        """Accept connections until cancelled."""
         bound.setblocking(False)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as arrivals:
@@ -41,8 +41,8 @@ class Listener:
                 try:
                     connection, _ = await loop.sock_accept(bound)
                 except OSError as error:
-                    # Most often there are too many open files; some of them will be closed.
-                    logger.warning("no connection can be connection: %s", error)
+                    # Most often too many open files; some of them will be closed.
+                    logger.warning("connection not accepted", extra={"reason": str(error)})
                     await asyncio.sleep(RETRY_S)
                 else:
                     arrivals.create_task(self._handle_connection(connection))
@@ -73,15 +73,15 @@ class Listener:
                 lambda: self._make_connection(initial_goaway), connection, ssl=self._tls
             )
         except OSError as error:
-            logger.info("a connection was lost before it began: %s", error)
+            logger.info("connection lost during TLS handshake", extra={"reason": str(error)})
 
 
 async def _discard_input(connection: socket.socket) -> None:
-    """Read and forget what comes, until the client gives up."""
+    """Read and discard until the client closes the connection."""
     loop = asyncio.get_running_loop()
     with closing(connection):
         try:
             while await loop.sock_recv(connection, READ_BYTES):
                 pass
         except OSError as error:
-            logger.info("a connection was lost while it hung: %s", error)
+            logger.info("unanswered connection lost", extra={"reason": str(error)})

@@ -1,9 +1,8 @@
-"""What this operation puts into event-stream messages: Nova's JSON, exceptions and errors.
+"""Payloads of event-stream messages: Nova's JSON, exceptions and errors.
 
-From the service model of InvokeModelWithBidirectionalStream: both ways a `chunk` whose JSON
-payload holds the event's own JSON once more in base64. An exception the model names travels as an
-`exception` message; anything else, such as a bad event signature, as an `error` message, which is
-the framing's own way to say what no model foresaw.
+From the service model of InvokeModelWithBidirectionalStream: in both directions a `chunk` whose JSON
+payload contains the event's JSON in base64. Modelled exceptions travel as `exception` messages.
+Anything else, such as an invalid event signature, travels as an `error` message.
 """
 
 import base64
@@ -28,18 +27,18 @@ type ExceptionType = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the service ends a stream, in its own words."""
+    """Why the service ends a stream: exception type and message."""
 
     exception_type: ExceptionType
     message: str
 
 
 class MalformedChunkError(Exception):
-    """A message that holds no `chunk`."""
+    """The message is not a `chunk`, or its payload is malformed."""
 
 
 def payload_of(message: Message) -> bytes:
-    """Return Nova's JSON out of a client's message; unknown keys beside `bytes` are ignored."""
+    """Return Nova's JSON from a client's message; keys other than `bytes` are ignored."""
     headers = message.headers
     if headers.get(":message-type") != "event" or headers.get(":event-type") != "chunk":
         raise MalformedChunkError("the message is no event of type chunk")
@@ -54,12 +53,12 @@ def payload_of(message: Message) -> bytes:
 
 
 def event_message(event: Mapping[str, Any]) -> Message:
-    """Wrap one of Nova's output events."""
+    """Return a message that contains an output event."""
     return json_message(event)
 
 
 def json_message(value: Any) -> Message:
-    """Wrap any JSON as an output event travels, be it one or not."""
+    """Return a message that contains any JSON, whether an output event or not."""
     payload = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     blob = base64.b64encode(payload).decode()
     return Message(
@@ -69,7 +68,7 @@ def json_message(value: Any) -> Message:
 
 
 def exception_message(exception_type: str, text: str) -> Message:
-    """Wrap an exception; the stream ends behind it."""
+    """Return an exception message; it ends the stream."""
     return Message(
         {
             ":exception-type": exception_type,
@@ -81,5 +80,5 @@ def exception_message(exception_type: str, text: str) -> Message:
 
 
 def error_message(code: str, text: str) -> Message:
-    """Wrap an error the service model doesn't name; the stream ends behind it."""
+    """Return an error message, for errors outside the service model; it ends the stream."""
     return Message({":error-code": code, ":error-message": text, ":message-type": "error"})

@@ -1,7 +1,7 @@
-"""The service's own words for ending a stream.
+"""Texts of the service's errors.
 
-The texts are those seen from the service and quoted in public; where nobody has published the
-text for a fault, the service's catch-all stands for it.
+They were observed on the service and published. Where nobody has published the text for an error,
+the service's catch-all is used.
 """
 
 from nova_sonic_simulator.protocol.chunks import Failure
@@ -34,7 +34,7 @@ BROKEN = Failure(
 
 
 class RefusedError(Exception):
-    """An input the service doesn't take; its failure is what the client is told."""
+    """The service rejects an input; `failure` is sent to the client, `reason` is logged."""
 
     def __init__(self, failure: Failure, reason: str) -> None:
         super().__init__(f"{failure.exception_type}: {reason}")

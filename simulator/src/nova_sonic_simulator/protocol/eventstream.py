@@ -1,13 +1,12 @@
-"""The framing application/vnd.amazon.eventstream: messages with typed headers, both ways.
+"""Framing of application/vnd.amazon.eventstream: messages with typed headers, both directions.
 
-Written from the format's public description (Amazon's streaming pages describe it frame by
-frame), not from a library, so that it can disagree with the client's.
+Written from the format's public description, not from a library, so that it can disagree with the
+client's (Amazon Transcribe guide, "Event stream encoding").
 
-Theory. A message is: total length and header length (u32 each, big endian), CRC-32 of those
-eight bytes, the headers, the payload, CRC-32 of everything before it. The lengths are believed
-only once their own checksum is right, and only within the limits; so a hostile length never makes
-the decoder wait for, or keep, more than one message of the largest legal size. After a bad
-message nothing more can be read: there is no way to find where the next one begins.
+A message is: total length and header length (u32 each, big endian), CRC-32 of those eight bytes, the
+headers, the payload, CRC-32 of everything before it. The lengths are used only after their checksum
+and the limits were checked, so a hostile length cannot make the decoder wait for, or store, more than
+one message of the largest legal size. After a bad message nothing more can be decoded.
 """
 
 import struct
@@ -27,12 +26,12 @@ LARGEST_MESSAGE_BYTES = SMALLEST_MESSAGE_BYTES + MAX_HEADERS_BYTES + MAX_PAYLOAD
 
 
 class FramingError(Exception):
-    """The bytes are no message; nothing behind them can be read."""
+    """The bytes are not a valid message; nothing after them can be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A header value of type 8: milliseconds since 1970, UTC; any 64-bit number can arrive."""
+    """A header value of type 8: milliseconds since 1970 in UTC, any 64-bit number."""
 
     ms: int
 
@@ -42,14 +41,14 @@ type HeaderValue = bool | int | bytes | str | Timestamp | uuid.UUID
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: its headers, in their order, and its payload."""
+    """One message: headers in their order, and payload."""
 
     headers: Mapping[str, HeaderValue] = field(default_factory=dict)
     payload: bytes = b""
 
 
 def encode(message: Message) -> bytes:
-    """Return the message as bytes; raise FramingError where a limit is passed."""
+    """Return the message as bytes; raises FramingError if it exceeds a limit."""
     headers = encode_headers(message.headers)
     if len(headers) > MAX_HEADERS_BYTES:
         raise FramingError(f"headers of {len(headers)} bytes")
@@ -62,20 +61,21 @@ def encode(message: Message) -> bytes:
 
 
 class Decoder:
-    """Cuts a stream of bytes, arriving in any pieces, into messages."""
+    """Splits a byte stream, in pieces of any size, into messages."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._broken: FramingError | None = None
 
     def receive_data(self, data: bytes) -> None:
-        """Take the next bytes of the stream."""
+        """Append bytes of the stream."""
         self._buffer += data
 
     def next_message(self) -> Message | None:
-        """Return the next whole message, or None when more bytes are needed.
+        """Return the next complete message, or None if more bytes are needed.
 
-        Raises FramingError at a bad message, and again at every later call.
+        Raises:
+            FramingError: The message is invalid; every later call raises it again.
         """
         if self._broken is not None:
             raise self._broken
@@ -87,7 +87,7 @@ class Decoder:
             raise
 
     def receive_eof(self) -> None:
-        """Say that the stream has ended; raises FramingError in the middle of a message."""
+        """Check that the stream ended between messages; raises FramingError otherwise."""
         if self._buffer:
             raise FramingError(f"the stream ended {len(self._buffer)} bytes into a message")
 
@@ -108,7 +108,7 @@ class Decoder:
 
 
 def _checked_lengths(prelude: bytearray) -> tuple[int, int]:
-    """Return the total and the header length, once their checksum and the limits allow it."""
+    """Return total and header length after checking their checksum and the limits."""
     _check(prelude[8:PRELUDE_BYTES], prelude[:8], "prelude")
     total, headers_length = struct.unpack_from("!II", prelude)
     payload_length = total - headers_length - SMALLEST_MESSAGE_BYTES
@@ -125,7 +125,7 @@ def _check(checksum: bytes | bytearray, content: bytes | bytearray, what: str) -
 
 
 def encode_headers(headers: Mapping[str, HeaderValue]) -> bytes:
-    """Return the header section alone, as it is also hashed for an event's signature."""
+    """Return the encoded headers; event signatures hash them."""
     return b"".join(_encode_header(name, value) for name, value in headers.items())
 
 
@@ -153,7 +153,7 @@ def _encode_value(value: HeaderValue) -> bytes:
 
 
 def _encode_int(value: int) -> bytes:
-    """Take the smallest of the four sizes that holds the number."""
+    """Encode a number with the smallest of the four sizes that can represent it."""
     for type_byte, code in ((2, "!b"), (3, "!h"), (4, "!i"), (5, "!q")):
         bits = 8 * struct.calcsize(code)
         if -(1 << bits - 1) <= value < 1 << bits - 1:
@@ -168,7 +168,7 @@ def _with_length(value: bytes) -> bytes:
 
 
 def decode_headers(section: bytes) -> dict[str, HeaderValue]:
-    """Return the headers of one section; raises FramingError where it makes no sense."""
+    """Return the headers of one section; raises FramingError if it is malformed."""
     headers: dict[str, HeaderValue] = {}
     reader = _Reader(section)
     while not reader.at_end:
@@ -180,7 +180,7 @@ def decode_headers(section: bytes) -> dict[str, HeaderValue]:
 
 
 class _Reader:
-    """Takes pieces from the front of a header section."""
+    """Reads values from the front of a header section."""
 
     def __init__(self, section: bytes) -> None:
         self._section = section
@@ -220,7 +220,7 @@ _READ_VALUE: tuple[Callable[[_Reader], HeaderValue], ...] = (
     lambda reader: Timestamp(reader.read_number("!q")),
     lambda reader: uuid.UUID(bytes=reader.read_bytes(16)),
 )
-"""How to read a value, by its type byte."""
+"""Readers of header values, by type byte."""
 
 
 def _decode_value(type_byte: int, reader: _Reader) -> HeaderValue:

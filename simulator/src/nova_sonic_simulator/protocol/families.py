@@ -1,8 +1,4 @@
-"""The models this service knows, and what each of them allows.
-
-From AWS's pages on languages, voices, cross-modal input, turn taking and chat history, and from
-the model card of the first one. What no page says of 2.5 is taken to be as on 2.
-"""
+"""Model families: what each generation accepts and how it behaves."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -30,7 +26,7 @@ _SECOND_VOICES = (_FIRST_VOICES - {"greta"}) | frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLimits:
-    """How much of an earlier conversation may be handed over before the audio."""
+    """Limits of the chat history sent before the audio."""
 
     text_bytes: int
     total_bytes: int
@@ -39,19 +35,19 @@ class HistoryLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """What sets one generation of the model apart from the others."""
+    """What distinguishes one generation of the model from the others."""
 
     voices: frozenset[str]
     history: HistoryLimits
     turn_detection: bool = True
-    """Whether sessionStart may choose how patiently the end of a turn is awaited."""
+    """Whether sessionStart may set the endpointing sensitivity."""
     accepts_text_input: bool = True
-    """Whether typed text makes the model speak."""
+    """Whether interactive text makes the model speak."""
     system_speech: bool = True
     prompt_needs_audio: bool = False
-    """Whether a prompt that never had audio may not be ended."""
+    """Whether a prompt without audio may not be ended."""
     is_paused_by_tools: bool = False
-    """Whether the model is deaf while a tool runs."""
+    """Whether the model is silent while a tool runs."""
     retired_on: dt.date | None = None
 
 
@@ -74,4 +70,4 @@ FAMILIES: Mapping[str, Family] = {
     "amazon.nova-2-sonic-v1:0": _SECOND,
     "amazon.nova-2-5-sonic": _SECOND,
 }
-"""By model id, as it stands in the request's path once decoded."""
+"""Families by model id, as decoded from the request's path."""

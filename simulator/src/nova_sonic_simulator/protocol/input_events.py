@@ -1,7 +1,7 @@
-"""The events a client may send, as values: AWS's words, one class per event.
+"""Input events as values, one class per event, with AWS's names.
 
-From AWS's page "Input events" of the Nova 2 user guide. Their JSON is read in `reading`; what may
-come when, and what only some models take, is in `rules`.
+From the page "Input events" of the Nova 2 user guide. `parsing` reads their JSON; `rules` checks their
+order and what each model accepts.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ type Role = Literal["SYSTEM", "USER", "ASSISTANT", "SYSTEM_SPEECH"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStart:
-    """Opens the session; `sensitivity` is None where the client didn't choose."""
+    """Starts the session; `sensitivity` is None if the client did not choose one."""
 
     sensitivity: Literal["HIGH", "MEDIUM", "LOW"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptStart:
-    """Says how to answer: which voice, which rate, with which tools."""
+    """Starts the prompt: voice, sample rate and tools."""
 
     prompt_name: str
     voice_id: str
@@ -30,7 +30,7 @@ class PromptStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextStart:
-    """Opens a block of text."""
+    """Starts a text block."""
 
     prompt_name: str
     content_name: str
@@ -40,7 +40,7 @@ class TextStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioStart:
-    """Opens the microphone."""
+    """Starts the audio block."""
 
     prompt_name: str
     content_name: str
@@ -49,7 +49,7 @@ class AudioStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStart:
-    """Opens the block of one tool's result."""
+    """Starts the block of one tool result."""
 
     prompt_name: str
     content_name: str
@@ -67,7 +67,7 @@ class TextInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInput:
-    """PCM16 mono little-endian of whole samples, at the rate of its block."""
+    """PCM16 mono little-endian, whole samples, at the rate of its block."""
 
     prompt_name: str
     content_name: str
@@ -76,7 +76,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """What the tool answered: a JSON object, already read out of its string."""
+    """The result of a tool: a JSON object, parsed from its string."""
 
     prompt_name: str
     content_name: str
@@ -85,7 +85,7 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentEnd:
-    """Closes a block of any kind."""
+    """Ends a block of any kind."""
 
     prompt_name: str
     content_name: str
@@ -93,14 +93,14 @@ class ContentEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptEnd:
-    """Closes the prompt."""
+    """Ends the prompt."""
 
     prompt_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnd:
-    """Closes the session; one client in the field sends `connectionEnd` in its place."""
+    """Ends the session; some clients send `connectionEnd` instead."""
 
 
 type InputEvent = (

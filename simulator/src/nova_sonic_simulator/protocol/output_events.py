@@ -1,11 +1,11 @@
-"""The events the service sends, in the shapes of AWS's page "Output events" (Nova 2 user guide).
+"""Output events, in the shapes of the page "Output events" (Nova 2 user guide).
 
-Blocks are whole and never interleave: contentStart, one content event (several for audio),
-contentEnd, all with one contentId. One completion spans the whole prompt. `role` in textOutput is
-in no table of that page but in its examples, and clients rely on it.
+Blocks never interleave: contentStart, one content event (several for audio), contentEnd, all with one
+contentId. One completion spans the whole prompt. `role` in textOutput is missing from the page's table
+but present in its examples, and clients depend on it.
 
-The token counts are invented: plausible, growing with what was heard, said and written, and
-always adding up. Silence costs nothing, as was once measured on the service.
+Token counts are invented: plausible, proportional to speech and text, and consistent in their sums.
+Silence costs nothing, as one measurement of the service reports.
 """
 
 import base64
@@ -25,7 +25,7 @@ CHARACTERS_PER_TEXT_TOKEN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCounts:
-    """TokenCounts of speech and of text, in and out."""
+    """Numbers of speech and text tokens, in and out."""
 
     speech_in: int = 0
     text_in: int = 0
@@ -42,7 +42,7 @@ class TokenCounts:
 
     @property
     def details(self) -> dict[str, dict[str, int]]:
-        """The four counts as a usageEvent nests them."""
+        """Return the counts in the structure of a usageEvent."""
         return {
             "input": {"speechTokens": self.speech_in, "textTokens": self.text_in},
             "output": {"speechTokens": self.speech_out, "textTokens": self.text_out},
@@ -50,17 +50,17 @@ class TokenCounts:
 
 
 def speech_tokens(seconds: float) -> int:
-    """Return what so much speech costs."""
+    """Return the token count of so many seconds of speech."""
     return round(seconds * SPEECH_TOKENS_PER_S)
 
 
 def text_tokens(text: str) -> int:
-    """Return what a text costs."""
+    """Return the token count of a text."""
     return -(-len(text) // CHARACTERS_PER_TEXT_TOKEN)
 
 
 class OutputEvents:
-    """Makes the events of one prompt; `new_id` names completions, contents and tool uses."""
+    """Builds the events of one prompt; `new_id` creates completion, content and tool use ids."""
 
     def __init__(
         self, *, session_id: str, prompt_name: str, rate_hz: int, new_id: Callable[[], str]
@@ -75,17 +75,17 @@ class OutputEvents:
         }
 
     def completion_start(self) -> OutputEvent:
-        """Return the event before all others of the prompt."""
+        """Return the first event of the prompt."""
         return _event("completionStart", **self._common)
 
     def completion_end(self) -> OutputEvent:
-        """Return the event behind all others of the prompt."""
+        """Return the last event of the prompt."""
         return _event("completionEnd", **self._common, stopReason="END_TURN")
 
     def text(
         self, speaker: Role, stage: Stage, content: str, stop: StopReason
     ) -> list[OutputEvent]:
-        """Return a whole block of text."""
+        """Return the three events of a text block."""
         block = self._block()
         return [
             _event(
@@ -101,11 +101,11 @@ class OutputEvents:
         ]
 
     def interrupted(self) -> list[OutputEvent]:
-        """Return the block that tells of a barge-in; clients compare its text to the letter."""
+        """Return the block that announces a barge-in; clients compare its text literally."""
         return self.text("ASSISTANT", "FINAL", '{ "interrupted" : true }', "INTERRUPTED")
 
     def tool_use(self, tool_use_id: str, name: str, arguments: Any) -> list[OutputEvent]:
-        """Return a whole block that asks for a tool; its arguments are JSON in a string."""
+        """Return the block of a tool use; its arguments are JSON in a string."""
         block = self._block()
         return [
             _event(
@@ -126,11 +126,11 @@ class OutputEvents:
         ]
 
     def audio_block(self) -> "AudioBlock":
-        """Return a new block of the assistant's speech."""
+        """Return a new block of assistant audio."""
         return AudioBlock(self._block(), self._rate_hz)
 
     def usage(self, used: TokenCounts) -> OutputEvent:
-        """Return what was used since the last such event, and the totals."""
+        """Return a usageEvent: tokens since the previous one, and totals."""
         self._used += used
         total = self._used
         tokens_in, tokens_out = total.speech_in + total.text_in, total.speech_out + total.text_out
@@ -148,14 +148,14 @@ class OutputEvents:
 
 
 class AudioBlock:
-    """The events of one block of speech."""
+    """Builds the events of one audio block."""
 
     def __init__(self, block: Mapping[str, str], rate_hz: int) -> None:
         self._block = block
         self._rate_hz = rate_hz
 
     def start(self) -> OutputEvent:
-        """Return the block's first event."""
+        """Return the contentStart event."""
         return _event(
             "contentStart",
             **self._block,
@@ -171,11 +171,11 @@ class AudioBlock:
         )
 
     def chunk(self, pcm: bytes) -> OutputEvent:
-        """Return a piece of its audio."""
+        """Return an audioOutput event."""
         return _event("audioOutput", **self._block, content=base64.b64encode(pcm).decode())
 
     def end(self, stop: StopReason) -> OutputEvent:
-        """Return the block's last event."""
+        """Return the contentEnd event."""
         return _event("contentEnd", **self._block, stopReason=stop, type="AUDIO")
 
 

@@ -1,9 +1,9 @@
-"""Reads a client's events out of their JSON, field by field.
+"""Parses input events from JSON, field by field.
 
-From AWS's page "Input events" of the Nova 2 user guide. Fields the page doesn't know are refused,
-as the service does since it tightened its validation; fields that clients in the field leave out
-(a role on audio, a tool configuration without tools) may be missing. Only once an event's shape
-is right is the event read, without further questions.
+From the page "Input events" of the Nova 2 user guide. Unknown fields are rejected, as the service does
+since it tightened its validation (livekit/agents#6200); fields that clients omit in practice (the role
+of an audio block, a tool configuration without tools) are optional. The shape is checked first; then
+the event is built without further checks.
 """
 
 import base64
@@ -45,7 +45,7 @@ from nova_sonic_simulator.protocol.schema import (
 
 
 def parse_event(payload: bytes) -> InputEvent:
-    """Read one event out of a chunk's JSON; raises RefusedError with the service's text."""
+    """Parse one event from a chunk's JSON; raises RefusedError with the service's text."""
     event = strict_json(payload, UNPARSABLE)
     if not isinstance(event, dict) or set(event) != {"event"}:
         refuse(INVALID_INPUT, "not an object with the one key `event`")
@@ -59,7 +59,7 @@ def parse_event(payload: bytes) -> InputEvent:
 
 
 def _schema_text(value: Any) -> None:
-    """Take JSON inside a string only: an object kills the session in these words."""
+    """Accept JSON inside a string; the service rejects an object with this text."""
     if not isinstance(value, str):
         refuse(UNPARSABLE, "inputSchema.json is not a string")
     if not isinstance(strict_json(value, INVALID_INPUT), dict):
@@ -138,7 +138,7 @@ _AUDIO_START = object_with(
         "type": one_of("AUDIO"),
         "audioInputConfiguration": object_with(_AUDIO, _AUDIO_EXTRAS),
     },
-    # Early samples of AWS's own leave out the role.
+    # AWS's own early samples omit the role.
     {"interactive": any_flag, "role": one_of("USER")},
 )
 _TOOL_START = object_with(
@@ -205,7 +205,7 @@ def _parse_tool_start(fields: Any) -> ToolStart:
     try:
         _TOOL_START(fields)
     except RefusedError as refused:
-        # Whatever is wrong with a tool's block, the service says this.
+        # The service answers any mistake in a tool block with this text.
         raise RefusedError(TOOL_RESULT, refused.reason) from refused
     return ToolStart(
         **_names(fields), tool_use_id=fields["toolResultInputConfiguration"]["toolUseId"]

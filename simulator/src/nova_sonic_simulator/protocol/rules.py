@@ -1,13 +1,12 @@
-"""What may come when: the ordering rules of a Nova Sonic session, refused in the service's words.
+"""Ordering rules of a session, and the errors for breaking them.
 
-From AWS's pages "Input events", "Chat history", "Cross-modal input" and "Error handling", and
-from what clients in the field have run into (see README.md). Pure: no clock, no audio, no I/O.
+From the pages "Input events", "Chat history", "Cross-modal input" and "Error handling" of the user
+guides, and from public reports of clients (README.md lists the source of each rule). Pure.
 
-Theory. Two coupled machines. The session goes NEW, STARTED, PROMPTED, PROMPT_ENDED, ENDED. Inside
-PROMPTED, blocks open and close under names that are never used twice; several may be open at
-once, since the microphone stays open while a tool's result is sent. A block of text is whole: no
-other block and no audio may come between its start and its end. A refused event changes nothing,
-though the service ends the stream after it anyway.
+Two coupled state machines. The session passes through NEW, STARTED, PROMPTED, PROMPT_ENDED, ENDED.
+Within PROMPTED, blocks are opened and closed under names that are never reused; several may be open at
+once, because the audio block stays open while tool results are sent. No other block and no audio may
+come inside a text block. A rejected event changes nothing, although the service then ends the stream.
 """
 
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ from nova_sonic_simulator.protocol.schema import refuse
 
 
 class Stage(Enum):
-    """How far the session has come."""
+    """States of a session."""
 
     NEW = auto()
     STARTED = auto()
@@ -46,7 +45,7 @@ class Stage(Enum):
 
 @dataclass(slots=True)
 class _Block:
-    """An open block: the event that opened it, and whether anything came inside."""
+    """An open block: the event that opened it, and whether it has content."""
 
     start: TextStart | AudioStart | ToolStart
     filled: bool = False
@@ -54,7 +53,7 @@ class _Block:
 
 @dataclass(slots=True)
 class _History:
-    """The conversation handed over before the audio: USER and ASSISTANT in turn."""
+    """The chat history sent before the audio: USER and ASSISTANT alternate, USER first."""
 
     limits: HistoryLimits
     roles: list[str] = field(default_factory=list)
@@ -78,10 +77,10 @@ class _History:
 
 
 class SessionRules:
-    """Takes the client's events one by one and refuses what the service refuses."""
+    """Checks input events one by one and rejects what the service rejects."""
 
     def __init__(self, family: Family, *, reject_audio_during_tools: bool = False) -> None:
-        """`reject_audio_during_tools` refuses audio while a tool runs, as one report says of 2.5."""
+        """Create the rules; `reject_audio_during_tools` follows one report about 2.5."""
         self.stage = Stage.NEW
         self.audio_started = False
         self._family = family
@@ -95,21 +94,21 @@ class SessionRules:
 
     @property
     def pending_tool_uses(self) -> Sequence[str]:
-        """The tools the service asked for and has no result of."""
+        """Return the ids of the tool uses without a result."""
         return sorted(self._open_tool_uses)
 
     def register_tool_use(self, tool_use_id: str) -> None:
-        """Note that the service asked for a tool."""
+        """Register a tool use that was sent to the client."""
         self._open_tool_uses.add(tool_use_id)
 
     def receive(self, payload: bytes) -> InputEvent:
-        """Read an event and accept it; raises RefusedError."""
+        """Parse and accept an event; raises RefusedError."""
         event = parse_event(payload)
         self.accept(event)
         return event
 
     def accept(self, event: InputEvent) -> None:
-        """Take the next event; raises RefusedError, and then nothing has changed."""
+        """Accept the next event; raises RefusedError and then changes nothing."""
         match event:
             case SessionStart():
                 self._start_session(event)
@@ -236,7 +235,7 @@ class SessionRules:
 
     def _end_prompt(self, event: PromptEnd) -> None:
         self._check_prompt(event.prompt_name)
-        # Some clients never close the microphone; that is no fault.
+        # Some clients never end the audio block; that is allowed.
         if any(not isinstance(block.start, AudioStart) for block in self._blocks.values()):
             refuse(INVALID_INPUT, "promptEnd inside a block")
         if self._family.prompt_needs_audio and not self.audio_started:

@@ -1,7 +1,7 @@
-"""Shapes of JSON values: what an event's fields may hold.
+"""Shapes of JSON values, to declare what the fields of an event may contain.
 
-Theory. A shape is a function that accepts a JSON value or raises RefusedError; records of shapes
-are shapes again, so that an event's shape can be written down as it stands in AWS's tables.
+A shape is a function that accepts a JSON value or raises RefusedError. Objects of shapes are shapes, so
+an event's shape is declared the way AWS's tables list its fields.
 """
 
 import json
@@ -15,12 +15,12 @@ type Shape = Callable[[Any], object]
 
 
 def refuse(failure: Failure, reason: str) -> Never:
-    """Raise the refusal; `reason` is for the log, not for the client."""
+    """Raise RefusedError; `reason` is for the log only."""
     raise RefusedError(failure, reason)
 
 
 def strict_json(text: str | bytes, failure: Failure) -> Any:
-    """Parse strict JSON: no NaN, no bytes that aren't UTF-8, no nesting without end."""
+    """Parse strict JSON: no NaN, valid UTF-8, bounded nesting."""
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
         return json.loads(decoded, parse_constant=_no_constant)
@@ -35,7 +35,7 @@ def _no_constant(name: str) -> Never:
 def object_with(
     required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None
 ) -> Shape:
-    """Return the shape of an object that has these fields and no others."""
+    """Return the shape of an object with these fields and no others."""
     known = {**required, **(optional or {})}
 
     def check(value: Any) -> None:
@@ -52,10 +52,10 @@ def object_with(
 
 
 def one_of(*allowed: object) -> Shape:
-    """Return the shape of a value that is one of a few."""
+    """Return the shape of a value out of an enumeration."""
 
     def check(value: Any) -> None:
-        # The type is compared too: in Python True is 1 and 1.0 is 1.
+        # Types are compared too: in Python True == 1 and 1.0 == 1.
         if not any(value == item and type(value) is type(item) for item in allowed):
             refuse(INVALID_INPUT, f"not one of {allowed}")
 
@@ -63,7 +63,7 @@ def one_of(*allowed: object) -> Shape:
 
 
 def number(low: float, high: float, *, whole: bool = False) -> Shape:
-    """Return the shape of a number between two others, both allowed."""
+    """Return the shape of a number in a closed range."""
     kinds = (int,) if whole else (int, float)
 
     def check(value: Any) -> None:
@@ -74,7 +74,7 @@ def number(low: float, high: float, *, whole: bool = False) -> Shape:
 
 
 def list_of(shape: Shape) -> Shape:
-    """Return the shape of a list of values of one shape."""
+    """Return the shape of a list."""
 
     def check(value: Any) -> None:
         if not isinstance(value, list):
@@ -86,18 +86,18 @@ def list_of(shape: Shape) -> Shape:
 
 
 def any_text(value: Any) -> None:
-    """Take any string."""
+    """Accept any string."""
     if not isinstance(value, str):
         refuse(INVALID_INPUT, "not a string")
 
 
 def any_name(value: Any) -> None:
-    """Take any string that isn't empty."""
+    """Accept any non-empty string."""
     if not isinstance(value, str) or not value:
         refuse(INVALID_INPUT, "not a name")
 
 
 def any_flag(value: Any) -> None:
-    """Take true or false."""
+    """Accept true or false."""
     if not isinstance(value, bool):
         refuse(INVALID_INPUT, "not true or false")

@@ -1,13 +1,13 @@
-"""Checks what AWS would check: the request's SigV4 signature, and every event's in its chain.
+"""Verifies the request's SigV4 signature and the chain of event signatures.
 
-Written from AWS's pages "Signature Version 4" and "Event stream encoding" (signed events). The
-texts of refusals are those AWS services answer with.
+Written from "Signature Version 4" (AWS IAM guide) and "Event stream encoding" (Amazon Transcribe guide,
+signed events). The error texts are those of AWS services.
 
-Theory. A request is signed over a canonical form of method, path, query and headers; the path is
-taken as it stands on the wire and encoded once more, so `%3A` becomes `%253A`; an empty query
-(a path that ends in `?`) is no query. The signature of the request seeds a chain: every event is
-wrapped in a message with a `:date` and a `:chunk-signature` made from the signature before it, so
-none can be altered, dropped, repeated or swapped. The chain ends with an event of no payload.
+A request is signed over a canonical form of method, path, query and headers. The path is used as it is
+on the wire and encoded once more, so `%3A` becomes `%253A`; an empty query (a path that ends in `?`) is
+no query. The request's signature seeds a chain: each event is wrapped in a message with `:date` and a
+`:chunk-signature` computed from the previous signature, so that no event can be altered, dropped,
+repeated or reordered. An event with an empty payload ends the chain.
 """
 
 import datetime as dt
@@ -32,8 +32,8 @@ EVENT_ALGORITHM = "AWS4-HMAC-SHA256-PAYLOAD"
 EVENTS_PAYLOAD_HASH = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
 MAX_SKEW = dt.timedelta(minutes=5)
 
-INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 -- a text
-EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 -- a text
+INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 -- an error text, not a secret
+EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 -- an error text, not a secret
 MISMATCH = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your AWS Secret Access Key and signing method. "
@@ -43,7 +43,7 @@ MISMATCH = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """The one identity this service knows; it has a session token or it hasn't."""
+    """The credentials the service accepts; a session token is optional."""
 
     access_key: str
     secret_key: str
@@ -51,7 +51,7 @@ class Credentials:
 
 
 class CredentialStore:
-    """The one identity that is known now, and those that no longer are."""
+    """The credentials accepted now, and those that have expired."""
 
     def __init__(self, first: Credentials) -> None:
         self._first = first
@@ -59,7 +59,7 @@ class CredentialStore:
         self._expired: set[tuple[str, str | None]] = set()
 
     def change(self, credentials: Credentials, *, expire: bool) -> None:
-        """Know only these from now on; those before have expired, or were never known."""
+        """Accept only these credentials; `expire` marks the previous ones as expired."""
         before = self.current
         if expire:
             self._expired.add((before.access_key, before.session_token))
@@ -67,12 +67,12 @@ class CredentialStore:
         self.current = credentials
 
     def restore(self) -> None:
-        """Know those of the start again."""
+        """Accept the initial credentials again."""
         self._expired.clear()
         self.current = self._first
 
     def check(self, access_key: str, session_token: str | None) -> None:
-        """Refuse any but the current identity with AWS's text."""
+        """Check an access key and session token; raises SignatureRefusedError."""
         if (access_key, session_token) in self._expired:
             raise SignatureRefusedError("ExpiredTokenException", EXPIRED_TOKEN)
         known = hmac.compare_digest(access_key.encode(), self.current.access_key.encode())
@@ -82,7 +82,7 @@ class CredentialStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """What a request's signature covers: `target` is path and query as they stood on the wire."""
+    """The signed parts of a request; `target` is path and query as on the wire."""
 
     method: str
     target: str
@@ -90,7 +90,7 @@ class SignedRequest:
 
 
 class SignatureRefusedError(Exception):
-    """The signature is missing, wrong or out of date."""
+    """The signature is missing, wrong or out of date; with AWS's code and text."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -101,9 +101,10 @@ class SignatureRefusedError(Exception):
 def verify_request(
     request: SignedRequest, identities: CredentialStore, *, now: dt.datetime
 ) -> "EventVerifier":
-    """Check a request's signature; return the verifier of the events that follow it.
+    """Verify a request's signature and return the verifier of its events.
 
-    Raises SignatureRefusedError with AWS's code and text.
+    Raises:
+        SignatureRefusedError: With AWS's code and text.
     """
     headers = _folded(request.headers)
     authorization = _Authorization.parse(headers.get("authorization", ""))
@@ -126,7 +127,7 @@ def verify_request(
 
 
 class EventVerifier:
-    """Unwraps the signed events of one stream, in their order."""
+    """Unwraps the signed events of one stream, in order."""
 
     def __init__(self, secret_key: str, region: str, seed_signature: str) -> None:
         self._secret_key = secret_key
@@ -136,9 +137,11 @@ class EventVerifier:
         self.ended = False
 
     def unwrap(self, message: Message, *, now: dt.datetime) -> Message | None:
-        """Return the event inside, or None for the signed end of the input.
+        """Return the inner event, or None at the signed end of the input.
 
-        Raises SignatureRefusedError for a wrong chain, FramingError where the inside is no event.
+        Raises:
+            SignatureRefusedError: The chain is broken.
+            FramingError: The payload is not an event.
         """
         if self.ended:
             raise SignatureRefusedError("InvalidSignatureException", "Event after the signed end.")
@@ -157,7 +160,7 @@ class EventVerifier:
     def _expected(self, date: Timestamp, payload: bytes, now: dt.datetime) -> bytes:
         signed_at = _compact(_moment(date))
         _check_skew(signed_at, now)
-        # The day is the event's own: a stream may outlive the day its request was signed on.
+        # The date is the event's own: a stream may outlive the day on which its request was signed.
         scope = f"{signed_at[:8]}/{self._region}/{SERVICE}/aws4_request"
         date_header: Mapping[str, HeaderValue] = {":date": date}
         if scope not in self._keys:
@@ -179,7 +182,7 @@ class EventVerifier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Authorization:
-    """What the Authorization header says of itself."""
+    """The fields of the Authorization header."""
 
     access_key: str
     scope: str
@@ -217,7 +220,7 @@ class _Authorization:
 
 
 def _check_scope(scope: str) -> tuple[str, str]:
-    """Return the day and the region of a credential scope."""
+    """Return date and region of a credential scope."""
     day, _, rest = scope.partition("/")
     region, _, rest = rest.partition("/")
     if not region:
@@ -230,7 +233,7 @@ def _check_scope(scope: str) -> tuple[str, str]:
 
 
 def _check_date(authorization: _Authorization, headers: Mapping[str, str], now: dt.datetime) -> str:
-    """Return the request's date as it was signed, once it is near enough to now."""
+    """Return the request's signing date after checking the clock skew."""
     signed_at = headers.get("x-amz-date", "")
     _check_skew(signed_at, now)
     if authorization.day != signed_at[:8]:
@@ -269,7 +272,7 @@ def _parsed(signed_at: str) -> dt.datetime:
 
 
 def _check_signed_headers(authorization: _Authorization, headers: Mapping[str, str]) -> None:
-    """Refuse a signature that leaves out the host or a header AWS acts on."""
+    """Reject a signature that omits the host or an x-amz header."""
     if "host" not in authorization.signed_headers:
         problem = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         raise SignatureRefusedError("InvalidSignatureException", problem)
@@ -279,7 +282,7 @@ def _check_signed_headers(authorization: _Authorization, headers: Mapping[str, s
 
 
 def _folded(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by lower-case name, repeated ones joined; `:authority` stands for `host`."""
+    """Return headers by lower-case name, repeated ones joined; `:authority` is also `host`."""
     folded: dict[str, str] = {}
     for name, value in headers:
         key = "host" if name == ":authority" else name.lower()
@@ -351,7 +354,7 @@ def _moment(date: Timestamp) -> dt.datetime:
 
 
 def _only_message(payload: bytes) -> Message:
-    """Return the one message the payload of a signed event consists of."""
+    """Return the one message inside a signed event."""
     decoder = Decoder()
     decoder.receive_data(payload)
     message = decoder.next_message()

@@ -1,7 +1,6 @@
-"""Does the sessions' slow jobs in threads: hearing on its own, thinking and speaking together.
+"""Runs the slow jobs of sessions in threads: recognition in one, dialogue and synthesis in others.
 
-Recognition takes seconds and every core of a small machine, so it gets one thread that nobody else
-waits for.
+Recognition takes seconds and all cores of a small machine, so it has a thread of its own.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ TALKING_THREADS = 2
 
 
 class JobExecutor:
-    """The recognizer, the voice and the threads of the whole service."""
+    """The speech recognizer, the voice and the threads that all sessions share."""
 
     def __init__(
         self, *, recognizer: SpeechRecognizer | None, voice: Voice, clock: Clock, zone: ZoneInfo
@@ -43,16 +42,16 @@ class JobExecutor:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job still runs; none can be stopped halfway."""
+        """Return whether a job is running; a running job cannot be stopped."""
         return self._running > 0
 
     async def do(self, job: Job) -> Any:
-        """Return the job's result; raises whatever the recognizer, the dialogue or the voice raised."""
+        """Run a job and return its result; exceptions propagate."""
         pool = self._hearing if isinstance(job, Transcribe) else self._talking
         return await asyncio.get_running_loop().run_in_executor(pool, self._do, job)
 
     def close(self) -> None:
-        """Take no more jobs; don't wait for those that run."""
+        """Accept no more jobs; do not wait for running ones."""
         for pool in (self._hearing, self._talking):
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -1,7 +1,7 @@
-"""The slow things a session asks for: hearing, thinking, speaking.
+"""Slow jobs of a session: recognition, dialogue, synthesis.
 
-The session hands them out and takes their results back; whoever runs them may use threads. Jobs of
-one lane have to be run one after the other, in their order: a conversation has a memory.
+The session returns jobs and receives their results; the caller may run them in threads. Jobs of one
+queue run one after the other, in order, because a dialogue has state.
 """
 
 import datetime as dt
@@ -14,41 +14,41 @@ from nova_sonic_simulator.session.playout import Sentence
 
 
 class Dialogue(Protocol):
-    """Holds one conversation."""
+    """A dialogue with one customer."""
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
-        """Be where a conversation was after these turns, each a role and a text."""
+        """Restore the state after these turns, each a role and a text."""
         ...
 
     def respond(self, text: str, *, now: dt.datetime) -> Reply:
-        """Answer what the customer said."""
+        """Respond to what the customer said."""
         ...
 
     def respond_to_numbers(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
-        """Answer words that were coded in the audio."""
+        """Respond to numbers that were coded in the audio."""
         ...
 
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
     ) -> Reply:
-        """Answer from a tool's result."""
+        """Respond to a tool's result."""
         ...
 
     def handle_interruption(self) -> None:
-        """Learn that the customer spoke over the reply."""
+        """Handle that the customer interrupted the reply."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcribe:
-    """Write down what was said: 16 kHz PCM to text."""
+    """Transcribe an utterance: 16 kHz PCM to text."""
 
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreHistory:
-    """Hand an earlier conversation over to the dialogue."""
+    """Restore a dialogue from the chat history."""
 
     dialogue: Dialogue
     turns: Sequence[tuple[str, str]]
@@ -56,7 +56,7 @@ class RestoreHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Respond:
-    """Let the dialogue answer the customer's words; `coded` ones are numbers with blanks between."""
+    """Respond to the customer; `coded` text is numbers separated by blanks."""
 
     dialogue: Dialogue
     text: str
@@ -65,7 +65,7 @@ class Respond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandleToolResult:
-    """Let the dialogue answer from a tool's result."""
+    """Respond to a tool's result."""
 
     dialogue: Dialogue
     tool_use_id: str
@@ -75,14 +75,14 @@ class HandleToolResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandleInterruption:
-    """Tell the dialogue that it was cut off."""
+    """Handle an interruption."""
 
     dialogue: Dialogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synthesize:
-    """Give a sentence a voice."""
+    """Synthesize a sentence."""
 
     sentence: Sentence
     rate_hz: int

@@ -1,13 +1,13 @@
-"""Speaks the model's replies: which output event goes out when.
+"""Schedules the output events of replies: which event is sent when.
 
-From AWS's page "Output events" and the field's reports on order (README.md). For each sentence
-the planned text, then its audio; when a reply's audio has all been sent, each sentence's final
-text at the moment it has been played to its end. What the customer cuts off has no final text
-beyond the words played before. Tools are on_tool_use for at their place between the sentences.
+From the page "Output events" and public reports on event order (README.md). For each sentence: the
+planned text, then its audio. When all audio of a reply has been sent, the final text of each sentence
+follows at the moment it has been played to its end. An interrupted sentence has final text only for the
+words played before. Tool uses are sent in their place between sentences.
 
-Theory. One queue of things to bring forward, one open block at most. `due_events(now)` returns whatever
-may be sent by now and `next_at_s` says when to ask again, so the whole course of a reply can be
-tested without waiting. Audio leaves as chunks, SPEED_UP times as fast as it sounds.
+One queue of items, at most one open block. `due_events(now)` returns what may be sent by now and
+`next_at_s` returns when to call it again, so a whole reply can be tested without waiting. Audio is sent
+in chunks, SPEED_UP times faster than real time.
 """
 
 from collections import deque
@@ -33,7 +33,7 @@ SPEED_UP = 5
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Sentence:
-    """A sentence on its way: planned, voiced, sent, played."""
+    """A sentence from planning to playback."""
 
     text: str
     reply: int
@@ -44,19 +44,19 @@ class Sentence:
     dropped: bool = False
 
     def text_played_by(self, now_s: float, rate_hz: int) -> str:
-        """Return the words that have sounded by now, as if all took the same time."""
+        """Return the words played by now, assuming that all words have the same length."""
         words = self.text.split()
         share = (now_s - self.starts_s) / (self.seconds(rate_hz) or 1.0)
         return " ".join(words[: int(max(0.0, min(1.0, share)) * len(words))])
 
     def seconds(self, rate_hz: int) -> float:
-        """Return how long the sentence sounds."""
+        """Return the duration of the audio."""
         return len(self.pcm or b"") / SAMPLE_BYTES / rate_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
-    """A tool to be on_tool_use for; its arguments are any JSON."""
+    """A tool use; its arguments are any JSON."""
 
     tool_use_id: str
     name: str
@@ -64,7 +64,7 @@ class ToolUse:
 
 
 class Playout:
-    """Brings the replies of one prompt forward; `on_tool_use` is told of each tool as it is on_tool_use for."""
+    """Schedules the replies of one prompt; `on_tool_use` is called for each tool use that is sent."""
 
     def __init__(
         self, events: OutputEvents, *, rate_hz: int, on_tool_use: Callable[[ToolUse], None]
@@ -74,7 +74,7 @@ class Playout:
         self._on_tool_use = on_tool_use
         self._playback = Playback()
         self._queue: deque[Sentence | ToolUse] = deque()
-        # Sent and not yet told as final, in the order they sound.
+        # Sent, without final text yet, in playing order.
         self._unfinished: deque[Sentence] = deque()
         self._block: AudioBlock | None = None
         self._sent_bytes = 0
@@ -86,7 +86,7 @@ class Playout:
     def enqueue_reply(
         self, sentences: Sequence[str], tool_uses: Sequence[ToolUse]
     ) -> list[Sentence]:
-        """Queue a reply; return its sentences, which have to be given a voice."""
+        """Queue a reply; return its sentences, whose audio has to be synthesized."""
         self._replies += 1
         spoken: list[Sentence] = []
         for text in sentences:
@@ -97,11 +97,11 @@ class Playout:
         return spoken
 
     def is_audible(self, now_s: float) -> bool:
-        """Tell whether the customer hears the assistant, or is about to."""
+        """Return whether the assistant is audible, or about to be."""
         return self._block is not None or self._playback.is_playing(now_s)
 
     def due_events(self, now_s: float) -> list[OutputEvent]:
-        """Return what may be sent by now; never more than one chunk of audio at a time."""
+        """Return the events to send by now, at most one chunk of audio."""
         out = self._finals(now_s)
         if self._block is not None:
             if now_s >= self._next_chunk_s:
@@ -112,7 +112,7 @@ class Playout:
 
     @property
     def next_at_s(self) -> float | None:
-        """When `due_events` has something again; None while that depends on others."""
+        """Return when `due_events` has more; None while that depends on others."""
         if self._block is not None:
             return self._next_chunk_s
         moments = [self._unfinished[0].ends_s] if self._may_finalise else []
@@ -121,7 +121,7 @@ class Playout:
         return min(moments, default=None)
 
     def interrupt(self, now_s: float) -> list[OutputEvent]:
-        """Fall silent because the customer speaks; tools not yet on_tool_use for are kept."""
+        """Stop because the customer speaks; tool uses in the queue remain."""
         started = [*self._unfinished, *self._being_sent]
         out = self.stop()
         for sentence in started:
@@ -130,7 +130,7 @@ class Playout:
         return out + self._events.interrupted()
 
     def stop(self) -> list[OutputEvent]:
-        """Close the open block and drop the sentences behind it, without another word."""
+        """Close the open block and drop all queued sentences."""
         out = [] if self._block is None else [self._block.end("END_TURN")]
         self._block = None
         for item in self._queue:
@@ -148,7 +148,7 @@ class Playout:
 
     @property
     def _may_finalise(self) -> bool:
-        """Tell whether final texts may come: not inside a block, nor inside a reply's audio."""
+        """Return whether final texts may be sent: outside blocks and after the reply's audio."""
         if self._block is not None or not self._unfinished:
             return False
         following = self._queue[0] if self._queue else None
@@ -164,7 +164,7 @@ class Playout:
         return out
 
     def _start_next(self, now_s: float) -> list[OutputEvent]:
-        """Begin the next sentence that has a voice, asking for the tools before it."""
+        """Start the next sentence that has audio; send the tool uses before it."""
         out: list[OutputEvent] = []
         while self._queue and isinstance(tool_use := self._queue[0], ToolUse):
             self._queue.popleft()
@@ -180,7 +180,7 @@ class Playout:
         return [*out, block.start(), *self._send_chunk(block, now_s)]
 
     def _send_chunk(self, block: AudioBlock, now_s: float) -> list[OutputEvent]:
-        """Send the next chunk of the open block, and its end behind the last one."""
+        """Send the next chunk of the open block, and its end after the last one."""
         sentence = self._queue[0]
         assert isinstance(sentence, Sentence)
         pcm = sentence.pcm or b""

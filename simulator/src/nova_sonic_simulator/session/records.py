@@ -1,7 +1,4 @@
-"""What each session received, for those who ask: a test knows so what arrived, and in what form.
-
-A record holds nothing that isn't already in memory somewhere, and only the newest are kept.
-"""
+"""Records of what each session received, for tests and for the inspector."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -15,33 +12,33 @@ type Ending = Literal["client", "failure", "fault", "lost"]
 
 @dataclass(slots=True, kw_only=True)
 class SessionRecord:
-    """One session, as it went so far; its fields are those of the answer to `sessions`."""
+    """One session so far; the fields are those of the answer to `sessions`."""
 
     id: str = ""
     model: str = ""
     voice: str = ""
     opened_s: float = 0.0
-    """On the service's clock, which begins at 0."""
+    """In seconds of service time since the service started."""
     ended: Ending | None = None
-    """Who ended it: the client, the service with a failure, a fault on command, or the network."""
+    """Who ended it: the client, the service (failure), an injected fault, or the network (lost)."""
     ended_s: float | None = None
     failure: Mapping[str, str] | None = None
-    """The last word of the service, if it had one: its `type` and its `message`."""
+    """The final error of the service, if any: `type` and `message`."""
     history: list[tuple[str, str]] = field(default_factory=list)
-    """Role and text of what was handed over before the audio."""
+    """Role and text of the chat history."""
     texts: list[str] = field(default_factory=list)
-    """What was typed."""
+    """Typed texts."""
     numbers: list[str] = field(default_factory=list)
-    """The whole words coded in the audio."""
+    """Numbers coded in the audio, received whole."""
     damaged_bursts: int = 0
-    """How many bursts in the audio were no whole words."""
+    """Bursts in the audio that were no whole number."""
     audio_bytes: int = 0
     tool_uses: list[Mapping[str, Any]] = field(default_factory=list)
     tool_results: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def report(self) -> dict[str, Any]:
-        """The record as it is now, to be turned into JSON at once: nothing is copied."""
+        """Return the record's current state, to be serialised at once: nothing is copied."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -58,5 +55,5 @@ class Records:
         return record
 
     def newest(self, count: int | None = None) -> list[SessionRecord]:
-        """Return the newest records, the newest of them last."""
+        """Return the newest records, the newest last."""
         return list(self._records)[-(count or NEWEST_KEPT) :]

@@ -1,11 +1,10 @@
 """Runs one session on one stream: bytes to events, jobs to threads, events to bytes.
 
-Theory. Four tasks share the session and none of them waits for another: one reads the stream, one
-writes to it, and two lanes do the slow jobs in their order. Whatever changes the session wakes the
-writer, which alone decides that the stream is over; then the others are cancelled. The reader
-stops reading while the writer or a lane is too far behind, and so, through HTTP/2's flow control,
-does the client. Faults on command are met on the way of the events, and cost nothing while none is
-armed.
+Four tasks share the session and none waits for another: one reads the stream, one writes to it, and two
+run the slow jobs in order. Every change of the session wakes the writer, which alone decides that the
+stream is over; the other tasks are then cancelled. The reader pauses while the writer or a job queue is
+too far behind; HTTP/2 flow control then pauses the client. Injected faults are applied to events on
+their way, and cost nothing while none is armed.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ MAX_WAITING_EVENTS = 256
 
 
 class SessionRunner:
-    """One session on its stream."""
+    """Runs one session on its stream."""
 
     def __init__(
         self,
@@ -71,7 +70,7 @@ class SessionRunner:
 
     @property
     def ending(self) -> Ending:
-        """Who ended the session, once it's over."""
+        """Return who ended the session, once it is over."""
         if self._injector.has_ended_session:
             return "fault"
         if self._lost:
@@ -80,7 +79,7 @@ class SessionRunner:
 
     @property
     def final_error(self) -> Mapping[str, str] | None:
-        """Type and message of the service's last word, if it had one."""
+        """Return type and message of the service's final error, if any."""
         if (failure := self._session.failure) is not None:
             return {"type": failure.exception_type, "message": failure.message}
         if self._error is None:
@@ -92,11 +91,11 @@ class SessionRunner:
         }
 
     def apply(self, action: Action) -> None:
-        """Let this happen to the session now."""
+        """Apply a fault to the session now."""
         self._injector.apply(action)
 
     async def run(self) -> None:
-        """Run the session up to its last word; raises StreamLostError if the client breaks it off."""
+        """Run the session to its end; raises StreamLostError if the client breaks the stream."""
         async with asyncio.TaskGroup() as tasks:
             others = [
                 tasks.create_task(self._run_part(part))
@@ -113,21 +112,21 @@ class SessionRunner:
             raise StreamLostError(self._stream.label)
 
     async def _run_part(self, part: Callable[[], Awaitable[None]]) -> None:
-        """Run a part of the session, so that a fault of ours ends this session and no other."""
+        """Run one task of the session; an unexpected error ends this session only."""
         try:
             await part()
         except StreamLostError:
             self._lost = True
             self._session.end_silently()
         except EndedByFaultError:
-            logger.info("stream=%s ends by a fault on command", self._stream.label)
+            logger.info("stream ended by injected fault", extra={"stream": self._stream.label})
         except Exception:
-            logger.exception("stream=%s failed inside", self._stream.label)
+            logger.exception("unhandled error in session", extra={"stream": self._stream.label})
             self._session.fail(BROKEN)
         finally:
             self._changed.set()
 
-    # In.
+    # Input.
 
     async def _read(self) -> None:
         try:
@@ -139,14 +138,14 @@ class SessionRunner:
             self._decoder.receive_eof()
             self._session.receive_eof()
         except (FramingError, MalformedChunkError) as error:
-            logger.warning("stream=%s sent no chunk: %s", self._stream.label, error)
+            self._log_rejection("unreadable input rejected", error)
             self._session.fail(UNPARSABLE)
         except SignatureRefusedError as refused:
-            logger.warning("stream=%s signature: %s", self._stream.label, refused)
+            self._log_rejection("event signature rejected", refused)
             self._error = error_message(refused.code, refused.message)
             self._session.end_silently()
         except RefusedError as refused:
-            logger.warning("stream=%s refused: %s", self._stream.label, refused)
+            self._log_rejection("input event rejected", refused)
 
     async def _receive_messages(self) -> None:
         while not self._session.ended and (message := self._decoder.next_message()) is not None:
@@ -166,18 +165,21 @@ class SessionRunner:
         more = True
         while more:
             more = self._session.process_audio(now_s=self._clock.elapsed_s())
-            # Listening costs time: the other streams get their turn.
+            # Recognition of speech costs time; let the other streams run.
             await asyncio.sleep(0)
 
     async def _wait_for_capacity(self) -> None:
-        """Wait until neither the lanes nor the writer are too far behind."""
+        """Wait until neither the job queues nor the writer are too far behind."""
         if self._dialogue_jobs.qsize() > MAX_WAITING_JOBS:
             await self._dialogue_jobs.join()
         while self._session.queued_events > MAX_WAITING_EVENTS:
             self._has_capacity.clear()
             await self._has_capacity.wait()
 
-    # Aside.
+    def _log_rejection(self, event: str, reason: object) -> None:
+        logger.warning(event, extra={"stream": self._stream.label, "reason": str(reason)})
+
+    # Jobs.
 
     def _dispatch_jobs(self) -> None:
         for job in self._session.pop_jobs():
@@ -194,7 +196,7 @@ class SessionRunner:
                 self._changed.set()
             lane.task_done()
 
-    # Out.
+    # Output.
 
     async def _write(self) -> None:
         while True:
@@ -219,13 +221,13 @@ class SessionRunner:
 
     async def _send_final_error(self) -> None:
         if (failure := self._session.failure) is not None:
-            logger.warning("stream=%s ends: %s", self._stream.label, failure)
+            self._log_rejection("stream ends with exception", failure)
             await self._send(exception_message(failure.exception_type, failure.message))
         elif self._error is not None:
             await self._send(self._error)
 
     async def _wait_for_change(self) -> None:
-        """Wait for something to change, or for the moment something is due."""
+        """Wait for a change, or until the next event is due."""
         next_at_s = self._session.next_at_s
         if self._injector.any_armed:
             next_at_s = min(next_at_s, self._injector.next_at_s)
@@ -238,6 +240,6 @@ class SessionRunner:
             async with asyncio.timeout(self._send_s):
                 await self._stream.send(encode(message))
         except TimeoutError:
-            logger.warning("stream=%s took no output for %.0f s", self._stream.label, self._send_s)
+            self._log_rejection("client reads no output", f"{self._send_s:.0f} s")
             self._stream.reset(ErrorCodes.CANCEL)
             raise StreamLostError(self._stream.label) from None

@@ -1,14 +1,14 @@
-"""One Nova Sonic session: what the client sent goes in, what the service answers comes out.
+"""One Nova Sonic session: input events in, output events out.
 
-Written from AWS's Nova 2 user guide (output events, turn taking, cross-modal input, asynchronous
-tools). No I/O, no thread and no clock of its own: moments are passed in, and whatever is slow
-(hearing, thinking, speaking) is handed out as a job whose result is handed back.
+Written from AWS's Nova 2 user guide (output events, turn taking, cross-modal input, asynchronous tools).
+No I/O, no threads, no clock: the time is a parameter, and slow work (recognition, dialogue, synthesis)
+is returned as a job whose result is passed back.
 
-Theory. Three parts under one roof: the rules say whether an input may come, the limits whether
-the session may go on, the playout what is said when. The session carries what the customer said to
-the dialogue, and the dialogue's reply to the playout. While the customer speaks, and until it is known what
-they said, the playout begins nothing new; if they speak while the assistant can be heard, that is a
-barge-in. While a tool runs, everything goes on. An exception, once there is one, is the last word.
+Three parts: `rules` decides whether an input is valid, `limits` whether the session may continue,
+`playout` what is sent when. The session passes the customer's utterances to the dialogue and its replies
+to the playout. While the customer speaks, and until the transcript is known, the playout starts nothing
+new; speech while the assistant is audible is a barge-in. A running tool stops nothing. Once there is a
+failure, it is the final event.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -67,7 +67,7 @@ from nova_sonic_simulator.speech.resampling import HEARING_RATE_HZ
 
 AUDIO_PIECE_BYTES = 8192
 SILENCE_MS = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
-"""How long a pause ends a turn, by endpointing sensitivity (AWS's page on turn taking)."""
+"""Silence that ends a turn, in ms, by endpointing sensitivity (AWS, "Turn taking")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +75,11 @@ class SessionDependencies:
     """What every session of this service is given."""
 
     open_dialogue: Callable[[frozenset[str]], Dialogue]
-    """Begins a conversation that may call these tools."""
+    """Creates a dialogue that may call these tools."""
     open_endpointing: Callable[[int], Endpointing] | None
-    """Begins to listen for turns that end after so many ms of silence; None where nobody hears."""
+    """Creates an endpointer for turns that end after so many ms of silence; None without recognition."""
     open_resampler: Callable[[int], Callable[[bytes], bytes]]
-    """Begins to bring PCM of this rate to 16 kHz."""
+    """Creates a resampler from this rate to 16 kHz."""
     new_id: Callable[[], str]
     reject_audio_during_tools: bool = False
 
@@ -95,7 +95,7 @@ class _Prompt:
 
 
 class Session:
-    """One session of one model, begun at `now_s` on the clock all its moments are told on."""
+    """One session of one model."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class Session:
         now_s: float,
         record: SessionRecord | None = None,
     ) -> None:
-        """`record` is where the session writes down what it received."""
+        """Create a session that begins at `now_s`; `record` collects what it receives."""
         self.failure: Failure | None = None
         """Why the service ended the session, if it did."""
         self.ended = False
@@ -121,11 +121,11 @@ class Session:
         self._prompt: _Prompt | None = None
         self._endpointing: Endpointing | None = None
         self._resample: Callable[[bytes], bytes] | None = None
-        # Audio that was received and not yet listened to.
+        # Audio that has been received and not processed.
         self._pending_audio = bytearray()
         self._is_customer_speaking = False
         self._transcriptions = 0
-        # Open blocks of the past, of typed text and of tool results, by contentName.
+        # Open history, text and tool result blocks, by contentName.
         self._history_blocks: dict[str, tuple[str, list[str]]] = {}
         self._text_blocks: dict[str, list[str]] = {}
         self._result_blocks: dict[str, HandleToolResult | ToolStart] = {}
@@ -134,10 +134,10 @@ class Session:
         self._out: list[OutputEvent] = []
         self._jobs: list[Job] = []
 
-    # What comes from the client.
+    # Input.
 
     def receive_payload(self, payload: bytes, *, now_s: float) -> None:
-        """Take one event of the client; a refused one ends the session."""
+        """Handle one input event; a rejected one ends the session."""
         if self.ended:
             return
         try:
@@ -147,7 +147,7 @@ class Session:
             raise
 
     def receive_eof(self) -> None:
-        """Note that the client will send no more; not every client says goodbye before."""
+        """Handle the end of the input; not every client sends sessionEnd before."""
         self._end()
 
     def fail(self, failure: Failure) -> None:
@@ -157,18 +157,18 @@ class Session:
             self.ended = True
 
     def end_silently(self) -> None:
-        """End the session without another word."""
+        """End the session without a final event."""
         self.ended = True
 
     def stop_responding(self) -> None:
-        """Go on taking what comes, and answer none of it any more."""
+        """Accept further input and answer none of it."""
         self._deaf = True
 
     def process_audio(self, *, now_s: float) -> bool:
-        """Listen to the next piece of the audio received; return whether more of it waits.
+        """Process the next piece of received audio; return whether more is waiting.
 
-        To be called until it returns False before the next event is taken. Listening costs time,
-        and one chunk may hold half a minute of audio: other sessions get their turn in between.
+        Call it until it returns False before the next event is handled. It takes time, and one chunk may
+        hold half a minute of audio, so other sessions run in between.
         """
         piece = bytes(self._pending_audio[:AUDIO_PIECE_BYTES])
         del self._pending_audio[:AUDIO_PIECE_BYTES]
@@ -177,10 +177,10 @@ class Session:
                 self._handle_endpointing_event(found, now_s)
         return bool(self._pending_audio)
 
-    # What goes to the client.
+    # Output.
 
     def pop_events(self, *, now_s: float) -> list[OutputEvent]:
-        """Return what may go out by now, and forget it."""
+        """Return and forget the events to send by now."""
         if not self.ended and (passed := self._limits.failure_at(now_s)):
             self.fail(passed)
         if self._prompt is not None and not self.ended:
@@ -190,15 +190,15 @@ class Session:
 
     @property
     def next_at_s(self) -> float:
-        """When `pop_events` has something again, if nothing comes in before."""
+        """Return when `pop_events` has more, if nothing arrives before."""
         spoken_at_s = self._prompt.playout.next_at_s if self._prompt else None
         deadline_s = self._limits.next_at_s
         return deadline_s if spoken_at_s is None else min(deadline_s, spoken_at_s)
 
-    # What others do.
+    # Jobs.
 
     def pop_jobs(self) -> list[Job]:
-        """Return the jobs that have come up, and forget them."""
+        """Return and forget the new jobs."""
         jobs, self._jobs = self._jobs, []
         return jobs
 
@@ -209,11 +209,11 @@ class Session:
 
     @property
     def queued_events(self) -> int:
-        """How many events wait to go out."""
+        """Return how many events wait to be sent."""
         return len(self._out)
 
     def complete_job(self, job: Job, result: Any) -> None:
-        """Take a job's result: text of Transcribe, a Reply of Respond and HandleToolResult, PCM of Synthesize."""
+        """Pass back a job's result: text, a Reply, or PCM."""
         match job:
             case Transcribe():
                 self._transcriptions -= 1
@@ -229,7 +229,7 @@ class Session:
             case _:
                 assert_never(job)
 
-    # Inputs.
+    # Input events.
 
     def _handle_event(self, event: InputEvent, now_s: float) -> None:
         match event:
@@ -267,7 +267,7 @@ class Session:
     def _open_block(self, start: TextStart | AudioStart | ToolStart) -> None:
         match start:
             case TextStart():
-                # Text before the audio is the past; only text beside the audio is spoken to.
+                # Text before the audio is chat history; only text beside the audio is answered.
                 if self._rules.audio_started:
                     self._text_blocks[start.content_name] = []
                 elif start.role in ("USER", "ASSISTANT"):
@@ -314,8 +314,8 @@ class Session:
     def _store_tool_result(self, event: ToolResult) -> None:
         start = self._result_blocks[event.content_name]
         assert self._prompt is not None
-        told = {"toolUseId": start.tool_use_id, "result": dict(event.result)}
-        self._record.tool_results.append(told)
+        received = {"toolUseId": start.tool_use_id, "result": dict(event.result)}
+        self._record.tool_results.append(received)
         self._result_blocks[event.content_name] = HandleToolResult(
             dialogue=self._prompt.dialogue,
             tool_use_id=start.tool_use_id,
@@ -332,7 +332,7 @@ class Session:
         elif content_name in self._result_blocks:
             self._handle_tool_result(self._result_blocks.pop(content_name))
         elif self._rules.audio_started:
-            # The microphone closed: nothing but silence can follow what was said last.
+            # The audio block ended, so the last utterance ends too.
             self._pending_audio += bytes(
                 2 * self._silence_ms * HEARING_RATE_HZ // 1000 * SAMPLE_BYTES
             )
@@ -365,7 +365,7 @@ class Session:
             self._handle_utterance(text)
 
     def _handle_utterance(self, text: str, *, heard_s: float = 0.0, coded: bool = False) -> None:
-        """Tell the client what was understood, and let the dialogue answer it."""
+        """Send the USER text and let the dialogue respond."""
         if self._prompt is None or not text.strip():
             return
         used = TokenCounts(speech_in=speech_tokens(heard_s), text_in=text_tokens(text))
@@ -407,7 +407,7 @@ class Session:
         self._update_playout()
 
     def _update_playout(self) -> None:
-        """Let the playout begin nothing while the customer has the word, or the model waits."""
+        """Pause the playout while the customer speaks or the model waits for a tool."""
         if self._prompt is not None:
             waiting = self._family.is_paused_by_tools and bool(self._rules.pending_tool_uses)
             self._prompt.playout.is_paused = (

@@ -1,16 +1,14 @@
-"""Hears words that are coded in the audio, for tests that count every word of a call.
+"""Decodes numbers coded in the audio, for tests that count every word of a call.
 
-A word is a number from 0 to 9999 as a burst of 120 ms in PCM16 mono at 16 kHz, 12000 up and down. It
-holds 40 bits of 48 samples each: eight of a preamble, sixteen of the number and
-sixteen of its checksum (CRC-16/CCITT-FALSE of the number's two bytes), the highest bit first. A
-one is 24 samples up and 24 down, a nought the other way round, so a burst is nowhere quiet. At
-least 40 ms of quiet follow it.
+A number from 0 to 9999 is a burst of 120 ms in PCM16 mono at 16 kHz, amplitude 12000. It has 40 bits of
+48 samples: an eight-bit preamble, the number in sixteen bits and its CRC-16/CCITT-FALSE in sixteen, most
+significant bit first. A one is 24 samples up and 24 down, a zero the opposite, so a burst is nowhere
+silent. At least 40 ms of silence follow it.
 
-Theory. A burst begins with its first loud sample and ends when nothing was loud for 10 ms,
-whatever pieces the stream came in. What lies between is a word only if it is as long as one, every
-bit goes up or down cleanly, and the checksum is right; anything else is a burst that was cut. The
-bits are read from the middles of their halves, so what a resampler rounds off does no harm. Any
-burst is speech, and a turn ends after a silence, as it does with people.
+A burst begins with its first loud sample and ends when nothing was loud for 10 ms, regardless of chunk
+boundaries. It is a number only if its length fits, every bit goes up or down cleanly and the checksum is
+right; anything else is a damaged burst. Bits are read from the middle of their halves, so resampling
+does no harm. Every burst is speech, and a turn ends after silence, as with real speech.
 """
 
 from array import array
@@ -36,27 +34,27 @@ BITS = 8 + 16 + 16
 WORD_SAMPLES = BITS * BIT_SAMPLES
 LENGTH_TOLERANCE = 12
 LARGEST_WORD = 9999
-# What is longer is no word, and needn't be kept to know that.
+# Longer bursts are damaged anyway; do not store them.
 MAX_KEPT_SAMPLES = 2 * WORD_SAMPLES
 SHORTEST_SILENCE_MS = 100
-"""A turn doesn't end in the gap between two words, however fast the service's time passes."""
+"""The gap between two numbers never ends a turn, however fast the service's time runs."""
 
 
 class CodedEndpointer:
-    """One per session; fed PCM16 mono 16 kHz of any length, odd numbers of bytes included."""
+    """Finds numbers and turns in one session's audio: PCM16 mono 16 kHz, pieces of any length."""
 
     def __init__(self, *, silence_ms: float) -> None:
         self._silence_samples = int(max(silence_ms, SHORTEST_SILENCE_MS) * RATE_HZ / 1000)
         self._half_a_sample = b""
         self._samples_seen = 0
-        # The open burst, with the quiet that may be its end.
+        # The open burst, with the silence that may end it.
         self._burst: array[int] | None = None
         self._quiet = 0
         self._turn_starts_at: int | None = None
         self._numbers: list[str] = []
 
     def feed(self, pcm: bytes) -> list[EndpointingEvent]:
-        """Take the next bytes of the stream; return what was found in them."""
+        """Process the next bytes and return what was found in them."""
         pcm = self._half_a_sample + pcm
         whole = len(pcm) // 2 * 2
         self._half_a_sample = pcm[whole:]
@@ -97,7 +95,7 @@ class CodedEndpointer:
         return (CodedNumberReceived(number=str(word)),)
 
     def _be_quiet(self, samples: int) -> list[EndpointingEvent]:
-        """Let quiet pass outside of a burst; return the end of the turn, if it ends with it."""
+        """Process silence outside a burst; return the end of the turn if it ends there."""
         self._samples_seen += samples
         self._quiet += samples
         if self._turn_starts_at is None or self._quiet < self._silence_samples:
@@ -112,7 +110,7 @@ class CodedEndpointer:
 
 
 def decode_burst(burst: Sequence[int]) -> int | None:
-    """Return the word that the samples of one burst are, or None if they are none."""
+    """Return the number coded in the samples of a burst, or None if it is damaged."""
     if abs(len(burst) - WORD_SAMPLES) > LENGTH_TOLERANCE:
         return None
     number = 0
@@ -133,7 +131,7 @@ def _read_bit(burst: Sequence[int], start: int) -> int | None:
 
 
 def _level(burst: Sequence[int], start: int) -> int:
-    """Return 1 or -1 for half a bit that is up or down, and 0 for one that is neither."""
+    """Return 1 or -1 for half a bit that is up or down, and 0 otherwise."""
     middle = burst[start + EDGE_SAMPLES : start + HALF_SAMPLES - EDGE_SAMPLES]
     mean = sum(middle) / (len(middle) or 1)
     return 0 if abs(mean) < LOUD else (1 if mean > 0 else -1)

@@ -1,16 +1,14 @@
-"""Finds where the customer starts and stops speaking in a stream of microphone audio.
+"""Endpointing: where the customer starts and stops speaking.
 
-Theory. The stream is cut into frames of 32 ms, whatever the sizes of the pieces it came in. A
-model (Silero's, inside faster-whisper's wheel) gives each frame a probability of speech, and
-`TurnDetector`, a pure machine, turns the probabilities into turns: speech starts after three
-frames of it, so that a click isn't taken for a word; it ends after `silence_ms` without it.
-Staying in speech takes less probability than starting it, or soft word endings would cut turns.
-The utterance begins a little before the first speech frame (the model notices a soft consonant
-late), and is cut at 28 s, since Whisper hears windows of 30 s.
+The audio is cut into frames of 32 ms, regardless of chunk sizes. Silero's VAD model (in faster-whisper's
+wheel) gives each frame a speech probability; `TurnDetector`, which is pure, turns probabilities into
+turns. Speech starts after three speech frames, so that a click is no speech, and ends after `silence_ms`
+without speech. The threshold for staying in speech is lower than for starting, because word endings are
+soft. The utterance includes a pre-roll (soft consonants are detected late) and is cut at 28 s, because
+Whisper's window is 30 s.
 
-Turns end after a long silence (the service waits up to two seconds), most of which is certain to be
-the end of the turn. So a pause can be told of early, to those who can use the time: if the turn
-does end with it, what was said is already known, byte for byte.
+A turn ends after a long silence, and most pauses of `PAUSE_FRAMES` do end a turn. `on_pause` receives the
+utterance at such a pause; if the turn ends there, `SpeechEnded` has the same bytes.
 """
 
 import functools
@@ -32,26 +30,26 @@ PRE_ROLL_FRAMES = 12
 TAIL_FRAMES = 8
 MAX_UTTERANCE_FRAMES = 28_000 // FRAME_MS
 
-# Most pauses inside a sentence are shorter than this.
+# Most pauses inside a sentence are shorter.
 PAUSE_FRAMES = 600 // FRAME_MS
 
 SpeechProbability = Callable[[bytes], float]
-"""The probability, 0 to 1, that a frame of PCM is speech; it may remember earlier frames."""
+"""Returns the probability, 0 to 1, that a frame of PCM is speech; may depend on earlier frames."""
 
 OnPause = Callable[[bytes], Callable[[], None]]
-"""Takes an utterance that may be whole; what it returns is called if the customer speaks on."""
+"""Receives an utterance that may be complete; the returned function is called if speech resumes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechStarted:
-    """The customer began to speak; `at_sample` counts from the start of the stream."""
+    """The customer started to speak; `at_sample` counts from the start of the audio."""
 
     at_sample: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechEnded:
-    """The customer fell silent at `at_sample`; `pcm` is what was said, with a little pre-roll."""
+    """The turn ended; speech stopped at `at_sample`, `pcm` is the utterance with its pre-roll."""
 
     pcm: bytes
     at_sample: int
@@ -59,14 +57,14 @@ class SpeechEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechPaused:
-    """The customer may have finished: if so, `SpeechEnded` will bring the same `pcm`."""
+    """The customer paused; if the turn ends here, `SpeechEnded` will have the same `pcm`."""
 
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechResumed:
-    """They had not."""
+    """The customer continued after a pause."""
 
 
 TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
@@ -74,19 +72,19 @@ TurnEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechEnded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedNumberReceived:
-    """A word that was coded in the audio (see `coded`), in the middle of a turn."""
+    """A number that was coded in the audio (see `coded_audio`), in the middle of a turn."""
 
     number: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedBurstDamaged:
-    """A burst that holds no whole word."""
+    """A burst that is no whole number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedTurnEnded:
-    """The customer fell silent; `samples` is how long the turn was, without the silence."""
+    """A turn of coded numbers ended; `samples` is its length without the silence."""
 
     numbers: tuple[str, ...]
     samples: int
@@ -101,12 +99,12 @@ class Endpointing(Protocol):
     """Finds the customer's turns in 16 kHz PCM."""
 
     def feed(self, pcm: bytes) -> Sequence[EndpointingEvent]:
-        """Take the next audio; return what was found in it."""
+        """Process the next audio and return what was found in it."""
         ...
 
 
 class Endpointer:
-    """One per session; fed PCM16 mono 16 kHz of any length, odd numbers of bytes included."""
+    """Endpointer of one session: PCM16 mono 16 kHz, pieces of any length."""
 
     def __init__(
         self,
@@ -122,9 +120,9 @@ class Endpointer:
         self._pending = bytearray()
 
     def feed(self, pcm: bytes) -> list[SpeechStarted | SpeechEnded]:
-        """Take the next bytes of the stream; return what was found in them.
+        """Process the next bytes and return what was found in them.
 
-        Costs about 0.3 ms of processor time per frame.
+        It costs about 0.3 ms of processor time per frame.
         """
         self._pending += pcm
         found = []
@@ -146,19 +144,19 @@ class Endpointer:
 
 
 class TurnDetector:
-    """Turns frames and their probabilities of speech into starts and ends; does no arithmetic on PCM."""
+    """Turns speech probabilities of frames into starts and ends of speech; never looks at the PCM."""
 
     def __init__(self, *, silence_ms: int) -> None:
         self._silence_frames = max(1, -(-silence_ms // FRAME_MS))
         self._frames_seen = 0
         self._speaking = False
-        # The frames kept: before speech the pre-roll, in speech the whole utterance.
+        # Before speech the pre-roll, during speech the whole utterance.
         self._frames: deque[bytes] = deque()
-        # Frames of speech in a row (before speech), or of silence in a row (in speech).
+        # Consecutive speech frames (before speech) or silent frames (during speech).
         self._run = 0
 
     def push(self, frame: bytes, probability: float) -> TurnEvent | None:
-        """Take one frame; return what it completes."""
+        """Process one frame and return what it completes."""
         self._frames_seen += 1
         self._frames.append(frame)
         if self._speaking:
@@ -184,14 +182,14 @@ class TurnDetector:
         return SpeechResumed() if had_paused and self._run == 0 else None
 
     def _utterance(self) -> list[bytes]:
-        """Return what was said so far, with no more than the tail of the silence after it."""
+        """Return the utterance so far, with at most TAIL_FRAMES of the silence after it."""
         surplus = max(0, self._run - TAIL_FRAMES)
         return list(self._frames)[: len(self._frames) - surplus]
 
     def _end(self) -> SpeechEnded:
         said = self._utterance()
         at_sample = (self._frames_seen - self._run) * FRAME_SAMPLES
-        # The silence just heard is the pre-roll of what comes next.
+        # The silence after an utterance is the pre-roll of the next one.
         for _ in said:
             self._frames.popleft()
         self._speaking, self._run = False, 0
@@ -199,15 +197,15 @@ class TurnDetector:
 
 
 class SileroVoiceActivity:
-    """Silero's voice activity model, one frame at a time, with the memory of one stream.
+    """Silero's VAD model for one stream.
 
-    The network takes the frame behind the last 64 samples before it, and hands its state on.
+    The network needs the 64 samples before each frame and returns its state.
     """
 
     CONTEXT_SAMPLES = 64
 
     def __init__(self) -> None:
-        import numpy as np  # noqa: PLC0415 -- the text step runs without it
+        import numpy as np  # noqa: PLC0415 -- optional dependency
 
         self._np = np
         self._session = _silero_session()
@@ -216,7 +214,7 @@ class SileroVoiceActivity:
         self._c = np.zeros((1, 1, 128), dtype=np.float32)
 
     def __call__(self, frame: bytes) -> float:
-        """Return the probability that the 512 samples of `frame` hold speech."""
+        """Return the probability that the 512 samples of `frame` contain speech."""
         samples = self._np.frombuffer(frame, dtype="<i2").astype(self._np.float32) / 32768
         window = self._np.concatenate([self._context, samples])[None, :]
         output, self._h, self._c = self._session.run(
@@ -228,9 +226,9 @@ class SileroVoiceActivity:
 
 @functools.cache
 def _silero_session() -> Any:
-    """Load the network once for all sessions: it keeps no state of its own."""
-    import onnxruntime  # noqa: PLC0415 -- heavy, and absent where the simulator only reads text
-    from faster_whisper.utils import get_assets_path  # noqa: PLC0415
+    """Load the network once for all sessions; it has no state of its own."""
+    import onnxruntime  # noqa: PLC0415 -- heavy, optional dependency
+    from faster_whisper.utils import get_assets_path  # noqa: PLC0415 -- optional dependency
 
     options = onnxruntime.SessionOptions()
     options.inter_op_num_threads = 1

@@ -1,9 +1,8 @@
-"""Hears Spanish: one utterance of PCM to text, or says honestly that it can't.
+"""Speech recognition: one utterance of PCM to Spanish text.
 
-Theory. Whisper was trained on subtitles, so noise makes it write subtitle credits, and a prompt
-with example values makes it hear those values. Hence the prompt here names the field's words and
-no number, name or time; segments that Whisper itself calls silence are dropped; and well-known
-credits are too.
+Whisper was trained on subtitles, so noise makes it write subtitle credits, and a prompt with example
+values makes it output those values. The prompt here therefore has domain terms and no number, name or
+time; segments that Whisper classifies as silence, and well-known credits, are dropped.
 """
 
 import os
@@ -26,12 +25,12 @@ BEAM_SIZE = 5
 MAX_THREADS = 4
 SILENCE_PROBABILITY = 0.6
 SILENCE_LOG_PROBABILITY = -1.0
-# What Whisper writes when it hears nothing: the credits of the subtitles it learned from.
+# What Whisper writes for noise: the credits of the subtitles it was trained on.
 CREDITS = ("amara.org", "subtítulos", "subtitulado", "suscríbete", "gracias por ver")
 
 
 class SpeechRecognizer(Protocol):
-    """Turns one utterance into text. Slow (about two seconds) and thread-safe."""
+    """Transcribes one utterance. Slow (about two seconds) and thread-safe."""
 
     def transcribe(self, pcm: bytes) -> str:
         """Return the Spanish text of 16 kHz mono PCM16, or an empty string."""
@@ -39,16 +38,16 @@ class SpeechRecognizer(Protocol):
 
 
 class OpensEndpointer(Protocol):
-    """Makes the endpointer of one session."""
+    """Creates the endpointer of one session."""
 
     def __call__(self, *, silence_ms: int) -> Endpointing:
-        """Return a fresh endpointer."""
+        """Return a new endpointer."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition:
-    """The step of hearing this machine can do; `reason` says why it isn't a higher one."""
+    """The recognition mode of this machine; `reason` says why it is not a higher one."""
 
     recognizer: SpeechRecognizer | None
     endpointer_factory: OpensEndpointer | None
@@ -60,18 +59,18 @@ class WhisperRecognizer:
     """Whisper base on CTranslate2, int8, on the processor."""
 
     def __init__(self, weights: Path, *, beam_size: int = BEAM_SIZE) -> None:
-        from faster_whisper import WhisperModel  # noqa: PLC0415 -- heavy, and optional
+        from faster_whisper import WhisperModel  # noqa: PLC0415 -- heavy, optional dependency
 
         self._model = WhisperModel(
             str(weights), device="cpu", compute_type="int8", cpu_threads=min(MAX_THREADS, _cores())
         )
         self._beam_size = beam_size
-        # One decode already uses every core; two at once would only be late together.
+        # One transcription uses all cores; two at once would only both be late.
         self._one_at_a_time = threading.Lock()
 
     def transcribe(self, pcm: bytes) -> str:
         """Return the Spanish text of 16 kHz mono PCM16, or an empty string."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415 -- optional dependency
 
         whole = len(pcm) // 2 * 2
         samples = np.frombuffer(pcm[:whole], dtype="<i2").astype(np.float32) / 32768
@@ -92,14 +91,14 @@ class WhisperRecognizer:
 
 
 def _cores() -> int:
-    """Return how many cores this process may use; not every system tells."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def is_silence(segment: Any) -> bool:
-    """Tell whether a segment of Whisper's is what it writes when nobody spoke."""
+    """Return whether a Whisper segment is what it writes for silence or noise."""
     unsure = (
         segment.no_speech_prob > SILENCE_PROBABILITY
         and segment.avg_logprob < SILENCE_LOG_PROBABILITY
@@ -109,14 +108,11 @@ def is_silence(segment: Any) -> bool:
 
 
 def open_recognition(models: Path, wanted: str, *, time_scale: float = 1.0) -> Recognition:
-    """Open the best hearing for `wanted` ("auto", "speech", "text" or "coded").
+    """Open the best recognition for `wanted`: "auto", "speech", "text" or "coded".
 
-    "auto" and "speech" need the weights in `models`. The pause that ends a turn of coded words is
-    `time_scale` times as short: nobody says them, so nobody needs the time.
-
-    Never goes to the network: `nova-sonic-simulator download-model` does, in advance. Takes about a
-    second, and the first utterance no longer than the next. Where speech can't be heard the step
-    is "text", and `reason` says why.
+    "auto" and "speech" need the model in `models`; without it the mode is "text" and `reason` says why.
+    The silence that ends a turn of coded numbers is divided by `time_scale`. Never uses the network
+    (`nova-sonic-simulator download-model` does). Takes about a second.
     """
     if wanted == "text":
         return _text_only("typed text was asked for")

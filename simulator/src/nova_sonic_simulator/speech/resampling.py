@@ -1,4 +1,4 @@
-"""Brings a microphone of another rate to the rate the simulator hears at."""
+"""Resamples microphone audio of other rates to 16 kHz."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ HEARING_RATE_HZ = 16_000
 
 
 def open_resampler(rate_hz: int) -> Callable[[bytes], bytes]:
-    """Return what turns PCM16 mono of `rate_hz`, piece by piece, into PCM16 at 16 kHz."""
-    import numpy as np  # noqa: PLC0415 -- heavy, and most microphones need none of it
-    import soxr  # noqa: PLC0415
+    """Return a function that resamples PCM16 mono of `rate_hz`, piece by piece, to 16 kHz."""
+    import numpy as np  # noqa: PLC0415 -- optional dependency, seldom needed
+    import soxr  # noqa: PLC0415 -- optional dependency
 
     stream = soxr.ResampleStream(rate_hz, HEARING_RATE_HZ, 1, dtype="int16")
 

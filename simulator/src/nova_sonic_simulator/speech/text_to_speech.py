@@ -1,8 +1,8 @@
-"""Speaks Spanish: one sentence to PCM, or an honest tone where no voice is installed.
+"""Text to speech: one Spanish sentence to PCM, or a tone where no voice is installed.
 
-The voice is SVOX Pico's es-ES, in the py-nanotts wheel: a European accent (it tells `c` from `s`),
-which is not the assistant's Argentine, but quick and free. It holds Python's global lock for
-the 20 to 80 ms that a sentence takes, so it's called sentence by sentence, in a thread.
+The voice is SVOX Pico's es-ES from the py-nanotts wheel: a European accent, not an Argentine one, but fast
+and free. It holds Python's global lock for the 20 to 80 ms that a sentence takes, so it is called sentence
+by sentence, in a thread.
 """
 
 import math
@@ -20,16 +20,16 @@ FADE_MS = 10
 
 
 class Voice(Protocol):
-    """Says one sentence at a time."""
+    """Synthesizes one sentence at a time."""
 
     def synthesize(self, text: str, rate_hz: int) -> bytes:
-        """Return PCM16 mono at `rate_hz`; markers such as `[FINAL]` aren't said."""
+        """Return PCM16 mono at `rate_hz`; markers such as `[FINAL]` are not spoken."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synthesis:
-    """The step of speaking this machine can do; `reason` says why it isn't a higher one."""
+    """The synthesis mode of this machine; `reason` says why it is not a higher one."""
 
     voice: Voice
     step: Literal["voice", "tone"]
@@ -37,18 +37,18 @@ class Synthesis:
 
 
 class Pico:
-    """SVOX Pico, resampled from its 16 kHz. Thread-safe: its global lock serialises the calls."""
+    """SVOX Pico, resampled from its 16 kHz. Thread-safe: Python's global lock serialises the calls."""
 
     def __init__(self) -> None:
-        import numpy  # noqa: PLC0415 -- optional, like the two below
-        import py_nanotts  # noqa: PLC0415
-        import soxr  # noqa: PLC0415
+        import numpy  # noqa: PLC0415 -- optional dependency
+        import py_nanotts  # noqa: PLC0415 -- optional dependency
+        import soxr  # noqa: PLC0415 -- optional dependency
 
         self._numpy, self._soxr = numpy, soxr
         self._engine: Any = py_nanotts.NanoTTS()
 
     def synthesize(self, text: str, rate_hz: int) -> bytes:
-        """Return PCM16 mono at `rate_hz`; nothing for a text without anything to say."""
+        """Return PCM16 mono at `rate_hz`; empty if the text has nothing to speak."""
         pieces = pieces_of(as_spoken(text))
         pcm = b"".join(self._engine.speak(piece, voice="es-ES") for piece in pieces)
         if rate_hz == PICO_RATE_HZ or not pcm:
@@ -59,10 +59,10 @@ class Pico:
 
 
 class Tone:
-    """A tone per sentence, as long as saying it would take: audible, but no pretence of speech."""
+    """A tone for each sentence, as long as speaking it would take."""
 
     def synthesize(self, text: str, rate_hz: int) -> bytes:
-        """Return PCM16 mono at `rate_hz`, faded at both ends so that it doesn't click."""
+        """Return PCM16 mono at `rate_hz`, faded at both ends to avoid clicks."""
         count = rate_hz * TONE_MS_PER_CHARACTER * len(as_spoken(text)) // 1000
         fade = max(1, rate_hz * FADE_MS // 1000)
         step = 2 * math.pi * TONE_HZ / rate_hz

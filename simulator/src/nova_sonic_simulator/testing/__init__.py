@@ -64,13 +64,12 @@ class RunningSimulator:
         return answer
 
     async def inject_fault(self, at: str | dict[str, float], kind: str, **fields: Any) -> int:
-        """ArmFault a fault and return its id.
+        """Arm a fault and return its id.
 
         Args:
             at: The injection point, such as `open` or `out:audioOutput`.
             kind: The kind of the action, such as `abort`.
             fields: `nth`, `times` and `session` of the fault; all others belong to the action.
-
         """
         own = {name: fields.pop(name) for name in ("nth", "times", "session") if name in fields}
         answer = await self.command("fault", at=at, action={"kind": kind, **fields}, **own)
