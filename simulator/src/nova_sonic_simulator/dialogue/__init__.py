@@ -1,7 +1,6 @@
-"""Carries a customer's conversation about orders and appointments, in place of the model.
+"""The conversation partner: a rule-based dialogue about orders and appointments, in place of the model.
 
-`DialogueManager` is the whole public face, with `Scripts` for those who want to put words into its
-playout; everything else in this package is its workings.
+Public names: `DialogueManager`, `ScriptedDialogue` and `Scripts`.
 """
 
 from nova_sonic_simulator.dialogue.manager import DialogueManager

@@ -1,9 +1,8 @@
-"""Reads what the client tells the assistant in the middle of a call: directives in square brackets.
+"""Directives: interactive text in square brackets, addressed to the assistant and not to the customer.
 
-A client can have the model speak first, fill a silence, or learn of a result that came on another
-session, by typing to it (Nova 2 user guide, "Cross-modal input"). A person would not take such a text for the
-customer's words, and neither does this dialogue: what stands in «» is to be said as it is; the result of
-a tool is to be answered as if the tool had answered; any other note is taken silently.
+A client makes the model speak first, fill a silence, or use a result of an earlier session by sending
+interactive text (Nova 2 user guide, "Cross-modal input"). Text in «» is spoken literally; a tool's result
+is answered as if the tool had just returned it; any other directive gets no answer.
 """
 
 import json
@@ -18,7 +17,7 @@ _RESULT = re.compile(r"\bresultado de (\w+): *(?=\{)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive:
-    """What is to be done: say `sentences`, or answer from the `result` of `tool`, or neither."""
+    """What to do: say `sentences`, respond to the `result` of `tool`, or neither."""
 
     sentences: tuple[str, ...] = ()
     tool: str = ""
@@ -26,7 +25,7 @@ class Directive:
 
 
 def parse_directive(text: str) -> Directive | None:
-    """Return the directive that the text is, or None if the customer wrote it."""
+    """Return the directive in the text, or None if the text is the customer's."""
     text = text.strip()
     if not (text.startswith("[") and text.endswith("]")):
         return None

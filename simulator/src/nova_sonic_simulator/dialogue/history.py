@@ -1,9 +1,8 @@
-"""Reads how a tool's call went out of what the assistant said of it, in a conversation handed over.
+"""Infers tool results from a chat history, which holds text only.
 
-Theory. A history holds words only, and no tools: whether the appointment was made stands in "Listo,
-agendé la cita…". What the dialogue itself says of results (`answers`) is recognised, cut off at any word
-as it may be by a barge-in; any other sentence behind a call is taken for its refusal, but for those
-that only ask for patience.
+Whether an appointment was made is visible only in "Listo, agendé la cita…". The dialogue's own sentences
+(`responses`) are recognised, even if a barge-in cut them off at any word. Any other sentence after a
+tool call is treated as its refusal, except sentences that only ask for patience.
 """
 
 import re
@@ -34,19 +33,19 @@ _OFFERED = re.compile(r"(?:el (\w+ \d+ de \w+) )?a las? (\d+):(\d\d)")
 
 
 def remove_expected(text: str, expected: str) -> str:
-    """Return what the assistant said beyond what it was about to answer, be that interpretation or cut off."""
+    """Return what the assistant said beyond the expected sentence, whole or cut off."""
     if expected.startswith(text):
         return ""
     return text.removeprefix(expected).strip()
 
 
 def mentions_success(text: str, intent: Intent) -> bool:
-    """Tell whether the text says that such a intent was fulfilled."""
+    """Return whether the text says that the intent was fulfilled."""
     return re.search(_DONE[intent], fold(text)) is not None
 
 
 def infer_result(text: str, task: Task, *, today: date) -> dict[str, Any] | None:
-    """Return the result that the assistant updated of the task's call; None while it hadn't one."""
+    """Return the result that the assistant's text implies; None if the tool had not answered yet."""
     said = _PATIENCE.sub(" ", fold(text)).strip()
     if not said:
         return None
@@ -59,14 +58,14 @@ def infer_result(text: str, task: Task, *, today: date) -> dict[str, Any] | None
 
 
 def _has_begun(said: str, intent: Intent) -> bool:
-    """Whether the answer to the fulfilled intent begins like this, if it wasn't interpretation to its end."""
+    """Return whether the text starts like the answer to the fulfilled intent."""
     if intent in {Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT}:
         return _LOOKED_UP.match(said) is not None
     return said.startswith("listo")
 
 
 def _code(said: str) -> str:
-    """Return something like the code of the refusal: what it's about."""
+    """Return an error code for the refusal's text."""
     if "encuentr" in said or "encontr" in said:
         return "not_found"
     return "doctor" if "doctor" in said else "refused"
@@ -78,4 +77,4 @@ def _alternatives(said: str, task: Task, today: date) -> Iterator[datetime]:
         day, _rest = find_day(tokenize(day_said), today, day_is_expected=False)
         day = day or task.slots.day
         if day is not None and int(hour) < 24 and int(minute) < 60:
-            yield datetime(day.year, day.month, day.day, int(hour), int(minute))  # noqa: DTZ001
+            yield datetime(day.year, day.month, day.day, int(hour), int(minute))  # noqa: DTZ001 -- local time of the business, as the tools use it

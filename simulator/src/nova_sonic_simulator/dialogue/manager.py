@@ -1,10 +1,10 @@
-"""The course of one conversation: what was interpretation, what is still missing_slots, what is said next.
+"""Dialogue manager: the state of one conversation, and the reply to each utterance.
 
-Theory. At any time there is at most one task. It's being asked about (something is missing_slots), at a
-tool, or done; a done task stays as what the talk is about, so that "no, el dos", "¿y qué productos
-tiene?" and "cancelalo" are understood. What is interpretation is either a new intent, an answer or correction
-to the task, a choice among the times alternatives, or a small_talk_reply, in this order. Verbs alone make a new
-intent while something is asked: "quiero el viernes" is an answer.
+At any time there is at most one task. It is being asked about (slots are missing), its tool runs, or it is
+done. A done task remains the topic, so that "no, el dos", "¿y qué productos tiene?" and "cancelalo" are
+understood. An utterance is, in this order: a new intent, an answer or correction of the task, a choice
+among offered alternatives, or small talk. Only explicit verbs start a new intent while a question is
+open: "quiero el viernes" is an answer.
 """
 
 from collections.abc import Sequence
@@ -44,13 +44,13 @@ from nova_sonic_simulator.dialogue.tasks import GROUPS, Task, is_full
 
 FINAL = "[FINAL]"
 LOOKING_UP = frozenset({Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT})
-# What is cancelled or created by mistake isn't put right by doing it to another.
+# A wrong cancellation or creation is not corrected by applying it to another record.
 CORRECTED_WHEN_DONE = LOOKING_UP | {Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT}
 IDENTITY_SLOTS = ("dni", "name", "email")
 
 
 class Stage(Enum):
-    """How far the task is."""
+    """States of the task."""
 
     NONE = auto()
     ASKING = auto()
@@ -63,30 +63,30 @@ type _Calls = dict[str, list[Task]]
 
 
 class DialogueManager:
-    """One customer's conversation. Pure: no I/O, no clock."""
+    """The dialogue with one customer. Pure: no I/O, no clock."""
 
     def __init__(self, *, tools: frozenset[str]) -> None:
         self._tools = tools
         self._task: Task | None = None
         self._stage = Stage.NONE
-        # What was asked for last, so that a bare answer can be read.
+        # The slots asked for last, so that a bare answer can be interpreted.
         self._requested: frozenset[RequestedSlot] = frozenset()
-        # The free times alternatives in place of one that was taken.
+        # Free times offered instead of a time that was taken.
         self._alternatives: tuple[datetime, ...] = ()
-        # What was interpretation of a intent before it was clear what it's about.
+        # An utterance whose subject was still unknown.
         self._incomplete: Interpretation | None = None
-        # The tasks whose tools are running, by tool, in the order they were called; and those that
-        # ran when the conversation was handed over.
+        # Tasks with running tools, by tool, in calling order; and those that were running
+        # when the conversation was restored.
         self._running_calls: _Calls = {}
         self._earlier_calls: _Calls = {}
         self._was_interrupted = False
         self._last_reply = Reply()
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
-        """Be where a conversation was after these turns, each a role and a text; say nothing.
+        """Restore the state after these turns, each a role and a text.
 
-        What the customer said is taken as it was then. How tools answered stands nowhere, and is read
-        out of what the assistant said. Tools that were still running are never called again.
+        The customer's turns are interpreted as they were then. Tool results are inferred from the
+        assistant's turns. Tools that were still running are not called again.
         """
         expected = ""
         for role, text in turns:
@@ -99,7 +99,7 @@ class DialogueManager:
         self._earlier_calls, self._running_calls = self._running_calls, {}
 
     def respond(self, text: str, *, now: datetime) -> Reply:
-        """Answer what the customer said (typed or transcribed); `now` is aware, clinic zone."""
+        """Respond to what the customer said or typed; `now` is aware, in the business's time zone."""
         if not text.strip():
             return Reply()
         if (directive := parse_directive(text)) is not None:
@@ -121,7 +121,7 @@ class DialogueManager:
         return self._remember_reply(self._handle(interpretation))
 
     def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
-        """Answer words that were coded in the audio; the talk goes on as if they weren't said."""
+        """Respond to numbers coded in the audio; the state of the dialogue does not change."""
         del now
         self._was_interrupted = False
         return _say(small_talk.describe_numbers(words)) if words else Reply()
@@ -129,14 +129,14 @@ class DialogueManager:
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
     ) -> Reply:
-        """Answer from the tool's real result, and from nothing else."""
-        del tool_use_id  # We don't know it: calls get their ids later. Calls of a tool queue up.
+        """Respond to a tool's result, from that result only."""
+        del tool_use_id  # The id is not known here; calls of the same tool are answered in order.
         calls = self._running_calls.get(name)
         if not calls:
             return self._answer_unknown_call(name, result, now)
         task = calls.pop(0)
         if task is not self._task and task.intent in LOOKING_UP:
-            # The customer has talked past it, and only changes still matter.
+            # The customer has moved on; only changes are still worth reporting.
             return Reply()
         return self._answer(task, result, now)
 
@@ -147,7 +147,7 @@ class DialogueManager:
         return self._remember_reply(_say(*sentences, *self._finish_task(task, result, now)))
 
     def _follow_directive(self, directive: Directive, now: datetime) -> Reply:
-        """Do what a directive says; nobody has interrupted anything by giving it."""
+        """Follow a directive."""
         self._was_interrupted = False
         if directive.result is None:
             return self._remember_reply(Reply(sentences=directive.sentences))
@@ -158,7 +158,7 @@ class DialogueManager:
         return self._answer(calls.pop(0), result, now)
 
     def _replay_assistant(self, text: str, now: datetime) -> None:
-        """Note what the assistant's words tell of calls that were running."""
+        """Infer from the assistant's text which running calls have ended."""
         for intent, calls in self._running_calls.items():
             for task in calls[:]:
                 if task is self._task:
@@ -173,7 +173,7 @@ class DialogueManager:
             self._finish_task(task, result, now)
 
     def _answer_unknown_call(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
-        """Answer a call that isn't ours, from nothing but the tool's name and its result."""
+        """Respond to the result of an unknown call, from its name and result only."""
         if name not in Intent:
             return _say(small_talk.DONE if result.get("ok") is True else said(result))
         task = Task(intent=Intent(name), slots=Slots())
@@ -184,18 +184,18 @@ class DialogueManager:
         return self._remember_reply(_say(*sentences, *self._finish_task(task, result, now)))
 
     def _remember_reply(self, reply: Reply) -> Reply:
-        """RestoreHistory what was said, for those who ask to hear it again."""
+        """Remember the reply, for customers who ask to have it repeated."""
         self._last_reply = reply if reply.sentences else self._last_reply
         return reply
 
     def handle_interruption(self) -> None:
-        """Note that the customer spoke over the last reply: a "no" then means "stop talking"."""
+        """Handle a barge-in: a following "no" then means "stop talking"."""
         self._was_interrupted = True
 
-    # What was interpretation.
+    # Interpretation.
 
     def _interpret(self, text: str, now: datetime) -> Interpretation:
-        """Read the text; a bare correction of what is done is read as an answer would be."""
+        """Interpret the text; a bare correction of a done task is read as an answer."""
         interpretation = interpret(text, now=now, requested=self._requested)
         if (
             self._stage is not Stage.DONE
@@ -206,7 +206,7 @@ class DialogueManager:
         if self._task.intent not in CORRECTED_WHEN_DONE or not is_correction(text):
             return interpretation
         again = interpret(text, now=now, requested=_correctable(self._task, ""))
-        # "No, genial" is nobody's name.
+        # "No, genial" is not a name.
         return again if is_full(again.slots.name) or not again.slots.name else interpretation
 
     def _handle(self, interpretation: Interpretation) -> Reply:
@@ -233,7 +233,7 @@ class DialogueManager:
         )
 
     def _is_out_of_scope(self, interpretation: Interpretation) -> bool:
-        """Whether something is asked that no tool tells: prices of consultations, opening hours."""
+        """Return whether no tool can answer: prices of consultations, opening hours."""
         if (
             interpretation.operation is not Operation.LOOK_UP
             or interpretation.operation_is_explicit
@@ -259,7 +259,7 @@ class DialogueManager:
         )
 
     def _drops_task(self, interpretation: Interpretation) -> bool:
-        """Whether the customer gives up what was being asked: "dejalo", or a mere "cancelá"."""
+        """Return whether the customer drops the task: "dejalo", or just "cancelá"."""
         if (
             self._task is None
             or self._stage is not Stage.ASKING
@@ -273,7 +273,7 @@ class DialogueManager:
         )
 
     def _complete(self, interpretation: Interpretation) -> Interpretation:
-        """Add what a incomplete-said intent said before, and the act that goes without saying."""
+        """Add what an incomplete intent said before, and the implied operation."""
         incomplete, self._incomplete = self._incomplete, None
         if interpretation.operation is not None:
             is_help = (
@@ -297,7 +297,7 @@ class DialogueManager:
         return interpretation
 
     def _only_fills_slots(self, interpretation: Interpretation) -> bool:
-        """Whether "quiero el viernes" or "decime para las diez" answers what was asked."""
+        """Return whether "quiero el viernes" or "decime para las diez" answers the question."""
         if interpretation.operation_is_explicit or self._task is None:
             return False
         is_other = (
@@ -328,7 +328,7 @@ class DialogueManager:
         return self._advance(task.updated(slots).updated(interpretation.slots))
 
     def _carried_slots(self, interpretation: Interpretation, intent: Intent) -> Slots:
-        """Return what still holds of the last task: who speaks, and which one is spoken of."""
+        """Return the slots that carry over from the last task: identity and number."""
         if self._task is None:
             return Slots()
         before = self._task.slots
@@ -342,7 +342,7 @@ class DialogueManager:
         return before.only(*names)
 
     def _advance(self, task: Task) -> Reply:
-        """Ask for what is missing_slots of `task`, or call its tool."""
+        """Ask for the missing slots of `task`, or call its tool."""
         self._task = task
         self._alternatives = ()
         requested = task.missing_slots()
@@ -374,7 +374,7 @@ class DialogueManager:
         return None
 
     def _is_final(self, interpretation: Interpretation) -> bool:
-        """Whether the task is done for good: nobody creates twice by adding a word."""
+        """Return whether the task is final: adding a word must not create twice."""
         created = self._task is not None and self._task.intent in {
             Intent.CREATE_ORDER,
             Intent.BOOK_APPOINTMENT,
@@ -382,7 +382,7 @@ class DialogueManager:
         return created and self._stage is Stage.DONE and interpretation.operation is None
 
     def _reschedule_after_booking(self, interpretation: Interpretation) -> Task | None:
-        """Return the task of "no, mejor a las once" after an appointment was made or moved."""
+        """Return the task for "no, mejor a las once" after an appointment was made or moved."""
         task = self._task
         was_set = task is not None and task.intent in {
             Intent.BOOK_APPOINTMENT,
@@ -402,7 +402,7 @@ class DialogueManager:
         )
 
     def _choose_alternative(self, interpretation: Interpretation) -> Reply | None:
-        """Take one of the times alternatives, or another that was said instead."""
+        """Choose one of the offered times, or another that the customer names."""
         if not self._alternatives or self._task is None:
             return None
         chosen = self._chosen_alternative(interpretation)
@@ -428,7 +428,7 @@ class DialogueManager:
     # Results.
 
     def _finish_task(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
-        """Note how the task ended; return the sentences of an offer, if there is one."""
+        """Record how the task ended; return the sentences that offer alternatives, if any."""
         if result.get("ok") is not True:
             return self._finish_refused_task(task, result, now)
         self._stage = Stage.DONE
@@ -449,7 +449,7 @@ class DialogueManager:
         self._requested = _correctable(task, str(result.get("error")))
         return ()
 
-    # The rest.
+    # Small talk.
 
     def _small_talk(self, interpretation: Interpretation) -> Reply:
         polite = small_talk.small_talk_reply(interpretation.acts)
@@ -475,7 +475,7 @@ class DialogueManager:
 
 
 def _correctable(task: Task, code: str) -> frozenset[RequestedSlot]:
-    """Return what a bare answer to a refusal with this code would correct."""
+    """Return the slots that a bare answer to a refusal with this code would correct."""
     if "doctor" in code:
         return frozenset({RequestedSlot.DOCTOR})
     if (
@@ -491,11 +491,11 @@ def _correctable(task: Task, code: str) -> frozenset[RequestedSlot]:
 
 
 def _say(*sentences: str) -> Reply:
-    """Return a final reply: the system prompt wants its end marked."""
+    """Return a final reply, with the end marker that the system prompt asks for."""
     *first, last = sentences
     return Reply(sentences=(*first, f"{last} {FINAL}"))
 
 
 def _plain_text(reply: Reply) -> str:
-    """Return what is interpretation of a reply."""
+    """Return the reply without its end marker."""
     return " ".join(reply.sentences).removesuffix(FINAL).strip()

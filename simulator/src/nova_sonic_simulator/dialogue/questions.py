@@ -1,4 +1,4 @@
-"""What the assistant asks for, briefly."""
+"""Questions for missing slots."""
 
 from collections.abc import Mapping
 
@@ -34,7 +34,7 @@ _NAME_BY_WISH: Mapping[Intent, str] = {
 
 
 def question(task: Task, requested: tuple[RequestedSlot, ...]) -> str:
-    """Return the question for what is missing_slots of `task`."""
+    """Return the question for the missing slots of `task`."""
     partial_name = task.slots.name is not None and not task.slots.dni
     if partial_name and requested in {(RequestedSlot.NAME,), (RequestedSlot.IDENTITY,)}:
         return SURNAME

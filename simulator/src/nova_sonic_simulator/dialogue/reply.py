@@ -1,4 +1,4 @@
-"""What the simulated assistant gives back: sentences to say and tools to call."""
+"""What the conversation partner returns: sentences and tool calls."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One tool the assistant wants run; numbers in the arguments are digit strings.
+    """A tool call; numbers in the arguments are digit strings.
 
-    The arguments are an object, unless a script has others for them.
+    The arguments are an object, unless a script has others.
     """
 
     name: str
@@ -17,11 +17,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One turn of the assistant: spoken sentence by sentence, then its tools are called.
+    """One turn of the assistant: sentences, then tool calls.
 
-    The last sentence of a reply without tool calls ends with `[FINAL]`, as the system
-    prompt demands; the voice doesn't say it. What a directive or a script wants said is said to the
-    letter, without it. An empty reply means: nothing to answer.
+    The last sentence of a reply without tool calls ends with `[FINAL]`, because the system prompt asks
+    for it; the voice does not speak it. Sentences of directives and scripts are literal, without it. An
+    empty reply means that there is nothing to say.
     """
 
     sentences: tuple[str, ...] = ()

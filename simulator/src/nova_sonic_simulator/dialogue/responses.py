@@ -1,6 +1,6 @@
-"""What the assistant says of a tool's result: only what was asked for, and only from the result.
+"""Sentences about tool results: only what was asked for, and only from the result.
 
-A result comes from outside and may lack anything; what lacks isn't said. None of these raises.
+A result comes from outside and may lack any field; missing facts are left out. Nothing here raises.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ from nova_sonic_simulator.dialogue.spanish import (
 from nova_sonic_simulator.dialogue.tasks import Task
 
 TROUBLE = "Disculpá, tuve un problema para hacerlo. ¿Probamos de nuevo?"
-# A closed order isn't on its way any more.
+# A closed order has no delivery date any more.
 CLOSED = ("delivered", "cancelled")
 
 _Record = Mapping[str, Any]
 
 
 def answer(task: Task, result: _Record, zone: tzinfo | None) -> tuple[str, ...]:
-    """Return the sentences for the result of `task`; `zone` is the customers'."""
+    """Return the sentences for the result of `task`; `zone` is the business's time zone."""
     if result.get("ok") is not True:
         return (said(result),)
     if task.intent.subject is Subject.ORDER:
@@ -35,13 +35,13 @@ def answer(task: Task, result: _Record, zone: tzinfo | None) -> tuple[str, ...]:
 
 
 def said(result: _Record) -> str:
-    """Return the sentence that a refusal brings along."""
+    """Return the sentence that a refusal brings with it."""
     sentence = result.get("say")
     return sentence if isinstance(sentence, str) and sentence.strip() else TROUBLE
 
 
 def record_of(result: _Record, name: str) -> dict[str, Any]:
-    """Return the order or appointment inside `result`; empty where there is none."""
+    """Return the order or appointment in `result`, or an empty dict."""
     record = result.get(name)
     return record if isinstance(record, dict) else {}
 
@@ -87,7 +87,7 @@ def _delivery_day(order: _Record, zone: tzinfo | None) -> str | None:
     instant = parse_instant(order.get("estimatedDelivery"))
     if instant is None:
         return None
-    # Midnight sharp is how a mere day is written down, whatever zone it's written in.
+    # Midnight sharp means a day without a time, whatever its zone.
     is_day = instant.time() == time()
     local = instant if is_day or instant.tzinfo is None else instant.astimezone(zone)
     return f"el {day_words(local.date())}"
@@ -176,11 +176,11 @@ def _when(appointment: _Record, zone: tzinfo | None) -> str:
     return f"el {day_words(local.date())} {hour_words(local.time())}"
 
 
-# Other times, where the one wished for is taken.
+# Alternatives to a time that is taken.
 
 
 def alternatives_of(result: _Record, zone: tzinfo | None) -> tuple[datetime, ...]:
-    """Return the free times that a refusal offers, local and without zone."""
+    """Return the free times that a refusal offers, local and naive."""
     alternatives = result.get("alternatives")
     if not isinstance(alternatives, Sequence) or isinstance(alternatives, str):
         return ()
@@ -193,7 +193,7 @@ def alternatives_of(result: _Record, zone: tzinfo | None) -> tuple[datetime, ...
 
 
 def offer(times: Sequence[datetime], wished: date | None) -> tuple[str, ...]:
-    """Return the sentences that offer `times`; a yes will mean the first."""
+    """Return the sentences that offer `times`; a yes chooses the first."""
     first, *others = (_alternatives(moment, wished) for moment in times)
     question = f"¿Te sirve {first}?"
     return (question, f"También tengo {listed(others, 'o')}.") if others else (question,)

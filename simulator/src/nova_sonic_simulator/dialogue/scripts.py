@@ -1,8 +1,8 @@
-"""Lets a test say what the assistant says and asks, where the rules would never come to it.
+"""Scripts: fixed replies for tests, where the rules would never produce them.
 
-Theory. A script is for words the customer says. Where they occur, side by side in any spelling of
-theirs, the script's sentences and tools take the place of what the rules would answer, to the
-letter and without the marker of their end. Everything else, results of tools too, goes to the conversation.
+If the words of a script occur in what the customer said, side by side, its sentences and tool calls
+replace the reply of the rules, literally and without end marker. Everything else, including tool results,
+goes to the dialogue manager.
 """
 
 import re
@@ -19,69 +19,69 @@ from nova_sonic_simulator.dialogue.reply import Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What is answered to whoever says `when`."""
+    """The reply to an utterance that contains `when`."""
 
     when: str
     reply: Reply
 
 
 class Scripts:
-    """All scripts of the service; of those that fit, the newest counts. Thread-safe."""
+    """All scripts of the service; the newest that matches wins. Thread-safe."""
 
     def __init__(self) -> None:
         self._scripts: tuple[tuple[Sequence[str], Reply], ...] = ()
 
     def add(self, script: Script) -> None:
-        """Let the script hold from now on."""
+        """Add a script."""
         self._scripts = ((words_in(script.when), script.reply), *self._scripts)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all scripts."""
         self._scripts = ()
 
     def reply_to(self, text: str) -> Reply | None:
-        """Return the reply to what the customer said, if a script has one."""
+        """Return the scripted reply to an utterance, if any."""
         scripts = self._scripts
         said = words_in(text) if scripts and parse_directive(text) is None else ()
         return next((reply for when, reply in scripts if _occurs(when, said)), None)
 
 
 class ScriptedDialogue:
-    """A conversation that follows the scripts where they fit."""
+    """A dialogue that applies scripts first."""
 
     def __init__(self, conversation: DialogueManager, scripts: Scripts) -> None:
         self._conversation = conversation
         self._scripts = scripts
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
-        """Be where a conversation was after these turns, each a role and a text."""
+        """Restore the state after these turns, each a role and a text."""
         self._conversation.restore(turns, now=now)
 
     def respond(self, text: str, *, now: datetime) -> Reply:
-        """Answer what the customer said."""
+        """Respond to what the customer said."""
         reply = self._scripts.reply_to(text)
         return self._conversation.respond(text, now=now) if reply is None else reply
 
     def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
-        """Answer words that were coded in the audio."""
+        """Respond to numbers coded in the audio."""
         reply = self._scripts.reply_to(" ".join(words))
         return self._conversation.respond_to_numbers(words, now=now) if reply is None else reply
 
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
     ) -> Reply:
-        """Answer from a tool's result."""
+        """Respond to a tool's result."""
         return self._conversation.handle_tool_result(
             tool_use_id=tool_use_id, name=name, result=result, now=now
         )
 
     def handle_interruption(self) -> None:
-        """Note that the customer spoke over the last reply."""
+        """Handle a barge-in."""
         self._conversation.handle_interruption()
 
 
 def words_in(text: str) -> Sequence[str]:
-    """Return the words of a text, as they are compared."""
+    """Return the words of a text in the form in which they are compared."""
     return re.findall(r"\w+", fold(text))
 
 

@@ -1,4 +1,4 @@
-"""What a customer can want and say: intents, and the slots they need filled."""
+"""Intents, and the slots that they need."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -8,14 +8,14 @@ from enum import Enum, StrEnum, auto
 
 
 class Subject(Enum):
-    """What a intent is about."""
+    """What an intent is about."""
 
     ORDER = auto()
     APPOINTMENT = auto()
 
 
 class Operation(Enum):
-    """What is to be done with it."""
+    """What to do with the subject."""
 
     LOOK_UP = auto()
     CANCEL = auto()
@@ -24,7 +24,7 @@ class Operation(Enum):
 
 
 class Intent(StrEnum):
-    """The seven things that can be done; the value is the name of the tool that does them."""
+    """The seven intents; the value is the name of the tool that fulfils them."""
 
     LOOK_UP_ORDER = "consultarOrder"
     CANCEL_ORDER = "cancelarOrder"
@@ -36,7 +36,7 @@ class Intent(StrEnum):
 
     @property
     def subject(self) -> Subject:
-        """What the intent is about."""
+        """Return what the intent is about."""
         return Subject.ORDER if self.value.endswith("Order") else Subject.APPOINTMENT
 
 
@@ -49,11 +49,11 @@ INTENTS: dict[tuple[Operation, Subject], Intent] = {
     (Operation.RESCHEDULE, Subject.APPOINTMENT): Intent.RESCHEDULE_APPOINTMENT,
     (Operation.LOOK_UP, Subject.APPOINTMENT): Intent.LOOK_UP_APPOINTMENT,
 }
-"""There is no intent for moving an order: no tool does it."""
+"""Orders cannot be rescheduled: there is no tool for it."""
 
 
 class Aspect(Enum):
-    """What of an order or an appointment is asked for."""
+    """The aspect of an order or appointment that is asked for."""
 
     STATUS = auto()
     DETAILS = auto()
@@ -63,10 +63,10 @@ class Aspect(Enum):
 
 
 class RequestedSlot(Enum):
-    """What the assistant has just asked for, so that a bare answer can be read."""
+    """A slot, or group of slots, that the assistant has asked for."""
 
     NUMBER = auto()
-    #: A DNI or a full name, whichever the customer prefers.
+    #: A DNI or a full name.
     IDENTITY = auto()
     NAME = auto()
     MAIL = auto()
@@ -75,13 +75,13 @@ class RequestedSlot(Enum):
     TIME = auto()
     ITEMS = auto()
     PRICES = auto()
-    #: One of the times that were alternatives.
+    #: One of the offered times.
     CHOICE = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One product of an order; its price in pesos each, or None while it isn't known."""
+    """One item of an order; its unit price in pesos, or None while unknown."""
 
     name: str
     quantity: int = 1
@@ -90,7 +90,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """What has been said so far; None or empty where nothing has."""
+    """The values known so far; None or empty where unknown."""
 
     number: str | None = None
     dni: str | None = None
@@ -102,20 +102,20 @@ class Slots:
     duration_min: int | None = None
     kind: str | None = None
     items: tuple[Item, ...] = ()
-    #: "Con 2 productos", before they're named.
+    #: "Con 2 productos", before they are named.
     item_count: int | None = None
-    #: Prices said without the names they belong to, in order.
+    #: Prices without the names they belong to, in order.
     prices: tuple[Decimal, ...] = ()
     total: Decimal | None = None
 
     def filled(self) -> Iterator[str]:
-        """Yield the names of the slots that something was said for."""
+        """Yield the names of the filled slots."""
         return (f.name for f in fields(self) if getattr(self, f.name) not in {None, ()})
 
     def updated(self, later: "Slots") -> "Slots":
-        """Return these slots with what was said `later` in place of what was said before."""
+        """Return these slots with the filled slots of `later` replacing them."""
         return replace(self, **{name: getattr(later, name) for name in later.filled()})
 
     def only(self, *names: str) -> "Slots":
-        """Return slots with nothing but those of `names`."""
+        """Return slots with only those of `names`."""
         return Slots(**{name: getattr(self, name) for name in names})

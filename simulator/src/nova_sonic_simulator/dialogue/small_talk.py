@@ -1,4 +1,4 @@
-"""What the assistant says where no order and no appointment is at stake."""
+"""Replies to greetings, thanks and other utterances without an intent."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ ORDERS_DO_NOT_CHANGE = "Un pedido hecho no se puede modificar, pero sí cancelar
 
 MOST_WORDS_REPEATED = 6
 
-# The most telling first: "no, gracias, chau" is a goodbye.
+# The most specific first: "no, gracias, chau" is a goodbye.
 _ANSWERS = (
     (DialogueAct.BYE, BYE),
     (DialogueAct.HELP, HELP),
@@ -36,12 +36,12 @@ _ANSWERS = (
 
 
 def small_talk_reply(acts: frozenset[DialogueAct]) -> str | None:
-    """Return what is said to a mere greeting, thanks or the like, or None if it's none."""
+    """Return the reply to a greeting, thanks or the like, or None."""
     return next((answer for act, answer in _ANSWERS if act in acts), None)
 
 
 def describe_numbers(words: Sequence[str]) -> str:
-    """Return what is said to words that were coded in the audio; all are repeated if they're few."""
+    """Return the reply to numbers coded in the audio; a few are repeated one by one."""
     count = f"Escuché {len(words)} {'palabra' if len(words) == 1 else 'palabras'}"
     if len(words) > MOST_WORDS_REPEATED:
         return f"{count}, de {words[0]} a {words[-1]}."

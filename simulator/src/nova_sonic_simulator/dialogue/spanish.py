@@ -1,4 +1,4 @@
-"""Small Spanish: days, hours, money and lists as an Argentine says them."""
+"""Spanish phrases for days, times, money and lists."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
@@ -30,7 +30,7 @@ def money_words(amount: Decimal) -> str:
 
 
 def listed(parts: Sequence[str], joint: str = "y") -> str:
-    """Return "a, b y c"; "e" instead of "y" before the sound of an i."""
+    """Return "a, b y c"; "e" replaces "y" before the sound of an i."""
     if len(parts) < 2:
         return "".join(parts)
     if joint == "y" and fold(parts[-1]).startswith(("i", "hi")):
@@ -39,7 +39,7 @@ def listed(parts: Sequence[str], joint: str = "y") -> str:
 
 
 def parse_instant(text: object) -> datetime | None:
-    """Return the instant of an ISO text, or None if it isn't one."""
+    """Return the instant of an ISO text, or None if it is not one."""
     try:
         return datetime.fromisoformat(str(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""One intent on its way: what is said of it, what is still missing_slots, and the call it ends in."""
+"""Tasks: an intent, its slots, what is missing, and the tool call that fulfils it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Item, RequestedS
 DEFAULT_DURATION_MIN = 30
 DEFAULT_KIND = "consultation"
 
-# What each intent requested: groups that are asked for together, in the order of asking.
+# The slots each intent needs: groups that are asked for together, in order.
 GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
     Intent.LOOK_UP_ORDER: ((RequestedSlot.NUMBER, RequestedSlot.IDENTITY),),
     Intent.CANCEL_ORDER: ((RequestedSlot.NUMBER, RequestedSlot.IDENTITY),),
@@ -34,7 +34,7 @@ GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
     ),
     Intent.LOOK_UP_APPOINTMENT: ((RequestedSlot.NUMBER, RequestedSlot.NAME),),
 }
-# The slots that an answer to a need fills; nothing else that's interpretation concerns a intent.
+# The slots that an answer to each request fills; others do not concern the intent.
 SLOTS_OF: Mapping[RequestedSlot, frozenset[str]] = {
     RequestedSlot.NUMBER: frozenset({"number"}),
     RequestedSlot.IDENTITY: frozenset({"dni", "name"}),
@@ -50,14 +50,14 @@ SLOTS_OF: Mapping[RequestedSlot, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A intent with what has been said of it."""
+    """An intent with its slots."""
 
     intent: Intent
     slots: Slots
     aspect: Aspect = Aspect.STATUS
 
     def updated(self, interpretation: Slots) -> "Task":
-        """Return the task with what was interpretation now; only what concerns its intent counts."""
+        """Return the task with new slot values; only those that the intent needs count."""
         news = interpretation.only(
             *(name for name in interpretation.filled() if name in self._relevant_slots)
         )
@@ -66,7 +66,7 @@ class Task:
         return replace(self, slots=_priced(self._still_valid(news).updated(news)))
 
     def _still_valid(self, news: Slots) -> Slots:
-        """Return the slots without the identity that a new one takes the place of."""
+        """Return the slots without the identity that a new one replaces."""
         if RequestedSlot.IDENTITY not in GROUPS[self.intent][0]:
             return self.slots
         if news.dni and not news.name:
@@ -91,12 +91,12 @@ class Task:
         return ()
 
     def call(self) -> ToolCall:
-        """Return the tool call that fulfils the intent; nothing may be missing_slots."""
+        """Return the tool call that fulfils the intent; no slot may be missing."""
         return ToolCall(name=self.intent.value, arguments=_arguments(self.intent, self.slots))
 
 
 def is_full(name: str | None) -> bool:
-    """Tell whether `name` has a surname too."""
+    """Return whether `name` includes a surname."""
     return name is not None and " " in name.strip()
 
 
@@ -116,7 +116,7 @@ _MAIN_SLOTS = frozenset({"number", "email", "doctor", "day", "at", "items"})
 
 
 def _priced(slots: Slots) -> Slots:
-    """Give the prices that came alone to the products that lack one, in order."""
+    """Assign prices given alone to the items that lack one, in order."""
     lacking = [item for item in slots.items if item.price is None]
     if not slots.prices or not lacking:
         return replace(slots, prices=())
@@ -130,7 +130,7 @@ def _priced(slots: Slots) -> Slots:
 
 
 def _arguments(intent: Intent, slots: Slots) -> dict[str, Any]:
-    """Return the tool's arguments, numbers as digit strings; what wasn't said is left out."""
+    """Return the tool's arguments, numbers as digit strings; unknown values are left out."""
     if intent is Intent.CREATE_ORDER:
         return _order_arguments(slots)
     if intent is Intent.BOOK_APPOINTMENT:

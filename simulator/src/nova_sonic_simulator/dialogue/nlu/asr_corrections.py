@@ -1,7 +1,7 @@
-"""Takes hours apart that a recogniser has run together: "al asocho" was "a las ocho".
+"""ASR corrections: separates hours that were run together ("al asocho" is "a las ocho").
 
-Quick speech has no gap between "martes", "a las" and "once", and Whisper then writes words of its
-own ("Marte Salazonce"). Letters are right and gaps are wrong, so the letters are read without them.
+Fast speech has no gap between "martes", "a las" and "once", and Whisper then writes invented words
+("Marte Salazonce"). The letters are right and the gaps are wrong, so letters are matched without gaps.
 """
 
 import re
@@ -13,7 +13,7 @@ _HOURS = words("una dos tres cuatro cinco seis siete ocho nueve diez once doce")
 
 
 def _apart(word: str) -> str:
-    """Return a pattern of `word` with gaps anywhere; `z` sounds like `s` to an Argentine."""
+    """Return a pattern of `word` with gaps anywhere; `z` and `s` are equal in Argentina."""
     return " ?".join("[sz]" if sign in "sz" else sign for sign in word)
 
 
@@ -24,7 +24,7 @@ _HOUR = re.compile(
 
 
 def separate_hours(text: str) -> str:
-    """Return `text` with hours that were run together written as they're said."""
+    """Return `text` with such hours written in separate words."""
     folded, pieces, end = fold(text), [], 0
     for match in _HOUR.finditer(folded):
         day = match["day"] or ""

@@ -1,9 +1,8 @@
-"""Reads days: "mañana", "el viernes", "el 27 de noviembre", "dentro de dos semanas", "27/11".
+"""Finds days: "mañana", "el viernes", "el 27 de noviembre", "dentro de dos semanas", "27/11".
 
-Theory. A day is always ahead: "el viernes" is the next Friday after today, "el 27" the next 27th,
-"27 de noviembre" that day of this year or, if it's past, of the next. "Mañana" after "la" is a
-part of the day, and `clocktimes` has read it before this grammar sees the words. The grammars
-are tried at each word in the order of their list, the most telling first.
+A day is always in the future: "el viernes" is the next Friday after today, "el 27" the next 27th, "27 de
+noviembre" that day of this year or the next. `times` has already removed "la mañana". Grammars are tried
+at each token in the order of their list, the most specific first.
 """
 
 import calendar
@@ -30,16 +29,19 @@ FIRST = words("primero 1ro 1")
 DAYS_IN = {"dia": 1, "dias": 1, "semana": 7, "semanas": 7}
 NEXT_WEEK = ("semana que viene", "proxima semana", "semana proxima", "semana siguiente")
 
-# A day and the index after the words it was read from.
+# A day, and the index after its tokens.
 _Found = tuple[date, int] | None
 
 
 def find_day(
     tokens: Sequence[Token], today: date, *, day_is_expected: bool = False
 ) -> tuple[date | None, list[Token]]:
-    """Return the last day named in `tokens`, and the tokens with a gap where days stood.
+    """Return the last day in `tokens`, and the tokens with gaps in place of days.
 
-    Where a day was asked for, a bare "el 27" is one too.
+    Args:
+        tokens: The utterance.
+        today: The current date.
+        day_is_expected: Whether a day was asked for, so that a bare "el 27" is one.
     """
     grammars = [*_GRAMMARS, _bare_day] if day_is_expected else _GRAMMARS
     left, day, index = list(tokens), None, 0
@@ -66,7 +68,7 @@ def _first(
 
 
 def _near(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "hoy", "mañana" and "pasado mañana"."""
+    """Match "hoy", "mañana" and "pasado mañana"."""
     if matches(tokens, index, "pasado manana"):
         return today + timedelta(days=2), index + 2
     if word_at(tokens, index) == "manana" and word_at(tokens, index - 1) != "la":
@@ -77,7 +79,7 @@ def _near(tokens: Sequence[Token], index: int, today: date) -> _Found:
 
 
 def _ahead(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "dentro de dos semanas", "en 3 días", "en un mes"."""
+    """Match "dentro de dos semanas", "en 3 días", "en un mes"."""
     start = next((n for p, n in (("dentro de", 2), ("en", 1)) if matches(tokens, index, p)), 0)
     if not start:
         return None
@@ -98,7 +100,7 @@ def _months_later(today: date, count: int) -> date:
 
 
 def _weekday(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "viernes", "viernes 27 de noviembre", "viernes 27", "viernes de la semana que viene"."""
+    """Match "viernes", "viernes 27 de noviembre", "viernes 27", "viernes de la semana que viene"."""
     if word_at(tokens, index) not in WEEKDAYS:
         return None
     dated = skip(tokens, index + 1, ("el", "dia"))
@@ -121,7 +123,7 @@ def _is_this(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _of_month(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "27 de noviembre", "27 de noviembre de 2026", "primero de diciembre"."""
+    """Match "27 de noviembre", "27 de noviembre de 2026", "primero de diciembre"."""
     day = number_at(tokens, index) or ("1" if word_at(tokens, index) in FIRST else "")
     month = MONTH_NUMBERS.get(word_at(tokens, index + 2))
     if not day or not month or word_at(tokens, index + 1) not in {"de", "del"}:
@@ -134,18 +136,18 @@ def _of_month(tokens: Sequence[Token], index: int, today: date) -> _Found:
 
 
 def _slashed(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "27/11", "27/11/2026", "27-11-2026", "2026-11-27" and "27 del 11"."""
+    """Match "27/11", "27/11/2026", "27-11-2026", "2026-11-27" and "27 del 11"."""
     first, second, third = (number_at(tokens, index + step) for step in (0, 2, 4))
     joint, next_joint = (_joint(tokens, index + step) for step in (1, 3))
     if not first or not second or not joint:
         return None
     if third and joint == next_joint and len(first) == 4:
         return _at(_checked(int(first), int(second[:4]), third), index + 5)
-    # "12-3-45" may be three figures of something else; "12/3/45" may not.
+    # "12-3-45" may be three digits of something else; "12/3/45" may not.
     if third and joint == next_joint and len(third) in ({4} if joint == "-" else {2, 4}):
         year = int(third) + (2000 if len(third) == 2 else 0)
         return _at(_checked(year, int(second[:4]), first), index + 5)
-    # "16-30" alone is oftener a time.
+    # "16-30" alone is more often a time.
     return _at(_next_of_year(int(second[:4]), first, today), index + 3) if joint != "-" else None
 
 
@@ -156,7 +158,7 @@ def _joint(tokens: Sequence[Token], index: int) -> str:
 
 
 def _numbered(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read "el día 27" and "para el 27", which can't be the number of anything else; month and all."""
+    """Match "el día 27" and "para el 27", with or without a month."""
     for phrase in ("dia", "para el", "del dia", "el dia"):
         if matches(tokens, index, phrase):
             return _dated(tokens, index + len(phrase.split()), today)
@@ -168,7 +170,7 @@ def _bare_day(tokens: Sequence[Token], index: int, today: date) -> _Found:
 
 
 def _dated(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Read a day by its number, with as much of month and year as was said."""
+    """Match a day by its number, with month and year if given."""
     if word_at(tokens, index + 1) in {"de", "del"} and word_at(tokens, index + 2) in MONTH_NUMBERS:
         return _of_month(tokens, index, today)
     return _slashed(tokens, index, today) or _plain_number(tokens, index, today)

@@ -1,4 +1,4 @@
-"""Reads how long an appointment is to last: "45 minutos", "media hora", "una hora y media"."""
+"""Finds the duration of an appointment: "45 minutos", "media hora", "una hora y media"."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ MINUTES = words("minuto minutos min mins")
 HOURS = words("hora horas")
 LONGEST_HOURS = 4
 LONGEST_MIN = 480
-# "A las 2 horas" is a time, "dentro de 2 horas" a way to it.
+# "A las 2 horas" is a time, "dentro de 2 horas" is relative.
 NOT_BEFORE_A_DURATION = words("las la dentro y")
 
 

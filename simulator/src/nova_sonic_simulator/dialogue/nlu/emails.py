@@ -1,8 +1,8 @@
-"""Reads e-email addresses, typed or spoken: "juan.perez@mail.com", "juan arroba mail punto com".
+"""Finds e-mail addresses, typed or spoken: "juan.perez@mail.com", "juan arroba mail punto com".
 
-Recognisers write spoken addresses incomplete and incomplete ("Juan punto, Pérez, arroba gmail.com"), glue them
-("mariaarrobamail.com") or hear words ("punto comercial"); signs and their names count alike here.
-An address reaches back to the word before "arroba", and further only over a dot or a dash.
+Speech recognition mixes signs and their names ("Juan punto, Pérez, arroba gmail.com"), joins them
+("mariaarrobamail.com") or mishears them ("punto comercial"). The local part is the word before "arroba",
+extended backwards over dots and dashes only.
 """
 
 import re
@@ -19,13 +19,13 @@ _LOCAL_AT_END = re.compile(rf"(?<![a-z\d]){_LABEL}(?:{_JOINT}{_LABEL})*$")
 _DOMAIN = re.compile(rf"[a-z\d]+(?:{_JOINT}[a-z\d]+)+")
 _SAID_SIGNS = ((_LOW, "_"), (_DASH, "-"), (_DOT, "."))
 MISHEARD_ENDINGS = {"comercial": "com", "con": "com"}
-#: How far back from "arroba" an address may begin; it also bounds the work on long texts.
+#: Maximum length of the local part; it also bounds the work on long texts.
 MAX_LOCAL_CHARACTERS = 64
 MAX_CHARACTERS = 254
 
 
 def find_email(text: str) -> tuple[str | None, str]:
-    """Return the last address in `text`, in lower case, and the text with a stop in its place."""
+    """Return the last address in `text`, in lower case, and the text with a full stop in its place."""
     found, left = None, text
     folded = fold(text)
     for at in _AT.finditer(folded):

@@ -1,8 +1,8 @@
-"""Reads the numbers that name something: an order's or an appointment's, and a person's DNI.
+"""Finds identifiers: the number of an order or appointment, and a person's DNI.
 
-Theory. Both are said figure by figure, in groups or as one number. What a number names is updated by
-the word before it ("pedido", "DNI"), and else by its length: a DNI has seven or eight figures, an
-order or an appointment at most six. The last number counts: people correct themselves.
+Both are said digit by digit, in groups or as one number. The word before ("pedido", "DNI") says what a
+number identifies; otherwise its length does: a DNI has seven or eight digits, other numbers at most six.
+The last number counts, because people correct themselves.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
 
 DNI_FIGURES = (7, 8)
 NUMBER_FIGURES = 6
-# "DNI" as it's said, and as recognisers write it.
+# "DNI" as spoken, and as speech recognition writes it.
 DNI_PHRASES = ("dni", "d n i", "de ni", "de ene i", "dna", "dmi", "deni", "dnei", "documento")
 DNI_FILLERS = words("numero nro n es el de tiene la")
 NUMBERED = words(
     "pedido pedidos orden compra cita citas turno turnos consulta sita zita numero nro n"
 )
 BEFORE_NUMBER = words("numero nro n es el la id codigo")
-# What announces a corrected number: "no, el dos", "perdón, la 3", "¿y el 2?".
+# Words before a corrected number: "no, el dos", "perdón, la 3", "¿y el 2?".
 CORRECTIONS = words("no perdon digo sino mejor y era decir")
 AFTER_CORRECTION = words("el la es era quise decir perdon digo mejor")
 
-# The figures read, and the tokens with a gap in their place.
+# The digits, and the tokens with a gap in their place.
 _Found = tuple[str | None, list[Token]]
 
 
@@ -54,7 +54,7 @@ def find_dni(tokens: Sequence[Token]) -> _Found:
 def _by_length(tokens: Sequence[Token]) -> _Found:
     for index in range(len(tokens)):
         figures, end = joined_figures(tokens, index, at_most=DNI_FIGURES[-1])
-        # "2026-11-27" has as many figures, in groups that no DNI is said in.
+        # "2026-11-27" has eight digits too, in groups that no DNI has.
         is_date = len(number_at(tokens, index)) == 4 and end > index + 1
         if len(figures) in DNI_FIGURES and not is_date:
             return figures, without(tokens, index, end)
@@ -62,7 +62,7 @@ def _by_length(tokens: Sequence[Token]) -> _Found:
 
 
 def find_number(tokens: Sequence[Token], *, bare: bool) -> _Found:
-    """Return the number of the order or appointment; `bare`: any number is it."""
+    """Return the number of the order or appointment; with `bare`, any number is it."""
     for index in reversed(range(len(tokens))):
         start = _announced_at(tokens, index)
         figures, end = joined_figures(tokens, start, at_most=NUMBER_FIGURES)
@@ -72,7 +72,7 @@ def find_number(tokens: Sequence[Token], *, bare: bool) -> _Found:
 
 
 def _announced_at(tokens: Sequence[Token], index: int) -> int:
-    """Return where the number starts that the word at `index` announces, or 0."""
+    """Return the index of the number announced by the word at `index`, or 0."""
     word = word_at(tokens, index)
     if word in NUMBERED:
         return _after_fillers(tokens, index + 1, BEFORE_NUMBER)
@@ -101,7 +101,7 @@ def _is_date(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _is_hour(tokens: Sequence[Token], index: int) -> bool:
-    """Whether the number at `index` follows "a las"."""
+    """Return whether the number at `index` follows "a las"."""
     return word_at(tokens, index - 1) in {"las", "la"} and word_at(tokens, index - 2) == "a"
 
 

@@ -1,8 +1,8 @@
-"""Which operation a customer asks for, and of what: "anulame" is cancelling, "turno" an appointment.
+"""Finds the operation ("anulame" is cancelling), the subject ("turno") and the aspect asked for.
 
-Theory. Verbs that can only mean one operation decide, the first of them in the sentence; "quiero",
-"cuándo" or "dame" only lean to one, and count where no verb decides. A recogniser's misspelling
-("cansela", "torno") counts only where nothing is spelled right.
+Verbs with only one meaning are explicit; the first of them decides. "Quiero", "cuándo" or "dame" are
+implicit and count only without an explicit verb. Misspellings of speech recognition ("cansela", "torno")
+count only where nothing is spelled right.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
 )
 from nova_sonic_simulator.dialogue.slots import Aspect, Operation, Subject
 
-# Beginnings of verbs: any ending counts, so that "cancelá", "cancelame" and "cancelarlo" do.
+# Stems of verbs: any ending matches, as in "cancelá", "cancelame" and "cancelarlo".
 EXPLICIT_STEMS: Mapping[Operation, tuple[str, ...]] = {
     Operation.RESCHEDULE: words(
         "modific reprogram reagend posterg adelant cambi traslad aplaz muev"
@@ -77,7 +77,7 @@ ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
     Aspect.DURATION: ("cuanto dura", "duracion"),
     Aspect.STATUS: ("estado", "como esta", "como va", "cuando llega", "cuando es", "que hora"),
 }
-# Before these, "consulta" is what one has with a doctor, and "compra" what one has bought.
+# After these words, "consulta" and "compra" are nouns.
 ARTICLES = words("una la mi otra esa esta de tu su")
 NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
 FUZZY_FROM_LETTERS = 5
@@ -93,12 +93,12 @@ def find_operation(tokens: Sequence[Token]) -> Operation | None:
 
 
 def has_explicit_operation(tokens: Sequence[Token]) -> bool:
-    """Tell whether a verb decides the operation, so that it can't be a way of answering."""
+    """Return whether a verb names the operation, so that it is not part of an answer."""
     return next(_explicit_operations(tokens), None) is not None
 
 
 def is_verb(word: str) -> bool:
-    """Tell whether `word` asks for an operation, so that it's nobody's name."""
+    """Return whether `word` names an operation, so that it is not a name."""
     return _operation_of(word) is not None
 
 
@@ -133,7 +133,7 @@ def _misspelled_operation(word: str) -> Operation | None:
 
 
 def _sounds_like(word: str, stem: str) -> bool:
-    """Whether `word` begins with `stem`, one letter aside; `b` and `v` sound alike."""
+    """Return whether `word` begins with `stem`, one letter aside; `b` and `v` sound alike."""
     word, stem = word.replace("b", "v"), stem.replace("b", "v")
     return any(nearly(word[: len(stem) + longer], stem) for longer in (-1, 0, 1))
 
@@ -146,7 +146,7 @@ def _implicit_operation(tokens: Sequence[Token]) -> Operation | None:
 
 
 def find_subject(tokens: Sequence[Token]) -> Subject | None:
-    """Return what the sentence is about, if a word says so."""
+    """Return the subject of the sentence, if a word names it."""
     return _named_subject(tokens) or _misspelled_subject(tokens)
 
 
@@ -169,7 +169,7 @@ def _misspelled_subject(tokens: Sequence[Token]) -> Subject | None:
 
 
 def find_aspect(tokens: Sequence[Token]) -> Aspect | None:
-    """Return what of it is asked for, if a word says so."""
+    """Return the aspect asked for, if a word names it."""
     for aspect, phrases in ASPECT_PHRASES.items():
         if contains(tokens, *phrases):
             return aspect

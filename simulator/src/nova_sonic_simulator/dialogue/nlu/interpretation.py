@@ -1,7 +1,7 @@
-"""Reads one utterance whole: the operation, what it's of, the slots filled, and the tone of it.
+"""Interprets one utterance: operation, subject, slots and dialogue acts.
 
-The order of the grammars matters (see `words`): what is announced by a word of its own is read
-before what only its place gives away.
+The order of the grammars matters (see `tokens`): what is announced by a word of its own is found before
+what only its position reveals.
 """
 
 import unicodedata
@@ -34,13 +34,13 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
 )
 from nova_sonic_simulator.dialogue.slots import Aspect, Operation, RequestedSlot, Slots, Subject
 
-# Half a minute of speech is a hundred words; what is longer is read as far as this.
+# Half a minute of speech is a hundred words; longer texts are cut here.
 MAX_CHARACTERS = 2000
 MAX_TOKENS = 250
 
 
 class DialogueAct(Enum):
-    """What an utterance does besides wishing something."""
+    """What an utterance does besides expressing an intent."""
 
     YES = auto()
     NO = auto()
@@ -96,20 +96,20 @@ APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpretation:
-    """What one utterance says."""
+    """The interpretation of one utterance."""
 
     operation: Operation | None = None
-    #: Whether a verb says so, and not only "quiero" or "cuándo", which answers have too.
+    #: Whether a verb names the operation, not only "quiero" or "cuándo", which answers have too.
     operation_is_explicit: bool = False
     subject: Subject | None = None
-    #: Whether the utterance names its subject, and doesn't only suggest it.
+    #: Whether the utterance names its subject rather than implying it.
     subject_is_named: bool = False
     aspect: Aspect | None = None
     slots: Slots = field(default_factory=Slots)
     acts: frozenset[DialogueAct] = frozenset()
     #: "La primera" is 0, "la última" -1.
     choice: int | None = None
-    #: "Otro turno": not the one spoken of before.
+    #: "Otro turno": not the one that is the topic.
     another: bool = False
     is_question: bool = False
 
@@ -117,7 +117,7 @@ class Interpretation:
 def interpret(
     text: str, *, now: datetime, requested: frozenset[RequestedSlot] = frozenset()
 ) -> Interpretation:
-    """Read `text`; `requested` says what was asked for, so that a bare answer can be read."""
+    """Interpret `text`; `requested` are the slots asked for, so that a bare answer is understood."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     email, rest = find_email(text)
     tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
@@ -144,13 +144,13 @@ def interpret(
 
 
 def is_correction(text: str) -> bool:
-    """Tell whether the text begins like a correction: "no, es…", "mejor…", "el dos"."""
+    """Return whether the text starts like a correction: "no, es…", "mejor…", "el dos"."""
     first = next((token.plain for token in tokenize(text) if token.kind is Kind.WORD), "")
     return first in CORRECTIONS
 
 
 class _Reading:
-    """One pass of the grammars over an utterance, each leaving gaps for the next."""
+    """One pass of the grammars over an utterance; each leaves gaps for the next."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class _Reading:
             operation in {Operation.CREATE, Operation.RESCHEDULE} and subject is not Subject.ORDER
         )
         self._orders = operation is Operation.CREATE and subject is not Subject.APPOINTMENT
-        # A question, a new intent or a refusal is no bare answer.
+        # A question, a new intent or a refusal is not a bare answer.
         gives_up = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.STOP])
         self._bare = not (_is_question(tokens) or gives_up or has_explicit_operation(tokens))
 
@@ -219,7 +219,7 @@ class _Reading:
 
 
 def _is_loose_create(operation: Operation | None, slots: Slots) -> bool:
-    """Whether "quiero el pedido 1" was interpretation: what has a number exists already."""
+    """Return whether this is "quiero el pedido 1": what has a number exists already."""
     is_new = slots.items or slots.doctor or slots.day or slots.at
     return operation is Operation.CREATE and slots.number is not None and not is_new
 
@@ -232,7 +232,7 @@ def _subject_of_verb(tokens: list[Token], operation: Operation | None) -> Subjec
 def _suggested_subject(slots: Slots) -> Subject | None:
     if slots.doctor or slots.day or slots.at:
         return Subject.APPOINTMENT
-    # "Quiero hablar con una persona" is no order: what has a price is.
+    # "Quiero hablar con una persona" is not an order; something with a price is.
     has_price = any(item.price is not None for item in slots.items)
     return Subject.ORDER if slots.dni or has_price else None
 
@@ -253,7 +253,7 @@ def _choice(tokens: list[Token]) -> int | None:
 
 def _kind(tokens: list[Token]) -> str | None:
     for index, token in enumerate(tokens):
-        # "Consulta el turno" is a verb; "una consulta" is a kind.
+        # "Consulta el turno" is a verb; "una consulta" is a type of appointment.
         is_verb = token.plain == "consulta" and not _has_article(tokens, index)
         if token.plain in KINDS and not is_verb:
             return KINDS[token.plain]

@@ -1,9 +1,8 @@
-"""Reads what an order is to hold: "2 Producto A a 25,99 y una remera a mil quinientos pesos".
+"""Finds the items of an order: "2 Producto A a 25,99 y una remera a mil quinientos pesos".
 
-Theory. A product is a quantity, a name and a price, of which the customer may leave some out. Not
-every number is a quantity, so outside an answer to "¿qué productos?" a product requested a quantity
-or a price. A number after a name is its price: it costs less to ask again about "iPhone 15" than
-about every price said without "a".
+An item has a quantity, a name and a price, and the customer may omit some. Not every number is a quantity,
+so outside an answer to "¿qué productos?" an item must have a quantity or a price. A number after a name is
+its price: asking again about "iPhone 15" is cheaper than asking about every price said without "a".
 """
 
 from collections.abc import Sequence
@@ -38,21 +37,21 @@ MAX_NAME_WORDS = 8
 MAX_QUANTITY_FIGURES = 4
 MAX_PRICE_FIGURES = 9
 
-# What was read, and the index after its words.
+# An amount, and the index after its tokens.
 _Amount = tuple[Decimal, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What was said of an order's products."""
+    """What an utterance says about the items of an order."""
 
     items: tuple[Item, ...] = ()
-    #: "2 productos", not named yet.
+    #: "2 productos", without names yet.
     item_count: int | None = None
 
 
 def find_items(tokens: Sequence[Token], *, bare: bool) -> Purchase:
-    """Return the products named; `bare`: they were asked for, so a name alone is one."""
+    """Return the items; with `bare` they were asked for, so a name alone is one."""
     items: list[Item] = []
     count = None
     index = 0
@@ -70,7 +69,7 @@ def find_items(tokens: Sequence[Token], *, bare: bool) -> Purchase:
 
 
 def find_total(tokens: Sequence[Token]) -> tuple[Decimal | None, list[Token]]:
-    """Return the total named ("por un total de 67,48"), and the tokens without it."""
+    """Return the total ("por un total de 67,48"), and the tokens without it."""
     for index in range(len(tokens)):
         if matches(tokens, index, "total"):
             amount = _amount_at(tokens, skip(tokens, index + 1, ("de", "es", "sea")))
@@ -80,7 +79,7 @@ def find_total(tokens: Sequence[Token]) -> tuple[Decimal | None, list[Token]]:
 
 
 def find_prices(tokens: Sequence[Token]) -> tuple[Decimal, ...]:
-    """Return every amount, in order: the answer to "¿a qué precio?"."""
+    """Return all amounts in order: the answer to "¿a qué precio?"."""
     prices = []
     index = 0
     while index < len(tokens):
@@ -148,7 +147,7 @@ def _price_at(tokens: Sequence[Token], start: int) -> tuple[Decimal | None, int]
 
 
 def _amount_at(tokens: Sequence[Token], start: int) -> _Amount:
-    """Read "25,99", "$ 25", "25 pesos con 99", "25 con 99 centavos"."""
+    """Match "25,99", "$ 25", "25 pesos con 99", "25 con 99 centavos"."""
     index = start + 1 if _is_sign(tokens, start, "$") else start
     if index >= len(tokens) or tokens[index].kind not in {Kind.NUMBER, Kind.DECIMAL}:
         return None
@@ -164,7 +163,7 @@ def _amount_at(tokens: Sequence[Token], start: int) -> _Amount:
 
 
 def _ends_amount(tokens: Sequence[Token], joint: int) -> bool:
-    """Whether the number after "con" is cents and not the quantity of a next product."""
+    """Return whether the number after "con" is cents and not the quantity of the next item."""
     if word_at(tokens, joint) == "y":
         return word_at(tokens, joint + 2) == "centavos"
     following = word_at(tokens, joint + 2)
@@ -172,7 +171,7 @@ def _ends_amount(tokens: Sequence[Token], joint: int) -> bool:
 
 
 def skip_words(tokens: Sequence[Token], index: int, skipped: Sequence[str]) -> int:
-    """Return the first index from `index` on that isn't one of the words `skipped`."""
+    """Return the first index from `index` on that is not one of the words `skipped`."""
     while word_at(tokens, index) in skipped:
         index += 1
     return index

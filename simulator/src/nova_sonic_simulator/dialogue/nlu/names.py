@@ -1,9 +1,9 @@
-"""Finds people's and doctors' names: "para Juan Pérez", "soy ana martínez", "la doctora Gómez".
+"""Finds names of people and doctors: "para Juan Pérez", "soy ana martínez", "la doctora Gómez".
 
-Theory. There is no list of known people, so a name is what follows words that announce one and
-isn't itself a word of the field. A name that begins with a capital goes on through capitals only
-("para Juan Pérez gracias"); typed in small letters it goes on to the first common word. "De" and
-"para" announce much besides names, so after them a small-lettered name requested two words.
+There is no list of known people, so a name is what follows an announcing word and is not itself a word of
+the domain. A capitalised name continues through capitalised words only ("para Juan Pérez gracias"); a
+lower-case name continues to the first common word. "De" and "para" announce much else, so a lower-case
+name after them needs two words.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ TITLES = {"dr": "Dr.", "doctor": "Dr.", "dra": "Dra.", "doctora": "Dra."}
 PARTICLES = words("de del la las los y")
 MAX_WORDS = 5
 
-# Words of the field that may stand where a name could.
+# Words of the domain that may stand where a name could.
 NOT_NAMES = frozenset(
     words(
         "a ademas agenda agendar ahi ahora al algo algun alguna alla anota anular aqui arroba asi "
@@ -70,10 +70,12 @@ _Found = tuple[str | None, list[Token]]
 
 
 def find_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Found:
-    """Return the doctor named ("Dra. Gómez"), and the tokens with a gap in their place.
+    """Return the doctor ("Dra. Gómez"), and the tokens with a gap in their place.
 
-    `untitled`: the talk is of booking, so "con Gómez" names a doctor too; `bare`: a doctor was
-    asked for, so the answer may be nothing but a name.
+    Args:
+        tokens: The utterance.
+        untitled: Whether it is about booking, so that "con Gómez" names a doctor too.
+        bare: Whether a doctor was asked for, so that a name alone is one.
     """
     for index, token in enumerate(tokens):
         if token.kind is Kind.WORD and token.plain in TITLES:
@@ -87,7 +89,9 @@ def find_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Foun
 def find_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
     """Return the customer's or patient's name, and the tokens with a gap in its place.
 
-    `bare`: a name was asked for, so the answer may be nothing but one.
+    Args:
+        tokens: The utterance.
+        bare: Whether a name was asked for, so that a name alone is one.
     """
     for phrase in SURE_ANNOUNCERS:
         found = _announced(tokens, phrase, least_if_small=1)
@@ -119,13 +123,13 @@ def _longest_name(tokens: Sequence[Token]) -> _Found:
     ]
     if not found:
         return None, list(tokens)
-    # The longest, and of equals the last: people say their name last.
+    # The longest, and of equal ones the last: people say their name last.
     _length, name, start, end = max(found, key=lambda it: (it[0], it[2]))
     return name, without(tokens, start, end)
 
 
 def _name_at(tokens: Sequence[Token], start: int, *, least_if_small: int) -> tuple[str, int]:
-    """Read the name that begins at `start`; an empty one where none does."""
+    """Return the name that begins at `start`, or an empty string."""
     if not _may_name(tokens, start):
         return "", start
     capitals = tokens[start].capitalised
@@ -141,7 +145,7 @@ def _name_at(tokens: Sequence[Token], start: int, *, least_if_small: int) -> tup
 
 
 def _after_particles(tokens: Sequence[Token], index: int) -> int:
-    """Step over "de los" inside a name: "María de los Ángeles"."""
+    """Skip "de los" inside a name: "María de los Ángeles"."""
     while word_at(tokens, index) in PARTICLES and not tokens[index].capitalised:
         index += 1
     return index

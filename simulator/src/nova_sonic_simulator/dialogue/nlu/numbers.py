@@ -1,9 +1,8 @@
-"""Reads Spanish numbers: "treinta y cinco" is 35, "12 millones 345 mil 678" is 12345678.
+"""Converts Spanish numbers to digits: "treinta y cinco" is 35, "12 millones 345 mil 678" is 12345678.
 
-Theory. `with_figures` replaces number words by figures before any other grammar reads, word by
-word from the left, as in "ciento | treinta y cinco | mil". "Un" and "una" alone stay words: they
-are articles far oftener than numbers. Figures said in groups ("1, 2, 3, 4", "12 345 678") stay
-apart there; a number that names something (an id, a DNI) is read with `joined_figures`.
+`with_figures` replaces number words before any other grammar runs. "Un" and "una" alone remain words,
+because they are mostly articles. Digits in groups ("1, 2, 3, 4", "12 345 678") remain separate there;
+`joined_figures` joins them where a number is an identifier.
 """
 
 from collections.abc import Sequence
@@ -31,17 +30,17 @@ BELOW_THIRTY = {word: value for value, word in enumerate(_TEENS + _TWENTIES, sta
 TENS = {word: 10 * value for value, word in enumerate(_TENS, start=3)}
 HUNDREDS = {word: 100 * value for value, word in enumerate(_HUNDREDS, start=1)} | {"cien": 100}
 FEMININE_HUNDREDS = {word[:-2] + "as": value for word, value in HUNDREDS.items() if value > 100}
-# From two letters on: "I" and "V" alone are anything.
+# From two letters on: "I" and "V" alone may be anything.
 ROMANS = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XII": 12}
 MILLIONS = ("millon", "millones")
 ARTICLES = ("un", "una")
 
-# A value and the index after the words it was read from.
+# A value, and the index after its tokens.
 _Read = tuple[int, int]
 
 
 def with_figures(tokens: Sequence[Token]) -> list[Token]:
-    """Return `tokens` with each spoken number as one token of figures."""
+    """Return `tokens` with each spoken number as one number token."""
     figured = []
     index = 0
     while index < len(tokens):
@@ -57,7 +56,7 @@ def with_figures(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _is_plain(tokens: Sequence[Token], start: int, end: int) -> bool:
-    """Whether one token was read that is better left: figures with their zeros, or an article."""
+    """Return whether the one token should stay: digits with leading zeros, or an article."""
     return end == start + 1 and (
         tokens[start].kind is Kind.NUMBER or tokens[start].plain in ARTICLES
     )
@@ -73,7 +72,7 @@ def _cardinal(tokens: Sequence[Token], start: int) -> _Read:
 
 
 def _multiplied(tokens: Sequence[Token], start: int, multipliers: Sequence[str]) -> _Read:
-    """Read "345 mil" or "mil": the number before the multiplier, which must be there."""
+    """Match "345 mil" or "mil": a number followed by the multiplier."""
     value, end = _group(tokens, start, limit=1000)
     if word_at(tokens, end) not in multipliers:
         return 0, start
@@ -83,7 +82,7 @@ def _multiplied(tokens: Sequence[Token], start: int, multipliers: Sequence[str])
 
 
 def _group(tokens: Sequence[Token], start: int, limit: int | None) -> _Read:
-    """Read a number below 1000 in words, or figures below `limit`."""
+    """Match a number below 1000 in words, or digits below `limit`."""
     figures = number_at(tokens, start)
     if figures and (limit is None or (len(figures) < 8 and int(figures) < limit)):
         return int(figures[:18]), start + 1
@@ -113,7 +112,7 @@ def _below_hundred(tokens: Sequence[Token], start: int) -> _Read:
 
 
 def _roman(tokens: Sequence[Token], start: int) -> _Read:
-    """Read "XI", which recognisers write for "once" though nobody would."""
+    """Match "XI", which speech recognition sometimes writes for "once"."""
     raw = tokens[start].raw if start < len(tokens) else ""
     return (ROMANS[raw], start + 1) if raw in ROMANS else (0, start)
 
@@ -121,10 +120,11 @@ def _roman(tokens: Sequence[Token], start: int) -> _Read:
 def joined_figures(
     tokens: Sequence[Token], start: int, *, at_most: int, group_at_most: int = 3
 ) -> tuple[str, int]:
-    """Read a number said in groups, "1, 2, 3" or "12 345 678" or "4-8-2".
+    """Match a number in groups: "1, 2, 3", "12 345 678", "4-8-2".
 
-    Returns its figures (at most `at_most`) and the index after them. The first group may be of
-    any length, the further ones have at most `group_at_most` figures.
+    Returns:
+        Its digits (at most `at_most`) and the index after them. The first group may have any length, the
+        others at most `group_at_most` digits.
     """
     figures, index, end = "", start, start
     while True:
@@ -140,7 +140,7 @@ def joined_figures(
 
 
 def _dates(tokens: Sequence[Token], index: int) -> bool:
-    """Whether the number at `index` is the day of a date: "cita 3, 27 de noviembre"."""
+    """Return whether the number at `index` is the day of a date: "cita 3, 27 de noviembre"."""
     return word_at(tokens, index + 1) == "de" and word_at(tokens, index + 2) in MONTH_NUMBERS
 
 

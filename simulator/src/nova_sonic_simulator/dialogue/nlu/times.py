@@ -1,9 +1,8 @@
-"""Reads times of day: "a las tres y media de la tarde", "15:30", "las 16-30", "15 horas".
+"""Finds times of day: "a las tres y media de la tarde", "15:30", "las 16-30", "15 horas".
 
-Theory. An hour requested a sign that it is one: "a las" before it, "horas" or a part of the day after
-it, or a colon within it; bare numbers are other grammars' business, unless an hour was asked for.
-Without a part of the day, one to seven o'clock are in the afternoon: no clinic opens at night.
-"Y cuarto" and "menos cuarto" are words here, before anybody could read "cuarto" as a number.
+An hour must be marked as one: "a las" before it, "horas" or a part of the day after it, or a colon in it.
+Bare numbers are times only if a time was asked for. Without a part of the day, hours from one to seven are
+in the afternoon. "Y cuarto" and "menos cuarto" are matched as words, before "cuarto" is read as a number.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
     words,
 )
 
-#: Stands where "de la tarde" stood.
+#: Stands in place of "de la tarde".
 PART_OF_DAY = Token(Kind.GAP, "part of day", "")
 FIRST_MORNING_HOUR = 8
 MORNING = words("manana madrugada am")
@@ -32,13 +31,13 @@ ABOUT_LAS = ("a eso de las", "cerca de las", "a partir de las", "a las", "alas",
 ABOUT_LA = ("a la", "la")
 AFTER_HOURS = (*HOUR_WORDS, "en", "punto", "minutos", "del", "mediodia")
 FRACTIONS = {"media": 30, "cuarto": 15}
-# What follows "las" or "la" without being an hour, though a number stands before it.
+# Nouns after a number that make "las" or "la" an article.
 NOT_HOURS = words("cita citas turno turnos unidad unidades vez veces opcion semana semanas")
 
 
 @dataclass(frozen=True, slots=True)
 class _Hour:
-    """An hour as said, before the part of the day is known, and the index after its words."""
+    """An hour as said, before the part of the day is applied, and the index after its tokens."""
 
     hour: int
     minute: int
@@ -48,9 +47,9 @@ class _Hour:
 def find_time(
     tokens: Sequence[Token], *, hour_is_expected: bool = False
 ) -> tuple[time | None, list[Token]]:
-    """Return the last time of day in `tokens`, and the tokens with a gap where times stood.
+    """Return the last time in `tokens`, and the tokens with gaps in place of times.
 
-    The last one counts since people correct themselves ("a las diez, no, a las once").
+    The last one counts because people correct themselves ("a las diez, no, a las once").
     """
     left, afternoon = _part_of_day(list(tokens))
     found, rest = _last_hour(left, afternoon=afternoon)
@@ -86,7 +85,7 @@ def _hour_at(tokens: Sequence[Token], index: int) -> _Hour | None:
 
 
 def _before_its_sign(tokens: Sequence[Token], index: int) -> _Hour | None:
-    """Read "15 horas" and "5 y media (de la tarde)", where the sign of an hour comes after it."""
+    """Match "15 horas" and "5 y media (de la tarde)", marked after the number."""
     hour = _with_minutes(tokens, index)
     if hour is None or word_at(tokens, index + 1) in HOUR_WORDS[1:]:
         return hour
@@ -94,7 +93,7 @@ def _before_its_sign(tokens: Sequence[Token], index: int) -> _Hour | None:
 
 
 def _after_anchor(tokens: Sequence[Token], index: int) -> int:
-    """Return the index of the hour that the words at `index` announce, or 0."""
+    """Return the index of the hour announced by the words at `index`, or 0."""
     for phrase in ABOUT_LAS:
         if matches(tokens, index, phrase):
             start = skip(tokens, index + len(phrase.split()), ("hora", "horas"))
@@ -103,7 +102,7 @@ def _after_anchor(tokens: Sequence[Token], index: int) -> int:
         start = index + len(phrase.split())
         if matches(tokens, index, phrase) and _is_one(tokens, start):
             return start
-    # "A la 11" is how recognisers write "a las once".
+    # "A la 11" is how speech recognition writes "a las once".
     slurred = matches(tokens, index, "a la") and _begins_hour(tokens, index + 2)
     return index + 2 if slurred else 0
 
@@ -126,7 +125,7 @@ def _is_one(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _clock_figures(token: Token) -> tuple[int, int | None] | None:
-    """Read "15", "1530", "15:30" or "15.30" as hour and minute; None where it's no time."""
+    """Return hour and minute of "15", "1530", "15:30" or "15.30"; None if it is no time."""
     plain = "1" if token.plain == "una" else token.plain
     hour, separator, minute = plain.replace(".", ":").partition(":")
     if not separator and len(hour) in {3, 4}:
@@ -148,7 +147,7 @@ def _with_minutes(tokens: Sequence[Token], index: int) -> _Hour | None:
 
 
 def _said_minutes(tokens: Sequence[Token], index: int, hour: int) -> tuple[int, int, int]:
-    """Read what follows the hour: "y media", "menos cuarto", "y diez", "00", "-30"."""
+    """Match what follows the hour: "y media", "menos cuarto", "y diez", "00", "-30"."""
     joint = word_at(tokens, index)
     said = FRACTIONS.get(word_at(tokens, index + 1)) or _minutes(number_at(tokens, index + 1))
     if joint == "menos" and said and hour:
@@ -164,7 +163,7 @@ def _minutes(figures: str) -> int | None:
 
 
 def _minute_figures(tokens: Sequence[Token], start: int) -> tuple[int, int]:
-    """Read the minutes of "15, 00", "16-30" and "14, 0-0": two figures, perhaps apart."""
+    """Match the minutes of "15, 00", "16-30" and "14, 0-0": two digits, perhaps apart."""
     figures, index = "", start
     while index < len(tokens) and len(figures) < 2:
         token = tokens[index]
@@ -178,7 +177,7 @@ def _minute_figures(tokens: Sequence[Token], start: int) -> tuple[int, int]:
 
 
 def _part_of_day(tokens: list[Token]) -> tuple[list[Token], bool | None]:
-    """Take "de la tarde", "por la mañana", "pm" out; tell whether it's the afternoon."""
+    """Remove "de la tarde", "por la mañana", "pm"; return whether it is the afternoon."""
     for index in range(len(tokens)):
         for phrase in ("de la *", "por la *", "a la *", "en la *", "del *", "*"):
             length = len(phrase.split())
@@ -200,7 +199,7 @@ def _on_the_clock(hour: _Hour, *, afternoon: bool | None) -> time:
 
 
 def _bare_hour(tokens: list[Token], *, afternoon: bool | None) -> tuple[time | None, list[Token]]:
-    """Read the answer to "¿a qué hora?" when it's nothing but a number."""
+    """Match a bare number as the answer to "¿a qué hora?"."""
     for index, token in enumerate(tokens):
         numeric = token.kind in {Kind.NUMBER, Kind.DECIMAL} or token.plain == "una"
         hour = _with_minutes(tokens, index) if numeric else None

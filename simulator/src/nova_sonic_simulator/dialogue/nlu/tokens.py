@@ -1,9 +1,8 @@
-"""Cuts what the customer said into words, numbers and pauses that the grammars read.
+"""Tokens: words, numbers and punctuation of an utterance.
 
-Theory. Every grammar of this package reads a list of `Token`s from left to right, takes the ones
-it understands and leaves a gap in their place, so that no two grammars read the same words: the
-"3" of "DNI 3…" can't become an hour. Folding (lower case, no accents) keeps the length of the
-text, so a token always knows the original spelling of what it stands for.
+Every grammar of this package reads a list of `Token`s from left to right and replaces what it understands
+by a gap, so that no two grammars read the same words: the "3" of "DNI 3…" cannot become an hour. Folding
+(lower case, no accents) preserves the length of the text, so a token knows its original spelling.
 """
 
 import re
@@ -14,30 +13,30 @@ from enum import Enum, auto
 
 
 class Kind(Enum):
-    """What a token is."""
+    """Kind of a token."""
 
     WORD = auto()
-    NUMBER = auto()  #: figures only: "12345678"
+    NUMBER = auto()  #: digits only: "12345678"
     DECIMAL = auto()  #: "25.99", always with a point
     CLOCK = auto()  #: "15:30", always with a colon
     PAUSE = auto()  #: punctuation
     SIGN = auto()  #: one of $ @ / - # + _
-    GAP = auto()  #: something that another grammar has read
+    GAP = auto()  #: replaced by another grammar
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the customer's text: folded in `plain`, as it was in `raw`."""
+    """A piece of the utterance: folded in `plain`, original in `raw`."""
 
     kind: Kind
     plain: str
     raw: str
-    #: Whether it follows the token before it without a space.
+    #: Whether it follows the previous token without a space.
     glued: bool = False
 
     @property
     def capitalised(self) -> bool:
-        """Whether the customer (or the recogniser) wrote it with a capital."""
+        """Return whether it is capitalised."""
         return self.raw[:1].isupper()
 
 
@@ -69,12 +68,12 @@ _KINDS = {
 
 
 def words(listed: str) -> tuple[str, ...]:
-    """Return the words of a list written as one text, which reads better than a column of them."""
+    """Return the words of a list written as one string."""
     return tuple(listed.split())
 
 
 def fold(text: str) -> str:
-    """Return `text` in lower case without accents, sign for sign of the same length."""
+    """Return `text` in lower case without accents, with the same length."""
     return "".join(map(_fold_sign, text))
 
 
@@ -84,7 +83,7 @@ def _fold_sign(sign: str) -> str:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Cut `text` into tokens; what is no word, figure or sign is dropped."""
+    """Split `text` into tokens; other characters are dropped."""
     text = unicodedata.normalize("NFC", text)
     found = []
     end = -1
@@ -107,7 +106,7 @@ def _token(match: re.Match[str], raw: str, *, glued: bool) -> Token:
 
 
 def matches(tokens: Sequence[Token], start: int, phrase: str) -> bool:
-    """Tell whether the words of `phrase` stand at `start`; `*` stands for any one word."""
+    """Return whether the words of `phrase` are at `start`; `*` matches any word."""
     wanted = phrase.split()
     here = tokens[start : start + len(wanted)]
     return len(here) == len(wanted) and all(
@@ -117,31 +116,31 @@ def matches(tokens: Sequence[Token], start: int, phrase: str) -> bool:
 
 
 def contains(tokens: Sequence[Token], *phrases: str) -> bool:
-    """Tell whether any of `phrases` occurs, its words side by side."""
+    """Return whether any of `phrases` occurs."""
     return any(matches(tokens, start, phrase) for phrase in phrases for start in range(len(tokens)))
 
 
 def word_at(tokens: Sequence[Token], index: int) -> str:
-    """Return the folded word at `index`, or an empty string where there is none."""
+    """Return the folded word at `index`, or an empty string."""
     if 0 <= index < len(tokens) and tokens[index].kind is Kind.WORD:
         return tokens[index].plain
     return ""
 
 
 def number_at(tokens: Sequence[Token], index: int) -> str:
-    """Return the figures at `index`, or an empty string where there are none."""
+    """Return the digits at `index`, or an empty string."""
     if 0 <= index < len(tokens) and tokens[index].kind is Kind.NUMBER:
         return tokens[index].plain
     return ""
 
 
 def without(tokens: Sequence[Token], start: int, end: int) -> list[Token]:
-    """Return `tokens` with a gap in place of those from `start` up to `end`."""
+    """Return `tokens` with a gap in place of those from `start` to `end`."""
     return [*tokens[:start], GAP, *tokens[end:]]
 
 
 def skip(tokens: Sequence[Token], index: int, words: Collection[str]) -> int:
-    """Return the first index from `index` on that is neither a pause nor one of `words`."""
+    """Return the first index from `index` on that is neither punctuation nor one of `words`."""
     while index < len(tokens) and (
         tokens[index].kind is Kind.PAUSE or word_at(tokens, index) in words
     ):
@@ -150,7 +149,7 @@ def skip(tokens: Sequence[Token], index: int, words: Collection[str]) -> int:
 
 
 def nearly(word: str, wanted: str) -> bool:
-    """Tell whether `word` is `wanted` with at most one letter wrong, missing_slots or too many."""
+    """Return whether `word` is `wanted` with at most one letter wrong, missing or added."""
     if abs(len(word) - len(wanted)) > 1:
         return False
     same = _common_prefix(word, wanted)
