@@ -44,7 +44,7 @@ describe_appointment_operations = extend_schema_view(
         example=[APPOINTMENT_EXAMPLE],
     ),
     availability=operation(
-        summary="The free starts of a doctor on a day",
+        summary="The free start times of a doctor on a day",
         response=AvailabilitySerializer,
         parameters=(AvailabilityQuery,),
         example=AVAILABILITY_EXAMPLE,
@@ -62,7 +62,7 @@ describe_appointment_operations = extend_schema_view(
         example=APPOINTMENT_EXAMPLE,
     ),
     update=operation(
-        summary="Change an appointment, given whole",
+        summary="Change an appointment, with all required fields",
         body=ChangedAppointmentSerializer,
         response=AppointmentSerializer,
         parameters=(IF_MATCH_HEADER,),
@@ -70,7 +70,7 @@ describe_appointment_operations = extend_schema_view(
         example=APPOINTMENT_EXAMPLE,
     ),
     partial_update=operation(
-        summary="Change some of an appointment",
+        summary="Change some fields of an appointment",
         body=ChangedAppointmentSerializer(partial=True),
         response=AppointmentSerializer,
         parameters=(IF_MATCH_HEADER,),
@@ -78,7 +78,7 @@ describe_appointment_operations = extend_schema_view(
         example={**APPOINTMENT_EXAMPLE, "status": "confirmed"},
     ),
     destroy=operation(
-        summary="Delete an appointment and give its time back",
+        summary="Delete an appointment, which frees its time",
         response=None,
         parameters=(IF_MATCH_HEADER,),
     ),

@@ -51,7 +51,7 @@ class NewAppointmentSerializer(CamelCaseSerializer):
     patient_name = TextField(max_length=MAX_NAME_LENGTH)
     patient_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)
-    date = InstantField(source="starts_at", help_text="Its start, with an offset.")
+    date = InstantField(source="starts_at", help_text="The start, with an offset.")
     duration = WholeNumberField(
         source="duration_min",
         min_value=MIN_DURATION_MINUTES,
@@ -103,15 +103,17 @@ class AppointmentListQuery(PageQuerySerializer):
 
     date = DayField(
         required=False,
-        help_text="Those that start on this day of the clinic; without `dateFrom` and `dateTo`.",
+        help_text="Starts on this local day of the clinic; not together with `dateFrom` or `dateTo`.",
     )
-    date_from = DayField(required=False, help_text="On this day or later.")
-    date_to = DayField(required=False, help_text="On this day or earlier.")
+    date_from = DayField(required=False, help_text="Starts on this day or later.")
+    date_to = DayField(required=False, help_text="Starts on this day or earlier.")
     doctor_name = TextField(required=False, max_length=MAX_NAME_LENGTH)
     patient_email = TextField(required=False, max_length=MAX_EMAIL_LENGTH)
     status = serializers.ChoiceField(choices=STATUSES, required=False)
     ordering = serializers.ChoiceField(
-        choices=["date", "-date"], required=False, help_text="`-date`; with a `date`, `date`."
+        choices=["date", "-date"],
+        required=False,
+        help_text="By default `-date`, or `date` if `date` is set.",
     )
 
     @override
@@ -129,7 +131,7 @@ class AvailabilityQuery(QuerySerializer):
     """The query parameters of the free times."""
 
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)
-    date = DayField(help_text="A day of the clinic.")
+    date = DayField(help_text="A local day of the clinic.")
     duration = WholeNumberField(
         min_value=MIN_DURATION_MINUTES, max_value=MAX_DURATION_MINUTES, default=30
     )

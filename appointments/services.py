@@ -244,10 +244,10 @@ def reschedule_appointment(
     """
 
     def attempt() -> Appointment:
-        before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
-        refuse_if_stale(before.updated_at, unchanged_since)
-        ensure_not_closed(before, now=now)
-        return _store_changes(before, before.with_start(clean_start(starts_at)), now=now)
+        appointment = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
+        refuse_if_stale(appointment.updated_at, unchanged_since)
+        ensure_not_closed(appointment, now=now)
+        return _store_changes(appointment, appointment.with_start(clean_start(starts_at)), now=now)
 
     return retry_on_conflict(attempt)
 
@@ -278,12 +278,14 @@ def cancel_appointment(
     """
 
     def attempt() -> Appointment:
-        before = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
-        refuse_if_stale(before.updated_at, unchanged_since)
-        ensure_cancellable(before)
+        appointment = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
+        refuse_if_stale(appointment.updated_at, unchanged_since)
+        ensure_cancellable(appointment)
         if isinstance(caller, Customer):
-            ensure_not_closed(before, now=now)
-        return _store_changes(before, before.with_status(AppointmentStatus.CANCELLED), now=now)
+            ensure_not_closed(appointment, now=now)
+        return _store_changes(
+            appointment, appointment.with_status(AppointmentStatus.CANCELLED), now=now
+        )
 
     return retry_on_conflict(attempt)
 
@@ -334,9 +336,9 @@ def update_appointment(
         )
 
     def attempt() -> Appointment:
-        before = get_appointment(appointment_id=appointment_id)
-        refuse_if_stale(before.updated_at, unchanged_since)
-        return _store_changes(before, _apply_changes(before, provided), now=now)
+        appointment = get_appointment(appointment_id=appointment_id)
+        refuse_if_stale(appointment.updated_at, unchanged_since)
+        return _store_changes(appointment, _apply_changes(appointment, provided), now=now)
 
     return retry_on_conflict(attempt)
 

@@ -87,7 +87,7 @@ class AppointmentViewSet(ServiceViewSet):
         return self.record_response(booked, message="Appointment created successfully", status=201)
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
-        """Change an appointment, given whole; optional fields that are missing stay."""
+        """Change an appointment. Required fields must be present; missing optional fields stay."""
         return self._update(request, pk, self.validated_body(request))
 
     def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:

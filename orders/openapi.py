@@ -63,7 +63,7 @@ describe_order_operations = extend_schema_view(
         example=ORDER_EXAMPLE,
     ),
     update=operation(
-        summary="Change an order, given whole",
+        summary="Change an order, with all required fields",
         body=ChangedOrderSerializer,
         response=OrderSerializer,
         parameters=(IF_MATCH_HEADER,),
@@ -71,7 +71,7 @@ describe_order_operations = extend_schema_view(
         example={**ORDER_EXAMPLE, "status": "processing"},
     ),
     partial_update=operation(
-        summary="Change some of an order",
+        summary="Change some fields of an order",
         body=ChangedOrderSerializer(partial=True),
         response=OrderSerializer,
         parameters=(IF_MATCH_HEADER,),

@@ -84,7 +84,12 @@ class OrderItemListSerializer(serializers.ListSerializer[Any]):
 class OrderItemSerializer(CamelCaseSerializer):
     """One product of an order; `price` is the price of one unit."""
 
-    id = TextField(required=False, max_length=40, allow_blank=True, help_text="Ours, if not given.")
+    id = TextField(
+        required=False,
+        max_length=40,
+        allow_blank=True,
+        help_text="Assigned by the server if missing.",
+    )
     name = TextField(max_length=MAX_TEXT_LENGTH)
     quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY)
     price = MoneyField(min_value=0, max_value=MAX_AMOUNT)
@@ -150,8 +155,8 @@ class OrderListQuery(PageQuerySerializer):
 
     status = serializers.ChoiceField(choices=STATUSES, required=False)
     customer_email = TextField(required=False, max_length=MAX_EMAIL_LENGTH)
-    created_from = InstantField(required=False, help_text="Made then or later.")
-    created_to = InstantField(required=False, help_text="Made before then.")
+    created_from = InstantField(required=False, help_text="Created at this instant or later.")
+    created_to = InstantField(required=False, help_text="Created before this instant.")
     ordering = serializers.ChoiceField(choices=["-createdAt", "createdAt"], default="-createdAt")
 
 

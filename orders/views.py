@@ -70,7 +70,7 @@ class OrderViewSet(ServiceViewSet):
         return self.record_response(placed, message="Order created successfully", status=201)
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
-        """Change an order, given whole; optional fields that are missing stay."""
+        """Change an order. Required fields must be present; optional fields that are missing stay."""
         return self._update(request, pk, self.validated_body(request))
 
     def partial_update(self, request: Request, pk: str) -> EnvelopeResponse:

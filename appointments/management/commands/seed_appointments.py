@@ -8,7 +8,7 @@ from common.seed_command import SeedCommand
 
 
 class Command(SeedCommand):
-    help = "Stores five demo appointments, if there are none."
+    help = "Store five demo appointments if the table is empty."
 
     def handle(self, *_args: Any, fresh: bool, **_options: Any) -> None:
         self.refuse_fresh_on_aws(fresh=fresh)

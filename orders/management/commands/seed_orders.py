@@ -8,7 +8,7 @@ from orders import demo
 
 
 class Command(SeedCommand):
-    help = "Stores five demo orders, if there are none."
+    help = "Store five demo orders if the table is empty."
 
     def handle(self, *_args: Any, fresh: bool, **_options: Any) -> None:
         self.refuse_fresh_on_aws(fresh=fresh)
