@@ -1,4 +1,7 @@
-"""Print the requirements of one extra of pyproject.toml, a line each."""
+"""Print the requirements of one extra of pyproject.toml, one per line.
+
+usage: extra-requirements.py EXTRA
+"""
 
 import sys
 import tomllib

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Make the recordings in `samples/` anew: the owner's example sentences, spoken by SVOX Pico.
+"""Create the recordings in `samples/`: the owner's example sentences, spoken by SVOX Pico.
 
-Usage: python scripts/make-samples.py [DIRECTORY]
+usage: make-samples.py [DIRECTORY]
 """
 
 import sys
@@ -14,9 +14,10 @@ import py_nanotts
 RATE_HZ = 16_000
 SPEED = 0.88
 AUDIBLE = 100
+"""Samples up to this magnitude are silence."""
 SILENCE = bytes(2 * RATE_HZ * 3 // 10)
 
-# Figures of a DNI apart: said one by one they're understood far oftener than as a number.
+# The digits of a DNI are separate: speech recognition gets them right far more often than a number.
 SENTENCES = {
     "consulta-pedido-1": "Consulta el pedido número 1 con DNI 1 2 3 4 5 6 7 8.",
     "cancela-pedido-2": "Cancela el pedido número 2 para Juan Pérez.",
@@ -34,15 +35,15 @@ def main(directory: Path) -> None:
     for name, sentence in SENTENCES.items():
         with wave.open(str(directory / f"{name}.wav"), "wb") as recording:
             recording.setparams((1, 2, RATE_HZ, 0, "NONE", "not compressed"))
-            speech = trimmed(voice.speak(sentence, voice="es-ES", speed=SPEED))
+            speech = trim_silence(voice.speak(sentence, voice="es-ES", speed=SPEED))
             recording.writeframes(SILENCE + speech + SILENCE)
 
 
-def trimmed(pcm: bytes) -> bytes:
-    """Return `pcm` without the silence at its ends, of which Pico gives up to a second."""
+def trim_silence(pcm: bytes) -> bytes:
+    """Return 16-bit `pcm` without the silence at its ends; Pico adds up to a second of it."""
     samples = array("h", pcm)
-    audible = [index for index, sample in enumerate(samples) if abs(sample) > AUDIBLE]
-    return samples[audible[0] : audible[-1] + 1].tobytes()
+    audible_indices = [index for index, sample in enumerate(samples) if abs(sample) > AUDIBLE]
+    return samples[audible_indices[0] : audible_indices[-1] + 1].tobytes()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Draw the diagrams of docs/sonic-protocol.md from the transition tables. Run from anywhere."""
+"""Write the state diagrams of docs/sonic-protocol.md from the transition tables.
+
+usage: protocol-diagram.py
+"""
 
 import re
 import sys
@@ -9,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "sonic-protocol.md"
 sys.path.insert(0, str(ROOT))
 
-from voice.sonic.ordering import BLOCK_TRANSITIONS, SESSION_TRANSITIONS  # noqa: E402 -- the path
+from voice.sonic.ordering import BLOCK_TRANSITIONS, SESSION_TRANSITIONS  # noqa: E402 -- after the path
 
 
 def diagram[S: str, E: str](transitions: Mapping[S, Mapping[E, S]]) -> str:
@@ -23,11 +26,11 @@ def diagram[S: str, E: str](transitions: Mapping[S, Mapping[E, S]]) -> str:
 
 
 def page(text: str) -> str:
-    """Return `text` with every diagram between its marks drawn anew."""
-    drawn = {kind.lower(): diagram(table) for kind, table in BLOCK_TRANSITIONS.items()}
-    for name, lines in {**drawn, "session": diagram(SESSION_TRANSITIONS)}.items():
-        marks = f"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text = re.sub(marks, rf"\g<1>{lines}\n\g<2>", text, flags=re.DOTALL)
+    """Return the page `text` with a current diagram between each pair of markers."""
+    diagrams = {kind.lower(): diagram(table) for kind, table in BLOCK_TRANSITIONS.items()}
+    for name, mermaid in {**diagrams, "session": diagram(SESSION_TRANSITIONS)}.items():
+        markers = f"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(markers, rf"\g<1>{mermaid}\n\g<2>", text, flags=re.DOTALL)
     return text
 
 
