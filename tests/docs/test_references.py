@@ -9,7 +9,9 @@ import pytest
 pytestmark = pytest.mark.pure
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("simulator/**/*.md")])
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("simulator/**/*.md")]
+)
 ADRS = {path.name[:4]: path for path in ROOT.glob("docs/adr/[0-9]*.md")}
 PACKAGES = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] not in "._"}
 
