@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from conversations.domain import Stage, Utterance
 from voice import pcm
 from voice.calls.active_call import ActiveCall
 from voice.wire import messages as m
@@ -51,13 +52,13 @@ class Heard:
 
     def spoken(self) -> list[str]:
         """What both sides said as it is shown at the end, spoken words only."""
-        shown: dict[tuple[int, int], m.Caption] = {}
+        shown: dict[tuple[int, int], Utterance] = {}
         for caption in self.of(m.Caption):
-            shown[caption.turn, caption.segment] = caption
+            shown[caption.utterance.key] = caption.utterance
         return [
-            f"{caption.speaker}: {caption.text}"
-            for _, caption in sorted(shown.items())
-            if caption.stage is m.Stage.SPOKEN and caption.text
+            f"{utterance.speaker}: {utterance.text}"
+            for _, utterance in sorted(shown.items())
+            if utterance.stage is Stage.SPOKEN and utterance.text
         ]
 
     def speech(self) -> bytes:
@@ -87,13 +88,13 @@ class Client(Heard):
         self._acknowledged_to = -1
         self._played_lately = False
         self.resumed.set()
-        self.side.event(type="start", ticket="", greet=False)
+        self.side.queue_event(type="start", ticket="", greet=False)
         self._send_waiting()
 
     @property
     def heard(self) -> int:
         """How far the customer has heard."""
-        return self.side.playhead.at(_now())
+        return self.side.playback.position_at(_now())
 
     @property
     def is_on(self) -> bool:
@@ -103,25 +104,25 @@ class Client(Heard):
     @property
     def owes(self) -> bool:
         """Whether it has something to say that has not reached the server."""
-        return bool(self.side.missing(self._active_call.uplink.wanted))
+        return bool(self.side.unacknowledged_frames(self._active_call.uplink.wanted))
 
     # What the customer does
 
     def speak(self, chunk: bytes) -> None:
-        self.side.audio(chunk)
+        self.side.queue_audio(chunk)
         self._send_waiting()
 
     def type(self, text: str) -> None:
-        self.side.event(type="text", text=text)
+        self.side.queue_event(type="text", text=text)
         self._send_waiting()
 
     def hang_up(self) -> None:
-        self.side.event(type="end")
+        self.side.queue_event(type="end")
         self._send_waiting()
 
     def acknowledge(self) -> None:
         if self.acknowledges and self.resumed.is_set():
-            self._acknowledged_at, self._acknowledged_to = _now(), self.side.received
+            self._acknowledged_at, self._acknowledged_to = _now(), self.side.last_sequence
             self._send(self.side.acknowledgement(_now()))
 
     # Lines
@@ -130,23 +131,23 @@ class Client(Heard):
         """Let the line break, with all that is under way on it; the server may not notice."""
         self._line = NO_LINE
         self.resumed.clear()
-        self.side.lost()
+        self.side.connection_lost()
         if noticed:
             self._server_line = NO_LINE
 
     def come_back(self, *, forget: bool = False) -> None:
         """Come back over a new line; `resumed` is set when the server has answered."""
         if forget:
-            self.side = self.side.forgetful(_now())
+            self.side = self.side.after_page_reload(_now())
         self._newest_line += 1
         self._line = self._newest_line
         self.resumed.clear()
-        self._send(self.side.resume(_now()))
+        self._send(self.side.resume_frame(_now()))
 
     # The way up
 
     def _send_waiting(self) -> None:
-        while (frame := self.side.next()) is not None:
+        while (frame := self.side.next_frame()) is not None:
             self._send(frame)
 
     def _send(self, frame: bytes) -> None:
@@ -157,15 +158,15 @@ class Client(Heard):
         if line != self._line:
             return
         for heard in self._wire.decode(frame):
-            if isinstance(heard.word, m.ResumeCall):
-                self._attach(line, heard.word)
+            if isinstance(heard.message, m.ResumeCall):
+                self._attach(line, heard.message)
             else:
                 self._active_call.receive(heard)
 
     def _attach(self, line: int, resume: m.ResumeCall) -> None:
         self._server_line = line
         self._active_call.call.connection_resumed(resume)
-        self._hand(m.Numbered(self._active_call.resumed_message(resume)))
+        self._hand(m.OutboundMessage(self._active_call.resumed_message(resume)))
 
     # The way down
 
@@ -181,11 +182,11 @@ class Client(Heard):
                     received := self._active_call.acknowledgement()
                 ):
                     told = _now()
-                    self._hand(m.Numbered(received))
+                    self._hand(m.OutboundMessage(received))
             await call.changed.wait()
             call.changed.clear()
 
-    def _hand(self, one: m.Numbered) -> None:
+    def _hand(self, one: m.OutboundMessage) -> None:
         line = self._server_line
         for frame in self._wire.encode(one, time_ms=0):
             assert isinstance(frame, bytes)
@@ -203,7 +204,7 @@ class Client(Heard):
             case FrameType.FLUSH:
                 self.acknowledge()
             case FrameType.AUDIO_OUT if frame.flags & Flag.FIRST:
-                self.side.event(type="heard", position=frame.position, afterMs=40)
+                self.side.queue_event(type="heard", position=frame.position, afterMs=40)
                 self._send_waiting()
             case _:
                 pass
@@ -211,8 +212,8 @@ class Client(Heard):
     async def acknowledge_for_ever(self) -> None:
         while True:
             await asyncio.sleep(ACKNOWLEDGE_EVERY_S)
-            plays = self.side.playhead.sounds_until > _now()
-            news = self.side.received > self._acknowledged_to
+            plays = self.side.playback.ends_at > _now()
+            news = self.side.last_sequence > self._acknowledged_to
             due = news and _now() - self._acknowledged_at >= ACKNOWLEDGE_NEWS_S
             if plays or self._played_lately or due:
                 self.acknowledge()
@@ -227,13 +228,13 @@ class EarlierClient(Heard):
         self._active_call = held
 
     def speak(self, chunk: bytes) -> None:
-        self._active_call.receive(m.Heard(m.CustomerAudio(pcm=chunk)))
+        self._active_call.receive(m.InboundMessage(m.CustomerAudio(pcm=chunk)))
 
     def type(self, text: str) -> None:
-        self._active_call.receive(m.Heard(m.CustomerText(text=text)))
+        self._active_call.receive(m.InboundMessage(m.CustomerText(text=text)))
 
     def hang_up(self) -> None:
-        self._active_call.receive(m.Heard(m.EndCall()))
+        self._active_call.receive(m.InboundMessage(m.EndCall()))
 
     async def carry(self) -> None:
         call = self._active_call.call

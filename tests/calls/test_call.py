@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversations.domain import Speaker
+from conversations.domain import Speaker, ToolOutcome
 from nova_sonic_simulator.dialogue import Reply
 from tests.calls import words
 from tests.calls.client import Heard
@@ -61,7 +61,7 @@ class TestTalk:
             await call.wait_until_quiet()
             assert call.said_by_customer == []
             assert call.said_by_assistant == [GREETING]
-            assert not [c for c in call.client.of(m.Caption) if "[" in c.text]
+            assert not [c for c in call.client.of(m.Caption) if "[" in c.utterance.text]
 
     @calls
     async def test_a_customer_can_not_direct_the_assistant(self) -> None:
@@ -76,8 +76,8 @@ class TestTalk:
         async with talk() as call:
             await call.ask("Hola")
             chunks = call.client.of(m.SpeechChunk)
-            assert [chunk.first for chunk in chunks] == [True, *[False] * (len(chunks) - 1)]
-            assert [chunk.last for chunk in chunks] == [*[False] * (len(chunks) - 1), True]
+            assert [chunk.is_first for chunk in chunks] == [True, *[False] * (len(chunks) - 1)]
+            assert [chunk.is_last for chunk in chunks] == [*[False] * (len(chunks) - 1), True]
             (finished,) = call.client.of(m.TurnFinished)
             assert finished.turn == 1
             assert finished.latency is not None
@@ -120,7 +120,7 @@ class TestInterruptions:
             await asyncio.sleep(1.5)
             await call.speak([1], pause_ms=3000)
             await call.wait_until_quiet()
-            (notice,) = call.client.of(m.Interrupted)
+            (notice,) = call.client.of(m.ReplyInterrupted)
             flushed = call.client.messages.index(m.Flush(generation=1))
             later = [x for x in call.client.messages[flushed:] if isinstance(x, m.SpeechChunk)]
             assert {chunk.generation for chunk in later} == {1}
@@ -143,7 +143,7 @@ class TestInterruptions:
             await call.wait_until_quiet()
             assert call.said_by_assistant[-1] == "Dijiste Pará."
             assert call.client.spoken()[-1] == "assistant: Dijiste Pará."
-            (notice,) = call.client.of(m.Interrupted)
+            (notice,) = call.client.of(m.ReplyInterrupted)
             assert notice.turn == 1
 
     @calls
@@ -178,7 +178,7 @@ class TestInterruptions:
             await call.ask("Hola")
             await call.speak([1], pause_ms=3000)
             await call.wait_until_quiet()
-            assert call.client.of(m.Interrupted) == []
+            assert call.client.of(m.ReplyInterrupted) == []
             assert [u.interrupted for u in call.transcript] == [False] * 4
 
 
@@ -355,8 +355,9 @@ def shown(client: Heard) -> list[tuple[str, str]]:
     for message in client.messages:
         match message:
             case m.Caption():
-                cut = ", cut" if message.interrupted else ""
-                lines[message.turn, message.segment] = (message.speaker + cut, message.text)
+                cut = ", cut" if message.utterance.interrupted else ""
+                utterance = message.utterance
+                lines[utterance.key] = (utterance.speaker + cut, utterance.text)
             case m.ToolFinished():
                 lines[message.tool_use_id] = (f"tool {message.outcome}", message.name)
             case _:
@@ -395,7 +396,7 @@ class TestRenewal:
             await call.wait_until_quiet()
             await asyncio.sleep(1.2)
             assert call.renewals == 1
-            assert call.client.of(m.Interrupted) == []
+            assert call.client.of(m.ReplyInterrupted) == []
 
     @calls
     async def test_later_it_waits_no_longer_than_for_the_end_of_a_reply(self) -> None:
@@ -406,7 +407,7 @@ class TestRenewal:
             await call.until(lambda: call.renewals == 1)
             assert call.call.downlink.waiting_samples
             await call.wait_until_quiet()
-            assert call.client.of(m.Interrupted) == []
+            assert call.client.of(m.ReplyInterrupted) == []
             assert call.said_by_assistant == [LONG] * 4
 
     @calls
@@ -417,7 +418,7 @@ class TestRenewal:
             call.client.type("Hola")
             await call.until(lambda: call.renewals == 1)
             await asyncio.sleep(0.1)
-            assert len(call.client.of(m.Interrupted)) == 1
+            assert len(call.client.of(m.ReplyInterrupted)) == 1
             await asyncio.sleep(3.5)
             said = [message.text for message in call.call.dialogue.transcript.said()]
             assert (said[0], said[-4:]) == ("Hola", [LONG] * 4)
@@ -574,7 +575,7 @@ class TestTools:
             await asyncio.sleep(8)
             await call.wait_until_quiet()
             (finished,) = call.client.of(m.ToolFinished)
-            assert (finished.outcome, finished.duration_ms) == (m.Outcome.FAILED, 4000)
+            assert (finished.outcome, finished.duration_ms) == (ToolOutcome.FAILED, 4000)
             assert len(call.said_by_assistant) == 2
 
     @calls
@@ -980,10 +981,10 @@ class TestGoingOn:
     @calls
     async def test_its_client_gets_what_follows_on_what_it_has(self) -> None:
         call = a_call(Service(), restored=stored(("Hola", "¡Hola!")))
-        call.continue_from(m.ResumeCall(token="t", wanted=7, generation=3, position=500))
-        call.send_message(m.AssistantPhase(phase=m.Phase.BACK))
+        call.continue_from(m.ResumeCall(token="t", next_sequence=7, generation=3, position=500))
+        call.send_message(m.AssistantAvailability(phase=m.AssistantPhase.BACK))
         *_, last = iter(call.downlink.next, None)
-        assert last == m.Numbered(m.AssistantPhase(phase=m.Phase.BACK), 9)
+        assert last == m.OutboundMessage(m.AssistantAvailability(phase=m.AssistantPhase.BACK), 9)
         assert call.dialogue.replies.position == 500 + 2 * 72_000
         assert call.dialogue.replies.generation == call.downlink.generation == 3
 
@@ -991,10 +992,12 @@ class TestGoingOn:
     async def test_a_client_that_remembers_nothing_is_shown_what_was_said(self) -> None:
         call = a_call(Service(), restored=stored(("Hola", "¡Hola!")))
         call.continue_from(
-            m.ResumeCall(token="t", wanted=0, generation=0, position=500, forgot=True)
+            m.ResumeCall(
+                token="t", next_sequence=0, generation=0, position=500, has_lost_state=True
+            )
         )
         shown = [one.message for one in iter(call.downlink.next, None)]
-        assert [caption.text for caption in shown if isinstance(caption, m.Caption)] == [
+        assert [caption.utterance.text for caption in shown if isinstance(caption, m.Caption)] == [
             "Hola",
             "¡Hola!",
         ]
@@ -1015,18 +1018,20 @@ class TestGoingOn:
     @calls
     async def test_its_client_is_shown_also_what_was_said_while_it_was_away(self) -> None:
         call = a_call(Service(), restored=stored(("Hola", "¡Hola!")))
-        call.continue_from(m.ResumeCall(token="t", wanted=7, generation=0, position=0))
+        call.continue_from(m.ResumeCall(token="t", next_sequence=7, generation=0, position=0))
         shown = list(iter(call.downlink.next, None))
         assert [one.sequence for one in shown] == [7, 8]
 
     @calls
     async def test_it_is_shown_what_was_done_behind_the_question_it_was_done_for(self) -> None:
         done = m.ToolFinished(
-            tool_use_id="t", name="look", outcome=m.Outcome.REFUSED, duration_ms=12
+            tool_use_id="t", name="look", outcome=ToolOutcome.REFUSED, duration_ms=12
         )
         restored = stored(("Hola", "¡Hola!"), ("Y ahora", "No."), shown_tool_calls=[(2, done)])
         call = a_call(Service(), restored=restored)
-        call.continue_from(m.ResumeCall(token="t", wanted=0, generation=0, position=0, forgot=True))
+        call.continue_from(
+            m.ResumeCall(token="t", next_sequence=0, generation=0, position=0, has_lost_state=True)
+        )
         shown = [one.message for one in iter(call.downlink.next, None)]
         assert shown.index(done) == 3
         assert len(shown) == 5

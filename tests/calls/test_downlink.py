@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from voice.calls.downlink import MAX_KEPT_EVENTS, Downlink
 from voice.wire.messages import (
     CallEnded,
+    ClientAcknowledgement,
     EndReason,
     Flush,
-    Numbered,
-    Played,
+    OutboundMessage,
     ResumeCall,
     ServerMessage,
     ServiceEvent,
@@ -33,7 +33,7 @@ def downlink(*, window: int | None = WINDOW, bound: int = 1_000) -> Downlink:
 
 def speech(position: int, samples: int, *, generation: int = 0, last: bool = False) -> SpeechChunk:
     return SpeechChunk(
-        generation=generation, position=position, pcm=bytes(2 * samples), last=last, turn=1
+        generation=generation, position=position, pcm=bytes(2 * samples), is_last=last, turn=1
     )
 
 
@@ -51,26 +51,30 @@ def sent(link: Downlink) -> list[ServerMessage]:
     return [one.message for one in taken(link)]
 
 
-def taken(link: Downlink) -> list[Numbered]:
+def taken(link: Downlink) -> list[OutboundMessage]:
     found = []
     while (one := link.next()) is not None:
         found.append(one)
     return found
 
 
-def numbers(ones: Iterable[Numbered]) -> list[int | None]:
+def numbers(ones: Iterable[OutboundMessage]) -> list[int | None]:
     return [one.sequence for one in ones]
 
 
-def played(*, sequence: int = 0, generation: int = 0, position: int = 0) -> Played:
-    return Played(sequence=sequence, generation=generation, position=position)
+def played(*, sequence: int = 0, generation: int = 0, position: int = 0) -> ClientAcknowledgement:
+    return ClientAcknowledgement(sequence=sequence, generation=generation, position=position)
 
 
 def back(
     *, wanted: int = 0, generation: int = 0, position: int = 0, forgot: bool = False
 ) -> ResumeCall:
     return ResumeCall(
-        token="t", wanted=wanted, generation=generation, position=position, forgot=forgot
+        token="t",
+        next_sequence=wanted,
+        generation=generation,
+        position=position,
+        has_lost_state=forgot,
     )
 
 
@@ -222,7 +226,7 @@ class TestFlush:
         link.flush(generation=1, position=0)
         assert numbers(taken(link)) == [0]
         link.resume(back(wanted=0))
-        assert taken(link) == [Numbered(Flush(generation=1), 0, resent=True)]
+        assert taken(link) == [OutboundMessage(Flush(generation=1), 0, is_resent=True)]
 
 
 class TestDrop:
@@ -238,7 +242,14 @@ class TestDrop:
 class TestBound:
     def test_audio_fills_it_and_what_comes_on_top_is_dropped_and_counted(self) -> None:
         link = downlink(window=10, bound=30)
-        put(link, speech(0, 15), speech(15, 15), speech(30, 1), event(1), speech(31, 0, last=True))
+        put(
+            link,
+            speech(0, 15),
+            speech(15, 15),
+            speech(30, 1),
+            event(1),
+            speech(31, 0, last=True),
+        )
         assert link.waiting_samples == 30
         assert link.dropped_samples == 1
         link.acknowledge(played())
@@ -329,7 +340,7 @@ class TestResume:
         link.resume(back(wanted=1))
         again = taken(link)
         assert numbers(again) == [1, 2, 3, 4]
-        assert [one.resent for one in again] == [True, True, True, False]
+        assert [one.is_resent for one in again] == [True, True, True, False]
 
     def test_what_it_has_stays_kept_until_it_says_so(self) -> None:
         link = downlink()
@@ -354,9 +365,9 @@ class TestResume:
         put(link, *(event(number) for number in range(4)))
         sent(link)
         link.resume(back(wanted=1))
-        assert link.next() == Numbered(event(1), 1, resent=True)
+        assert link.next() == OutboundMessage(event(1), 1, is_resent=True)
         link.resume(back(wanted=1))
-        assert link.next() == Numbered(event(1), 1, resent=True)
+        assert link.next() == OutboundMessage(event(1), 1, is_resent=True)
         link.resume(back(wanted=2))
         assert numbers(taken(link)) == [2, 3]
 
@@ -366,7 +377,7 @@ class TestResume:
         sent(link)
         link.acknowledge(played(sequence=3, position=20))
         link.resume(back(forgot=True, position=40))
-        assert taken(link) == [Numbered(speech(40, 40), 2, resent=True)]
+        assert taken(link) == [OutboundMessage(speech(40, 40), 2, is_resent=True)]
         link.resume(back(forgot=True, position=0))
         assert numbers(taken(link)) == [2]
 
@@ -404,7 +415,7 @@ class Peer:
     events: list[str] = field(default_factory=list)
     audio: list[SpeechChunk] = field(default_factory=list)
 
-    def take(self, one: Numbered) -> None:
+    def take(self, one: OutboundMessage) -> None:
         assert one.sequence is not None
         assert one.sequence > self.received, "a step back"
         self.received = one.sequence

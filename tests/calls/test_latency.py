@@ -3,7 +3,7 @@
 import pytest
 
 from voice.calls.latency import MAX_UNHEARD, HeardReply, TurnTimer
-from voice.wire.messages import ReplyHeard, TurnLatency
+from voice.wire.messages import PlaybackStarted, TurnLatency
 
 pytestmark = pytest.mark.pure
 
@@ -152,8 +152,8 @@ class TestTools:
 
 
 class TestHeard:
-    def word(self, position: int = 0, *, rtt_ms: float | None = 20.0) -> ReplyHeard:
-        return ReplyHeard(position=position, after_ms=80.0, rtt_ms=rtt_ms)
+    def word(self, position: int = 0, *, rtt_ms: float | None = 20.0) -> PlaybackStarted:
+        return PlaybackStarted(position=position, after_ms=80.0, rtt_ms=rtt_ms)
 
     def test_it_is_all_from_the_last_word_to_the_ear(self) -> None:
         timer = TurnTimer()

@@ -148,7 +148,7 @@ class TestBreaking:
             assert not call.call.dialogue.replies.is_coming
             call.service.newest.lose()
             await call.wait_until_quiet()
-            assert call.client.of(m.Interrupted) == []
+            assert call.client.of(m.ReplyInterrupted) == []
             await call.ask("Y ahora")
             assert call.said_by_assistant == [LONG, "Nada."]
             assert call.client.spoken()[-3:] == [
@@ -261,12 +261,14 @@ class TestAbsence:
             call.service.trouble.opening_s = 2
             call.service.newest.lose()
             await asyncio.sleep(0.55)
-            assert call.client.of(m.AssistantPhase) == []
+            assert call.client.of(m.AssistantAvailability) == []
             await asyncio.sleep(0.3)
-            assert call.client.of(m.AssistantPhase) == [m.AssistantPhase(phase=m.Phase.AWAY)]
+            assert call.client.of(m.AssistantAvailability) == [
+                m.AssistantAvailability(phase=m.AssistantPhase.AWAY)
+            ]
             await asyncio.sleep(3)
-            phases = [told.phase for told in call.client.of(m.AssistantPhase)]
-            assert phases == [m.Phase.AWAY, m.Phase.BACK]
+            phases = [told.phase for told in call.client.of(m.AssistantAvailability)]
+            assert phases == [m.AssistantPhase.AWAY, m.AssistantPhase.BACK]
 
     @calls
     async def test_a_short_gap_is_not_worth_telling(self) -> None:
@@ -274,11 +276,11 @@ class TestAbsence:
             call.service.trouble.opening_s = 0.5
             call.service.newest.lose()
             await asyncio.sleep(3)
-            assert call.client.of(m.AssistantPhase) == []
+            assert call.client.of(m.AssistantAvailability) == []
 
     @calls
     async def test_before_the_assistant_was_there_it_is_not_away(self) -> None:
         async with talk(service=Service(trouble=Trouble(opening_s=3))) as call:
             await asyncio.sleep(5)
-            assert call.client.of(m.AssistantPhase) == []
+            assert call.client.of(m.AssistantAvailability) == []
             assert len(call.client.of(m.CallReady)) == 1

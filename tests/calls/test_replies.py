@@ -1,5 +1,6 @@
 """The assistant's replies on their way: positions, generations, first and last, and what was heard."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,9 +12,9 @@ from voice.calls.transcript import SAMPLES_A_CHARACTER, Transcript
 from voice.sonic.events import AudioOutput, ContentKind, ContentStarted, PlannedText, Role, UserText
 from voice.wire.messages import (
     Caption,
+    ClientAcknowledgement,
     Flush,
-    Interrupted,
-    Played,
+    ReplyInterrupted,
     ServerMessage,
     SpeechChunk,
 )
@@ -70,7 +71,9 @@ class Speaker:
 
     def acknowledge(self, position: int, *, generation: int | None = None) -> None:
         newest = self.replies.generation if generation is None else generation
-        played = Played(sequence=10_000, generation=newest % 2**16, position=position)
+        played = ClientAcknowledgement(
+            sequence=10_000, generation=newest % 2**16, position=position
+        )
         self.replies.acknowledge(played)
 
     @property
@@ -80,7 +83,7 @@ class Speaker:
 
 def marks(messages: list[ServerMessage]) -> list[tuple[int, int, bool, bool, int]]:
     return [
-        (chunk.generation, chunk.position, chunk.first, chunk.last, chunk.turn)
+        (chunk.generation, chunk.position, chunk.is_first, chunk.is_last, chunk.turn)
         for chunk in messages
         if isinstance(chunk, SpeechChunk)
     ]
@@ -136,8 +139,8 @@ class TestInterrupt:
         speaker.speak(30, "b")
         assert speaker.take() == [
             Flush(generation=1),
-            Interrupted(turn=1, generation=1),
-            SpeechChunk(generation=1, position=10, pcm=bytes(60), first=True, turn=1),
+            ReplyInterrupted(turn=1, generation=1),
+            SpeechChunk(generation=1, position=10, pcm=bytes(60), is_first=True, turn=1),
         ]
         assert speaker.replies.interruptions == 1
 
@@ -149,14 +152,7 @@ class TestInterrupt:
         speaker.acknowledge(LENGTH)
         speaker.replies.interrupt(now=1.0)
         assert speaker.take() == [
-            Caption(
-                speaker=speaker.transcript.utterances()[0].speaker,
-                stage=speaker.transcript.captions()[0].stage,
-                turn=0,
-                segment=1,
-                text=TEN,
-                position=0,
-            )
+            Caption(utterance=replace(speaker.transcript.utterances()[0], text=TEN))
         ]
         assert (speaker.replies.interruptions, speaker.replies.generation) == (0, 0)
 
@@ -180,7 +176,7 @@ class TestInterrupt:
         speaker.say()
         speaker.take()
         speaker.replies.interrupt(now=1.0)
-        assert speaker.take() == [Flush(generation=1), Interrupted(turn=0, generation=1)]
+        assert speaker.take() == [Flush(generation=1), ReplyInterrupted(turn=0, generation=1)]
 
 
 class TestHeard:
@@ -200,7 +196,7 @@ class TestHeard:
         assert speaker.texts == ["uno dos tres cuatro cinco"]
         (caption,) = speaker.take()
         assert isinstance(caption, Caption)
-        assert caption.text == "uno dos tres cuatro cinco"
+        assert caption.utterance.text == "uno dos tres cuatro cinco"
 
     def test_it_is_settled_once(self) -> None:
         speaker = self.interrupted()
@@ -257,7 +253,7 @@ class TestLose:
         speaker.speak(10)
         speaker.take()
         speaker.replies.lose(now=1.0)
-        assert speaker.take() == [Flush(generation=1), Interrupted(turn=0, generation=1)]
+        assert speaker.take() == [Flush(generation=1), ReplyInterrupted(turn=0, generation=1)]
         assert speaker.replies.interruptions == 0
         assert not speaker.replies.is_coming
 

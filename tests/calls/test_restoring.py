@@ -15,7 +15,7 @@ from conversations.domain import (
     Utterance,
 )
 from voice.calls.restoration import restored_state, restored_uplink
-from voice.wire.messages import Outcome, ResumeCall, ToolFinished
+from voice.wire.messages import ResumeCall, ToolFinished
 
 pytestmark = pytest.mark.pure
 
@@ -74,10 +74,10 @@ def taken(*answer: Utterance, **changes: int) -> StoredCall:
 def resume(**changes: Any) -> ResumeCall:
     known: dict[str, Any] = {
         "token": "c.secret",
-        "wanted": SENT,
+        "next_sequence": SENT,
         "generation": 0,
         "position": 0,
-        "forgot": False,
+        "has_lost_state": False,
     }
     return ResumeCall(**(known | changes))
 
@@ -96,7 +96,7 @@ def test_speech_that_was_not_transcribed_is_wanted_again_and_the_words_in_betwee
 
 
 def test_a_client_that_forgot_its_frames_begins_behind_all_that_came() -> None:
-    uplink = restored_uplink(taken(), resume(forgot=True))
+    uplink = restored_uplink(taken(), resume(has_lost_state=True))
     assert (uplink.wanted, uplink.words) == (9, 9)
 
 
@@ -119,7 +119,7 @@ def test_a_tool_run_that_came_to_an_end_is_shown_as_it_was(outcome: str) -> None
             ToolFinished(
                 tool_use_id="old",
                 name="consultarOrder",
-                outcome=Outcome(outcome),
+                outcome=ToolOutcome(outcome),
                 duration_ms=12,
             ),
         )
@@ -178,8 +178,10 @@ def test_a_greeting_is_owed_until_it_has_all_come_and_arrived(
 
 @pytest.mark.parametrize(("wanted", "is_owed"), [(SENT - 1, True), (SENT, False)])
 def test_so_is_one_that_did_not_all_arrive(wanted: int, is_owed: bool) -> None:
-    assert restored_state(taken(ANSWER), resume(wanted=wanted)).owes_answer is is_owed
+    assert restored_state(taken(ANSWER), resume(next_sequence=wanted)).owes_answer is is_owed
 
 
 def test_a_page_that_was_loaded_anew_cannot_tell() -> None:
-    assert not restored_state(taken(ANSWER), resume(wanted=0, forgot=True)).owes_answer
+    assert not restored_state(
+        taken(ANSWER), resume(next_sequence=0, has_lost_state=True)
+    ).owes_answer

@@ -2,17 +2,17 @@
 
 import pytest
 
+from conversations.domain import ToolOutcome
 from tests.calls.conversation import instructions
 from tests.calls.service import Service
 from voice.calls.session import Session
 from voice.calls.tool_calls import ToolCall, ToolCalls, arguments_of, signature
 from voice.sonic.events import ToolUse
 from voice.tools.registry import ToolResult
-from voice.wire.messages import Outcome
 
 pytestmark = pytest.mark.pure
 
-ANSWER = ToolResult(outcome=Outcome.OK, content={"ok": True})
+ANSWER = ToolResult(outcome=ToolOutcome.OK, content={"ok": True})
 
 
 @pytest.fixture

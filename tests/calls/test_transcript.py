@@ -17,7 +17,7 @@ from voice.calls.transcript import (
     without_marker,
 )
 from voice.sonic.events import OutputEvent, PlannedText, Role, SpokenText, ToolUse, UserText
-from voice.wire.messages import Caption, Stage
+from voice.wire.messages import Caption
 
 pytestmark = pytest.mark.pure
 
@@ -69,7 +69,8 @@ class Talk:
 def short(caption: Caption | None) -> tuple[str, str, int, int, str] | None:
     if caption is None:
         return None
-    return caption.speaker.value, caption.stage.value, caption.turn, caption.segment, caption.text
+    said = caption.utterance
+    return said.speaker.value, said.stage.value, said.turn, said.segment, said.text
 
 
 class TestCaptions:
@@ -110,12 +111,14 @@ class TestCaptions:
         talk.position = 900
         assert talk.note(spoken("Uno.")) == [
             Caption(
-                speaker=Speaker.ASSISTANT,
-                stage=Stage.SPOKEN,
-                turn=0,
-                segment=1,
-                text="Uno.",
-                position=100,
+                utterance=Utterance(
+                    turn=0,
+                    segment=1,
+                    speaker=Speaker.ASSISTANT,
+                    text="Uno.",
+                    at=NOW,
+                    position=100,
+                )
             )
         ]
 
@@ -174,7 +177,7 @@ class TestSettled:
         talk.transcript.interrupt(will_settle=True)
         captions = talk.transcript.settle_interrupted(heard=int(share * talk.position))
         assert talk.texts == [text] * bool(text)
-        assert [caption.text for caption in captions] == [text] * bool(text)
+        assert [caption.utterance.text for caption in captions] == [text] * bool(text)
         assert all(talk.cut)
 
     def test_what_was_heard_to_its_end_stands(self) -> None:
@@ -455,7 +458,7 @@ class TestRestored:
         talk.transcript.interrupt(will_settle=True)
         assert talk.transcript.settle(heard=0) == []
         assert talk.texts == ["Hola", "¡Hola!"]
-        assert [caption.position for caption in talk.transcript.captions()] == [0, 0]
+        assert [caption.utterance.position for caption in talk.transcript.captions()] == [0, 0]
 
 
 class Life:

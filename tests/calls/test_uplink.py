@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.calls.uplink import MAX_KEPT, Uplink
-from voice.wire.messages import CustomerAudio, CustomerText, Heard, Received, WireError
+from voice.wire.messages import (
+    CustomerAudio,
+    CustomerText,
+    InboundMessage,
+    ServerAcknowledgement,
+    WireError,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -13,12 +19,12 @@ AUDIO = CustomerAudio(pcm=bytes(4))
 WORDS = CustomerText(text="Hola")
 
 
-def audio(sequence: int, *, resent: bool = False) -> Heard:
-    return Heard(AUDIO, sequence, resent)
+def audio(sequence: int, *, resent: bool = False) -> InboundMessage:
+    return InboundMessage(AUDIO, sequence, resent)
 
 
-def words(sequence: int, *, resent: bool = False) -> Heard:
-    return Heard(WORDS, sequence, resent)
+def words(sequence: int, *, resent: bool = False) -> InboundMessage:
+    return InboundMessage(WORDS, sequence, resent)
 
 
 class TestAccept:
@@ -53,7 +59,7 @@ class TestAccept:
 
     def test_what_a_wire_does_not_count_is_always_news(self) -> None:
         uplink = Uplink()
-        assert uplink.accept(Heard(WORDS))
+        assert uplink.accept(InboundMessage(WORDS))
         assert uplink.wanted == 0
 
     def test_the_number_after_the_last_one_is_0(self) -> None:
@@ -82,24 +88,24 @@ class TestSafe:
         for number in range(3):
             uplink.accept(words(number))
         assert uplink.safe(words=0, speech=None) is None
-        assert uplink.safe(words=2, speech=None) == Received(sequence=1, position=0)
-        assert uplink.safe(words=3, speech=None) == Received(sequence=2, position=0)
+        assert uplink.safe(words=2, speech=None) == ServerAcknowledgement(sequence=1, position=0)
+        assert uplink.safe(words=3, speech=None) == ServerAcknowledgement(sequence=2, position=0)
 
     def test_speech_once_the_service_has_confirmed_it(self) -> None:
         uplink = Uplink()
         for number in range(3):
             uplink.accept(audio(number), position=10 * number, samples=10)
         assert uplink.safe(words=0, speech=9) is None
-        assert uplink.safe(words=0, speech=10) == Received(sequence=0, position=30)
-        assert uplink.safe(words=0, speech=29) == Received(sequence=1, position=30)
-        assert uplink.safe(words=0, speech=None) == Received(sequence=2, position=30)
+        assert uplink.safe(words=0, speech=10) == ServerAcknowledgement(sequence=0, position=30)
+        assert uplink.safe(words=0, speech=29) == ServerAcknowledgement(sequence=1, position=30)
+        assert uplink.safe(words=0, speech=None) == ServerAcknowledgement(sequence=2, position=30)
 
     def test_what_stands_behind_something_unsafe_is_not_told(self) -> None:
         uplink = Uplink()
         uplink.accept(words(0))
         uplink.accept(audio(1), position=0, samples=10)
         assert uplink.safe(words=0, speech=None) is None
-        assert uplink.safe(words=1, speech=None) == Received(sequence=1, position=10)
+        assert uplink.safe(words=1, speech=None) == ServerAcknowledgement(sequence=1, position=10)
 
     def test_it_is_told_once(self) -> None:
         uplink = Uplink()
@@ -116,11 +122,11 @@ class TestSafe:
             uplink.accept(words(number))
         assert uplink.safe(words=0, speech=None) is None
         uplink.accept(words(MAX_KEPT))
-        assert uplink.safe(words=0, speech=None) == Received(sequence=0, position=0)
+        assert uplink.safe(words=0, speech=None) == ServerAcknowledgement(sequence=0, position=0)
 
     def test_a_call_from_another_server_tells_its_client_what_is_stored(self) -> None:
         uplink = Uplink(wanted=9)
-        assert uplink.safe(words=9, speech=None) == Received(sequence=8, position=0)
+        assert uplink.safe(words=9, speech=None) == ServerAcknowledgement(sequence=8, position=0)
 
 
 @given(
@@ -165,4 +171,4 @@ class TestFirstUnsafe:
     def test_asking_settles_nothing(self) -> None:
         uplink = self.spoken()
         uplink.first_unsafe(words=4, speech=None)
-        assert uplink.safe(words=2, speech=None) == Received(sequence=1, position=6)
+        assert uplink.safe(words=2, speech=None) == ServerAcknowledgement(sequence=1, position=6)

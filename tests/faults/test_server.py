@@ -178,7 +178,7 @@ async def come_and_go(line: Line, site: Site, gate: StoreGate) -> None:
     """Come back on a line that is gone again before the call is restored from a slow store."""
     gate.state, gate.slow_s = Gate.SLOW, 0.3
     async with dialled(site.ws_url) as socket:
-        await socket.send(line.frames.resume(line.token, wanted=0, generation=0, position=0))
+        await socket.send(line.frames.resume(line.token, next_sequence=0, generation=0, position=0))
         await site.until_logged("connection open")
         socket.transport.abort()
     await site.until_logged("awaiting resume")

@@ -16,12 +16,12 @@ import orders.services
 from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES
 from common import clock
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
+from conversations.domain import ToolOutcome
 from orders.domain import MAX_DNI_DIGITS, MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH
 from tests.fixtures.forms import fields_of
 from tests.interfaces.clients import CLINIC
 from voice.tools import TOOLS
 from voice.tools.registry import ToolContext
-from voice.wire.messages import Outcome
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("empty_tables")]
 
@@ -121,7 +121,7 @@ def submit_by_voice(staff: Client, request: OrderRequest | BookingRequest) -> bo
 def run_tool(tool: str, arguments: dict[str, Any]) -> bool:
     context = ToolContext(call_id="c", tool_use_id="u", now=clock.now(), time_zone=CLINIC)
     result = asyncio.run(TOOLS.run(tool, json.dumps(arguments), context))
-    return result.outcome is Outcome.OK
+    return result.outcome is ToolOutcome.OK
 
 
 type Submit = Callable[[Client, OrderRequest | BookingRequest], bool]

@@ -118,7 +118,7 @@ class Caller:
     async def _send_text(self, text: str) -> None:
         self.account.typed.append(text)
         self.account.tell(f"types {text}")
-        self._side.event(type="text", text=text)
+        self._side.queue_event(type="text", text=text)
         await self._send_waiting()
 
     async def _order(self) -> None:
@@ -162,7 +162,7 @@ class Caller:
             self.account.ending = "vanished"
             return
         self.account.ending = "hung up"
-        self._side.event(type="end")
+        self._side.queue_event(type="end")
         await self._send_waiting()
         await self._until(lambda: self._is_over)
 
@@ -193,11 +193,11 @@ class Caller:
         asked = await asyncio.to_thread(ticket, self._url)
         self._socket = await dialled(self._url)
         greet = self._chance.random() < 0.5
-        self._side.event(type="start", ticket=asked, greet=greet)
+        self._side.queue_event(type="start", ticket=asked, greet=greet)
         await self._send_waiting()
 
     async def _send_waiting(self) -> None:
-        while (frame := self._side.next()) is not None:
+        while (frame := self._side.next_frame()) is not None:
             await self._send(frame)
 
     async def _send(self, frame: bytes) -> None:
@@ -213,7 +213,7 @@ class Caller:
             if not self._microphone:
                 self._news.set()
             if self._side.token and not self._forgot:
-                self._side.audio(chunk)
+                self._side.queue_audio(chunk)
                 await self._send_waiting()
             due += CHUNK_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -231,7 +231,7 @@ class Caller:
                     await self._take(self._side.receive(data, now=time.monotonic()))
             if self._is_over or not self._side.token or self._socket.close_code in OVER:
                 break
-            self._side.lost()
+            self._side.connection_lost()
             await self._come_back()
         self._is_over = True
         self._news.set()
@@ -242,8 +242,8 @@ class Caller:
         with suppress(OSError, InvalidHandshake, ConnectionClosed):
             socket = await dialled(self._url)
             if self._forgot:
-                self._side = self._side.forgetful(time.monotonic())
-            await socket.send(self._side.resume(time.monotonic()))
+                self._side = self._side.after_page_reload(time.monotonic())
+            await socket.send(self._side.resume_frame(time.monotonic()))
             self._socket = socket
 
     async def _take(self, frame: ServerFrame | None) -> None:
@@ -259,7 +259,7 @@ class Caller:
 
     async def _resumed(self, frame: ServerFrame) -> None:
         self._forgot = False
-        missing = len(self._side.missing(frame.sequence))
+        missing = len(self._side.unacknowledged_frames(frame.sequence))
         self.account.tell(f"is back, sends {missing} frames again")
         await self._send_waiting()
 

@@ -27,8 +27,8 @@ def active_call() -> ActiveCall:
     return ActiveCall(call=a_call(Service()), address="192.0.2.1")
 
 
-def words(text: str, sequence: int, *, resent: bool = False) -> m.Heard:
-    return m.Heard(m.CustomerText(text=text), sequence, resent)
+def words(text: str, sequence: int, *, resent: bool = False) -> m.InboundMessage:
+    return m.InboundMessage(m.CustomerText(text=text), sequence, resent)
 
 
 def said(call: ActiveCall) -> list[str]:
@@ -71,17 +71,19 @@ class TestTake:
 
     async def test_audio_is_heard(self) -> None:
         call = active_call()
-        call.receive(m.Heard(m.CustomerAudio(pcm=bytes(640)), 0))
+        call.receive(m.InboundMessage(m.CustomerAudio(pcm=bytes(640)), 0))
         assert call.call.dialogue.microphone_position == 320
 
     async def test_acknowledgements_count_nothing(self) -> None:
         call = active_call()
-        call.receive(m.Heard(m.Played(sequence=0, generation=0, position=0)))
+        call.receive(
+            m.InboundMessage(m.ClientAcknowledgement(sequence=0, generation=0, position=0))
+        )
         assert call.uplink.wanted == 0
 
     async def test_what_begins_a_call_begins_no_other_one(self) -> None:
         call = active_call()
-        call.receive(m.Heard(m.StartCall(), 0))
+        call.receive(m.InboundMessage(m.StartCall(), 0))
         assert (said(call), call.uplink.wanted) == ([], 1)
 
 
@@ -89,22 +91,22 @@ class TestResumed:
     async def test_it_says_where_both_sides_go_on(self) -> None:
         call = active_call()
         call.receive(words("Uno", 0))
-        resume = m.ResumeCall(token="t", wanted=0, generation=0, position=500)
+        resume = m.ResumeCall(token="t", next_sequence=0, generation=0, position=500)
         resumed = call.resumed_message(resume)
-        assert (resumed.wanted, resumed.generation, resumed.position) == (1, 0, 500)
+        assert (resumed.next_sequence, resumed.generation, resumed.position) == (1, 0, 500)
         assert resumed.ready.resume_token == "call-1.secret"
-        assert not resumed.restored
+        assert not resumed.is_restored
 
     async def test_the_client_need_not_keep_what_has_arrived_where_nothing_is_stored(self) -> None:
         call = active_call()
         assert call.acknowledgement() is None
         call.receive(words("Uno", 0))
-        assert call.acknowledgement() == m.Received(sequence=0, position=0)
+        assert call.acknowledgement() == m.ServerAcknowledgement(sequence=0, position=0)
         assert call.acknowledgement() is None
 
     async def test_it_keeps_speech_until_the_service_has_confirmed_it(self) -> None:
         call = active_call()
         chunks = [bytes(6_000), bytes(10_000), b"\x00\x10" * 3_200]
         for number, chunk in enumerate(chunks):
-            call.receive(m.Heard(m.CustomerAudio(pcm=chunk), number))
-        assert call.acknowledgement() == m.Received(sequence=0, position=8_000 + 3_200)
+            call.receive(m.InboundMessage(m.CustomerAudio(pcm=chunk), number))
+        assert call.acknowledgement() == m.ServerAcknowledgement(sequence=0, position=8_000 + 3_200)

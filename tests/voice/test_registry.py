@@ -10,9 +10,9 @@ import pytest
 from pydantic import Field
 
 from common.errors import ConflictError, UnavailableError
+from conversations.domain import ToolOutcome
 from voice.tools import TOOLS
 from voice.tools.registry import ToolContext, ToolRegistry, ToolResult
-from voice.wire.messages import Outcome
 
 pytestmark = pytest.mark.pure
 
@@ -87,7 +87,7 @@ def test_the_signature_is_the_schema() -> None:
 
 async def test_a_call_that_fits_is_run() -> None:
     assert await run("greet", '{"name": "Ana"}') == ToolResult(
-        outcome=Outcome.OK, content={"ok": True, "said": "Hola Ana", "token": "call:use"}
+        outcome=ToolOutcome.OK, content={"ok": True, "said": "Hola Ana", "token": "call:use"}
     )
 
 
@@ -112,7 +112,7 @@ async def test_arguments_that_do_not_fit_are_refused_with_the_field_named(
     content: str, field: str
 ) -> None:
     refused = await run("greet", content)
-    assert refused.outcome is Outcome.REFUSED
+    assert refused.outcome is ToolOutcome.REFUSED
     assert refused.content["error"] == "invalid_arguments"
     assert list(refused.content["fields"]) == [field]
     assert refused.content["say"]
@@ -120,24 +120,24 @@ async def test_arguments_that_do_not_fit_are_refused_with_the_field_named(
 
 async def test_an_unknown_tool_is_answered_too() -> None:
     unknown = await run("sing")
-    assert (unknown.outcome, unknown.content["error"]) == (Outcome.FAILED, "unknown_tool")
+    assert (unknown.outcome, unknown.content["error"]) == (ToolOutcome.FAILED, "unknown_tool")
 
 
 async def test_a_rule_of_the_business_refuses_with_its_data_in_the_clinics_time() -> None:
     refused = await run("refuse")
-    assert refused.outcome is Outcome.REFUSED
+    assert refused.outcome is ToolOutcome.REFUSED
     assert refused.content["error"] == "slot_taken"
     assert refused.content["nextFree"] == ["2026-11-23T09:00-03:00"]
 
 
 async def test_a_store_that_is_down_is_a_failure() -> None:
     failed = await run("lose_the_store")
-    assert (failed.outcome, failed.content["error"]) == (Outcome.FAILED, "unavailable")
+    assert (failed.outcome, failed.content["error"]) == (ToolOutcome.FAILED, "unavailable")
 
 
 async def test_a_fault_of_ours_tells_the_model_nothing(caplog: pytest.LogCaptureFixture) -> None:
     failed = await run("break_down")
-    assert (failed.outcome, failed.content["error"]) == (Outcome.FAILED, "internal")
+    assert (failed.outcome, failed.content["error"]) == (ToolOutcome.FAILED, "internal")
     assert "secret" not in json.dumps(failed.content)
     assert "secret detail" in caplog.text
 
@@ -148,7 +148,7 @@ async def test_key_error_in_tool_is_no_unknown_tool() -> None:
 
 async def test_a_tool_that_hangs_is_given_up() -> None:
     failed = await run("hang", deadline_s=0.01)
-    assert (failed.outcome, failed.content["error"]) == (Outcome.FAILED, "timeout")
+    assert (failed.outcome, failed.content["error"]) == (ToolOutcome.FAILED, "timeout")
 
 
 async def test_a_cancelled_call_cancels_its_tool() -> None:

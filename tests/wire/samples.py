@@ -1,5 +1,8 @@
 """Messages that several tests of the wires use."""
 
+from datetime import UTC, datetime
+
+from conversations.domain import Speaker, Stage, Utterance
 from voice.wire import messages as m
 
 READY = m.CallReady(
@@ -12,3 +15,19 @@ READY = m.CallReady(
     resume_for_s=30,
     window_ms=3000,
 )
+
+
+def caption(
+    speaker: Speaker, stage: Stage, text: str, *, segment: int, position: int = 0
+) -> m.Caption:
+    """Return a caption of the first turn."""
+    utterance = Utterance(
+        turn=1,
+        segment=segment,
+        speaker=speaker,
+        text=text,
+        at=datetime(2099, 1, 1, tzinfo=UTC),
+        stage=stage,
+        position=position,
+    )
+    return m.Caption(utterance=utterance)

@@ -1,4 +1,4 @@
-"""The binary wire: frames to messages and back, and what it refuses."""
+"""The binary wire: encoding, decoding, and the frames that it refuses."""
 
 import contextlib
 import json
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.domain import Speaker
-from tests.wire.samples import READY
+from conversations.domain import Speaker, Stage, ToolOutcome
+from tests.wire.samples import READY, caption
 from voice.wire import messages as m
 from voice.wire.binary import HEADER, MAX_PAYLOAD_BYTES, BinaryWire, Flag, FrameType
-from voice.wire.client import ClientFrames, again, read
+from voice.wire.client import ClientFrameEncoder, mark_resent, parse_frame
 
 pytestmark = pytest.mark.pure
 
@@ -26,61 +26,67 @@ def refusal(data: bytes | str, wire: BinaryWire | None = None) -> m.WireError:
     return caught.value
 
 
-def test_a_client_frame_reads_as_what_it_says() -> None:
-    client, wire = ClientFrames(), BinaryWire()
+def test_client_frames_are_decoded() -> None:
+    client, wire = ClientFrameEncoder(), BinaryWire()
     frames = [
         client.event(type="start", inputSampleRateHz=8000),
         client.audio(b"\1\0\2\0"),
         client.event(type="text", text=" Hola "),
-        client.played(sequence=7, generation=2, position=480),
+        client.acknowledgement(sequence=7, generation=2, position=480),
         client.ping(b"now"),
         client.event(type="heard", position=480, afterMs=83.2, rttMs=None),
         client.event(type="end"),
     ]
-    assert [heard for data in frames for heard in wire.decode(data)] == [
-        m.Heard(m.StartCall(input_rate_hz=8000), 0),
-        m.Heard(m.CustomerAudio(pcm=b"\1\0\2\0"), 1),
-        m.Heard(m.CustomerText(text="Hola"), 2),
-        m.Heard(m.Played(sequence=7, generation=2, position=480)),
-        m.Heard(m.Ping(payload=b"now")),
-        m.Heard(m.ReplyHeard(position=480, after_ms=83.2, rtt_ms=None), 3),
-        m.Heard(m.EndCall(), 4),
+    assert [inbound for data in frames for inbound in wire.decode(data)] == [
+        m.InboundMessage(m.StartCall(input_rate_hz=8000), 0),
+        m.InboundMessage(m.CustomerAudio(pcm=b"\1\0\2\0"), 1),
+        m.InboundMessage(m.CustomerText(text="Hola"), 2),
+        m.InboundMessage(m.ClientAcknowledgement(sequence=7, generation=2, position=480)),
+        m.InboundMessage(m.Ping(payload=b"now")),
+        m.InboundMessage(m.PlaybackStarted(position=480, after_ms=83.2, rtt_ms=None), 3),
+        m.InboundMessage(m.EndCall(), 4),
     ]
 
 
-def test_a_start_says_what_the_call_is_to_be_like() -> None:
+def test_start_event_has_the_call_options() -> None:
     start = {"ticket": "t", "voice": "lupe", "language": "es", "greet": False}
-    (heard,) = BinaryWire().decode(ClientFrames().event(type="start", **start))
-    assert heard.word == m.StartCall(ticket="t", voice="lupe", language="es", greet=False)
-    assert "'t'" not in repr(heard.word)
+    (inbound,) = BinaryWire().decode(ClientFrameEncoder().event(type="start", **start))
+    assert inbound.message == m.StartCall(ticket="t", voice="lupe", language="es", greet=False)
+    assert "'t'" not in repr(inbound.message)
 
 
-def test_a_client_comes_back_with_what_it_knows() -> None:
-    data = ClientFrames().resume("c.secret", wanted=9, generation=2, position=480)
+def test_resume_frame_is_decoded() -> None:
+    data = ClientFrameEncoder().resume("c.secret", next_sequence=9, generation=2, position=480)
     assert BinaryWire().decode(data) == [
-        m.Heard(m.ResumeCall(token="c.secret", wanted=9, generation=2, position=480))
+        m.InboundMessage(
+            m.ResumeCall(token="c.secret", next_sequence=9, generation=2, position=480)
+        )
     ]
-    data = ClientFrames().resume("c.secret", wanted=0, generation=0, position=480, forgot=True)
-    (heard,) = BinaryWire().decode(data)
-    assert isinstance(heard.word, m.ResumeCall)
-    assert heard.word.forgot
+    data = ClientFrameEncoder().resume(
+        "c.secret", next_sequence=0, generation=0, position=480, has_lost_state=True
+    )
+    (inbound,) = BinaryWire().decode(data)
+    assert isinstance(inbound.message, m.ResumeCall)
+    assert inbound.message.has_lost_state
 
 
-def test_a_frame_that_comes_again_says_so() -> None:
-    data = again(ClientFrames().event(type="end"))
-    assert BinaryWire().decode(data) == [m.Heard(m.EndCall(), 0, resent=True)]
+def test_resent_client_frame_is_marked() -> None:
+    data = mark_resent(ClientFrameEncoder().event(type="end"))
+    assert BinaryWire().decode(data) == [m.InboundMessage(m.EndCall(), 0, is_resent=True)]
 
 
-def test_a_rate_written_with_a_point_is_a_whole_number() -> None:
-    (heard,) = BinaryWire().decode(
+def test_sample_rate_written_as_float_becomes_an_integer() -> None:
+    (inbound,) = BinaryWire().decode(
         frame(FrameType.EVENT, b'{"type":"start","inputSampleRateHz":8e3}')
     )
-    assert heard.word == m.StartCall(input_rate_hz=8000)
-    assert isinstance(heard.word.input_rate_hz, int)
+    assert inbound.message == m.StartCall(input_rate_hz=8000)
+    assert isinstance(inbound.message.input_rate_hz, int)
 
 
-def test_a_start_without_a_rate_means_16_khz() -> None:
-    assert BinaryWire().decode(ClientFrames().event(type="start")) == [m.Heard(m.StartCall(), 0)]
+def test_start_without_sample_rate_means_16_khz() -> None:
+    assert BinaryWire().decode(ClientFrameEncoder().event(type="start")) == [
+        m.InboundMessage(m.StartCall(), 0)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -146,28 +152,28 @@ def test_a_start_without_a_rate_means_16_khz() -> None:
         (frame(FrameType.RESUME, "ñ".encode()), "bad_frame", 1008),
     ],
 )
-def test_a_broken_frame_is_refused_with_its_reason(
+def test_broken_frame_is_refused_with_code_and_close_code(
     data: bytes | str, code: str, close_code: int | None
 ) -> None:
     error = refusal(data)
     assert (error.code, error.close_code) == (code, close_code)
 
 
-def test_the_largest_frame_passes() -> None:
-    (heard,) = BinaryWire().decode(frame(FrameType.AUDIO_IN, bytes(MAX_PAYLOAD_BYTES)))
-    assert heard.word == m.CustomerAudio(pcm=bytes(MAX_PAYLOAD_BYTES))
+def test_largest_frame_is_accepted() -> None:
+    (inbound,) = BinaryWire().decode(frame(FrameType.AUDIO_IN, bytes(MAX_PAYLOAD_BYTES)))
+    assert inbound.message == m.CustomerAudio(pcm=bytes(MAX_PAYLOAD_BYTES))
 
 
-def test_the_longest_text_passes_and_one_character_more_does_not() -> None:
-    client, wire = ClientFrames(), BinaryWire()
+def test_text_is_accepted_up_to_the_maximum_length() -> None:
+    client, wire = ClientFrameEncoder(), BinaryWire()
     longest = "á" * m.MAX_TEXT_CHARACTERS
-    (heard,) = wire.decode(client.event(type="text", text=longest))
-    assert heard.word == m.CustomerText(text=longest)
+    (inbound,) = wire.decode(client.event(type="text", text=longest))
+    assert inbound.message == m.CustomerText(text=longest)
     assert refusal(client.event(type="text", text=longest + "á"), wire).code == "text_too_long"
 
 
 @given(st.binary(max_size=64))
-def test_no_frame_does_worse_than_a_wire_error(data: bytes) -> None:
+def test_arbitrary_frame_raises_only_wire_errors(data: bytes) -> None:
     with contextlib.suppress(m.WireError):
         BinaryWire().decode(data)
 
@@ -185,17 +191,10 @@ CALL = {
 LATENCY = m.TurnLatency(first_audio_ms=10.04, model_ms=8, tool_ms=1.5, server_ms=0.504)
 EVENTS = [
     (READY, {"type": "ready", **CALL}),
-    (m.AssistantPhase(phase=m.Phase.AWAY), {"type": "assistant", "phase": "away"}),
-    (m.Moving(resume_after_ms=500), {"type": "moving", "resumeAfterMs": 500}),
+    (m.AssistantAvailability(phase=m.AssistantPhase.AWAY), {"type": "assistant", "phase": "away"}),
+    (m.HandoverStarted(resume_after_ms=500), {"type": "moving", "resumeAfterMs": 500}),
     (
-        m.Caption(
-            speaker=Speaker.ASSISTANT,
-            stage=m.Stage.PLANNED,
-            turn=1,
-            segment=2,
-            text="¿Sí?",
-            position=480,
-        ),
+        caption(Speaker.ASSISTANT, Stage.PLANNED, "¿Sí?", segment=2, position=480),
         {
             "type": "caption",
             "role": "assistant",
@@ -208,7 +207,7 @@ EVENTS = [
         },
     ),
     (
-        m.Interrupted(turn=1, generation=3),
+        m.ReplyInterrupted(turn=1, generation=3),
         {"type": "interrupted", "turn": 1, "generation": 3},
     ),
     (
@@ -216,7 +215,7 @@ EVENTS = [
         {"type": "tool", "phase": "started", "toolUseId": "t", "name": "crearOrder"},
     ),
     (
-        m.ToolFinished(tool_use_id="t", name="n", outcome=m.Outcome.REFUSED, duration_ms=4),
+        m.ToolFinished(tool_use_id="t", name="n", outcome=ToolOutcome.REFUSED, duration_ms=4),
         {
             "type": "tool",
             "phase": "finished",
@@ -259,48 +258,61 @@ EVENTS = [
 ]
 
 
-def encoded(message: m.ServerMessage, sequence: int | None = 0, *, resent: bool = False) -> bytes:
-    (data,) = BinaryWire().encode(m.Numbered(message, sequence, resent), time_ms=2**32 + 7)
+def encoded(
+    message: m.ServerMessage, sequence: int | None = 0, *, is_resent: bool = False
+) -> bytes:
+    (data,) = BinaryWire().encode(
+        m.OutboundMessage(message, sequence, is_resent), time_ms=2**32 + 7
+    )
     assert isinstance(data, bytes)
     return data
 
 
 @pytest.mark.parametrize(("message", "event"), EVENTS)
-def test_an_event_is_json(message: m.ServerMessage, event: dict[str, object]) -> None:
-    received = read(encoded(message, 9))
+def test_message_is_encoded_as_json_event(
+    message: m.ServerMessage, event: dict[str, object]
+) -> None:
+    received = parse_frame(encoded(message, 9))
     assert (received.kind, received.sequence) == (FrameType.EVENT, 9)
     assert json.loads(received.payload) == event
 
 
-def test_speech_carries_generation_position_and_place_in_the_reply() -> None:
-    chunk = m.SpeechChunk(generation=2, position=960, pcm=b"\1\0", first=True, last=True)
+def test_audio_frame_has_generation_position_and_flags() -> None:
+    chunk = m.SpeechChunk(generation=2, position=960, pcm=b"\1\0", is_first=True, is_last=True)
     data = encoded(chunk, 11)
     assert HEADER.unpack_from(data) == (FrameType.AUDIO_OUT, 3, 2, 11, 960, 7)
     assert data[HEADER.size :] == b"\1\0"
 
 
-def test_a_message_that_is_sent_again_keeps_its_number_and_says_so() -> None:
+def test_resent_message_keeps_its_number_and_has_the_flag() -> None:
     chunk = m.SpeechChunk(generation=2, position=960, pcm=b"\1\0")
-    received = read(encoded(chunk, 11, resent=True))
+    received = parse_frame(encoded(chunk, 11, is_resent=True))
     assert (received.sequence, received.flags) == (11, Flag.RESENT)
 
 
-def test_a_flush_carries_its_generation() -> None:
-    received = read(encoded(m.Flush(generation=3), 4))
+def test_flush_frame_has_its_generation() -> None:
+    received = parse_frame(encoded(m.Flush(generation=3), 4))
     assert (received.kind, received.generation, received.sequence) == (FrameType.FLUSH, 3, 4)
 
 
-def test_what_is_outside_the_count_has_a_meaning_of_its_own_for_the_number() -> None:
-    assert read(encoded(m.Pong(payload=b"x"), None)).kind is FrameType.PONG
-    told = read(encoded(m.Received(sequence=8, position=512), None))
-    assert (told.kind, told.sequence, told.position) == (FrameType.ACK, 8, 512)
-    resumed = m.CallResumed(ready=READY, wanted=5, generation=2, position=960, restored=True)
-    back = read(encoded(resumed, None))
-    assert (back.kind, back.sequence, back.generation, back.position) == (FrameType.RESUME, 5, 2, 960)  # fmt: skip
-    assert back.event == {"type": "resumed", **CALL, "restored": True}
+def test_unnumbered_frames_use_the_sequence_field_for_other_values() -> None:
+    assert parse_frame(encoded(m.Pong(payload=b"x"), None)).kind is FrameType.PONG
+    acknowledgement = parse_frame(encoded(m.ServerAcknowledgement(sequence=8, position=512), None))
+    assert (acknowledgement.kind, acknowledgement.sequence, acknowledgement.position) == (
+        FrameType.ACK,
+        8,
+        512,
+    )
+    resumed = m.CallResumed(
+        ready=READY, next_sequence=5, generation=2, position=960, is_restored=True
+    )
+    resumed_frame = parse_frame(encoded(resumed, None))
+    assert (resumed_frame.kind, resumed_frame.sequence, resumed_frame.generation, resumed_frame.position) == (FrameType.RESUME, 5, 2, 960)  # fmt: skip
+    assert resumed_frame.event == {"type": "resumed", **CALL, "restored": True}
 
 
-def test_the_services_own_events_have_no_place_here() -> None:
+def test_service_event_is_not_sent() -> None:
     assert (
-        BinaryWire().encode(m.Numbered(m.ServiceEvent(source={"usageEvent": {}})), time_ms=0) == []
+        BinaryWire().encode(m.OutboundMessage(m.ServiceEvent(source={"usageEvent": {}})), time_ms=0)
+        == []
     )

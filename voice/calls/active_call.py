@@ -58,14 +58,14 @@ class ActiveCall:
         self.connection = None
         return True
 
-    def receive(self, heard: m.Heard) -> None:
+    def receive(self, heard: m.InboundMessage) -> None:
         """Pass a client's message to the call, once.
 
         Raises:
             WireError: its sequence number goes back.
 
         """
-        message, call = heard.word, self.call
+        message, call = heard.message, self.call
         position, samples = None, 0
         if isinstance(message, m.CustomerAudio):
             position, samples = call.dialogue.microphone_position, len(message.pcm) // 2
@@ -76,9 +76,9 @@ class ActiveCall:
                 call.receive_audio(message.pcm)
             case m.CustomerText():
                 call.receive_text(message.text)
-            case m.Played():
+            case m.ClientAcknowledgement():
                 call.acknowledge_playback(message)
-            case m.ReplyHeard():
+            case m.PlaybackStarted():
                 call.playback_started(message)
             case m.EndCall():
                 call.hang_up()
@@ -90,13 +90,13 @@ class ActiveCall:
         downlink = self.call.downlink
         return m.CallResumed(
             ready=self.call.ready_message(),
-            wanted=self.uplink.wanted,
+            next_sequence=self.uplink.wanted,
             generation=downlink.generation,
             position=max(downlink.heard, resume.position),
-            restored=restored,
+            is_restored=restored,
         )
 
-    def acknowledgement(self) -> m.Received | None:
+    def acknowledgement(self) -> m.ServerAcknowledgement | None:
         """Return which frames the client need not keep any longer; None if that has not changed.
 
         Transcribed speech counts once its utterance is stored.

@@ -115,7 +115,7 @@ class Call:
         """Hang up: the session is ended in order, and `run` returns soon after."""
         self._finish_with(m.EndReason.CLIENT)
 
-    def acknowledge_playback(self, played: m.Played) -> None:
+    def acknowledge_playback(self, played: m.ClientAcknowledgement) -> None:
         """Note how far the client has come; there may be room for more."""
         before = self.downlink.heard
         self.dialogue.replies.acknowledge(played)
@@ -123,7 +123,7 @@ class Call:
             self._heard_at = _now()
         self.changed.set()
 
-    def playback_started(self, word: m.ReplyHeard) -> None:
+    def playback_started(self, word: m.PlaybackStarted) -> None:
         """Note that the customer hears a reply now."""
         self.dialogue.heard(word)
 
@@ -135,7 +135,7 @@ class Call:
         """Make ready what a client that comes back lacks."""
         self._has_line = True
         self.downlink.resume(resume)
-        if resume.forgot:
+        if resume.has_lost_state:
             self._show_all()
         self.changed.set()
 
@@ -144,7 +144,7 @@ class Call:
 
         It may have audio that it has not heard yet, a window of it at most: what comes now lies behind.
         """
-        margin = 0 if resume.forgot else 2 * (_window(self.options, self._settings) or 0)
+        margin = 0 if resume.has_lost_state else 2 * (_window(self.options, self._settings) or 0)
         position = resume.position + margin
         self.downlink.go_on(resume, position=position)
         self.dialogue.replies.go_on(generation=resume.generation, position=position)
@@ -153,7 +153,9 @@ class Call:
     def _show_all(self) -> None:
         """Show all that was said, and what was done for it between question and answer."""
         captions = self.dialogue.transcript.captions()
-        said = [((c.turn, c.speaker is Speaker.ASSISTANT, 1), c) for c in captions]
+        said = [
+            ((c.utterance.turn, c.utterance.speaker is Speaker.ASSISTANT, 1), c) for c in captions
+        ]
         done = [((turn, True, 0), message) for turn, message in self.tool_executor.shown()]
         for _, message in sorted([*said, *done], key=itemgetter(0)):
             self.downlink.put(message)
@@ -163,7 +165,7 @@ class Call:
         if isinstance(message, m.SpeechChunk):
             self.dialogue.delivered(message)
             is_new = message.position > self._finished_to
-            if message.last and message.is_answer and is_new:
+            if message.is_last and message.is_answer and is_new:
                 self._finished_to = message.position
                 latency = self.dialogue.timer.of(message.turn)
                 self.send_message(m.TurnFinished(turn=message.turn, latency=latency))
@@ -316,7 +318,7 @@ class Call:
             self._is_ready = True
             self._begin_talk()
         elif self._away_told:
-            self.send_message(m.AssistantPhase(phase=m.Phase.BACK))
+            self.send_message(m.AssistantAvailability(phase=m.AssistantPhase.BACK))
         self._away_told = False
         self.changed.set()
 
@@ -423,7 +425,7 @@ class Call:
         is_long = since is not None and now - since >= AWAY_TOLD_AFTER_S
         if is_long and self._is_ready and not self._away_told:
             self._away_told = True
-            self.send_message(m.AssistantPhase(phase=m.Phase.AWAY))
+            self.send_message(m.AssistantAvailability(phase=m.AssistantPhase.AWAY))
 
     def _act_on(self, finding: Finding | None, now: float) -> None:
         match finding:

@@ -166,7 +166,7 @@ class Dialogue:
             metrics.observe_turn(latency)
             self.transcript.timed(chunk.turn, latency_ms=latency.first_audio_ms, heard_ms=None)
 
-    def heard(self, word: m.ReplyHeard) -> None:
+    def heard(self, word: m.PlaybackStarted) -> None:
         """Note that the customer hears a reply now."""
         if (reply := self.timer.heard(word)) is not None:
             metrics.TURN_SECONDS.labels("heard").observe(reply.heard_ms / 1000)

@@ -27,9 +27,9 @@ from voice import pcm
 from voice.wire.messages import (
     CallEnded,
     Caption,
+    ClientAcknowledgement,
     Flush,
-    Numbered,
-    Played,
+    OutboundMessage,
     ResumeCall,
     ServerMessage,
     ServiceEvent,
@@ -60,9 +60,9 @@ class Downlink:
         self.dropped_samples = 0
         self._window = window_samples
         self._max_samples = max_samples
-        self._waiting: deque[Numbered] = deque()
+        self._waiting: deque[OutboundMessage] = deque()
         self._waiting_samples = 0
-        self._kept: deque[Numbered] = deque()
+        self._kept: deque[OutboundMessage] = deque()
         self._next_number = 0
         # Where the newest flush was: all audio before it is settled.
         self._settled = 0
@@ -107,7 +107,7 @@ class Downlink:
         if samples and self._waiting_samples + samples > self._max_samples:
             self.dropped_samples += samples
             return
-        self._waiting.append(Numbered(message))
+        self._waiting.append(OutboundMessage(message))
         self._waiting_samples += samples
 
     def flush(self, *, generation: int, position: int) -> int:
@@ -127,7 +127,7 @@ class Downlink:
 
     # The consumer
 
-    def next(self) -> Numbered | None:
+    def next(self) -> OutboundMessage | None:
         """Remove and return the message that may be sent now, if there is one."""
         at = next(self._sendable(), None)
         if at is None:
@@ -146,14 +146,14 @@ class Downlink:
                     continue
             yield at
 
-    def _sent(self, one: Numbered) -> Numbered:
+    def _sent(self, one: OutboundMessage) -> OutboundMessage:
         message = one.message
         self._waiting_samples -= _samples(message)
         self.sent_to = max(self.sent_to, _end(message))
         if not self.counts:
             return one
         if one.sequence is None:
-            one = Numbered(message, self._next_number)
+            one = OutboundMessage(message, self._next_number)
             self._next_number += 1
         self._kept.append(one)
         self._forget_old_events()
@@ -166,7 +166,7 @@ class Downlink:
         if len(events) > MAX_KEPT_EVENTS:
             del self._kept[events[0]]
 
-    def _has_room(self, one: Numbered) -> bool:
+    def _has_room(self, one: OutboundMessage) -> bool:
         """Whether a chunk fits the window; one that is larger than the window goes alone."""
         if self._window is None or self._ahead <= 0:
             return True
@@ -178,7 +178,7 @@ class Downlink:
 
     # The client
 
-    def acknowledge(self, played: Played) -> None:
+    def acknowledge(self, played: ClientAcknowledgement) -> None:
         """Forget what has arrived: events up to a number, audio up to what was heard."""
         self._hear(played.position)
         self._kept = deque(
@@ -188,7 +188,7 @@ class Downlink:
     def _hear(self, position: int) -> None:
         self.heard = max(self.heard, min(position, self.sent_to))
 
-    def _has_arrived(self, one: Numbered, *, received: int) -> bool:
+    def _has_arrived(self, one: OutboundMessage, *, received: int) -> bool:
         if one.sequence is None or one.sequence > received:
             return False
         return _end(one.message) <= max(self.heard, self._settled)
@@ -199,16 +199,16 @@ class Downlink:
         One that forgot is shown anew what was said and done: what waits of that is put aside.
         """
         self._hear(resume.position)
-        if resume.forgot:
+        if resume.has_lost_state:
             self._waiting = deque(
                 one for one in self._waiting if not isinstance(one.message, SHOWN_ANEW)
             )
-        kept, self._kept = self._kept, deque[Numbered]()
-        again: list[Numbered] = []
+        kept, self._kept = self._kept, deque[OutboundMessage]()
+        again: list[OutboundMessage] = []
         for one in kept:
             if self._is_lacked(one, resume):
-                again.append(Numbered(one.message, one.sequence, resent=True))
-            elif not resume.forgot:
+                again.append(OutboundMessage(one.message, one.sequence, is_resent=True))
+            elif not resume.has_lost_state:
                 self._kept.append(one)
         self._waiting.extendleft(reversed(again))
         self._waiting_samples += sum(_samples(one.message) for one in again)
@@ -219,17 +219,17 @@ class Downlink:
         """Begin with what a client has of this call from another server."""
         self.heard = resume.position
         self.generation = resume.generation
-        self._next_number = resume.wanted
+        self._next_number = resume.next_sequence
         self.sent_to = self._settled = position
 
-    def _is_lacked(self, one: Numbered, resume: ResumeCall) -> bool:
-        is_new = one.sequence is not None and one.sequence >= resume.wanted
-        if not resume.forgot:
+    def _is_lacked(self, one: OutboundMessage, resume: ResumeCall) -> bool:
+        is_new = one.sequence is not None and one.sequence >= resume.next_sequence
+        if not resume.has_lost_state:
             return is_new
         return _is_audio(one) and _end(one.message) > max(self.heard, self._settled)
 
 
-def _is_audio(one: Numbered) -> bool:
+def _is_audio(one: OutboundMessage) -> bool:
     return isinstance(one.message, SpeechChunk)
 
 

@@ -12,7 +12,7 @@ waited. The last part is the client's to tell: from its arrival to the ear, and 
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from voice.wire.messages import ReplyHeard, TurnLatency
+from voice.wire.messages import PlaybackStarted, TurnLatency
 
 MAX_UNHEARD = 16
 """Replies whose first sample the client has not told of yet."""
@@ -97,7 +97,7 @@ class TurnTimer:
         """Return what a turn took, if it is the newest one and was measured."""
         return self.latest if turn == self._turn else None
 
-    def heard(self, word: ReplyHeard) -> HeardReply | None:
+    def heard(self, word: PlaybackStarted) -> HeardReply | None:
         """Return how long the customer waited for the reply they hear now, if it was measured."""
         turn, latency = self._unheard.pop(word.position, (0, None))
         if latency is None:

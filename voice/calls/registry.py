@@ -168,7 +168,9 @@ class CallRegistry:
         if active.recorder is not None:
             active.recorder.resumes += 1
         metrics.CALLS_RESUMED.inc()
-        logger.info("call resumed", extra={"forgot": resume.forgot, "call_id": active.call_id})
+        logger.info(
+            "call resumed", extra={"forgot": resume.has_lost_state, "call_id": active.call_id}
+        )
         return active, active.resumed_message(resume)
 
     async def _restore(
@@ -195,7 +197,7 @@ class CallRegistry:
         self._start_call(active, connection, previous=previous)
         assert active.recorder is not None
         active.recorder.resumes += 1
-        logger.info("call restored", extra={"forgot": resume.forgot, "call_id": call_id})
+        logger.info("call restored", extra={"forgot": resume.has_lost_state, "call_id": call_id})
         return active, active.resumed_message(resume, restored=True)
 
     async def _acquire(self, call_id: str, resume: m.ResumeCall) -> StoredCall:

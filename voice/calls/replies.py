@@ -61,7 +61,7 @@ class Replies:
                 generation=self.generation,
                 position=self.position,
                 pcm=event.pcm,
-                first=not self._begun,
+                is_first=not self._begun,
                 turn=self._turn,
                 source=event.source,
             )
@@ -87,7 +87,7 @@ class Replies:
                     generation=self.generation,
                     position=self.position,
                     pcm=b"",
-                    last=True,
+                    is_last=True,
                     turn=self._turn,
                     is_answer=is_answer,
                 )
@@ -117,13 +117,13 @@ class Replies:
         self._stale_content = self._audio_content
         self._transcript.interrupt(will_settle=self._downlink.counts)
         self._downlink.flush(generation=self.generation, position=self.position)
-        self._downlink.put(m.Interrupted(turn=self._turn, generation=self.generation))
+        self._downlink.put(m.ReplyInterrupted(turn=self._turn, generation=self.generation))
         if self._downlink.counts:
             self._settle_by = now + SETTLE_S
 
     # What the customer heard
 
-    def acknowledge(self, played: m.Played) -> None:
+    def acknowledge(self, played: m.ClientAcknowledgement) -> None:
         """Note how far the client has come."""
         self._downlink.acknowledge(played)
         if self._settle_by is not None and played.generation == self.generation % 2**16:

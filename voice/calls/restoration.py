@@ -6,9 +6,9 @@ from conversations.domain import StoredCall, ToolOutcome
 from voice.calls.options import RestoredState
 from voice.calls.transcript import Transcript
 from voice.calls.uplink import Uplink
-from voice.wire.messages import Outcome, ResumeCall, ToolFinished
+from voice.wire.messages import ResumeCall, ToolFinished
 
-_ENDED = {ToolOutcome(outcome.value): outcome for outcome in Outcome}
+_ENDED = frozenset({ToolOutcome.OK, ToolOutcome.REFUSED, ToolOutcome.FAILED})
 
 
 def restored_state(taken: StoredCall, resume: ResumeCall) -> RestoredState:
@@ -28,7 +28,7 @@ def restored_state(taken: StoredCall, resume: ResumeCall) -> RestoredState:
 def restored_uplink(taken: StoredCall, resume: ResumeCall) -> Uplink:
     """Return what is known of the client's frames; one that forgot them begins behind those that came."""
     words = taken.state["words"]
-    return Uplink(wanted=words if resume.forgot else taken.state["wanted"], words=words)
+    return Uplink(wanted=words if resume.has_lost_state else taken.state["wanted"], words=words)
 
 
 def _owes_answer(transcript: Transcript, taken: StoredCall, resume: ResumeCall) -> bool:
@@ -38,7 +38,9 @@ def _owes_answer(transcript: Transcript, taken: StoredCall, resume: ResumeCall) 
     nothing; a goodbye is not: they are back.
     """
     state = taken.state
-    is_short = bool(state["owes"]) or (not resume.forgot and resume.wanted < state["sent"])
+    is_short = bool(state["owes"]) or (
+        not resume.has_lost_state and resume.next_sequence < state["sent"]
+    )
     if transcript.has_customer_spoken:
         return transcript.awaits_answer or (is_short and not state["directed"])
     return bool(state["greets"]) and (is_short or not taken.utterances)
@@ -61,7 +63,7 @@ def _tools_shown(taken: StoredCall) -> Iterator[tuple[int, ToolFinished]]:
             shown = ToolFinished(
                 tool_use_id=run.tool_use_id,
                 name=run.name,
-                outcome=_ENDED[run.outcome],
+                outcome=run.outcome,
                 duration_ms=round(run.duration_ms or 0),
             )
             yield run.turn, shown

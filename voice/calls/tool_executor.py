@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from conversations.domain import ToolOutcome
 from voice import metrics
 from voice.calls.options import CallOptions, CallSettings, RestoredState
 from voice.calls.session import Session
@@ -95,7 +96,7 @@ class ToolExecutor:
             run.name, run.content, context, deadline_s=self._settings.tool_deadline_s
         )
         run.finished = _now()
-        if run.answer.outcome is m.Outcome.FAILED:
+        if run.answer.outcome is ToolOutcome.FAILED:
             self.runs.failed(run)
         tool = run.name if run.name in self._tools else "unknown"
         metrics.TOOL_SECONDS.labels(tool).observe(run.duration_s)

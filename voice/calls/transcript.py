@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from conversations.domain import Speaker, Utterance
+from conversations.domain import Speaker, Stage, Utterance
 from voice import pcm
 from voice.calls.history import Message
 from voice.sonic.events import OutputEvent, PlannedText, Role, SpokenText, ToolUse, UserText
-from voice.wire.messages import Caption, Stage
+from voice.wire.messages import Caption
 
 _MARKER = re.compile(r"\s*\[FINAL\]\s*")
 SAMPLES_A_CHARACTER = pcm.OUTPUT_RATE_HZ // 15
@@ -61,16 +61,8 @@ class _Segment:
         return self.said.turn, self.said.segment
 
     def caption(self, stage: Stage) -> Caption:
-        said = self.said
-        return Caption(
-            speaker=said.speaker,
-            stage=stage,
-            turn=said.turn,
-            segment=said.segment,
-            text=said.text,
-            position=max(0, self.position),
-            interrupted=said.interrupted,
-        )
+        position = max(0, self.position)
+        return Caption(utterance=replace(self.said, stage=stage, position=position))
 
 
 class Transcript:

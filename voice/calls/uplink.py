@@ -9,10 +9,10 @@ safe frames are acknowledged, so a client that comes back, wherever that is, sen
 from collections import deque
 from dataclasses import dataclass
 
-from voice.wire.messages import Heard, Received, WireError
+from voice.wire.close_codes import CloseCode
+from voice.wire.messages import InboundMessage, ServerAcknowledgement, WireError
 
 _WRAP = 2**32
-POLICY_VIOLATION = 1008
 MAX_KEPT = 4_000
 """Frames remembered as not safe: two minutes of audio. Older ones are taken for safe."""
 
@@ -49,7 +49,9 @@ class Uplink:
         """The first frame whose words are missing."""
         return max(self.wanted, self._words)
 
-    def accept(self, heard: Heard, *, position: int | None = None, samples: int = 0) -> bool:
+    def accept(
+        self, heard: InboundMessage, *, position: int | None = None, samples: int = 0
+    ) -> bool:
         """Return whether a frame is news; audio is so many samples from `position` in the microphone on.
 
         Raises:
@@ -60,10 +62,10 @@ class Uplink:
             return True
         ahead = (heard.sequence - self._wanted) % _WRAP
         if ahead >= _WRAP // 2:
-            if heard.resent:
+            if heard.is_resent:
                 return False
             detail = f"sequence {heard.sequence} after {self._wanted - 1}"
-            raise WireError("out_of_order", detail, close_code=POLICY_VIOLATION)
+            raise WireError("out_of_order", detail, close_code=CloseCode.POLICY_VIOLATION)
         self._wanted = heard.sequence + 1
         self._samples += samples
         if position is None and heard.sequence < self._words:
@@ -79,7 +81,7 @@ class Uplink:
         unsafe = (came.sequence for came in self._unsafe if not _is_safe(came, words, speech))
         return next(unsafe, self.wanted)
 
-    def safe(self, *, words: int, speech: int | None) -> Received | None:
+    def safe(self, *, words: int, speech: int | None) -> ServerAcknowledgement | None:
         """Return what the client may be told now, if that is news.
 
         `words`: the first frame whose words are not stored. `speech`: where the speech begins that the
@@ -91,7 +93,7 @@ class Uplink:
         if upto in (0, self._told):
             return None
         self._told = upto
-        return Received(sequence=upto - 1, position=self._samples)
+        return ServerAcknowledgement(sequence=upto - 1, position=self._samples)
 
 
 def _is_safe(came: _Came, words: int, speech: int | None) -> bool:

@@ -104,7 +104,7 @@ class CallClient:
             await self._let_speak_out()
             self._to_say, self._mark = deque(line.chunks()), line.last_spoken_chunk()
             return
-        self._call.event(type="text", text=line.text)
+        self._call.queue_event(type="text", text=line.text)
         await self._send_waiting()
         self._words_ended = time.monotonic()
 
@@ -118,7 +118,7 @@ class CallClient:
 
     async def _let_speak_out(self) -> None:
         """Wait until the answer would have been heard: talking over it would interrupt it."""
-        await asyncio.sleep(max(0.0, self._call.playhead.sounds_until - time.monotonic()))
+        await asyncio.sleep(max(0.0, self._call.playback.ends_at - time.monotonic()))
 
     async def _feed_microphone(self) -> None:
         """Send what is to be said, else silence, at the pace of speech."""
@@ -126,7 +126,7 @@ class CallClient:
         silence = pcm.silence(CHUNK_MS, self._rate_hz)
         due = time.monotonic()
         while True:
-            self._call.audio(self._next_chunk(silence))
+            self._call.queue_audio(self._next_chunk(silence))
             await self._send_waiting()
             due += CHUNK_MS / 1000
             await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -150,12 +150,12 @@ class CallClient:
         ticket = await asyncio.to_thread(_ticket, self._url)
         self._socket = await _connected(self._url)
         start = {"inputSampleRateHz": self._rate_hz, "ticket": ticket, "greet": False}
-        self._call.event(type="start", **start)
+        self._call.queue_event(type="start", **start)
         await self._send_waiting()
 
     async def _send_waiting(self) -> None:
         """Send what waits; where the connection is gone it is kept, and sent again over the next one."""
-        while (frame := self._call.next()) is not None:
+        while (frame := self._call.next_frame()) is not None:
             await self._send(frame)
 
     async def _send(self, frame: bytes) -> None:
@@ -164,7 +164,7 @@ class CallClient:
                 await self._socket.send(frame)
 
     async def _hang_up(self) -> None:
-        self._call.event(type="end")
+        self._call.queue_event(type="end")
         await self._send_waiting()
         if self._socket is not None:
             await self._socket.close()
@@ -173,7 +173,7 @@ class CallClient:
         """Take in the server's frames, over one connection after the other, until the call is over."""
         while self._socket is not None:
             code = await self._listen_to(self._socket)
-            self._call.lost()
+            self._call.connection_lost()
             if code in OVER or not self._call.token:
                 break
             self._socket = await self._come_back()
@@ -197,7 +197,7 @@ class CallClient:
             await asyncio.sleep(pause_s)
             with suppress(CallFailedError, ConnectionClosed):
                 socket = await _connected(self._url)
-                await socket.send(self._call.resume(time.monotonic()))
+                await socket.send(self._call.resume_frame(time.monotonic()))
                 return socket
         self.error = "The connection broke, and the server did not answer again."
         return None
@@ -225,7 +225,7 @@ class CallClient:
         self.turn.speech += frame.payload
         if frame.flags & Flag.FIRST:
             # Nothing is buffered here: what arrives is heard.
-            self._call.event(type="heard", position=frame.position, afterMs=0)
+            self._call.queue_event(type="heard", position=frame.position, afterMs=0)
             await self._send_waiting()
 
     def _note(self, event: dict[str, Any]) -> None:

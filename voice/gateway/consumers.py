@@ -11,7 +11,6 @@ comes back to one; what goes wrong with the connection leaves the call alone.
 import asyncio
 import logging
 import time
-from enum import IntEnum
 from typing import Any, Protocol
 
 import structlog
@@ -30,6 +29,7 @@ from voice.gateway.rate_limits import TokenBucket
 from voice.gateway.tickets import TicketError
 from voice.wire import messages as m
 from voice.wire.binary import SUBPROTOCOL, BinaryWire
+from voice.wire.close_codes import CloseCode
 from voice.wire.legacy import LegacyWire
 
 logger = logging.getLogger(__name__)
@@ -38,29 +38,16 @@ BEGIN_WITHIN_S = 10.0
 RECEIVED_EVERY_S = 0.25
 
 
-class Close(IntEnum):
-    """Why the server closes a connection; 1008 and 1009 come from the wires."""
-
-    NORMAL = 1000
-    INTERNAL_ERROR = 1011
-    SERVICE_RESTART = 1012
-    NO_TICKET = 4401
-    UNKNOWN_CALL = 4404
-    NOT_BEGUN = 4408
-    TAKEN_OVER = 4409
-    TOO_MANY = 4429
-
-
 class Wire(Protocol):
     """What turns frames into messages and back; see `voice.wire`."""
 
     subprotocol: str | None
-    counts: bool
+    is_resumable: bool
 
-    def decode(self, frame: bytes | str) -> list[m.Heard]:
+    def decode(self, frame: bytes | str) -> list[m.InboundMessage]:
         """Return what a frame says. Raises WireError."""
 
-    def encode(self, sent: m.Numbered, *, time_ms: int) -> list[bytes | str]:
+    def encode(self, sent: m.OutboundMessage, *, time_ms: int) -> list[bytes | str]:
         """Return the frames that say a message."""
 
 
@@ -96,7 +83,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept, in the wire the client offered."""
         self._is_admitted = call_registry().admission.connect(self._address)
-        if self._is_admitted and (self._wire.counts or settings.LEGACY_CLIENTS):
+        if self._is_admitted and (self._wire.is_resumable or settings.LEGACY_CLIENTS):
             await self.accept(subprotocol=self._wire.subprotocol)
         else:
             await self.close()
@@ -123,25 +110,25 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             raise
         except Exception:
             logger.exception("a frame broke the consumer")
-            await self._complain(m.WireError("internal", "", close_code=Close.INTERNAL_ERROR))
+            await self._complain(m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR))
 
     async def _take_frame(self, frame: bytes | str) -> None:
         now, (frames, octets) = _now(), self._rates
         in_time = frames.take(1, now=now) and octets.take(len(frame), now=now)
         admission = call_registry().admission
         if not in_time or not admission.takes_frame(self._address, len(frame), now=now):
-            raise m.WireError("too_fast", f"{len(frame)} more", close_code=Close.TOO_MANY)
+            raise m.WireError("too_fast", f"{len(frame)} more", close_code=CloseCode.LIMIT_EXCEEDED)
         for heard in self._wire.decode(frame):
             await self._take(heard)
 
-    async def _take(self, heard: m.Heard) -> None:
-        match heard.word:
+    async def _take(self, heard: m.InboundMessage) -> None:
+        match heard.message:
             case m.StartCall():
-                await self._start(heard.word, heard)
+                await self._start(heard.message, heard)
             case m.ResumeCall():
-                await self._resume(heard.word)
+                await self._resume(heard.message)
             case m.Ping():
-                await self._send(m.Numbered(m.Pong(payload=heard.word.payload)))
+                await self._send(m.OutboundMessage(m.Pong(payload=heard.message.payload)))
             case _:
                 self._under_way().receive(heard)
 
@@ -154,17 +141,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         """Tell the client what was wrong; close if it is that bad."""
         is_retryable = retry_after_s is not None
         said = customer_error(error.code, retryable=is_retryable, retry_after_s=retry_after_s)
-        if self._active_call is not None and self._wire.counts and self._carrier is not None:
+        if self._active_call is not None and self._wire.is_resumable and self._carrier is not None:
             self._active_call.call.send_message(said)  # it has a number
             await self._carry_out_now(self._active_call)
         else:
-            await self._send(m.Numbered(said, sequence=self._number_alone))
+            await self._send(m.OutboundMessage(said, sequence=self._number_alone))
         if error.close_code is not None:
             await self.close(code=error.close_code)
 
     # The call
 
-    async def _start(self, start: m.StartCall, heard: m.Heard) -> None:
+    async def _start(self, start: m.StartCall, heard: m.InboundMessage) -> None:
         if self._active_call is not None:
             raise m.WireError("already_started", "a second start")
         self._impatience.cancel()
@@ -172,10 +159,16 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         uplink.accept(heard)
         try:
             active = await call_registry().start(
-                start, self, address=self._address, uplink=uplink, acknowledges=self._wire.counts
+                start,
+                self,
+                address=self._address,
+                uplink=uplink,
+                acknowledges=self._wire.is_resumable,
             )
         except TicketError as error:
-            raise m.WireError("no_ticket", str(error), close_code=Close.NO_TICKET) from error
+            raise m.WireError(
+                "no_ticket", str(error), close_code=CloseCode.INVALID_TICKET
+            ) from error
         except RefusedError as refused:
             await self._refuse(refused)
             return
@@ -185,26 +178,26 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         if self._active_call is not None:
             raise m.WireError("already_started", "a resume in a call")
         self._impatience.cancel()
-        self._number_alone = resume.wanted
+        self._number_alone = resume.next_sequence
         try:
             self._active_call, resumed = await call_registry().resume(
                 resume, self, address=self._address
             )
         except UnknownCallError as error:
-            raise m.WireError("unknown_call", "", close_code=Close.UNKNOWN_CALL) from error
+            raise m.WireError("unknown_call", "", close_code=CloseCode.UNKNOWN_CALL) from error
         except RefusedError:
             await self.close(
-                code=Close.SERVICE_RESTART
+                code=CloseCode.SERVICE_RESTART
             )  # the client tries again, elsewhere perhaps
             return
         active = self._active_call  # it is known before anything is sent: the peer may be gone
-        await self._send(m.Numbered(resumed))
+        await self._send(m.OutboundMessage(resumed))
         if self._active_call is active:
             self._carry(active)
 
     async def _refuse(self, refused: RefusedError) -> None:
         """Say that there is no call for now, and when to try again."""
-        error = m.WireError(refused.code, "", close_code=Close.TOO_MANY)
+        error = m.WireError(refused.code, "", close_code=CloseCode.LIMIT_EXCEEDED)
         logger.info("refused a call", extra={"code": refused.code})
         metrics.CALLS_REFUSED.labels(refused.code).inc()
         await self._complain(error, retry_after_s=refused.retry_after_s)
@@ -224,7 +217,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
                 and (received := active.acknowledgement()) is not None
             ):
                 told = _now()
-                await self._send(m.Numbered(received))
+                await self._send(m.OutboundMessage(received))
             await active.call.changed.wait()
             active.call.changed.clear()
 
@@ -243,31 +236,33 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         if self._active_call is not None:
             self._active_call.detach(self)
         self._active_call = None
-        if self._wire.counts:
+        if self._wire.is_resumable:
             is_error = reason is m.EndReason.ERROR
-            await self.close(code=Close.INTERNAL_ERROR if is_error else Close.NORMAL)
+            await self.close(code=CloseCode.INTERNAL_ERROR if is_error else CloseCode.NORMAL)
 
     # The line
 
     def superseded(self) -> None:
         """Close: another connection carries the call now."""
-        self._let_go(Close.TAKEN_OVER)
+        self._let_go(CloseCode.CONNECTION_REPLACED)
 
     def redirect(self) -> None:
         """Tell the client to come back to its call, which is elsewhere soon, and close."""
         active = self._active_call
-        if active is not None and self._wire.counts:
-            active.call.send_message(m.Moving(resume_after_ms=settings.CALL_HANDOVER_RECONNECT_MS))
-        self._let_go(Close.SERVICE_RESTART, last=active)
+        if active is not None and self._wire.is_resumable:
+            active.call.send_message(
+                m.HandoverStarted(resume_after_ms=settings.CALL_HANDOVER_RECONNECT_MS)
+            )
+        self._let_go(CloseCode.SERVICE_RESTART, last=active)
 
-    def _let_go(self, code: Close, *, last: ActiveCall | None = None) -> None:
+    def _let_go(self, code: CloseCode, *, last: ActiveCall | None = None) -> None:
         self._active_call, self._is_leaving = None, True
         if self._carrier is not None:
             self._carrier.cancel()
         if not self._is_gone:
             self._tasks.create_task(self._say_and_close(code, last))
 
-    async def _say_and_close(self, code: Close, last: ActiveCall | None) -> None:
+    async def _say_and_close(self, code: CloseCode, last: ActiveCall | None) -> None:
         if last is not None:
             await self._carry_out_now(last)
         await self.close(code=code)
@@ -286,10 +281,10 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def _expect_a_beginning(self) -> None:
         """Close a connection on which nothing begins."""
         await asyncio.sleep(BEGIN_WITHIN_S)
-        if self._active_call is None and self._wire.counts:
-            await self.close(code=Close.NOT_BEGUN)
+        if self._active_call is None and self._wire.is_resumable:
+            await self.close(code=CloseCode.START_TIMEOUT)
 
-    async def _send(self, message: m.Numbered) -> None:
+    async def _send(self, message: m.OutboundMessage) -> None:
         """Send a message; what comes after the close is for the client's next connection."""
         for frame in self._wire.encode(message, time_ms=self._time_ms()):
             if self._is_closed:

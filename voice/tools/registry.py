@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from common.errors import DomainError, UnavailableError
 from common.naming import camel_case
+from conversations.domain import ToolOutcome
 from voice.sonic.events import ToolSpec
-from voice.wire.messages import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class ToolContext:
 class ToolResult:
     """How a tool call ended; `content` is the JSON object for the model."""
 
-    outcome: Outcome
+    outcome: ToolOutcome
     content: dict[str, Any]
 
 
@@ -196,7 +196,7 @@ class ToolRegistry:
                 return _failed(
                     "internal", gettext("I had a problem with that. Shall we try again?")
                 )
-        return ToolResult(outcome=Outcome.OK, content={"ok": True, **content})
+        return ToolResult(outcome=ToolOutcome.OK, content={"ok": True, **content})
 
 
 def _result_of_error(error: DomainError, time_zone: ZoneInfo) -> ToolResult:
@@ -221,9 +221,9 @@ def _error_data(data: Mapping[str, object], time_zone: ZoneInfo) -> dict[str, An
 
 def _refused(code: str, say: str, data: Mapping[str, object]) -> ToolResult:
     content = {"ok": False, "error": code, "say": say, **data}
-    return ToolResult(outcome=Outcome.REFUSED, content=content)
+    return ToolResult(outcome=ToolOutcome.REFUSED, content=content)
 
 
 def _failed(code: str, say: str, **data: str) -> ToolResult:
     content = {"ok": False, "error": code, "say": say, **data}
-    return ToolResult(outcome=Outcome.FAILED, content=content)
+    return ToolResult(outcome=ToolOutcome.FAILED, content=content)

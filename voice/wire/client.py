@@ -1,11 +1,10 @@
-"""The other side of the binary wire: a client's frames over a whole call, without a socket. Pure.
+"""The client side of the binary wire over a whole call, without a socket. Pure.
 
-`ClientCall` numbers what is said and keeps it until the server has it, counts what is received,
-plays it in thought at the pace of speech, and so can acknowledge and come back over a new connection:
+`ClientCall` numbers the frames that the client sends and stores them until the server acknowledges them.
+It counts the frames that it receives, models their playback in real time, and so can acknowledge them and
+resume the call on a new connection.
 
-    event, audio ──► waits ──next──► connection       resume ──► RESUME ──► what the server lacks goes first
-
-Instants are seconds on any clock that only goes forward.
+Times are seconds on any monotonic clock.
 """
 
 import json
@@ -15,10 +14,12 @@ from typing import Any
 
 from voice.wire.binary import HEADER, Flag, FrameType
 
+_NUMBERED_TYPES = frozenset({FrameType.AUDIO_OUT, FrameType.FLUSH, FrameType.EVENT})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFrame:
-    """A frame of the server: audio, a flush, a pong, or an event (its JSON object)."""
+    """A frame of the server."""
 
     kind: FrameType
     flags: Flag
@@ -29,14 +30,14 @@ class ServerFrame:
 
     @property
     def event(self) -> dict[str, Any]:
-        """Return the JSON object of an EVENT or RESUME frame."""
+        """The JSON object of an EVENT or RESUME frame."""
         event: dict[str, Any] = json.loads(self.payload)
         return event
 
 
-def read(frame: bytes) -> ServerFrame:
-    """Take a frame apart."""
-    kind, flags, generation, sequence, position, _time = HEADER.unpack_from(frame)
+def parse_frame(frame: bytes) -> ServerFrame:
+    """Return the parts of a frame."""
+    kind, flags, generation, sequence, position, _time_ms = HEADER.unpack_from(frame)
     return ServerFrame(
         kind=FrameType(kind),
         flags=Flag(flags),
@@ -47,8 +48,14 @@ def read(frame: bytes) -> ServerFrame:
     )
 
 
-class ClientFrames:
-    """Writes a client's frames over a whole call; it counts their sequence and the samples sent."""
+def mark_resent(frame: bytes) -> bytes:
+    """Return a frame with the RESENT flag."""
+    kind, flags, *rest = HEADER.unpack_from(frame)
+    return HEADER.pack(kind, flags | Flag.RESENT, *rest) + frame[HEADER.size :]
+
+
+class ClientFrameEncoder:
+    """Encode a client's frames over a whole call; `sequence` and `position` are those of the next one."""
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -56,181 +63,193 @@ class ClientFrames:
 
     def event(self, **event: Any) -> bytes:
         """Return an EVENT frame, e.g. `event(type="end")`."""
-        return self._counted(FrameType.EVENT, json.dumps(event, ensure_ascii=False).encode())
+        return self._numbered(FrameType.EVENT, json.dumps(event, ensure_ascii=False).encode())
 
     def audio(self, pcm: bytes) -> bytes:
         """Return an AUDIO_IN frame of 16-bit mono PCM."""
         position, self.position = self.position, self.position + len(pcm) // 2
-        return self._counted(FrameType.AUDIO_IN, pcm, position=position)
+        return self._numbered(FrameType.AUDIO_IN, pcm, position=position)
 
-    def played(self, *, sequence: int, generation: int, position: int) -> bytes:
+    def acknowledgement(self, *, sequence: int, generation: int, position: int) -> bytes:
         """Return an ACK frame."""
         return HEADER.pack(FrameType.ACK, 0, generation, sequence, position, 0)
 
     def resume(
-        self, token: str, *, wanted: int, generation: int, position: int, forgot: bool = False
+        self,
+        token: str,
+        *,
+        next_sequence: int,
+        generation: int,
+        position: int,
+        has_lost_state: bool = False,
     ) -> bytes:
         """Return a RESUME frame."""
-        flags = Flag.FIRST if forgot else Flag.NONE
-        header = HEADER.pack(FrameType.RESUME, flags, generation, wanted, position, 0)
+        flags = Flag.FIRST if has_lost_state else Flag.NONE
+        header = HEADER.pack(FrameType.RESUME, flags, generation, next_sequence, position, 0)
         return header + token.encode()
 
     def ping(self, payload: bytes) -> bytes:
         """Return a PING frame."""
         return HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + payload
 
-    def _counted(self, kind: FrameType, payload: bytes, *, position: int = 0) -> bytes:
+    def _numbered(self, kind: FrameType, payload: bytes, *, position: int = 0) -> bytes:
         sequence, self.sequence = self.sequence, self.sequence + 1
         return HEADER.pack(kind, 0, 0, sequence, position, 0) + payload
 
 
-class PlaybackPosition:
-    """A loudspeaker: plays what it was given without a gap, and drops it when it is told to."""
+class PlaybackModel:
+    """A loudspeaker that plays the audio it receives without gaps, in real time."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self._ends_at = 0.0
-        # Position and samples of what is not played yet, and the newest piece in any case.
-        self._pieces: deque[tuple[int, int]] = deque([(0, 0)])
+        # Position and length of the chunks that are not fully played, and always the newest one.
+        self._chunks: deque[tuple[int, int]] = deque([(0, 0)])
         self._samples = 0
 
     @property
-    def sounds_until(self) -> float:
-        """When what was given so far has been played."""
+    def ends_at(self) -> float:
+        """The time at which all audio so far has been played."""
         return self._ends_at
 
     def add(self, *, position: int, samples: int, now: float) -> None:
-        """Take audio whose first sample is `position`; it may lie behind a gap."""
+        """Append a chunk whose first sample is `position`; positions may have gaps."""
         self._ends_at = max(now, self._ends_at) + samples / self.rate_hz
-        self._pieces.append((position, samples))
+        self._chunks.append((position, samples))
         self._samples += samples
-        while self._samples - self._pieces[0][1] >= self._left(now) and len(self._pieces) > 1:
-            self._samples -= self._pieces.popleft()[1]
+        while self._samples - self._chunks[0][1] >= self._remaining(now) and len(self._chunks) > 1:
+            self._samples -= self._chunks.popleft()[1]
 
-    def at(self, now: float) -> int:
-        """Return how far it has played."""
-        left = self._left(now)
-        for position, samples in reversed(self._pieces):
-            if left <= samples:
-                return position + samples - left
-            left -= samples
-        return self._pieces[0][0]
+    def position_at(self, now: float) -> int:
+        """Return the playback position."""
+        remaining = self._remaining(now)
+        for position, samples in reversed(self._chunks):
+            if remaining <= samples:
+                return position + samples - remaining
+            remaining -= samples
+        return self._chunks[0][0]
 
-    def drop(self, now: float) -> None:
-        """Drop what was not played."""
-        self._pieces, self._samples = deque([(self.at(now), 0)]), 0
+    def flush(self, now: float) -> None:
+        """Discard the audio that has not been played."""
+        self._chunks, self._samples = deque([(self.position_at(now), 0)]), 0
         self._ends_at = min(self._ends_at, now)
 
-    def _left(self, now: float) -> int:
+    def _remaining(self, now: float) -> int:
+        """Return how many samples are left to play."""
         return max(0, round((self._ends_at - now) * self.rate_hz))
 
 
 class ClientCall:
-    """A client's side of one call, whatever connections carry it.
+    """The client side of one call, over all its connections.
 
-    The server takes a gap in the numbers for audio that was dropped. So nothing is given out between the
-    loss of a connection and the server's word on what it lacks, and then that first.
+    The server takes a gap in the numbers for discarded audio. So after a lost connection `next_frame`
+    returns nothing until the server has said which frame it needs, and then that frame first.
     """
 
     def __init__(self, *, output_rate_hz: int) -> None:
-        self.frames = ClientFrames()
-        self.playhead = PlaybackPosition(output_rate_hz)
+        self.frames = ClientFrameEncoder()
+        self.playback = PlaybackModel(output_rate_hz)
         self.token = ""
-        self.received = -1
-        """Number of the last frame of the server."""
+        self.last_sequence = -1
+        """Number of the server's last frame."""
         self.generation = 0
-        self._kept: deque[tuple[int, bytes]] = deque()
-        self._waiting: deque[bytes] = deque()
-        self._is_carried = True
-        self._forgot = False
+        self._unacknowledged: deque[tuple[int, bytes]] = deque()
+        self._to_send: deque[bytes] = deque()
+        self._is_connected = True
+        self._has_lost_state = False
 
-    def event(self, **event: Any) -> None:
-        """Put an EVENT frame in line; it is kept until the server has it."""
-        self._put(self.frames.event(**event))
+    # --- Sending
 
-    def audio(self, pcm: bytes) -> None:
-        """Put an AUDIO_IN frame in line; it is kept until the server has it."""
-        self._put(self.frames.audio(pcm))
+    def queue_event(self, **event: Any) -> None:
+        """Queue an EVENT frame, and store it until the server acknowledges it."""
+        self._queue(self.frames.event(**event))
 
-    def next(self) -> bytes | None:
-        """Return the next frame to send; None while none waits, or no connection carries the call."""
-        return self._waiting.popleft() if self._is_carried and self._waiting else None
+    def queue_audio(self, pcm: bytes) -> None:
+        """Queue an AUDIO_IN frame, and store it until the server acknowledges it."""
+        self._queue(self.frames.audio(pcm))
 
-    def lost(self) -> None:
-        """Note that the connection is gone."""
-        self._is_carried = False
+    def next_frame(self) -> bytes | None:
+        """Return the next frame to send; None if there is none, or no connection to send it on."""
+        return self._to_send.popleft() if self._is_connected and self._to_send else None
+
+    def unacknowledged_frames(self, next_sequence: int) -> list[bytes]:
+        """Return the stored frames from `next_sequence` on, marked as resent."""
+        return [
+            mark_resent(frame)
+            for sequence, frame in self._unacknowledged
+            if sequence >= next_sequence
+        ]
 
     def acknowledgement(self, now: float) -> bytes:
-        """Return what tells the server how far this side has come."""
-        return self.frames.played(
-            sequence=max(0, self.received),
+        """Return an ACK frame with the received frames and the playback position."""
+        return self.frames.acknowledgement(
+            sequence=max(0, self.last_sequence),
             generation=self.generation,
-            position=self.playhead.at(now),
+            position=self.playback.position_at(now),
         )
 
-    def resume(self, now: float) -> bytes:
-        """Return the first frame of a new connection of this call."""
-        self._is_carried = False
+    def _queue(self, frame: bytes) -> None:
+        self._unacknowledged.append((self.frames.sequence - 1, frame))
+        self._to_send.append(frame)
+
+    # --- Connections
+
+    def connection_lost(self) -> None:
+        """Send nothing until the call is resumed on a new connection."""
+        self._is_connected = False
+
+    def resume_frame(self, now: float) -> bytes:
+        """Return the first frame of a new connection."""
+        self._is_connected = False
         return self.frames.resume(
             self.token,
-            wanted=self.received + 1,
+            next_sequence=self.last_sequence + 1,
             generation=self.generation,
-            position=self.playhead.at(now),
-            forgot=self._forgot,
+            position=self.playback.position_at(now),
+            has_lost_state=self._has_lost_state,
         )
 
-    def forgetful(self, now: float) -> "ClientCall":
-        """Return this side as it is after its page was loaded anew: it knows the token and the playhead."""
-        side = ClientCall(output_rate_hz=self.playhead.rate_hz)
-        side.token, side._forgot, side._is_carried = self.token, True, False
-        side.playhead.add(position=self.playhead.at(now), samples=0, now=now)
-        return side
+    def after_page_reload(self, now: float) -> "ClientCall":
+        """Return the client side after a page reload, which knows only token and playback position."""
+        reloaded = ClientCall(output_rate_hz=self.playback.rate_hz)
+        reloaded.token, reloaded._has_lost_state, reloaded._is_connected = self.token, True, False
+        reloaded.playback.add(position=self.playback.position_at(now), samples=0, now=now)
+        return reloaded
 
-    def missing(self, wanted: int) -> list[bytes]:
-        """Return the frames from `wanted` on that are kept, as they are sent again."""
-        return [again(frame) for sequence, frame in self._kept if sequence >= wanted]
+    # --- Receiving
 
     def receive(self, data: bytes, *, now: float) -> ServerFrame | None:
-        """Return a frame of the server; None for one that was here before."""
-        frame = read(data)
-        if frame.kind in {FrameType.AUDIO_OUT, FrameType.FLUSH, FrameType.EVENT}:
-            if frame.sequence <= self.received:
+        """Apply a frame of the server and return it; None if it was received before."""
+        frame = parse_frame(data)
+        if frame.kind in _NUMBERED_TYPES:
+            if frame.sequence <= self.last_sequence:
                 return None
-            self.received = frame.sequence
-        self._note(frame, now)
+            self.last_sequence = frame.sequence
+        self._apply(frame, now)
         return frame
 
-    def _note(self, frame: ServerFrame, now: float) -> None:
+    def _apply(self, frame: ServerFrame, now: float) -> None:
         match frame.kind:
             case FrameType.AUDIO_OUT if frame.generation == self.generation:
                 samples = len(frame.payload) // 2
-                self.playhead.add(position=frame.position, samples=samples, now=now)
+                self.playback.add(position=frame.position, samples=samples, now=now)
             case FrameType.FLUSH:
                 self.generation = frame.generation
-                self.playhead.drop(now)
+                self.playback.flush(now)
             case FrameType.ACK:
-                while self._kept and self._kept[0][0] <= frame.sequence:
-                    self._kept.popleft()
+                while self._unacknowledged and self._unacknowledged[0][0] <= frame.sequence:
+                    self._unacknowledged.popleft()
             case FrameType.EVENT if frame.event["type"] == "ready":
                 self.token = frame.event["resumeToken"]
             case FrameType.RESUME:
-                self._resumed(frame)
+                self._resume(frame)
             case _:
                 pass
 
-    def _resumed(self, frame: ServerFrame) -> None:
+    def _resume(self, frame: ServerFrame) -> None:
+        """Continue on the new connection with the first frame that the server does not have."""
         self.generation = frame.generation
-        if self._forgot:
-            self.frames.sequence, self._forgot = frame.sequence, False
-        self._waiting = deque(self.missing(frame.sequence))
-        self._is_carried = True
-
-    def _put(self, frame: bytes) -> None:
-        self._kept.append((self.frames.sequence - 1, frame))
-        self._waiting.append(frame)
-
-
-def again(frame: bytes) -> bytes:
-    """Return a frame as it is sent for a second time."""
-    kind, flags, *rest = HEADER.unpack_from(frame)
-    return HEADER.pack(kind, flags | Flag.RESENT, *rest) + frame[HEADER.size :]
+        if self._has_lost_state:
+            self.frames.sequence, self._has_lost_state = frame.sequence, False
+        self._to_send = deque(self.unacknowledged_frames(frame.sequence))
+        self._is_connected = True

@@ -1,12 +1,12 @@
-"""The earlier system's wire: Nova Sonic's own JSON events in text frames, no subprotocol.
+"""The legacy wire: Nova Sonic's JSON events in text frames, without a subprotocol.
 
-Its clients (the React client of AWS's workshop and its kin) write a whole Nova Sonic session:
-system prompt, tools, history, audio. The server runs its own prompt and tools, so of all that
-only audio, typed text and the start and end of a session are heard; the rest is read past.
-Towards the client every event of the service passes as it is, with a `timestamp`.
+Clients of the earlier system (AWS's workshop React client and derivatives) write a whole Nova Sonic
+session: system prompt, tools, history, audio. This server has its own prompt and tools, so it uses only
+the audio, the typed text and the start and end of the session, and ignores the rest. The client receives
+every event of the service unchanged, with a `timestamp`.
 
-What those clients demand, and what this module therefore keeps to: every message has an `event`
-object and a `timestamp`; assistant text begins with `{` only when it says "interrupted".
+These clients require that every message has an `event` object and a `timestamp`, and that an assistant's
+text begins with `{` only if it is the JSON that reports an interruption.
 """
 
 import base64
@@ -16,98 +16,108 @@ from collections.abc import Mapping
 from typing import Any
 
 from voice.wire import messages as m
+from voice.wire.close_codes import CloseCode
 
 MAX_FRAME_CHARACTERS = 262_144
 MAX_NAME_CHARACTERS = 128
 MAX_OPEN_TEXTS = 16
 INPUT_RATES_HZ = (8_000, 16_000, 24_000)
-TOO_BIG = 1009
-_READ_PAST = frozenset({"sessionStart", "toolResult"})
+_IGNORED_EVENTS = frozenset({"sessionStart", "toolResult"})
+_IGNORED_PREFIX = "APP_CUSTOM_"
 
 
 class LegacyWire:
-    """One connection's codec; it remembers the client's names and which content is which."""
+    """Decode and encode the frames of one connection.
+
+    It stores the client's prompt name, whether a call is active, and which contents carry typed text.
+    """
 
     subprotocol: str | None = None
-    counts = False
+    is_resumable = False
 
     def __init__(self) -> None:
         self._prompt_name: str | None = None
-        self._typed: set[str] = set()
-        self._started = False
-        self._readers = {
-            "promptStart": self._prompt_start,
-            "contentStart": self._content_start,
-            "textInput": self._text_input,
-            "contentEnd": self._content_end,
-            "promptEnd": self._end,
-            "sessionEnd": self._end,
+        self._text_contents: set[str] = set()
+        self._is_started = False
+        self._parsers = {
+            "promptStart": self._parse_prompt_start,
+            "contentStart": self._parse_content_start,
+            "audioInput": self._parse_audio_input,
+            "textInput": self._parse_text_input,
+            "contentEnd": self._parse_content_end,
+            "promptEnd": self._parse_end,
+            "sessionEnd": self._parse_end,
         }
 
-    # Frames to messages
+    # --- From the client
 
-    def decode(self, frame: bytes | str) -> list[m.Heard]:
-        """Return what one frame says; nothing where it is read past.
+    def decode(self, frame: bytes | str) -> list[m.InboundMessage]:
+        """Return the messages in a frame; none if the event is ignored.
 
         Raises:
-            WireError: the frame is malformed, too big or names an unknown event.
+            WireError: the frame is malformed or too big, or has an unknown event.
 
         """
         if len(frame) > MAX_FRAME_CHARACTERS:
-            raise m.WireError("frame_too_big", f"{len(frame)} characters", close_code=TOO_BIG)
-        return [m.Heard(word) for word in self._words(*_event(frame))]
-
-    def _words(self, name: str, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        if name == "audioInput":
-            return [_audio(body)]
-        if name in _READ_PAST or name.startswith("APP_CUSTOM_"):
+            detail = f"{len(frame)} characters"
+            raise m.WireError("frame_too_big", detail, close_code=CloseCode.MESSAGE_TOO_BIG)
+        name, body = _parse_event(frame)
+        if name in _IGNORED_EVENTS or name.startswith(_IGNORED_PREFIX):
             return []
-        try:
-            read = self._readers[name]
-        except KeyError:
-            raise m.WireError("unknown_event", f"{name!r:.60}") from None
-        return read(body)
+        if name not in self._parsers:
+            raise m.WireError("unknown_event", f"{name!r:.60}")
+        return [m.InboundMessage(message) for message in self._parsers[name](body)]
 
-    def _prompt_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        self._prompt_name = _name(body, "promptName")
+    def _parse_prompt_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
+        self._prompt_name = _parse_name(body, "promptName")
         return []
 
-    def _content_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
+    def _parse_content_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
         if body.get("type") == "AUDIO":
-            self._started = True
-            return [m.StartCall(input_rate_hz=_input_rate_hz(body), greet=False)]
-        # Text before the audio is the client's own prompt and history: read past.
-        if self._started and body.get("type") == "TEXT" and body.get("role") == "USER":
-            if len(self._typed) >= MAX_OPEN_TEXTS:
+            self._is_started = True
+            return [m.StartCall(input_rate_hz=_parse_input_rate_hz(body), greet=False)]
+        # Text before the audio is the client's own prompt and history, which are ignored.
+        if self._is_started and body.get("type") == "TEXT" and body.get("role") == "USER":
+            if len(self._text_contents) >= MAX_OPEN_TEXTS:
                 raise m.WireError("bad_event", f"more than {MAX_OPEN_TEXTS} texts are open")
-            self._typed.add(_name(body, "contentName"))
+            self._text_contents.add(_parse_name(body, "contentName"))
         return []
 
-    def _text_input(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        if _name(body, "contentName") not in self._typed:
+    def _parse_audio_input(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
+        content = body.get("content")
+        try:
+            pcm = base64.b64decode(content if isinstance(content, str) else "?", validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise m.WireError("bad_event", "audioInput content is not base64") from error
+        if len(pcm) % 2:
+            raise m.WireError("odd_audio", f"{len(pcm)} bytes of 16-bit samples")
+        return [m.CustomerAudio(pcm=pcm)]
+
+    def _parse_text_input(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
+        if _parse_name(body, "contentName") not in self._text_contents:
             return []
-        return [m.typed(body.get("content"))]
+        return [m.parse_customer_text(body.get("content"))]
 
-    def _content_end(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
-        self._typed.discard(_name(body, "contentName"))
+    def _parse_content_end(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
+        self._text_contents.discard(_parse_name(body, "contentName"))
         return []
 
-    def _end(self, _body: Mapping[str, Any]) -> list[m.ClientMessage]:
+    def _parse_end(self, _body: Mapping[str, Any]) -> list[m.ClientMessage]:
         """End the call once, at whichever of promptEnd and sessionEnd comes first."""
-        if not self._started:
+        if not self._is_started:
             return []
-        self._started = False
-        self._typed.clear()
+        self._is_started = False
+        self._text_contents.clear()
         return [m.EndCall()]
 
-    # Messages to frames
+    # --- To the client
 
-    def encode(self, sent: m.Numbered, *, time_ms: int) -> list[bytes | str]:
-        """Return the frames that say a message: one, or none where this wire has no word for it."""
-        message = sent.message
+    def encode(self, outbound: m.OutboundMessage, *, time_ms: int) -> list[bytes | str]:
+        """Return the frame with a message, or none if this wire does not send such messages."""
+        message = outbound.message
         match message:
             case m.ServiceEvent() | m.SpeechChunk(source=_) if message.source is not None:
-                event = {name: self._renamed(body) for name, body in message.source.items()}
+                event = {name: self._adapted_body(body) for name, body in message.source.items()}
             case m.CallError():
                 body = {"code": message.code, "message": message.message}
                 event = {"serverError": {**body, "retryable": message.retryable}}
@@ -117,20 +127,20 @@ class LegacyWire:
                 return []
         return [json.dumps({"event": event, "timestamp": time_ms}, ensure_ascii=False)]
 
-    def _renamed(self, body: Any) -> Any:
-        """Put the client's name for the prompt where ours stands."""
+    def _adapted_body(self, body: Any) -> Any:
+        """Return an event's body with the client's prompt name, and with text that the client can show."""
         if not isinstance(body, Mapping):
             return {"value": body}
-        renamed = dict(body)
-        if self._prompt_name and "promptName" in renamed:
-            renamed["promptName"] = self._prompt_name
-        if renamed.get("role") == "ASSISTANT" and _alarms_the_client(renamed.get("content")):
-            renamed["content"] = " " + renamed["content"]
-        return renamed
+        adapted = dict(body)
+        if self._prompt_name and "promptName" in adapted:
+            adapted["promptName"] = self._prompt_name
+        if adapted.get("role") == "ASSISTANT" and _breaks_client(adapted.get("content")):
+            adapted["content"] = " " + adapted["content"]
+        return adapted
 
 
-def _alarms_the_client(content: object) -> bool:
-    """Tell assistant text that the client would take for JSON and choke on."""
+def _breaks_client(content: object) -> bool:
+    """Whether the client would fail on this text, because it parses text that begins with `{` as JSON."""
     if not isinstance(content, str) or not content.startswith("{"):
         return False
     try:
@@ -139,12 +149,15 @@ def _alarms_the_client(content: object) -> bool:
         return True
 
 
-def _event(frame: bytes | str) -> tuple[str, Mapping[str, Any]]:
-    """Return the one event of a frame: its name and its body."""
+# --- Parsing
+
+
+def _parse_event(frame: bytes | str) -> tuple[str, Mapping[str, Any]]:
+    """Return the name and the body of the event in a frame."""
     try:
         message = json.loads(frame)
         if isinstance(message, dict) and isinstance(message.get("body"), str):
-            message = json.loads(message["body"])  # API Gateway's wrapping
+            message = json.loads(message["body"])  # as API Gateway wraps it
     except (ValueError, RecursionError) as error:
         raise m.WireError("bad_event", "not JSON") from error
     event = message.get("event") if isinstance(message, dict) else None
@@ -156,26 +169,15 @@ def _event(frame: bytes | str) -> tuple[str, Mapping[str, Any]]:
     return name, body
 
 
-def _name(body: Mapping[str, Any], key: str) -> str:
-    """Return a name the client chose, which it will hear again."""
+def _parse_name(body: Mapping[str, Any], key: str) -> str:
+    """Return a name that the client chose; it is sent back to the client."""
     name = str(body.get(key, ""))
-    if len(name) > MAX_NAME_CHARACTERS or not m.is_sendable(name):
+    if len(name) > MAX_NAME_CHARACTERS or not m.is_encodable(name):
         raise m.WireError("bad_event", f"{key} of {len(name)} characters, or not Unicode")
     return name
 
 
-def _audio(body: Mapping[str, Any]) -> m.CustomerAudio:
-    content = body.get("content")
-    try:
-        pcm = base64.b64decode(content if isinstance(content, str) else "?", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise m.WireError("bad_event", "audioInput content is not base64") from error
-    if len(pcm) % 2:
-        raise m.WireError("odd_audio", f"{len(pcm)} bytes of 16-bit samples")
-    return m.CustomerAudio(pcm=pcm)
-
-
-def _input_rate_hz(body: Mapping[str, Any]) -> int:
+def _parse_input_rate_hz(body: Mapping[str, Any]) -> int:
     configuration = body.get("audioInputConfiguration")
     rate = configuration.get("sampleRateHertz") if isinstance(configuration, dict) else None
     if rate is None:

@@ -1,6 +1,7 @@
-"""The words a connection and a call exchange, whatever the wire.
+"""The messages that a client and a call exchange, whatever the wire.
 
-Client messages come from the browser, server messages go to it. PCM is 16-bit little-endian mono.
+Client messages come from the client, server messages go to it. Audio is 16-bit little-endian mono PCM;
+positions count samples of outbound audio from the start of the call.
 """
 
 from collections.abc import Mapping
@@ -8,15 +9,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from conversations.domain import Speaker
+from conversations.domain import ToolOutcome, Utterance
+from voice.wire.close_codes import CloseCode
+
+MAX_TEXT_CHARACTERS = 2_000
+
+
+# --- From the client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCall:
-    """The customer wants to talk.
+    """Start a call.
 
-    `voice` and `language` are None where the client leaves the choice to the server; `greet` tells
-    whether the assistant may speak first.
+    `voice` and `language` are None if the server shall choose; `greet` tells whether the assistant speaks
+    first.
     """
 
     input_rate_hz: int = 16000
@@ -28,41 +35,46 @@ class StartCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeCall:
-    """A client comes back to its call over a new connection.
+    """Resume a call on a new connection.
 
-    `wanted` is the first frame of the server it does not have, `position` how far it has heard.
-    One that `forgot` remembers nothing but the token: the page was loaded anew.
+    Attributes:
+        token: The call's resume token.
+        next_sequence: The first frame of the server that the client does not have.
+        generation: The newest generation of audio that the client knows.
+        position: The playback position.
+        has_lost_state: Whether the client knows nothing but the token, as after a page reload.
+
     """
 
     token: str = field(repr=False)
-    wanted: int
+    next_sequence: int
     generation: int
     position: int
-    forgot: bool = False
+    has_lost_state: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerAudio:
-    """A chunk of the customer's microphone."""
+    """A chunk of microphone audio."""
 
     pcm: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerText:
-    """What the customer typed."""
+    """A text that the customer typed."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndCall:
-    """The customer hangs up."""
+    """Hang up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Played:
-    """How far the browser has come: the last frame it received, the samples it has played."""
+class ClientAcknowledgement:
+    """The last frame that the client received, and its playback position in `generation`."""
 
     sequence: int
     generation: int
@@ -70,11 +82,14 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyHeard:
-    """The first sample of a reply came to the customer's ear.
+class PlaybackStarted:
+    """The first sample of a reply was played.
 
-    `position` is that of the reply's first chunk, `after_ms` runs from the arrival of its frame,
-    `rtt_ms` is the newest round trip, None where none was measured.
+    Attributes:
+        position: Position of the reply's first audio frame.
+        after_ms: Time from the arrival of that frame to its playback.
+        rtt_ms: The newest round-trip time; None if none was measured.
+
     """
 
     position: int
@@ -84,42 +99,37 @@ class ReplyHeard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """The client measures the way; answered by a `Pong` with the same payload."""
+    """Measure the round-trip time; the server answers with a `Pong` of the same payload."""
 
     payload: bytes
 
 
 type ClientMessage = (
-    StartCall | ResumeCall | CustomerAudio | CustomerText | EndCall | Played | ReplyHeard | Ping
+    StartCall
+    | ResumeCall
+    | CustomerAudio
+    | CustomerText
+    | EndCall
+    | ClientAcknowledgement
+    | PlaybackStarted
+    | Ping
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A word of the client as it came: its number, where its wire counts, and whether it came again."""
+class InboundMessage:
+    """A client message, with the frame's number if the wire has numbers, and whether it was sent before."""
 
-    word: ClientMessage
+    message: ClientMessage
     sequence: int | None = None
-    resent: bool = False
+    is_resent: bool = False
 
 
-class Stage(StrEnum):
-    """Whether words are what the assistant is about to say, or what was said."""
-
-    PLANNED = "planned"
-    SPOKEN = "spoken"
-
-
-class Outcome(StrEnum):
-    """How a tool run ended: done, refused by a business rule, or failed."""
-
-    OK = "ok"
-    REFUSED = "refused"
-    FAILED = "failed"
+# --- To the client
 
 
 class EndReason(StrEnum):
-    """Why a call is over."""
+    """Why a call ended."""
 
     CLIENT = "client"
     MODEL = "model"
@@ -131,7 +141,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReady:
-    """The assistant listens. Whoever knows `resume_token` may come back to the call."""
+    """The call has started. A client with the `resume_token` may resume it within `resume_for_s`."""
 
     call_id: str
     input_rate_hz: int
@@ -145,61 +155,58 @@ class CallReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResumed:
-    """The call goes on over a new connection.
+    """The call continues on this connection.
 
-    `wanted` is the first frame of the client that the server does not have, `position` where the
-    audio goes on. A call that was `restored` was built anew from its stored conversation.
+    Attributes:
+        ready: The facts of the call.
+        next_sequence: The first frame of the client that the server does not have.
+        generation: The current generation of audio.
+        position: Position of the next audio frame.
+        is_restored: Whether this server restored the call from the store.
+
     """
 
     ready: CallReady
-    wanted: int
+    next_sequence: int
     generation: int
     position: int
-    restored: bool = False
+    is_restored: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caption:
-    """One utterance as text. A spoken segment replaces the planned one of the same number."""
+    """An utterance to show. It replaces a caption with the same turn and segment."""
 
-    speaker: Speaker
-    stage: Stage
-    turn: int
-    segment: int
-    text: str
-    position: int
-    """Index, in the downlink, of the sample at which the segment's audio begins."""
-    interrupted: bool = False
-    """Whether the customer spoke over it, so that it is less than was planned."""
+    utterance: Utterance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechChunk:
-    """A chunk of the assistant's voice."""
+    """A chunk of a reply's audio."""
 
     generation: int
     position: int
-    """Index of its first sample in the whole downlink."""
+    """Position of its first sample."""
     pcm: bytes
-    first: bool = False
-    last: bool = False
+    is_first: bool = False
+    is_last: bool = False
     turn: int = 0
     is_answer: bool = True
-    """Whether the turn is answered with it, where it is the last; a word of patience answers nothing."""
+    """Whether the reply answers the turn; an announcement, such as "one moment", does not."""
     source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
-    """The service's own event, where this chunk came in one."""
+    """The Nova Sonic event with this audio, for `LegacyWire`; None if the audio came without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flush:
-    """The customer interrupted: drop all audio of older generations at once."""
+    """The customer interrupted: discard all audio of older generations at once."""
 
     generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted:
-    """Planned segments of this turn that were not spoken yet never will be."""
+class ReplyInterrupted:
+    """The planned captions of this turn that have not been spoken will not be."""
 
     turn: int
     generation: int
@@ -207,7 +214,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStarted:
-    """The assistant looks something up or changes something."""
+    """A tool call has started."""
 
     tool_use_id: str
     name: str
@@ -215,23 +222,26 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFinished:
-    """It has done so."""
+    """A tool call has finished."""
 
     tool_use_id: str
     name: str
-    outcome: Outcome
+    outcome: ToolOutcome
     duration_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnLatency:
-    """What one turn took, in milliseconds, as the server saw it.
+    """Where the time of one turn went, in milliseconds, measured by the server.
 
-    `first_audio_ms`: from the customer's last words as the server knows them (text received, or
-    the service's transcript of the speech) to the first audio handed to the socket. It is the sum
-    of `model_ms` (waiting for the service), `tool_ms` (at least one tool running) and `server_ms`
-    (the rest: this server's own share, both ways). `hearing_ms` lies before it: from the end of the
-    speech to the service's transcript; None for typed words.
+    Attributes:
+        first_audio_ms: From the customer's last words to the first audio handed to the socket, the sum
+            of the next three. The last words are a received text, or the service's transcript of speech.
+        model_ms: Waiting for the service.
+        tool_ms: At least one tool running.
+        server_ms: The rest: this server's own share.
+        hearing_ms: Before these: from the end of speech to the service's transcript; None for typed text.
+
     """
 
     first_audio_ms: float
@@ -243,7 +253,7 @@ class TurnLatency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnFinished:
-    """The assistant has said all it had to say in this turn."""
+    """The reply of a turn is complete; `latency` is None if nothing was measured."""
 
     turn: int
     latency: TurnLatency | None
@@ -251,7 +261,7 @@ class TurnFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallError:
-    """Something went wrong; `message` is for the customer, in Spanish."""
+    """Something failed; `message` is for the customer, in Spanish."""
 
     code: str
     message: str
@@ -259,30 +269,30 @@ class CallError:
     retry_after_s: float | None = None
 
 
-class Phase(StrEnum):
-    """Whether the assistant can be reached."""
+class AssistantPhase(StrEnum):
+    """Whether the call has a session with the model."""
 
     AWAY = "away"
     BACK = "back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssistantPhase:
-    """The way to the assistant broke and is being mended, or it is mended."""
+class AssistantAvailability:
+    """The session was lost and is being recovered, or it has recovered."""
 
-    phase: Phase
+    phase: AssistantPhase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moving:
-    """This server hands the call over: come back to it, over a new connection, after a while."""
+class HandoverStarted:
+    """Another server takes the call over: resume it on a new connection after `resume_after_ms`."""
 
     resume_after_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """How far the client's frames and samples have come; it may forget what is older."""
+class ServerAcknowledgement:
+    """The last frame of the client, and the number of samples, that the client need not send again."""
 
     sequence: int
     position: int
@@ -290,7 +300,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
-    """Nothing follows."""
+    """The call is over; no message follows."""
 
     reason: EndReason
 
@@ -304,7 +314,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceEvent:
-    """An event of Nova Sonic as it sent it, for the earlier system's clients."""
+    """An event as Nova Sonic sent it, for `LegacyWire`."""
 
     source: Mapping[str, Any]
 
@@ -312,13 +322,13 @@ class ServiceEvent:
 type ServerMessage = (
     CallReady
     | CallResumed
-    | AssistantPhase
-    | Moving
-    | Received
+    | AssistantAvailability
+    | HandoverStarted
+    | ServerAcknowledgement
     | Caption
     | SpeechChunk
     | Flush
-    | Interrupted
+    | ReplyInterrupted
     | ToolStarted
     | ToolFinished
     | TurnFinished
@@ -330,46 +340,48 @@ type ServerMessage = (
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A message on its way to the client: its number, where its wire counts it, and if it was sent before."""
+class OutboundMessage:
+    """A server message, with its number if the wire has numbers, and whether it was sent before."""
 
     message: ServerMessage
     sequence: int | None = None
-    resent: bool = False
+    is_resent: bool = False
 
 
-MAX_TEXT_CHARACTERS = 2_000
-
-
-def is_sendable(text: str) -> bool:
-    """Tell whether `text` can be sent as UTF-8: JSON lets half a surrogate pair through."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def typed(text: object) -> CustomerText:
-    """Return what the customer typed.
-
-    Raises:
-        WireError: it is no text, empty, or too long.
-
-    """
-    if not isinstance(text, str) or not text.strip() or not is_sendable(text):
-        raise WireError("bad_event", "text is missing, empty or not Unicode")
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise WireError("text_too_long", f"{len(text)} characters, {MAX_TEXT_CHARACTERS} at most")
-    return CustomerText(text=text.strip())
+# --- Rules for both wires
 
 
 class WireError(Exception):
-    """A frame that breaks the wire's rules.
+    """A frame broke the rules of the wire.
 
-    `close_code` is the WebSocket close code it earns, or None where the frame is merely refused
-    and the connection goes on.
+    Attributes:
+        code: The error code that the client receives.
+        detail: An English explanation for the log.
+        close_code: The close code of the connection; None if it stays open.
+
     """
 
-    def __init__(self, code: str, detail: str, *, close_code: int | None = None) -> None:
-        """Keep the code for the client and the English detail for the log."""
+    def __init__(self, code: str, detail: str, *, close_code: CloseCode | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.close_code = close_code
+
+
+def is_encodable(text: str) -> bool:
+    """Whether `text` can be encoded as UTF-8: JSON may contain half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def parse_customer_text(text: object) -> CustomerText:
+    """Return the message for a typed text.
+
+    Raises:
+        WireError: it is not a string, or it is empty or too long.
+
+    """
+    if not isinstance(text, str) or not text.strip() or not is_encodable(text):
+        raise WireError("bad_event", "text is missing, empty or not Unicode")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise WireError("text_too_long", f"{len(text)} characters, {MAX_TEXT_CHARACTERS} at most")
+    return CustomerText(text=text.strip())

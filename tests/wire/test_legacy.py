@@ -1,4 +1,4 @@
-"""The earlier system's wire: what its clients send in one burst, and what they demand."""
+"""The legacy wire: what its clients send, and what they require."""
 
 import base64
 import contextlib
@@ -31,7 +31,7 @@ def event(name: str, /, **body: Any) -> str:
 
 
 def burst() -> list[str]:
-    """What the workshop's React client sends when its socket opens."""
+    """Return the frames that the workshop's React client sends when its socket opens."""
     return [
         event("sessionStart", inferenceConfiguration={"maxTokens": 1024}),
         event("promptStart", promptName="p", toolConfiguration={"tools": [{"toolSpec": {}}]}),
@@ -45,18 +45,18 @@ def burst() -> list[str]:
     ]
 
 
-def said(wire: LegacyWire, frames: list[str]) -> list[m.ClientMessage]:
-    return [heard.word for frame in frames for heard in wire.decode(frame)]
+def decoded(wire: LegacyWire, frames: list[str]) -> list[m.ClientMessage]:
+    return [inbound.message for frame in frames for inbound in wire.decode(frame)]
 
 
-def test_the_clients_prompt_tools_and_history_are_read_past() -> None:
-    assert said(LegacyWire(), burst()) == [START]
+def test_prompt_tools_and_history_of_the_client_are_ignored() -> None:
+    assert decoded(LegacyWire(), burst()) == [START]
 
 
-def test_audio_and_typed_text_are_heard() -> None:
+def test_audio_and_typed_text_are_decoded() -> None:
     wire = LegacyWire()
-    said(wire, burst())
-    assert said(
+    decoded(wire, burst())
+    assert decoded(
         wire,
         [
             event("audioInput", content=base64.b64encode(b"\1\0").decode()),
@@ -67,22 +67,22 @@ def test_audio_and_typed_text_are_heard() -> None:
     ) == [m.CustomerAudio(pcm=b"\1\0"), m.CustomerText(text="Hola")]
 
 
-def test_the_end_is_said_once_and_another_session_may_follow() -> None:
+def test_session_end_ends_the_call_once_and_another_may_follow() -> None:
     wire = LegacyWire()
     ending = [
         event("contentEnd", promptName="p", contentName="a"),
         event("promptEnd", promptName="p"),
         event("sessionEnd"),
     ]
-    assert said(wire, [*burst(), *ending, *burst()]) == [START, m.EndCall(), START]
+    assert decoded(wire, [*burst(), *ending, *burst()]) == [START, m.EndCall(), START]
 
 
-def test_the_api_gateways_wrapping_is_taken_off() -> None:
+def test_event_wrapped_by_api_gateway_is_decoded() -> None:
     wrapped = json.dumps({"body": event("contentStart", **AUDIO_START)})
-    assert LegacyWire().decode(wrapped) == [m.Heard(START)]
+    assert LegacyWire().decode(wrapped) == [m.InboundMessage(START)]
 
 
-def test_the_clients_own_events_are_read_past() -> None:
+def test_custom_events_of_the_client_are_ignored() -> None:
     assert LegacyWire().decode(event("APP_CUSTOM_state_update", publicIpAddress="x")) == []
     assert LegacyWire().decode(event("toolResult", content="{}")) == []
 
@@ -109,7 +109,7 @@ def test_the_clients_own_events_are_read_past() -> None:
         ("x" * (MAX_FRAME_CHARACTERS + 1), "frame_too_big"),
     ],
 )  # fmt: skip
-def test_a_broken_frame_is_refused_with_its_reason(frame: str, code: str) -> None:
+def test_broken_frame_is_refused_with_its_code(frame: str, code: str) -> None:
     with pytest.raises(m.WireError) as caught:
         LegacyWire().decode(frame)
     assert caught.value.code == code
@@ -117,75 +117,75 @@ def test_a_broken_frame_is_refused_with_its_reason(frame: str, code: str) -> Non
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["event", "body", "contentStart", "textInput", "audioInput", "promptStart", "type", "content"]), inner)))  # fmt: skip
-def test_no_json_does_worse_than_a_wire_error(value: object) -> None:
+def test_arbitrary_json_raises_only_wire_errors(value: object) -> None:
     wire = LegacyWire()
     for frame in [*burst(), json.dumps(value)]:
         with contextlib.suppress(m.WireError):
             wire.decode(frame)
 
 
-# Towards the client
+# --- To the client
 
 
-def sent(wire: LegacyWire, message: m.ServerMessage) -> Any:
-    (frame,) = wire.encode(m.Numbered(message), time_ms=1_690_000_000_000)
+def encoded(wire: LegacyWire, message: m.ServerMessage) -> Any:
+    (frame,) = wire.encode(m.OutboundMessage(message), time_ms=1_690_000_000_000)
     return json.loads(frame)
 
 
-def test_an_event_of_the_service_passes_with_a_timestamp_and_the_clients_name() -> None:
+def test_service_event_has_a_timestamp_and_the_prompt_name_of_the_client() -> None:
     wire = LegacyWire()
-    said(wire, burst())
+    decoded(wire, burst())
     source = {"contentStart": {"promptName": "ours", "contentId": "c", "type": "TEXT"}}
-    assert sent(wire, m.ServiceEvent(source=source)) == {
+    assert encoded(wire, m.ServiceEvent(source=source)) == {
         "event": {"contentStart": {"promptName": "p", "contentId": "c", "type": "TEXT"}},
         "timestamp": 1_690_000_000_000,
     }
 
 
-def test_speech_passes_as_the_service_encoded_it() -> None:
+def test_audio_is_sent_as_the_service_encoded_it() -> None:
     source = {"audioOutput": {"content": "AQA=", "contentId": "c"}}
     chunk = m.SpeechChunk(generation=0, position=0, pcm=b"\1\0", source=source)
-    assert sent(LegacyWire(), chunk)["event"] == source
+    assert encoded(LegacyWire(), chunk)["event"] == source
 
 
-def test_an_error_looks_like_an_event() -> None:
+def test_error_is_sent_as_an_event() -> None:
     error = m.CallError(code="throttled", message="Ocupado.", retryable=True)
     body = {"code": "throttled", "message": "Ocupado.", "retryable": True}
-    assert sent(LegacyWire(), error)["event"] == {"serverError": body}
+    assert encoded(LegacyWire(), error)["event"] == {"serverError": body}
 
 
-def test_assistant_text_that_looks_like_json_is_made_harmless() -> None:
+def test_assistant_text_that_starts_like_json_is_escaped() -> None:
     source = {"textOutput": {"role": "ASSISTANT", "content": "{hola"}}
     assert (
-        sent(LegacyWire(), m.ServiceEvent(source=source))["event"]["textOutput"]["content"]
+        encoded(LegacyWire(), m.ServiceEvent(source=source))["event"]["textOutput"]["content"]
         == " {hola"
     )
 
 
-def test_the_interruption_passes_to_the_letter() -> None:
+def test_interruption_event_is_sent_unchanged() -> None:
     source = {"textOutput": {"role": "ASSISTANT", "content": '{ "interrupted" : true }'}}
-    assert sent(LegacyWire(), m.ServiceEvent(source=source))["event"] == source
+    assert encoded(LegacyWire(), m.ServiceEvent(source=source))["event"] == source
 
 
 @pytest.mark.parametrize(
     "message",
     [
         READY,
-        m.Moving(resume_after_ms=1),
-        m.AssistantPhase(phase=m.Phase.AWAY),
+        m.HandoverStarted(resume_after_ms=1),
+        m.AssistantAvailability(phase=m.AssistantPhase.AWAY),
         m.Flush(generation=1),
-        m.Interrupted(turn=1, generation=1),
-        m.SpeechChunk(generation=0, position=0, pcm=b"", last=True),
+        m.ReplyInterrupted(turn=1, generation=1),
+        m.SpeechChunk(generation=0, position=0, pcm=b"", is_last=True),
         m.TurnFinished(turn=1, latency=None),
     ],
 )
-def test_what_those_clients_have_no_word_for_is_not_said(message: m.ServerMessage) -> None:
-    assert LegacyWire().encode(m.Numbered(message), time_ms=0) == []
+def test_message_without_legacy_event_is_not_sent(message: m.ServerMessage) -> None:
+    assert LegacyWire().encode(m.OutboundMessage(message), time_ms=0) == []
 
 
-def test_a_client_may_have_so_many_texts_open_and_no_more() -> None:
+def test_number_of_open_texts_is_limited() -> None:
     wire = LegacyWire()
-    said(wire, burst())
+    decoded(wire, burst())
     for number in range(MAX_OPEN_TEXTS):
         wire.decode(event("contentStart", contentName=f"t{number}", type="TEXT", role="USER"))
     with pytest.raises(m.WireError):
