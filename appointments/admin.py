@@ -212,9 +212,12 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
         """Cancel the selected appointments, which frees their times."""
 
-        def operation(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
+        def operation(appointment: Appointment, seen_version: datetime | None) -> AppointmentValue:
             return services.cancel_appointment(
-                appointment_id=appointment.id, caller=Staff(), unchanged_since=seen, now=clock.now()
+                appointment_id=appointment.id,
+                caller=Staff(),
+                unchanged_since=seen_version,
+                now=clock.now(),
             )
 
         self.apply_to_each(
@@ -224,11 +227,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def _change_status(
         self, request: HttpRequest, queryset: QuerySet[Appointment], status: AppointmentStatus
     ) -> None:
-        def operation(appointment: Appointment, seen: datetime | None) -> AppointmentValue:
+        def operation(appointment: Appointment, seen_version: datetime | None) -> AppointmentValue:
             return services.update_appointment(
                 appointment_id=appointment.id,
                 changes=AppointmentChanges(status=status),
-                unchanged_since=seen,
+                unchanged_since=seen_version,
                 now=clock.now(),
             )
 

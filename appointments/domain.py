@@ -257,15 +257,23 @@ def update_bookings(
 ) -> list[DoctorDay]:
     """Return `days` with the booking that `appointment` has now, in place of any it had before.
 
-    `days` must hold the doctor days of the appointment as it was and as it is. One that isn't open has
-    no booking.
+    A cancelled or completed appointment has no booking.
+
+    Args:
+        days: All doctor days on which the appointment was booked or is to be booked.
+        appointment: The appointment as it is to be stored.
+        time_zone: The clinic's time zone.
+
     """
     doctor = doctor_key(appointment.doctor_name)
     booked_days = local_days(appointment.interval, time_zone) if appointment.is_open else []
-    updated = [day.without_booking(appointment.id) for day in days]
-    return [
-        day.with_booking(appointment.id, appointment.interval)
-        if day.doctor == doctor and day.day in booked_days
-        else day
-        for day in updated
-    ]
+    updated = []
+    for doctor_day in days:
+        other_bookings = doctor_day.without_booking(appointment.id)
+        is_booked = doctor_day.doctor == doctor and doctor_day.day in booked_days
+        updated.append(
+            other_bookings.with_booking(appointment.id, appointment.interval)
+            if is_booked
+            else other_bookings
+        )
+    return updated

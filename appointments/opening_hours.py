@@ -16,7 +16,11 @@ START_STEP = timedelta(minutes=30)
 MAX_ALTERNATIVES = 3
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_PER_DAY = 24 * 60
-_PART = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? (\d\d):(\d\d)-(\d\d):(\d\d)")
+_WEEKDAY = "|".join(WEEKDAYS)
+_PART = re.compile(
+    rf"(?P<first>{_WEEKDAY})(?:-(?P<last>{_WEEKDAY}))? "
+    r"(?P<open_hour>\d\d):(?P<open_minute>[0-5]\d)-(?P<close_hour>\d\d):(?P<close_minute>[0-5]\d)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,16 @@ class OpeningHours:
 def _parse_part(part: str) -> Iterator[tuple[int, tuple[int, int]]]:
     """Yield weekday, opening and closing minute for each day of a part like "Mon-Fri 08:00-20:00"."""
     match = _PART.fullmatch(part.lower())
-    if match is None or not {match[1], match[2] or match[1]} <= set(WEEKDAYS):
+    if match is None:
         raise ValueError(f"{part!r} isn't like 'Mon-Fri 08:00-20:00'")
-    first, last = WEEKDAYS.index(match[1]), WEEKDAYS.index(match[2] or match[1])
-    opens, closes = int(match[3]) * 60 + int(match[4]), int(match[5]) * 60 + int(match[6])
-    clocks_exist = int(match[4]) < 60 and int(match[6]) < 60 and closes <= MINUTES_PER_DAY
-    if not (first <= last and opens < closes and clocks_exist):
+    first = WEEKDAYS.index(match["first"])
+    last = WEEKDAYS.index(match["last"] or match["first"])
+    opens = int(match["open_hour"]) * 60 + int(match["open_minute"])
+    closes = int(match["close_hour"]) * 60 + int(match["close_minute"])
+    if first > last or opens >= closes:
         raise ValueError(f"{part!r} ends before it begins")
+    if closes > MINUTES_PER_DAY:
+        raise ValueError(f"{part!r} ends after 24:00")
     for weekday in range(first, last + 1):
         yield weekday, (opens, closes)
 

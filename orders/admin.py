@@ -200,9 +200,9 @@ class OrderAdmin(RecordAdmin[Order]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Cancel the selected orders."""
 
-        def operation(order: Order, seen: datetime | None) -> OrderValue:
+        def operation(order: Order, seen_version: datetime | None) -> OrderValue:
             return services.cancel_order(
-                order_id=order.id, caller=Staff(), unchanged_since=seen, now=clock.now()
+                order_id=order.id, caller=Staff(), unchanged_since=seen_version, now=clock.now()
             )
 
         self.apply_to_each(
@@ -212,11 +212,11 @@ class OrderAdmin(RecordAdmin[Order]):
     def _change_status(
         self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus
     ) -> None:
-        def operation(order: Order, seen: datetime | None) -> OrderValue:
+        def operation(order: Order, seen_version: datetime | None) -> OrderValue:
             return services.update_order(
                 order_id=order.id,
                 changes=OrderChanges(status=status),
-                unchanged_since=seen,
+                unchanged_since=seen_version,
                 now=clock.now(),
             )
 

@@ -73,5 +73,5 @@ def test_hours_ending_before_midnight_do_not_cover_it() -> None:
     ],
 )
 def test_parse_of_malformed_hours_raises_value_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"isn't like|ends before"):
+    with pytest.raises(ValueError, match=r"isn't like|ends before|ends after"):
         OpeningHours.parse(text)
