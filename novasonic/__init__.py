@@ -1,1 +1,1 @@
-"""THE WIRING: the only package that knows all the others."""
+"""The Django project: settings, entry points, staff site and commands. It may import all other packages."""

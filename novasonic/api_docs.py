@@ -1,7 +1,7 @@
-"""Paths of the API's own description: `/api/schema`, and a page to read and try it at `/api/docs`.
+"""The URLs of the API's documentation: the schema at `/api/schema`, Swagger UI at `/api/docs`.
 
-The page is Swagger UI from this server's static files; no CDN. Its script is a file of its own, so the
-site's policy on scripts stands; Swagger UI writes `style` elements, which this page alone allows.
+Swagger UI comes from this server's static files, not from a CDN. Its script is a file, so the site's
+content security policy for scripts applies. It writes `style` elements, which only this page allows.
 """
 
 from typing import Any
@@ -22,20 +22,20 @@ POLICY: dict[str, Any] = {
 
 
 class SchemaView(SpectacularAPIView):
-    """The OpenAPI 3.1 document: JSON, or YAML for those who ask for it. It tells nothing secret."""
+    """The OpenAPI 3.1 document, as JSON or YAML. It is public: it contains no secrets."""
 
-    renderer_classes = [OpenApiJsonRenderer, OpenApiYamlRenderer]  # noqa: RUF012 -- the framework's way
-    permission_classes = [AllowAny]  # noqa: RUF012
-    authentication_classes = []  # noqa: RUF012
+    renderer_classes = [OpenApiJsonRenderer, OpenApiYamlRenderer]  # noqa: RUF012 -- REST framework declares it so
+    permission_classes = [AllowAny]  # noqa: RUF012 -- as above
+    authentication_classes = []  # noqa: RUF012 -- as above
     versioning_class = None
 
 
 @method_decorator(csp_override(POLICY), name="dispatch")
 class DocsView(SpectacularSwaggerSplitView):
-    """The page. Whoever has no token can read it, and try what is open."""
+    """The page of Swagger UI. It is public; operations need their own permissions."""
 
-    permission_classes = [AllowAny]  # noqa: RUF012
-    authentication_classes = []  # noqa: RUF012
+    permission_classes = [AllowAny]  # noqa: RUF012 -- as above
+    authentication_classes = []  # noqa: RUF012 -- as above
     versioning_class = None
     url_name = "api-schema"
 

@@ -1,4 +1,4 @@
-"""The process's entry: HTTP, WebSocket, health, and what happens at start and end."""
+"""The ASGI application: HTTP, WebSocket, health, start and shutdown."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "novasonic.settings")
 django_app = get_asgi_application()
 
-# These need Django to be set up.
+# These imports need Django to be set up.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 
@@ -26,23 +26,23 @@ from voice.sonic.errors import TransportError  # noqa: E402
 logger = logging.getLogger(__name__)
 
 
-async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI's
-    """Warm what makes a first call slow; at the end close what is open."""
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes it
+    """Connect to DynamoDB and Bedrock at start, so that the first call is fast; close at shutdown."""
     while (message := await receive())["type"] == "lifespan.startup":
-        await _warm()
+        await _connect()
         await send({"type": "lifespan.startup.complete"})
     await call_registry().close()
     await configuration.transport().close()
     await send({"type": f"{message['type']}.complete"})
 
 
-async def _warm() -> None:
-    """Open connections beforehand. What is not reachable yet is only reported: /ready tells."""
+async def _connect() -> None:
+    """Open the connections. A failure does not stop the start: `/ready` reports it."""
     try:
         await run_in_thread(check_tables)
         await configuration.transport().warm()
     except (UnavailableError, TransportError) as error:
-        logger.warning("not ready yet", extra={"error": str(error)})
+        logger.warning("not ready at start", extra={"error": str(error)})
 
 
 application = HealthMiddleware(

@@ -1,9 +1,10 @@
-"""`/health`, `/ready` and `/metrics`, answered before Django: load balancers send the wrong Host header.
+"""`/health`, `/ready` and `/metrics`, served before Django, which refuses a load balancer's Host header.
 
-`/health` says that the process lives. `/ready` says that it can serve: it takes calls, the tables
-answer, AWS credentials are found and a connection to Bedrock stands. It starts no session there, and it
-tells strangers only what is missing; why is in the log. `/metrics` is for Prometheus, and asks for
-METRICS_TOKEN where one is set.
+- `/health`: the process is alive.
+- `/ready`: the process can serve: it accepts calls, the tables respond, AWS credentials exist and
+  Bedrock can be connected to. It opens no session there. The response says what is missing; the log
+  says why.
+- `/metrics`: for Prometheus; needs the bearer token METRICS_TOKEN, if one is set.
 """
 
 import asyncio
@@ -31,64 +32,69 @@ READY_TIMEOUT_S = 3.0
 type ASGIApp = Callable[..., Awaitable[None]]
 
 
-async def ready_problems() -> list[str]:
-    """Return what keeps this process from serving; empty when nothing does."""
+async def readiness_problems() -> list[str]:
+    """Return why this process can't serve; an empty list if it can."""
     problems = ["draining"] if call_registry().admission.is_draining else []
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await run_in_thread(check_tables)
     except (UnavailableError, TimeoutError) as error:
         problems.append("DynamoDB")
-        logger.warning("not ready: DynamoDB", extra={"error": str(error) or "no answer in time"})
+        _log_problem("DynamoDB", error)
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await configuration.transport().warm()
     except (TransportError, TimeoutError) as error:
         problems.append("Nova Sonic")
-        logger.warning("not ready: Nova Sonic", extra={"error": str(error) or "no answer in time"})
+        _log_problem("Nova Sonic", error)
     return problems
 
 
+def _log_problem(service: str, error: Exception) -> None:
+    fields = {"service": service, "error": str(error) or "timed out"}
+    logger.warning("not ready", extra=fields)
+
+
 class HealthMiddleware:
-    """ASGI middleware that answers the two paths and passes everything else on."""
+    """ASGI middleware that serves the three paths and passes all other requests on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer, or pass on."""
+        """Serve the request, or pass it on."""
         path = scope.get("path") if scope["type"] == "http" else None
         if path == "/health":
-            await _answer(send, 200, {"status": "ok"})
+            await _send_json(send, 200, {"status": "ok"})
         elif path == "/ready":
-            await _answer_ready(send)
+            await _send_readiness(send)
         elif path == "/metrics":
-            await _answer_metrics(scope, send)
+            await _send_metrics(scope, send)
         else:
             await self._app(scope, receive, send)
 
 
-async def _answer_ready(send: Any) -> None:
-    problems = await ready_problems()
+async def _send_readiness(send: Any) -> None:
+    problems = await readiness_problems()
     body = {
         "status": "unready" if problems else "ready",
         "problems": problems,
         "calls": call_registry().admission.calls,
     }
-    await _answer(send, 503 if problems else 200, body)
+    await _send_json(send, 503 if problems else 200, body)
 
 
-async def _answer_metrics(scope: Any, send: Any) -> None:
-    given = dict(scope["headers"]).get(b"authorization", b"")
-    wanted = f"Bearer {settings.METRICS_TOKEN}".encode()
-    if settings.METRICS_TOKEN and not hmac.compare_digest(given, wanted):
-        await _answer(send, 401, {"error": "a bearer token is needed"})
+async def _send_metrics(scope: Any, send: Any) -> None:
+    authorization = dict(scope["headers"]).get(b"authorization", b"")
+    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
+    if settings.METRICS_TOKEN and not hmac.compare_digest(authorization, expected):
+        await _send_json(send, 401, {"error": "a bearer token is needed"})
         return
     metrics.TASKS.set(len(asyncio.all_tasks()))
     await _send(send, 200, CONTENT_TYPE_LATEST, generate_latest())
 
 
-async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:
+async def _send_json(send: Any, status: int, body: dict[str, Any]) -> None:
     await _send(send, status, "application/json", json.dumps(body).encode())
 
 
@@ -98,10 +104,10 @@ async def _send(send: Any, status: int, content_type: str, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI's
-    """Answer 404: what the health port says to every other path."""
-    await _answer(send, 404, {"error": "only /health, /ready and /metrics are served here"})
+async def not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes them
+    """Respond with 404, for all other paths on HEALTH_PORT."""
+    await _send_json(send, 404, {"error": "only /health, /ready and /metrics are served here"})
 
 
 health_app = HealthMiddleware(not_found)
-"""What HEALTH_PORT serves."""
+"""The ASGI application on HEALTH_PORT."""

@@ -1,7 +1,7 @@
-"""How log records leave the process: JSON lines for CloudWatch, or a terminal's columns.
+"""Logging: JSON lines for CloudWatch, or columns for a terminal.
 
-Rooms log with the standard library's `logging`; structlog only formats, and adds what was
-bound to the context (`call_id`), which survives `await`.
+All packages log with the standard library's `logging`. structlog only formats the records, and adds
+the fields that are bound to the context (`call_id`), which `await` preserves.
 """
 
 import sys
@@ -24,20 +24,20 @@ def logging_config(level: str, log_format: LogFormat) -> dict[str, Any]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     *_renderers(log_format),
                 ],
-                "foreign_pre_chain": _annotators(),
+                "foreign_pre_chain": _enrichers(),
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Below WARNING these tell of each frame and each credential look-up.
+            # Below WARNING these log each frame and each credential look-up.
             name: {"level": "WARNING"}
             for name in ("botocore", "boto3", "urllib3", "hpack", "h2", "pynamodb", "asyncio")
         },
     }
 
 
-def _annotators() -> list[structlog.typing.Processor]:
+def _enrichers() -> list[structlog.typing.Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -51,14 +51,14 @@ def _annotators() -> list[structlog.typing.Processor]:
 def _without_request(
     _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Drop the request that Django attaches: its repr shows query strings, which may be personal."""
+    """Remove the request that Django attaches: its repr shows query strings, which may be personal data."""
     event.pop("request", None)
     return event
 
 
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
     if log_format == "console":
-        # Not structlog's own tracebacks: they show local variables, and so what customers said.
+        # structlog's own tracebacks show local variables, and so what customers said.
         plain = structlog.dev.plain_traceback
         return [
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)

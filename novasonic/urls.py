@@ -1,4 +1,4 @@
-"""The map of HTTP paths. `/health` and `/ready` answer before it: see `asgi.py`."""
+"""The URLs of the site. `/health`, `/ready` and `/metrics` are served before: see `health.py`."""
 
 from django.contrib import admin
 from django.urls import include, path

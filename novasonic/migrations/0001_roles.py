@@ -1,4 +1,4 @@
-"""Make the staff's roles. They may be changed in the admin afterwards; nothing resets them."""
+"""Create the staff's roles. They can be changed in the admin afterwards; nothing resets them."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ ROLES = {
 
 
 def make_roles(apps, schema_editor):
-    """Make the groups and, since Django makes permissions only after all migrations, these too."""
+    """Create the groups, and their permissions, which Django creates only after all migrations."""
     groups = apps.get_model("auth", "Group").objects
     for role, verbs in ROLES.items():
         group, _ = groups.get_or_create(name=role)

@@ -1,24 +1,24 @@
-"""Let reception read conversations, and supervisors also forget them and see what tools did in all calls.
+"""Let reception view conversations, and supervisors delete them and view the tool calls of all calls.
 
-A viewer sees orders and appointments, which say what customers bought; a conversation says what they said.
+Viewers get neither: a conversation contains more personal data than an order or an appointment.
 """
 
 from django.db import migrations
 
 CONVERSATION = "conversation"
 TOOL_RUN = "toolrun"
-GIVEN = {
+ADDED = {
     "reception": ((CONVERSATION, "view"),),
     "supervisor": ((CONVERSATION, "view"), (CONVERSATION, "delete"), (TOOL_RUN, "view")),
 }
 NAMES = {CONVERSATION: "conversation", TOOL_RUN: "tool run"}
 
 
-def give(apps, schema_editor):
-    """Give the permissions and, since Django makes them only after all migrations, make them."""
+def add_permissions(apps, schema_editor):
+    """Add the permissions to the roles, and create them, as Django does only after all migrations."""
     groups = apps.get_model("auth", "Group").objects
-    for role, permissions in GIVEN.items():
-        # A role that somebody has deleted isn't made again.
+    for role, permissions in ADDED.items():
+        # A role that was deleted is not created again.
         for group in groups.filter(name=role):
             for model, verb in permissions:
                 group.permissions.add(_permission(apps, model, verb))
@@ -44,4 +44,4 @@ class Migration(migrations.Migration):
         ("conversations", "0001_initial"),
     ]
 
-    operations = [migrations.RunPython(give, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(add_permissions, migrations.RunPython.noop)]

@@ -1,4 +1,4 @@
-"""`manage.py drain`: let the server on this machine take no new calls and hand over those it has."""
+"""`manage.py drain`: hand over the calls of the server on this machine, without stopping it."""
 
 import json
 import os
@@ -12,47 +12,47 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-LOOK_EVERY_S = 0.2
+POLL_INTERVAL_S = 0.2
 MARGIN_S = 5.0
 
 
 class Command(BaseCommand):
     help = (
-        "Drains the server of this machine: /ready says no at once, new calls are refused, and those "
-        "there are go on on other servers. Waits until it has none. Stop it with SIGTERM afterwards."
+        "Drains the server on this machine: /ready says 503 at once, new calls are refused, and live "
+        "calls continue on other servers. Waits until none is left. Stop it with SIGTERM afterwards."
     )
     requires_system_checks = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        before = _calls()
-        os.kill(_pid(), signal.SIGUSR1)
+        count = _active_calls()
+        os.kill(_server_pid(), signal.SIGUSR1)
         deadline = time.monotonic() + settings.DRAIN_S + MARGIN_S
-        while calls := _calls():
+        while remaining := _active_calls():
             if time.monotonic() > deadline:
-                raise CommandError(f"{calls} calls are still there.")
-            time.sleep(LOOK_EVERY_S)  # another process: there is nothing else to wait on
-        self.stdout.write(f"Drained: {before} calls handed over.")
+                raise CommandError(f"{remaining} calls are still there.")
+            time.sleep(POLL_INTERVAL_S)  # of another process: nothing signals its end
+        self.stdout.write(f"Drained: {count} calls handed over.")
 
 
-def _pid() -> int:
+def _server_pid() -> int:
     try:
         return int(settings.PID_FILE.read_text())
     except (OSError, ValueError):
         raise CommandError(f"No server runs here: {settings.PID_FILE} names none.") from None
 
 
-def _calls() -> int:
-    """Ask the server how many calls it has."""
+def _active_calls() -> int:
+    """Return the number of calls that the server reports at /ready."""
     url = f"http://{settings.HOST}:{settings.WS_PORT}/ready"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     body = b""
     try:
-        with opener.open(url, timeout=10) as answer:
-            body = answer.read()
-    except urllib.error.HTTPError as error:  # 503 is an answer, too
+        with opener.open(url, timeout=10) as response:
+            body = response.read()
+    except urllib.error.HTTPError as error:  # a 503 has the same body
         body = error.read()
     except OSError as error:
         raise CommandError(f"The server does not answer at {url}: {error}") from None
     with suppress(ValueError, KeyError):
         return int(json.loads(body)["calls"])
-    raise CommandError(f"{url} does not tell of calls.")
+    raise CommandError(f"{url} does not report the number of calls.")

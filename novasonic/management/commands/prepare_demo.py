@@ -1,4 +1,4 @@
-"""`manage.py prepare_demo`: tables, demo data and a staff login, made where they are missing."""
+"""`manage.py prepare_demo`: create missing tables, demo data and a staff login."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Makes tables, demo data and a staff login where they are missing. For local use."
+    help = "Create missing tables, demo data and a staff login. For local use."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,8 +1,8 @@
-"""`manage.py serve`: the production server, uvicorn, with the settings it needs (ADR 0006).
+"""`manage.py serve`: the production server, uvicorn with the settings it needs (ADR 0006).
 
-It ends in order: at SIGTERM or Ctrl-C it takes no new calls, hands over those there are, each at a quiet
-moment, and then stops, all within DRAIN_S; a second signal stops it at once. SIGUSR1 does the first two
-without the third: `manage.py drain` sends it.
+At SIGTERM or Ctrl-C it refuses new calls, hands over the live ones, each at a quiet moment, and
+stops, all within DRAIN_S. A second signal stops it at once. SIGUSR1, which `manage.py drain` sends,
+hands over the calls without stopping the server.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves signals to us."""
+    """uvicorn's server without its own signal handlers."""
 
     @override
     @contextlib.contextmanager
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
 
 def _require_secret_key() -> None:
     try:
-        settings.SECRET_KEY  # noqa: B018 -- Django refuses to give an empty one
+        settings.SECRET_KEY  # noqa: B018 -- Django raises an error if it is empty
     except ImproperlyConfigured:
         message = "DJANGO_SECRET_KEY is not set. `make run` makes one for this machine."
         raise CommandError(message) from None
@@ -62,7 +62,7 @@ def _require_secret_key() -> None:
 
 @contextlib.contextmanager
 def _pid_file(file: Path) -> Iterator[None]:
-    """Leave this process's number where `manage.py drain` finds it."""
+    """Write the process id into the file that `manage.py drain` reads, and delete it at the end."""
     try:
         file.write_text(str(os.getpid()))
     except OSError as error:
@@ -79,38 +79,37 @@ def _loop_factory() -> Any:
 
 
 async def _serve() -> None:
-    """Run the servers until one of them ends, or a signal ends them all."""
+    """Run the servers until one of them ends or a signal stops them all."""
     servers = [_server("novasonic.asgi:application", settings.WS_PORT, lifespan="on")]
     if settings.HEALTH_PORT and settings.HEALTH_PORT != settings.WS_PORT:
         servers.append(_server("novasonic.health:health_app", settings.HEALTH_PORT, lifespan="off"))
     async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(_obey_signals(servers))
-        serving = [tasks.create_task(_run(server, servers)) for server in servers]
-        await asyncio.wait(serving)
-        watching.cancel()
+        signals = tasks.create_task(_handle_signals(servers))
+        await asyncio.wait([tasks.create_task(_run(server, servers)) for server in servers])
+        signals.cancel()
 
 
 async def _run(server: uvicorn.Server, servers: list[uvicorn.Server]) -> None:
-    """Run one server; when it ends, all end."""
+    """Run one server; when it ends, stop all."""
     await server.serve()
-    for other in servers:
-        other.should_exit = True
+    for each in servers:
+        each.should_exit = True
 
 
-async def _obey_signals(servers: list[uvicorn.Server]) -> None:
-    """Drain at the first signal; stop after it, or at the second."""
+async def _handle_signals(servers: list[uvicorn.Server]) -> None:
+    """Drain at each SIGUSR1; at another signal drain and stop, or stop at once at the second."""
     loop = asyncio.get_running_loop()
-    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    received: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        loop.add_signal_handler(number, told.put_nowait, number)
-    while await told.get() is signal.SIGUSR1:
+        loop.add_signal_handler(number, received.put_nowait, number)
+    while await received.get() is signal.SIGUSR1:
         await call_registry().drain(within_s=settings.DRAIN_S)
     async with asyncio.TaskGroup() as tasks:
-        draining = tasks.create_task(call_registry().drain(within_s=settings.DRAIN_S))
-        impatience = tasks.create_task(told.get())
-        await asyncio.wait({draining, impatience}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (draining, impatience):
-            task.cancel()
+        drain = tasks.create_task(call_registry().drain(within_s=settings.DRAIN_S))
+        second_signal = tasks.create_task(received.get())
+        await asyncio.wait({drain, second_signal}, return_when=asyncio.FIRST_COMPLETED)
+        drain.cancel()
+        second_signal.cancel()
     for server in servers:
         server.should_exit = True
 
@@ -128,7 +127,7 @@ def _server(app: str, port: int, *, lifespan: Literal["on", "off"]) -> uvicorn.S
             ws_ping_interval=20,
             ws_ping_timeout=20,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-            log_config=None,  # Django's logging is set up already
+            log_config=None,  # Django has configured logging
             access_log=False,
         )
     )

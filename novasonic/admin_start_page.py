@@ -1,0 +1,106 @@
+"""The context of the staff site's start page: today's appointments, calls, open orders, locks.
+
+It reads a few short lists from DynamoDB, and only those that the user may view.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.timezone import localdate
+
+import appointments.services
+import conversations.services
+import orders.services
+from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
+from common import clock
+from common.identity import lockout
+from conversations.admin_records import conversation_record
+from conversations.admin_transcript import format_length
+from conversations.domain import Conversation, ConversationQuery, ConversationState
+from orders.domain import OrderQuery, OrderStatus
+
+MAX_ORDERS_COUNTED = 100
+MAX_ORDERS_SHOWN = 10
+MAX_CALLS_READ = 50
+MAX_LIVE_CALLS_SHOWN = 10
+MAX_ENDED_CALLS_SHOWN = 5
+
+
+def start_page_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the template context, with the sections that the user may view."""
+    user, now = request.user, clock.now()
+    context: dict[str, Any] = {"today": localdate()}
+    if user.has_perm("appointments.view_appointment"):
+        context["appointments_today"] = _appointments_today(now)
+    if user.has_perm("orders.view_order"):
+        context["orders_waiting"] = [
+            _orders_waiting(status, now) for status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
+        ]
+    if user.has_perm("conversations.view_conversation"):
+        context["calls"] = _calls(now)
+    if may_lift_locks(request):
+        context["locks"] = lockout.identity_locks(now=now)
+    return context
+
+
+def may_lift_locks(request: HttpRequest) -> bool:
+    """Whether the user may lift identity locks: those who may change orders or appointments may."""
+    has_permission = request.user.has_perm
+    return has_permission("orders.change_order") or has_permission(
+        "appointments.change_appointment"
+    )
+
+
+def _appointments_today(now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "record": appointment,
+            "state": APPOINTMENT_LABELS[appointment.status],
+            "is_over": appointment.interval.end <= now or not appointment.is_open,
+        }
+        for appointment in appointments.services.list_appointments_on(day=localdate())
+    ]
+
+
+def _orders_waiting(status: OrderStatus, now: datetime) -> dict[str, Any]:
+    """Return how many orders of this status there are, and the oldest of them."""
+    query = OrderQuery(status=status, oldest_first=True)
+    found = orders.services.list_orders(query=query, limit=MAX_ORDERS_COUNTED).items
+    return {
+        "status": status.value,
+        "count": len(found),
+        "is_more": len(found) == MAX_ORDERS_COUNTED,
+        "orders": [
+            {
+                "record": order,
+                "is_late": order.estimated_delivery is not None and order.estimated_delivery < now,
+            }
+            for order in found[:MAX_ORDERS_SHOWN]
+        ],
+    }
+
+
+def _calls(now: datetime) -> dict[str, Any]:
+    """Return the live calls and the latest ended ones, of the newest `MAX_CALLS_READ`."""
+    found = conversations.services.find_conversations(
+        query=ConversationQuery(), now=now, limit=MAX_CALLS_READ
+    ).items
+    live = [each for each in found if each.state_at(now) is ConversationState.LIVE]
+    ended = [each for each in found if each.state_at(now) is not ConversationState.LIVE]
+    shown = [*live[:MAX_LIVE_CALLS_SHOWN], *ended[:MAX_ENDED_CALLS_SHOWN]]
+    return {
+        "count": len(live),
+        "is_more": len(live) == MAX_CALLS_READ,
+        "shown": [_call(each, now) for each in shown],
+    }
+
+
+def _call(conversation: Conversation, now: datetime) -> dict[str, Any]:
+    record = conversation_record(conversation, now)
+    return {
+        "record": record,
+        "state": record.get_state_display(),
+        "length": format_length(conversation.duration_at(now)),
+        "statistics": conversation.statistics,
+    }
