@@ -319,6 +319,7 @@ def _expiry_attribute(requests: list[tuple[str, Item]]) -> str | None:
 
 
 def _region(headers: Mapping[str, bytes]) -> str:
+    """Return the region that the request is signed for; us-east-1 without a signature."""
     match = re.search(rb"Credential=[^/]+/\d+/([a-z0-9-]+)/", headers.get("authorization", b""))
     return match[1].decode() if match else "us-east-1"
 

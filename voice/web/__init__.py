@@ -1,1 +1,1 @@
-"""The browser client: the page on which a customer calls, and its static files."""
+"""The browser client: the voice page and its static files."""

@@ -1,4 +1,4 @@
-"""The web app of voice: Django finds the page's templates and static files by it."""
+"""The Django app through which templates and static files of the voice page are found."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Paths of the voice page."""
+"""URLs of the voice page."""
 
 from django.urls import path
 
@@ -6,5 +6,5 @@ from voice.web import views
 
 urlpatterns = [
     path("", views.call_page, name="call"),
-    path("favicon.ico", views.icon),
+    path("favicon.ico", views.favicon),
 ]

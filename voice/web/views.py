@@ -1,4 +1,4 @@
-"""The page on which a customer calls."""
+"""Views of the voice page."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -9,11 +9,11 @@ from django.views.decorators.http import require_safe
 
 @require_safe
 def call_page(request: HttpRequest) -> HttpResponse:
-    """Render the page; everything it says is in its template."""
+    """Render the page; all its texts are in the template."""
     return render(request, "voice/call.html", {"business_name": settings.BUSINESS_NAME})
 
 
 @require_safe
-def icon(_request: HttpRequest) -> HttpResponse:
-    """Send browsers that look for an icon by themselves, as on the pages of staff and API, to ours."""
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Redirect to the icon, for pages without an icon of their own, such as those of the admin."""
     return redirect(static("voice/icon.svg"))

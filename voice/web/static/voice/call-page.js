@@ -203,14 +203,14 @@ class CallPage {
   #onEvent(event, audio) {
     const now = { call: this.#callNumber, playback: this.#playback };
     this.#entries = applyEvent(this.#entries, event, now);
-    if (event.type === "ready" || event.type === "resumed") this.#onIdentified(event);
+    if (event.type === "ready" || event.type === "resumed") this.#storeIdentity(event);
     const action = actionForEvent(event, audio);
     if (action !== null) this.#dispatch(action);
     this.#scheduleRender();
   }
 
-  /** @param {WireEvent} event `ready` or `resumed`. */
-  #onIdentified({ resumeToken, callId }) {
+  /** @param {WireEvent} event `ready` or `resumed`; a `resumed` may keep the token. */
+  #storeIdentity({ resumeToken, callId }) {
     const token = String(resumeToken ?? this.#identity?.token);
     this.#identity = { token, callId: String(callId) };
     this.#storeCall();

@@ -162,12 +162,13 @@ export class CallProtocol {
   }
 
   /**
-   * Report to the server that the customer hears the first sample of a reply.
+   * Report to the server when the first sample of a reply reached the loudspeaker.
    *
    * @param {object} reply
-   * @param {number} reply.position
-   * @param {number} reply.atMs By the clock of `nowMs`.
-   * @returns {WireEvent | null} The event sent; null for a reply whose arrival was not seen.
+   * @param {number} reply.position Downlink position of that sample.
+   * @param {number} reply.atMs On the clock of every `nowMs` here.
+   * @returns {WireEvent | null} The event that was queued; null for a reply that this page did not
+   *   see arrive, or has reported already.
    */
   onPlaybackStarted({ position, atMs }) {
     const arrivedMs = this.#replyArrivals.get(position);

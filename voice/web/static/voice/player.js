@@ -194,7 +194,8 @@ export class Player {
    */
   takeReport() {
     const isIntervalOver = this.#samplesSinceReport >= this.#reportSamples;
-    if (!this.#hasChanged && (this.#state === "idle" || !isIntervalOver)) return null;
+    const isDue = this.#hasChanged || (isIntervalOver && this.#state !== "idle");
+    if (!isDue) return null;
     const startedReply = this.#startedReply;
     this.#startedReply = null;
     this.#hasChanged = false;

@@ -129,8 +129,10 @@ export function applyEvent(entries, event, { call, playback }) {
  */
 export function endCall(entries, playback) {
   const isKept = (/** @type {Segment} */ segment) =>
-    segment.stage !== "planned" || isBegun(segment, playback);
-  return entries.map((entry) => finalizeEntry(isPlanned(entry) ? cut(entry, isKept) : entry));
+    segment.stage !== "planned" || hasStarted(segment, playback);
+  return entries
+    .map((entry) => (hasPlannedSegment(entry) ? cutEntry(entry, isKept) : entry))
+    .map(finalizeEntry);
 }
 
 /**
@@ -170,7 +172,7 @@ export function visibleEntries(entries, playback) {
  */
 function isVisible({ role }, segment, playback) {
   if (role === "user" || segment.stage === "cut") return true;
-  return isBegun(segment, playback) || (playback.isIdle && segment.stage === "spoken");
+  return hasStarted(segment, playback) || (playback.isIdle && segment.stage === "spoken");
 }
 
 /**
@@ -179,7 +181,7 @@ function isVisible({ role }, segment, playback) {
  * @param {Segment} segment
  * @param {Playback} playback
  */
-function isBegun({ position }, playback) {
+function hasStarted({ position }, playback) {
   return playback.position > position;
 }
 
@@ -344,38 +346,36 @@ function findTypedText(entries, { call, segments: [segment] }) {
 function interruptTurn(entries, { call, turn, playback }) {
   return entries.map((entry) =>
     isSpeechOf(entry, call, turn, "assistant")
-      ? cut(entry, (segment) => isBegun(segment, playback))
+      ? cutEntry(entry, (segment) => hasStarted(segment, playback))
       : entry,
   );
 }
 
 /**
- * Return whether an entry has segments that are only planned.
+ * Return whether the service has yet to confirm a segment of the entry.
  *
  * @param {Entry} entry
  * @returns {entry is SpeechEntry}
  */
-function isPlanned(entry) {
+function hasPlannedSegment(entry) {
   return entry.kind === "speech" && entry.segments.some(({ stage }) => stage === "planned");
 }
 
 /**
- * Interrupt an entry: drop the other segments, and mark planned ones as cut.
+ * Interrupt an entry: drop the segments that are not kept, and mark planned ones as cut.
  *
  * @param {SpeechEntry} entry
  * @param {(segment: Segment) => boolean} isKept
  * @returns {SpeechEntry}
  */
-function cut(entry, isKept) {
-  const segments = entry.segments
-    .filter(isKept)
-    .map((segment) => (segment.stage === "planned" ? toCut(segment) : segment));
+function cutEntry(entry, isKept) {
+  const segments = entry.segments.filter(isKept).map(cutSegment);
   return { ...entry, isInterrupted: true, segments };
 }
 
 /** @param {Segment} segment @returns {Segment} */
-function toCut(segment) {
-  return { ...segment, stage: "cut" };
+function cutSegment(segment) {
+  return segment.stage === "planned" ? { ...segment, stage: "cut" } : segment;
 }
 
 // Tools and latency

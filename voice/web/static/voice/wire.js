@@ -104,7 +104,12 @@ export function frameSamples(frame) {
   return new Int16Array(frame.buffer, HEADER_BYTES);
 }
 
-/** @param {Frame} frame */
+/**
+ * Return the payload of a frame, without copying it.
+ *
+ * @param {Frame} frame
+ * @returns {Uint8Array}
+ */
 export function framePayload(frame) {
   return new Uint8Array(frame.buffer, HEADER_BYTES);
 }
