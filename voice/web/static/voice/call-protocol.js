@@ -4,9 +4,10 @@
  * frames to send come out; time and the socket's backlog are passed in. The worker around it only moves
  * bytes.
  *
- * On the first connection `start` goes first, on every later one RESUME. Microphone audio and typed
- * texts wait until the server has answered it. uplink.js tracks what the server has acknowledged,
- * downlink.js what the page has received and played.
+ * On the first connection `start` goes first, on every later one RESUME. Typed texts and microphone
+ * audio wait until the server has answered it; audio recorded before the call is established is
+ * dropped. uplink.js tracks what the server has acknowledged, downlink.js what the page has received
+ * and played.
  */
 
 import { Downlink } from "./downlink.js";
