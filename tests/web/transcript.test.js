@@ -80,7 +80,7 @@ test("a spoken segment waits for its audio, unless playback is idle", () => {
   assert.deepEqual(harness.playedTo(100, true).shown, ["assistant: Uno."]);
 });
 
-test("an interruption cuts begun segments and drops the others", () => {
+test("an interruption cuts started segments and drops the others", () => {
   const harness = new TranscriptHarness().caption("assistant", "planned", 1, "Uno.", 0);
   harness.caption("assistant", "spoken", 1, "Uno.", 0);
   harness

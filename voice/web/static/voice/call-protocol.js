@@ -41,7 +41,7 @@ const TIMESTAMP_BYTES = 8;
 
 /**
  * What a received frame asks of the page. `resumed` carries the generation to flush, and the start of
- * other counters, where the call goes on from another server or page.
+ * other counters, where the call continues from another server or page.
  *
  * @typedef {{ kind: "chunk", chunk: Chunk }
  *   | { kind: "flush", generation: number }

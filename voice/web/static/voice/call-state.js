@@ -6,9 +6,9 @@
  *      ▲                                        │                                   │
  *      └────────────── ended, failed, rejected, hung-up ◄───────────────────────────┘
  *
- * A lost connection (`isReconnecting`) is a flag and not a phase, since the call goes on. So are
+ * A lost connection (`isReconnecting`) is a flag and not a phase, since the call continues. So are
  * `isAwaitingReply` and `isSpeaking`: the assistant may still be speaking when the customer's next
- * words have already reached it.
+ * input has already reached it.
  */
 
 /** @typedef {import("./failures.js").FailureCode} FailureCode */
@@ -28,7 +28,7 @@
  *   asking the customer for permission for a while.
  * @property {boolean} isAwaitingReply The customer has spoken and the assistant has yet to reply.
  * @property {number | null} awaitedTurn The turn of that reply, once the server has named it.
- * @property {boolean} isSpeaking The assistant is heard.
+ * @property {boolean} isSpeaking The assistant's audio is playing.
  * @property {boolean} isAudioSuspended The browser blocks audio, the microphone's too, until the
  *   customer touches the page.
  * @property {Failure | null} failure
@@ -212,7 +212,7 @@ export function statusOf(state) {
   return phase === "idle" ? idleStatus(state) : quietStatus(state);
 }
 
-/** @param {CallState} state Of an active call in which the assistant is not heard. */
+/** @param {CallState} state Of an active call without audio of the assistant. */
 function quietStatus({ microphone, isAssistantAway, isAwaitingReply }) {
   if (microphone === "prompting") return "asking";
   if (isAssistantAway) return "away";

@@ -20,7 +20,7 @@
  *
  * `flush` is the server's barge-in: it drops everything older than a generation. `skipReply` is the
  * customer's Esc key: it drops the rest of this one reply, also what has yet to arrive. What is skipped
- * counts as played, or the server's flow control would hold back what comes next.
+ * counts as played, or the server's flow control would delay what comes next.
  */
 
 import { JitterPolicy } from "./jitter-policy.js";

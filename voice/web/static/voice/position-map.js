@@ -31,7 +31,7 @@ export class PositionMap {
     return jump.position + (index - jump.index);
   }
 
-  /** @param {number} index Nobody asks for positions before it any more. */
+  /** @param {number} index Positions before it are no longer needed. */
   discardBefore(index) {
     while (this.#jumps.length > 1 && this.#jumps[1].index <= index) this.#jumps.shift();
   }

@@ -15,7 +15,7 @@ import { SUBPROTOCOL } from "./wire.js";
 
 const TICK_INTERVAL_MS = 250;
 const TICKET_TIMEOUT_MS = 15_000;
-/** How much longer than announced a disconnect may last before the customer is told. */
+/** How much longer than announced a disconnect may last before the page shows it. */
 const ANNOUNCED_GRACE_MS = 3000;
 /** How long the worker waits for the socket to close. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -66,7 +66,7 @@ class CallTransport {
   #socket = null;
   /** Whether the socket has opened. */
   #wasOpen = false;
-  /** Whether the customer hung up while disconnected: the server is told once it is reached. */
+  /** Whether the customer hung up while disconnected: the server gets `end` once it is reached. */
   #isHangingUp = false;
   /** The pending texts that the page knows, as JSON. */
   #postedTexts = "[]";

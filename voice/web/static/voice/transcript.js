@@ -6,8 +6,9 @@
  * service knows what was said. The spoken one replaces the planned one. Both carry the downlink
  * position at which their audio starts. A segment is shown once the customer has heard its first
  * sample, so that reading and hearing go together; if no audio is left to play, spoken segments are
- * shown at once. An interruption marks the turn: segments that the customer had not begun to hear are
- * never shown, and those begun stay as cut, unless the service still says how much of them was heard.
+ * shown at once. An interruption marks the turn: segments that had not started to play are
+ * never shown, and those that had stay as cut, unless the service still says how much of them was
+ * heard.
  *
  * Typed texts are shown as they are sent, and the server's caption of them takes their place.
  */
@@ -31,7 +32,7 @@
  * @property {"user" | "assistant"} role
  * @property {Segment[]} segments
  * @property {boolean} isInterrupted
- * @property {number | null} latencyMs From the customer's last words to the first audio that leaves
+ * @property {number | null} latencyMs From the end of the customer's turn to the first audio that leaves
  *   the server.
  * @property {number} deliveryMs From there to the loudspeaker, as far as known.
  */
@@ -149,7 +150,7 @@ function finalizeEntry(entry) {
 }
 
 /**
- * Return what the customer may see by now: entries with the segments that have begun to be heard.
+ * Return what the customer may see by now: entries with the segments that have started to play.
  *
  * @param {Entry[]} entries
  * @param {Playback} playback
