@@ -12,7 +12,7 @@ from tests.fixtures.line import COUNTED, Line, open_line
 from tests.fixtures.processes import resident_bytes
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
-from voice.gateway.consumers import RECEIVED_EVERY_S
+from voice.gateway.consumers import ACKNOWLEDGEMENT_INTERVAL_S
 from voice.wire.binary import HEADER, FrameType
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
@@ -163,7 +163,7 @@ async def test_a_broken_frame_ends_its_own_connection(
     row(name, "comes back to the call", kept="the call; other calls", within_s=4)
     async with open_line(faulty_site.ws_url) as line:
         await line.converse("Hola")
-        await line.audio_within(2 * RECEIVED_EVERY_S)  # an acknowledgement is due again
+        await line.audio_within(2 * ACKNOWLEDGEMENT_INTERVAL_S)  # an acknowledgement is due again
         with row.measured():
             await line.socket.send(line.frames.audio(bytes(640)))
             await line.socket.send(frame)

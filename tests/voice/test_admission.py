@@ -1,15 +1,15 @@
-"""Who may call: how many, from whom, how fast; and what a refusal says."""
+"""Admission control: how many calls, connections and frames, from which address, how fast."""
 
 from collections.abc import Callable
 
 import pytest
 
 from voice.gateway.admission import (
-    BUSY_AGAIN_S,
-    DRAINING_AGAIN_S,
-    Admission,
+    BUSY_RETRY_S,
+    DRAINING_RETRY_S,
+    AdmissionControl,
     AdmissionLimits,
-    RefusedError,
+    CallRefusedError,
 )
 from voice.gateway.rate_limits import Rate
 
@@ -19,120 +19,124 @@ HOME, OFFICE = "192.0.2.1", "192.0.2.2"
 FAST = Rate(per_s=1_000, burst=1_000)
 
 
-def admission(**limits: object) -> Admission:
+def admission_control(**limits: object) -> AdmissionControl:
     values = {"calls": 3, "sessions": 100, "calls_per_address": 3, "starts_per_address": FAST}
-    return Admission(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]
+    return AdmissionControl(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]
 
 
-def refusal(act: Callable[[], object]) -> tuple[str, float]:
-    with pytest.raises(RefusedError) as refused:
-        act()
+def refusal_of(action: Callable[[], object]) -> tuple[str, float]:
+    """Return the error code of a refusal and when to try again."""
+    with pytest.raises(CallRefusedError) as refused:
+        action()
     return refused.value.code, refused.value.retry_after_s
 
 
-def enter(door: Admission, *addresses: str) -> None:
+def admit(admission: AdmissionControl, *addresses: str) -> None:
     for address in addresses:
-        door.enter(address, now=0.0)
+        admission.admit_new_call(address, now=0.0)
 
 
 class TestCalls:
-    def test_so_many_and_no_more(self) -> None:
-        door = admission()
-        enter(door, HOME, HOME, OFFICE)
-        assert door.calls == 3
-        assert refusal(lambda: enter(door, OFFICE)) == ("busy", BUSY_AGAIN_S)
-        assert door.calls == 3
+    def test_number_of_calls_is_limited(self) -> None:
+        admission = admission_control()
+        admit(admission, HOME, HOME, OFFICE)
+        assert admission.calls == 3
+        assert refusal_of(lambda: admit(admission, OFFICE)) == ("busy", BUSY_RETRY_S)
+        assert admission.calls == 3
 
-    def test_a_call_that_is_over_makes_room(self) -> None:
-        door = admission()
-        enter(door, HOME, HOME, HOME)
-        door.leave(HOME)
-        enter(door, OFFICE)
-        assert door.calls == 3
+    def test_removed_call_makes_room_for_another(self) -> None:
+        admission = admission_control()
+        admit(admission, HOME, HOME, HOME)
+        admission.remove_call(HOME)
+        admit(admission, OFFICE)
+        assert admission.calls == 3
 
-    def test_some_sessions_are_kept_for_calls_under_way(self) -> None:
-        door = admission(sessions=4, sessions_for_renewal=2)
-        enter(door, HOME, OFFICE)
-        assert refusal(lambda: enter(door, OFFICE)) == ("busy", BUSY_AGAIN_S)
+    def test_some_sessions_are_reserved_for_active_calls(self) -> None:
+        admission = admission_control(sessions=4, reserved_sessions=2)
+        admit(admission, HOME, OFFICE)
+        assert refusal_of(lambda: admit(admission, OFFICE)) == ("busy", BUSY_RETRY_S)
 
-    def test_so_many_from_one_address_and_no_more(self) -> None:
-        door = admission(calls=10, calls_per_address=2)
-        enter(door, HOME, HOME, OFFICE)
-        assert refusal(lambda: enter(door, HOME)) == ("too_many", BUSY_AGAIN_S)
-        door.leave(HOME)
-        enter(door, HOME)
+    def test_calls_of_one_address_are_limited(self) -> None:
+        admission = admission_control(calls=10, calls_per_address=2)
+        admit(admission, HOME, HOME, OFFICE)
+        assert refusal_of(lambda: admit(admission, HOME)) == ("too_many", BUSY_RETRY_S)
+        admission.remove_call(HOME)
+        admit(admission, HOME)
 
-    def test_so_fast_from_one_address_and_no_faster(self) -> None:
-        door = admission(starts_per_address=Rate(per_s=0.5, burst=2))
-        enter(door, HOME, HOME)
-        assert refusal(lambda: enter(door, HOME)) == ("too_many", 2.0)
-        assert door.calls == 2
-        enter(door, OFFICE)
+    def test_rate_of_new_calls_of_one_address_is_limited(self) -> None:
+        admission = admission_control(starts_per_address=Rate(per_s=0.5, burst=2))
+        admit(admission, HOME, HOME)
+        assert refusal_of(lambda: admit(admission, HOME)) == ("too_many", 2.0)
+        assert admission.calls == 2
+        admit(admission, OFFICE)
 
-    def test_a_question_counts_nothing(self) -> None:
-        door = admission(calls=1, starts_per_address=Rate(per_s=0.001, burst=1))
+    def test_capacity_check_counts_nothing(self) -> None:
+        admission = admission_control(calls=1, starts_per_address=Rate(per_s=0.001, burst=1))
         for _ in range(5):
-            door.check(HOME)
-        enter(door, HOME)
-        assert refusal(lambda: door.check(OFFICE)) == ("busy", BUSY_AGAIN_S)
+            admission.check_capacity(HOME)
+        admit(admission, HOME)
+        assert refusal_of(lambda: admission.check_capacity(OFFICE)) == ("busy", BUSY_RETRY_S)
 
-    def test_who_leaves_twice_owes_nothing(self) -> None:
-        door = admission()
-        enter(door, HOME)
-        door.leave(HOME)
-        door.leave(HOME)
-        assert door.calls == 0
+    def test_call_removed_twice_is_counted_once(self) -> None:
+        admission = admission_control()
+        admit(admission, HOME)
+        admission.remove_call(HOME)
+        admission.remove_call(HOME)
+        assert admission.calls == 0
 
 
-class TestDraining:
-    def test_nobody_comes_in_any_more(self) -> None:
-        door = admission()
-        door.drain()
-        assert door.is_draining
-        for act in (
-            lambda: door.check(HOME),
-            lambda: door.enter(HOME, now=0.0),
-            lambda: door.enter_again(HOME, now=0.0),
-        ):
-            assert refusal(act) == ("draining", DRAINING_AGAIN_S)
+class TestRestoredCalls:
+    def test_restored_call_is_admitted_beyond_the_number_of_calls(self) -> None:
+        admission = admission_control(calls=1, calls_per_address=1)
+        admit(admission, HOME)
+        admission.admit_restored_call(HOME, now=0.0)
+        assert admission.calls == 2
 
-    def test_until_then_a_call_from_another_server_comes_in_past_all_limits(self) -> None:
-        door = admission(calls=1, calls_per_address=1)
-        enter(door, HOME)
-        door.enter_again(HOME, now=0.0)
-        assert door.calls == 2
-
-    def test_calls_come_back_from_one_address_so_fast_and_no_faster(self) -> None:
-        door = admission(starts_per_address=Rate(per_s=0.5, burst=2))
-        enter(door, HOME, HOME)  # new ones are counted for themselves
+    def test_rate_of_restored_calls_of_one_address_is_limited(self) -> None:
+        admission = admission_control(starts_per_address=Rate(per_s=0.5, burst=2))
+        admit(admission, HOME, HOME)  # new calls are limited separately
         for _ in range(2):
-            door.enter_again(HOME, now=0.0)
-        assert refusal(lambda: door.enter_again(HOME, now=0.0)) == ("too_many", 2.0)
-        door.enter_again(OFFICE, now=0.0)
+            admission.admit_restored_call(HOME, now=0.0)
+        refusal = refusal_of(lambda: admission.admit_restored_call(HOME, now=0.0))
+        assert refusal == ("too_many", 2.0)
+        admission.admit_restored_call(OFFICE, now=0.0)
+
+    def test_draining_server_refuses_every_call(self) -> None:
+        admission = admission_control()
+        admission.start_draining()
+        assert admission.is_draining
+        for action in (
+            lambda: admission.check_capacity(HOME),
+            lambda: admission.admit_new_call(HOME, now=0.0),
+            lambda: admission.admit_restored_call(HOME, now=0.0),
+        ):
+            assert refusal_of(action) == ("draining", DRAINING_RETRY_S)
 
 
 class TestFrames:
-    def test_so_many_from_one_address_and_no_more(self) -> None:
-        door = admission(frames_per_address=Rate(per_s=1, burst=2))
-        assert [door.takes_frame(HOME, 10, now=0.0) for _ in range(3)] == [True, True, False]
-        assert door.takes_frame(OFFICE, 10, now=0.0)
-        assert door.takes_frame(HOME, 10, now=1.0)
+    def test_frames_of_one_address_are_limited(self) -> None:
+        admission = admission_control(frames_per_address=Rate(per_s=1, burst=2))
+        admitted = [admission.admit_frame(HOME, 10, now=0.0) for _ in range(3)]
+        assert admitted == [True, True, False]
+        assert admission.admit_frame(OFFICE, 10, now=0.0)
+        assert admission.admit_frame(HOME, 10, now=1.0)
 
-    def test_so_many_bytes_and_no_more(self) -> None:
-        door = admission(octets_per_address=Rate(per_s=10, burst=20))
-        assert [door.takes_frame(HOME, 10, now=0.0) for _ in range(3)] == [True, True, False]
-        assert door.takes_frame(HOME, 10, now=1.0)
+    def test_bytes_of_one_address_are_limited(self) -> None:
+        admission = admission_control(bytes_per_address=Rate(per_s=10, burst=20))
+        admitted = [admission.admit_frame(HOME, 10, now=0.0) for _ in range(3)]
+        assert admitted == [True, True, False]
+        assert admission.admit_frame(HOME, 10, now=1.0)
 
 
 class TestConnections:
-    def test_so_many_from_one_address_and_no_more(self) -> None:
-        door = admission(connections_per_address=2)
-        assert [door.connect(HOME) for _ in range(3)] == [True, True, False]
-        assert door.connect(OFFICE)
-        door.disconnect(HOME)
-        assert door.connect(HOME)
+    def test_connections_of_one_address_are_limited(self) -> None:
+        admission = admission_control(connections_per_address=2)
+        assert [admission.admit_connection(HOME) for _ in range(3)] == [True, True, False]
+        assert admission.admit_connection(OFFICE)
+        admission.remove_connection(HOME)
+        assert admission.admit_connection(HOME)
 
-    def test_they_are_no_calls(self) -> None:
-        door = admission()
-        door.connect(HOME)
-        assert door.calls == 0
+    def test_connection_is_not_counted_as_a_call(self) -> None:
+        admission = admission_control()
+        admission.admit_connection(HOME)
+        assert admission.calls == 0

@@ -7,7 +7,7 @@ from typing import Protocol
 from voice.calls import Call
 from voice.calls.recorder import CallRecorder
 from voice.calls.uplink import Uplink
-from voice.gateway.rate_limits import TokenBucket
+from voice.gateway.rate_limits import FrameRateLimiter
 from voice.wire import messages as m
 
 
@@ -30,8 +30,8 @@ class ActiveCall:
     uplink: Uplink = field(default_factory=Uplink)
     connection: Connection | None = None
     recorder: CallRecorder | None = None
-    rates: tuple[TokenBucket, TokenBucket] | None = None
-    """Limits of frames and bytes. They belong to the call and outlive its connections."""
+    rate_limiter: FrameRateLimiter | None = None
+    """It belongs to the call and outlives its connections."""
     is_over: bool = False
     is_suspended: bool = False
     """Whether the call continues elsewhere, or later, from what is stored of it."""

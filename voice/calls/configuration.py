@@ -38,7 +38,7 @@ def frame_rate(calls: int = 1) -> Rate:
     return Rate(per_s=per_s, burst=10 * per_s)
 
 
-def octet_rate(calls: int = 1) -> Rate:
+def byte_rate(calls: int = 1) -> Rate:
     """Return how many bytes so many calls may send."""
     per_s = settings.CALL_BYTES_PER_S * calls
     return Rate(per_s=per_s, burst=10 * per_s)
@@ -55,7 +55,7 @@ def admission_limits() -> AdmissionLimits:
             per_s=settings.CALL_STARTS_PER_MINUTE / 60, burst=settings.CALL_STARTS_PER_MINUTE
         ),
         frames_per_address=frame_rate(settings.CALLS_PER_ADDRESS),
-        octets_per_address=octet_rate(settings.CALLS_PER_ADDRESS),
+        bytes_per_address=byte_rate(settings.CALLS_PER_ADDRESS),
     )
 
 

@@ -28,7 +28,7 @@ from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder, PreviousLease
 from voice.calls.restoration import restored_state, restored_uplink
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
-from voice.gateway.admission import Admission, RefusedError
+from voice.gateway.admission import AdmissionControl, CallRefusedError
 from voice.gateway.tickets import TicketVerifier
 from voice.prompts import LANGUAGES
 from voice.tools import TOOLS
@@ -50,7 +50,7 @@ class CallRegistry:
     """All calls of one process."""
 
     def __init__(self) -> None:
-        self.admission = Admission(configuration.admission_limits())
+        self.admission = AdmissionControl(configuration.admission_limits())
         self._ticket_verifier = TicketVerifier(conversations.claim_ticket)
         self._settings = configuration.call_settings()
         self._calls: dict[str, ActiveCall] = {}
@@ -71,16 +71,16 @@ class CallRegistry:
         """Start a call over `connection`; `uplink` has accepted the frame that asked for it.
 
         Raises:
-            RefusedError: no call is accepted now.
+            CallRefusedError: no call is accepted now.
             TicketError: the ticket is missing or invalid (binary wire only).
             WireError: the voice or the language is not offered.
 
         """
         options = _new_options(start, acknowledges=acknowledges)
-        self.admission.check(address)
+        self.admission.check_capacity(address)
         if acknowledges:
-            await self._ticket_verifier.take(start.ticket, now=clock.now())
-        self.admission.enter(address, now=_now())
+            await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
+        self.admission.admit_new_call(address, now=_now())
         call = Call(
             options, transport=configuration.transport(), tools=TOOLS, settings=self._settings
         )
@@ -93,7 +93,7 @@ class CallRegistry:
 
         Raises:
             UnknownCallError: no call has this token.
-            RefusedError: this server does not accept the call now.
+            CallRefusedError: this server does not accept the call now.
 
         """
         call_id, _, _ = resume.token.partition(".")
@@ -120,7 +120,7 @@ class CallRegistry:
 
     async def drain(self, *, within_s: float) -> None:
         """Refuse new calls and hand over the active ones, each at a quiet moment, all within `within_s`."""
-        self.admission.drain()
+        self.admission.start_draining()
         metrics.DRAINING.set(1)
         deadline = _now() + within_s - min(CLOSED_WITHIN_S, within_s / 5)
         logger.info("draining", extra={"calls": len(self._calls)})
@@ -130,7 +130,7 @@ class CallRegistry:
 
     async def close(self) -> None:
         """Suspend all calls at once."""
-        self.admission.drain()
+        self.admission.start_draining()
         for active in list(self._tasks):
             self._suspend(active)
         while self._tasks:
@@ -177,12 +177,12 @@ class CallRegistry:
         self, call_id: str, resume: m.ResumeCall, connection: Connection, address: str
     ) -> tuple[ActiveCall, m.CallResumed]:
         """Build a call from what is stored of it."""
-        self.admission.enter_again(address, now=_now())
+        self.admission.admit_restored_call(address, now=_now())
         try:
             stored = await self._acquire(call_id, resume)
-            self.admission.check_again()
+            self.admission.check_draining()
         except BaseException:
-            self.admission.leave(address)
+            self.admission.remove_call(address)
             raise
         call = Call(
             _restored_options(call_id, resume, stored),
@@ -210,7 +210,7 @@ class CallRegistry:
                     now=clock.now(),
                 )
         except (UnavailableError, TimeoutError) as error:
-            raise RefusedError("draining", retry_after_s=1.0) from error
+            raise CallRefusedError("draining", retry_after_s=1.0) from error
         except DomainError as error:
             raise UnknownCallError from error
 
@@ -271,7 +271,7 @@ class CallRegistry:
         finally:
             self._unregister(active)
             self._tasks.pop(active, None)
-            self.admission.leave(active.address)
+            self.admission.remove_call(active.address)
 
     def _unregister(self, active: ActiveCall) -> None:
         """Remove the call from the index, unless a restored one has replaced it there."""

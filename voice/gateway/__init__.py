@@ -1,1 +1,1 @@
-"""The WebSocket and HTTP side of voice: who may call, and how frames reach a call."""
+"""The WebSocket and HTTP side of voice: admission of callers, and frames to a call and back."""

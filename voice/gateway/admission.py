@@ -1,37 +1,37 @@
-"""Who may call: how many calls this process takes, from whom, and how fast. Pure but for the instants.
+"""Admission control: how many calls and connections one process accepts, from whom, and how fast. Pure.
 
-A refusal has a reason and says when to try again: a customer who is told "in twenty seconds" waits, and
-one who is told nothing storms the line.
+A refusal has an error code and says when to try again, so that refused customers do not all retry at once.
+Times are seconds on a monotonic clock.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 
-from voice.gateway.rate_limits import Rate, RateLimitByAddress
+from voice.gateway.rate_limits import AddressRateLimiter, Rate
 
-BUSY_AGAIN_S = 20.0
-DRAINING_AGAIN_S = 5.0
+BUSY_RETRY_S = 20.0
+DRAINING_RETRY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionLimits:
-    """How much is too much, for one process."""
+    """The limits of one process."""
 
     calls: int = 50
     sessions: int = 20
-    """Sessions of the account's quota that this process may hold at once."""
-    sessions_for_renewal: int = 2
-    """Of these, how many are kept for calls that are under way."""
+    """The share of the account's Nova Sonic sessions that this process may open."""
+    reserved_sessions: int = 2
+    """How many of these are reserved for the session rotation of active calls."""
     calls_per_address: int = 10
     connections_per_address: int = 40
     starts_per_address: Rate = field(default_factory=lambda: Rate(per_s=0.5, burst=20))
-    """Of new calls; and the same again of calls that come back from store."""
+    """For new calls, and separately for restored ones."""
     frames_per_address: Rate = field(default_factory=lambda: Rate(per_s=2_000, burst=20_000))
-    octets_per_address: Rate = field(default_factory=lambda: Rate(per_s=2**21, burst=10 * 2**21))
+    bytes_per_address: Rate = field(default_factory=lambda: Rate(per_s=2**21, burst=10 * 2**21))
 
 
-class RefusedError(Exception):
-    """No call for now; `code` says why, `retry_after_s` when to try again."""
+class CallRefusedError(Exception):
+    """No call is admitted now; `code` says why, `retry_after_s` when to try again."""
 
     def __init__(self, code: str, *, retry_after_s: float) -> None:
         super().__init__(code)
@@ -39,98 +39,108 @@ class RefusedError(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Admission:
-    """Counts calls and decides on the next one."""
+class AdmissionControl:
+    """Count the calls and connections of this process, and decide about new ones."""
 
     def __init__(self, limits: AdmissionLimits) -> None:
         self.is_draining = False
         self._limits = limits
         self._calls: Counter[str] = Counter()
         self._connections: Counter[str] = Counter()
-        self._starts = RateLimitByAddress(limits.starts_per_address)
-        self._returns = RateLimitByAddress(limits.starts_per_address)
-        self._frames = RateLimitByAddress(limits.frames_per_address)
-        self._octets = RateLimitByAddress(limits.octets_per_address)
+        self._starts = AddressRateLimiter(limits.starts_per_address)
+        self._restores = AddressRateLimiter(limits.starts_per_address)
+        self._frames = AddressRateLimiter(limits.frames_per_address)
+        self._bytes = AddressRateLimiter(limits.bytes_per_address)
+
+    # --- Calls
 
     @property
     def calls(self) -> int:
-        """How many calls there are."""
+        """The number of admitted calls."""
         return self._calls.total()
 
-    def drain(self) -> None:
+    def start_draining(self) -> None:
         """Refuse every call from now on."""
         self.is_draining = True
 
-    def check(self, address: str) -> None:
-        """Refuse whom `enter` would refuse now, without counting it.
+    def check_draining(self) -> None:
+        """Refuse any call if the process is draining.
 
         Raises:
-            RefusedError: see `enter`.
-
-        """
-        self.check_again()
-        free_sessions = self._limits.sessions - self._limits.sessions_for_renewal
-        if self.calls >= min(self._limits.calls, free_sessions):
-            raise RefusedError("busy", retry_after_s=BUSY_AGAIN_S)
-        if self._calls[address] >= self._limits.calls_per_address:
-            raise RefusedError("too_many", retry_after_s=BUSY_AGAIN_S)
-
-    def check_again(self) -> None:
-        """Refuse also a call that began on another server.
-
-        Raises:
-            RefusedError: draining.
+            CallRefusedError: `draining`.
 
         """
         if self.is_draining:
-            raise RefusedError("draining", retry_after_s=DRAINING_AGAIN_S)
+            raise CallRefusedError("draining", retry_after_s=DRAINING_RETRY_S)
 
-    def enter(self, address: str, *, now: float) -> None:
-        """Let a call in.
-
-        Raises:
-            RefusedError: draining; busy: no more calls, or sessions, for now; too_many: from this address.
-
-        """
-        self.check(address)
-        if (wait_s := self._starts.take(address, now=now)) is not None:
-            raise RefusedError("too_many", retry_after_s=wait_s)
-        self._calls[address] += 1
-
-    def enter_again(self, address: str, *, now: float) -> None:
-        """Let a call in that began on another server, however many there are.
+    def check_capacity(self, address: str) -> None:
+        """Check whether a new call from `address` would be admitted now, without counting it.
 
         Raises:
-            RefusedError: draining; too_many: too fast from this address, which may be guessing tokens.
+            CallRefusedError: `draining`; `busy`: too many calls or sessions; `too_many`: too many calls
+                from this address.
 
         """
-        self.check_again()
-        if (wait_s := self._returns.take(address, now=now)) is not None:
-            raise RefusedError("too_many", retry_after_s=wait_s)
+        self.check_draining()
+        free_sessions = self._limits.sessions - self._limits.reserved_sessions
+        if self.calls >= min(self._limits.calls, free_sessions):
+            raise CallRefusedError("busy", retry_after_s=BUSY_RETRY_S)
+        if self._calls[address] >= self._limits.calls_per_address:
+            raise CallRefusedError("too_many", retry_after_s=BUSY_RETRY_S)
+
+    def admit_new_call(self, address: str, *, now: float) -> None:
+        """Count a new call.
+
+        Raises:
+            CallRefusedError: as `check_capacity`, or `too_many`: too fast from this address.
+
+        """
+        self.check_capacity(address)
+        self._consume(self._starts, address, now)
         self._calls[address] += 1
 
-    def connect(self, address: str) -> bool:
-        """Let a connection in; return whether there is room for it."""
+    def admit_restored_call(self, address: str, *, now: float) -> None:
+        """Count a call that was on another server before; the number of calls does not limit these.
+
+        Raises:
+            CallRefusedError: `draining`; `too_many`: too fast from this address, which may be guessing
+                resume tokens.
+
+        """
+        self.check_draining()
+        self._consume(self._restores, address, now)
+        self._calls[address] += 1
+
+    def remove_call(self, address: str) -> None:
+        """Uncount an admitted call that has ended."""
+        _decrement(self._calls, address)
+
+    @staticmethod
+    def _consume(limiter: AddressRateLimiter, address: str, now: float) -> None:
+        if not limiter.consume(address, now=now):
+            raise CallRefusedError("too_many", retry_after_s=limiter.delay_s(address))
+
+    # --- Connections
+
+    def admit_connection(self, address: str) -> bool:
+        """Count a connection; return False if the address has too many."""
         if self._connections[address] >= self._limits.connections_per_address:
             return False
         self._connections[address] += 1
         return True
 
-    def takes_frame(self, address: str, octets: int, *, now: float) -> bool:
-        """Return whether one more frame may come from an address, of all its connections."""
-        frame = self._frames.take(address, now=now)
-        return frame is None and self._octets.take(address, octets, now=now) is None
+    def remove_connection(self, address: str) -> None:
+        """Uncount an admitted connection that is closed."""
+        _decrement(self._connections, address)
 
-    def disconnect(self, address: str) -> None:
-        """Note that a connection is gone that was let in."""
-        _subtract(self._connections, address)
-
-    def leave(self, address: str) -> None:
-        """Note that a call is over."""
-        _subtract(self._calls, address)
+    def admit_frame(self, address: str, size_bytes: int, *, now: float) -> bool:
+        """Count a frame of so many bytes; return False if the address's connections send too fast."""
+        return self._frames.consume(address, now=now) and self._bytes.consume(
+            address, size_bytes, now=now
+        )
 
 
-def _subtract(counter: Counter[str], address: str) -> None:
+def _decrement(counter: Counter[str], address: str) -> None:
     counter[address] -= 1
     if counter[address] <= 0:
         del counter[address]

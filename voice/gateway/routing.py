@@ -1,4 +1,4 @@
-"""Where the WebSocket answers: both addresses that clients of the earlier system use."""
+"""The paths of the WebSocket; clients of the earlier system use both."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from voice.gateway.consumers import VoiceConsumer
 _consumer: Any = VoiceConsumer.as_asgi()  # `path` is typed for views
 
 
-async def nowhere(_scope: Any, receive: Any, send: Any) -> None:
-    """Refuse any other path: the server answers 403 to its handshake."""
+async def reject_connection(_scope: Any, receive: Any, send: Any) -> None:
+    """Close before the handshake, which makes the server answer 403."""
     await receive()
     await send({"type": "websocket.close"})
 
@@ -18,5 +18,5 @@ async def nowhere(_scope: Any, receive: Any, send: Any) -> None:
 websocket_urlpatterns: list[Any] = [
     path("ws", _consumer),
     path("", _consumer),
-    re_path("", nowhere),  # type: ignore[arg-type]  # as above
+    re_path("", reject_connection),  # type: ignore[arg-type]  # as above
 ]

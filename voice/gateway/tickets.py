@@ -1,9 +1,9 @@
-"""One-use tickets: who may open a call over the binary wire, for a minute.
+"""One-use tickets: a client needs one to start a call over the binary wire.
 
-A ticket is signed, names nobody, and is worth one call. The page asks for one over HTTP, where origin
-and address are checked; the WebSocket takes it once. That it is used is noted in DynamoDB, for all
-processes; where DynamoDB does not answer in time, this process alone remembers, since a customer who
-can't call is worse than a ticket that was used twice within its minute.
+A ticket is signed, names nobody, is valid for a minute and for one call. The page requests one over HTTP,
+where origin and address are checked; the WebSocket verifies it. DynamoDB stores that it was used, for all
+processes. If DynamoDB does not answer in time, only this process remembers it: a customer who can't call
+is worse than a ticket that is used twice within its minute.
 """
 
 import asyncio
@@ -20,57 +20,56 @@ from common.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 
-LASTS = timedelta(seconds=60)
-CLAIM_WITHIN_S = 1.0
+TICKET_LIFETIME = timedelta(seconds=60)
+CLAIM_TIMEOUT_S = 1.0
 _SALT = "voice.tickets"
-_REMEMBERED = 10_000
+_MAX_REMEMBERED = 10_000
 
-type Claim = Callable[..., bool]
-"""Notes that a ticket is used; False if it was before. Keywords: nonce, expires_at, now."""
+type ClaimTicket = Callable[..., bool]
+"""Stores that a ticket is used; returns False if it was used before. Keywords: nonce, expires_at, now."""
 
 
 class TicketError(Exception):
-    """The ticket is missing, forged, too old, or was used before."""
+    """The ticket is missing, forged or expired, or was used before."""
 
 
-def new_ticket() -> str:
-    """Return a ticket."""
+def create_ticket() -> str:
+    """Return a new ticket."""
     return signing.TimestampSigner(salt=_SALT).sign(ids.opaque_id())
 
 
 class TicketVerifier:
-    """Takes tickets."""
+    """Verify tickets, each once."""
 
-    def __init__(self, claim: Claim, *, claim_within_s: float = CLAIM_WITHIN_S) -> None:
+    def __init__(self, claim: ClaimTicket, *, claim_timeout_s: float = CLAIM_TIMEOUT_S) -> None:
         self._claim = claim
-        self._claim_within_s = claim_within_s
-        self._used: OrderedDict[str, None] = OrderedDict()
+        self._claim_timeout_s = claim_timeout_s
+        self._used_nonces: OrderedDict[str, None] = OrderedDict()
 
-    async def take(self, ticket: str, *, now: datetime) -> None:
-        """Take a ticket.
+    async def use_ticket(self, ticket: str, *, now: datetime) -> None:
+        """Verify a ticket and mark it as used.
 
         Raises:
-            TicketError: it is none, or no longer one.
+            TicketError: it is not valid, or not any more.
 
         """
         try:
-            nonce = signing.TimestampSigner(salt=_SALT).unsign(ticket, max_age=LASTS)
+            nonce = signing.TimestampSigner(salt=_SALT).unsign(ticket, max_age=TICKET_LIFETIME)
         except signing.BadSignature as error:
             raise TicketError(str(error)) from error
-        if nonce in self._used:
+        if nonce in self._used_nonces:
             raise TicketError("used before")
-        self._used[nonce] = None
-        if len(self._used) > _REMEMBERED:
-            self._used.popitem(last=False)
-        if not await self._claimed(nonce, now):
+        self._used_nonces[nonce] = None
+        if len(self._used_nonces) > _MAX_REMEMBERED:
+            self._used_nonces.popitem(last=False)
+        if not await self._claim_in_store(nonce, now):
             raise TicketError("used before, on another server")
 
-    async def _claimed(self, nonce: str, now: datetime) -> bool:
+    async def _claim_in_store(self, nonce: str, now: datetime) -> bool:
+        expires_at = now + TICKET_LIFETIME
         try:
-            async with asyncio.timeout(self._claim_within_s):
-                return await run_in_thread(
-                    self._claim, nonce=nonce, expires_at=now + LASTS, now=now
-                )
+            async with asyncio.timeout(self._claim_timeout_s):
+                return await run_in_thread(self._claim, nonce=nonce, expires_at=expires_at, now=now)
         except (UnavailableError, TimeoutError):
-            logger.warning("a ticket was taken without DynamoDB")
+            logger.warning("ticket accepted without DynamoDB")
             return True

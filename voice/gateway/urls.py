@@ -1,9 +1,9 @@
-"""Paths of the gateway: the tickets for calls."""
+"""The HTTP paths of the gateway."""
 
 from django.urls import path
 
 from voice.gateway import views
 
 urlpatterns = [
-    path("voice/tickets", views.tickets, name="tickets"),
+    path("voice/tickets", views.create_ticket, name="tickets"),
 ]

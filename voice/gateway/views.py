@@ -1,4 +1,4 @@
-"""Issues the one-use tickets with which a client opens a call."""
+"""The HTTP endpoint that issues tickets."""
 
 import math
 
@@ -10,30 +10,31 @@ from common import client_address
 from voice import metrics
 from voice.calls.registry import call_registry
 from voice.customer_errors import customer_error
-from voice.gateway.admission import RefusedError
-from voice.gateway.origins import is_our_own, may_call
-from voice.gateway.tickets import LASTS, new_ticket
+from voice.gateway import tickets
+from voice.gateway.admission import CallRefusedError
+from voice.gateway.origins import is_allowed_origin, is_same_origin
 
 
-@csrf_exempt  # no cookie counts here, and the origin is checked
+@csrf_exempt  # no cookie gives any right here, and the origin is checked
 @require_POST
-async def tickets(request: HttpRequest) -> JsonResponse:
-    """Give a ticket for one call, to a page of ours or of an origin that may call."""
+async def create_ticket(request: HttpRequest) -> JsonResponse:
+    """Return a ticket for one call to a page whose origin is allowed."""
     origin, host = request.headers.get("Origin", ""), request.headers.get("Host", "")
-    if not (is_our_own(origin, host) or may_call(origin)):
-        return _refusal("origin_refused", status=403)
+    if not (is_same_origin(origin, host) or is_allowed_origin(origin)):
+        return _error_response("origin_refused", status=403)
     try:
-        call_registry().admission.check(client_address.address_of_request(request))
-    except RefusedError as refused:
-        metrics.CALLS_REFUSED.labels(refused.code).inc()
-        status = 503 if refused.code == "draining" else 429
-        return _refusal(refused.code, status=status, retry_after_s=refused.retry_after_s)
-    data = {"ticket": new_ticket(), "expiresInS": int(LASTS.total_seconds())}
+        call_registry().admission.check_capacity(client_address.address_of_request(request))
+    except CallRefusedError as refusal:
+        metrics.CALLS_REFUSED.labels(refusal.code).inc()
+        status = 503 if refusal.code == "draining" else 429
+        return _error_response(refusal.code, status=status, retry_after_s=refusal.retry_after_s)
+    expires_in_s = int(tickets.TICKET_LIFETIME.total_seconds())
+    data = {"ticket": tickets.create_ticket(), "expiresInS": expires_in_s}
     body = {"success": True, "data": data, "message": "Ticket issued"}
     return JsonResponse(body, status=201, headers={"Cache-Control": "no-store"})
 
 
-def _refusal(code: str, *, status: int, retry_after_s: float | None = None) -> JsonResponse:
+def _error_response(code: str, *, status: int, retry_after_s: float | None = None) -> JsonResponse:
     message = customer_error(code, retryable=retry_after_s is not None).message
     details = {} if retry_after_s is None else {"retryAfterS": retry_after_s}
     error = {"code": code, "message": message, "details": details}

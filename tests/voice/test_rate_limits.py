@@ -1,0 +1,72 @@
+"""Token buckets: how much may pass per second."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice.gateway.rate_limits import AddressRateLimiter, FrameRateLimiter, Rate, TokenBucket
+
+pytestmark = pytest.mark.pure
+
+RATE = Rate(per_s=2, burst=3)
+
+
+class TestTokenBucket:
+    def test_burst_passes_at_once_and_no_more(self) -> None:
+        bucket = TokenBucket(RATE, now=0.0)
+        assert [bucket.consume(1, now=0.0) for _ in range(4)] == [True, True, True, False]
+
+    @pytest.mark.parametrize(("after_s", "passes"), [(0.499, False), (0.5, True)])
+    def test_bucket_refills_at_its_rate(self, after_s: float, passes: bool) -> None:
+        bucket = TokenBucket(RATE, now=0.0)
+        bucket.consume(3, now=0.0)
+        assert bucket.consume(1, now=after_s) is passes
+
+    def test_bucket_never_has_more_than_a_burst(self) -> None:
+        bucket = TokenBucket(RATE, now=0.0)
+        assert not bucket.consume(3.001, now=1_000.0)
+        assert bucket.consume(3, now=1_000.0)
+
+    def test_refused_amount_takes_nothing(self) -> None:
+        bucket = TokenBucket(RATE, now=0.0)
+        assert not bucket.consume(4, now=0.0)
+        assert bucket.consume(3, now=0.0)
+
+    def test_delay_is_the_time_to_refill(self) -> None:
+        bucket = TokenBucket(RATE, now=0.0)
+        assert bucket.delay_s(3) == 0.0
+        bucket.consume(3, now=0.0)
+        assert bucket.delay_s(1) == 0.5
+
+    @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 4)), max_size=50))
+    def test_total_never_exceeds_burst_and_rate(self, requests: list[tuple[float, float]]) -> None:
+        bucket, now, total = TokenBucket(RATE, now=0.0), 0.0, 0.0
+        for pause_s, amount in requests:
+            now += pause_s
+            total += amount * bucket.consume(amount, now=now)
+            assert total <= RATE.burst + RATE.per_s * now + 1e-6
+
+
+class TestFrameRateLimiter:
+    def test_frames_and_bytes_are_limited_separately(self) -> None:
+        limiter = FrameRateLimiter(frame_rate=RATE, byte_rate=Rate(per_s=10, burst=20), now=0.0)
+        assert [limiter.consume(10, now=0.0) for _ in range(3)] == [True, True, False]
+        assert limiter.consume(10, now=1.0)
+        assert [limiter.consume(0, now=1.0) for _ in range(3)] == [True, False, False]
+
+
+class TestAddressRateLimiter:
+    def test_each_address_has_its_own_bucket(self) -> None:
+        limiter = AddressRateLimiter(Rate(per_s=1, burst=1))
+        assert limiter.consume("a", now=0.0)
+        assert limiter.consume("b", now=0.0)
+        assert not limiter.consume("a", now=0.25)
+        assert limiter.delay_s("a") == 0.75
+        assert limiter.delay_s("c") == 0.0
+
+    def test_least_recent_addresses_are_forgotten(self) -> None:
+        limiter = AddressRateLimiter(Rate(per_s=0.001, burst=1), max_addresses=2)
+        for address in ("a", "b", "a", "c"):
+            limiter.consume(address, now=0.0)
+        assert not limiter.consume("a", now=0.0)
+        assert limiter.consume("b", now=0.0)
