@@ -1,6 +1,7 @@
 """Fixtures of the simulator's own tests, and what happens where this machine lacks the speech model."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,16 +16,25 @@ from support.processes import StartSimulator
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-NO_MODEL = "The speech model is missing: make model (needs the network once)"
+REMEDIES: dict[str, tuple[Callable[[], bool], str]] = {
+    "speech": (
+        lambda: any(MODELS.rglob("model.bin")),
+        "The speech model is missing: make model (needs the network once)",
+    ),
+    "node": (
+        lambda: shutil.which("npm") is not None,
+        "Node is missing: apt-get install nodejs npm",
+    ),
+}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if any(MODELS.rglob("model.bin")):
-        return
-    for item in items:
-        if item.get_closest_marker("speech"):
-            item.add_marker(pytest.mark.skip(reason=NO_MODEL))
+    for marker, (is_there, remedy) in REMEDIES.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and not is_there():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason=remedy))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """SigV4 on requests and events, judged by botocore's signer, the SDK's and a published vector."""
 
 import datetime as dt
+import hashlib
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -313,3 +315,36 @@ class TestIdentities:
         identities.restore()
         identities.check("first", "t1")
         assert self.refused(identities, self.SECOND) == "UnrecognizedClientException"
+
+
+def signed_over_authority(authority: str) -> tuple[SignedRequest, dt.datetime]:
+    """Sign a request as the AWS SDK for JavaScript v3 does: `:authority`, and no `host`."""
+    now = dt.datetime(2026, 11, 23, 10, 0, tzinfo=dt.UTC)
+    date, scope = "20261123T100000Z", "20261123/us-east-1/bedrock/aws4_request"
+    names = ":authority;x-amz-content-sha256;x-amz-date"
+    payload_hash = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
+    headers = f":authority:{authority}\nx-amz-content-sha256:{payload_hash}\nx-amz-date:{date}\n"
+    canonical = f"POST\n{PATH.replace('%', '%25')}\n\n{headers}\n{names}\n{payload_hash}"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = b"AWS4local"
+    for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{digest}"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    credential = f"Credential=local/{scope}, SignedHeaders={names}, Signature={key.hex()}"
+    fields = [
+        (":authority", authority),
+        ("authorization", f"AWS4-HMAC-SHA256 {credential}"),
+        ("x-amz-content-sha256", payload_hash),
+        ("x-amz-date", date),
+    ]
+    return SignedRequest(method="POST", target=PATH, headers=fields), now
+
+
+def test_request_signed_over_authority_is_accepted() -> None:
+    request, now = signed_over_authority("127.0.0.1:8443")
+    verify_request(request, CredentialStore(KEYS), now=now)
+
+
+def test_request_signed_over_another_authority_is_refused() -> None:
+    request, now = signed_over_authority("127.0.0.1:8443")
+    other = replace(request, headers=[(":authority", "other"), *request.headers[1:]])
+    assert refusal(other, now)[0] == "InvalidSignatureException"

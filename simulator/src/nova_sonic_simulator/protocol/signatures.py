@@ -273,7 +273,7 @@ def _parsed(signed_at: str) -> dt.datetime:
 
 def _check_signed_headers(authorization: _Authorization, headers: Mapping[str, str]) -> None:
     """Reject a signature that omits the host or an x-amz header."""
-    if "host" not in authorization.signed_headers:
+    if not {"host", ":authority"} & set(authorization.signed_headers):
         problem = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         raise SignatureRefusedError("InvalidSignatureException", problem)
     for name in headers:
@@ -282,12 +282,18 @@ def _check_signed_headers(authorization: _Authorization, headers: Mapping[str, s
 
 
 def _folded(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by lower-case name, repeated ones joined; `:authority` is also `host`."""
+    """Return headers by lower-case name, repeated ones joined.
+
+    `host` and `:authority` name the same value: over HTTP/2 most SDKs sign `host` without sending it,
+    and the AWS SDK for JavaScript v3 signs `:authority` (measured with 3.1164).
+    """
     folded: dict[str, str] = {}
     for name, value in headers:
-        key = "host" if name == ":authority" else name.lower()
+        key = name.lower()
         tidy = " ".join(value.split())
-        folded[key] = f"{folded[key]},{tidy}" if key in folded and key != "host" else tidy
+        folded[key] = f"{folded[key]},{tidy}" if key in folded else tidy
+    if ":authority" in folded:
+        folded["host"] = folded[":authority"]
     return folded
 
 
