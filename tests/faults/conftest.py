@@ -59,7 +59,7 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
     said = faulty_session_site.log.read_text()[before:]
     for bug in (
         "call crashed",
-        "broke the consumer",
+        "unhandled error processing frame",
         "recording stopped",
         "never retrieved",
         "Exception in",

@@ -150,7 +150,7 @@ def assert_log_is_clean(site: Site) -> None:
     said = site.log.read_text()
     for bug in (
         "call crashed",
-        "broke the consumer",
+        "unhandled error processing frame",
         "never retrieved",
         "Exception in",
         "recording stopped",

@@ -1,4 +1,4 @@
-"""Whole calls by voice: recordings in, speech out, judged by what was done, not by spelling."""
+"""Whole calls by voice: recordings in, speech out, judged by what the tools did."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ from appointments.domain import AppointmentStatus
 from nova_sonic_simulator.testing import RunningSimulator
 from orders.domain import OrderStatus
 from tests.fixtures.site import Site, running_site
-from voice.cli import conversation
-from voice.cli.lines import Line, Recording, Turn, Typed
+from voice.cli.script import run_script
+from voice.cli.turns import CustomerInput, Recording, TurnResult, TypedText
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(180)]
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
-PATIENCE_S = 60.0
+TURN_TIMEOUT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,11 @@ def hearing_site(
         yield site
 
 
-async def held(site: Site, *lines: Line) -> list[Turn]:
-    turns = await conversation.hold_conversation(
+async def call(site: Site, *inputs: CustomerInput) -> list[TurnResult]:
+    turns = await run_script(
         site.ws_url,
-        lines,
-        timeout_s=PATIENCE_S,
+        inputs,
+        timeout_s=TURN_TIMEOUT_S,
         on_event=lambda _: None,
         on_turn=lambda _: None,
     )
@@ -48,52 +48,54 @@ async def held(site: Site, *lines: Line) -> list[Turn]:
     return turns
 
 
-def spoken(name: str) -> Recording:
+def recording(name: str) -> Recording:
     return Recording.load(SAMPLES / name)
 
 
-def tools(turns: list[Turn]) -> list[tuple[str, str]]:
-    return [(tool["name"], tool["outcome"]) for turn in turns for tool in turn.tools]
+def tool_outcomes(turns: list[TurnResult]) -> list[tuple[str, str]]:
+    return [(event["name"], event["outcome"]) for turn in turns for event in turn.tool_events]
 
 
-async def test_an_order_is_looked_up_by_voice(hearing_site: Site, demo_data: datetime) -> None:
-    turns = await held(hearing_site, spoken("consulta-pedido-1.wav"))
-    assert tools(turns) == [("consultarOrder", "ok")]
-    assert "pendiente" in " ".join(turns[0].answered)
+async def test_spoken_order_number_finds_the_order(hearing_site: Site, demo_data: datetime) -> None:
+    turns = await call(hearing_site, recording("consulta-pedido-1.wav"))
+    assert tool_outcomes(turns) == [("consultarOrder", "ok")]
+    assert "pendiente" in " ".join(turns[0].replies)
     assert turns[0].first_audio_ms is not None
-    assert turns[0].server is not None
+    assert turns[0].server_latency is not None
 
 
-async def test_an_order_is_cancelled_by_voice(hearing_site: Site, demo_data: datetime) -> None:
-    turns = await held(hearing_site, spoken("cancela-pedido-2.wav"))
-    assert tools(turns) == [("cancelarOrder", "ok")]
+async def test_spoken_request_cancels_the_order(hearing_site: Site, demo_data: datetime) -> None:
+    turns = await call(hearing_site, recording("cancela-pedido-2.wav"))
+    assert tool_outcomes(turns) == [("cancelarOrder", "ok")]
     assert orders.services.get_order(order_id="2").status is OrderStatus.CANCELLED
 
 
-async def test_an_appointment_is_looked_up_by_voice(
+async def test_spoken_appointment_number_finds_the_appointment(
     hearing_site: Site, demo_data: datetime
 ) -> None:
-    turns = await held(hearing_site, spoken("consulta-cita-2.wav"))
-    assert tools(turns) == [("consultarTurno", "ok")]
+    turns = await call(hearing_site, recording("consulta-cita-2.wav"))
+    assert tool_outcomes(turns) == [("consultarTurno", "ok")]
 
 
-async def test_an_appointment_is_cancelled_by_voice(
+async def test_spoken_request_cancels_the_appointment(
     hearing_site: Site, demo_data: datetime
 ) -> None:
-    turns = await held(hearing_site, spoken("cancela-cita-3.wav"))
-    assert tools(turns) == [("cancelarTurno", "ok")]
+    turns = await call(hearing_site, recording("cancela-cita-3.wav"))
+    assert tool_outcomes(turns) == [("cancelarTurno", "ok")]
     found = appointments.services.get_appointment(appointment_id="3")
     assert found.status is AppointmentStatus.CANCELLED
 
 
-async def test_voice_and_typing_mix_in_one_call(hearing_site: Site, demo_data: datetime) -> None:
-    turns = await held(
+async def test_call_with_voice_and_typed_text_books_an_appointment(
+    hearing_site: Site, demo_data: datetime
+) -> None:
+    turns = await call(
         hearing_site,
-        spoken("agenda-cita.wav"),
-        Typed("Pedro Gómez"),
-        Typed("pedro.gomez@email.com"),
+        recording("agenda-cita.wav"),
+        TypedText("Pedro Gómez"),
+        TypedText("pedro.gomez@email.com"),
     )
-    assert tools(turns) == [("agendarTurno", "ok")]
+    assert tool_outcomes(turns) == [("agendarTurno", "ok")]
     tomorrow = (demo_data.astimezone(CLINIC) + timedelta(days=1)).date()
     booked = appointments.services.list_appointments_on(day=tomorrow)
     hours = [a.starts_at.astimezone(CLINIC).hour for a in booked if a.patient_name == "Pedro Gómez"]

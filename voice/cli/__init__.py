@@ -1,1 +1,1 @@
-"""The terminal client behind `manage.py call`."""
+"""The client behind `manage.py call`: a voice call from the terminal."""

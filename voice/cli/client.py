@@ -1,8 +1,8 @@
-"""A telephone for the terminal: one call over the real WebSocket, as many connections as it takes.
+"""A voice call from the terminal, over the real WebSocket.
 
-It feeds the microphone at the pace of speech, plays what it hears in thought, acknowledges it, and
-comes back to the call when its connection breaks or the server asks it to. It measures each turn from
-the end of the customer's words.
+`CallClient` sends microphone audio in real time, models the playback of what it receives and acknowledges
+it. If the connection breaks, or the server hands the call over, it resumes the call on a new one. It
+measures each turn from the end of the customer's input.
 """
 
 import asyncio
@@ -21,140 +21,165 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from voice import pcm
-from voice.cli.lines import CHUNK_MS, CallFailedError, Line, Recording, Turn, Typed
+from voice.cli.turns import (
+    CHUNK_MS,
+    CallFailedError,
+    CustomerInput,
+    Recording,
+    TurnResult,
+)
 from voice.wire.binary import SUBPROTOCOL, Flag, FrameType
 from voice.wire.client import ClientCall, ServerFrame
+from voice.wire.close_codes import FINAL_CLOSE_CODES
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-ACKNOWLEDGE_EVERY_S = 0.25
-COME_BACK_S = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0)
-"""How long to wait before each try to come back to the call."""
-OVER = {1000, 1008, 1009, 1011, 4401, 4404, 4409, 4429}
-"""Close codes after which there is nothing to come back to."""
+LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
+ACKNOWLEDGEMENT_INTERVAL_S = 0.25
+RECONNECT_DELAYS_S = (0.0, 0.3, 1.2, 2.7, 4.8, 7.0, 7.0, 7.0)
+"""The pauses before each attempt to resume the call on a new connection."""
 
 
 class CallClient:
-    """One call from the terminal. `on_event` is shown every event of the server."""
+    """One call. `on_event` is called with every event of the server."""
 
     def __init__(
         self, url: str, *, rate_hz: int, on_event: Callable[[dict[str, Any]], None]
     ) -> None:
+        self.error: str | None = None
+        """Why the call failed."""
         self._url = url
         self._rate_hz = rate_hz
         self._on_event = on_event
         self._call = ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
         self._socket: ClientConnection | None = None
         self._ready = asyncio.Event()
-        self._finished = asyncio.Event()
-        self._words_ended: float | None = None
-        self._to_say: deque[bytes] = deque()
-        self._mark: int | None = None
-        self._come_back_at = 0.0
-        self._tries = 0
-        self._shown: set[tuple[object, ...] | None] = set()
-        self.turn = Turn("")
-        self.error: str | None = None
-
-    # The customer
+        self._reconnect_not_before = 0.0
+        self._failed_attempts = 0
+        self._applied_events: set[tuple[object, ...]] = set()
+        # The current turn
+        self._turn = TurnResult("")
+        self._turn_finished = asyncio.Event()
+        self._input_ended_at: float | None = None
+        self._recording: deque[bytes] = deque()
+        self._chunks_to_end_of_speech: int | None = None
 
     @asynccontextmanager
-    async def calling(self) -> AsyncIterator[None]:
-        """Hold the line for as long as the block lasts.
+    async def connected(self) -> AsyncIterator[None]:
+        """Start the call, and hang up at the end of the block.
 
         Raises:
-            CallFailedError: nobody answers, or the block raised it.
+            CallFailedError: no server answers, or the block raised it.
 
         """
-        await self._dial()
+        await self._start_call()
         failure: CallFailedError | None = None
         async with asyncio.TaskGroup() as tasks:
-            helpers = [
-                tasks.create_task(work())
-                for work in (self._listen, self._feed_microphone, self._acknowledge)
+            workers = [
+                tasks.create_task(worker())
+                for worker in (self._receive, self._send_microphone, self._send_acknowledgements)
             ]
             try:
                 yield
             except CallFailedError as error:
                 failure = error
-            for helper in helpers:
-                helper.cancel()
-        await self._hang_up()
+            for worker in workers:
+                worker.cancel()
+        self._call.queue_event(type="end")
+        await self._send_queued()
+        if self._socket is not None:
+            await self._socket.close()
         if failure is not None:
             raise failure
 
-    async def say(self, line: Line, *, timeout_s: float) -> Turn:
-        """Say one line and wait for the answer to end.
+    async def run_turn(self, customer_input: CustomerInput, *, timeout_s: float) -> TurnResult:
+        """Type or speak an input, wait for the end of the reply, and return the turn.
 
         Raises:
-            CallFailedError: no answer came in time, or the server reported an error.
+            CallFailedError: no reply came in time, or the server reported an error.
 
         """
-        self.turn = Turn(line.text if isinstance(line, Typed) else line.name)
-        self._finished.clear()
-        self._words_ended = None
+        self._turn = TurnResult(customer_input.name)
+        self._turn_finished.clear()
+        self._input_ended_at = None
         if not self.error:
-            await self._begin(line)
-            await self._wait_for_answer(timeout_s)
+            await self._begin_input(customer_input)
+            await self._wait_for_reply(timeout_s)
         if self.error:
             raise CallFailedError(self.error)
-        return self.turn
+        return self._turn
 
-    async def _begin(self, line: Line) -> None:
-        if isinstance(line, Recording):
-            await self._let_speak_out()
-            self._to_say, self._mark = deque(line.chunks()), line.last_spoken_chunk()
+    async def _begin_input(self, customer_input: CustomerInput) -> None:
+        if isinstance(customer_input, Recording):
+            # Speech over the previous reply would interrupt it.
+            await asyncio.sleep(max(0.0, self._call.playback.ends_at - time.monotonic()))
+            self._recording = deque(customer_input.chunks())
+            self._chunks_to_end_of_speech = customer_input.last_speech_chunk()
             return
-        self._call.queue_event(type="text", text=line.text)
-        await self._send_waiting()
-        self._words_ended = time.monotonic()
+        self._call.queue_event(type="text", text=customer_input.text)
+        await self._send_queued()
+        self._input_ended_at = time.monotonic()
 
-    async def _wait_for_answer(self, timeout_s: float) -> None:
+    async def _wait_for_reply(self, timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
-                await self._finished.wait()
+                await self._turn_finished.wait()
         except TimeoutError:
-            heard = "" if self.turn.heard else " Nothing was heard: does it take typed text only?"
-            self.error = f"No answer to {self.turn.line!r} in {timeout_s:.0f} s.{heard}"
+            hint = ""
+            if not self._turn.transcripts:
+                hint = " Nothing was heard: does it take typed text only?"
+            self.error = f"No answer to {self._turn.input_name!r} in {timeout_s:.0f} s.{hint}"
 
-    async def _let_speak_out(self) -> None:
-        """Wait until the answer would have been heard: talking over it would interrupt it."""
-        await asyncio.sleep(max(0.0, self._call.playback.ends_at - time.monotonic()))
+    # --- Connections
 
-    async def _feed_microphone(self) -> None:
-        """Send what is to be said, else silence, at the pace of speech."""
+    async def _start_call(self) -> None:
+        ticket = await asyncio.to_thread(_request_ticket, self._url)
+        self._socket = await _open_socket(self._url)
+        self._call.queue_event(
+            type="start", inputSampleRateHz=self._rate_hz, ticket=ticket, greet=False
+        )
+        await self._send_queued()
+
+    async def _resume_call(self) -> ClientConnection | None:
+        """Return a new connection on which the call is being resumed; None after the last attempt."""
+        await asyncio.sleep(max(0.0, self._reconnect_not_before - time.monotonic()))
+        for delay_s in RECONNECT_DELAYS_S[self._failed_attempts :]:
+            self._failed_attempts += 1
+            await asyncio.sleep(delay_s)
+            with suppress(CallFailedError, ConnectionClosed):
+                socket = await _open_socket(self._url)
+                await socket.send(self._call.resume_frame(time.monotonic()))
+                return socket
+        self.error = "The connection broke, and the server did not answer again."
+        return None
+
+    # --- Sending
+
+    async def _send_microphone(self) -> None:
+        """Send the recording, else silence, in real time."""
         await self._ready.wait()
         silence = pcm.silence(CHUNK_MS, self._rate_hz)
         due = time.monotonic()
         while True:
-            self._call.queue_audio(self._next_chunk(silence))
-            await self._send_waiting()
+            self._call.queue_audio(self._next_recorded_chunk() or silence)
+            await self._send_queued()
             due += CHUNK_MS / 1000
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    def _next_chunk(self, silence: bytes) -> bytes:
-        if not self._to_say:
-            return silence
-        if self._mark == 0:
-            self._words_ended = time.monotonic()
-        self._mark = self._mark - 1 if self._mark is not None else None
-        return self._to_say.popleft()
+    def _next_recorded_chunk(self) -> bytes | None:
+        if not self._recording:
+            return None
+        if self._chunks_to_end_of_speech == 0:
+            self._input_ended_at = time.monotonic()
+        if self._chunks_to_end_of_speech is not None:
+            self._chunks_to_end_of_speech -= 1
+        return self._recording.popleft()
 
-    async def _acknowledge(self) -> None:
+    async def _send_acknowledgements(self) -> None:
         while True:
-            await asyncio.sleep(ACKNOWLEDGE_EVERY_S)
+            await asyncio.sleep(ACKNOWLEDGEMENT_INTERVAL_S)
             await self._send(self._call.acknowledgement(time.monotonic()))
 
-    # The connection
-
-    async def _dial(self) -> None:
-        ticket = await asyncio.to_thread(_ticket, self._url)
-        self._socket = await _connected(self._url)
-        start = {"inputSampleRateHz": self._rate_hz, "ticket": ticket, "greet": False}
-        self._call.queue_event(type="start", **start)
-        await self._send_waiting()
-
-    async def _send_waiting(self) -> None:
-        """Send what waits; where the connection is gone it is kept, and sent again over the next one."""
+    async def _send_queued(self) -> None:
+        """Send the queued frames; frames lost with a connection are sent again on the next one."""
         while (frame := self._call.next_frame()) is not None:
             await self._send(frame)
 
@@ -163,103 +188,85 @@ class CallClient:
             with suppress(ConnectionClosed):
                 await self._socket.send(frame)
 
-    async def _hang_up(self) -> None:
-        self._call.queue_event(type="end")
-        await self._send_waiting()
-        if self._socket is not None:
-            await self._socket.close()
+    # --- Receiving
 
-    async def _listen(self) -> None:
-        """Take in the server's frames, over one connection after the other, until the call is over."""
+    async def _receive(self) -> None:
+        """Handle the server's frames, over one connection after another, until the call ends."""
         while self._socket is not None:
-            code = await self._listen_to(self._socket)
+            with suppress(ConnectionClosed):
+                async for data in self._socket:
+                    assert isinstance(data, bytes)
+                    await self._handle_frame(data)
+            close_code = self._socket.close_code
             self._call.connection_lost()
-            if code in OVER or not self._call.token:
+            if close_code in FINAL_CLOSE_CODES or not self._call.token:
                 break
-            self._socket = await self._come_back()
+            self._socket = await self._resume_call()
         self.error = self.error or "The server ended the call."
-        self._finished.set()
+        self._turn_finished.set()
 
-    async def _listen_to(self, socket: ClientConnection) -> int | None:
-        try:
-            async for data in socket:
-                assert isinstance(data, bytes)
-                await self._take(data)
-        except ConnectionClosed:
-            pass
-        return socket.close_code
-
-    async def _come_back(self) -> ClientConnection | None:
-        """Return a new connection that carries the call, or None where there is none to be had."""
-        await asyncio.sleep(max(0.0, self._come_back_at - time.monotonic()))
-        while self._tries < len(COME_BACK_S):
-            pause_s, self._tries = COME_BACK_S[self._tries], self._tries + 1
-            await asyncio.sleep(pause_s)
-            with suppress(CallFailedError, ConnectionClosed):
-                socket = await _connected(self._url)
-                await socket.send(self._call.resume_frame(time.monotonic()))
-                return socket
-        self.error = "The connection broke, and the server did not answer again."
-        return None
-
-    # The assistant
-
-    async def _take(self, data: bytes) -> None:
+    async def _handle_frame(self, data: bytes) -> None:
         frame = self._call.receive(data, now=time.monotonic())
         if frame is None:
             return
-        if frame.kind is FrameType.AUDIO_OUT:
-            await self._hear(frame)
-        elif frame.kind is FrameType.RESUME:
-            self._tries = 0
-            await self._send_waiting()
-        elif frame.kind is FrameType.FLUSH:
-            await self._send(self._call.acknowledgement(time.monotonic()))
-        elif frame.kind is FrameType.EVENT:
-            self._note(frame.event)
+        match frame.kind:
+            case FrameType.AUDIO_OUT:
+                await self._handle_audio(frame)
+            case FrameType.RESUME:
+                self._failed_attempts = 0
+                await self._send_queued()
+            case FrameType.FLUSH:
+                await self._send(self._call.acknowledgement(time.monotonic()))
+            case FrameType.EVENT:
+                self._handle_event(frame.event)
+            case _:
+                pass
 
-    async def _hear(self, frame: ServerFrame) -> None:
+    async def _handle_audio(self, frame: ServerFrame) -> None:
         now = time.monotonic()
-        if self.turn.first_audio_ms is None and frame.payload and self._words_ended is not None:
-            self.turn.first_audio_ms = round((now - self._words_ended) * 1000, 1)
-        self.turn.speech += frame.payload
+        is_first_audio = self._turn.first_audio_ms is None and frame.payload
+        if is_first_audio and self._input_ended_at is not None:
+            self._turn.first_audio_ms = round((now - self._input_ended_at) * 1000, 1)
+        self._turn.speech += frame.payload
         if frame.flags & Flag.FIRST:
-            # Nothing is buffered here: what arrives is heard.
+            # There is no playback buffer here: audio is played when it arrives.
             self._call.queue_event(type="heard", position=frame.position, afterMs=0)
-            await self._send_waiting()
+            await self._send_queued()
 
-    def _note(self, event: dict[str, Any]) -> None:
-        """Take an event; a server that has the call from store shows again what has come before."""
-        shown = _shown_by(event)
-        if shown is None or shown not in self._shown:
-            self._shown.add(shown)
-            self._heed(event)
+    def _handle_event(self, event: dict[str, Any]) -> None:
+        """Apply an event, unless a server that restored the call repeats it."""
+        key = _repeatable_key(event)
+        if key in self._applied_events:
+            return
+        if key is not None:
+            self._applied_events.add(key)
+        self._apply_event(event)
 
-    def _heed(self, event: dict[str, Any]) -> None:
+    def _apply_event(self, event: dict[str, Any]) -> None:
         self._on_event(event)
         match event:
             case {"type": "ready"}:
                 self._ready.set()
             case {"type": "caption", "role": "user", "text": text}:
-                self.turn.heard.append(text)
+                self._turn.transcripts.append(text)
             case {"type": "caption", "stage": "planned", "text": text}:
-                self.turn.answered.append(text)
+                self._turn.replies.append(text)
             case {"type": "tool", "phase": "finished"}:
-                self.turn.tools.append(event)
+                self._turn.tool_events.append(event)
             case {"type": "turn", "phase": "finished"}:
-                self.turn.server = event["latency"]
-                self._finished.set()
+                self._turn.server_latency = event["latency"]
+                self._turn_finished.set()
             case {"type": "moving", "resumeAfterMs": after_ms}:
-                self._come_back_at = time.monotonic() + after_ms / 1000
+                self._reconnect_not_before = time.monotonic() + after_ms / 1000
             case {"type": "error", "code": code, "message": message}:
                 self.error = f"{message} ({code})"
-                self._finished.set()
+                self._turn_finished.set()
             case _:
                 pass
 
 
-def _shown_by(event: dict[str, Any]) -> tuple[object, ...] | None:
-    """Return what a caption or a tool's event shows; None for other events."""
+def _repeatable_key(event: dict[str, Any]) -> tuple[object, ...] | None:
+    """Return what identifies a caption or tool event; None for events that are never repeated."""
     match event:
         case {"type": "caption", "turn": turn, "segment": segment, "stage": stage}:
             return turn, segment, stage
@@ -269,42 +276,45 @@ def _shown_by(event: dict[str, Any]) -> tuple[object, ...] | None:
             return None
 
 
-def _is_here(url: str) -> bool:
-    """Whether a proxy for the outside world must not stand between: it is this machine."""
-    return urlsplit(url).hostname in LOOPBACK
+# --- Connecting
 
 
-async def _connected(url: str) -> ClientConnection:
-    wire = [Subprotocol(SUBPROTOCOL)]
-    proxy: Literal[True] | None = None if _is_here(url) else True
+def _is_loopback(url: str) -> bool:
+    """Whether the server is on this machine, so that no proxy is used."""
+    return urlsplit(url).hostname in LOOPBACK_HOSTS
+
+
+async def _open_socket(url: str) -> ClientConnection:
+    subprotocols = [Subprotocol(SUBPROTOCOL)]
+    proxy: Literal[True] | None = None if _is_loopback(url) else True
     try:
-        return await connect(url, subprotocols=wire, compression=None, proxy=proxy)
+        return await connect(url, subprotocols=subprotocols, compression=None, proxy=proxy)
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
-        raise CallFailedError(
-            f"Nothing answers at {url}: {error}. Is `make run` running?"
-        ) from error
+        raise _no_server(url, error) from error
 
 
-def _ticket(url: str) -> str:
-    """Ask the site of a WebSocket's address for a ticket."""
+def _request_ticket(url: str) -> str:
+    """Request a ticket from the site of a WebSocket's URL."""
     parts = urlsplit(url)
     scheme = "https" if parts.scheme == "wss" else "http"
-    place = urlunsplit((scheme, parts.netloc, "/voice/tickets", "", ""))
-    proxies = urllib.request.ProxyHandler({} if _is_here(url) else None)
+    tickets_url = urlunsplit((scheme, parts.netloc, "/voice/tickets", "", ""))
+    proxies = urllib.request.ProxyHandler({} if _is_loopback(url) else None)
     try:
-        request = urllib.request.Request(place, method="POST")  # noqa: S310 -- http or https
-        with urllib.request.build_opener(proxies).open(request, timeout=10) as answer:
-            return str(json.loads(answer.read())["data"]["ticket"])
+        request = urllib.request.Request(tickets_url, method="POST")  # noqa: S310 -- http or https
+        with urllib.request.build_opener(proxies).open(request, timeout=10) as response:
+            return str(json.loads(response.read())["data"]["ticket"])
     except urllib.error.HTTPError as error:
-        raise CallFailedError(_refusal(error)) from error
+        raise CallFailedError(_refusal_message(error)) from error
     except (OSError, ValueError, KeyError) as error:
-        raise CallFailedError(
-            f"Nothing answers at {place}: {error}. Is `make run` running?"
-        ) from error
+        raise _no_server(tickets_url, error) from error
 
 
-def _refusal(error: urllib.error.HTTPError) -> str:
-    """Return the server's own sentence, where it says one."""
+def _no_server(url: str, error: Exception) -> CallFailedError:
+    return CallFailedError(f"Nothing answers at {url}: {error}. Is `make run` running?")
+
+
+def _refusal_message(error: urllib.error.HTTPError) -> str:
+    """Return the message of the server's error response, if it has one."""
     with suppress(ValueError, KeyError):
         return str(json.loads(error.read())["error"]["message"])
     return f"The server gives no ticket: {error}"

@@ -1,4 +1,4 @@
-"""`manage.py call`: hold a conversation from the terminal, over the real WebSocket."""
+"""`manage.py call`: call the assistant from the terminal, over the real WebSocket."""
 
 import asyncio
 import json
@@ -9,21 +9,20 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from voice.cli import conversation
-from voice.cli.lines import CallFailedError, Line, Recording, Turn, Typed
+from voice.cli.script import run_script, save_speech
+from voice.cli.turns import CallFailedError, CustomerInput, Recording, TurnResult, TypedText
 
 TURN_TIMEOUT_S = 60.0
 
 
-class _AddLine(Action):
-    """Keeps typed and spoken lines in the order of the command line."""
+class _AddInput(Action):
+    """Collects the values of `--text` and `--audio` in one list, in the order of the command line."""
 
     def __call__(
         self, _parser: ArgumentParser, namespace: Namespace, values: Any, _option: Any = None
     ) -> None:
-        lines = getattr(namespace, "lines", None) or []
-        line = Typed(values) if self.dest == "text" else Path(values)
-        namespace.lines = [*lines, line]
+        value = TypedText(values) if self.dest == "text" else Path(values)
+        namespace.inputs = [*namespace.inputs, value]
 
 
 class Command(BaseCommand):
@@ -35,9 +34,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.set_defaults(lines=[])
-        parser.add_argument("--text", action=_AddLine, metavar="LINE", help="a line to type")
-        parser.add_argument("--audio", action=_AddLine, metavar="WAV", help="a line to speak")
+        parser.set_defaults(inputs=[])
+        parser.add_argument("--text", action=_AddInput, metavar="LINE", help="a line to type")
+        parser.add_argument("--audio", action=_AddInput, metavar="WAV", help="a line to speak")
         parser.add_argument("--save", type=Path, metavar="WAV", help="write the answers here")
         parser.add_argument("--json", action="store_true", help="events and turns as JSON lines")
         parser.add_argument("--url", default=_default_url(), help="default: %(default)s")
@@ -45,12 +44,16 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            lines = [_load(line) for line in options["lines"]]
-            if not lines:
+            inputs = [
+                Recording.load(each) if isinstance(each, Path) else each
+                for each in options["inputs"]
+            ]
+            if not inputs:
                 raise CommandError('Say something: --text "…" or --audio file.wav')
-            turns = asyncio.run(self._hold(lines, options))
+            turns = asyncio.run(self._run_script(inputs, options))
             if options["save"]:
-                self._save(options["save"], turns)
+                save_speech(options["save"], turns)
+                self.stderr.write(f"saved the answers to {options['save']}", ending="\n")
         except (CallFailedError, OSError) as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
@@ -58,48 +61,47 @@ class Command(BaseCommand):
         if not all(turn.is_answered for turn in turns):
             raise CommandError("Not every line got a spoken answer.")
 
-    async def _hold(self, lines: list[Line], options: dict[str, Any]) -> list[Turn]:
+    async def _run_script(
+        self, inputs: list[CustomerInput], options: dict[str, Any]
+    ) -> list[TurnResult]:
         as_json = options["json"]
-        return await conversation.hold_conversation(
+        return await run_script(
             options["url"],
-            lines,
+            inputs,
             timeout_s=options["timeout"],
-            on_event=self._show_json if as_json else self._show,
-            on_turn=(lambda turn: self._show_json(turn.as_dict()))
-            if as_json
-            else self._show_latency,
+            on_event=self._write_json if as_json else self._write_event,
+            on_turn=self._write_turn_as_json if as_json else self._write_latency,
         )
 
-    def _save(self, path: Path, turns: list[Turn]) -> None:
-        conversation.save_recording(path, turns)
-        self.stderr.write(f"saved the answers to {path}", ending="\n")
+    # --- Output
 
-    # What the terminal shows
-
-    def _show_json(self, event: dict[str, Any]) -> None:
+    def _write_json(self, event: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(event, ensure_ascii=False))
         self.stdout.flush()
 
-    def _show(self, event: dict[str, Any]) -> None:
-        line = _line(event)
-        if line:
-            self.stdout.write(line)
+    def _write_turn_as_json(self, turn: TurnResult) -> None:
+        self._write_json(turn.as_dict())
+
+    def _write_event(self, event: dict[str, Any]) -> None:
+        text = _format_event(event)
+        if text:
+            self.stdout.write(text)
             self.stdout.flush()
 
-    def _show_latency(self, turn: Turn) -> None:
+    def _write_latency(self, turn: TurnResult) -> None:
         if turn.first_audio_ms is None:
             return
-        split = turn.server or {}
+        latency = turn.server_latency or {}
         self.stdout.write(
             f"         answered after {turn.first_audio_ms:.0f} ms "
-            f"(hearing {turn.hearing_ms:.0f}, model {split.get('modelMs', 0):.0f}, "
-            f"tools {split.get('toolMs', 0):.0f}, "
-            f"server {split.get('serverMs', 0):.1f}); "
+            f"(hearing {turn.hearing_ms:.0f}, model {latency.get('modelMs', 0):.0f}, "
+            f"tools {latency.get('toolMs', 0):.0f}, "
+            f"server {latency.get('serverMs', 0):.1f}); "
             f"{turn.as_dict()['speechMs'] / 1000:.1f} s of speech\n"
         )
 
 
-def _line(event: dict[str, Any]) -> str | None:
+def _format_event(event: dict[str, Any]) -> str | None:
     match event:
         case {"type": "ready", "callId": call_id, "voice": voice}:
             return f"call {call_id}, voice {voice}\n"
@@ -111,10 +113,6 @@ def _line(event: dict[str, Any]) -> str | None:
             return f"tool     {name}: {outcome}, {event['durationMs']} ms"
         case _:
             return None
-
-
-def _load(line: Line | Path) -> Line:
-    return Recording.load(line) if isinstance(line, Path) else line
 
 
 def _default_url() -> str:
