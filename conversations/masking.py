@@ -1,12 +1,12 @@
-"""Words and arguments as they may be stored: what tells who somebody is, hidden. Pure.
+"""Mask e-mail addresses, identity numbers and telephone numbers in texts and tool arguments. Pure.
 
     juan.perez@email.com    j***@e***.com
     12.345.678              ******78
     +54 9 11 5555-1234      ******34
 
-Numbers of orders and appointments (six digits at most), prices, dates and times stay. What is dictated
-in two segments can't be seen in either, and names aren't hidden: who reads a conversation may see whose
-it is.
+Order and appointment numbers (at most six digits), prices, dates and times are not masked. Neither are names,
+because whoever may read a conversation may see whose it is, nor numbers that are dictated in two segments,
+because each segment is masked alone.
 """
 
 import re
@@ -14,88 +14,96 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from common.identity.verification import digits, mask_dni, normalized_name
-from conversations.spoken_numbers import DNI, HIDDEN, PHONE, hide_numbers
+from conversations.spoken_numbers import DNI, MASK, PHONE, mask_numbers
 
 EMAIL = "email"
 MASKS = frozenset({DNI, EMAIL, PHONE})
-FIELDS: Mapping[str, tuple[str, ...]] = {
+FIELD_NAME_PARTS: Mapping[str, tuple[str, ...]] = {
     DNI: ("dni", "documento", "document", "identidad", "cuit", "cuil"),
     EMAIL: ("mail", "correo"),
     PHONE: ("phone", "telefono", "celular", "movil", "mobile", "whatsapp"),
 }
-"""By mask, what the names of fields have in them that hold such a thing."""
+"""For each mask, parts of the names of fields that it masks whatever their value."""
 
-_LOCAL = r"[\w.!#$%&'/=?^`{|}~+-]"
-_EMAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}+@[\w-]+(?:\.[\w-]+)*")
-_JOINED = r"(?:punto|gui[oó]n(?:\s+bajo)?|m[aá]s)"
+_LOCAL_PART = r"[\w.!#$%&'/=?^`{|}~+-]"
+_EMAIL = re.compile(rf"(?<!{_LOCAL_PART}){_LOCAL_PART}+@[\w-]+(?:\.[\w-]+)*")
+_SPOKEN_JOINER = r"(?:punto|gui[oó]n(?:\s+bajo)?|m[aá]s)"
 _SPOKEN_EMAIL = re.compile(
-    rf"(?<!\S)(?:\w\s+){{0,40}}\S+(?:\s+{_JOINED}\s+\S+){{0,8}}\s+arroba"
+    rf"(?<!\S)(?:\w\s+){{0,40}}\S+(?:\s+{_SPOKEN_JOINER}\s+\S+){{0,8}}\s+arroba"
     r"\s+\S+(?:\s+punto\s+\S+){0,8}",
     re.IGNORECASE,
 )
-_ALREADY_HIDDEN = re.compile(r"\*{6,}\d{0,2}")
+_ALREADY_MASKED = re.compile(r"\*{6,}\d{0,2}")
 
 
 def mask_text(text: str, *, masks: Collection[str]) -> str:
-    """Return `text` with what the masks name hidden; hiding twice is hiding once."""
+    """Return `text` with the given masks applied; masking a masked text changes nothing."""
     if EMAIL in masks:
-        text = _EMAIL.sub(lambda found: _hidden_email(found[0]), text)
-        text = _SPOKEN_EMAIL.sub(lambda found: _hidden_spoken_email(found[0]), text)
-    return hide_numbers(text, masks=masks)
+        text = _EMAIL.sub(lambda match: _masked_email(match[0]), text)
+        text = _SPOKEN_EMAIL.sub(lambda match: _masked_spoken_email(match[0]), text)
+    return mask_numbers(text, masks=masks)
 
 
 def mask_arguments(arguments: Mapping[str, Any], *, masks: Collection[str]) -> dict[str, Any]:
-    """Return a tool's arguments with what the masks name hidden, by the names of fields and by pattern."""
-    return {name: _masked(value, _mask_of(name), masks) for name, value in arguments.items()}
+    """Return a tool's arguments with the masks applied, by the names of fields and by patterns in texts."""
+    return {
+        name: _masked_value(value, _mask_for_field(name), masks)
+        for name, value in arguments.items()
+    }
 
 
-def _masked(value: Any, mask: str | None, masks: Collection[str]) -> Any:
-    """Return a value hidden as its field's mask says; without one, as text is."""
+def _masked_value(value: Any, mask: str | None, masks: Collection[str]) -> Any:
+    """Return a value with the mask of its field applied; without one, texts are masked by pattern."""
     match value:
         case Mapping():
-            return {name: _masked(v, _mask_of(name) or mask, masks) for name, v in value.items()}
+            return {
+                name: _masked_value(item, _mask_for_field(name) or mask, masks)
+                for name, item in value.items()
+            }
         case list() | tuple():
-            return [_masked(each, mask, masks) for each in value]
+            return [_masked_value(item, mask, masks) for item in value]
         case bool() | None:
             return value
         case _ if mask is not None and mask in masks:
-            return _hidden(str(value), mask)
+            return _masked_field(str(value), mask)
         case str():
             return mask_text(value, masks=masks)
         case _:
             return value
 
 
-def _mask_of(field: str) -> str | None:
-    """Return the mask of what a field of that name holds, or None."""
+def _mask_for_field(field: str) -> str | None:
+    """Return the mask for a field of this name, or None."""
     name = "".join(normalized_name(field))
-    return next((mask for mask, parts in FIELDS.items() if any(p in name for p in parts)), None)
+    return next(
+        (mask for mask, parts in FIELD_NAME_PARTS.items() if any(p in name for p in parts)), None
+    )
 
 
-def _hidden(value: str, mask: str) -> str:
-    """Return the value of a field that is known to hold such a thing, however it is written."""
+def _masked_field(value: str, mask: str) -> str:
+    """Return the masked value of a field that has a mask, whatever the value looks like."""
     if mask == EMAIL:
-        return _hidden_email(value)
-    if _ALREADY_HIDDEN.fullmatch(value) or not value:
+        return _masked_email(value)
+    if _ALREADY_MASKED.fullmatch(value) or not value:
         return value
-    return (mask_dni(value) if digits(value) else None) or HIDDEN
+    return (mask_dni(value) if digits(value) else None) or MASK
 
 
-def _hidden_email(address: str) -> str:
+def _masked_email(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
-        return _beginning(address)
+        return _first_letter(address)
     _, dot, last = domain.rpartition(".")
-    return f"{_beginning(local)}@{_beginning(domain)}{dot}{last if dot else ''}"
+    return f"{_first_letter(local)}@{_first_letter(domain)}{dot}{last if dot else ''}"
 
 
-def _hidden_spoken_email(spoken: str) -> str:
+def _masked_spoken_email(spoken: str) -> str:
     local, domain = re.split(r"\s+arroba\s+", spoken, maxsplit=1, flags=re.IGNORECASE)
     parts = re.split(r"(\s+punto\s+)", domain, flags=re.IGNORECASE)
     _, dot, last = parts[0].rpartition(".")
     end = "".join(parts[-2:]) if len(parts) > 1 else f"{dot}{last if dot else ''}"
-    return f"{_beginning(local)} arroba {_beginning(domain)}{end}"
+    return f"{_first_letter(local)} arroba {_first_letter(domain)}{end}"
 
 
-def _beginning(text: str) -> str:
+def _first_letter(text: str) -> str:
     return f"{text[:1]}***" if text else ""

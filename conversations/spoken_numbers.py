@@ -1,13 +1,13 @@
-"""Numbers that tell who somebody is, in what people say: found and hidden. Pure.
+"""Find and mask identity and telephone numbers in what people say. Pure.
 
-A transcript writes a number as it was dictated: `12345678`, `12.345.678`, `12 345 678`, `1 2 3 4 …`,
-`doce, treinta y cuatro …`. So digits and number words that follow one another are read as one **run** of
-groups, and judged by how many digits they have together. A group of five or six digits stands alone: it
-is an order's or an appointment's number, dictated beside something else.
+A transcript contains a number as it was dictated: `12345678`, `12.345.678`, `12 345 678`, `1 2 3 4 …`,
+`doce, treinta y cuatro …`. Digits and number words that follow each other are parsed as one **run** of groups,
+and the total number of digits decides what it is. A group of five digits or more stands alone: it may be an
+order or appointment number that was dictated beside another number.
 
-Seven or eight digits are an identity number, or a local telephone number; more are a telephone number, or
-a card's or an account's, which are hidden alike. Prices, dates and times aren't: they are known by what
-stands around them, and by what days and months there are.
+Seven or eight digits are an identity number or a local telephone number. More digits are a telephone, card or
+account number, all masked alike. Prices, dates and times are not masked: they are recognized by the text
+around them and by the range of days and months.
 """
 
 import re
@@ -19,10 +19,11 @@ from common.identity.verification import mask_dni
 DNI = "dni"
 PHONE = "phone"
 
-FEWEST_DIGITS = 7
-MOST_DIGITS_OF_DNI = 8
-DIGITS_OF_OUR_NUMBERS = range(5, 7)
-HIDDEN = "******"
+MIN_DIGITS = 7
+MAX_DNI_DIGITS = 8
+MIN_STANDALONE_DIGITS = 5
+"""A group of so many digits is a number by itself; order and appointment numbers have five or six."""
+MASK = "******"
 
 _UNITS = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
 _TEENS = [
@@ -40,23 +41,26 @@ _HUNDREDS = [
 ]  # fmt: skip
 
 
-_WITHOUT_ACCENTS = str.maketrans("áéíóú", "aeiou")
+_ACCENT_TABLE = str.maketrans("áéíóú", "aeiou")
 
 
-def _plain(word: str) -> str:
-    return word.lower().translate(_WITHOUT_ACCENTS)
+def _without_accents(word: str) -> str:
+    return word.lower().translate(_ACCENT_TABLE)
 
 
 _DIGITS = {
-    **{_plain(word): str(number) for number, word in enumerate(_UNITS)},
-    **{_plain(word): str(number) for number, word in enumerate([*_TEENS, *_TWENTIES], start=10)},
+    **{_without_accents(word): str(number) for number, word in enumerate(_UNITS)},
+    **{
+        _without_accents(word): str(number)
+        for number, word in enumerate([*_TEENS, *_TWENTIES], start=10)
+    },
     **{word: str(number) for number, word in zip(range(30, 100, 10), _TENS, strict=True)},
 }
-"""What is dictated as one word, as digits."""
+"""The digits of the numbers that are one word."""
 
 
 def _any_of(words: Collection[str]) -> str:
-    spelt = {*words, *map(_plain, words)}
+    spelt = {*words, *map(_without_accents, words)}
     return "|".join(sorted(spelt, key=len, reverse=True))
 
 
@@ -80,7 +84,7 @@ _CURRENCY_AFTER = re.compile(
     re.IGNORECASE,
 )
 _TRACKING_BEFORE = re.compile(r"trk\W?$", re.IGNORECASE)
-_PHONE_SIGNS = frozenset("+-()")
+_PHONE_CHARACTERS = frozenset("+-()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,83 +94,88 @@ class _Group:
     digits: str
 
 
-def hide_numbers(text: str, *, masks: Collection[str]) -> str:
-    """Return `text` with identity and telephone numbers hidden but for their last two digits."""
+def mask_numbers(text: str, *, masks: Collection[str]) -> str:
+    """Return `text` with identity and telephone numbers masked except for their last two digits."""
     if DNI in masks:
-        text = _MILLIONS.sub(_hidden_millions, text)
-    parts, done = [], 0
+        text = _MILLIONS.sub(_masked_millions, text)
+    parts: list[str] = []
+    done = 0
     for run in _RUN.finditer(text):
-        for piece in _pieces(text, run):
-            start = piece[0].start - (
-                text[run.start()] == "+" and piece[0].start == run.start() + 1
-            )
-            if _is_telling(text, piece, text[start : piece[-1].end], masks):
-                digits = "".join(group.digits for group in piece)
+        for number in _numbers_of_run(text, run):
+            start, end = number[0].start, number[-1].end
+            if start == run.start() + 1 and text[run.start()] == "+":
+                start = run.start()
+            if _is_identifying(text, number, text[start:end], masks):
+                digits = "".join(group.digits for group in number)
                 parts += [text[done:start], mask_dni(digits) or ""]
-                done = piece[-1].end
+                done = end
     return "".join([*parts, text[done:]])
 
 
-def _hidden_millions(found: re.Match[str]) -> str:
-    return found[0] if _CURRENCY_AFTER.match(found.string, found.end()) else HIDDEN
+def _masked_millions(match: re.Match[str]) -> str:
+    is_amount = _CURRENCY_AFTER.match(match.string, match.end())
+    return match[0] if is_amount else MASK
 
 
 # --- Runs
 
 
-def _pieces(text: str, run: re.Match[str]) -> Iterator[list[_Group]]:
-    """Yield the groups of a run that belong together; after a plus sign, all do."""
-    piece: list[_Group] = []
+def _numbers_of_run(text: str, run: re.Match[str]) -> Iterator[list[_Group]]:
+    """Yield the groups of a run that form one number; after a plus sign, all of them do."""
+    has_plus = run[0][0] == "+"
+    number: list[_Group] = []
     for group in _groups(text, run):
-        stands_alone = len(group.digits) >= DIGITS_OF_OUR_NUMBERS.start and run[0][0] != "+"
-        if stands_alone and piece:
-            yield piece
-            piece = []
-        piece.append(group)
-        if stands_alone:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
+        if has_plus or len(group.digits) < MIN_STANDALONE_DIGITS:
+            number.append(group)
+            continue
+        if number:
+            yield number
+        yield [group]
+        number = []
+    if number:
+        yield number
 
 
 def _groups(text: str, run: re.Match[str]) -> Iterator[_Group]:
-    for found in _GROUP.finditer(text, run.start(), run.end()):
-        yield _Group(found.start(), found.end(), _digits(found[0]))
+    for match in _GROUP.finditer(text, run.start(), run.end()):
+        yield _Group(match.start(), match.end(), _digits(match[0]))
 
 
 def _digits(group: str) -> str:
     if group[0].isdecimal():
         return group
-    words = _plain(group).split()
+    words = _without_accents(group).split()
     return _DIGITS[words[0]][0] + _DIGITS[words[2]] if len(words) == 3 else _DIGITS[words[0]]
 
 
-def _is_telling(text: str, piece: Sequence[_Group], written: str, masks: Collection[str]) -> bool:
-    """Whether the piece tells who somebody is, by a mask that is on."""
-    count = sum(len(group.digits) for group in piece)
-    if count < FEWEST_DIGITS or _is_something_else(text, piece):
+def _is_identifying(
+    text: str, number: Sequence[_Group], written: str, masks: Collection[str]
+) -> bool:
+    """Whether one of the masks applies to a number; `written` is its part of the text, with a plus sign."""
+    count = sum(len(group.digits) for group in number)
+    if count < MIN_DIGITS or _is_excluded(text, number):
         return False
-    if count > MOST_DIGITS_OF_DNI:
+    if count > MAX_DNI_DIGITS:
         return PHONE in masks
-    return DNI in masks or (PHONE in masks and not _PHONE_SIGNS.isdisjoint(written))
+    return DNI in masks or (PHONE in masks and not _PHONE_CHARACTERS.isdisjoint(written))
 
 
-# --- What isn't hidden
+# --- Numbers that are not masked
 
 
-def _is_something_else(text: str, piece: Sequence[_Group]) -> bool:
-    digits = [group.digits for group in piece]
-    start, end = piece[0].start, piece[-1].end
+def _is_excluded(text: str, number: Sequence[_Group]) -> bool:
+    """Whether a number is a date, an amount of money or a tracking number."""
+    digits = [group.digits for group in number]
+    start, end = number[0].start, number[-1].end
     return (
-        _has_moment(digits)
-        or (_is_one_number(digits) and _has_currency(text, start, end))
+        _is_date_or_years(digits)
+        or (_has_thousands_groups(digits) and _has_currency(text, start, end))
         or _TRACKING_BEFORE.search(text[max(0, start - 4) : start]) is not None
     )
 
 
-def _has_moment(digits: Sequence[str]) -> bool:
-    """Whether it is a date, perhaps with a time, or two years."""
+def _is_date_or_years(digits: Sequence[str]) -> bool:
+    """Whether the groups are a date, with or without a time, or two years."""
     if len(digits) == 2:
         return all(map(_is_year, digits))
     day_first = digits[:3]
@@ -176,15 +185,16 @@ def _has_moment(digits: Sequence[str]) -> bool:
 
 
 def _is_date(day: str, month: str, year: str) -> bool:
-    small = len(day) <= 2 and len(month) <= 2
-    return small and 1 <= int(day) <= 31 and 1 <= int(month) <= 12 and _is_year(year)
+    is_short = len(day) <= 2 and len(month) <= 2
+    return is_short and 1 <= int(day) <= 31 and 1 <= int(month) <= 12 and _is_year(year)
 
 
 def _is_year(digits: str) -> bool:
     return len(digits) == 4 and digits[:2] in {"19", "20"}
 
 
-def _is_one_number(digits: Sequence[str]) -> bool:
+def _has_thousands_groups(digits: Sequence[str]) -> bool:
+    """Whether the groups are written as one number, 1234 or 1.234.567."""
     return len(digits) == 1 or all(len(group) == 3 for group in digits[1:])
 
 

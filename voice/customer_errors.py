@@ -1,4 +1,4 @@
-"""What a customer is told when a call goes wrong: one table, code to sentence."""
+"""Error messages for customers, in Spanish, by error code."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, override
@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy, override
 from voice.sonic.errors import RemoteProtocolError, SonicError, TransportError
 from voice.wire.messages import CallError
 
-_TEXTS: dict[str, Promise] = {
-    # The client's own doing
+ERROR_TEXTS: dict[str, Promise] = {
+    # Errors of the client
     "bad_frame": gettext_lazy("The server did not understand a message from this page."),
     "bad_event": gettext_lazy("The server did not understand a message from this page."),
     "unknown_event": gettext_lazy("The server does not know a message this page sent."),
@@ -22,11 +22,11 @@ _TEXTS: dict[str, Promise] = {
     "unknown_call": gettext_lazy("That call is over. Please call again."),
     "not_started": gettext_lazy("The call has not started yet."),
     "already_started": gettext_lazy("The call has already started."),
-    # Nobody's: too many at once
+    # Too many calls at once
     "busy": gettext_lazy("All lines are busy. Please try again in a moment."),
     "too_many": gettext_lazy("Too many calls from your network. Please try again in a moment."),
     "draining": gettext_lazy("We are restarting. Please try again in a moment."),
-    # The service's
+    # Errors of the service
     "throttled": gettext_lazy("All lines are busy. Please try again in a moment."),
     "model_not_ready": gettext_lazy("The assistant is not ready yet. Please try again shortly."),
     "model_timeout": gettext_lazy("The call lasted too long for the assistant. Please call again."),
@@ -35,30 +35,32 @@ _TEXTS: dict[str, Promise] = {
     "validation": gettext_lazy("The assistant could not go on with this call."),
     "stream_lost": gettext_lazy("The connection with the assistant was lost. Please call again."),
 }
-_AGAIN_S = {"throttled": 20.0, "model_not_ready": 20.0, "service_unavailable": 20.0}
-"""When to try again what needs patience: about as long as it takes until a line is free."""
-_OTHERWISE = gettext_lazy("The assistant had a problem. Please try again.")
+_RETRY_AFTER_S = {"throttled": 20.0, "model_not_ready": 20.0, "service_unavailable": 20.0}
+"""For errors that pass by themselves: about the time until the service has a free session."""
+DEFAULT_TEXT = gettext_lazy("The assistant had a problem. Please try again.")
 
 
 def customer_error(code: str, *, retryable: bool, retry_after_s: float | None = None) -> CallError:
-    """Return the message that tells a customer, in Spanish, of `code`."""
+    """Return the message for an error code, with its text in Spanish."""
     with override("es"):
-        message = str(_TEXTS.get(code, _OTHERWISE))
+        message = str(ERROR_TEXTS.get(code, DEFAULT_TEXT))
     return CallError(code=code, message=message, retryable=retryable, retry_after_s=retry_after_s)
 
 
 def first_error(group: BaseExceptionGroup[SonicError]) -> SonicError:
-    """Return the error a group of them began with; the others follow from it."""
+    """Return the first error of a group; the others are its consequences."""
     first = group.exceptions[0]
     return first_error(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def from_sonic(error: SonicError) -> CallError:
-    """Return what the customer is told of a failed session."""
+def customer_error_from_sonic(error: SonicError) -> CallError:
+    """Return the message for the error of a session."""
     match error:
         case TransportError():
-            again_s = _AGAIN_S.get(error.code)
-            return customer_error(error.code, retryable=error.retryable, retry_after_s=again_s)
+            retry_after_s = _RETRY_AFTER_S.get(error.code)
+            return customer_error(
+                error.code, retryable=error.retryable, retry_after_s=retry_after_s
+            )
         case RemoteProtocolError():
             return customer_error("stream_lost", retryable=True)
         case _:

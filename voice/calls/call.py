@@ -30,7 +30,7 @@ from voice.calls.tasks import Tasks
 from voice.calls.tool_calls import ToolCall
 from voice.calls.tool_executor import ToolCallbacks, ToolExecutor
 from voice.calls.watchdog import Finding, Watchdog
-from voice.customer_errors import customer_error, from_sonic
+from voice.customer_errors import customer_error, customer_error_from_sonic
 from voice.sonic.errors import SonicError, TransportCode, TransportError
 from voice.sonic.events import OutputEvent
 from voice.sonic.transport import SonicTransport
@@ -345,7 +345,7 @@ class Call:
     def gave_up(self, error: SonicError) -> None:
         """End the call, and say why."""
         self.dialogue.lose_session()
-        self.send_message(from_sonic(error))
+        self.send_message(customer_error_from_sonic(error))
         self._finish(m.EndReason.ERROR)
 
     def left(self) -> None:

@@ -151,7 +151,7 @@ class CallRegistry:
         )
         active.call.recorder = active.recorder
         metrics.CALLS.inc()
-        metrics.CALLS_BEGUN.labels("restored" if previous else "new").inc()
+        metrics.CALLS_STARTED.labels("restored" if previous else "new").inc()
         active.attach(connection)
         self._calls[active.call_id] = active
         self._tasks[active] = asyncio.create_task(  # noqa: TID251 -- it outlives its connection; close() awaits it
