@@ -34,16 +34,19 @@ class Vocabulary:
 
     parts: dict[str, str]
     """Words that no name contains."""
+    parts_outside_tests: dict[str, str]
+    """Words that no name contains, except those of tests, which are sentences."""
     function_names: dict[str, str]
     """Words that are not the whole name of a function or method."""
 
     @classmethod
     def from_glossary(cls, text: str) -> "Vocabulary":
         """Read the table of refused words from the glossary page."""
-        vocabulary = cls({}, {})
+        vocabulary = cls({}, {}, {})
         for row in _ROW.finditer(text):
             refused = {
                 "in any name": vocabulary.parts,
+                "in any name but a test's": vocabulary.parts_outside_tests,
                 "as the whole name of a function": vocabulary.function_names,
             }.get(row["where"].strip())
             if refused is not None:
@@ -73,7 +76,7 @@ class Exemption:
 
     def covers(self, name: Name) -> bool:
         """Return whether the exception is for this name."""
-        return fnmatchcase(name.path, self.path) and fnmatchcase(name.text, self.name)
+        return fnmatchcase(name.path, self.path) and fnmatchcase(name.text.lower(), self.name)
 
 
 @dataclass(slots=True)
@@ -104,16 +107,18 @@ class Check:
         ]
 
     def _problem(self, name: Name) -> str | None:
+        refused = self.vocabulary.parts
         if name.kind == "function" and name.text.startswith("test_"):
             if len(name.text) > MAX_TEST_NAME:
                 return f"a test name has at most {MAX_TEST_NAME} characters"
-        elif name.kind == "function":
-            bare = name.text.strip("_")
-            if bare in self.vocabulary.function_names:
-                return f"too vague; write {self.vocabulary.function_names[bare]}"
+        else:
+            refused = refused | self.vocabulary.parts_outside_tests
+        bare = name.text.strip("_")
+        if name.kind == "function" and bare in self.vocabulary.function_names:
+            return f"too vague; write {self.vocabulary.function_names[bare]}"
         for part in split_name(name.text):
-            if part in self.vocabulary.parts:
-                return f"no name contains `{part}`; write {self.vocabulary.parts[part]}"
+            if part in refused:
+                return f"no name contains `{part}`; write {refused[part]}"
         return None
 
 
@@ -123,7 +128,10 @@ def split_name(name: str) -> list[str]:
 
 
 def read_exemptions(text: str) -> list[Exemption]:
-    """Parse lines of the form `PATH NAME  # reason`; both may hold wildcards."""
+    """Parse lines of the form `PATH NAME  # reason`; both may contain wildcards.
+
+    NAME is in lower case and matches names in any case.
+    """
     exemptions = []
     for line in text.splitlines():
         entry, _, reason = (part.strip() for part in line.partition("#"))

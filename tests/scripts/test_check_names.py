@@ -19,6 +19,7 @@ GLOSSARY = """
 | word | where | write instead |
 |---|---|---|
 | `wish`, `wishes` | in any name | `options` |
+| `word` | in any name but a test's | `text` |
 | `take` | as the whole name of a function | what it does |
 """
 VOCABULARY = names.Vocabulary.from_glossary(GLOSSARY)
@@ -34,6 +35,7 @@ def problems(source: str, exemptions: str = "", path: str = "a.py") -> list[str]
 
 def test_vocabulary_reads_only_the_refused_terms() -> None:
     assert VOCABULARY.parts == {"wish": "`options`", "wishes": "`options`"}
+    assert VOCABULARY.parts_outside_tests == {"word": "`text`"}
     assert VOCABULARY.function_names == {"take": "what it does"}
 
 
@@ -90,6 +92,11 @@ def test_vague_term_within_a_function_name_is_accepted() -> None:
 def test_test_name_over_seventy_characters_is_refused() -> None:
     assert problems(f"def test_{'x' * 65}(): ...") == []
     assert "at most 70" in problems(f"def test_{'x' * 66}(): ...")[0]
+
+
+def test_term_refused_outside_tests_is_accepted_in_a_test_name() -> None:
+    assert problems("def test_word(): ...") == []
+    assert len(problems("def word(): ...")) == 1
 
 
 def test_exemption_covers_its_path_and_name_only() -> None:
