@@ -8,10 +8,10 @@ from websockets.exceptions import ConnectionClosed
 import orders.services
 from orders.domain import OrderStatus
 from tests.faults.rows import Row
-from tests.fixtures.line import COUNTED, Line, open_line
 from tests.fixtures.processes import resident_bytes
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
+from tests.fixtures.voice_clients import NUMBERED_TYPES, VoiceClient, open_client
 from voice.gateway.consumers import ACKNOWLEDGEMENT_INTERVAL_S
 from voice.wire.binary import HEADER, FrameType
 
@@ -21,43 +21,43 @@ LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 CANCEL = "Cancela el pedido número 2 para Juan Pérez"
 
 
-def assert_whole(line: Line) -> None:
+def assert_whole(client: VoiceClient) -> None:
     """Every frame came once and in order, and the audio is without a gap."""
-    counted = [f.sequence for f in line.received if f.kind in COUNTED]
+    counted = [f.sequence for f in client.received if f.kind in NUMBERED_TYPES]
     assert counted == list(range(len(counted)))
     position = 0
-    for frame in (f for f in line.received if f.kind is FrameType.AUDIO_OUT):
+    for frame in (f for f in client.received if f.kind is FrameType.AUDIO_OUT):
         assert frame.position == position
         position += len(frame.payload) // 2
 
 
 async def test_it_drops_in_the_middle_of_an_answer(faulty_site: Site, row: Row) -> None:
     row("browser drops mid-answer", "hears the rest of the answer", kept="every frame", within_s=3)
-    async with open_line(faulty_site.ws_url) as line:
-        await line.send(type="text", text=LOOK_UP)
-        await line.until_audio()
+    async with open_client(faulty_site.ws_url) as client:
+        await client.send(type="text", text=LOOK_UP)
+        await client.until_audio()
         with row.measured():
-            line.socket.transport.abort()
-            await line.reconnect()
-            await line.until_audio()
-        await line.until("turn")
-        assert_whole(line)
+            client.socket.transport.abort()
+            await client.reconnect()
+            await client.until_audio()
+        await client.until("turn")
+        assert_whole(client)
 
 
 async def test_it_drops_in_the_middle_of_a_tool(
     faulty_site: Site, gate: StoreGate, row: Row
 ) -> None:
     row("browser drops mid-tool", "hears the answer", kept="the tool ran once", within_s=6)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.4, "TransactWriteItems"
-        await line.send(type="text", text=CANCEL)
-        await line.until("tool", phase="started")
+        await client.send(type="text", text=CANCEL)
+        await client.until("tool", phase="started")
         with row.measured():
-            line.socket.transport.abort()
-            await line.reconnect()
-            await line.until("tool", phase="finished", outcome="ok")
-        await line.until("turn")
-        assert_whole(line)
+            client.socket.transport.abort()
+            await client.reconnect()
+            await client.until("tool", phase="finished", outcome="ok")
+        await client.until("turn")
+        assert_whole(client)
     assert orders.services.get_order(order_id="2").status is OrderStatus.CANCELLED
 
 
@@ -68,17 +68,17 @@ async def test_its_page_is_loaded_anew(faulty_site: Site, row: Row) -> None:
         kept="the conversation",
         within_s=3,
     )
-    async with open_line(faulty_site.ws_url) as line:
-        await line.send(type="text", text=LOOK_UP)
-        await line.until_audio()
-        reloaded = Line(line.socket, faulty_site.ws_url)
-        reloaded.token, reloaded.heard = line.token, line.heard
+    async with open_client(faulty_site.ws_url) as client:
+        await client.send(type="text", text=LOOK_UP)
+        await client.until_audio()
+        reloaded = VoiceClient(client.socket, faulty_site.ws_url)
+        reloaded.token, reloaded.position = client.token, client.position
         with row.measured():
-            line.socket.transport.abort()
-            resumed = await reloaded.reconnect(forgot=True)
+            client.socket.transport.abort()
+            resumed = await reloaded.reconnect(has_lost_state=True)
             reloaded.frames.sequence = resumed.sequence
             await reloaded.until_audio()
-        line.socket = reloaded.socket
+        client.socket = reloaded.socket
         await reloaded.until("turn")
         assert reloaded.captions[0] == LOOK_UP
         await reloaded.converse("Hola")
@@ -91,18 +91,18 @@ async def test_it_is_opened_twice(faulty_site: Site, row: Row) -> None:
         kept="the call",
         within_s=3,
     )
-    async with open_line(faulty_site.ws_url) as line:
-        first = Line(line.socket, line.url)
+    async with open_client(faulty_site.ws_url) as client:
+        first = VoiceClient(client.socket, client.url)
         with row.measured():
-            await line.reconnect()
+            await client.reconnect()
             assert await first.until_closed() == 4409
-        await line.converse("Hola")
+        await client.converse("Hola")
 
 
 async def test_a_slow_one_is_sent_no_more_than_a_window(faulty_site: Site, row: Row) -> None:
     row("slow browser", "hears the answer when it can", kept="the answer; other calls", within_s=6)
     before = resident_bytes(faulty_site.process.pid)
-    async with open_line(faulty_site.ws_url) as slow, open_line(faulty_site.ws_url) as other:
+    async with open_client(faulty_site.ws_url) as slow, open_client(faulty_site.ws_url) as other:
         slow.acknowledges = False
         await slow.send(type="text", text=LOOK_UP)
         await slow.until("tool", phase="finished")
@@ -126,24 +126,24 @@ async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> N
         kept="other calls",
         within_s=8,
     )
-    async with open_line(faulty_site.ws_url) as other, open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as other, open_client(faulty_site.ws_url) as client:
         with row.measured():
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(flooding(line))
-                assert await line.until_closed() == 4429
-            await line.reconnect()  # the call itself has survived its client's manners
-            await flooding(line, 500)  # and has not forgotten them
-            assert await line.until_closed() == 4429
-            await line.reconnect()
+                tasks.create_task(flooding(client))
+                assert await client.until_closed() == 4429
+            await client.reconnect()  # the call itself has survived its client's manners
+            await flooding(client, 500)  # and has not forgotten them
+            assert await client.until_closed() == 4429
+            await client.reconnect()
         await other.converse(LOOK_UP)
-        await line.converse("Hola")
+        await client.converse("Hola")
 
 
-async def flooding(line: Line, frames: int = 20_000) -> None:
+async def flooding(client: VoiceClient, frames: int = 20_000) -> None:
     frame = HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + bytes(1000)
     try:
         for _ in range(frames):
-            await line.socket.send(frame)
+            await client.socket.send(frame)
     except ConnectionClosed:
         return
 
@@ -161,12 +161,12 @@ async def test_a_broken_frame_ends_its_own_connection(
     faulty_site: Site, row: Row, name: str, frame: bytes, code: int
 ) -> None:
     row(name, "comes back to the call", kept="the call; other calls", within_s=4)
-    async with open_line(faulty_site.ws_url) as line:
-        await line.converse("Hola")
-        await line.audio_within(2 * ACKNOWLEDGEMENT_INTERVAL_S)  # an acknowledgement is due again
+    async with open_client(faulty_site.ws_url) as client:
+        await client.converse("Hola")
+        await client.audio_within(2 * ACKNOWLEDGEMENT_INTERVAL_S)  # an acknowledgement is due again
         with row.measured():
-            await line.socket.send(line.frames.audio(bytes(640)))
-            await line.socket.send(frame)
-            assert await line.until_closed() == code
-            await line.reconnect()
-        await line.converse("Hola")
+            await client.socket.send(client.frames.audio(bytes(640)))
+            await client.socket.send(frame)
+            assert await client.until_closed() == code
+            await client.reconnect()
+        await client.converse("Hola")

@@ -13,8 +13,8 @@ import pytest
 from common import clock
 from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
-from tests.fixtures.line import open_line
 from tests.fixtures.site import Site, running_site
+from tests.fixtures.voice_clients import open_client
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
@@ -75,23 +75,23 @@ async def test_there_are_none(
     row("credentials missing", "is told that it isn't their fault", kept="other calls", within_s=10)
     wallet.put(FIRST)
     with start_site() as site:
-        async with open_line(site.ws_url) as other:
+        async with open_client(site.ws_url) as other:
             wallet.empty()
             await faults.command("credentials", **SECOND)
             with row.measured():
                 await assert_denied(site)
                 await other.converse("Hola")
                 wallet.put(SECOND)
-                async with open_line(site.ws_url) as line:
-                    await line.converse("Hola")
+                async with open_client(site.ws_url) as client:
+                    await client.converse("Hola")
 
 
 async def assert_denied(site: Site) -> None:
-    async with open_line(site.ws_url, start=False) as line:
-        await line.send_start()
-        error = await line.until("error")
+    async with open_client(site.ws_url, start=False) as client:
+        await client.send_start()
+        error = await client.until("error")
         assert (error["code"], error["retryable"]) == ("credentials_missing", False)
-        assert await line.until_closed() == 1011
+        assert await client.until_closed() == 1011
 
 
 async def test_they_are_about_to_end(
@@ -100,16 +100,16 @@ async def test_they_are_about_to_end(
     row("credentials expiring", "notices nothing", kept="the call", within_s=15)
     wallet.put(FIRST, until=clock.now() + timedelta(seconds=LAST_S))
     with start_site() as site:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
             first = (await faults.sessions())[-1]["id"]
             wallet.put(SECOND, until=clock.now() + timedelta(hours=1))
             await faults.command("credentials", **SECOND, expire=True)
             with row.measured():
                 while (await session(faults, first))["ended"] is None:
-                    await line.audio_within(0.1)
-                await line.converse("Hola")
-            assert not [event for event in line.events if event["type"] == "interrupted"]
+                    await client.audio_within(0.1)
+                await client.converse("Hola")
+            assert not [event for event in client.events if event["type"] == "interrupted"]
         assert (await session(faults, first))["ended"] == "client"
 
 
@@ -123,10 +123,10 @@ async def test_they_are_replaced(
     row("credentials rotated mid-call", "waits a moment", kept="the call", within_s=8)
     wallet.put(FIRST)
     with start_site() as site:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
             wallet.put(SECOND)
             await faults.command("credentials", **SECOND)
             with row.measured():
                 await faults.command("drop_all", action={"kind": "abort"})
-                await line.converse("Hola")
+                await client.converse("Hola")

@@ -15,8 +15,8 @@ from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from tests.faults.conftest import QUICK
 from tests.faults.rows import Row
-from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site, running_site
+from tests.fixtures.voice_clients import VoiceClient, open_client
 from voice.wire.binary import FrameType
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(150)]
@@ -75,23 +75,23 @@ async def sessions_in(simulator: RunningSimulator) -> int:
     return len(await simulator.sessions())
 
 
-async def play(line: Line, audio: bytes) -> None:
+async def play(client: VoiceClient, audio: bytes) -> None:
     """Speak at the pace of speech, and take in what comes meanwhile."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     for start in range(0, len(audio), CHUNK_BYTES):
-        await line.socket.send(line.frames.audio(audio[start : start + CHUNK_BYTES]))
+        await client.socket.send(client.frames.audio(audio[start : start + CHUNK_BYTES]))
         due += CHUNK_S
         while (left := due - loop.time()) > 0:
             try:
                 async with asyncio.timeout(left):
-                    await line.next()
+                    await client.next()
             except TimeoutError:
                 break
 
 
-def heard(line: Line) -> list[str]:
-    return " ".join(line.said("user")).split()
+def heard(client: VoiceClient) -> list[str]:
+    return " ".join(client.texts_of("user")).split()
 
 
 async def test_twenty_renewals_of_a_customer_who_talks_throughout(
@@ -105,15 +105,15 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
         within_s=110,
     )
     site, simulator = talking
-    async with open_line(site.ws_url) as line:
+    async with open_client(site.ws_url) as client:
         spoken = 0
         with row.measured():
             while await sessions_in(simulator) < 21:
-                await play(line, encode_numbers(range(spoken, spoken + 10)) + silence(450))
+                await play(client, encode_numbers(range(spoken, spoken + 10)) + silence(450))
                 spoken += 10
-            await play(line, silence(1500))
+            await play(client, silence(1500))
         numbers = [str(number) for number in range(spoken)]
-        assert heard(line) == numbers
+        assert heard(client) == numbers
         sessions = await simulator.sessions()
         assert {session["ended"] for session in sessions[:-1]} == {"client"}  # none broke
         assert {word for session in sessions for word in session["numbers"]} == set(numbers)
@@ -136,29 +136,29 @@ async def test_an_interruption_while_the_next_session_opens(talking: Running, ro
     )
     site, simulator = talking
     await simulator.command("script", when="cuento", say=[LONG] * 3, tools=[])
-    async with open_line(site.ws_url) as line:
+    async with open_client(site.ws_url) as client:
         opening = await simulator.inject_fault("open", "delay", s=0.8 * TALKING_SCALE)
-        line.acknowledges = False  # so there is something to interrupt, however late they speak
-        await line.send(type="text", text="un cuento")
+        client.acknowledges = False  # so there is something to interrupt, however late they speak
+        await client.send(type="text", text="un cuento")
         while not await simulator.times_triggered(opening):
-            await line.audio_within(0.05)
+            await client.audio_within(0.05)
         with row.measured():
-            await play(line, encode_numbers(range(3)) + silence(450))
-            while not any(event["type"] == "interrupted" for event in line.events):
-                await line.next()
-            line.acknowledges = True
-            await line.acknowledge_all()
+            await play(client, encode_numbers(range(3)) + silence(450))
+            while not any(event["type"] == "interrupted" for event in client.events):
+                await client.next()
+            client.acknowledges = True
+            await client.acknowledge_all()
             # Where a session took the words along, the next one is asked them in writing.
-            await line.until_answered("2")
-        assert heard(line) == ["un", "cuento", "0", "1", "2"]
-        assert_nothing_stale(line)
+            await client.until_answered("2")
+        assert heard(client) == ["un", "cuento", "0", "1", "2"]
+        assert_nothing_stale(client)
         assert await sessions_in(simulator) >= 2
 
 
-def assert_nothing_stale(line: Line) -> None:
+def assert_nothing_stale(client: VoiceClient) -> None:
     """After a FLUSH no frame of an older generation came."""
     newest = 0
-    for frame in line.received:
+    for frame in client.received:
         if frame.kind is FrameType.FLUSH:
             newest = frame.generation
         assert frame.kind is not FrameType.AUDIO_OUT or frame.generation == newest
@@ -175,12 +175,12 @@ def unrenewed(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Runn
 async def test_a_session_that_runs_into_the_services_cap(unrenewed: Running, row: Row) -> None:
     row("eight minutes without a renewal", "notices nothing", kept="the call", within_s=5)
     site, simulator = unrenewed
-    async with open_line(site.ws_url) as line:
-        await line.converse("Hola")
+    async with open_client(site.ws_url) as client:
+        await client.converse("Hola")
         while (first := (await simulator.sessions())[0])["ended"] is None:
-            await line.audio_within(0.1)
+            await client.audio_within(0.1)
         with row.measured():
-            await line.converse("Hola")
+            await client.converse("Hola")
         assert first["ended"] == "failure"
         assert await sessions_in(simulator) == 2
 
@@ -189,10 +189,10 @@ async def test_an_hour_of_silence(silent: Running, row: Row) -> None:
     """With goodbyes off, which by default come after five minutes: see the next row."""
     row("silence for an hour", "is answered at once when they speak", kept="the call", within_s=5)
     site, simulator = silent
-    async with open_line(site.ws_url) as line:
-        await line.audio_within(3600 / SILENT_SCALE)
+    async with open_client(site.ws_url) as client:
+        await client.audio_within(3600 / SILENT_SCALE)
         with row.measured():
-            await line.converse("Hola")
+            await client.converse("Hola")
         assert await sessions_in(simulator) >= 7
 
 
@@ -206,9 +206,9 @@ async def test_silence_is_ended_with_a_goodbye(
         within_s=10,
     )
     with running_site(tmp_path, {**faulty_environ, "CALL_IDLE_S": "1"}) as site:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
             with row.measured():
-                assert (await line.until("ended"))["reason"] == "idle"
-                assert await line.until_closed() == 1000
-            assert "¡Hasta luego!" in line.said("assistant")[-1]
+                assert (await client.until("ended"))["reason"] == "idle"
+                assert await client.until_closed() == 1000
+            assert "¡Hasta luego!" in client.texts_of("assistant")[-1]

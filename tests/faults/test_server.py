@@ -9,10 +9,10 @@ import pytest
 
 from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from tests.faults.rows import Row
-from tests.fixtures.line import Line, dialled, open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.store_gate import Gate, StoreGate
+from tests.fixtures.voice_clients import VoiceClient, open_client, open_socket
 from voice.wire.binary import HEADER, FrameType
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
@@ -46,19 +46,19 @@ async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable,
         within_s=20,
     )
     with restartable.running() as site, ExitStack() as later:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
-            await line.send(type="text", text=LOOK_UP)
-            await line.until_audio()
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
+            await client.send(type="text", text=LOOK_UP)
+            await client.until_audio()
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 again = later.enter_context(restartable.running())
-                resumed = await line.reconnect(again.ws_url)
+                resumed = await client.reconnect(again.ws_url)
                 assert resumed.event["restored"] is True
-                await line.until("turn")
-            assert line.said("user") == ["Hola", LOOK_UP]
-            assert "pendiente" in " ".join(line.said("assistant"))
+                await client.until("turn")
+            assert client.texts_of("user") == ["Hola", LOOK_UP]
+            assert "pendiente" in " ".join(client.texts_of("assistant"))
 
 
 async def test_it_is_killed_while_it_greets(restartable: Restartable, row: Row) -> None:
@@ -69,19 +69,19 @@ async def test_it_is_killed_while_it_greets(restartable: Restartable, row: Row) 
         within_s=20,
     )
     with restartable.running() as site, ExitStack() as later:
-        async with open_line(site.ws_url, start=False) as line:
-            await line.start(greet=True)
-            await line.until_audio()
+        async with open_client(site.ws_url, start=False) as client:
+            await client.start(greet=True)
+            await client.until_audio()
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 again = later.enter_context(restartable.running())
-                resumed = await line.reconnect(again.ws_url)
+                resumed = await client.reconnect(again.ws_url)
                 assert resumed.event["restored"] is True
-                await line.until("turn")
-            assert "¿En qué te puedo ayudar?" in line.said("assistant")[-1]
-            await line.converse("Hola")
-            assert line.said("user") == ["Hola"]
+                await client.until("turn")
+            assert "¿En qué te puedo ayudar?" in client.texts_of("assistant")[-1]
+            await client.converse("Hola")
+            assert client.texts_of("user") == ["Hola"]
 
 
 async def test_what_was_typed_as_it_was_killed_is_answered(
@@ -94,17 +94,17 @@ async def test_what_was_typed_as_it_was_killed_is_answered(
         within_s=20,
     )
     with restartable.running() as site, ExitStack() as later:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
-            frame = line.frames.event(type="text", text=LOOK_UP)
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
+            frame = client.frames.event(type="text", text=LOOK_UP)
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 again = later.enter_context(restartable.running())
-                resumed = await line.reconnect(again.ws_url)
-                await line.send_again([frame], wanted=resumed.sequence)
-                await line.until("turn")
-            assert line.said("user") == ["Hola", LOOK_UP]
+                resumed = await client.reconnect(again.ws_url)
+                await client.resend([frame], next_sequence=resumed.sequence)
+                await client.until("turn")
+            assert client.texts_of("user") == ["Hola", LOOK_UP]
 
 
 async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, row: Row) -> None:
@@ -115,28 +115,28 @@ async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, ro
         within_s=20,
     )
     with restartable.running() as site, ExitStack() as later:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
-            line.acknowledges = False  # so there is something to interrupt
-            await line.send(type="text", text=LOOK_UP)
-            await line.until_audio()
-            frames = [line.frames.audio(encode_numbers(said)) for said in ([1, 2, 3], [4, 5, 6])]
-            await line.socket.send(frames[0])
-            await line.until("interrupted")
-            line.acknowledges = True
-            await line.audio_within(0.4)  # which the store learns meanwhile
-            await line.socket.send(frames[1])
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
+            client.acknowledges = False  # so there is something to interrupt
+            await client.send(type="text", text=LOOK_UP)
+            await client.until_audio()
+            frames = [client.frames.audio(encode_numbers(said)) for said in ([1, 2, 3], [4, 5, 6])]
+            await client.socket.send(frames[0])
+            await client.until("interrupted")
+            client.acknowledges = True
+            await client.audio_within(0.4)  # which the store learns meanwhile
+            await client.socket.send(frames[1])
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 again = later.enter_context(restartable.running())
-                resumed = await line.reconnect(again.ws_url)
-                await line.send_again(frames, wanted=resumed.sequence)
+                resumed = await client.reconnect(again.ws_url)
+                await client.resend(frames, next_sequence=resumed.sequence)
                 for _ in range(5):
-                    await line.socket.send(line.frames.audio(silence(500)))
-                await line.until_caption("1 2 3 4 5 6")
-            await line.send(type="end")
-            assert line.said("user") == ["Hola", LOOK_UP, "1 2 3 4 5 6"]
+                    await client.socket.send(client.frames.audio(silence(500)))
+                await client.until_caption("1 2 3 4 5 6")
+            await client.send(type="end")
+            assert client.texts_of("user") == ["Hola", LOOK_UP, "1 2 3 4 5 6"]
 
 
 async def test_it_is_killed_before_speech_was_stored(
@@ -149,36 +149,38 @@ async def test_it_is_killed_before_speech_was_stored(
         within_s=20,
     )
     with restartable.running() as site, ExitStack() as later:
-        async with open_line(site.ws_url) as line:
-            await line.converse("Hola")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
             gate.state = Gate.DOWN
-            frames = [line.frames.audio(encode_numbers([1, 2, 3]))]
-            frames += [line.frames.audio(silence(500)) for _ in range(5)]
+            frames = [client.frames.audio(encode_numbers([1, 2, 3]))]
+            frames += [client.frames.audio(silence(500)) for _ in range(5)]
             for frame in frames:
-                await line.socket.send(frame)
-            await line.until_caption("1 2 3")
-            await line.until("turn")
-            acknowledged = [f.sequence for f in line.received if f.kind is FrameType.ACK]
+                await client.socket.send(frame)
+            await client.until_caption("1 2 3")
+            await client.until("turn")
+            acknowledged = [f.sequence for f in client.received if f.kind is FrameType.ACK]
             assert max(acknowledged, default=0) < HEADER.unpack_from(frames[0])[3]
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
                 gate.release()
                 again = later.enter_context(restartable.running())
-                await come_and_go(line, again, gate)
-                resumed = await line.reconnect(again.ws_url)
+                await come_and_go(client, again, gate)
+                resumed = await client.reconnect(again.ws_url)
                 assert resumed.sequence <= HEADER.unpack_from(frames[0])[3]
-                await line.send_again(frames, wanted=resumed.sequence)
-                await line.until("turn")
-            await line.send(type="end")
-    assert line.captions.count("1 2 3") == 2  # by the server that died, and by the one after it
+                await client.resend(frames, next_sequence=resumed.sequence)
+                await client.until("turn")
+            await client.send(type="end")
+    assert client.captions.count("1 2 3") == 2  # by the server that died, and by the one after it
 
 
-async def come_and_go(line: Line, site: Site, gate: StoreGate) -> None:
-    """Come back on a line that is gone again before the call is restored from a slow store."""
+async def come_and_go(client: VoiceClient, site: Site, gate: StoreGate) -> None:
+    """Come back on a client that is gone again before the call is restored from a slow store."""
     gate.state, gate.slow_s = Gate.SLOW, 0.3
-    async with dialled(site.ws_url) as socket:
-        await socket.send(line.frames.resume(line.token, next_sequence=0, generation=0, position=0))
+    async with open_socket(site.ws_url) as socket:
+        await socket.send(
+            client.frames.resume(client.token, next_sequence=0, generation=0, position=0)
+        )
         await site.until_logged("connection open")
         socket.transport.abort()
     await site.until_logged("awaiting resume")
@@ -195,14 +197,14 @@ async def test_it_is_drained_in_the_middle_of_a_call(
         within_s=15,
     )
     with restartable.running() as site, running_site(tmp_path, faulty_environ) as other:
-        async with open_line(site.ws_url) as line:
-            await line.send(type="text", text=LOOK_UP)
-            await line.until_audio()
+        async with open_client(site.ws_url) as client:
+            await client.send(type="text", text=LOOK_UP)
+            await client.until_audio()
             with row.measured():
                 site.process.terminate()
-                await line.until("turn")
-                await line.until("moving")
-                assert await line.until_closed() == 1012
-                resumed = await line.reconnect(other.ws_url)
+                await client.until("turn")
+                await client.until("moving")
+                assert await client.until_closed() == 1012
+                resumed = await client.reconnect(other.ws_url)
             assert resumed.event["restored"] is True
-            await line.converse("Hola")
+            await client.converse("Hola")

@@ -7,8 +7,8 @@ import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
-from tests.fixtures.line import open_line
 from tests.fixtures.site import Site
+from tests.fixtures.voice_clients import open_client
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
@@ -53,23 +53,23 @@ async def test_what_passes_at_open_only_takes_longer(
         within_s=broken.within_s,
     )
     fault = await faults.inject_fault(broken.at, broken.kind, times=broken.times, **broken.fields)
-    async with open_line(faulty_site.ws_url, start=False) as line:
+    async with open_client(faulty_site.ws_url, start=False) as client:
         with row.measured():
-            await line.start()
+            await client.start()
         assert await faults.times_triggered(fault) == broken.times
-        await line.converse("Hola")
+        await client.converse("Hola")
 
 
 async def test_a_connection_that_is_cut_as_it_is_made_only_takes_longer(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("TCP cut at connect", "waits a moment longer for the answer", kept="the call", within_s=6)
-    async with open_line(faulty_site.ws_url) as line:
-        await line.converse("Hola")
+    async with open_client(faulty_site.ws_url) as client:
+        await client.converse("Hola")
         fault = await faults.inject_fault("connect", "abort")
         with row.measured():
             await faults.command("drop_all", action={"kind": "abort"})
-            await line.converse("Hola")
+            await client.converse("Hola")
         assert await faults.times_triggered(fault) == 1
 
 
@@ -99,12 +99,12 @@ async def test_what_stays_at_open_is_told(
     )
     await faults.inject_fault(broken.at, broken.kind, times=None, **broken.fields)
     with row.measured():
-        async with open_line(faulty_site.ws_url, start=False) as line:
-            await line.send_start()
-            error = await line.until("error")
+        async with open_client(faulty_site.ws_url, start=False) as client:
+            await client.send_start()
+            error = await client.until("error")
             assert (error["code"], error["retryable"]) == (code, retryable)
-            assert (await line.until("ended"))["reason"] == "error"
-            assert await line.until_closed() == 1011
+            assert (await client.until("ended"))["reason"] == "error"
+            assert await client.until_closed() == 1011
 
 
 SYSTEM = "System instability detected. Please retry your request."
@@ -147,17 +147,17 @@ async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
         kept="the question, the answer; tools ran once",
         within_s=broken.within_s,
     )
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         fault = await faults.inject_fault(broken.at, broken.kind, nth=4, **broken.fields)
-        await line.send(type="text", text=LOOK_UP)
-        await line.until("interrupted")
+        await client.send(type="text", text=LOOK_UP)
+        await client.until("interrupted")
         with row.measured():
-            await line.until_audio()
-        await line.until("turn")
+            await client.until_audio()
+        await client.until("turn")
         assert await faults.times_triggered(fault) == 1
-        assert line.said("user") == [LOOK_UP]
-        assert "pendiente" in " ".join(line.said("assistant"))
-        runs = [e for e in line.events if e["type"] == "tool" and e["phase"] == "started"]
+        assert client.texts_of("user") == [LOOK_UP]
+        assert "pendiente" in " ".join(client.texts_of("assistant"))
+        runs = [e for e in client.events if e["type"] == "tool" and e["phase"] == "started"]
         assert len(runs) == 1
 
 
@@ -165,62 +165,62 @@ async def test_a_cut_in_the_middle_of_a_tool(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("TCP cut mid-tool", "hears the answer", kept="the result; the tool ran once", within_s=6)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         await faults.inject_fault("in:toolResult", "abort")
-        await line.send(type="text", text=LOOK_UP)
-        await line.until("tool", phase="finished")
+        await client.send(type="text", text=LOOK_UP)
+        await client.until("tool", phase="finished")
         with row.measured():
-            await line.until_audio()
-        await line.until("turn")
-        assert "pendiente" in " ".join(line.said("assistant"))
-        assert [e["phase"] for e in line.events if e["type"] == "tool"] == ["started", "finished"]
+            await client.until_audio()
+        await client.until("turn")
+        assert "pendiente" in " ".join(client.texts_of("assistant"))
+        assert [e["phase"] for e in client.events if e["type"] == "tool"] == ["started", "finished"]
 
 
 async def test_a_goaway_that_lets_streams_finish_is_not_noticed(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("GOAWAY (graceful) mid-answer", "notices nothing", kept="the answer", within_s=5)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         fault = await faults.inject_fault("out:audioOutput", "goaway", nth=4, code=0, hard=False)
         with row.measured():
-            await line.converse(LOOK_UP)
+            await client.converse(LOOK_UP)
         assert await faults.times_triggered(fault) == 1
-        assert not [e for e in line.events if e["type"] == "interrupted"]
+        assert not [e for e in client.events if e["type"] == "interrupted"]
 
 
 async def test_an_unknown_event_is_passed_over(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("unknown event", "notices nothing", kept="the answer", within_s=5)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         event = {"event": {"userSpeechEnd": {"anything": [1, None]}}}
         fault = await faults.inject_fault("out:audioOutput", "send", nth=2, event=event)
         with row.measured():
-            await line.converse(LOOK_UP)
+            await client.converse(LOOK_UP)
         assert await faults.times_triggered(fault) == 1
-        assert not [e for e in line.events if e["type"] == "interrupted"]
+        assert not [e for e in client.events if e["type"] == "interrupted"]
 
 
 async def test_a_deaf_session_is_replaced(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("deaf session", "waits, then hears the answer", kept="what was said", within_s=10)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         await faults.inject_fault("in:textInput", "unresponsive")
-        await line.send(type="text", text=LOOK_UP)
+        await client.send(type="text", text=LOOK_UP)
         with row.measured():
-            await line.until_audio()
-        await line.until("turn")
-        assert line.said("user") == [LOOK_UP]
+            await client.until_audio()
+        await client.until("turn")
+        assert client.texts_of("user") == [LOOK_UP]
 
 
 async def test_a_session_that_is_slow_to_open_does_not_hold_others_up(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("slow to open", "waits; others notice nothing", kept="other calls", within_s=10)
-    async with open_line(faulty_site.ws_url) as other:
+    async with open_client(faulty_site.ws_url) as other:
         await faults.inject_fault("open", "delay", s=1.0)
         with row.measured():
-            async with open_line(faulty_site.ws_url) as line:
+            async with open_client(faulty_site.ws_url) as client:
                 await other.converse("Hola")
-                await line.converse("Hola")
+                await client.converse("Hola")

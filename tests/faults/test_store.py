@@ -11,9 +11,9 @@ from conversations.domain import Transcript
 from nova_sonic_simulator.testing import RunningSimulator
 from orders.domain import OrderQuery
 from tests.faults.rows import Row
-from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
+from tests.fixtures.voice_clients import VoiceClient, open_client
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
@@ -29,13 +29,13 @@ YERBA = {
 }
 
 
-async def outcomes(line: Line, text: str) -> list[str]:
+async def outcomes(client: VoiceClient, text: str) -> list[str]:
     """Ask, hear the answer, and return how its tools ended."""
-    before = len(line.events)
-    await line.converse(text)
+    before = len(client.events)
+    await client.converse(text)
     return [
         e["outcome"]
-        for e in line.events[before:]
+        for e in client.events[before:]
         if e["type"] == "tool" and e["phase"] == "finished"
     ]
 
@@ -55,12 +55,12 @@ async def test_a_store_that_fails_during_a_tool(
     row(
         f"DynamoDB {state} during a tool", experience, kept="the call, the order", within_s=within_s
     )
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.only_for, gate.state = "GetItem", state
         with row.measured():
-            assert await outcomes(line, LOOK_UP) == ["failed"]
+            assert await outcomes(client, LOOK_UP) == ["failed"]
         gate.release()
-        assert await outcomes(line, LOOK_UP) == ["ok"]
+        assert await outcomes(client, LOOK_UP) == ["ok"]
     assert orders.services.get_order(order_id="1").status == "pending"
 
 
@@ -74,13 +74,13 @@ async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_ofte
         within_s=12,
     )
     await faults.command("script", when="quiero yerba", say=["Listo."], tools=[YERBA])
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.only_for, gate.only_in = "TransactWriteItems", EMAIL
         gate.state, gate.slow_s = Gate.SLOW, 3.5
         with row.measured():
-            assert await outcomes(line, "quiero yerba") == ["failed"]
+            assert await outcomes(client, "quiero yerba") == ["failed"]
             gate.release()
-            assert await outcomes(line, "quiero yerba") == ["ok"]
+            assert await outcomes(client, "quiero yerba") == ["ok"]
     query = OrderQuery(customer_email=EMAIL)
     assert len(orders.services.list_orders(query=query).items) == 1
 
@@ -94,22 +94,22 @@ async def test_a_store_that_fails_as_the_customer_hangs_up(
         kept="the last words, and how it ended",
         within_s=6,
     )
-    async with open_line(faulty_site.ws_url) as line:
-        await line.converse("Hola")
+    async with open_client(faulty_site.ws_url) as client:
+        await client.converse("Hola")
         gate.state = Gate.THROTTLES
-        await line.send(type="end")
-        await line.until("ended")
+        await client.send(type="end")
+        await client.until("ended")
         with row.measured():
             gate.release()
-            while not (await asyncio.to_thread(kept, line)).conversation.is_ended:  # noqa: ASYNC110 -- another process's
+            while not (await asyncio.to_thread(kept, client)).conversation.is_ended:  # noqa: ASYNC110 -- another process's
                 await asyncio.sleep(0.02)
-        said = await asyncio.to_thread(kept, line)
+        said = await asyncio.to_thread(kept, client)
     assert [words.text for words in said.utterances if words.speaker == "user"] == ["Hola"]
     assert said.conversation.reason == "client"
 
 
-def kept(line: Line) -> Transcript:
-    call_id, _, _ = line.token.partition(".")
+def kept(client: VoiceClient) -> Transcript:
+    call_id, _, _ = client.token.partition(".")
     return conversations.services.get_transcript(call_id=call_id, now=clock.now())
 
 
@@ -120,11 +120,11 @@ async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate
         kept="the answer",
         within_s=6,
     )
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.state, gate.slow_s = Gate.SLOW, 0.4
         with row.measured():
-            assert await outcomes(line, LOOK_UP) == ["ok"]
-        said = " ".join(e["text"] for e in line.events if e["type"] == "caption")
+            assert await outcomes(client, LOOK_UP) == ["ok"]
+        said = " ".join(e["text"] for e in client.events if e["type"] == "caption")
         assert "Un momento" in said
         assert "[" not in said
 
@@ -138,10 +138,10 @@ async def test_what_is_said_while_the_store_is_down_is_kept_once_it_is_back(
         kept="what was said is kept later",
         within_s=12,
     )
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.state = Gate.DOWN
         with row.measured():
-            await line.converse("Hola")
+            await client.converse("Hola")
             gate.release()
-            acknowledged = await line.until_acknowledged(line.frames.sequence - 1)
+            acknowledged = await client.until_acknowledged(client.frames.sequence - 1)
         assert acknowledged

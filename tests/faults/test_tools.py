@@ -13,9 +13,9 @@ from conversations.domain import ToolCall, ToolOutcome
 from conversations.errors import ConversationNotFoundError
 from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
-from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site
 from tests.fixtures.store_gate import Gate, StoreGate
+from tests.fixtures.voice_clients import VoiceClient, open_client
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
@@ -30,10 +30,10 @@ BOTH = [
 ]
 
 
-def finished(line: Line) -> list[tuple[str, str]]:
+def finished(client: VoiceClient) -> list[tuple[str, str]]:
     return [
         (e["name"], e["outcome"])
-        for e in line.events
+        for e in client.events
         if e["type"] == "tool" and e["phase"] == "finished"
     ]
 
@@ -43,16 +43,16 @@ async def test_two_tools_at_once_run_side_by_side(
 ) -> None:
     row("two tools at once", "hears one answer to both", kept="both results", within_s=8)
     await faults.command("script", when="las dos cosas", say=["Acá están."], tools=BOTH)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.5, "GetItem"
         with row.measured():
-            await line.send(type="text", text="las dos cosas")
-            await line.until("tool", phase="finished")
-            await line.until("tool", phase="finished")
-            phases = [e["phase"] for e in line.events if e["type"] == "tool"]
+            await client.send(type="text", text="las dos cosas")
+            await client.until("tool", phase="finished")
+            await client.until("tool", phase="finished")
+            phases = [e["phase"] for e in client.events if e["type"] == "tool"]
             assert phases == ["started", "started", "finished", "finished"]
-            await line.until("turn")
-        assert sorted(finished(line)) == [("consultarOrder", "ok"), ("consultarTurno", "ok")]
+            await client.until("turn")
+        assert sorted(finished(client)) == [("consultarOrder", "ok"), ("consultarTurno", "ok")]
     newest = (await faults.sessions())[-1]
     assert len(newest["tool_results"]) == 2
 
@@ -69,50 +69,50 @@ async def test_a_tool_that_cannot_be_run_is_answered(
 ) -> None:
     row(fault, "hears that it can't be done", kept="the call", within_s=5)
     await faults.command("script", when="algo raro", say=[], tools=[tool])
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         with row.measured():
-            await line.converse("algo raro")
-        assert finished(line)[0][1] in {"failed", "refused"}
-        await line.converse(LOOK_UP)
+            await client.converse("algo raro")
+        assert finished(client)[0][1] in {"failed", "refused"}
+        await client.converse(LOOK_UP)
 
 
 async def test_a_tool_that_hangs_is_given_up(faulty_site: Site, gate: StoreGate, row: Row) -> None:
     row("tool hangs", "hears «un momento», then that it took too long", kept="the call", within_s=7)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.state, gate.only_for = Gate.HANGS, "GetItem"
         with row.measured():
-            await line.converse(LOOK_UP)
-        assert finished(line) == [("consultarOrder", "failed")]
+            await client.converse(LOOK_UP)
+        assert finished(client) == [("consultarOrder", "failed")]
         gate.release()
-        await line.converse(LOOK_UP)
-        assert finished(line)[-1] == ("consultarOrder", "ok")
+        await client.converse(LOOK_UP)
+        assert finished(client)[-1] == ("consultarOrder", "ok")
 
 
 async def test_a_tool_that_raises_is_told(faulty_site: Site, gate: StoreGate, row: Row) -> None:
     row("tool raises", "hears that there was a problem", kept="the call", within_s=5)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.state, gate.only_for = Gate.BABBLES, "GetItem"
         with row.measured():
-            await line.converse(LOOK_UP)
-        assert finished(line) == [("consultarOrder", "failed")]
+            await client.converse(LOOK_UP)
+        assert finished(client) == [("consultarOrder", "failed")]
         gate.release()
-        await line.converse(LOOK_UP)
+        await client.converse(LOOK_UP)
 
 
 async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
     faulty_site: Site, gate: StoreGate, row: Row
 ) -> None:
     row("result after hang-up", "is gone", kept="the effect, and that it was done", within_s=8)
-    async with open_line(faulty_site.ws_url) as line:
+    async with open_client(faulty_site.ws_url) as client:
         gate.only_for, gate.only_in = "TransactWriteItems", settings.ORDERS_TABLE
         gate.state, gate.slow_s = Gate.SLOW, 0.5
-        await line.send(type="text", text=CANCEL)
+        await client.send(type="text", text=CANCEL)
         while not gate.met:  # it has begun to take effect
-            await line.audio_within(0.02)
-        call_id = line.token.partition(".")[0]
+            await client.audio_within(0.02)
+        call_id = client.token.partition(".")[0]
         with row.measured():
-            await line.send(type="end")
-            assert await line.until_closed() == 1000
+            await client.send(type="end")
+            assert await client.until_closed() == 1000
             runs = await kept_runs(call_id)
             while orders.services.get_order(order_id="2").status != "cancelled":  # noqa: ASYNC110 -- another process's
                 await asyncio.sleep(0.02)

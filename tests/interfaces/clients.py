@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from appointments.domain import AppointmentStatus
 from orders.domain import OrderItem, OrderStatus
 from tests.fixtures.forms import fields_of
-from tests.fixtures.line import Line, open_line
 from tests.fixtures.site import Site
+from tests.fixtures.voice_clients import VoiceClient, open_client
 from tests.interfaces.staff_session import staff_session
 from voice.tools.results import APPOINTMENT_STATUS_TEXTS, ORDER_STATUS_TEXTS
 
@@ -341,13 +341,13 @@ class VoiceInterface(Interface):
     async def prepare_booking(
         self, request: BookingRequest, running: AsyncExitStack
     ) -> SubmitBooking:
-        line = await running.enter_async_context(open_line(self.site.ws_url))
+        line = await running.enter_async_context(open_client(self.site.ws_url))
         text = f"Agenda una cita para {_start_as_text(request.starts_at)} con {request.doctor}"
         await line.converse(text, request.patient)
         return lambda: _converse(line, request.email)
 
     async def _call(self, *texts: str) -> Response:
-        async with open_line(self.site.ws_url) as line:
+        async with open_client(self.site.ws_url) as line:
             return await _converse(line, *texts)
 
 
@@ -356,7 +356,7 @@ def _start_as_text(starts_at: datetime) -> str:
     return f"el {starts_at.day} de {month} de {starts_at.year} a las {starts_at:%H:%M}"
 
 
-async def _converse(line: Line, *texts: str) -> Response:
+async def _converse(line: VoiceClient, *texts: str) -> Response:
     """Send the last texts that a tool call needs, and return what the assistant says of its result."""
     await line.converse(*texts)
     events = line.events

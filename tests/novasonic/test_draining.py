@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.fixtures.line import Line, dialled, open_events_line, open_line, ticket
 from tests.fixtures.site import Site, SiteRunner
+from tests.fixtures.voice_clients import (
+    VoiceClient,
+    open_client,
+    open_legacy_client,
+    open_socket,
+    request_ticket,
+)
 
 pytestmark = pytest.mark.wire
 
@@ -25,11 +31,11 @@ def other(site: Site) -> Site:
     return site
 
 
-async def follow(line: Line, other: Site) -> dict[str, object]:
+async def follow(line: VoiceClient, other: Site) -> dict[str, object]:
     """Wait to be sent away, and come back on another server; return what it says."""
     assert (await line.until("moving"))["resumeAfterMs"] == 500
     assert await line.until_closed() == 1012
-    resumed = await line.come_back(await dialled(other.ws_url))
+    resumed = await line.resume(await open_socket(other.ws_url))
     return resumed.event
 
 
@@ -38,7 +44,7 @@ async def test_a_call_is_handed_over_and_the_server_stops(
     run_site: SiteRunner, other: Site, demo_data: datetime, number: signal.Signals
 ) -> None:
     with run_site() as site:
-        async with open_line(site.ws_url) as line:
+        async with open_client(site.ws_url) as line:
             await line.converse("Consulta el pedido número 1 con DNI 12345678")
             site.process.send_signal(number)
             assert (await follow(line, other))["restored"] is True
@@ -68,7 +74,7 @@ async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
     run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
     with run_site() as site:
-        async with open_line(site.ws_url) as line:
+        async with open_client(site.ws_url) as line:
             await line.converse("Hola")
             async with asyncio.TaskGroup() as tasks:
                 draining = tasks.create_task(asyncio.to_thread(drain, site))
@@ -78,10 +84,10 @@ async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
             status, body = site.get("/ready")
             assert (status, json.loads(body)["problems"]) == (503, ["draining"])
             with pytest.raises(urllib.error.HTTPError) as no_ticket:
-                ticket(site.ws_url)
+                request_ticket(site.ws_url)
             with no_ticket.value as refusal:
                 assert (refusal.code, refusal.headers["Retry-After"]) == (503, "5")
-            async with open_line(site.ws_url, start=False) as refused:
+            async with open_client(site.ws_url, start=False) as refused:
                 await refused.send(type="start", ticket="any")
                 error = await refused.until("error")
                 assert (error["code"], error["retryAfterS"]) == ("draining", 5)
@@ -94,15 +100,15 @@ async def test_a_client_that_comes_back_to_a_draining_server_is_sent_on(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site() as site:
-        async with open_line(site.ws_url) as line:
+        async with open_client(site.ws_url) as line:
             await line.converse("Hola")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(asyncio.to_thread(drain, site))
                 await line.until("moving")
                 assert await line.until_closed() == 1012
-            async with dialled(site.ws_url) as socket:
+            async with open_socket(site.ws_url) as socket:
                 with pytest.raises(ConnectionClosed) as closed:
-                    await line.come_back(socket)
+                    await line.resume(socket)
                 assert closed.value.rcvd is not None
                 assert closed.value.rcvd.code == 1012
 
@@ -111,7 +117,7 @@ async def test_a_call_that_finds_no_quiet_moment_is_moved_when_time_is_up(
     run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
     with run_site(DRAIN_S="1") as site:
-        async with open_line(site.ws_url) as line:
+        async with open_client(site.ws_url) as line:
             line.acknowledges = False  # so it has never heard the answer to its end
             await line.send(type="text", text="Consulta el pedido número 1 con DNI 12345678")
             await line.until("tool", phase="finished")
@@ -125,9 +131,9 @@ async def test_a_call_that_finds_no_quiet_moment_is_moved_when_time_is_up(
 
 async def test_an_earlier_client_is_told_that_the_server_goes(run_site: SiteRunner) -> None:
     with run_site(DRAIN_S="1") as site:
-        async with open_events_line(site.ws_url) as line:
-            await line.send_burst()
-            await line.type("Hola")
+        async with open_legacy_client(site.ws_url) as line:
+            await line.start_session()
+            await line.type_text("Hola")
             await line.until("contentEnd", type="AUDIO", stopReason="END_TURN")
             site.process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionClosed) as closed:

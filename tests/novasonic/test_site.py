@@ -9,9 +9,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from tests.fixtures.line import open_events_line, open_line
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, SiteRunner
+from tests.fixtures.voice_clients import open_client, open_legacy_client
 
 pytestmark = pytest.mark.wire
 
@@ -77,13 +77,13 @@ def test_the_demo_orders_are_in_the_envelope(site: Site, demo_data: datetime) ->
 
 
 async def test_the_sites_own_page_may_call(site: Site) -> None:
-    async with open_events_line(site.ws_url, origin=site.url) as line:
+    async with open_legacy_client(site.ws_url, origin=site.url) as line:
         assert line.socket.subprotocol is None
 
 
 async def test_another_sites_page_may_not(site: Site) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        async with open_events_line(site.ws_url, origin="https://evil.example"):
+        async with open_legacy_client(site.ws_url, origin="https://evil.example"):
             pass
     assert caught.value.response.status_code == 403
 
@@ -112,7 +112,7 @@ async def test_logs_are_json_lines_that_carry_the_call(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site(LOG_FORMAT="json", LOGLEVEL="INFO") as site:
-        async with open_line(site.ws_url) as line:
+        async with open_client(site.ws_url) as line:
             await line.converse("Hola")
             await line.send(type="end")
             await line.until_closed()
@@ -125,8 +125,8 @@ async def test_logs_are_json_lines_that_carry_the_call(
 
 async def test_a_page_that_the_settings_name_may(run_site: SiteRunner) -> None:
     with run_site(WS_ALLOWED_ORIGINS="https://www.example.com") as site:
-        async with open_events_line(site.ws_url, origin="https://www.example.com"):
+        async with open_legacy_client(site.ws_url, origin="https://www.example.com"):
             pass
         with pytest.raises(InvalidStatus):
-            async with open_events_line(site.ws_url, origin="https://example.com"):
+            async with open_legacy_client(site.ws_url, origin="https://example.com"):
                 pass

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from common import clock
 from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
-from tests.fixtures.line import dialled, ticket
+from tests.fixtures.voice_clients import open_socket, request_ticket
 from voice import pcm
 from voice.wire.binary import FrameType
 from voice.wire.client import ClientCall, ServerFrame
@@ -190,8 +190,8 @@ class Caller:
     # The line
 
     async def _dial(self) -> None:
-        asked = await asyncio.to_thread(ticket, self._url)
-        self._socket = await dialled(self._url)
+        asked = await asyncio.to_thread(request_ticket, self._url)
+        self._socket = await open_socket(self._url)
         greet = self._chance.random() < 0.5
         self._side.queue_event(type="start", ticket=asked, greet=greet)
         await self._send_waiting()
@@ -240,7 +240,7 @@ class Caller:
         self.account.drops += 1
         await asyncio.sleep(self._chance.random())
         with suppress(OSError, InvalidHandshake, ConnectionClosed):
-            socket = await dialled(self._url)
+            socket = await open_socket(self._url)
             if self._forgot:
                 self._side = self._side.after_page_reload(time.monotonic())
             await socket.send(self._side.resume_frame(time.monotonic()))

@@ -1,4 +1,4 @@
-"""A call outlives its connection, its page and its server, over real sockets."""
+"""Calls resume after a lost connection, a page reload and a lost server, over real sockets."""
 
 import signal
 from datetime import datetime
@@ -6,116 +6,115 @@ from datetime import datetime
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.fixtures.line import COUNTED, Line, dialled, open_line
 from tests.fixtures.site import Site, SiteRunner
+from tests.fixtures.voice_clients import NUMBERED_TYPES, VoiceClient, open_client, open_socket
 from voice.wire.binary import Flag, FrameType
 
 pytestmark = pytest.mark.wire
 
-LONG = "Consulta el pedido número 1 con DNI 12345678"
+ORDER_QUESTION = "Consulta el pedido número 1 con DNI 12345678"
 
 
-def spoken(line: Line) -> list[str]:
+def shown_texts(client: VoiceClient) -> list[str]:
+    """Return the texts that the captions show in the end, of both sides."""
     shown = {
         (event["turn"], event["segment"]): event["text"]
-        for event in line.events
+        for event in client.events
         if event["type"] == "caption"
     }
-    return [shown[place] for place in sorted(shown)]
+    return [shown[key] for key in sorted(shown)]
 
 
-async def test_a_dropped_connection_loses_nothing(site: Site, demo_data: datetime) -> None:
-    async with open_line(site.ws_url) as line:
-        await line.send(type="text", text=LONG)
-        await line.until("tool", phase="finished")
-        line.socket.transport.abort()
-        async with dialled(site.ws_url) as socket:
-            resumed = await line.come_back(socket)
+async def test_resumed_call_loses_no_frame(site: Site, demo_data: datetime) -> None:
+    async with open_client(site.ws_url) as client:
+        await client.send(type="text", text=ORDER_QUESTION)
+        await client.until("tool", phase="finished")
+        client.socket.transport.abort()
+        async with open_socket(site.ws_url) as socket:
+            resumed = await client.resume(socket)
             assert resumed.event["restored"] is False
-            assert resumed.sequence == line.frames.sequence
-            await line.until("turn")
-        counted = [f.sequence for f in line.received if f.kind in COUNTED]
-        assert counted == list(range(len(counted)))
+            assert resumed.sequence == client.frames.sequence
+            await client.until("turn")
+        numbers = [f.sequence for f in client.received if f.kind in NUMBERED_TYPES]
+        assert numbers == list(range(len(numbers)))
         position = 0
-        for frame in [f for f in line.received if f.kind is FrameType.AUDIO_OUT]:
+        for frame in [f for f in client.received if f.kind is FrameType.AUDIO_OUT]:
             assert frame.position == position
             position += len(frame.payload) // 2
 
 
-async def test_a_client_that_remembers_nothing_is_told_what_was_said(
-    site: Site, demo_data: datetime
-) -> None:
-    async with open_line(site.ws_url) as line:
-        await line.converse("Hola")
-        said = spoken(line)
-        again = Line(line.socket, site.ws_url)
-        again.token, again.heard = line.token, line.heard
-        async with dialled(site.ws_url) as socket:
-            resumed = await again.come_back(socket, forgot=True)
-            again.frames.sequence = resumed.sequence
-            await again.converse("Consulta la cita número 2 para Luis Fernández")
-        assert spoken(again)[: len(said)] == said
-        assert [event["turn"] for event in again.events if event["type"] == "turn"] == [2]
+async def test_reloaded_page_gets_the_conversation_again(site: Site, demo_data: datetime) -> None:
+    async with open_client(site.ws_url) as client:
+        await client.converse("Hola")
+        before = shown_texts(client)
+        reloaded = VoiceClient(client.socket, site.ws_url)
+        reloaded.token, reloaded.position = client.token, client.position
+        async with open_socket(site.ws_url) as socket:
+            resumed = await reloaded.resume(socket, has_lost_state=True)
+            reloaded.frames.sequence = resumed.sequence
+            await reloaded.converse("Consulta la cita número 2 para Luis Fernández")
+        assert shown_texts(reloaded)[: len(before)] == before
+        assert [event["turn"] for event in reloaded.events if event["type"] == "turn"] == [2]
 
 
-async def test_one_token_has_one_live_connection(site: Site) -> None:
-    async with open_line(site.ws_url) as line, dialled(site.ws_url) as socket:
-        before = line.socket
-        await line.come_back(socket)
-        assert await Line(before, site.ws_url).until_closed() == 4409
-        await line.converse("Hola")
+async def test_second_connection_of_a_call_replaces_the_first(site: Site) -> None:
+    async with open_client(site.ws_url) as client, open_socket(site.ws_url) as socket:
+        before = client.socket
+        await client.resume(socket)
+        assert await VoiceClient(before, site.ws_url).until_closed() == 4409
+        await client.converse("Hola")
 
 
 @pytest.mark.parametrize("token", ["", "no.call", "x" * 200])
-async def test_an_unknown_call_is_refused(site: Site, token: str) -> None:
-    async with dialled(site.ws_url) as socket:
-        line = Line(socket, site.ws_url)
-        line.token = token
+async def test_resume_of_an_unknown_call_is_refused(site: Site, token: str) -> None:
+    async with open_socket(site.ws_url) as socket:
+        client = VoiceClient(socket, site.ws_url)
+        client.token = token
         with pytest.raises(ConnectionClosed) as closed:
-            await line.come_back(socket)
+            await client.resume(socket)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4404
-        assert line.events[0]["code"] == "unknown_call"
+        assert client.events[0]["code"] == "unknown_call"
 
 
-async def test_a_call_that_has_ended_is_over(site: Site) -> None:
-    async with open_line(site.ws_url) as line:
-        await line.send(type="end")
-        assert await line.until_closed() == 1000
-        async with dialled(site.ws_url) as socket:
+async def test_resume_of_an_ended_call_is_refused(site: Site) -> None:
+    async with open_client(site.ws_url) as client:
+        await client.send(type="end")
+        assert await client.until_closed() == 1000
+        async with open_socket(site.ws_url) as socket:
             with pytest.raises(ConnectionClosed) as closed:
-                await line.come_back(socket)
+                await client.resume(socket)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 4404
 
 
-async def test_after_half_a_minute_it_goes_on_from_what_is_stored(
+async def test_suspended_call_is_restored_from_the_store(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site(CALL_RESUME_S="0.2", LOGLEVEL="INFO") as site:
-        async with open_line(site.ws_url) as line:
-            await line.converse(LONG)
-            said = spoken(line)
-            line.socket.transport.abort()
+        async with open_client(site.ws_url) as client:
+            await client.converse(ORDER_QUESTION)
+            before = shown_texts(client)
+            client.socket.transport.abort()
             await site.until_logged("call ended")
-            async with dialled(site.ws_url) as socket:
-                resumed = await line.come_back(socket)
+            async with open_socket(site.ws_url) as socket:
+                resumed = await client.resume(socket)
                 assert resumed.event["restored"] is True
-                await line.converse("Hola")
-            assert spoken(line)[: len(said)] == said
+                await client.converse("Hola")
+            assert shown_texts(client)[: len(before)] == before
 
 
-async def test_a_server_that_was_killed_is_followed_by_another(
+async def test_call_of_a_killed_server_is_restored_on_another(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site() as site, run_site() as other:
-        async with open_line(site.ws_url) as line:
-            await line.converse(LONG)
+        async with open_client(site.ws_url) as client:
+            await client.converse(ORDER_QUESTION)
             site.process.send_signal(signal.SIGKILL)
-            async with dialled(other.ws_url) as socket:
-                resumed = await line.come_back(socket)
+            async with open_socket(other.ws_url) as socket:
+                resumed = await client.resume(socket)
                 assert resumed.event["restored"] is True
-                events = await line.converse("Consulta la cita número 2 para Luis Fernández")
+                events = await client.converse("Consulta la cita número 2 para Luis Fernández")
             assert [e["turn"] for e in events if e["type"] == "turn"] == [1, 2]
-            resent = [f for f in line.received if f.flags & Flag.RESENT]
+            resent = [f for f in client.received if f.flags & Flag.RESENT]
             assert not resent
