@@ -1,0 +1,92 @@
+"""Run management commands, so that a failure from outside ends them with one line, not a traceback.
+
+Foreseen are failures that whoever runs the command can mend: DynamoDB, S3 or the SQL database can't be
+reached, a table or a permission is missing, the environment is invalid. Each becomes a `CommandError`,
+which Django prints as one line; with `--traceback` it prints the whole chain. Any other exception is a
+bug and keeps its traceback. `manage.py` runs every command through `run_command`, Django's own, too.
+"""
+
+import logging
+import os
+import sys
+from typing import Any, override
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import BaseCommand, CommandError, ManagementUtility
+from django.db import DatabaseError
+from django.utils import translation
+
+from common.dynamodb.failures import describe_unavailability
+from common.errors import DomainError, UnavailableError
+
+SERVERS = frozenset({"serve", "runserver"})
+"""Commands whose log is read after the fact, so it names each failure."""
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells report it."""
+
+FORESEEN = (UnavailableError, DomainError, BotoCoreError, ClientError, DatabaseError)
+
+
+def run_command(argv: list[str]) -> int:
+    """Run the command that `argv` names and return its exit status."""
+    try:
+        _CommandLine(argv).execute()
+    except ImproperlyConfigured as error:
+        if "--traceback" in argv:
+            raise
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except BrokenPipeError:
+        # The reader of our output, `head` for example, has ended. Python would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+    return 0
+
+
+class _CommandLine(ManagementUtility):
+    """Django's command line, whose commands raise `CommandError` for every foreseen failure."""
+
+    @override
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        command = super().fetch_command(subcommand)
+        execute = command.execute
+
+        def execute_or_explain(*args: Any, **options: Any) -> str | None:
+            try:
+                return execute(*args, **options)
+            except FORESEEN as error:
+                raise CommandError(describe_failure(error)) from error
+
+        command.execute = execute_or_explain  # type: ignore[method-assign]  # Django has no hook here
+        if subcommand not in SERVERS:
+            # The command's error says the same in words for people.
+            logging.getLogger("common.dynamodb.failures").disabled = True
+        return command
+
+
+def describe_failure(error: Exception) -> str:
+    """Return one line that says what failed and what to do about it."""
+    match error:
+        case UnavailableError():
+            return describe_unavailability(error)
+        case DomainError():
+            with translation.override("en"):  # operators read English; the texts are for customers
+                return f"{error.message} ({error.code})"
+        case DatabaseError():
+            return f"The SQL database: {_first_line(error)}. {_sql_remedy(str(error))}"
+        case _:
+            return f"AWS: {_first_line(error)}"
+
+
+def _sql_remedy(text: str) -> str:
+    if "no such table" in text or "does not exist" in text:
+        return "Run `python manage.py migrate`."
+    return "See the database's address in the settings."
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
