@@ -21,7 +21,7 @@ FAST = Rate(per_s=1_000, burst=1_000)
 
 def admission_control(**limits: object) -> AdmissionControl:
     values = {"calls": 3, "sessions": 100, "calls_per_address": 3, "starts_per_address": FAST}
-    return AdmissionControl(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]
+    return AdmissionControl(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]  # each test gives some of them
 
 
 def refusal_of(action: Callable[[], object]) -> tuple[str, float]:
