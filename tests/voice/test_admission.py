@@ -44,7 +44,7 @@ class TestCalls:
         assert refusal_of(lambda: admit(admission, OFFICE)) == ("busy", BUSY_RETRY_S)
         assert admission.calls == 3
 
-    def test_removed_call_makes_room_for_another(self) -> None:
+    def test_removed_call_allows_another(self) -> None:
         admission = admission_control()
         admit(admission, HOME, HOME, HOME)
         admission.remove_call(HOME)
