@@ -86,7 +86,8 @@ def _masked_field(value: str, mask: str) -> str:
         return _masked_email(value)
     if _ALREADY_MASKED.fullmatch(value) or not value:
         return value
-    return (mask_dni(value) if digits(value) else None) or MASK
+    masked = mask_dni(value) if digits(value) else None
+    return masked or MASK
 
 
 def _masked_email(address: str) -> str:

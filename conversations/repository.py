@@ -376,7 +376,10 @@ def delete_conversation(conversation: Conversation) -> None:
 
 
 def _other_items_of_call(call_id: str) -> Iterator[CheckpointItem]:
-    """Yield the keys of all items of a call except the conversation, whatever their kind."""
+    """Yield the keys of all items of a call except the conversation.
+
+    They are returned as `CheckpointItem`s whatever their kind, because only the keys are read.
+    """
     partition, conversation_sort_key = ConversationItem.key(call_id)
     found = CheckpointItem.query(partition, attributes_to_get=["PK", "SK"], consistent_read=True)
     return (item for item in found if item.sk != conversation_sort_key)

@@ -132,10 +132,11 @@ def record_progress(
     """Store new and changed utterances, the current statistics and the checkpoint.
 
     An utterance replaces the stored one with the same turn and segment; one with empty text deletes it.
-    Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with `state`. Records
-    of one call must be made one after another.
+    Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with `state`.
+
+    A call must wait for one record before it makes the next, because the checkpoint is read and then written.
     """
-    latest = list({each.key: each for each in utterances}.values())
+    latest = list({each.key: each for each in utterances}.values())  # of two with one key, the last
     stored = repository.encrypted_checkpoint_of_call(call_id, now)
     checkpoint = encryption.decrypt_checkpoint(stored) or CallCheckpoint()
     encrypted = encryption.encrypt_checkpoint(checkpoint.updated(latest, state))

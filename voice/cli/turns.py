@@ -110,7 +110,7 @@ class TurnResult:
         return _peak(bytes(self.speech)) > 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the turn as `--json` writes it."""
+        """Return the turn as `--json` writes it; scripts rely on these keys."""
         return {
             "type": "summary",
             "line": self.input_name,

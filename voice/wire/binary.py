@@ -284,12 +284,12 @@ def _resumed_event(resumed: m.CallResumed) -> dict[str, Any]:
 
 
 def _json_fields(message: Any) -> dict[str, Any]:
-    return {
-        _JSON_NAMES.get(field.name) or camel_case(field.name): _json_value(
-            getattr(message, field.name)
-        )
-        for field in fields(message)
-    }
+    """Return the fields of a message under their JSON names."""
+    values = {}
+    for field in fields(message):
+        name = _JSON_NAMES.get(field.name) or camel_case(field.name)
+        values[name] = _json_value(getattr(message, field.name))
+    return values
 
 
 def _json_value(value: object) -> object:
