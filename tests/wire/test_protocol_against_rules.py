@@ -1,7 +1,7 @@
-"""The protocol core connected in memory to the simulator's rules: two implementations of AWS's documents.
+"""The protocol core against the simulator's rules: two implementations of AWS's documents.
 
-Only tests may import both. The rules must accept every event that the core sends, and the core must parse
-every event that the simulated service sends.
+Only tests may import both. The rules must accept every event that the core sends, and the core must
+parse every event that the simulated service sends.
 """
 
 import json
