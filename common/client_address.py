@@ -18,11 +18,9 @@ def address_of_request(request: HttpRequest) -> str:
 def address_of_scope(scope: Mapping[str, Any]) -> str:
     """Return the address of the client that opened an ASGI connection."""
     client = scope.get("client")
-    forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for")
-    return _client_address(
-        client[0] if client else UNKNOWN,
-        forwarded_for.decode("latin-1") if forwarded_for else None,
-    )
+    # A proxy may add to the header of the one before it, or send a second header.
+    forwarded_for = b",".join(v for name, v in scope["headers"] if name == b"x-forwarded-for")
+    return _client_address(client[0] if client else UNKNOWN, forwarded_for.decode("latin-1"))
 
 
 def _client_address(peer: str, forwarded_for: str | None) -> str:

@@ -1,9 +1,6 @@
-"""Records of conversations and tool calls for Django's admin, without SQL tables.
+"""Records of conversations and tool calls for Django's admin; they have no SQL table (see `staff.records`).
 
-See `staff.records` for what a record is.
-
-The admin's model of a tool call is named `ToolRun`, because its URL and its permissions have that
-name.
+The admin's model of a tool call is named `ToolRun`, because its URL and its permissions have that name.
 """
 
 from collections.abc import Sequence

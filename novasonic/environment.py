@@ -92,6 +92,33 @@ def _check_jwt_secret(secret: str) -> str:
     return secret
 
 
+def _check_secret_key(key: str) -> str:
+    """Refuse what `check --deploy` calls insecure (security.W009): a guessed key forges sessions."""
+    if key and (len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure-")):
+        raise ValueError("needs 50 random characters or more; see docs/deploy.md")
+    return key
+
+
+def _check_site_url(url: str) -> str:
+    url = url.rstrip("/")
+    if url and not re.fullmatch(r"https?://[^/?#@\s*]+", url):
+        raise ValueError(f"{url!r} is no address like https://voz.example.com")
+    return url
+
+
+def _check_database_url(url: str) -> str:
+    if url and url.partition("://")[0] not in {"postgres", "postgresql"}:
+        raise ValueError("is no address like postgres://user:password@host:5432/name")
+    return url
+
+
+def _check_script_name(path: str) -> str:
+    path = path.rstrip("/")
+    if path and not re.fullmatch(r"/[^?#\s]+", path):
+        raise ValueError(f"{path!r} is no path like /demo")
+    return path
+
+
 def _check_file(path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise ValueError(f"no file at {path}")
@@ -113,6 +140,11 @@ type RequestRate = Annotated[str, AfterValidator(_check_rate)]
 type TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 type OpeningHoursText = Annotated[str, AfterValidator(_check_opening_hours)]
 type JWTSecret = Annotated[str, AfterValidator(_check_jwt_secret)]
+type SecretKey = Annotated[str, AfterValidator(_check_secret_key)]
+type SiteURL = Annotated[str, AfterValidator(_check_site_url)]
+"""Scheme and host of the site, without a path."""
+type DatabaseURL = Annotated[str, AfterValidator(_check_database_url)]
+type ScriptName = Annotated[str, AfterValidator(_check_script_name)]
 type ExistingFile = Annotated[Path | None, AfterValidator(_check_file)]
 
 

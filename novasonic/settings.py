@@ -11,12 +11,15 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from pydantic import Field
 
+from novasonic.database import database_config
 from novasonic.environment import (
+    DatabaseURL,
     ExistingFile,
     JWTSecret,
     Masks,
@@ -24,6 +27,9 @@ from novasonic.environment import (
     Origins,
     Prices,
     RequestRate,
+    ScriptName,
+    SecretKey,
+    SiteURL,
     TextList,
     TimeZone,
     load_environment,
@@ -46,8 +52,20 @@ LOG_FORMAT: Literal["json", "console"] = Field(
     "json", description="json for CloudWatch, console for people."
 )
 DEBUG: bool = Field(default=False, description="Django's debug pages. Never in production.")
-DJANGO_SECRET_KEY: str = Field(
-    "", repr=False, description="Signs sessions and tickets. Required to serve."
+DJANGO_SECRET_KEY: SecretKey = Field(
+    "",
+    repr=False,
+    description="Signs sessions and tickets (50 random characters or more). Required to serve.",
+)
+SITE_URL: SiteURL = Field(
+    "",
+    description="Public address of the site, e.g. https://voz.example.com. With https, cookies are sent "
+    "over HTTPS only, and other requests are redirected to it.",
+)
+HSTS_SECONDS: int = Field(
+    31_536_000,
+    ge=0,
+    description="For how long browsers remember that an https SITE_URL is served over HTTPS only; 0: not.",
 )
 ALLOWED_HOSTS: TextList = Field(
     ["localhost", "127.0.0.1", "[::1]"], description="Host names the site answers to."
@@ -57,8 +75,15 @@ WS_ALLOWED_ORIGINS: TextList = Field(
     description="Other origins whose pages may open the WebSocket, e.g. "
     "https://www.example.com; `*` for all. The site's own origin always may.",
 )
+DATABASE_URL: DatabaseURL = Field(
+    "",
+    repr=False,
+    description="PostgreSQL database of Django's users, sessions and admin log: "
+    "postgres://user:password@host:5432/name?sslmode=require; empty: SQLite.",
+)
 SQLITE_PATH: Path = Field(
-    Path("var/site.sqlite3"), description="Database of Django's users, sessions and admin log."
+    Path("var/site.sqlite3"),
+    description="SQLite database used without DATABASE_URL, for one server; relative to the project.",
 )
 API_OPEN_READS: bool = Field(
     default=False, description="Whether anybody may read orders and appointments over REST."
@@ -75,7 +100,14 @@ API_USER_RATE: RequestRate = Field(
     "1200/min", description="REST requests of one user; `none`: no limit."
 )
 PROXIES: int = Field(
-    0, ge=0, le=10, description="How many trusted proxies in front add to X-Forwarded-For."
+    0,
+    ge=0,
+    le=10,
+    description="How many trusted proxies in front add to X-Forwarded-For and set X-Forwarded-Proto. "
+    "Clients must not reach the server past them.",
+)
+SCRIPT_NAME: ScriptName = Field(
+    "", description="Path under which the site is published, e.g. /demo behind API Gateway's stage."
 )
 API_JWT_SECRET: JWTSecret = Field(
     "",
@@ -256,7 +288,10 @@ Environment = load_environment(sys.modules[__name__])
 # --- Derived from the environment
 
 SECRET_KEY = DJANGO_SECRET_KEY
-ALLOWED_HOSTS = [*ALLOWED_HOSTS, HOST]
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, HOST, *filter(None, [urlsplit(SITE_URL).hostname])]
+WS_ALLOWED_ORIGINS = [*WS_ALLOWED_ORIGINS, *filter(None, [SITE_URL])]
+FORCE_SCRIPT_NAME = SCRIPT_NAME or None
+DATABASES = {"default": database_config(DATABASE_URL, BASE_DIR / SQLITE_PATH)}
 LOGGING = logging_config("DEBUG" if DEBUG else LOGLEVEL, LOG_FORMAT)
 AWS_REGION = AWS_DEFAULT_REGION
 TIME_ZONE = CLINIC_TIME_ZONE
@@ -265,6 +300,19 @@ if API_JWT_ISSUER and not API_JWT_AUDIENCES:
     raise ImproperlyConfigured("API_JWT_ISSUER needs API_JWT_AUDIENCES: whom its tokens are for.")
 if API_JWT_ISSUER and not API_JWT_JWKS_URL:
     API_JWT_JWKS_URL = f"{API_JWT_ISSUER.rstrip('/')}/.well-known/jwks.json"
+
+# --- HTTPS. The proxies end TLS; what they say of the client's connection counts.
+
+IS_HTTPS_ONLY = SITE_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL else []  # where a proxy sends another Host
+SECURE_SSL_REDIRECT = IS_HTTPS_ONLY
+SECURE_HSTS_SECONDS = HSTS_SECONDS if IS_HTTPS_ONLY else 0
+SESSION_COOKIE_SECURE = IS_HTTPS_ONLY
+CSRF_COOKIE_SECURE = IS_HTTPS_ONLY
+LANGUAGE_COOKIE_SECURE = IS_HTTPS_ONLY
+# HSTS for subdomains and browsers' preload lists: other servers of the domain may not use HTTPS.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # --- Fixed
 
@@ -333,17 +381,6 @@ TEMPLATES = [
     }
 ]
 
-# Django's own users, groups, sessions and admin log; the business's data is in DynamoDB.
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": SQLITE_PATH,
-        "OPTIONS": {
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            "transaction_mode": "IMMEDIATE",
-        },
-    }
-}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

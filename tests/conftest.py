@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.findings import ROW, SOAK, table
+from tests.fixtures.postgresql import bin_folder
 
 # A slow example on a busy machine is no failure; pytest-timeout reports tests that hang.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,6 +44,16 @@ def has_node() -> bool:
 
 
 @cache
+def has_nginx() -> bool:
+    return shutil.which("nginx") is not None or Path("/usr/sbin/nginx").exists()
+
+
+@cache
+def has_postgresql() -> bool:
+    return bin_folder() is not None
+
+
+@cache
 def has_speech_model() -> bool:
     return any(MODELS.rglob("model.bin"))
 
@@ -50,6 +61,8 @@ def has_speech_model() -> bool:
 REMEDIES = {
     "browser": (has_chromium, "Chromium is missing: apt-get install chromium"),
     "node": (has_node, f"Node {MINIMUM_NODE} or newer is missing: apt-get install nodejs npm"),
+    "postgresql": (has_postgresql, "PostgreSQL is missing: apt-get install postgresql"),
+    "nginx": (has_nginx, "nginx is missing: apt-get install nginx-light"),
     "speech": (
         has_speech_model,
         "The speech model is missing: make model (needs the network once)",

@@ -6,12 +6,12 @@ import os
 for name in [
     "HOST", "WS_PORT", "HEALTH_PORT", "LOGLEVEL", "DEBUG", "ORDERS_TABLE", "APPOINTMENTS_TABLE",
     "CALLS_TABLE", "CONVERSATION_RETENTION_DAYS", "CONVERSATION_MASKS", "NOVA_SONIC_PRICES",
-    "DYNAMODB_ENDPOINT_URL", "BEDROCK_ENDPOINT_URL", "BEDROCK_CA_FILE", "CLINIC_DOCTORS",
+    "SITE_URL", "DATABASE_URL", "PROXIES", "SCRIPT_NAME", "DYNAMODB_ENDPOINT_URL", "BEDROCK_ENDPOINT_URL", "BEDROCK_CA_FILE", "CLINIC_DOCTORS",
     "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION",
 ]:  # fmt: skip
     os.environ.pop(name, None)
 os.environ.update(
-    DJANGO_SECRET_KEY="only-for-tests-only-for-tests-only-for-tests-only",
+    DJANGO_SECRET_KEY="only-for-tests-only-for-tests-only-for-tests-only-for-tests",
     AWS_ACCESS_KEY_ID="local",
     AWS_SECRET_ACCESS_KEY="local",
     AWS_DEFAULT_REGION="us-east-1",
@@ -22,7 +22,7 @@ os.environ.update(
 )
 
 from novasonic.settings import *  # noqa: E402, F403 -- after the environment; all of it
-from tests.fixtures.translations import compile_stale_translations  # noqa: E402 -- as above
+from tests.fixtures.translations import compile_stale_translations  # noqa: E402
 
 compile_stale_translations()  # Django loads them while it starts, before any hook of pytest
 

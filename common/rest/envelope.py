@@ -12,12 +12,15 @@ the cursor of the next page, or null.
 """
 
 import logging
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, override
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db.utils import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import defaults
@@ -26,12 +29,14 @@ from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict
 
-from common.errors import DomainError, InvalidFieldError, StaleVersionError
+from common.errors import DomainError, InvalidFieldError, StaleVersionError, UnavailableError
 from common.naming import camel_case
 from common.rest.request_headers import IF_MATCH
 from common.timestamps import to_iso
 
 logger = logging.getLogger(__name__)
+
+SQL_UNAVAILABLE = "sql_database"
 
 
 class EnvelopeResponse(Response):
@@ -78,6 +83,9 @@ def _enveloped(data: Any, response: Response | None) -> dict[str, Any]:
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """Return the response for any exception in a view. No other code of REST catches all of them."""
+    if isinstance(error, OperationalError):
+        logger.error("sql database unavailable", extra={"error": str(error)})
+        error = UnavailableError(reason=SQL_UNAVAILABLE)
     if isinstance(error, DomainError):
         views.set_rollback()
         return Response(
@@ -161,10 +169,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Return the 500 response for an exception outside a view, which Django has logged."""
+    """Return the 500 response for an exception outside REST's views, which Django has logged.
+
+    If the SQL database is unavailable, it is a 503 response, as for any other store.
+    """
+    if isinstance(
+        sys.exc_info()[1], OperationalError
+    ):  # Django calls this while it handles the error
+        return _unavailable(request)
     if _is_browser(request):
         return defaults.server_error(request)
     return _error_response(500, "internal", _("Something went wrong on our side."))
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    error = UnavailableError(reason=SQL_UNAVAILABLE)
+    if _is_browser(request):
+        response = render(request, "503.html", {"error": error}, status=error.http_status)
+    else:
+        response = _error_response(error.http_status, error.code, error.message)
+    response["Retry-After"] = "2"
+    return response
 
 
 def _is_browser(request: HttpRequest) -> bool:

@@ -4,8 +4,9 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterable
 from functools import cache
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar
 from typing import Any, Self
 
 from tests.fixtures.site import Site
@@ -16,9 +17,11 @@ CREDENTIALS = ("reception", "only-for-tests-9!")
 class StaffSession:
     """An HTTP session of a staff member; `log_in` starts it."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, url: str, *, cookies: Iterable[Cookie] = ()) -> None:
+        self._url = url
         self._jar = CookieJar()
+        for cookie in cookies:
+            self._jar.set_cookie(cookie)
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
 
     def log_in(self) -> Self:
@@ -27,8 +30,13 @@ class StaffSession:
         form = {"username": username, "password": password, "next": "/admin/"}
         status, page = self.submit("/admin/login/", form)
         assert status == 200, page
-        assert "sessionid" in {cookie.name for cookie in self._jar}
+        assert "sessionid" in self.cookies
         return self
+
+    @property
+    def cookies(self) -> dict[str, Cookie]:
+        """The cookies by their names."""
+        return {cookie.name: cookie for cookie in self._jar}
 
     def submit(self, path: str, form: dict[str, str]) -> tuple[int, str]:
         data = urllib.parse.urlencode({**form, "csrfmiddlewaretoken": self._csrf()}).encode()
@@ -48,9 +56,9 @@ class StaffSession:
         method: str | None = None,
     ) -> tuple[int, str]:
         request = urllib.request.Request(
-            self._site.url + path,
+            self._url + path,
             data,
-            {"Referer": self._site.url, **(headers or {})},
+            {"Referer": self._url, **(headers or {})},
             method=method,
         )
         try:
@@ -66,4 +74,4 @@ class StaffSession:
 @cache
 def staff_session(site: Site) -> StaffSession:
     """Return the receptionist's session. All requests share one, as the tabs of a browser do."""
-    return StaffSession(site).log_in()
+    return StaffSession(site.url).log_in()

@@ -152,7 +152,53 @@ def test_secret_is_in_no_error_and_no_repr(variables: pytest.MonkeyPatch) -> Non
         read_environment(Environment)
     assert "do-not-show" not in str(caught.value)
     variables.delenv("WS_PORT")
+    variables.setenv("DJANGO_SECRET_KEY", "do-not-show-" * 5)
     assert "do-not-show" not in repr(Environment())
+    variables.setenv("DATABASE_URL", "postgres://do-not-show")
+    assert "do-not-show" not in repr(Environment())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DJANGO_SECRET_KEY", "x"),
+        ("DJANGO_SECRET_KEY", "0123456789" * 4 + "012345678"),  # 49 characters
+        ("DJANGO_SECRET_KEY", "ab" * 50),
+        ("DJANGO_SECRET_KEY", "django-insecure-" + "0123456789" * 5),
+        ("SITE_URL", "voz.example.com"),
+        ("SITE_URL", "https://voz.example.com/path"),
+        ("SITE_URL", "https://*.example.com"),
+        ("SITE_URL", "ftp://voz.example.com"),
+        ("DATABASE_URL", "mysql://user@host/name"),
+        ("DATABASE_URL", "host=localhost"),
+        ("SCRIPT_NAME", "demo"),
+        ("SCRIPT_NAME", "/demo?x"),
+        ("HSTS_SECONDS", "-1"),
+        ("PROXIES", "11"),
+    ],
+)
+def test_unusable_value_is_refused(variables: pytest.MonkeyPatch, name: str, value: str) -> None:
+    variables.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"  {name}: "):
+        read_environment(Environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "result"),
+    [
+        ("DJANGO_SECRET_KEY", "0123456789" * 5, "0123456789" * 5),
+        ("SITE_URL", "https://voz.example.com/", "https://voz.example.com"),
+        ("SITE_URL", "http://localhost:8081", "http://localhost:8081"),
+        ("DATABASE_URL", "postgresql://user@host/name", "postgresql://user@host/name"),
+        ("SCRIPT_NAME", "/demo/", "/demo"),
+        ("PROXIES", "10", 10),
+    ],
+)
+def test_usable_value_is_accepted(
+    variables: pytest.MonkeyPatch, name: str, value: str, result: object
+) -> None:
+    variables.setenv(name, value)
+    assert value_of(name) == result
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED_VARIABLES.items())

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,63 @@ def test_old_variable_sets_the_setting_and_logs_once(name: str) -> None:
     lines = ended.stderr.splitlines()
     assert len(lines) == (name == "EARLIER_CLIENTS")
     assert all('"event": "environment variable deprecated"' in line for line in lines)
+
+
+PRODUCTION = {
+    "DJANGO_SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789-0123456789",
+    "SITE_URL": "https://voz.example.com",
+    "PROXIES": "1",
+    "DATABASE_URL": "postgres://site:secret@database.example.com:5432/site?sslmode=require",
+}
+
+
+def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "novasonic.settings", **variables}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_documented_production_settings_pass_the_deployment_check() -> None:
+    ended = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "warning"),
+    [
+        ({"SITE_URL": "http://voz.example.com"}, "security.W012"),
+        ({"SITE_URL": ""}, "security.W016"),
+        ({"HSTS_SECONDS": "0"}, "security.W004"),
+        ({"DEBUG": "true"}, "security.W018"),
+    ],
+)
+def test_other_settings_fail_the_deployment_check(variables: dict[str, str], warning: str) -> None:
+    ended = manage("check", "--deploy", "--fail-level", "WARNING", **{**PRODUCTION, **variables})
+
+    assert ended.returncode == 1
+    assert warning in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "create_tables", "serve", "check"])
+def test_broken_environment_ends_a_command_with_one_line_a_variable(command: str) -> None:
+    ended = manage(command, DJANGO_SECRET_KEY="x", PROXIES="many")
+
+    assert ended.returncode == 1
+    lines = ended.stderr.splitlines()
+    assert lines[0] == "Broken environment:"
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["DJANGO_SECRET_KEY", "PROXIES"]
+
+
+def test_traceback_of_a_command_is_shown_on_request() -> None:
+    ended = manage("migrate", "--traceback", PROXIES="many")
+
+    assert "Traceback" in ended.stderr
+
+
+def test_migrate_creates_the_folder_of_the_sqlite_database(tmp_path: Path) -> None:
+    file = tmp_path / "not" / "there" / "site.sqlite3"
+
+    ended = manage("migrate", "--no-input", SQLITE_PATH=str(file))
+
+    assert (ended.returncode, file.exists()) == (0, True), ended.stderr

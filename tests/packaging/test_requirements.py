@@ -12,7 +12,7 @@ PINNED = re.compile(r"^[A-Za-z0-9_.-]+==[^ ;]+( ; [^#]+)?(\s+#.*)?$")
 STAND_INS = {"ministack", "faster-whisper", "py-nanotts", "soxr", "trustme", "pytest"}
 IMPORTS = """
 import os
-os.environ.update(DJANGO_SECRET_KEY="x", DJANGO_SETTINGS_MODULE="novasonic.settings")
+os.environ.update(DJANGO_SECRET_KEY="0123456789" * 5, DJANGO_SETTINGS_MODULE="novasonic.settings")
 import novasonic.asgi
 import uvicorn, daphne.server, channels.routing, rest_framework, boto3
 from django.core.management import call_command

@@ -1,4 +1,4 @@
-"""Token buckets limit how much may pass per second. Pure; times are monotonic seconds."""
+"""Token buckets: limit how much may pass per second. Pure; times are seconds on a monotonic clock."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
