@@ -223,6 +223,9 @@ def _dependencies(
         open_resampler=open_resampler,
         new_id=lambda: str(uuid.uuid4()),
         reject_audio_during_tools=options.reject_audio_during_tools,
+        turn_silence_ms=options.turn_silence_ms,
+        response_delay_s=options.response_delay_ms / 1000,
+        empty_typed_transcript=options.empty_typed_transcript,
     )
 
 
@@ -245,6 +248,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--time-scale", type=_positive, default=1.0, help="limits and playback: N times as fast")
     add("--retired-models", action="store_true", help="answer for models past their end of life")
     add("--reject-audio-during-tools", action="store_true", help="refuse audio while a tool runs")
+    add("--turn-silence-ms", type=_count, default=None, help="pause that ends a turn")
+    add("--response-delay-ms", type=_count, default=100, help="shortest time to respond")
+    add("--empty-typed-transcript", action="store_true", help="typed text comes back empty")
     add("--log-format", choices=("text", "json"), default="text", help="json: one object a line")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser
@@ -254,6 +260,13 @@ def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError("has to be from 0 to 65535")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("has to be 0 or more")
     return number
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nova_sonic_simulator.dialogue import DialogueManager, Reply, Script, ScriptedDialogue, Scripts
-from nova_sonic_simulator.dialogue.directives import Directive, parse_directive
+from nova_sonic_simulator.dialogue.directives import Directive, opens_turn, parse_directive
 from support.customer import ALL_TOOLS, MONDAY, ORDER, ORDER_NOT_FOUND, Customer, call
 
 pytestmark = pytest.mark.pure
@@ -101,3 +101,21 @@ def test_no_script_is_followed_for_a_direction() -> None:
     scripts.add(Script(when="hola", reply=Reply(sentences=("Otra cosa.",))))
     conversation = ScriptedDialogue(DialogueManager(tools=ALL_TOOLS), scripts)
     assert conversation.respond(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
+
+
+@pytest.mark.parametrize(
+    ("text", "opens"),
+    [
+        ("Hola, ¿cómo va mi pedido?", True),
+        ("[Empezá la conversación: saludá al cliente con esta frase: «¡Hola!»]", True),
+        ("[La herramienta está tardando. Decile al cliente sólo esto: «Un momento.»]", True),
+        ('[Llegó el resultado de x: {"ok": true} Contáselo al cliente.]', True),
+        ("[Tell the caller you're connecting them now]", True),
+        ("[El cliente está esperando.]", False),
+        ("[The caller is waiting]", False),
+        ('[Llegó el resultado de x: {"ok": true}]', False),
+        ("[]", False),
+    ],
+)
+def test_only_imperative_directives_open_a_turn(text: str, opens: bool) -> None:
+    assert opens_turn(text) is opens

@@ -40,8 +40,9 @@ pytestmark = pytest.mark.pure
 V1, V2, V25 = "amazon.nova-sonic-v1:0", "amazon.nova-2-sonic-v1:0", "amazon.nova-2-5-sonic"
 BEGUN = [session_start(), prompt_start()]
 BEFORE_AUDIO = [*BEGUN, *system()]
-LONG = "x" * 1024
-TOO_LONG = "x" * 1025
+KB = 1024
+LONG = "x" * (50 * KB)
+HALF = "x" * (25 * KB)
 
 
 def rules(model: str = V2, **options: bool) -> SessionRules:
@@ -93,13 +94,14 @@ ACCEPTED = {
         *text("speech", "x", "SYSTEM_SPEECH"),
     ],
     "history, USER first, in turn": [*BEFORE_AUDIO, *history("USER", "ASSISTANT", "USER")],
-    "history texts of 1 KB": [*BEFORE_AUDIO, *history("USER", content=LONG)],
-    "40 KB of history": [
+    "a history message of 50 KB": [*BEFORE_AUDIO, *history("USER", content=LONG)],
+    "a history message of 50 KB in two pieces": [
         *BEFORE_AUDIO,
         text_start("a"),
-        *[text_input("a", LONG)] * 40,
+        *[text_input("a", HALF)] * 2,
         content_end("a"),
     ],
+    "200 KB of history": [*BEFORE_AUDIO, *history(*["USER", "ASSISTANT"] * 2, content=LONG)],
     "an empty audio block": [*opening(), content_end()],
     "audio while a tool runs": [*opening(), audio_input()],
     "audio inside an open tool block": [
@@ -157,13 +159,18 @@ REFUSED = {
         INVALID_INPUT,
         [*BEFORE_AUDIO, *history("USER"), text_start("a")],
     ),
-    "a history text over 1 KB": (
+    "a history message over 50 KB": (
         INVALID_INPUT,
-        [*BEFORE_AUDIO, text_start("a"), text_input("a", TOO_LONG)],
+        [*BEFORE_AUDIO, text_start("a"), *[text_input("a", HALF)] * 2, text_input("a", "x")],
     ),
-    "history over 40 KB": (
+    "history over 200 KB": (
         INVALID_INPUT,
-        [*BEFORE_AUDIO, text_start("a"), *[text_input("a", LONG)] * 40, text_input("a", "x")],
+        [
+            *BEFORE_AUDIO,
+            *history(*["USER", "ASSISTANT"] * 2, content=LONG),
+            text_start("a"),
+            text_input("a", "x"),
+        ],
     ),
     "history after the audio began": (LATE_HISTORY, [*opening(), text_start("a")]),
     "audio inside a block of text": (
@@ -255,6 +262,17 @@ FIRST_MODEL_REFUSES = {
         *history(*["USER", "ASSISTANT"] * 20),
         text_start("a"),
     ],
+    "a history textInput over 1 KB": [
+        *BEFORE_AUDIO,
+        text_start("a"),
+        text_input("a", "x" * (KB + 1)),
+    ],
+    "history over 40 KB": [
+        *BEFORE_AUDIO,
+        text_start("a"),
+        *[text_input("a", "x" * KB)] * 40,
+        text_input("a", "x"),
+    ],
 }
 
 
@@ -296,7 +314,11 @@ def test_a_refused_event_changes_nothing(failure: Failure, events: list[Event]) 
 
 def state_of(machine: SessionRules) -> tuple[object, ...]:
     blocks = {name: (block.start, block.filled) for name, block in machine._blocks.items()}
-    past = (list(machine._history.roles), machine._history.total_bytes)
+    past = (
+        list(machine._history.roles),
+        machine._history.total_bytes,
+        machine._history.message_bytes,
+    )
     return (
         machine.stage,
         machine.audio_started,

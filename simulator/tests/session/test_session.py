@@ -19,6 +19,7 @@ from support.events import (
     prompt_end,
     sensitivity,
     session_end,
+    session_start,
     text,
     text_input,
     text_start,
@@ -32,6 +33,8 @@ from support.harness import (
     TOOLS,
     TWO,
     V1,
+    V2,
+    V25,
     World,
     final,
     open_world,
@@ -59,7 +62,7 @@ def test_a_plain_turn_comes_in_the_services_order() -> None:
 def test_a_spoken_turn_is_answered_after_the_pause_that_ends_it() -> None:
     world = open_world()
     world.speak(0.5)
-    world.be_silent(1.6)
+    world.be_silent(0.8)
     assert world.take() == []
     world.be_silent(0.2)
     world.pass_time(10)
@@ -71,15 +74,39 @@ def test_a_spoken_turn_is_answered_after_the_pause_that_ends_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(("level", "pause_s"), [("HIGH", 1.5), ("MEDIUM", 1.75), ("LOW", 2.0)])
-def test_the_sensitivity_decides_how_long_a_pause_ends_a_turn(level: str, pause_s: float) -> None:
-    world = World()
-    world.send(sensitivity(level), *opening()[1:])
+@pytest.mark.parametrize(
+    ("model", "level", "pause_s"),
+    [
+        (V1, "MEDIUM", 1.75),
+        (V2, "HIGH", 0.7),
+        (V2, "MEDIUM", 0.9),
+        (V2, "LOW", 1.2),
+        (V25, "HIGH", 0.5),
+        (V25, "MEDIUM", 0.7),
+        (V25, "LOW", 1.0),
+    ],
+)
+def test_turn_ends_after_silence_of_its_family_and_sensitivity(
+    model: str, level: str, pause_s: float
+) -> None:
+    world = World(model)
+    start = session_start() if model == V1 else sensitivity(level)
+    world.send(start, *opening()[1:])
     world.speak(0.5)
     world.be_silent(pause_s - 0.1)
     assert world.take() == []
     world.be_silent(0.2)
-    assert world.take()[:2] == ["completionStart", "USER FINAL"]
+    assert "USER FINAL" in world.take()
+
+
+def test_turn_silence_option_overrides_family_and_sensitivity() -> None:
+    world = World(turn_silence_ms=300)
+    world.send(sensitivity("LOW"), *opening()[1:])
+    world.speak(0.5)
+    world.be_silent(0.2)
+    assert world.take() == []
+    world.be_silent(0.2)
+    assert "USER FINAL" in world.take()
 
 
 def test_the_completion_starts_once_and_ends_behind_everything() -> None:
@@ -97,7 +124,7 @@ def test_the_completion_starts_once_and_ends_behind_everything() -> None:
 
 def test_coded_words_are_a_turn_with_blanks_between_them() -> None:
     world = open_world(coded=True)
-    world.say(silence(500) + encode_turn(17, 18, pause_ms=1600))
+    world.say(silence(500) + encode_turn(17, 18, pause_ms=800))
     assert world.take() == []
     world.say(silence(100))
     world.pass_time(10)

@@ -25,7 +25,7 @@ from nova_sonic_simulator.speech.resampling import HEARING_RATE_HZ
 from support.events import Event, audio_input, opening, raw
 
 NOW = dt.datetime(2026, 11, 23, 10, 0, tzinfo=dt.UTC)
-V1, V2 = "amazon.nova-sonic-v1:0", "amazon.nova-2-sonic-v1:0"
+V1, V2, V25 = "amazon.nova-sonic-v1:0", "amazon.nova-2-sonic-v1:0", "amazon.nova-2-5-sonic"
 TOOLS = ("consultarOrder", "cancelarOrder")
 SENTENCE_S = 2.0
 LOUD = b"\x00\x40"
@@ -68,7 +68,12 @@ class World:
     """A session, its client, its jobs done at once, and a clock that is moved by hand."""
 
     def __init__(
-        self, model: str = V2, script: Mapping[str, Reply] | None = None, *, coded: bool = False
+        self,
+        model: str = V2,
+        script: Mapping[str, Reply] | None = None,
+        *,
+        coded: bool = False,
+        **options: Any,
     ) -> None:
         self.now_s = 100.0
         self.dialogue = ScriptedMind(script or {})
@@ -83,6 +88,7 @@ class World:
             open_endpointing=_coded_endpointing if coded else _endpointing,
             open_resampler=lambda rate_hz: lambda pcm: pcm * (HEARING_RATE_HZ // rate_hz),
             new_id=lambda: f"id-{next(ids)}",
+            **options,
         )
         self.session = Session(FAMILIES[model], dependencies, now_s=self.now_s)
 

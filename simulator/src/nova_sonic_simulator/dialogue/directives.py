@@ -11,6 +11,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Spanish imperatives: voseo ("decí"), with enclitics ("contáselo", "decile"), or these forms.
+_IMPERATIVE = re.compile(r"\w+[áéí]|\w{3,}[aeiouáéí](?:me|te|se|le|les|lo|la|los|las)+")
+_IMPERATIVES = frozenset(
+    [
+        "di",
+        "saluda",
+        "responde",
+        "pregunta",
+        "informa",
+        "avisa",
+        "pide",
+        "cuenta",
+        "confirma",
+        "continúa",
+        "espera",
+        "tell",
+        "say",
+        "greet",
+        "ask",
+        "inform",
+        "answer",
+        "respond",
+        "explain",
+        "confirm",
+        "continue",
+        "apologize",
+        "thank",
+        "wish",
+        "let",
+    ]
+)
+_NO_IMPERATIVES = frozenset("está esté será habrá acá allá así aquí ahí sí mamá papá".split())
+_SENTENCE_START = re.compile(r"(?:^|[.:;!?\]}»]\s*)[¡¿\[]*(\w+)")
+
 _QUOTED = re.compile(r"«([^»]*)»")
 _RESULT = re.compile(r"\bresultado de (\w+): *(?=\{)")
 
@@ -43,3 +77,17 @@ def _object_at(text: str, start: int) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def opens_turn(text: str) -> bool:
+    """Return whether 2.5 responds to the text: it is the customer's, or an imperative directive.
+
+    A directive that only describes ("The caller is waiting") does not reliably produce speech (prompting
+    guide of Nova 2.5 Sonic, appendix).
+    """
+    if parse_directive(text) is None:
+        return True
+    words = {word.casefold() for word in _SENTENCE_START.findall(text.strip()[1:-1])}
+    return any(
+        word in _IMPERATIVES or _IMPERATIVE.fullmatch(word) for word in words - _NO_IMPERATIVES
+    )

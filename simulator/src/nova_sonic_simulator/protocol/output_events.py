@@ -82,6 +82,10 @@ class OutputEvents:
         """Return the last event of the prompt."""
         return _event("completionEnd", **self._common, stopReason="END_TURN")
 
+    def user_speech_end(self) -> OutputEvent:
+        """Return the event that 2.5 sends when the customer stops speaking; its fields are assumed."""
+        return _event("userSpeechEnd", **self._common)
+
     def text(
         self, speaker: Role, stage: Stage, content: str, stop: StopReason
     ) -> list[OutputEvent]:

@@ -57,6 +57,7 @@ class _History:
 
     limits: HistoryLimits
     roles: list[str] = field(default_factory=list)
+    message_bytes: int = 0
     total_bytes: int = 0
 
     def open_message(self, role: str) -> None:
@@ -66,13 +67,17 @@ class _History:
         if self.limits.messages is not None and len(self.roles) >= self.limits.messages:
             refuse(INVALID_INPUT, f"history of more than {self.limits.messages} messages")
         self.roles.append(role)
+        self.message_bytes = 0
 
     def add(self, text: str) -> None:
-        length = len(text.encode(errors="surrogatepass"))
-        if length > self.limits.text_bytes:
-            refuse(INVALID_INPUT, f"history with a text of {length} bytes")
-        if self.total_bytes + length > self.limits.total_bytes:
-            refuse(INVALID_INPUT, f"history of more than {self.limits.total_bytes} bytes")
+        limits, length = self.limits, len(text.encode(errors="surrogatepass"))
+        if limits.text_input_bytes is not None and length > limits.text_input_bytes:
+            refuse(INVALID_INPUT, f"history with a textInput of {length} bytes")
+        if self.message_bytes + length > limits.message_bytes:
+            refuse(INVALID_INPUT, f"history with a message over {limits.message_bytes} bytes")
+        if self.total_bytes + length > limits.total_bytes:
+            refuse(INVALID_INPUT, f"history of more than {limits.total_bytes} bytes")
+        self.message_bytes += length
         self.total_bytes += length
 
 

@@ -61,6 +61,7 @@ class Respond:
     dialogue: Dialogue
     text: str
     coded: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class Sentence:
     text: str
     reply: int
     stop: StopReason
+    may_interleave: bool = False
+    """Whether it may be spoken while the model waits for a tool."""
     pcm: bytes | None = None
     starts_s: float = 0.0
     ends_s: float = 0.0
@@ -80,11 +82,19 @@ class Playout:
         self._sent_bytes = 0
         self._next_chunk_s = 0.0
         self._replies = 0
+        self._delay_s = 0.0
+        self._resumes_s = float("-inf")
         self.is_paused = False
         """While the customer speaks, nothing new is started."""
+        self.is_waiting_for_tools = False
+        """While the model waits for a tool, only sentences that may interleave are started."""
 
     def enqueue_reply(
-        self, sentences: Sequence[str], tool_uses: Sequence[ToolUse]
+        self,
+        sentences: Sequence[str],
+        tool_uses: Sequence[ToolUse],
+        *,
+        may_interleave: bool = False,
     ) -> list[Sentence]:
         """Queue a reply; return its sentences, whose audio has to be synthesized."""
         self._replies += 1
@@ -92,9 +102,15 @@ class Playout:
         for text in sentences:
             last = len(spoken) + 1 == len(sentences) and not tool_uses
             stop: StopReason = "END_TURN" if last else "PARTIAL_TURN"
-            spoken.append(Sentence(text=text, reply=self._replies, stop=stop))
+            spoken.append(
+                Sentence(text=text, reply=self._replies, stop=stop, may_interleave=may_interleave)
+            )
         self._queue += [*spoken, *tool_uses]
         return spoken
+
+    def delay_next(self, seconds: float) -> None:
+        """Start nothing new until so many seconds after the next call of `due_events`."""
+        self._delay_s = seconds
 
     def is_audible(self, now_s: float) -> bool:
         """Return whether the assistant is audible, or about to be."""
@@ -102,12 +118,13 @@ class Playout:
 
     def due_events(self, now_s: float) -> list[OutputEvent]:
         """Return the events to send by now, at most one chunk of audio."""
+        if self._delay_s:
+            self._resumes_s, self._delay_s = now_s + self._delay_s, 0.0
         out = self._finals(now_s)
-        if self._block is not None:
-            if now_s >= self._next_chunk_s:
-                out += self._send_chunk(self._block, now_s)
-        elif not self.is_paused:
+        if self._block is None:
             out += self._start_next(now_s)
+        elif now_s >= self._next_chunk_s:
+            out += self._send_chunk(self._block, now_s)
         return out
 
     @property
@@ -116,8 +133,9 @@ class Playout:
         if self._block is not None:
             return self._next_chunk_s
         moments = [self._unfinished[0].ends_s] if self._may_finalise else []
-        if self._queue and not self.is_paused and _is_ready(self._queue[0]):
-            moments.append(self._next_chunk_s)
+        startable = self._startable
+        if startable is not None and _is_ready(startable):
+            moments.append(max(self._next_chunk_s, self._resumes_s))
         return min(moments, default=None)
 
     def interrupt(self, now_s: float) -> list[OutputEvent]:
@@ -156,6 +174,17 @@ class Playout:
             isinstance(following, Sentence) and following.reply == self._unfinished[0].reply
         )
 
+    @property
+    def _startable(self) -> Sentence | ToolUse | None:
+        """Return the item that may be started next."""
+        if self.is_paused or not self._queue:
+            return None
+        first = self._queue[0]
+        if not self.is_waiting_for_tools or isinstance(first, ToolUse):
+            return first
+        sentences = (item for item in self._queue if isinstance(item, Sentence))
+        return next((sentence for sentence in sentences if sentence.may_interleave), None)
+
     def _finals(self, now_s: float) -> list[OutputEvent]:
         out: list[OutputEvent] = []
         while self._may_finalise and self._unfinished[0].ends_s <= now_s:
@@ -166,14 +195,17 @@ class Playout:
     def _start_next(self, now_s: float) -> list[OutputEvent]:
         """Start the next sentence that has audio; send the tool uses before it."""
         out: list[OutputEvent] = []
-        while self._queue and isinstance(tool_use := self._queue[0], ToolUse):
+        if now_s < self._resumes_s:
+            return out
+        while isinstance(tool_use := self._startable, ToolUse):
             self._queue.popleft()
             out += self._events.tool_use(tool_use.tool_use_id, tool_use.name, tool_use.arguments)
             self._on_tool_use(tool_use)
-        if not self._queue or not _is_ready(self._queue[0]) or now_s < self._next_chunk_s:
+        sentence = tool_use
+        if sentence is None or not _is_ready(sentence) or now_s < self._next_chunk_s:
             return out
-        sentence = self._queue[0]
-        assert isinstance(sentence, Sentence)
+        self._queue.remove(sentence)
+        self._queue.appendleft(sentence)
         block = self._block = self._events.audio_block()
         self._sent_bytes = 0
         out += self._events.text("ASSISTANT", "SPECULATIVE", sentence.text, "PARTIAL_TURN")

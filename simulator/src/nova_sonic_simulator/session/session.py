@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from nova_sonic_simulator.dialogue import Reply
+from nova_sonic_simulator.dialogue.directives import opens_turn
 from nova_sonic_simulator.protocol.chunks import Failure
 from nova_sonic_simulator.protocol.errors import RefusedError
-from nova_sonic_simulator.protocol.families import Family
+from nova_sonic_simulator.protocol.families import Family, Sensitivity
 from nova_sonic_simulator.protocol.input_events import (
     AudioInput,
     AudioStart,
@@ -66,8 +67,6 @@ from nova_sonic_simulator.speech.endpointing import (
 from nova_sonic_simulator.speech.resampling import HEARING_RATE_HZ
 
 AUDIO_PIECE_BYTES = 8192
-SILENCE_MS = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
-"""Silence that ends a turn, in ms, by endpointing sensitivity (AWS, "Turn taking")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +81,12 @@ class SessionDependencies:
     """Creates a resampler from this rate to 16 kHz."""
     new_id: Callable[[], str]
     reject_audio_during_tools: bool = False
+    turn_silence_ms: int | None = None
+    """Silence that ends a turn; None for the family's."""
+    response_delay_s: float = 0.0
+    """Shortest time between the USER text and the first event of the reply."""
+    empty_typed_transcript: bool = False
+    """Whether typed text comes back as an empty USER text (pipecat PR 4042)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +122,7 @@ class Session:
             family, reject_audio_during_tools=dependencies.reject_audio_during_tools
         )
         self._limits = SessionLimits(now_s)
-        self._silence_ms = SILENCE_MS["MEDIUM"]
+        self._silence_ms = self._choose_silence("MEDIUM")
         self._prompt: _Prompt | None = None
         self._endpointing: Endpointing | None = None
         self._resample: Callable[[bytes], bytes] | None = None
@@ -219,8 +224,10 @@ class Session:
                 self._transcriptions -= 1
                 self._update_playout()
                 seconds = len(job.pcm) / SAMPLE_BYTES / HEARING_RATE_HZ
-                self._handle_utterance(result, heard_s=seconds)
-            case Respond() | HandleToolResult():
+                self._handle_speech(result, seconds=seconds)
+            case Respond():
+                self._enqueue_reply(result, is_answer_to_text=job.typed)
+            case HandleToolResult():
                 self._enqueue_reply(result)
             case Synthesize():
                 job.sentence.pcm = result
@@ -234,7 +241,7 @@ class Session:
     def _handle_event(self, event: InputEvent, now_s: float) -> None:
         match event:
             case SessionStart():
-                self._silence_ms = SILENCE_MS.get(event.sensitivity or "", self._silence_ms)
+                self._silence_ms = self._choose_silence(event.sensitivity or "MEDIUM")
             case PromptStart():
                 self._start_prompt(event)
             case TextStart() | AudioStart() | ToolStart():
@@ -247,6 +254,9 @@ class Session:
                 self._end_prompt()
             case SessionEnd():
                 self._end()
+
+    def _choose_silence(self, sensitivity: Sensitivity) -> int:
+        return self._dependencies.turn_silence_ms or self._family.turn_silence_ms[sensitivity]
 
     def _start_prompt(self, start: PromptStart) -> None:
         new_id = self._dependencies.new_id
@@ -346,12 +356,14 @@ class Session:
                 self._barge_in(now_s)
             case SpeechEnded():
                 self._is_customer_speaking = False
+                self._send_user_speech_end()
                 self._transcriptions += 1
                 self._jobs.append(Transcribe(pcm=found.pcm))
             case CodedTurnEnded():
                 self._is_customer_speaking = False
                 seconds = found.samples / HEARING_RATE_HZ
-                self._handle_utterance(" ".join(found.numbers), heard_s=seconds, coded=True)
+                self._send_user_speech_end()
+                self._handle_speech(" ".join(found.numbers), seconds=seconds, coded=True)
             case CodedNumberReceived():
                 self._record.numbers.append(found.number)
             case CodedBurstDamaged():
@@ -360,18 +372,32 @@ class Session:
 
     def _handle_typed_text(self, text: str, now_s: float) -> None:
         self._record.texts.append(text)
-        if self._family.accepts_text_input and not self._deaf:
-            self._barge_in(now_s)
-            self._handle_utterance(text)
-
-    def _handle_utterance(self, text: str, *, heard_s: float = 0.0, coded: bool = False) -> None:
-        """Send the USER text and let the dialogue respond."""
-        if self._prompt is None or not text.strip():
+        prompt = self._prompt
+        if not self._family.accepts_text_input or self._deaf or prompt is None or not text.strip():
             return
-        used = TokenCounts(speech_in=speech_tokens(heard_s), text_in=text_tokens(text))
-        self._emit(self._prompt.events.text("USER", "FINAL", text, "PARTIAL_TURN"))
-        self._emit([self._prompt.events.usage(used)])
-        self._jobs.append(Respond(dialogue=self._prompt.dialogue, text=text, coded=coded))
+        self._barge_in(now_s)
+        transcript = "" if self._dependencies.empty_typed_transcript else text
+        self._send_transcript(prompt, transcript, TokenCounts(text_in=text_tokens(text)))
+        if not self._family.needs_imperative or opens_turn(text):
+            self._jobs.append(Respond(dialogue=prompt.dialogue, text=text, typed=True))
+
+    def _handle_speech(self, text: str, *, seconds: float, coded: bool = False) -> None:
+        """Send the USER text and let the dialogue respond."""
+        prompt = self._prompt
+        if prompt is None or not text.strip():
+            return
+        used = TokenCounts(speech_in=speech_tokens(seconds), text_in=text_tokens(text))
+        self._send_transcript(prompt, text, used)
+        self._jobs.append(Respond(dialogue=prompt.dialogue, text=text, coded=coded))
+
+    def _send_transcript(self, prompt: _Prompt, text: str, used: TokenCounts) -> None:
+        self._emit(prompt.events.text("USER", "FINAL", text, "PARTIAL_TURN"))
+        self._emit([prompt.events.usage(used)])
+        prompt.playout.delay_next(self._dependencies.response_delay_s)
+
+    def _send_user_speech_end(self) -> None:
+        if self._family.sends_user_speech_end and self._prompt is not None:
+            self._emit([self._prompt.events.user_speech_end()])
 
     def _barge_in(self, now_s: float) -> None:
         prompt = self._prompt
@@ -381,7 +407,7 @@ class Session:
 
     # The assistant.
 
-    def _enqueue_reply(self, reply: Reply) -> None:
+    def _enqueue_reply(self, reply: Reply, *, is_answer_to_text: bool = False) -> None:
         if self._prompt is None:
             return
         uses = [
@@ -390,7 +416,9 @@ class Session:
             )
             for call in reply.tool_calls
         ]
-        for sentence in self._prompt.playout.enqueue_reply(reply.sentences, uses):
+        for sentence in self._prompt.playout.enqueue_reply(
+            reply.sentences, uses, may_interleave=is_answer_to_text
+        ):
             self._jobs.append(Synthesize(sentence=sentence, rate_hz=self._prompt.rate_hz))
 
     def _register_tool_use(self, use: ToolUse) -> None:
@@ -407,12 +435,13 @@ class Session:
         self._update_playout()
 
     def _update_playout(self) -> None:
-        """Pause the playout while the customer speaks or the model waits for a tool."""
-        if self._prompt is not None:
-            waiting = self._family.is_paused_by_tools and bool(self._rules.pending_tool_uses)
-            self._prompt.playout.is_paused = (
-                self._is_customer_speaking or self._transcriptions > 0 or waiting
-            )
+        """Pause the playout while the customer speaks, and wholly or partly while a tool runs."""
+        if self._prompt is None:
+            return
+        playout = self._prompt.playout
+        playout.is_paused = self._is_customer_speaking or self._transcriptions > 0
+        is_waiting = bool(self._rules.pending_tool_uses)
+        playout.is_waiting_for_tools = self._family.is_silent_during_tools and is_waiting
 
     def _emit(self, events: Iterable[OutputEvent]) -> None:
         for event in events:
