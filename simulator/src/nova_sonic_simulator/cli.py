@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from nova_sonic_simulator.clock import SystemClock
 from nova_sonic_simulator.control.port import Control, control_port
-from nova_sonic_simulator.dialogue import DialogueManager, ScriptedDialogue, Scripts
+from nova_sonic_simulator.dialogue import ScriptedDialogue, Scripts, open_dialogue
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
 from nova_sonic_simulator.log_format import JsonFormatter, TextFormatter
 from nova_sonic_simulator.protocol.signatures import Credentials
@@ -218,7 +218,7 @@ def _dependencies(
         return factory(silence_ms=silence_ms)
 
     return SessionDependencies(
-        open_dialogue=lambda tools: ScriptedDialogue(DialogueManager(tools=tools), scripts),
+        open_dialogue=lambda setup: ScriptedDialogue(open_dialogue(setup), scripts),
         open_endpointing=open_endpointing if factory is not None else None,
         open_resampler=open_resampler,
         new_id=lambda: str(uuid.uuid4()),

@@ -7,7 +7,7 @@ import pytest
 
 from nova_sonic_simulator.dialogue import DialogueManager, Reply, Script, ScriptedDialogue, Scripts
 from nova_sonic_simulator.dialogue.directives import Directive, opens_turn, parse_directive
-from support.customer import ALL_TOOLS, MONDAY, ORDER, ORDER_NOT_FOUND, Customer, call
+from support.customer import ALL_TOOLS, MONDAY, ORDER, ORDER_NOT_FOUND, Customer, call, setup
 
 pytestmark = pytest.mark.pure
 
@@ -49,13 +49,13 @@ def test_any_other_text_is_the_customers(text: str) -> None:
 
 
 def test_a_sentence_is_said_to_the_letter() -> None:
-    conversation = DialogueManager(tools=ALL_TOOLS)
+    conversation = DialogueManager(setup(ALL_TOOLS))
     assert conversation.respond(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
     assert conversation.respond("¿cómo dijiste?", now=MONDAY) == Reply(sentences=(GREETING,))
 
 
 def test_a_note_that_wants_nothing_said_gets_no_answer() -> None:
-    assert DialogueManager(tools=ALL_TOOLS).respond("[Seguí.]", now=MONDAY) == Reply()
+    assert DialogueManager(setup(ALL_TOOLS)).respond("[Seguí.]", now=MONDAY) == Reply()
 
 
 def test_the_talk_goes_on_around_a_direction() -> None:
@@ -99,7 +99,7 @@ def test_a_result_handed_over_is_told_though_the_talk_went_on() -> None:
 def test_no_script_is_followed_for_a_direction() -> None:
     scripts = Scripts()
     scripts.add(Script(when="hola", reply=Reply(sentences=("Otra cosa.",))))
-    conversation = ScriptedDialogue(DialogueManager(tools=ALL_TOOLS), scripts)
+    conversation = ScriptedDialogue(DialogueManager(setup(ALL_TOOLS)), scripts)
     assert conversation.respond(GREET, now=MONDAY) == Reply(sentences=(GREETING,))
 
 

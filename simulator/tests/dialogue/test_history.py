@@ -22,6 +22,7 @@ from support.customer import (
     SLOT_TAKEN,
     Customer,
     call,
+    setup,
 )
 
 pytestmark = pytest.mark.pure
@@ -186,6 +187,6 @@ def test_any_words_of_the_assistant_are_survived(intent: Intent, text: str) -> N
 
 
 def test_nothing_is_said_of_a_history_that_ends_with_the_customer() -> None:
-    conversation = DialogueManager(tools=ALL_TOOLS)
+    conversation = DialogueManager(setup(ALL_TOOLS))
     conversation.restore([("USER", LOOK_UP)], now=MONDAY)
     assert conversation.respond("[Seguí.]", now=MONDAY) == Reply()

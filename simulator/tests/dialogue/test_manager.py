@@ -17,6 +17,7 @@ from support.customer import (
     SLOT_TAKEN,
     Customer,
     call,
+    setup,
 )
 
 pytestmark = pytest.mark.pure
@@ -432,7 +433,7 @@ def test_an_order_cannot_be_changed() -> None:
         ("chau, gracias", "¡Chau! Que tengas un buen día."),
         ("no, gracias", "Perfecto. Cualquier cosa, acá estoy."),
         ("sí", "Decime, te escucho."),
-        ("asdf qwer", "Disculpá, no te entendí. ¿Es por un pedido o por una cita?"),
+        ("asdf qwer", "Disculpá, no entendí «asdf qwer». ¿Es por un pedido o por una cita?"),
     ],
 )
 def test_manners(said: str, answer: str) -> None:
@@ -481,11 +482,11 @@ def test_a_goodbye_ends_an_unfinished_wish() -> None:
 
 @pytest.mark.parametrize("silence", ["", "  ", "\n"])
 def test_silence_is_not_answered(silence: str) -> None:
-    assert DialogueManager(tools=ALL_TOOLS).respond(silence, now=MONDAY) == Reply()
+    assert DialogueManager(setup(ALL_TOOLS)).respond(silence, now=MONDAY) == Reply()
 
 
 def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
-    reply = DialogueManager(tools=ALL_TOOLS).respond("asdf", now=MONDAY)
+    reply = DialogueManager(setup(ALL_TOOLS)).respond("asdf", now=MONDAY)
     assert reply.sentences[-1].endswith(" [FINAL]")
     assert "[FINAL]" not in "".join(reply.sentences[:-1])
 
@@ -503,7 +504,7 @@ def test_every_spoken_reply_ends_with_the_marker_and_only_there() -> None:
     ],
 )
 def test_coded_words_are_counted_aloud(interpretation: str, answer: str) -> None:
-    reply = DialogueManager(tools=ALL_TOOLS).respond_to_numbers(interpretation.split(), now=MONDAY)
+    reply = DialogueManager(setup(ALL_TOOLS)).respond_to_numbers(interpretation.split(), now=MONDAY)
     assert reply == Reply(sentences=(f"{answer} [FINAL]",))
 
 
@@ -545,7 +546,7 @@ def test_a_result_without_content_is_survived(result: dict[str, Any]) -> None:
 
 
 def test_an_unknown_tools_answer_is_survived() -> None:
-    reply = DialogueManager(tools=ALL_TOOLS).handle_tool_result(
+    reply = DialogueManager(setup(ALL_TOOLS)).handle_tool_result(
         tool_use_id="t", name="otra", result={"ok": False, "say": "No pude."}, now=MONDAY
     )
     assert reply.sentences == ("No pude. [FINAL]",)

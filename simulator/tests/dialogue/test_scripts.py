@@ -12,7 +12,7 @@ from nova_sonic_simulator.dialogue import (
     Scripts,
     ToolCall,
 )
-from support.customer import ALL_TOOLS, APPOINTMENT, MONDAY, ORDER, SLOT_TAKEN
+from support.customer import ALL_TOOLS, APPOINTMENT, MONDAY, ORDER, SLOT_TAKEN, setup
 
 pytestmark = pytest.mark.pure
 
@@ -30,7 +30,7 @@ def scripted(**replies: Reply) -> ScriptedDialogue:
     scripts = Scripts()
     for when, reply in replies.items():
         scripts.add(Script(when=when.replace("_", " "), reply=reply))
-    return ScriptedDialogue(DialogueManager(tools=ALL_TOOLS), scripts)
+    return ScriptedDialogue(DialogueManager(setup(ALL_TOOLS)), scripts)
 
 
 def answered(conversation: ScriptedDialogue, name: str, result: dict[str, Any]) -> str:
@@ -45,7 +45,7 @@ def test_a_script_is_followed_where_its_words_occur(said: str) -> None:
 
 @pytest.mark.parametrize("said", ["los dos", "dos las", "las doscientas", "las", ""])
 def test_it_is_not_where_they_do_not(said: str) -> None:
-    plain = DialogueManager(tools=ALL_TOOLS).respond(said, now=MONDAY)
+    plain = DialogueManager(setup(ALL_TOOLS)).respond(said, now=MONDAY)
     assert scripted(las_dos=BOTH).respond(said, now=MONDAY) == plain
 
 

@@ -14,6 +14,7 @@ from nova_sonic_simulator.protocol.input_events import (
     PromptStart,
     SessionStart,
     TextStart,
+    ToolDeclaration,
     ToolResult,
 )
 from nova_sonic_simulator.protocol.parsing import parse_event
@@ -162,8 +163,11 @@ def test_it_refuses_what_is_no_event(failure: Failure, payload: bytes) -> None:
 
 def test_events_are_read_as_they_were_written() -> None:
     assert parse_event(raw(sensitivity("LOW"))) == SessionStart(sensitivity="LOW")
+    declared = tuple(
+        ToolDeclaration(name=name, description="x", schema={"type": "object"}) for name in "ab"
+    )
     assert parse_event(raw(prompt_start(rate_hz=16000, tools=("a", "b")))) == PromptStart(
-        prompt_name="prompt-1", voice_id="carlos", rate_hz=16000, tools=("a", "b")
+        prompt_name="prompt-1", voice_id="carlos", rate_hz=16000, tools=declared
     )
     assert parse_event(raw(text_start("s", "SYSTEM"))) == TextStart(
         prompt_name="prompt-1", content_name="s", role="SYSTEM", interactive=False

@@ -212,8 +212,10 @@ def test_a_tool_is_asked_for_and_its_result_answered() -> None:
     assert world.dialogue.told == ["pedido", 'consultarOrder: {"status": "en camino"}']
 
 
-def test_the_mind_may_call_the_tools_of_the_prompt() -> None:
-    assert open_world().dialogue.tools == frozenset(TOOLS)
+def test_dialogue_is_opened_with_tools_and_system_prompt() -> None:
+    setup = open_world().dialogue.setup
+    assert tuple(tool.name for tool in setup.tools) == TOOLS
+    assert setup.system_prompt == "Sos un asistente."
 
 
 def test_while_a_tool_runs_the_customer_is_listened_to_and_answered() -> None:

@@ -7,11 +7,15 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from nova_sonic_simulator.dialogue import DialogueManager, Reply, ToolCall
+from nova_sonic_simulator.dialogue import DialogueManager, DialogueSetup, Reply, ToolCall, ToolSpec
 from nova_sonic_simulator.dialogue.slots import Intent
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
 ALL_TOOLS = frozenset(intent.value for intent in Intent)
+PROMPT = (
+    "Eres Carlos, el asistente virtual de Nova Sonic. Hablas en español argentino."
+    " Al final de cada respuesta, incluye [FINAL]."
+)
 
 ORDER: dict[str, Any] = {
     "ok": True,
@@ -66,7 +70,7 @@ class Customer:
     """Speaks with one conversation and remembers what came back."""
 
     def __init__(self, tools: frozenset[str] = ALL_TOOLS) -> None:
-        self.conversation = DialogueManager(tools=tools)
+        self.conversation = DialogueManager(setup(tools))
         self.called = ""
 
     def says(self, text: str) -> str | ToolCall:
@@ -86,6 +90,11 @@ class Customer:
             self.called = call.name
             return call
         return " ".join(reply.sentences).removesuffix(" [FINAL]")
+
+
+def setup(tools: frozenset[str] = ALL_TOOLS) -> DialogueSetup:
+    specs = tuple(ToolSpec(name=name) for name in sorted(tools))
+    return DialogueSetup(tools=specs, system_prompt=PROMPT)
 
 
 def call(name: str, **arguments: Any) -> ToolCall:

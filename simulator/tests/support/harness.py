@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nova_sonic_simulator.dialogue import Reply, ToolCall
+from nova_sonic_simulator.dialogue import DialogueSetup, Reply, ToolCall
 from nova_sonic_simulator.protocol.families import FAMILIES
 from nova_sonic_simulator.session.jobs import (
     HandleInterruption,
@@ -36,7 +36,7 @@ class ScriptedMind:
     """Answers from a script: a text to a reply; what it was told is kept."""
 
     script: Mapping[str, Reply]
-    tools: frozenset[str] = frozenset()
+    setup: DialogueSetup = field(default_factory=DialogueSetup)
     told: list[str] = field(default_factory=list)
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
@@ -92,8 +92,8 @@ class World:
         )
         self.session = Session(FAMILIES[model], dependencies, now_s=self.now_s)
 
-    def open_dialogue(self, tools: frozenset[str]) -> ScriptedMind:
-        self.dialogue.tools = tools
+    def open_dialogue(self, setup: DialogueSetup) -> ScriptedMind:
+        self.dialogue.setup = setup
         return self.dialogue
 
     def send(self, *events: Event) -> None:

@@ -42,7 +42,9 @@ _IMPERATIVES = frozenset(
         "let",
     ]
 )
-_NO_IMPERATIVES = frozenset("está esté será habrá acá allá así aquí ahí sí mamá papá".split())
+_NO_IMPERATIVES = frozenset(
+    ["está", "esté", "será", "habrá", "acá", "allá", "así", "aquí", "ahí", "sí", "mamá", "papá"]
+)
 _SENTENCE_START = re.compile(r"(?:^|[.:;!?\]}»]\s*)[¡¿\[]*(\w+)")
 
 _QUOTED = re.compile(r"«([^»]*)»")

@@ -1,9 +1,10 @@
 """Questions for missing slots."""
 
 from collections.abc import Mapping
+from datetime import time
 
 from nova_sonic_simulator.dialogue.slots import Intent, RequestedSlot, Subject
-from nova_sonic_simulator.dialogue.spanish import listed
+from nova_sonic_simulator.dialogue.spanish import hour_words, listed
 from nova_sonic_simulator.dialogue.tasks import Task
 
 SUBJECT = "¿Es por un pedido o por una cita?"
@@ -66,3 +67,13 @@ def _about_prices(task: Task) -> str:
     if len(names) == 1:
         return f"¿Qué precio tiene {names[0]}?"
     return f"¿Qué precio tiene cada uno, {listed(names)}?"
+
+
+def confirm_time(at: time) -> str:
+    """Return the question whether a time was understood."""
+    return f"¿Dijiste {hour_words(at)}?"
+
+
+def confirm_name(name: str) -> str:
+    """Return the question whether something new is for the same person."""
+    return f"¿También a nombre de {name}?"

@@ -8,6 +8,8 @@ from datetime import date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from nova_sonic_simulator.dialogue.results import describe, is_failure, unwrap
+from nova_sonic_simulator.dialogue.setup import Language
 from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Subject
 from nova_sonic_simulator.dialogue.spanish import (
     day_words,
@@ -22,28 +24,77 @@ TROUBLE = "Disculpá, tuve un problema para hacerlo. ¿Probamos de nuevo?"
 # A closed order has no delivery date any more.
 CLOSED = ("delivered", "cancelled")
 
+LOOKING_UP = (Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT)
+KNOWN_FIELDS = frozenset(
+    {"status", "statusText", "estimatedDelivery", "items", "trackingNumber", "total"}
+    | {"date", "dateText", "doctorName", "typeText", "duration", "id"}
+)
+_OUTCOMES = {
+    Intent.CANCEL_ORDER: "Sí, el pedido{number} quedó cancelado.",
+    Intent.CREATE_ORDER: "Sí, tu pedido quedó hecho con el número{number}.",
+    Intent.BOOK_APPOINTMENT: "Sí, la cita quedó agendada con el número{number}.",
+    Intent.CANCEL_APPOINTMENT: "Sí, la cita{number} quedó cancelada.",
+    Intent.RESCHEDULE_APPOINTMENT: "Sí, la cita{number} quedó cambiada.",
+}
+
 _Record = Mapping[str, Any]
 
 
-def answer(task: Task, result: _Record, zone: tzinfo | None) -> tuple[str, ...]:
-    """Return the sentences for the result of `task`; `zone` is the business's time zone."""
-    if result.get("ok") is not True:
-        return (said(result),)
+def answer(
+    task: Task, result: _Record, zone: tzinfo | None, language: Language = "es"
+) -> tuple[str, ...]:
+    """Return the sentences for the result of `task`; `zone` is the business's time zone.
+
+    A result of another shape than this project's is described in general terms.
+    """
+    if not is_successful(result):
+        return (_refusal(result, language),)
+    kind = "order" if task.intent.subject is Subject.ORDER else "appointment"
+    record = record_of(result, kind)
+    if not record and task.intent in LOOKING_UP and _has_other_content(result, kind):
+        return describe(result, language)
     if task.intent.subject is Subject.ORDER:
-        return _of_order(task, record_of(result, "order"), zone)
-    return _of_appointment(task, record_of(result, "appointment"), zone)
+        return _of_order(task, record, zone)
+    return _of_appointment(task, record, zone)
 
 
-def said(result: _Record) -> str:
-    """Return the sentence that a refusal brings with it."""
-    sentence = result.get("say")
-    return sentence if isinstance(sentence, str) and sentence.strip() else TROUBLE
+def is_successful(result: _Record) -> bool:
+    """Return whether the tool succeeded; a result of another shape succeeds unless it says otherwise."""
+    return bool(result) and not is_failure(result)
+
+
+def record_id(task: Task, result: _Record) -> object:
+    """Return the id of the record in the result of `task`, or None."""
+    kind = "order" if task.intent.subject is Subject.ORDER else "appointment"
+    return record_of(result, kind).get("id")
 
 
 def record_of(result: _Record, name: str) -> dict[str, Any]:
     """Return the order or appointment in `result`, or an empty dict."""
     record = result.get(name)
-    return record if isinstance(record, dict) else {}
+    if isinstance(record, dict):
+        return record
+    content = unwrap(dict(result))
+    is_record = isinstance(content, dict) and not KNOWN_FIELDS.isdisjoint(content)
+    return content if is_record else {}
+
+
+def describe_outcome(task: Task) -> str:
+    """Return the sentence that confirms what was done."""
+    number = f" {task.slots.number}" if task.slots.number else ""
+    return _OUTCOMES[task.intent].format(number=number)
+
+
+def _refusal(result: _Record, language: Language) -> str:
+    sentence = result.get("say")
+    if isinstance(sentence, str) and sentence.strip():
+        return sentence
+    is_own_shape = not result or "ok" in result
+    return TROUBLE if is_own_shape else describe(result, language)[0]
+
+
+def _has_other_content(result: _Record, kind: str) -> bool:
+    return any(name not in ("ok", kind) for name in result)
 
 
 # Orders.

@@ -9,10 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from nova_sonic_simulator.dialogue.directives import parse_directive
-from nova_sonic_simulator.dialogue.manager import DialogueManager
 from nova_sonic_simulator.dialogue.nlu.tokens import fold
 from nova_sonic_simulator.dialogue.reply import Reply
 
@@ -46,10 +45,36 @@ class Scripts:
         return next((reply for when, reply in scripts if _occurs(when, said)), None)
 
 
+class Dialogue(Protocol):
+    """A dialogue with one customer."""
+
+    def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
+        """Restore the state after these turns, each a role and a text."""
+        ...
+
+    def respond(self, text: str, *, now: datetime) -> Reply:
+        """Respond to what the customer said."""
+        ...
+
+    def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
+        """Respond to numbers that were coded in the audio."""
+        ...
+
+    def handle_tool_result(
+        self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
+    ) -> Reply:
+        """Respond to a tool's result."""
+        ...
+
+    def handle_interruption(self) -> None:
+        """Handle that the customer interrupted the reply."""
+        ...
+
+
 class ScriptedDialogue:
     """A dialogue that applies scripts first."""
 
-    def __init__(self, conversation: DialogueManager, scripts: Scripts) -> None:
+    def __init__(self, conversation: Dialogue, scripts: Scripts) -> None:
         self._conversation = conversation
         self._scripts = scripts
 

@@ -119,3 +119,8 @@ class Slots:
     def only(self, *names: str) -> "Slots":
         """Return slots with only those of `names`."""
         return Slots(**{name: getattr(self, name) for name in names})
+
+    def without(self, *names: str) -> "Slots":
+        """Return these slots with those of `names` empty."""
+        kept = (field.name for field in fields(self) if field.name not in names)
+        return self.only(*kept)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from nova_sonic_simulator.dialogue.nlu.interpretation import DialogueAct
+from nova_sonic_simulator.dialogue.setup import PromptStyle
 
-GREETING = "¡Hola! Soy Carlos, el asistente virtual de Nova Sonic. ¿En qué te puedo ayudar?"
+GREETING = "¡Hola! ¿En qué te puedo ayudar?"
+INTRODUCTION = "¡Hola! Soy {who}. ¿En qué te puedo ayudar?"
 THANKS = "¡De nada! Cualquier otra cosa, decime."
 BYE = "¡Chau! Que tengas un buen día."
 HELP = (
@@ -15,16 +17,30 @@ LISTENING = "Decime, te escucho."
 DONE = "Listo, ya está."
 TASK_DROPPED = "Listo, lo dejamos ahí. ¿Necesitás algo más?"
 NOTHING_ELSE = "Perfecto. Cualquier cosa, acá estoy."
+NOTHING_CHANGED = "Perfecto, no hago ningún cambio. ¿Qué necesitás?"
 NOT_UNDERSTOOD = "Disculpá, no te entendí."
+NOT_UNDERSTOOD_THIS = "Disculpá, no entendí «{text}»."
+STILL_RUNNING = "Todavía lo estoy haciendo, un momento."
+NOT_YET = "Todavía no."
+NOT_DONE = "No, no se pudo hacer."
+PAST_DAY = "Esa fecha ya pasó."
+PAST_TIME = "Ese horario ya pasó."
+CALM = "Entiendo que estés molesto. ¿En qué te puedo ayudar?"
+CALM_WHILE_ASKING = "Entiendo, vamos de a poco."
+SPANISH_ONLY = "Perdón, sólo hablo español. ¿Es por un pedido o por una cita?"
+SPANISH_ONLY_WHILE_ASKING = "Perdón, sólo hablo español."
 WHAT_DO_YOU_NEED = "¿Es por un pedido o por una cita?"
 NO_TOOL = "Disculpá, eso no lo puedo hacer en este momento."
 OUT_OF_SCOPE = "Esa información no la tengo. Te puedo ayudar con pedidos y citas."
 ORDERS_DO_NOT_CHANGE = "Un pedido hecho no se puede modificar, pero sí cancelar."
 
 MOST_WORDS_REPEATED = 6
+MOST_CHARACTERS_QUOTED = 40
 
 # The most specific first: "no, gracias, chau" is a goodbye.
 _ANSWERS = (
+    (DialogueAct.INSULT, CALM),
+    (DialogueAct.FOREIGN, SPANISH_ONLY),
     (DialogueAct.BYE, BYE),
     (DialogueAct.HELP, HELP),
     (DialogueAct.STOP, TASK_DROPPED),
@@ -35,9 +51,27 @@ _ANSWERS = (
 )
 
 
-def small_talk_reply(acts: frozenset[DialogueAct]) -> str | None:
+def small_talk_reply(acts: frozenset[DialogueAct], style: PromptStyle) -> str | None:
     """Return the reply to a greeting, thanks or the like, or None."""
-    return next((answer for act, answer in _ANSWERS if act in acts), None)
+    found = next((answer for act, answer in _ANSWERS if act in acts), None)
+    if found is GREETING and style.introduction:
+        return INTRODUCTION.format(who=style.introduction)
+    return found
+
+
+def patience(acts: frozenset[DialogueAct]) -> str | None:
+    """Return what to say to an insult or a foreign language before a question is repeated."""
+    if DialogueAct.INSULT in acts:
+        return CALM_WHILE_ASKING
+    return SPANISH_ONLY_WHILE_ASKING if DialogueAct.FOREIGN in acts else None
+
+
+def not_understood(text: str) -> str:
+    """Return the sentence for an utterance that was not understood; a short one is quoted."""
+    quoted = text.strip().strip(".!?¡¿")
+    if not quoted or len(quoted) > MOST_CHARACTERS_QUOTED:
+        return NOT_UNDERSTOOD
+    return NOT_UNDERSTOOD_THIS.format(text=quoted)
 
 
 def describe_numbers(words: Sequence[str]) -> str:

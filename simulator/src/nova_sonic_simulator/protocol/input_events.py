@@ -19,13 +19,22 @@ class SessionStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDeclaration:
+    """A declared tool; `schema` is the JSON schema of its arguments, parsed from its string."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptStart:
     """Starts the prompt: voice, sample rate and tools."""
 
     prompt_name: str
     voice_id: str
     rate_hz: int
-    tools: tuple[str, ...] = ()
+    tools: tuple[ToolDeclaration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from nova_sonic_simulator.protocol.input_events import (
     SessionStart,
     TextInput,
     TextStart,
+    ToolDeclaration,
     ToolResult,
     ToolStart,
 )
@@ -176,7 +177,14 @@ def _parse_prompt_start(fields: Any) -> PromptStart:
         prompt_name=fields["promptName"],
         voice_id=audio["voiceId"],
         rate_hz=audio["sampleRateHertz"],
-        tools=tuple(tool["toolSpec"]["name"] for tool in tools),
+        tools=tuple(_tool(tool["toolSpec"]) for tool in tools),
+    )
+
+
+def _tool(spec: Mapping[str, Any]) -> ToolDeclaration:
+    schema = strict_json(spec["inputSchema"]["json"], INVALID_INPUT)
+    return ToolDeclaration(
+        name=spec["name"], description=spec.get("description", ""), schema=schema
     )
 
 

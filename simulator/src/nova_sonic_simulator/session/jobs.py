@@ -4,39 +4,12 @@ The session returns jobs and receives their results; the caller may run them in 
 queue run one after the other, in order, because a dialogue has state.
 """
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from nova_sonic_simulator.dialogue import Reply
+from nova_sonic_simulator.dialogue import Dialogue
 from nova_sonic_simulator.session.playout import Sentence
-
-
-class Dialogue(Protocol):
-    """A dialogue with one customer."""
-
-    def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
-        """Restore the state after these turns, each a role and a text."""
-        ...
-
-    def respond(self, text: str, *, now: dt.datetime) -> Reply:
-        """Respond to what the customer said."""
-        ...
-
-    def respond_to_numbers(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
-        """Respond to numbers that were coded in the audio."""
-        ...
-
-    def handle_tool_result(
-        self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
-    ) -> Reply:
-        """Respond to a tool's result."""
-        ...
-
-    def handle_interruption(self) -> None:
-        """Handle that the customer interrupted the reply."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

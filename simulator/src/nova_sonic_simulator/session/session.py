@@ -12,10 +12,10 @@ failure, it is the final event.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from nova_sonic_simulator.dialogue import Reply
+from nova_sonic_simulator.dialogue import Dialogue, DialogueSetup, Reply, ToolSpec
 from nova_sonic_simulator.dialogue.directives import opens_turn
 from nova_sonic_simulator.protocol.chunks import Failure
 from nova_sonic_simulator.protocol.errors import RefusedError
@@ -43,7 +43,6 @@ from nova_sonic_simulator.protocol.output_events import (
 )
 from nova_sonic_simulator.protocol.rules import SessionRules
 from nova_sonic_simulator.session.jobs import (
-    Dialogue,
     HandleInterruption,
     HandleToolResult,
     Job,
@@ -73,8 +72,8 @@ AUDIO_PIECE_BYTES = 8192
 class SessionDependencies:
     """What every session of this service is given."""
 
-    open_dialogue: Callable[[frozenset[str]], Dialogue]
-    """Creates a dialogue that may call these tools."""
+    open_dialogue: Callable[[DialogueSetup], Dialogue]
+    """Creates a dialogue for declared tools and a system prompt."""
     open_endpointing: Callable[[int], Endpointing] | None
     """Creates an endpointer for turns that end after so many ms of silence; None without recognition."""
     open_resampler: Callable[[int], Callable[[bytes], bytes]]
@@ -97,6 +96,7 @@ class _Prompt:
     playout: Playout
     dialogue: Dialogue
     rate_hz: int
+    tools: tuple[ToolSpec, ...]
 
 
 class Session:
@@ -124,6 +124,8 @@ class Session:
         self._limits = SessionLimits(now_s)
         self._silence_ms = self._choose_silence("MEDIUM")
         self._prompt: _Prompt | None = None
+        self._system_prompt_block = ""
+        self._system_prompt = ""
         self._endpointing: Endpointing | None = None
         self._resample: Callable[[bytes], bytes] | None = None
         # Audio that has been received and not processed.
@@ -267,11 +269,16 @@ class Session:
             new_id=new_id,
         )
         self._record.voice = start.voice_id
+        tools = tuple(
+            ToolSpec(name=tool.name, description=tool.description, schema=tool.schema)
+            for tool in start.tools
+        )
         self._prompt = _Prompt(
             events=events,
             playout=Playout(events, rate_hz=start.rate_hz, on_tool_use=self._register_tool_use),
-            dialogue=self._dependencies.open_dialogue(frozenset(start.tools)),
+            dialogue=self._dependencies.open_dialogue(DialogueSetup(tools=tools)),
             rate_hz=start.rate_hz,
+            tools=tools,
         )
 
     def _open_block(self, start: TextStart | AudioStart | ToolStart) -> None:
@@ -282,11 +289,19 @@ class Session:
                     self._text_blocks[start.content_name] = []
                 elif start.role in ("USER", "ASSISTANT"):
                     self._history_blocks[start.content_name] = (start.role, [])
+                elif start.role == "SYSTEM":
+                    self._system_prompt_block = start.content_name
             case AudioStart():
+                self._apply_system_prompt()
                 self._restore_history()
                 self._open_microphone(start.rate_hz)
             case ToolStart():
                 self._result_blocks[start.content_name] = start
+
+    def _apply_system_prompt(self) -> None:
+        if self._prompt is not None and self._system_prompt:
+            setup = DialogueSetup(tools=self._prompt.tools, system_prompt=self._system_prompt)
+            self._prompt = replace(self._prompt, dialogue=self._dependencies.open_dialogue(setup))
 
     def _restore_history(self) -> None:
         if self._prompt is not None and self._record.history:
@@ -320,6 +335,8 @@ class Session:
                 self._limits.extend_idle(now_s)
         elif event.content_name in self._history_blocks:
             self._history_blocks[event.content_name][1].append(event.content)
+        elif event.content_name == self._system_prompt_block:
+            self._system_prompt += event.content
 
     def _store_tool_result(self, event: ToolResult) -> None:
         start = self._result_blocks[event.content_name]

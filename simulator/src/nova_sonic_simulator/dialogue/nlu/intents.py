@@ -43,7 +43,8 @@ IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
         *words("seguimiento cuanto"),
         *("como esta", "como va", "como viene", "como sigue", "que paso", "que productos"),
         *("que tiene", "que incluye", "que hora", "que dia", "que doctor", "que doctora"),
-        *("con quien", "que tipo", "tengo turno", "tengo una cita", "que fecha"),
+        *("con quien", "que tipo", "tengo turno", "tengo una cita", "que fecha", "que onda"),
+        *("tengo un turno", "para cuando", "ya salio", "me llego", "va a llegar", "por donde"),
     ),
     Operation.CANCEL: (
         "no puedo ir",
@@ -51,13 +52,22 @@ IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
         "no voy a ir",
         "ya no lo quiero",
         "no quiero mas",
+        "no voy a llegar",
+        "se me complica",
+        "no lo quiero",
+        "no la quiero",
     ),
     Operation.CREATE: (
         *words("quiero quisiera necesito dame dar pedir hacer hace haceme hagas nuevo nueva otro"),
         *words("otra deme gustaria solicitar solicito pido"),
         *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
+        *("tenes lugar", "tenes algo", "tendrias", "habra lugar", "me atienda", "que me vea"),
     ),
 }
+# "Necesito ver al doctor" asks for an appointment, though "ver" looks up elsewhere.
+SEEING = words("ver visitar atenderme consultar hablar")
+DOCTORS = words("doctor doctora medico medica dr dra especialista")
+BEFORE_DOCTOR = words("al a con la el un una mi")
 SUBJECT_WORDS: Mapping[Subject, tuple[str, ...]] = {
     Subject.ORDER: words(
         "pedido pedidos orden ordenes compra compras envio paquete encargo producto productos entrega"
@@ -81,10 +91,20 @@ ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
 ARTICLES = words("una la mi otra esa esta de tu su")
 NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
 FUZZY_FROM_LETTERS = 5
+# Words between "no" and the verb that it negates.
+AFTER_NO = words(
+    "me te lo la los las se nos quiero quise queria quieras vayas voy vas a hace falta tenes que"
+    " tengo necesito necesitas hay vas vayan pido pedi dije"
+)
+MAX_AFTER_NO = 6
+# "Cancelado" and "agendada" describe; they are not commands.
+PARTICIPLES = ("ado", "ada", "ados", "adas")
 
 
 def find_operation(tokens: Sequence[Token]) -> Operation | None:
-    """Return the operation asked for, if any."""
+    """Return the operation asked for, if any; a negated one does not count."""
+    if _wants_to_see_a_doctor(tokens) and not has_explicit_operation(tokens):
+        return Operation.CREATE
     return (
         next(_explicit_operations(tokens), None)
         or _implicit_operation(tokens)
@@ -97,6 +117,27 @@ def has_explicit_operation(tokens: Sequence[Token]) -> bool:
     return next(_explicit_operations(tokens), None) is not None
 
 
+def _wants_to_see_a_doctor(tokens: Sequence[Token]) -> bool:
+    for index, token in enumerate(tokens):
+        if token.plain in DOCTORS:
+            start = index - 1
+            while start > index - 3 and word_at(tokens, start) in BEFORE_DOCTOR:
+                start -= 1
+            if start < index - 1 and word_at(tokens, start) in SEEING:
+                return True
+    return False
+
+
+def negated_operations(tokens: Sequence[Token]) -> frozenset[Operation]:
+    """Return the operations that are explicitly not wanted: "no canceles el pedido"."""
+    found = (
+        _operation_of(token.plain)
+        for index, token in enumerate(tokens)
+        if token.kind is Kind.WORD and _is_negated(tokens, index)
+    )
+    return frozenset(operation for operation in found if operation is not None)
+
+
 def is_verb(word: str) -> bool:
     """Return whether `word` names an operation, so that it is not a name."""
     return _operation_of(word) is not None
@@ -106,7 +147,7 @@ def _explicit_operations(
     tokens: Sequence[Token], *, misspelled: bool = False
 ) -> Iterator[Operation]:
     for index, token in enumerate(tokens):
-        if token.kind is not Kind.WORD or _is_noun(tokens, index):
+        if token.kind is not Kind.WORD or _is_noun(tokens, index) or _is_negated(tokens, index):
             continue
         operation = _misspelled_operation(token.plain) if misspelled else _operation_of(token.plain)
         if operation:
@@ -118,7 +159,17 @@ def _is_noun(tokens: Sequence[Token], index: int) -> bool:
     return is_either and word_at(tokens, index - 1) in ARTICLES
 
 
+def _is_negated(tokens: Sequence[Token], index: int) -> bool:
+    """Return whether the verb at `index` follows "no", with nothing but auxiliaries between."""
+    start = index - 1
+    while word_at(tokens, start) in AFTER_NO and index - start <= MAX_AFTER_NO:
+        start -= 1
+    return word_at(tokens, start) in ("no", "ni", "sin", "nunca")
+
+
 def _operation_of(word: str) -> Operation | None:
+    if word.endswith(PARTICIPLES):
+        return None
     for operation, stems in EXPLICIT_STEMS.items():
         if word.startswith(stems) or word in EXPLICIT_WORDS[operation]:
             return operation
@@ -126,6 +177,8 @@ def _operation_of(word: str) -> Operation | None:
 
 
 def _misspelled_operation(word: str) -> Operation | None:
+    if word.endswith(PARTICIPLES):
+        return None
     for operation, stems in EXPLICIT_STEMS.items():
         if any(_sounds_like(word, stem) for stem in stems if len(stem) >= FUZZY_FROM_LETTERS):
             return operation

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from nova_sonic_simulator.dialogue.nlu.asr_corrections import separate_hours
 from nova_sonic_simulator.dialogue.nlu.dates import find_day
+from nova_sonic_simulator.dialogue.nlu.disfluencies import remove_disfluencies
 from nova_sonic_simulator.dialogue.nlu.durations import find_duration
 from nova_sonic_simulator.dialogue.nlu.emails import find_email
 from nova_sonic_simulator.dialogue.nlu.identifiers import find_dni, find_number
@@ -19,6 +20,7 @@ from nova_sonic_simulator.dialogue.nlu.intents import (
     find_operation,
     find_subject,
     has_explicit_operation,
+    negated_operations,
 )
 from nova_sonic_simulator.dialogue.nlu.items import Purchase, find_items, find_prices, find_total
 from nova_sonic_simulator.dialogue.nlu.names import find_doctor, find_person
@@ -30,6 +32,7 @@ from nova_sonic_simulator.dialogue.nlu.tokens import (
     contains,
     matches,
     tokenize,
+    word_at,
     words,
 )
 from nova_sonic_simulator.dialogue.slots import Aspect, Operation, RequestedSlot, Slots, Subject
@@ -50,6 +53,10 @@ class DialogueAct(Enum):
     HELP = auto()
     STOP = auto()
     REPEAT = auto()
+    #: "¿Qué otros horarios había?"
+    OFFERS = auto()
+    INSULT = auto()
+    FOREIGN = auto()
 
 
 DIALOGUE_ACT_PHRASES: dict[DialogueAct, tuple[str, ...]] = {
@@ -77,6 +84,26 @@ DIALOGUE_ACT_PHRASES: dict[DialogueAct, tuple[str, ...]] = {
         *words("repetis repetime repite repetir repetilo"),
         *("no te escuche", "no te oi", "no te entendi", "como dijiste", "que dijiste"),
     ),
+    DialogueAct.OFFERS: (
+        *(
+            "que horarios",
+            "cuales eran",
+            "que otros",
+            "que otras",
+            "otras opciones",
+            "que opciones",
+        ),
+        *("otro horario", "otros horarios", "cuales son", "que tenias", "que habia", "que habian"),
+    ),
+    DialogueAct.INSULT: words(
+        "boludo boluda pelotudo pelotuda idiota imbecil estupido estupida mierda inutil inutiles carajo"
+        " puta puto forro tarado tarada"
+    ),
+    DialogueAct.FOREIGN: (
+        *words("hello please english thanks goodbye"),
+        *("good morning", "i want", "i would", "i need", "can you", "could you", "my order"),
+        *("thank you", "what is", "do you", "how are you"),
+    ),
 }
 ORDINALS = {
     **dict.fromkeys(words("primera primero primer"), 0),
@@ -92,6 +119,18 @@ KINDS = {
 }
 CORRECTIONS = words("no es era perdon digo mejor quise el la")
 APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
+OUTCOMES = words(
+    "cancelado cancelada anulado anulada agendado agendada reservado reservada confirmado confirmada"
+    " creado creada hecho hecha cambiado cambiada modificado modificada pedido registrado registrada"
+)
+BEFORE_OUTCOMES = words("quedo quedaron esta fue salio ya")
+OTHER_PEOPLE = (
+    *words(
+        "mujer marido esposo esposa hijo hija mama papa madre padre hermano hermana abuelo abuela"
+    ),
+    *words("novio novia suegra suegro vecina vecino amigo amiga nene nena señora"),
+    *("otra persona", "otro paciente", "otra paciente", "otro cliente"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +151,12 @@ class Interpretation:
     #: "Otro turno": not the one that is the topic.
     another: bool = False
     is_question: bool = False
+    #: Operations that are explicitly not wanted.
+    negated: frozenset[Operation] = frozenset()
+    #: "¿Quedó cancelado?"
+    asks_outcome: bool = False
+    #: "Para mi hija": not for the person who was known so far.
+    for_someone_else: bool = False
 
 
 def interpret(
@@ -119,7 +164,7 @@ def interpret(
 ) -> Interpretation:
     """Interpret `text`; `requested` are the slots asked for, so that a bare answer is understood."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
-    email, rest = find_email(text)
+    email, rest = find_email(remove_disfluencies(text))
     tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
     operation, named = find_operation(tokens), find_subject(tokens)
     meant = named or _subject_of_verb(tokens, operation)
@@ -136,16 +181,22 @@ def interpret(
         subject_is_named=named is not None,
         aspect=find_aspect(tokens),
         slots=slots,
-        acts=_moods(tokens),
+        acts=_dialogue_acts(tokens),
         choice=_choice(tokens),
         another=contains(tokens, "otro", "otra"),
         is_question=_is_question(tokens),
+        negated=negated_operations(tokens),
+        asks_outcome=_asks_outcome(tokens),
+        for_someone_else=contains(tokens, *OTHER_PEOPLE),
     )
 
 
 def is_correction(text: str) -> bool:
     """Return whether the text starts like a correction: "no, es…", "mejor…", "el dos"."""
-    first = next((token.plain for token in tokenize(text) if token.kind is Kind.WORD), "")
+    first = next(
+        (token.plain for token in tokenize(remove_disfluencies(text)) if token.kind is Kind.WORD),
+        "",
+    )
     return first in CORRECTIONS
 
 
@@ -241,7 +292,17 @@ def _is_question(tokens: list[Token]) -> bool:
     return any("?" in token.plain or "¿" in token.plain for token in tokens)
 
 
-def _moods(tokens: list[Token]) -> frozenset[DialogueAct]:
+def _asks_outcome(tokens: list[Token]) -> bool:
+    """Return whether this is "¿quedó cancelado?", "¿ya está agendada?"."""
+    for index, token in enumerate(tokens):
+        if token.plain in BEFORE_OUTCOMES:
+            following = {word_at(tokens, index + step) for step in (1, 2, 3)}
+            if not following.isdisjoint(OUTCOMES):
+                return True
+    return contains(tokens, "quedo listo", "quedo todo", "se hizo", "salio bien", "lo cancelaste")
+
+
+def _dialogue_acts(tokens: list[Token]) -> frozenset[DialogueAct]:
     return frozenset(
         act for act, phrases in DIALOGUE_ACT_PHRASES.items() if contains(tokens, *phrases)
     )

@@ -8,6 +8,7 @@ name after them needs two words.
 
 from collections.abc import Sequence
 
+from nova_sonic_simulator.dialogue.nlu.first_names import FIRST_NAMES
 from nova_sonic_simulator.dialogue.nlu.intents import is_verb
 from nova_sonic_simulator.dialogue.nlu.tokens import (
     Kind,
@@ -30,6 +31,14 @@ SURE_ANNOUNCERS = (
     "nombre de",
     "nombre",
     "soy",
+    "te habla",
+    "le habla",
+    "habla",
+    "hablas con",
+    "de parte de",
+    "apellido es",
+    "apellido",
+    "se llama",
     "paciente es",
     "paciente",
     "cliente",
@@ -39,6 +48,7 @@ COURTESY = words("senor senora senorita sr sra srta don dona el la")
 TITLES = {"dr": "Dr.", "doctor": "Dr.", "dra": "Dra.", "doctora": "Dra."}
 PARTICLES = words("de del la las los y")
 MAX_WORDS = 5
+SHORT_ANSWER = 2
 
 # Words of the domain that may stand where a name could.
 NOT_NAMES = frozenset(
@@ -58,6 +68,12 @@ NOT_NAMES = frozenset(
         "soy su sus tal tambien tarde tener tenes tengo tercera tercero todo total turno turnos tu "
         "acuerdo alguien antes cualquier cualquiera despues disponible idea igual le les ni nunca "
         "posible recuerdo siempre te temprano "
+        "aca ahi alli aun ayer bien bueno capaz casi che claro eh ehh em este hasta igual mal malo mira mire"
+        " mismo misma mmm nose ojala onda pasa pasado pero pues quizas sabes saludos sale salio seguro"
+        " sigue solo solamente todavia tranquilo tranqui vale vamos va vas veamos viste acuerdas acordas "
+        "pará para esperá espera perdona lunes martes miercoles jueves viernes sabado domingo enero febrero"
+        " marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre "
+        "hello please english"
         "cierto decir disculpa disculpame equivoque equivocado error genial momento muchas muchisimas "
         "quise verdad "
         "un una unidad unidades urgencia usted ver vez viene vos voy y ya yo chequeo consultas"
@@ -101,7 +117,27 @@ def find_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
         found = _announced(tokens, phrase, least_if_small=2)
         if found:
             return found
-    return _longest_name(tokens) if bare else (None, list(tokens))
+    return _unannounced(tokens) or (_longest_name(tokens) if bare else (None, list(tokens)))
+
+
+def _unannounced(tokens: Sequence[Token]) -> _Found | None:
+    """Return a full name that nothing announces: "quiero ver mi pedido 1, Juan Pérez".
+
+    It begins with a common first name, or with a capital in mid-sentence, and has a surname.
+    """
+    for start in range(len(tokens)):
+        is_first_name = word_at(tokens, start) in FIRST_NAMES
+        is_capitalised = start > 0 and tokens[start].capitalised and _follows_pause(tokens, start)
+        if not (is_first_name or is_capitalised):
+            continue
+        name, end = _name_at(tokens, start, least_if_small=2)
+        if " " in name:
+            return name, without(tokens, start, end)
+    return None
+
+
+def _follows_pause(tokens: Sequence[Token], index: int) -> bool:
+    return tokens[index - 1].kind in (Kind.PAUSE, Kind.GAP, Kind.NUMBER)
 
 
 def _announced(tokens: Sequence[Token], phrase: str, *, least_if_small: int) -> _Found | None:
@@ -115,17 +151,28 @@ def _announced(tokens: Sequence[Token], phrase: str, *, least_if_small: int) -> 
 
 
 def _longest_name(tokens: Sequence[Token]) -> _Found:
+    """Return the longest name; a single unknown word in small letters is none."""
     found = [
         (end - start, name, start, end)
         for start in range(len(tokens))
         for name, end in [_name_at(tokens, start, least_if_small=1)]
-        if name
+        if name and (end > start + 1 or _is_likely_name(tokens, start))
     ]
     if not found:
         return None, list(tokens)
     # The longest, and of equal ones the last: people say their name last.
     _length, name, start, end = max(found, key=lambda it: (it[0], it[2]))
     return name, without(tokens, start, end)
+
+
+def _is_likely_name(tokens: Sequence[Token], index: int) -> bool:
+    """Return whether one word is a name: capitalised, a common first name, or the whole answer."""
+    said = [token for token in tokens if token.kind is Kind.WORD]
+    return (
+        tokens[index].capitalised
+        or word_at(tokens, index) in FIRST_NAMES
+        or len(said) <= SHORT_ANSWER
+    )
 
 
 def _name_at(tokens: Sequence[Token], start: int, *, least_if_small: int) -> tuple[str, int]:
@@ -146,7 +193,7 @@ def _name_at(tokens: Sequence[Token], start: int, *, least_if_small: int) -> tup
 
 def _after_particles(tokens: Sequence[Token], index: int) -> int:
     """Skip "de los" inside a name: "María de los Ángeles"."""
-    while word_at(tokens, index) in PARTICLES and not tokens[index].capitalised:
+    while word_at(tokens, index) in PARTICLES:
         index += 1
     return index
 
