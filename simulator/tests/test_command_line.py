@@ -53,7 +53,7 @@ async def test_coded_words_need_no_model_and_little_silence(
         await stream.send(*opening(), *pieces)
         assert (await stream.until("textOutput", role="USER"))["content"] == "17 18 19"
         planned = await stream.until("textOutput", role="ASSISTANT")
-        assert planned["content"] == "Escuché 3 palabras: 17 18 19. [FINAL]"
+        assert planned["content"] == "Escuché 3 palabras: 17 18 19."
         await stream.until("audioOutput")
 
 

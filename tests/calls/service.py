@@ -11,7 +11,7 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nova_sonic_simulator.dialogue import Reply
@@ -35,6 +35,8 @@ from voice.sonic.payload_adapter import PayloadStreamAdapter
 
 MODEL = "amazon.nova-2-sonic-v1:0"
 CHARACTERS_A_SECOND = 20
+DOCUMENTED_SILENCE_MS = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
+"""As on AWS's page on turn taking; the longest that a turn may stay open."""
 
 
 @dataclass(slots=True)
@@ -179,7 +181,8 @@ class Stream:
             open_resampler=lambda rate_hz: lambda pcm: pcm,
             new_id=lambda: f"{id(self)}-{next(ids)}",
         )
-        self.session = Session(FAMILIES[model], dependencies, now_s=now)
+        family = replace(FAMILIES[model], turn_silence_ms=DOCUMENTED_SILENCE_MS)
+        self.session = Session(family, dependencies, now_s=now)
 
     @property
     def is_over(self) -> bool:

@@ -48,7 +48,7 @@ def test_javascript_sdk_calls_a_tool_and_interrupts(
         "name": "consultarOrder",
         "arguments": {"orderId": "1", "dni": "12345678"},
     }
-    assert received["spoken"][0] == "Tu pedido 1 está en camino. [FINAL]"
+    assert received["spoken"][0] == "Tu pedido 1 está en camino."
     assert received["audioBytes"] > 0
     assert (received["interrupted"], received["ended"]) == (True, True)
 

@@ -475,7 +475,8 @@ async def test_a_script_asks_for_tools_as_it_is_told(
     order = '{"ok": true, "order": {"id": "1", "statusText": "en camino"}}'
     for use in reversed(uses):
         await stream.send(*answer(use["toolUseId"], use["toolUseId"], order))
-    for said in ("Listo, ya está. [FINAL]", *["Tu pedido 1 está en camino. [FINAL]"] * 2):
+    described = "Id: 1; status text: en camino."
+    for said in (described, *["Tu pedido 1 está en camino."] * 2):
         await stream.until("textOutput", role="ASSISTANT", content=said)
 
 
