@@ -16,7 +16,7 @@ from typing import Any
 
 from nova_sonic_simulator.dialogue import Reply
 from nova_sonic_simulator.protocol.errors import RefusedError
-from nova_sonic_simulator.protocol.families import FAMILIES
+from nova_sonic_simulator.protocol.families import FAMILIES, Sensitivity
 from nova_sonic_simulator.session.jobs import (
     HandleInterruption,
     HandleToolResult,
@@ -35,7 +35,7 @@ from voice.sonic.payload_adapter import PayloadStreamAdapter
 
 MODEL = "amazon.nova-2-sonic-v1:0"
 CHARACTERS_A_SECOND = 20
-DOCUMENTED_SILENCE_MS = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
+DOCUMENTED_SILENCE_MS: Mapping[Sensitivity, int] = {"HIGH": 1500, "MEDIUM": 1750, "LOW": 2000}
 """As on AWS's page on turn taking; the longest that a turn may stay open."""
 
 
