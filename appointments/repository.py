@@ -153,7 +153,7 @@ def update_appointment(
     """
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
-    transaction.update(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
+    transaction.update_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
     _put_doctor_days(transaction, doctor_days)
     _commit_change(transaction)
 
@@ -173,7 +173,7 @@ def delete_appointment(
     """
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
-    transaction.delete(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
+    transaction.delete_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
     _put_doctor_days(transaction, doctor_days)
     _commit_change(transaction)
 
@@ -210,7 +210,7 @@ def _has_version(updated_at: datetime | None) -> Condition:
 
 def _put_new(transaction: Transaction, appointment: Appointment) -> None:
     is_free = models.Appointment.pk.does_not_exist()
-    transaction.put(_row(appointment), condition=is_free, name=ID_IS_FREE)
+    transaction.put_item(_row(appointment), condition=is_free, name=ID_IS_FREE)
 
 
 def _put_doctor_days(transaction: Transaction, doctor_days: Iterable[DoctorDay]) -> None:
@@ -225,7 +225,7 @@ def _put_doctor_days(transaction: Transaction, doctor_days: Iterable[DoctorDay])
         )
         is_new = models.DoctorDay.pk.does_not_exist()
         unchanged = models.DoctorDay.revision == day.revision if day.revision else is_new
-        transaction.put(row, condition=unchanged, name=DAY_UNCHANGED)
+        transaction.put_item(row, condition=unchanged, name=DAY_UNCHANGED)
 
 
 # --- Rows and values

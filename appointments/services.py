@@ -48,7 +48,7 @@ from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.errors import IdentityMissingError
 from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, Customer, Staff, offers_proof
+from common.identity.verification import Caller, Customer, Staff, gives_identity
 from common.ids import speakable_id
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
@@ -135,7 +135,7 @@ def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -
             after failed identity checks.
 
     """
-    if not offers_proof(caller):
+    if not gives_identity(caller):
         raise IdentityMissingError
     appointment = repository.get_appointment(appointment_id)
     is_match = appointment is not None and appointment.matches_caller(caller)

@@ -4,4 +4,4 @@
 def camel_case(name: str) -> str:
     """Return `customer_name` as `customerName`."""
     first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+    return first + "".join(part.capitalize() for part in rest)

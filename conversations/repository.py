@@ -217,12 +217,12 @@ def add_conversation(
 
     """
     transaction = Transaction()
-    transaction.put(
+    transaction.put_item(
         items.conversation_to_item(conversation),
         condition=ConversationItem.pk.does_not_exist(),
         name=IS_NEW,
     )
-    transaction.put(
+    transaction.put_item(
         items.checkpoint_to_item(conversation.id, encrypted_checkpoint, checkpoint_expires_at)
     )
     _commit(transaction)
@@ -248,15 +248,15 @@ def store_progress(  # noqa: PLR0913 -- all that one progress record writes, by 
     """
     for batch in list(batched(utterances, UTTERANCES_PER_WRITE)) or [()]:
         transaction = _leased_transaction(call_id, epoch, changes)
-        transaction.put(
+        transaction.put_item(
             items.checkpoint_to_item(call_id, encrypted_checkpoint, checkpoint_expires_at)
         )
         for utterance in batch:
             item = items.utterance_to_item(call_id, utterance, expires_at)
             if utterance.text:
-                transaction.put(item)
+                transaction.put_item(item)
             else:
-                transaction.delete(item)
+                transaction.delete_item(item)
         _commit(transaction)
 
 
@@ -279,7 +279,7 @@ def add_tool_call(tool_call: ToolCall, *, epoch: int, expires_at: datetime) -> N
     """
     changes = {"heartbeat_at": tool_call.started_at}
     transaction = _leased_transaction(tool_call.call_id, epoch, changes)
-    transaction.put(items.tool_call_to_item(tool_call, expires_at))
+    transaction.put_item(items.tool_call_to_item(tool_call, expires_at))
     _commit(transaction)
 
 
@@ -307,7 +307,7 @@ def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
         duration_ms=duration_ms,
     )
     transaction = _leased_transaction(call_id, epoch, {"heartbeat_at": now})
-    transaction.update(
+    transaction.update_item(
         item,
         attributes={"outcome", "error_code", "duration_ms"},
         condition=ToolCallItem.pk.exists(),
@@ -336,14 +336,14 @@ def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) ->
 
     """
     transaction = _leased_transaction(call_id, epoch, {**changes, "live": None})
-    transaction.delete(CheckpointItem(*CheckpointItem.key(call_id)))
+    transaction.delete_item(CheckpointItem(*CheckpointItem.key(call_id)))
     _commit(transaction)
 
 
 def claim_ticket(nonce: str, *, expires_at: datetime) -> bool:
     """Store that a ticket is used; return False if it was used before."""
     transaction = Transaction()
-    transaction.put(
+    transaction.put_item(
         UsedTicketItem(*UsedTicketItem.key(nonce), expires_at=expires_at),
         condition=UsedTicketItem.pk.does_not_exist(),
         name=IS_NEW,
@@ -362,7 +362,7 @@ def delete_conversation(conversation: Conversation) -> None:
     """
     key = ConversationItem.key(conversation.id)
     transaction = Transaction()
-    transaction.update(
+    transaction.update_item(
         ConversationItem(*key, live=None, epoch=conversation.epoch + 1),
         attributes={"live", "epoch"},
         condition=(ConversationItem.updated_at == conversation.updated_at)
@@ -385,14 +385,14 @@ def _other_items_of_call(call_id: str) -> Iterator[CheckpointItem]:
 def _delete(keys: Iterable[Table]) -> None:
     transaction = Transaction()
     for key in keys:
-        transaction.delete(key)
+        transaction.delete_item(key)
     transaction.commit()
 
 
 def _leased_transaction(call_id: str, epoch: int, changes: Mapping[str, Any]) -> Transaction:
     """Return a transaction that changes the conversation, if it is live and its epoch is `epoch`."""
     transaction = Transaction()
-    transaction.update(
+    transaction.update_item(
         ConversationItem(*ConversationItem.key(call_id), **changes),
         attributes=changes.keys(),
         condition=(ConversationItem.epoch == epoch) & ConversationItem.live.exists(),

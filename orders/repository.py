@@ -81,7 +81,7 @@ def add_order(order: Order, request: IdempotentRequest) -> None:
 
     """
     transaction = Transaction()
-    transaction.put(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
+    transaction.put_item(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
     add_token(transaction, request, models.OrderToken, created_id=order.id)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
@@ -90,7 +90,9 @@ def add_orders(orders: Iterable[Order]) -> bool:
     """Store several new orders, all or none; return whether all their ids were free."""
     transaction = Transaction()
     for order in orders:
-        transaction.put(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
+        transaction.put_item(
+            _row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE
+        )
     return transaction.try_commit()
 
 
@@ -103,7 +105,7 @@ def update_order(order: Order, *, unchanged_since: datetime) -> None:
     """
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
-    transaction.update(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
+    transaction.update_item(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
     transaction.commit(on_conflict=StaleVersionError())
 
 
@@ -118,7 +120,7 @@ def delete_order(order: Order, *, unchanged_since: datetime) -> None:
     """
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
-    transaction.delete(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
+    transaction.delete_item(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
     transaction.commit(on_conflict=StaleVersionError())
 
 

@@ -16,7 +16,7 @@ from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.errors import IdentityMissingError
 from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, mask_dni, offers_proof
+from common.identity.verification import Caller, gives_identity, mask_dni
 from common.ids import speakable_id, tracking_number
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
@@ -75,7 +75,7 @@ def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
             failed identity checks.
 
     """
-    if not offers_proof(caller):
+    if not gives_identity(caller):
         raise IdentityMissingError
     order = repository.get_order(order_id)
     is_match = order is not None and order.matches_caller(caller)

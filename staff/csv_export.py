@@ -24,7 +24,7 @@ full-width forms of the first four.
 """
 
 
-class _Echo:
+class _LineReturner:
     """A file-like object whose `write` returns the line, for `csv.writer`."""
 
     def write(self, line: str) -> str:
@@ -51,7 +51,7 @@ def csv_response(
 def _csv_lines(
     columns: Sequence[tuple[str, Callable[[Any], object]]], records: Iterable[Any]
 ) -> Iterator[str]:
-    writer = csv.writer(_Echo(), delimiter=";", quoting=csv.QUOTE_ALL)
+    writer = csv.writer(_LineReturner(), delimiter=";", quoting=csv.QUOTE_ALL)
     yield "\ufeff" + writer.writerow([title for title, _ in columns])
     for record in records:
         yield writer.writerow([_cell(value_of(record)) for _, value_of in columns])

@@ -199,7 +199,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             return self._find_by_ids(ids, record_filter)
         if record_filter.search_text:
             return reader.search(record_filter)
-        return reader.read(record_filter, first_batch=min(stop, BATCH_SIZE))
+        return reader.read_records(record_filter, first_batch=min(stop, BATCH_SIZE))
 
     def _find_by_ids(self, ids: list[str], record_filter: RecordFilter) -> Iterator[M]:
         found = (self.source.find_by_id(record_id) for record_id in ids)

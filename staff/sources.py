@@ -67,7 +67,7 @@ class RecordReader[M: Model]:
 
     Attributes:
         reads_all: Whether to read on after a page that was short because few records match.
-        stopped_at: The instant, as stored, at which `read` stopped early; else None.
+        stopped_at: The instant, as stored, at which `read_records` stopped early; else None.
         stopped_after: After how many records or texts `search` stopped early; else None.
 
     """
@@ -78,7 +78,7 @@ class RecordReader[M: Model]:
         self.stopped_at: str | None = None
         self.stopped_after: int | None = None
 
-    def read(self, record_filter: RecordFilter, *, first_batch: int) -> Iterator[M]:
+    def read_records(self, record_filter: RecordFilter, *, first_batch: int) -> Iterator[M]:
         """Yield the matching records; the first request to the source asks for `first_batch`."""
         unchecked = _conditions_to_check(record_filter.conditions)
         start, limit = record_filter.start_instant, first_batch
@@ -101,20 +101,22 @@ class RecordReader[M: Model]:
         if source.email_field and "@" in text and " " not in text:
             email = Condition(field=source.email_field, lookup="exact", value=text.lower())
             conditions = (*record_filter.conditions, email)
-            return self.read(replace(record_filter, conditions=conditions), first_batch=BATCH_SIZE)
+            return self.read_records(
+                replace(record_filter, conditions=conditions), first_batch=BATCH_SIZE
+            )
         if isinstance(source, FullTextSource):
             found, self.stopped_after = source.search(text, record_filter)
             return iter(found)
-        return self._search_words(normalized_name(text), record_filter)
+        return self._search_terms(normalized_name(text), record_filter)
 
-    def _search_words(self, words: tuple[str, ...], record_filter: RecordFilter) -> Iterator[M]:
-        """Yield the records whose text has, for each of the words, one that starts with it."""
-        for number, record in enumerate(self.read(record_filter, first_batch=BATCH_SIZE)):
+    def _search_terms(self, terms: tuple[str, ...], record_filter: RecordFilter) -> Iterator[M]:
+        """Yield the records whose text has a word with each of the terms at its start."""
+        for number, record in enumerate(self.read_records(record_filter, first_batch=BATCH_SIZE)):
             if number == MAX_RECORDS_SEARCHED:
                 self.stopped_after = number
                 return
             text = normalized_name(self._source.search_text(record))
-            if all(any(part.startswith(word) for part in text) for word in words):
+            if all(any(part.startswith(term) for part in text) for term in terms):
                 yield record
 
 

@@ -51,4 +51,4 @@ def add_token(
         expires_at=request.expires_at,
     )
     is_free = tokens.pk.does_not_exist() | (tokens.expires_at <= request.received_at)
-    transaction.put(token, condition=is_free, name=TOKEN_IS_FREE)
+    transaction.put_item(token, condition=is_free, name=TOKEN_IS_FREE)

@@ -92,6 +92,11 @@ class Table(Model):
         return cls._get_connection()
 
     @classmethod
+    def index_names(cls) -> list[str]:
+        """Return the names of the indexes that the model declares."""
+        return list(cls._indexes)
+
+    @classmethod
     def index_key_names(cls, index: str) -> dict[str, str]:
         """Return the stored names of an index's keys, by their types HASH and RANGE."""
         schema = cls._index_schema(index)

@@ -45,13 +45,13 @@ class Transaction:
     def __init__(self) -> None:
         self._writes: list[tuple[_Kind, str, Callable[[TransactWrite], None]]] = []
 
-    def put(
+    def put_item(
         self, item: Table, *, condition: Condition | None = None, name: str = UNCONDITIONAL
     ) -> None:
         """Replace the stored item with `item`, if `condition` is true of what is stored."""
         self._writes.append((_Kind.PUT, name, lambda write: write.save(item, condition=condition)))
 
-    def update(
+    def update_item(
         self,
         item: Table,
         *,
@@ -74,7 +74,7 @@ class Transaction:
             (_Kind.UPDATE, name, lambda write: write.update(item, actions, condition=condition))
         )
 
-    def delete(
+    def delete_item(
         self, item: Table, *, condition: Condition | None = None, name: str = UNCONDITIONAL
     ) -> None:
         """Delete the stored item, if `condition` is true of it."""

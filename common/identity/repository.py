@@ -30,7 +30,7 @@ def replace_attempts(replacements: Mapping[FailedAttempts, FailedAttempts]) -> N
     """
     transaction = Transaction()
     for before, after in replacements.items():
-        transaction.put(_to_row(after), condition=_is_unchanged(before), name=UNCHANGED)
+        transaction.put_item(_to_row(after), condition=_is_unchanged(before), name=UNCHANGED)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
@@ -48,7 +48,7 @@ def delete_attempts(subject: str) -> bool:
     """Delete the failures of a subject; return whether there were any."""
     transaction = Transaction()
     row = models.FailedAttempts(*models.FailedAttempts.key(subject))
-    transaction.delete(row, condition=models.FailedAttempts.pk.exists(), name=EXISTS)
+    transaction.delete_item(row, condition=models.FailedAttempts.pk.exists(), name=EXISTS)
     return transaction.try_commit()
 
 

@@ -28,8 +28,8 @@ class Customer:
 type Caller = Staff | Customer
 
 
-def offers_proof(caller: Caller) -> bool:
-    """Whether `caller` gave anything that could prove who they are."""
+def gives_identity(caller: Caller) -> bool:
+    """Whether `caller` gave a name or an identity number at all."""
     match caller:
         case Staff():
             return True

@@ -42,7 +42,7 @@ def booking(day: date, clock_time: str, **more: str) -> dict[str, str]:
     }
 
 
-def test_an_appointment_is_booked_in_the_clinics_time(reception: Client) -> None:
+def test_appointment_is_booked_in_the_clinics_time_zone(reception: Client) -> None:
     form = {**open_form(reception, f"{APPOINTMENTS}add/"), **booking(in_days(3), "10:00")}
 
     assert reception.post(f"{APPOINTMENTS}add/", form).status_code == 302
@@ -51,7 +51,7 @@ def test_an_appointment_is_booked_in_the_clinics_time(reception: Client) -> None
     assert (booked.patient_name, booked.doctor_name) == ("Eva Luna", "Dr. Sosa")
 
 
-def test_a_booking_that_lost_the_race_shows_other_times(reception: Client) -> None:
+def test_booking_of_a_taken_time_shows_other_times(reception: Client) -> None:
     eva, ada = (open_form(reception, f"{APPOINTMENTS}add/") for _ in range(2))
     reception.post(f"{APPOINTMENTS}add/", eva | booking(in_days(3), "10:00"))
     ada |= booking(in_days(3), "10:00", patient_name="Ada Sol")
@@ -79,7 +79,7 @@ def test_a_booking_that_lost_the_race_shows_other_times(reception: Client) -> No
         ({"notes": "x" * 1001}, "notes"),
     ],
 )
-def test_impossible_bookings_are_refused_where_they_are_wrong(
+def test_invalid_booking_is_refused_at_its_field(
     reception: Client, typed: dict[str, str], field: str
 ) -> None:
     form = open_form(reception, f"{APPOINTMENTS}add/")
@@ -89,7 +89,7 @@ def test_impossible_bookings_are_refused_where_they_are_wrong(
     assert appointments.services.list_appointments_on(day=in_days(3)) == []
 
 
-def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
+def test_appointment_is_moved_by_the_form(reception: Client) -> None:
     url = f"{APPOINTMENTS}1/change/"
     old = appointment("1").starts_at
     form = {**open_form(reception, url), "starts_at_1": "15:00"}
@@ -104,7 +104,7 @@ def test_an_appointment_is_moved_through_the_guard(reception: Client) -> None:
     assert appointment("1").starts_at not in free
 
 
-def test_a_form_that_changes_nothing_says_so(reception: Client) -> None:
+def test_form_without_changes_warns_and_logs_nothing(reception: Client) -> None:
     before = appointment("1")
     url = f"{APPOINTMENTS}1/change/"
     page = reception.post(url, open_form(reception, url), follow=True)
@@ -114,9 +114,7 @@ def test_a_form_that_changes_nothing_says_so(reception: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
-    reception: Client, supervisor: Client
-) -> None:
+def test_second_of_two_editors_overwrites_nothing(reception: Client, supervisor: Client) -> None:
     url = f"{APPOINTMENTS}2/change/"
     first, second = open_form(reception, url), open_form(supervisor, url)
     reception.post(url, {**first, "notes": "primera"})
@@ -125,7 +123,7 @@ def test_the_second_of_two_who_edit_one_appointment_overwrites_nothing(
     assert appointment("2").notes == "primera"
 
 
-def test_a_deleted_appointment_gives_its_time_back(supervisor: Client) -> None:
+def test_deleted_appointment_frees_its_time(supervisor: Client) -> None:
     old = appointment("1").starts_at
     asked = supervisor.get(f"{APPOINTMENTS}1/delete/").content.decode()
     supervisor.post(f"{APPOINTMENTS}1/delete/", fields_of(asked))
@@ -152,7 +150,7 @@ def to(appointment_id: str, clock_time: str) -> dict[str, str]:
     return {f"{appointment_id}_0": day, f"{appointment_id}_1": clock_time}
 
 
-def test_chosen_appointments_are_rescheduled_after_new_times_are_given(reception: Client) -> None:
+def test_selected_appointments_are_rescheduled_by_a_form(reception: Client) -> None:
     form = asked_to_reschedule(reception, "1", "3")
     form |= {**to("1", "11:00"), **to("3", "12:00")}
     page = reception.post(APPOINTMENTS, form, follow=True)
@@ -172,7 +170,7 @@ def test_rescheduling_to_a_taken_time_offers_others(reception: Client) -> None:
     assert appointment("3") == before
 
 
-def test_what_was_rescheduled_is_asked_for_no_more_when_another_was_not(reception: Client) -> None:
+def test_rescheduled_appointment_leaves_the_form_of_the_others(reception: Client) -> None:
     form = asked_to_reschedule(reception, "1", "3") | to("1", "11:00") | to("3", "03:00")
     page = reception.post(APPOINTMENTS, form).content.decode()
     moved = appointment("1")
@@ -185,7 +183,7 @@ def test_what_was_rescheduled_is_asked_for_no_more_when_another_was_not(receptio
     assert appointment("1") == moved
 
 
-def test_only_what_staff_changed_is_rescheduled(reception: Client, supervisor: Client) -> None:
+def test_only_changed_times_are_rescheduled(reception: Client, supervisor: Client) -> None:
     late = asked_to_reschedule(supervisor, "1", "3")
     reception.post(APPOINTMENTS, asked_to_reschedule(reception, "1") | to("1", "11:00"))
     moved = appointment("1")
@@ -195,7 +193,7 @@ def test_only_what_staff_changed_is_rescheduled(reception: Client, supervisor: C
     assert appointment("1") == moved
 
 
-def test_the_second_of_two_who_reschedule_one_appointment_overwrites_nothing(
+def test_second_of_two_reschedulings_overwrites_nothing(
     reception: Client, supervisor: Client
 ) -> None:
     late = asked_to_reschedule(supervisor, "1")
@@ -212,7 +210,7 @@ def test_the_second_of_two_who_reschedule_one_appointment_overwrites_nothing(
 # --- Actions and free times
 
 
-def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
+def test_actions_confirm_and_cancel_appointments(reception: Client) -> None:
     reception.post(APPOINTMENTS, {"action": "confirm", "_selected_action": ["1"], "index": "0"})
     assert appointment("1").status is AppointmentStatus.CONFIRMED
 
@@ -221,9 +219,7 @@ def test_appointments_are_confirmed_and_cancelled(reception: Client) -> None:
 
 
 @pytest.mark.parametrize("action", ["confirm", "cancel"])
-def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
-    reception: Client, action: str
-) -> None:
+def test_form_action_applies_to_the_shown_version_only(reception: Client, action: str) -> None:
     url = f"{APPOINTMENTS}1/change/"
     name = f"{ActionLocation.CHANGE_FORM.value}-action"
     form = {**open_form(reception, url), name: action, "_selected_action": "1"}
@@ -241,7 +237,7 @@ def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
     assert appointment("1").status is not changed.status
 
 
-def test_a_patient_who_did_not_come_is_cancelled_by_staff(reception: Client) -> None:
+def test_appointment_of_the_past_can_be_cancelled_by_staff(reception: Client) -> None:
     now = clock.now()
     missed = appointments.services.book_appointment(
         patient_name="Eva Luna",
@@ -261,7 +257,7 @@ def test_a_patient_who_did_not_come_is_cancelled_by_staff(reception: Client) -> 
     assert appointment(missed.id).status is AppointmentStatus.CANCELLED
 
 
-def test_free_times_are_offered_as_the_form_writes_them(reception: Client) -> None:
+def test_free_times_are_formatted_like_the_form(reception: Client) -> None:
     asked = {"doctor": "Dr. Sosa", "day": in_days(3).isoformat(), "minutes": "30"}
     times = reception.get(f"{APPOINTMENTS}free-times/", asked).json()["times"]
 

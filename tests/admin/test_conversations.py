@@ -177,13 +177,13 @@ def shown(page: Any) -> list[str]:
         ({"q": "a@b.com"}, []),
     ],
 )
-def test_conversations_are_found_filtered_and_sorted(
+def test_conversations_are_searched_filtered_and_sorted(
     calls: datetime, reception: Client, query: dict[str, str], found: list[str]
 ) -> None:
     assert shown(reception.get(CONVERSATIONS, query)) == found
 
 
-def test_a_list_says_how_each_call_went(calls: datetime, reception: Client) -> None:
+def test_list_shows_how_each_call_went(calls: datetime, reception: Client) -> None:
     page = reception.get(CONVERSATIONS).content.decode()
 
     for text in ("En curso", "Perdida", "2:05", "Cortó el cliente", "throttled"):
@@ -203,13 +203,13 @@ def test_a_list_says_how_each_call_went(calls: datetime, reception: Client) -> N
         ({"days": "1"}, ["live:tool-2", "ended:tool-1"]),
     ],
 )
-def test_tool_runs_of_all_calls_are_filtered_and_sorted(
+def test_tool_calls_are_filtered_and_sorted(
     calls: datetime, supervisor: Client, query: dict[str, str], found: list[str]
 ) -> None:
     assert shown(supervisor.get(TOOL_RUNS, query)) == found
 
 
-def test_the_list_of_tool_runs_offers_the_assistants_tools_and_leads_to_the_calls(
+def test_tool_call_list_offers_all_tools_and_links_to_calls(
     calls: datetime, supervisor: Client
 ) -> None:
     page = supervisor.get(TOOL_RUNS).content.decode()
@@ -220,7 +220,7 @@ def test_the_list_of_tool_runs_offers_the_assistants_tools_and_leads_to_the_call
     assert "dni: ******78" in page
 
 
-def test_a_tool_run_has_a_page(calls: datetime, supervisor: Client) -> None:
+def test_tool_call_has_a_page(calls: datetime, supervisor: Client) -> None:
     page = supervisor.get(f"{TOOL_RUNS}ended:tool-1/change/").content.decode()
 
     assert "dni: ******78" in page
@@ -228,20 +228,20 @@ def test_a_tool_run_has_a_page(calls: datetime, supervisor: Client) -> None:
 
 
 @pytest.mark.parametrize("query", ["state=gone", "had_errors=no", "days=3", "started_at__gte=x"])
-def test_an_impossible_address_leads_back_to_the_list(
+def test_url_with_invalid_filters_redirects_to_the_list(
     calls: datetime, reception: Client, query: str
 ) -> None:
     assert reception.get(f"{CONVERSATIONS}?{query}").status_code == 302
 
 
 @pytest.mark.parametrize("query", ["reason=client", "value=1"])
-def test_an_address_cannot_ask_for_what_no_index_knows(
+def test_url_with_a_filter_without_index_is_refused(
     calls: datetime, reception: Client, query: str
 ) -> None:
     assert reception.get(f"{CONVERSATIONS}?{query}").status_code == 400
 
 
-def test_a_search_says_where_it_stopped(
+def test_search_shows_where_it_stopped(
     calls: datetime, reception: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(services, "MAX_UTTERANCES_SEARCHED", 1)
@@ -270,7 +270,7 @@ FIRST_PAGES = {
 """What each may cost, in requests to DynamoDB."""
 
 
-def test_a_first_page_costs_few_requests_and_no_scan(
+def test_first_page_needs_few_requests_and_no_scan(
     supervisor: Client, requests: Requests, subtests: pytest.Subtests
 ) -> None:
     now = clock.now()
@@ -294,7 +294,7 @@ def test_a_first_page_costs_few_requests_and_no_scan(
 # --- One conversation
 
 
-def test_a_conversation_is_read_in_the_order_of_time(calls: datetime, reception: Client) -> None:
+def test_transcript_is_shown_in_order_of_time(calls: datetime, reception: Client) -> None:
     page = reception.get(f"{CONVERSATIONS}ended/change/").content.decode()
     said = ["Mi DNI es ******78", "consultarOrder", "Llega &lt;mañana&gt;"]
 
@@ -308,16 +308,12 @@ def test_a_conversation_is_read_in_the_order_of_time(calls: datetime, reception:
 
 
 @pytest.mark.parametrize("call_id", ["gone", "no id", "a" * 70])
-def test_a_conversation_that_is_not_there_leads_to_the_start(
-    reception: Client, call_id: str
-) -> None:
+def test_missing_conversation_redirects_to_the_start_page(reception: Client, call_id: str) -> None:
     assert reception.get(f"{CONVERSATIONS}{call_id}/change/").status_code == 302
     assert reception.get(f"{CONVERSATIONS}{call_id}/talk/").status_code == 404
 
 
-def test_a_conversation_that_goes_on_is_followed_until_it_ends(
-    calls: datetime, reception: Client
-) -> None:
+def test_live_conversation_is_updated_until_it_ends(calls: datetime, reception: Client) -> None:
     url = f"{CONVERSATIONS}live/talk/"
     page = reception.get(f"{CONVERSATIONS}live/change/").content.decode()
     assert f'data-live-url="{url}"' in page
@@ -332,7 +328,7 @@ def test_a_conversation_that_goes_on_is_followed_until_it_ends(
     assert "data-live>" not in reception.get(url).content.decode()
 
 
-def test_a_conversation_without_words_says_so(settings: Settings, reception: Client) -> None:
+def test_conversation_without_text_shows_a_note(settings: Settings, reception: Client) -> None:
     settings.CONVERSATION_RETENTION_DAYS = 0
     call("bare", began=clock.now())
     url = f"{CONVERSATIONS}bare/change/"
@@ -343,7 +339,7 @@ def test_a_conversation_without_words_says_so(settings: Settings, reception: Cli
     assert "No se guardaron sus palabras" in reception.get(url).content.decode()
 
 
-def test_nobody_writes_a_conversation(calls: datetime, supervisor: Client) -> None:
+def test_conversation_can_be_neither_added_nor_changed(calls: datetime, supervisor: Client) -> None:
     for url in (f"{CONVERSATIONS}add/", f"{TOOL_RUNS}add/"):
         assert supervisor.get(url).status_code == 403
     for url in (f"{CONVERSATIONS}ended/change/", f"{TOOL_RUNS}ended:tool-1/change/"):
@@ -362,7 +358,7 @@ def kept(call_id: str) -> bool:
     return True
 
 
-def test_a_supervisor_has_a_conversation_forgotten(calls: datetime, supervisor: Client) -> None:
+def test_supervisor_deletes_a_conversation(calls: datetime, supervisor: Client) -> None:
     url = f"{CONVERSATIONS}ended/delete/"
     page = supervisor.get(url)
     assert "Conversación ended" in page.content.decode()
@@ -375,7 +371,7 @@ def test_a_supervisor_has_a_conversation_forgotten(calls: datetime, supervisor: 
     assert LogEntry.objects.get().object_repr == "Conversación ended"
 
 
-def test_several_are_forgotten_from_the_list(calls: datetime, supervisor: Client) -> None:
+def test_supervisor_deletes_several_conversations(calls: datetime, supervisor: Client) -> None:
     data = {"action": "delete_selected", "_selected_action": ["ended", "lost"]}
     asked = fields_of(supervisor.post(CONVERSATIONS, data).content.decode())
     supervisor.post(CONVERSATIONS, {**asked, **data})
@@ -383,7 +379,7 @@ def test_several_are_forgotten_from_the_list(calls: datetime, supervisor: Client
     assert [kept(call_id) for call_id in ("ended", "lost", "failed")] == [False, False, True]
 
 
-def test_one_that_goes_on_is_not_forgotten(calls: datetime, supervisor: Client) -> None:
+def test_live_conversation_is_not_deleted(calls: datetime, supervisor: Client) -> None:
     url = f"{CONVERSATIONS}live/delete/"
     version = supervisor.get(url).context["object"].version
     answer = supervisor.post(url, {"post": "yes", "version": version}, follow=True)
@@ -392,7 +388,7 @@ def test_one_that_goes_on_is_not_forgotten(calls: datetime, supervisor: Client) 
     assert kept("live")
 
 
-def test_one_that_changed_since_staff_saw_it_is_not_forgotten(
+def test_conversation_changed_since_the_question_is_not_deleted(
     calls: datetime, supervisor: Client
 ) -> None:
     answer = supervisor.post(
@@ -417,7 +413,7 @@ def test_one_that_changed_since_staff_saw_it_is_not_forgotten(
         (f"{TOOL_RUNS}ended:tool-1/change/", 403, 403, 200),
     ],
 )
-def test_each_role_sees_what_it_needs(
+def test_each_role_sees_its_conversation_pages(
     calls: datetime, log_in: LogIn, path: str, viewer: int, reception: int, supervisor: int
 ) -> None:
     statuses = {"viewer": viewer, "reception": reception, "supervisor": supervisor}
@@ -425,12 +421,12 @@ def test_each_role_sees_what_it_needs(
     assert {role: log_in(role).get(path).status_code for role in statuses} == statuses
 
 
-def test_strangers_are_asked_to_log_in(calls: datetime, client: Client) -> None:
+def test_anonymous_user_is_redirected_to_the_login(calls: datetime, client: Client) -> None:
     for url in (CONVERSATIONS, f"{CONVERSATIONS}ended/talk/", TOOL_RUNS):
         assert client.get(url).headers["location"].startswith("/admin/login/")
 
 
-def test_reception_deletes_nothing_from_the_list(calls: datetime, reception: Client) -> None:
+def test_reception_has_no_delete_action(calls: datetime, reception: Client) -> None:
     version = to_iso(services.get_conversation(call_id="ended", now=clock.now()).updated_at)
     data = {"action": "delete_selected", "_selected_action": ["ended"], "post": "yes"}
     reception.post(CONVERSATIONS, {**data, "versions": json.dumps({"ended": version})})
@@ -441,7 +437,7 @@ def test_reception_deletes_nothing_from_the_list(calls: datetime, reception: Cli
 # --- The start page
 
 
-def test_the_start_page_shows_calls_that_go_on_and_the_last_few(
+def test_start_page_shows_live_calls_and_the_latest_ended(
     calls: datetime, reception: Client
 ) -> None:
     page = reception.get("/admin/")
@@ -454,7 +450,7 @@ def test_the_start_page_shows_calls_that_go_on_and_the_last_few(
     assert "2:05, 2 intercambios" in page.content.decode()
 
 
-def test_the_start_page_shows_five_that_are_over(reception: Client) -> None:
+def test_start_page_shows_five_ended_calls(reception: Client) -> None:
     now = clock.now()
     for n in range(7):
         call(f"call-{n}", began=now - timedelta(days=1, minutes=n))
@@ -464,9 +460,7 @@ def test_the_start_page_shows_five_that_are_over(reception: Client) -> None:
     assert [one["record"].id for one in found["shown"]] == [f"call-{n}" for n in range(5)]
 
 
-def test_the_start_page_shows_no_calls_to_who_may_not_see_them(
-    calls: datetime, viewer: Client
-) -> None:
+def test_start_page_shows_no_calls_without_permission(calls: datetime, viewer: Client) -> None:
     page = viewer.get("/admin/")
 
     assert "calls" not in page.context
@@ -484,7 +478,9 @@ def exported(client: Client, url: str, *ids: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text), delimiter=";"))
 
 
-def test_conversations_are_exported_by_their_figures(calls: datetime, reception: Client) -> None:
+def test_conversations_are_exported_with_their_statistics(
+    calls: datetime, reception: Client
+) -> None:
     [line] = exported(reception, CONVERSATIONS, "ended")
 
     assert (line["llamada"], line["duración en segundos"]) == ("ended", "125")
@@ -493,7 +489,7 @@ def test_conversations_are_exported_by_their_figures(calls: datetime, reception:
     assert "DNI" not in str(line)
 
 
-def test_tool_runs_are_exported_masked(calls: datetime, supervisor: Client) -> None:
+def test_tool_calls_are_exported_masked(calls: datetime, supervisor: Client) -> None:
     [line] = exported(supervisor, TOOL_RUNS, "ended:tool-1")
 
     assert (line["herramienta"], line["pidió"]) == ("consultarOrder", "dni: ******78")
@@ -509,7 +505,7 @@ def test_tool_runs_are_exported_masked(calls: datetime, supervisor: Client) -> N
         ("en", ["Conversations", "length", "Live now", "With errors"]),
     ],
 )
-def test_the_pages_speak_spanish_and_english(
+def test_conversation_pages_are_in_spanish_and_english(
     calls: datetime, reception: Client, language: str, words: list[str]
 ) -> None:
     page = reception.get(CONVERSATIONS, headers={"accept-language": language}).content.decode()
@@ -521,7 +517,7 @@ def test_the_pages_speak_spanish_and_english(
 @pytest.mark.parametrize(
     "url", [CONVERSATIONS, f"{CONVERSATIONS}live/change/", f"{CONVERSATIONS}live/talk/", TOOL_RUNS]
 )
-def test_no_page_needs_anything_that_the_policy_forbids(
+def test_pages_comply_with_the_content_security_policy(
     calls: datetime, supervisor: Client, url: str
 ) -> None:
     answer = supervisor.get(url)

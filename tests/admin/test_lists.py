@@ -84,7 +84,7 @@ def store_orders(count: int) -> None:
         "/admin/",
     ],
 )
-def test_a_first_page_costs_few_requests_and_no_scan(
+def test_first_page_needs_few_requests_and_no_scan(
     demo: datetime, reception: Client, requests: Requests, url: str
 ) -> None:
     store_orders(60)
@@ -132,7 +132,7 @@ def link_on(page: Any) -> str:
     return APPOINTMENTS + html.unescape(found[1])
 
 
-def test_a_page_that_few_match_stops_and_can_be_gone_on_with(
+def test_list_with_few_matches_stops_and_can_be_continued(
     many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
 ) -> None:
     requests.names.clear()
@@ -149,7 +149,7 @@ def test_a_page_that_few_match_stops_and_can_be_gone_on_with(
     assert shown(reception.get(f"{link_on(first)}&p=2")) == ["1299"]
 
 
-def test_where_a_list_begins_is_shown_and_holds_in_either_order(
+def test_start_of_a_list_is_shown_and_applies_in_both_orders(
     many_of_one_doctor: list[Appointment], reception: Client
 ) -> None:
     at = many_of_one_doctor[7].starts_at
@@ -161,7 +161,7 @@ def test_where_a_list_begins_is_shown_and_holds_in_either_order(
     assert reception.get(APPOINTMENTS, {"from": "soon"}).status_code == 302
 
 
-def test_an_action_on_all_that_match_goes_to_the_end(
+def test_action_on_all_matches_reads_to_the_end(
     many_of_one_doctor: list[Appointment], reception: Client
 ) -> None:
     data = {"action": "export_csv", "_selected_action": ["1298"], "select_across": "1"}
@@ -170,7 +170,7 @@ def test_an_action_on_all_that_match_goes_to_the_end(
     assert b"".join(answer.streaming_content).count(b"Cancelado") == 2
 
 
-def test_a_search_by_words_in_two_filters_stops_too(
+def test_text_search_with_two_filters_stops_early(
     many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
 ) -> None:
     requests.names.clear()
@@ -194,7 +194,7 @@ def test_a_search_by_words_in_two_filters_stops_too(
         ("", ["1", "2", "3", "5", "4"]),
     ],
 )
-def test_orders_are_found_by_number_address_and_words(
+def test_orders_are_found_by_number_email_and_text(
     demo: datetime, reception: Client, typed: str, found: list[str]
 ) -> None:
     assert shown(reception.get(ORDERS, {"q": typed})) == found
@@ -246,23 +246,25 @@ def test_appointments_are_filtered_and_sorted(
 
 
 @pytest.mark.parametrize("said", ["rodriguez", "Dr. Rodríguez"])
-def test_a_doctor_is_known_by_other_spellings(demo: datetime, reception: Client, said: str) -> None:
+def test_doctor_filter_accepts_other_spellings(
+    demo: datetime, reception: Client, said: str
+) -> None:
     assert shown(reception.get(APPOINTMENTS, {"doctor_name": said})) == ["5", "2"]
 
 
-def test_a_doctor_nobody_knows_is_said(demo: datetime, reception: Client) -> None:
+def test_unknown_doctor_in_the_url_shows_an_error(demo: datetime, reception: Client) -> None:
     page = reception.get(APPOINTMENTS, {"doctor_name": "Dr. Nadie"}, follow=True)
 
     assert messages(page) == ["No sé con qué profesional es la cita."]
 
 
-def test_appointments_of_any_day_have_an_address(demo: datetime, reception: Client) -> None:
+def test_appointments_of_any_day_have_a_url(demo: datetime, reception: Client) -> None:
     day = localdate() + timedelta(days=10)
 
     assert shown(reception.get(APPOINTMENTS, {"day": day.isoformat()})) == ["2"]
 
 
-def test_a_column_that_no_index_sorts_by_is_refused_in_words(
+def test_sorting_by_a_column_without_index_shows_a_warning(
     demo: datetime, reception: Client
 ) -> None:
     page = reception.get(ORDERS, {"o": "2"})
@@ -275,7 +277,7 @@ def test_a_column_that_no_index_sorts_by_is_refused_in_words(
     "query",
     ["status=lost", "days=3", "days=x", "created_at__gte=x", "p=7"],
 )
-def test_an_impossible_address_leads_back_to_the_list(
+def test_url_with_invalid_filters_redirects_to_the_list(
     demo: datetime, reception: Client, query: str
 ) -> None:
     page = reception.get(f"{ORDERS}?{query}")
@@ -284,16 +286,14 @@ def test_an_impossible_address_leads_back_to_the_list(
 
 
 @pytest.mark.parametrize("query", ["total=5", "customer_name__icontains=a", "lines__name=a", "x=1"])
-def test_an_address_cannot_ask_for_what_no_index_knows(
+def test_url_with_a_filter_without_index_is_refused(
     demo: datetime, reception: Client, query: str
 ) -> None:
     assert reception.get(f"{ORDERS}?{query}").status_code == 400
 
 
 @pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "9999-12-31", "0001-01-01"])
-def test_a_day_that_is_none_leads_back_to_the_list(
-    demo: datetime, reception: Client, day: str
-) -> None:
+def test_invalid_day_redirects_to_the_list(demo: datetime, reception: Client, day: str) -> None:
     assert reception.get(APPOINTMENTS, {"day": day}).status_code == 302
 
 
@@ -303,7 +303,7 @@ def test_a_day_that_is_none_leads_back_to_the_list(
     ("path", "field"),
     [(ORDERS, "created_at"), (APPOINTMENTS, "starts_at"), (CONVERSATIONS, "started_at")],
 )
-def test_the_ends_of_the_calendar_are_instants_like_others(
+def test_ends_of_the_calendar_are_accepted_as_instants(
     demo: datetime, reception: Client, path: str, field: str, instant: str, offset: str
 ) -> None:
     for name in (f"{field}__gte", f"{field}__lt"):
@@ -314,9 +314,7 @@ def test_the_ends_of_the_calendar_are_instants_like_others(
 # --- Pages
 
 
-def test_pages_follow_one_another_without_gap_or_repetition(
-    empty_tables: str, reception: Client
-) -> None:
+def test_pages_have_no_gap_and_no_repetition(empty_tables: str, reception: Client) -> None:
     store_orders(60)
     pages = [reception.get(ORDERS, {"p": number}) for number in (1, 2, 3)]
 
@@ -331,7 +329,7 @@ def test_pages_follow_one_another_without_gap_or_repetition(
 
 
 @pytest.mark.parametrize(("count", "pages"), [(25, 1), (26, 2)])
-def test_a_full_page_needs_no_second(
+def test_exactly_full_page_has_no_next_one(
     empty_tables: str, reception: Client, count: int, pages: int
 ) -> None:
     store_orders(count)
@@ -349,7 +347,7 @@ def exported(client: Client, **data: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text), delimiter=";"))
 
 
-def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> None:
+def test_selected_orders_are_exported(demo: datetime, reception: Client) -> None:
     title, *lines = exported(reception, _selected_action=["3", "1"])
 
     assert title[:3] == ["número", "cliente", "correo electrónico"]
@@ -357,14 +355,14 @@ def test_the_chosen_orders_are_exported(demo: datetime, reception: Client) -> No
     assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67,48", "Pendiente"]
 
 
-def test_all_that_match_are_exported(demo: datetime, supervisor: Client) -> None:
+def test_all_matching_orders_are_exported(demo: datetime, supervisor: Client) -> None:
     _, *lines = exported(supervisor, _selected_action=["1"], select_across="1")
 
     assert len(lines) == 5
     assert lines[0][3] == "12345678"
 
 
-def test_a_name_that_is_a_formula_stays_text(empty_tables: str, reception: Client) -> None:
+def test_name_that_is_a_formula_stays_text(empty_tables: str, reception: Client) -> None:
     now = clock.now()
     item = OrderItem(name="=1+1", quantity=1, price=Decimal("1.00"), id="1")
     evil = Order(
@@ -411,9 +409,7 @@ def test_a_name_that_is_a_formula_stays_text(empty_tables: str, reception: Clien
         (None, ""),
     ],
 )
-def test_a_cell_is_what_a_spreadsheet_of_argentina_reads_and_no_formula(
-    value: object, written: str
-) -> None:
+def test_csv_cell_is_localized_and_never_a_formula(value: object, written: str) -> None:
     answer: Any = csv_response("x.csv", [("a;b", lambda record: record)], [value])
     text = b"".join(answer.streaming_content).decode()
     doubled = written.replace('"', '""')
@@ -438,7 +434,9 @@ def store_appointment(starts_at: datetime, status: AppointmentStatus) -> None:
     assert appointments_repository.add_appointments([appointment], [])
 
 
-def test_the_start_page_shows_what_needs_doing(demo: datetime, reception: Client) -> None:
+def test_start_page_shows_appointments_and_waiting_orders(
+    demo: datetime, reception: Client
+) -> None:
     noon = datetime.combine(localdate(), datetime.min.time(), UTC) + timedelta(hours=15)
     store_appointment(noon, AppointmentStatus.SCHEDULED)
     page = reception.get("/admin/").content.decode()
@@ -456,7 +454,7 @@ def lock_order(order_id: str) -> None:
             orders.services.look_up_order(order_id=order_id, caller=stranger, now=clock.now())
 
 
-def test_a_locked_order_is_shown_and_the_lock_lifted(demo: datetime, reception: Client) -> None:
+def test_start_page_shows_a_lock_and_lifts_it(demo: datetime, reception: Client) -> None:
     lock_order("1")
     [lock] = reception.get("/admin/").context["locks"]
     page = reception.post("/admin/locks/lift/", {"lock": lock.id}, follow=True)
@@ -470,7 +468,7 @@ def test_a_locked_order_is_shown_and_the_lock_lifted(demo: datetime, reception: 
     assert messages(again) == ["Ese bloqueo ya terminó."]
 
 
-def test_a_lock_is_lifted_only_by_those_who_may_and_on_purpose(
+def test_lifting_a_lock_needs_permission_and_a_post(
     demo: datetime, viewer: Client, reception: Client
 ) -> None:
     lock_order("1")
@@ -481,7 +479,7 @@ def test_a_lock_is_lifted_only_by_those_who_may_and_on_purpose(
     assert len(reception.get("/admin/").context["locks"]) == 1
 
 
-def test_the_start_page_shows_nobody_what_they_may_not_see(demo: datetime, log_in: LogIn) -> None:
+def test_start_page_hides_sections_without_permission(demo: datetime, log_in: LogIn) -> None:
     client = log_in("reception")
     user = User.objects.get(username="reception")
     user.groups.clear()

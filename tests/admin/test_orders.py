@@ -29,7 +29,7 @@ def order(order_id: str) -> Any:
 # --- Orders: changing
 
 
-def test_an_order_is_changed_with_its_items_in_one_write(reception: Client) -> None:
+def test_order_and_its_items_are_changed_in_one_write(reception: Client) -> None:
     url = f"{ORDERS}1/change/"
     form = open_form(reception, url)
     new_line = {
@@ -55,7 +55,7 @@ def test_an_order_is_changed_with_its_items_in_one_write(reception: Client) -> N
     assert stored.dni == "12345678"  # reception doesn't see it, and it stays
 
 
-def test_items_keep_their_ids_when_some_are_changed_deleted_and_added(reception: Client) -> None:
+def test_items_keep_their_ids_when_others_change(reception: Client) -> None:
     """The shop's own numbers of articles, which came by REST."""
     items = [
         OrderItem(id=f"SKU-{n}", name=f"Producto {n}", quantity=1, price=Decimal("2.00"))
@@ -82,7 +82,7 @@ def test_items_keep_their_ids_when_some_are_changed_deleted_and_added(reception:
 
 @pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
 @pytest.mark.parametrize("typed", [{}, {"customer_name": " Juan  Pérez "}], ids=["same", "blanks"])
-def test_a_form_that_changes_nothing_says_so(
+def test_form_without_changes_warns_and_logs_nothing(
     reception: Client, typed: dict[str, str], button: str
 ) -> None:
     before = order("1")
@@ -96,9 +96,7 @@ def test_a_form_that_changes_nothing_says_so(
     assert not LogEntry.objects.exists()
 
 
-def test_the_second_of_two_who_edit_one_record_overwrites_nothing(
-    reception: Client, supervisor: Client
-) -> None:
+def test_second_of_two_editors_overwrites_nothing(reception: Client, supervisor: Client) -> None:
     url = f"{ORDERS}2/change/"
     first, second = open_form(reception, url), open_form(supervisor, url)
     reception.post(url, {**first, "customer_name": "Primera"})
@@ -111,9 +109,7 @@ def test_the_second_of_two_who_edit_one_record_overwrites_nothing(
     assert order("2").customer_name == "Primera"
 
 
-def test_a_conflict_is_told_before_what_else_is_wrong(
-    reception: Client, supervisor: Client
-) -> None:
+def test_conflict_is_shown_instead_of_other_errors(reception: Client, supervisor: Client) -> None:
     url = f"{ORDERS}1/change/"
     form = open_form(supervisor, url)
     now = clock.now()
@@ -126,9 +122,7 @@ def test_a_conflict_is_told_before_what_else_is_wrong(
 
 
 @pytest.mark.parametrize("version", ["", "never", "2020-01-01T00:00:00.000Z"])
-def test_a_form_that_does_not_say_which_version_it_saw_is_refused(
-    reception: Client, version: str
-) -> None:
+def test_form_without_version_is_refused(reception: Client, version: str) -> None:
     url = f"{ORDERS}2/change/"
     form = {**open_form(reception, url), "version": version, "customer_name": "Otro"}
 
@@ -136,7 +130,7 @@ def test_a_form_that_does_not_say_which_version_it_saw_is_refused(
     assert order("2").customer_name == "Juan Pérez"
 
 
-def test_a_record_that_was_deleted_meanwhile_is_told(reception: Client) -> None:
+def test_form_of_a_deleted_record_shows_a_message(reception: Client) -> None:
     url = f"{ORDERS}2/change/"
     form = open_form(reception, url)
     orders.services.delete_order(order_id="2")
@@ -145,21 +139,21 @@ def test_a_record_that_was_deleted_meanwhile_is_told(reception: Client) -> None:
     assert "no existe" in " ".join(messages(page))
 
 
-def test_a_status_offers_only_what_may_follow(reception: Client) -> None:
+def test_status_field_offers_only_what_may_follow(reception: Client) -> None:
     page = reception.get(f"{ORDERS}1/change/")
     choices = page.context["adminform"].form.fields["status"].choices
 
     assert [value for value, _ in choices] == ["pending", "processing", "cancelled"]
 
 
-def test_the_items_of_a_packed_order_can_only_be_read(reception: Client) -> None:
+def test_items_of_a_packed_order_are_read_only(reception: Client) -> None:
     page = reception.get(f"{ORDERS}3/change/").content.decode()
 
     assert "Producto A" in page
     assert 'name="lines-0-quantity"' not in page
 
 
-def test_a_packed_order_keeps_its_items_whatever_is_sent(reception: Client) -> None:
+def test_packed_order_ignores_submitted_items(reception: Client) -> None:
     url = f"{ORDERS}3/change/"
     form = {**open_form(reception, url), "tracking_number": "TRK9", "lines-0-quantity": "99"}
 
@@ -181,7 +175,7 @@ NEW_ORDER = {
 }
 
 
-def test_an_order_is_added_once_however_often_the_button_is_pressed(reception: Client) -> None:
+def test_order_is_added_once_when_submitted_twice(reception: Client) -> None:
     form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER}
     for _ in range(2):
         assert reception.post(f"{ORDERS}add/", form).status_code == 302
@@ -199,7 +193,7 @@ def test_an_order_is_added_once_however_often_the_button_is_pressed(reception: C
         ({"dni": "none"}, "dni"),
     ],
 )
-def test_what_is_wrong_is_shown_where_it_is(
+def test_invalid_values_are_shown_at_their_fields(
     reception: Client, typed: dict[str, str], field: str
 ) -> None:
     form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER, **typed}
@@ -220,7 +214,7 @@ def test_what_is_wrong_is_shown_where_it_is(
         {"lines-TOTAL_FORMS": "0"},
     ],
 )
-def test_impossible_items_are_refused(reception: Client, typed: dict[str, str]) -> None:
+def test_invalid_items_are_refused(reception: Client, typed: dict[str, str]) -> None:
     form = {**open_form(reception, f"{ORDERS}add/"), **NEW_ORDER, **typed}
     page = reception.post(f"{ORDERS}add/", form)
 
@@ -229,7 +223,7 @@ def test_impossible_items_are_refused(reception: Client, typed: dict[str, str]) 
     assert all(o.customer_name != "Eva Luna" for o in orders.services.list_orders().items)
 
 
-def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
+def test_order_is_deleted_after_confirmation(supervisor: Client) -> None:
     asked = supervisor.get(f"{ORDERS}2/delete/").content.decode()
     assert "Pedido 2" in asked
     assert order("2")
@@ -239,7 +233,7 @@ def test_an_order_is_deleted_after_a_question(supervisor: Client) -> None:
         order("2")
 
 
-def test_what_changed_after_the_question_is_not_deleted(supervisor: Client) -> None:
+def test_order_changed_after_the_question_is_not_deleted(supervisor: Client) -> None:
     asked = supervisor.get(f"{ORDERS}2/delete/").context["object"].version
     now = clock.now()
     orders.services.update_order(
@@ -252,7 +246,7 @@ def test_what_changed_after_the_question_is_not_deleted(supervisor: Client) -> N
     assert not LogEntry.objects.exists()
 
 
-def test_several_are_deleted_after_a_question(supervisor: Client) -> None:
+def test_several_orders_are_deleted_after_confirmation(supervisor: Client) -> None:
     chosen = {"action": "delete_selected", "_selected_action": ["1", "2"]}
     asked = supervisor.post(ORDERS, {**chosen, "index": "0"}).content.decode()
     assert "Pedido 1" in asked
@@ -265,7 +259,7 @@ def test_several_are_deleted_after_a_question(supervisor: Client) -> None:
     assert [entry.object_repr for entry in logged] == ["Pedido 1", "Pedido 2"]
 
 
-def test_of_several_those_are_kept_that_changed_after_the_question(supervisor: Client) -> None:
+def test_changed_orders_are_kept_when_several_are_deleted(supervisor: Client) -> None:
     chosen = {"action": "delete_selected", "_selected_action": ["1", "2", "4"], "index": "0"}
     asked = fields_of(supervisor.post(ORDERS, chosen).content.decode())
     changes = OrderChanges(customer_name="Cambiada Mientras")
@@ -283,9 +277,7 @@ def test_of_several_those_are_kept_that_changed_after_the_question(supervisor: C
 
 
 @pytest.mark.parametrize("path", [ORDERS, f"{ORDERS}1/delete/"])
-def test_nothing_is_deleted_by_who_does_not_say_which_version_they_saw(
-    supervisor: Client, path: str
-) -> None:
+def test_deletion_without_versions_is_refused(supervisor: Client, path: str) -> None:
     data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
     page = supervisor.post(path, data, follow=True)
 
@@ -294,7 +286,7 @@ def test_nothing_is_deleted_by_who_does_not_say_which_version_they_saw(
 
 
 @pytest.mark.parametrize("versions", ["", "{", "[]", '{"1": 5}'])
-def test_versions_that_are_none_delete_nothing(supervisor: Client, versions: str) -> None:
+def test_deletion_with_invalid_versions_is_refused(supervisor: Client, versions: str) -> None:
     data = {"action": "delete_selected", "_selected_action": ["1"], "post": "yes"}
     page = supervisor.post(ORDERS, {**data, "versions": versions}, follow=True)
 
@@ -302,7 +294,7 @@ def test_versions_that_are_none_delete_nothing(supervisor: Client, versions: str
     assert order("1")
 
 
-def test_of_all_that_match_those_are_deleted_that_the_question_showed(supervisor: Client) -> None:
+def test_deletion_of_all_matches_covers_the_confirmed_ones(supervisor: Client) -> None:
     path = f"{ORDERS}?status=pending"
     asked = supervisor.post(
         path, {"action": "delete_selected", "_selected_action": "1", "select_across": "1"}
@@ -324,7 +316,7 @@ def test_of_all_that_match_those_are_deleted_that_the_question_showed(supervisor
 # --- Orders: actions
 
 
-def test_chosen_orders_move_on_and_the_others_say_why_not(reception: Client) -> None:
+def test_status_action_changes_orders_and_reports_the_others(reception: Client) -> None:
     data = {"action": "ship", "_selected_action": ["2", "4"], "index": "0"}
     page = reception.post(ORDERS, data, follow=True)
 
@@ -336,7 +328,7 @@ def test_chosen_orders_move_on_and_the_others_say_why_not(reception: Client) -> 
     assert done == "Estado cambiado a Enviado: 1"
 
 
-def test_what_is_so_already_is_told_and_is_no_change(reception: Client) -> None:
+def test_action_without_effect_warns_and_logs_nothing(reception: Client) -> None:
     before = order("3")
     data = {"action": "ship", "_selected_action": ["3"], "index": "0"}
     page = reception.post(ORDERS, data, follow=True)
@@ -346,7 +338,7 @@ def test_what_is_so_already_is_told_and_is_no_change(reception: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_what_is_cancelled_is_not_cancelled_again(reception: Client) -> None:
+def test_cancelled_order_is_not_cancelled_again(reception: Client) -> None:
     before = order("5")
     data = {"action": "cancel", "_selected_action": ["5"], "index": "0"}
     page = reception.post(ORDERS, data, follow=True)
@@ -357,7 +349,7 @@ def test_what_is_cancelled_is_not_cancelled_again(reception: Client) -> None:
 
 
 @pytest.mark.parametrize("path", [ORDERS, f"{ORDERS}?status=pending"], ids=["all", "filtered"])
-def test_what_is_chosen_but_gone_is_told(reception: Client, path: str) -> None:
+def test_action_reports_selected_records_that_are_gone(reception: Client, path: str) -> None:
     """It was deleted meanwhile, or has left the list's filter."""
     if path == ORDERS:
         orders.services.delete_order(order_id="2")
@@ -370,7 +362,7 @@ def test_what_is_chosen_but_gone_is_told(reception: Client, path: str) -> None:
     ]
 
 
-def test_an_order_can_be_cancelled_from_its_form(reception: Client) -> None:
+def test_order_can_be_cancelled_from_its_form(reception: Client) -> None:
     url = f"{ORDERS}1/change/"
     form = open_form(reception, url)
     reception.post(url, {**form, **action_of_form("cancel", "1")})
@@ -383,9 +375,7 @@ def action_of_form(action: str, order_id: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("action", ["prepare", "cancel"])
-def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
-    reception: Client, action: str
-) -> None:
+def test_form_action_applies_to_the_shown_version_only(reception: Client, action: str) -> None:
     url = f"{ORDERS}1/change/"
     form = {**open_form(reception, url), **action_of_form(action, "1")}
     changes = OrderChanges(customer_name="Cambiada Mientras")
@@ -402,7 +392,7 @@ def test_an_action_of_a_form_is_for_the_version_that_the_form_shows(
 # --- History
 
 
-def test_the_history_names_what_was_changed(reception: Client) -> None:
+def test_history_names_the_changed_fields(reception: Client) -> None:
     url = f"{ORDERS}2/change/"
     reception.post(url, {**open_form(reception, url), "customer_name": "Otro"})
     reception.post(ORDERS, {"action": "ship", "_selected_action": ["2"], "index": "0"})
@@ -413,7 +403,7 @@ def test_the_history_names_what_was_changed(reception: Client) -> None:
     assert "Modificado Cliente y " not in page  # and not the form's own hidden fields
 
 
-def test_nothing_that_failed_is_in_the_history(reception: Client) -> None:
+def test_history_has_no_failed_changes(reception: Client) -> None:
     url = f"{ORDERS}2/change/"
     reception.post(url, {**open_form(reception, url), "version": "", "customer_name": "Otro"})
     reception.post(ORDERS, {"action": "deliver", "_selected_action": ["2"], "index": "0"})
@@ -424,9 +414,7 @@ def test_nothing_that_failed_is_in_the_history(reception: Client) -> None:
 # --- Outage
 
 
-def test_an_outage_is_said_and_what_was_typed_is_not_lost_silently(
-    reception: Client, settings: Settings
-) -> None:
+def test_outage_is_shown_with_the_submitted_values(reception: Client, settings: Settings) -> None:
     settings.ORDERS_TABLE = "not-there"
     reset_client()
     page = reception.get(ORDERS)

@@ -25,7 +25,7 @@ def permissions(role: str) -> set[str]:
     return set(found.values_list("codename", flat=True))
 
 
-def test_the_roles_are_made_by_a_migration() -> None:
+def test_roles_are_created_by_a_migration() -> None:
     viewer = {"view_order", "view_appointment"}
     reception = viewer | {
         "add_order",
@@ -51,7 +51,7 @@ def test_no_migration_is_missing() -> None:
 
 
 @pytest.mark.parametrize("url", ["/admin/", ORDERS, f"{ORDERS}1/change/", f"{APPOINTMENTS}add/"])
-def test_strangers_are_asked_to_log_in(client: Client, url: str) -> None:
+def test_anonymous_user_is_redirected_to_the_login(client: Client, url: str) -> None:
     answer = client.get(url)
 
     assert answer.status_code == 302
@@ -74,7 +74,7 @@ def test_strangers_are_asked_to_log_in(client: Client, url: str) -> None:
         ("/admin/auth/user/", 403),
     ],
 )
-def test_a_viewer_sees_and_no_more(viewer: Client, url: str, status: int) -> None:
+def test_viewer_sees_records_without_controls(viewer: Client, url: str, status: int) -> None:
     assert viewer.get(url).status_code == status
 
 
@@ -86,7 +86,7 @@ def deletion_of_order_1() -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("demo")
-def test_a_viewer_changes_nothing(viewer: Client) -> None:
+def test_viewer_changes_nothing(viewer: Client) -> None:
     assert viewer.post(f"{ORDERS}1/change/", {"customer_name": "x"}).status_code == 403
     assert viewer.post(f"{ORDERS}1/delete/", {"post": "yes"}).status_code == 403
     viewer.post(ORDERS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
@@ -107,14 +107,14 @@ def test_reception_does_not_delete(reception: Client) -> None:
 @pytest.mark.usefixtures("demo")
 @pytest.mark.parametrize("role", ["viewer", "reception"])
 @pytest.mark.parametrize("path", ["", "1/change/", "1/history/", "1/delete/", "?q=perez"])
-def test_an_identity_number_is_hidden(log_in: LogIn, role: str, path: str) -> None:
+def test_dni_is_masked_without_permission(log_in: LogIn, role: str, path: str) -> None:
     page = log_in(role).get(f"{ORDERS}{path}").content.decode()
 
     assert DNI not in page.replace(f"TRK{DNI}9", "")
 
 
 @pytest.mark.usefixtures("demo")
-def test_an_identity_number_is_shown_to_who_may_see_it(supervisor: Client) -> None:
+def test_dni_is_shown_with_permission(supervisor: Client) -> None:
     url = f"{ORDERS}1/change/"
     form = form_of(supervisor.get(url))
     assert form["dni"] == DNI
@@ -124,7 +124,7 @@ def test_an_identity_number_is_shown_to_who_may_see_it(supervisor: Client) -> No
 
 
 @pytest.mark.usefixtures("demo")
-def test_reception_cannot_change_an_identity_number_it_does_not_see(reception: Client) -> None:
+def test_masked_dni_can_not_be_changed(reception: Client) -> None:
     url = f"{ORDERS}1/change/"
     reception.post(url, {**form_of(reception.get(url)), "dni": "1"})
 
@@ -152,7 +152,7 @@ def test_autocomplete_finds_orders(reception: Client) -> None:
         ("fr", ["Pedidos"]),
     ],
 )
-def test_the_admin_speaks_spanish_by_default_and_english(
+def test_admin_is_in_spanish_by_default_and_english(
     reception: Client, language: str, words: list[str]
 ) -> None:
     page = reception.get(ORDERS, headers={"accept-language": language}).content.decode()
@@ -163,7 +163,7 @@ def test_the_admin_speaks_spanish_by_default_and_english(
 
 @pytest.mark.usefixtures("demo")
 @pytest.mark.parametrize("url", ["/admin/", ORDERS, f"{ORDERS}1/change/", f"{APPOINTMENTS}add/"])
-def test_no_page_needs_anything_that_the_policy_forbids(reception: Client, url: str) -> None:
+def test_pages_comply_with_the_content_security_policy(reception: Client, url: str) -> None:
     answer = reception.get(url)
     page = answer.content.decode()
 
@@ -174,7 +174,7 @@ def test_no_page_needs_anything_that_the_policy_forbids(reception: Client, url: 
     assert "<style" not in page
 
 
-def test_a_superuser_manages_users(db: None, client: Client, demo: datetime) -> None:
+def test_superuser_manages_users(db: None, client: Client, demo: datetime) -> None:
     client.force_login(User.objects.create_superuser("root"))
 
     for url in ("/admin/auth/user/", "/admin/auth/group/", "/admin/auth/user/?q=ro"):

@@ -97,9 +97,7 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-def test_an_order_that_cannot_be_is_refused_by_field(
-    rest: Client, subtests: pytest.Subtests
-) -> None:
+def test_invalid_order_is_refused_by_field(rest: Client, subtests: pytest.Subtests) -> None:
     before = everything()
 
     for change, status, field in BAD_ORDERS:
@@ -110,7 +108,7 @@ def test_an_order_that_cannot_be_is_refused_by_field(
 
 
 @pytest.mark.parametrize("field", list(ORDER))
-def test_what_an_order_lacks_is_named(rest: Client, field: str) -> None:
+def test_missing_fields_of_an_order_are_named(rest: Client, field: str) -> None:
     lacking = {name: value for name, value in ORDER.items() if name != field}
 
     for method, path in (("POST", "/orders"), ("PUT", "/orders/1")):
@@ -142,9 +140,7 @@ BAD_APPOINTMENTS: list[tuple[dict[str, Any], int, str]] = [
 ]
 
 
-def test_an_appointment_that_cannot_be_is_refused_by_field(
-    rest: Client, subtests: pytest.Subtests
-) -> None:
+def test_invalid_appointment_is_refused_by_field(rest: Client, subtests: pytest.Subtests) -> None:
     before = everything()
 
     for change, status, field in BAD_APPOINTMENTS:
@@ -174,9 +170,7 @@ BAD_CHANGES: list[tuple[str, dict[str, Any], int, str]] = [
 ]
 
 
-def test_a_change_that_cannot_be_is_refused_by_field(
-    rest: Client, subtests: pytest.Subtests
-) -> None:
+def test_invalid_change_is_refused_by_field(rest: Client, subtests: pytest.Subtests) -> None:
     before = everything()
 
     for path, change, status, field in BAD_CHANGES:
@@ -200,7 +194,7 @@ SENTENCES: list[tuple[str, str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def test_a_sentence_for_people_has_no_word_of_programs(
+def test_error_messages_have_no_names_from_programs(
     rest: Client, subtests: pytest.Subtests
 ) -> None:
     for language, path, change, sentence in SENTENCES:
@@ -230,9 +224,7 @@ BAD_BODIES: list[tuple[str | bytes, int, str]] = [
 ]
 
 
-def test_a_body_that_cannot_be_read_is_the_senders_to_mend(
-    rest: Client, subtests: pytest.Subtests
-) -> None:
+def test_unparsable_body_is_a_client_error(rest: Client, subtests: pytest.Subtests) -> None:
     before = everything()
 
     for body, status, code in BAD_BODIES:
@@ -242,19 +234,19 @@ def test_a_body_that_cannot_be_read_is_the_senders_to_mend(
     assert everything() == before
 
 
-def test_a_change_with_half_a_character_is_the_senders_to_mend(rest: Client) -> None:
+def test_change_with_a_lone_surrogate_is_a_client_error(rest: Client) -> None:
     for path in ("/orders/1", "/appointments/1"):
         response = send(rest, "PATCH", path, {"status": "\ud800"})
         assert refused(response, 400)["code"] == "parse_error"
 
 
-def test_a_whole_pair_is_a_character(rest: Client) -> None:
+def test_surrogate_pair_is_accepted(rest: Client) -> None:
     response = send(rest, "PATCH", "/orders/1", r'{"customerName": "Ana \ud83d\ude00"}')
 
     assert response.json()["data"]["customerName"] == "Ana 😀"
 
 
-def test_half_a_character_in_a_forms_items_is_refused(rest: Client) -> None:
+def test_lone_surrogate_in_form_items_is_refused(rest: Client) -> None:
     form = {**ORDER, "items": r'[{"\ud800": 1}]'}
 
     assert refused(rest.post("/orders", form), 400)["code"] == "parse_error"
@@ -272,7 +264,7 @@ ESCAPES = "raw_unicode_escape"  # Python's: it reads "\\ud800" as half a charact
     ],
 )
 @pytest.mark.parametrize("charset", [ESCAPES, "utf-16", "hex"])
-def test_a_body_in_another_charset_is_refused(
+def test_body_in_another_charset_is_refused(
     rest: Client, media_type: str, body: str, charset: str
 ) -> None:
     content_type = f"{media_type}; charset={charset}"
@@ -282,14 +274,14 @@ def test_a_body_in_another_charset_is_refused(
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
-def test_a_body_may_say_that_it_is_utf_8(rest: Client, charset: str) -> None:
+def test_body_may_name_utf_8_as_charset(rest: Client, charset: str) -> None:
     content_type = f"application/json; charset={charset}"
     response = rest.generic("POST", "/orders", json.dumps(ORDER), content_type=content_type)
 
     assert response.status_code == 201
 
 
-def test_a_body_at_the_limit_is_read(rest: Client, settings: Settings) -> None:
+def test_body_at_the_size_limit_is_accepted(rest: Client, settings: Settings) -> None:
     text = json.dumps(ORDER)
     settings.API_MAX_BODY_BYTES = len(text)
 
@@ -298,7 +290,7 @@ def test_a_body_at_the_limit_is_read(rest: Client, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("total", ["51.98", ""])
-def test_in_a_form_an_amount_is_text(rest: Client, total: str) -> None:
+def test_form_accepts_an_amount_as_text(rest: Client, total: str) -> None:
     form = {**ORDER, "items": json.dumps([ITEM]), "total": total}
     coded = "application/x-www-form-urlencoded"
 
@@ -306,7 +298,7 @@ def test_in_a_form_an_amount_is_text(rest: Client, total: str) -> None:
         assert (made.status_code, made.json()["data"]["total"]) == (201, 51.98)
 
 
-def test_a_form_is_limited_too(rest: Client, settings: Settings) -> None:
+def test_form_over_the_size_limit_is_refused(rest: Client, settings: Settings) -> None:
     settings.API_MAX_BODY_BYTES = 100
 
     assert refused(rest.post("/orders", {"customerName": "A" * 200}), 413)
@@ -315,7 +307,7 @@ def test_a_form_is_limited_too(rest: Client, settings: Settings) -> None:
     assert refused(response, 413)
 
 
-def test_a_form_of_thousands_of_fields_is_refused(rest: Client) -> None:
+def test_form_with_thousands_of_fields_is_refused(rest: Client) -> None:
     form = "&".join(f"f{n}=1" for n in range(2000))
 
     response = rest.post("/orders", form, content_type="application/x-www-form-urlencoded")
@@ -342,15 +334,13 @@ BAD_QUERIES = [
 ]
 
 
-def test_a_query_that_cannot_be_is_refused_by_parameter(
-    rest: Client, subtests: pytest.Subtests
-) -> None:
+def test_invalid_query_is_refused_by_parameter(rest: Client, subtests: pytest.Subtests) -> None:
     for path, field in BAD_QUERIES:
         with subtests.test(path=path[:60]):
             assert field in refused(rest.get(path), 400)["details"]
 
 
-def test_an_empty_parameter_beside_another_is_none(rest: Client) -> None:
+def test_empty_parameter_counts_as_missing(rest: Client) -> None:
     whole = rest.get("/orders?status=pending").json()
 
     for path in ("/orders?status=pending&status=", "/orders?status=&status=pending&ordering="):
@@ -358,7 +348,7 @@ def test_an_empty_parameter_beside_another_is_none(rest: Client) -> None:
 
 
 @pytest.mark.parametrize("charset", [ESCAPES, "utf-16"])
-def test_a_query_is_utf_8_whatever_charset_a_header_names(rest: Client, charset: str) -> None:
+def test_query_is_utf_8_whatever_the_content_type_says(rest: Client, charset: str) -> None:
     headers = {"content-type": f"text/plain; charset={charset}"}
 
     for path in (r"/orders?status=%5Cud800", r"/orders?%5Cud800=1"):
@@ -378,7 +368,7 @@ def test_a_query_is_utf_8_whatever_charset_a_header_names(rest: Client, charset:
         ("POST", "/appointments/availability", 405, "method_not_allowed"),
     ],
 )
-def test_an_address_or_method_that_is_not_there_is_told_in_the_envelope(
+def test_unknown_path_or_method_responds_with_the_envelope(
     rest: Client, method: str, path: str, status: int, code: str
 ) -> None:
     response = send(rest, method, path, {}, accept="application/json")
@@ -387,7 +377,7 @@ def test_an_address_or_method_that_is_not_there_is_told_in_the_envelope(
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/orders/", "/orders/1/items", "/favicon.png"])
-def test_an_address_that_is_not_there_is_a_page_for_browsers_alone(rest: Client, path: str) -> None:
+def test_unknown_path_is_an_html_page_for_browsers_only(rest: Client, path: str) -> None:
     browser = "text/html,application/xhtml+xml,*/*;q=0.8"
 
     for accept in ("*/*", "application/json", ""):
@@ -399,7 +389,7 @@ def test_an_address_that_is_not_there_is_a_page_for_browsers_alone(rest: Client,
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/xml", "application/octet-stream"]
 )
-def test_a_media_type_that_is_not_read_is_refused(rest: Client, media_type: str) -> None:
+def test_unsupported_media_type_is_refused(rest: Client, media_type: str) -> None:
     response = rest.generic("POST", "/orders", "x", content_type=media_type)
 
     assert refused(response, 415)["code"] == "unsupported_media_type"

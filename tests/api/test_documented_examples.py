@@ -32,7 +32,7 @@ def manage(environ: dict[str, str], *arguments: str) -> str:
 
 
 @pytest.mark.usefixtures("empty_tables")
-def test_each_example_is_answered_as_the_page_says(
+def test_documented_example_has_the_documented_response(
     tmp_path: Path, stand_in_environ: dict[str, str], subtests: pytest.Subtests
 ) -> None:
     environ = {**stand_in_environ, "SQLITE_PATH": str(tmp_path / "site.sqlite3")}

@@ -24,7 +24,7 @@ def clean_counts() -> Any:
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_an_address_without_a_login_may_ask_so_often(settings: Settings) -> None:
+def test_anonymous_requests_are_limited_per_address(settings: Settings) -> None:
     settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = True, "2/min"
     client = Client()
 
@@ -37,7 +37,7 @@ def test_an_address_without_a_login_may_ask_so_often(settings: Settings) -> None
 
 @pytest.mark.usefixtures("clean_counts")
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x.y.z"}], ids=["none", "bad"])
-def test_an_address_that_is_refused_may_ask_so_often(
+def test_refused_requests_are_limited_per_address(
     settings: Settings, headers: dict[str, str]
 ) -> None:
     settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = False, "2/min"
@@ -50,7 +50,7 @@ def test_an_address_that_is_refused_may_ask_so_often(
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_who_is_let_in_is_counted_once_and_not_for_their_address(
+def test_authenticated_request_counts_once_and_only_for_its_user(
     rest: Client, settings: Settings
 ) -> None:
     settings.API_ANONYMOUS_RATE, settings.API_USER_RATE = "1/min", "3/min"
@@ -62,7 +62,7 @@ def test_who_is_let_in_is_counted_once_and_not_for_their_address(
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_a_user_who_may_not_is_counted_as_well(settings: Settings) -> None:
+def test_forbidden_request_counts_for_its_user(settings: Settings) -> None:
     settings.API_USER_RATE = "1/min"
     client = Client()
     client.force_login(User.objects.create_user("ana", is_staff=True))
@@ -71,9 +71,7 @@ def test_a_user_who_may_not_is_counted_as_well(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_a_session_without_the_form_token_of_its_site_counts_for_its_address(
-    boss: User, settings: Settings
-) -> None:
+def test_session_without_csrf_token_counts_for_its_address(boss: User, settings: Settings) -> None:
     settings.API_ANONYMOUS_RATE = "1/min"
     client = Client(enforce_csrf_checks=True)
     client.force_login(boss)
@@ -83,7 +81,7 @@ def test_a_session_without_the_form_token_of_its_site_counts_for_its_address(
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_a_header_that_anybody_can_send_makes_nobody_another_address(settings: Settings) -> None:
+def test_forged_forwarded_for_does_not_change_the_address(settings: Settings) -> None:
     settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = True, "1/min"
     client = Client()
 
@@ -96,7 +94,7 @@ def test_a_header_that_anybody_can_send_makes_nobody_another_address(settings: S
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_each_user_has_a_count_of_their_own(rest: Client, boss: User, settings: Settings) -> None:
+def test_each_user_has_an_own_count(rest: Client, boss: User, settings: Settings) -> None:
     settings.API_USER_RATE = "1/min"
     other = Client()
     other.force_login(User.objects.create_superuser("other"))
@@ -110,7 +108,7 @@ def test_each_user_has_a_count_of_their_own(rest: Client, boss: User, settings: 
 FRIEND, STRANGER = "https://www.example.com", "https://www.example.com.evil.test"
 
 
-def test_only_named_origins_may_read_answers(rest: Client, settings: Settings) -> None:
+def test_only_named_origins_may_read_responses(rest: Client, settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
 
     assert rest.get("/orders", headers={"origin": FRIEND})["access-control-allow-origin"] == FRIEND
@@ -119,7 +117,7 @@ def test_only_named_origins_may_read_answers(rest: Client, settings: Settings) -
         assert "access-control-allow-origin" not in answer
 
 
-def test_a_named_origin_may_send_versions_and_keys(settings: Settings) -> None:
+def test_named_origin_may_send_if_match_and_idempotency_key(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
 
     answer = Client().options(
@@ -137,14 +135,14 @@ def test_a_named_origin_may_send_versions_and_keys(settings: Settings) -> None:
         assert header in answer["access-control-allow-headers"]
 
 
-def test_no_origin_is_named_by_default_and_no_cookie_crosses(rest: Client) -> None:
+def test_no_origin_is_named_by_default_and_no_cookies_are_sent(rest: Client) -> None:
     assert site_settings.CORS_ALLOWED_ORIGINS == []
     answer = rest.get("/orders", headers={"origin": FRIEND})
     assert "access-control-allow-origin" not in answer
     assert "access-control-allow-credentials" not in answer
 
 
-def test_the_staff_pages_are_for_no_other_origin(settings: Settings) -> None:
+def test_staff_pages_are_closed_to_other_origins(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
 
     answer = Client().get("/admin/login/", headers={"origin": FRIEND})
@@ -164,7 +162,7 @@ def test_the_staff_pages_are_for_no_other_origin(settings: Settings) -> None:
         ("application/json; version=", 406),
     ],
 )
-def test_a_version_is_asked_for_in_the_accept_header(
+def test_api_version_is_requested_by_the_accept_header(
     rest: Client, accept: str, status: int
 ) -> None:
     assert rest.get("/orders", headers={"accept": accept}).status_code == status
@@ -173,7 +171,7 @@ def test_a_version_is_asked_for_in_the_accept_header(
 # --- Pages about the API
 
 
-def test_the_document_is_open_api_with_both_ways_in_and_examples(client: Client) -> None:
+def test_schema_is_openapi_with_both_logins_and_examples(client: Client) -> None:
     document = client.get("/api/schema").json()
 
     assert document["openapi"] == "3.1.0"
@@ -187,7 +185,7 @@ def test_the_document_is_open_api_with_both_ways_in_and_examples(client: Client)
                 assert body["example"], (path, method)
 
 
-def test_the_document_says_where_reads_are_open(client: Client, settings: Settings) -> None:
+def test_schema_marks_open_reads(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = True
     orders = client.get("/api/schema").json()["paths"]["/orders"]
 
@@ -195,7 +193,7 @@ def test_the_document_says_where_reads_are_open(client: Client, settings: Settin
     assert {} not in orders["post"]["security"]
 
 
-def test_the_page_takes_nothing_from_elsewhere(client: Client) -> None:
+def test_docs_page_loads_nothing_from_other_hosts(client: Client) -> None:
     answer = client.get("/api/docs")
     page = answer.content.decode()
     policy = answer["content-security-policy"]
@@ -208,13 +206,13 @@ def test_the_page_takes_nothing_from_elsewhere(client: Client) -> None:
     assert finders.find("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
 
 
-def test_only_that_page_may_have_styles_inline(rest: Client) -> None:
+def test_only_the_docs_page_allows_inline_styles(rest: Client) -> None:
     for path in ("/orders", "/orders/1", "/"):
         policy = rest.get(path, headers={"accept": "text/html"})
         assert "unsafe-inline" not in policy.get("content-security-policy", "")
 
 
-def test_the_browsable_api_has_no_script_in_its_page(rest: Client) -> None:
+def test_browsable_api_has_no_inline_script(rest: Client) -> None:
     page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
 
     scripts = [part.partition(">")[0] for part in page.split("<script")[1:]]
@@ -223,7 +221,7 @@ def test_the_browsable_api_has_no_script_in_its_page(rest: Client) -> None:
     assert "onclick" not in page
 
 
-def test_the_browsable_api_has_a_way_out(client: Client, boss: User) -> None:
+def test_browsable_api_has_a_log_out_button(client: Client, boss: User) -> None:
     client.force_login(boss)
     page = client.get("/orders", headers={"accept": "text/html"}).content.decode()
     assert 'action="/api-auth/logout/?next=/orders"' in page

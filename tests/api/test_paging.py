@@ -98,7 +98,7 @@ def read_while_others_write(
     limit=st.integers(1, 4),
     oldest_first=st.booleans(),
 )
-def test_what_was_there_is_seen_once_even_of_one_instant_whatever_is_stored_meanwhile(
+def test_records_of_one_instant_are_listed_once_during_writes(
     dynamodb: str,
     there: list[tuple[int, OrderStatus]],
     new: list[tuple[int, OrderStatus]],
@@ -119,7 +119,7 @@ def test_what_was_there_is_seen_once_even_of_one_instant_whatever_is_stored_mean
     limit=st.integers(1, 4),
     oldest_first=st.booleans(),
 )
-def test_what_was_there_is_seen_once_even_if_it_moves_to_another_status_meanwhile(
+def test_record_that_changes_its_status_is_listed_once(
     dynamodb: str,
     there: list[OrderStatus],
     new: list[OrderStatus],
@@ -175,7 +175,9 @@ def numbers(query: OrderQuery, limit: int = 7) -> list[int]:
     ],
 )
 @pytest.mark.usefixtures("many")
-def test_a_list_holds_what_was_asked_for_in_order(query: OrderQuery, expected: list[int]) -> None:
+def test_list_contains_the_matching_records_in_order(
+    query: OrderQuery, expected: list[int]
+) -> None:
     assert numbers(query) == expected
 
 
@@ -232,7 +234,7 @@ def test_appointments_are_listed_by_day_doctor_patient_and_status() -> None:
 # --- Over REST
 
 
-def test_pages_over_rest_hold_the_whole_list(rest: Client) -> None:
+def test_pages_over_rest_contain_the_whole_list(rest: Client) -> None:
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
@@ -249,7 +251,7 @@ def first_cursor(rest: Client, path: str = "/orders?limit=2") -> str:
     return cursor
 
 
-def test_a_cursor_reveals_nothing(rest: Client) -> None:
+def test_cursor_reveals_nothing(rest: Client) -> None:
     cursor = first_cursor(rest, "/orders?customerEmail=juan.perez@email.com&limit=1")
     plain = base64.urlsafe_b64decode(cursor)
 
@@ -257,7 +259,7 @@ def test_a_cursor_reveals_nothing(rest: Client) -> None:
         assert secret not in plain
 
 
-def test_a_cursor_may_go_on_with_another_limit(rest: Client) -> None:
+def test_cursor_can_be_used_with_another_limit(rest: Client) -> None:
     cursor = first_cursor(rest)
 
     assert len(rest.get("/orders", {"limit": "5", "cursor": cursor}).json()["data"]) == 3
@@ -267,7 +269,7 @@ def test_a_cursor_may_go_on_with_another_limit(rest: Client) -> None:
     "path",
     ["/orders?status=pending", "/orders?ordering=createdAt", "/appointments?limit=2"],
 )
-def test_a_cursor_is_for_its_own_list(rest: Client, path: str) -> None:
+def test_cursor_of_another_list_is_refused(rest: Client, path: str) -> None:
     separator = "&" if "?" in path else "?"
 
     response = rest.get(f"{path}{separator}cursor={first_cursor(rest)}")
@@ -277,14 +279,14 @@ def test_a_cursor_is_for_its_own_list(rest: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("forged", ["x", "gAAAAA", "é", "a" * 4096, '["2026",{}]', "%00"])
-def test_a_forged_cursor_is_refused(rest: Client, forged: str) -> None:
+def test_forged_cursor_is_refused(rest: Client, forged: str) -> None:
     response = rest.get("/orders", {"cursor": forged})
 
     assert response.status_code == 400
     assert response.json()["error"]["code"] in {"invalid_cursor", "invalid"}
 
 
-def test_an_altered_cursor_is_refused(rest: Client) -> None:
+def test_altered_cursor_is_refused(rest: Client) -> None:
     cursor = first_cursor(rest)
     for place in (0, 12, 40, len(cursor) // 2, len(cursor) - 6):
         other = "A" if cursor[place] != "A" else "B"
@@ -292,7 +294,7 @@ def test_an_altered_cursor_is_refused(rest: Client) -> None:
         assert rest.get("/orders", {"limit": "2", "cursor": altered}).status_code == 400
 
 
-def test_a_cursor_lasts_a_day() -> None:
+def test_cursor_expires_after_a_day() -> None:
     now = clock.now()
     sealed = encrypt_cursor(json.dumps(["at", {}]), scope="/orders", now=now)
 
@@ -303,6 +305,6 @@ def test_a_cursor_lasts_a_day() -> None:
 
 @pytest.mark.parametrize("cursor", ["", "[]", "{}", '["x"]', "[1,{}]", '["x",[]]', "null", "5"])
 @pytest.mark.usefixtures("empty_tables")
-def test_the_verbs_refuse_what_is_no_cursor(cursor: str) -> None:
+def test_services_refuse_an_invalid_cursor(cursor: str) -> None:
     with pytest.raises(InvalidCursorError):
         orders.services.list_orders(query=OrderQuery(), cursor=cursor)

@@ -52,9 +52,7 @@ DEMO_IDS = st.sampled_from(["1", "2", "3", "4", "5"]) | st.none()
 @pytest.mark.parametrize(
     ("path", "method"), [(path, each) for path, all_ in OPERATIONS.items() for each in sorted(all_)]
 )
-def test_no_request_meets_a_fault_or_an_answer_that_is_not_documented(
-    bearer: str, path: str, method: str
-) -> None:
+def test_every_response_is_documented_in_the_schema(bearer: str, path: str, method: str) -> None:
     headers = {"Authorization": bearer}
     operation = document()[path][method]
 
@@ -77,7 +75,7 @@ def test_no_request_meets_a_fault_or_an_answer_that_is_not_documented(
     misuse()
 
 
-def test_the_document_names_all_operations_and_no_others(client: Client) -> None:
+def test_schema_has_exactly_the_operations_of_the_api(client: Client) -> None:
     paths = client.get("/api/schema").json()["paths"]
 
     assert {path: set(methods) for path, methods in paths.items()} == OPERATIONS

@@ -40,15 +40,15 @@ def status_with(token: str, path: str = "/orders") -> int:
 # --- Ours
 
 
-def test_a_token_of_ours_is_its_user(boss: User) -> None:
+def test_own_token_authenticates_its_user(boss: User) -> None:
     assert status_with(tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)) == 200
 
 
-def test_an_expired_token_is_refused(boss: User) -> None:
+def test_expired_token_is_refused(boss: User) -> None:
     assert status_with(tokens.issue_token("boss", now=clock.now() - 2 * HOUR, lifetime=HOUR)) == 401
 
 
-def test_a_token_of_somebody_who_is_gone_is_refused(boss: User) -> None:
+def test_token_of_a_deleted_user_is_refused(boss: User) -> None:
     token = tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)
     User.objects.update(is_active=False)
 
@@ -71,7 +71,7 @@ def forged(**changes: Any) -> str:
     return jwt.encode(kept, key, algorithm="HS256")
 
 
-def test_a_token_that_was_made_well_by_hand_is_taken() -> None:
+def test_valid_token_made_by_hand_is_accepted() -> None:
     assert status_with(forged()) == 200
 
 
@@ -90,25 +90,25 @@ def test_a_token_that_was_made_well_by_hand_is_taken() -> None:
     ],
     ids=str,
 )
-def test_a_forged_token_is_refused(changes: dict[str, Any]) -> None:
+def test_forged_token_is_refused(changes: dict[str, Any]) -> None:
     assert status_with(forged(**changes)) == 401
 
 
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "é.é.é", "x" * 9000, "eyJhbGciOiJub25lIn0.e30."]
 )
-def test_a_broken_token_is_refused(token: str) -> None:
+def test_malformed_token_is_refused(token: str) -> None:
     assert status_with(token) == 401
 
 
-def test_a_broken_token_is_refused_even_where_reads_are_open(settings: Settings) -> None:
+def test_malformed_token_is_refused_with_open_reads(settings: Settings) -> None:
     settings.API_OPEN_READS = True
 
     assert status_with("x") == 401
     assert Client().get("/orders").status_code == 200
 
 
-def test_the_secret_may_be_set(settings: Settings) -> None:
+def test_secret_can_be_set_by_the_environment(settings: Settings) -> None:
     before = tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)
     settings.API_JWT_SECRET = "of-our-own-of-our-own-of-our-own-of-our-own"
 
@@ -116,7 +116,7 @@ def test_the_secret_may_be_set(settings: Settings) -> None:
     assert status_with(before) == 401
 
 
-def test_the_command_prints_a_token() -> None:
+def test_api_token_command_prints_a_token() -> None:
     printed = StringIO()
     call_command("api_token", "boss", stdout=printed)
 
@@ -187,7 +187,7 @@ def readers(issuer: None) -> None:
 
 
 @pytest.mark.usefixtures("readers")
-def test_an_issuers_token_has_the_rights_of_the_roles_it_names(
+def test_issuer_token_has_the_permissions_of_its_roles(
     token_of: Callable[..., str],
 ) -> None:
     token = token_of()
@@ -198,7 +198,7 @@ def test_an_issuers_token_has_the_rights_of_the_roles_it_names(
 
 
 @pytest.mark.usefixtures("readers")
-def test_a_cognito_access_token_names_its_client(token_of: Callable[..., str]) -> None:
+def test_cognito_access_token_is_accepted_by_client_id(token_of: Callable[..., str]) -> None:
     assert status_with(token_of(aud=None, client_id=AUDIENCE)) == 200
 
 
@@ -216,21 +216,21 @@ def test_a_cognito_access_token_names_its_client(token_of: Callable[..., str]) -
     ],
     ids=str,
 )
-def test_an_issuers_token_that_is_not_for_us_is_refused(
+def test_issuer_token_for_another_audience_is_refused(
     token_of: Callable[..., str], changes: dict[str, Any]
 ) -> None:
     assert status_with(token_of(**changes)) == 401
 
 
 @pytest.mark.usefixtures("readers")
-def test_a_token_that_somebody_else_signed_is_refused(token_of: Callable[..., str]) -> None:
+def test_token_signed_by_another_key_is_refused(token_of: Callable[..., str]) -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     assert status_with(token_of(signed_by=other)) == 401
 
 
 @pytest.mark.usefixtures("readers")
-def test_the_issuers_public_key_is_no_secret_of_ours(key: rsa.RSAPrivateKey) -> None:
+def test_public_key_of_the_issuer_does_not_sign_own_tokens(key: rsa.RSAPrivateKey) -> None:
     """The classic confusion: HS256, with the published key as the secret."""
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     payload = forged(iss=ISSUER, aud=AUDIENCE).rpartition(".")[0].encode()
@@ -240,11 +240,11 @@ def test_the_issuers_public_key_is_no_secret_of_ours(key: rsa.RSAPrivateKey) -> 
     assert status_with(token.decode()) == 401
 
 
-def test_without_an_issuer_its_tokens_are_refused(token_of: Callable[..., str]) -> None:
+def test_issuer_token_without_a_configured_issuer_is_refused(token_of: Callable[..., str]) -> None:
     assert status_with(token_of()) == 401
 
 
-def test_an_issuer_that_is_out_of_reach_is_not_the_senders_fault(
+def test_unreachable_issuer_is_a_server_error(
     token_of: Callable[..., str], settings: Settings
 ) -> None:
     settings.API_JWT_ISSUER = ISSUER
@@ -285,7 +285,7 @@ def test_each_method_needs_its_permission(
     assert send(staff_with(codename), method, path, {}).status_code != 403
 
 
-def test_the_identity_number_is_shown_in_full_to_those_who_may_see_it(
+def test_full_dni_is_shown_with_permission(
     staff_with: Callable[..., Client],
 ) -> None:
     some, all_ = staff_with("view_order"), staff_with("view_order", "view_dni")
@@ -302,7 +302,7 @@ def page_of(client: Client) -> str:
     return page.replace("TRK123456789", "")
 
 
-def test_who_is_not_staff_sees_no_identity_number_whatever_they_may(settings: Settings) -> None:
+def test_user_who_is_not_staff_never_sees_the_full_dni(settings: Settings) -> None:
     settings.API_OPEN_READS = True
     user = User.objects.create_user("former")
     user.user_permissions.set(Permission.objects.filter(codename="view_dni"))
@@ -316,7 +316,7 @@ def test_who_is_not_staff_sees_no_identity_number_whatever_they_may(settings: Se
 
 @pytest.mark.usefixtures("issuer")
 @pytest.mark.parametrize(("role", "shown"), [("supervisor", "12345678"), ("viewer", "******78")])
-def test_whom_an_issuer_vouches_for_sees_what_their_role_sees(
+def test_issuer_token_shows_the_dni_by_its_role(
     token_of: Callable[..., str], role: str, shown: str
 ) -> None:
     headers = {"Authorization": f"Bearer {token_of(**{'cognito:groups': [role]})}"}
@@ -324,7 +324,7 @@ def test_whom_an_issuer_vouches_for_sees_what_their_role_sees(
     assert Client().get("/orders/1", headers=headers).json()["data"]["dni"] == shown
 
 
-def test_a_masked_identity_number_that_comes_back_leaves_the_stored_one(
+def test_masked_dni_in_a_change_keeps_the_stored_one(
     staff_with: Callable[..., Client], rest: Client
 ) -> None:
     staff = staff_with("view_order", "change_order")
@@ -338,7 +338,7 @@ MASKS = [{"dni": "******78"}, {"customerName": "Juan Paz", "dni": "******78"}]
 NUMBERS: list[Any] = ["99999999", "12345678", "******99", "*****", "", None]
 
 
-def test_who_does_not_see_an_identity_number_does_not_change_it(
+def test_user_who_does_not_see_a_dni_can_not_change_it(
     staff_with: Callable[..., Client], rest: Client, subtests: pytest.Subtests
 ) -> None:
     staff = staff_with("view_order", "change_order")
@@ -355,7 +355,7 @@ def test_who_does_not_see_an_identity_number_does_not_change_it(
     assert (stored["dni"], stored["customerName"]) == ("12345678", "Juan Paz")
 
 
-def test_an_order_without_an_identity_number_is_given_none_by_who_would_not_see_it(
+def test_user_who_does_not_see_dnis_can_not_add_one(
     staff_with: Callable[..., Client], rest: Client
 ) -> None:
     send(rest, "PATCH", "/orders/1", {"dni": None})
@@ -365,7 +365,7 @@ def test_an_order_without_an_identity_number_is_given_none_by_who_would_not_see_
     assert send(staff, "PATCH", "/orders/1", {"dni": "1"}).status_code == 403
 
 
-def test_a_new_order_may_have_a_number_that_its_maker_does_not_see(
+def test_new_order_may_have_a_dni_its_creator_can_not_see(
     staff_with: Callable[..., Client],
 ) -> None:
     made = send(staff_with("add_order"), "POST", "/orders", {**ORDER, "dni": "87654321"})
@@ -373,13 +373,13 @@ def test_a_new_order_may_have_a_number_that_its_maker_does_not_see(
     assert (made.status_code, made.json()["data"]["dni"]) == (201, "******21")
 
 
-def test_who_sees_identity_numbers_changes_them_but_to_no_mask(rest: Client) -> None:
+def test_user_who_sees_dnis_can_change_them_but_not_to_a_mask(rest: Client) -> None:
     for dni, status in (("99999999", 200), ("******99", 200), ("******78", 422)):
         assert send(rest, "PATCH", "/orders/1", {"dni": dni}).status_code == status
     assert rest.get("/orders/1").json()["data"]["dni"] == "99999999"
 
 
-def test_a_session_needs_the_form_token_of_its_site(boss: User) -> None:
+def test_session_needs_a_csrf_token(boss: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(boss)
 

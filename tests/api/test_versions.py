@@ -17,9 +17,7 @@ RECORDS = [("/orders/1", {"dni": "11222333"}), ("/appointments/1", {"notes": "Ay
 
 
 @pytest.mark.parametrize(("path", "change"), RECORDS, ids=["order", "appointment"])
-def test_a_change_of_the_version_that_was_read_happens_once(
-    rest: Client, path: str, change: dict[str, str]
-) -> None:
+def test_change_with_if_match_applies_once(rest: Client, path: str, change: dict[str, str]) -> None:
     read = rest.get(path)["ETag"]
 
     first = send(rest, "PATCH", path, change, if_match=read)
@@ -33,7 +31,7 @@ def test_a_change_of_the_version_that_was_read_happens_once(
 
 
 @pytest.mark.parametrize(("path", "change"), RECORDS, ids=["order", "appointment"])
-def test_what_was_read_may_be_sent_back_whole_and_is_a_condition(
+def test_put_of_a_whole_record_is_conditional_on_its_version(
     rest: Client, path: str, change: dict[str, str]
 ) -> None:
     read = rest.get(path).json()["data"]
@@ -46,7 +44,7 @@ def test_what_was_read_may_be_sent_back_whole_and_is_a_condition(
 
 
 @pytest.mark.parametrize("header", ["*", None])
-def test_who_names_no_version_changes_what_is_there(rest: Client, header: str | None) -> None:
+def test_change_without_version_applies_to_any_version(rest: Client, header: str | None) -> None:
     headers = {"if_match": header} if header else {}
 
     for _ in range(2):
@@ -56,7 +54,7 @@ def test_who_names_no_version_changes_what_is_there(rest: Client, header: str | 
 @pytest.mark.parametrize(
     "header", ["", "x", '"x"', 'W/"2026-11-22T15:00:00.000Z"', '"9999-99-99T99:99:99.999Z"']
 )
-def test_a_version_that_is_none_matches_nothing(rest: Client, header: str) -> None:
+def test_invalid_if_match_matches_nothing(rest: Client, header: str) -> None:
     for method in ("PATCH", "DELETE"):
         assert send(rest, method, "/orders/1", {}, if_match=header).status_code == 412
 
@@ -68,9 +66,7 @@ SELDOM_CHANGED = ("/orders/1", "/orders/3", "/appointments/1", "/appointments/5"
 
 @pytest.mark.parametrize("path", SELDOM_CHANGED)
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_what_is_sent_back_as_it_was_read_makes_no_version(
-    rest: Client, path: str, method: str
-) -> None:
+def test_put_without_changes_makes_no_new_version(rest: Client, path: str, method: str) -> None:
     read = rest.get(path)
 
     for _ in range(2):
@@ -80,7 +76,7 @@ def test_what_is_sent_back_as_it_was_read_makes_no_version(
 
 
 @pytest.mark.parametrize("path", SELDOM_CHANGED)
-def test_a_change_of_nothing_makes_no_version(rest: Client, path: str) -> None:
+def test_empty_patch_makes_no_new_version(rest: Client, path: str) -> None:
     read = rest.get(path)
 
     answer = send(rest, "PATCH", path, {})
@@ -95,7 +91,7 @@ CANCELLATIONS = [
 
 
 @pytest.mark.parametrize(("path", "code"), CANCELLATIONS, ids=["order", "appointment"])
-def test_the_version_that_was_read_is_cancelled_once(rest: Client, path: str, code: str) -> None:
+def test_cancellation_with_if_match_applies_once(rest: Client, path: str, code: str) -> None:
     read = rest.get(path)["ETag"]
 
     first = send(rest, "PATCH", path, CANCELLED, if_match=read)
@@ -109,7 +105,7 @@ def test_the_version_that_was_read_is_cancelled_once(rest: Client, path: str, co
 
 
 @pytest.mark.parametrize(("path", "code"), CANCELLATIONS, ids=["order", "appointment"])
-def test_what_does_not_count_as_a_change_makes_cancelling_no_other_verb(
+def test_cancellation_with_unchanged_fields_is_a_cancellation(
     rest: Client, path: str, code: str
 ) -> None:
     """The version that was read, an id, and a number that is masked aren't changes."""
@@ -126,7 +122,7 @@ def test_what_does_not_count_as_a_change_makes_cancelling_no_other_verb(
     ("path", "code"),
     [("/orders/3", "order_not_cancellable"), ("/appointments/4", "appointment_closed")],
 )
-def test_what_is_past_cancelling_says_so_whatever_else_is_to_change(
+def test_impossible_cancellation_fails_before_other_changes(
     rest: Client, path: str, code: str
 ) -> None:
     before = rest.get(path)
@@ -138,7 +134,7 @@ def test_what_is_past_cancelling_says_so_whatever_else_is_to_change(
     assert rest.get(path).json() == before.json()
 
 
-def test_the_version_that_was_read_is_moved_once(rest: Client) -> None:
+def test_rescheduling_with_if_match_applies_once(rest: Client) -> None:
     path = "/appointments/1"
     read = rest.get(path)["ETag"]
 
@@ -151,7 +147,7 @@ def test_the_version_that_was_read_is_moved_once(rest: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
-def test_what_is_deleted_is_gone(rest: Client, path: str) -> None:
+def test_deleted_record_is_not_found(rest: Client, path: str) -> None:
     stale = send(rest, "DELETE", path, "", if_match='"2020-01-01T00:00:00.000Z"')
     assert stale.status_code == 412
 
@@ -163,7 +159,7 @@ def test_what_is_deleted_is_gone(rest: Client, path: str) -> None:
     assert send(rest, "DELETE", path, "").status_code == 404
 
 
-def test_a_deleted_appointment_gives_its_time_back(rest: Client) -> None:
+def test_deleted_appointment_frees_its_time(rest: Client) -> None:
     booked = send(rest, "POST", "/appointments", APPOINTMENT).json()["data"]
     taken = send(rest, "POST", "/appointments", APPOINTMENT)
     assert taken.status_code == 409
@@ -175,7 +171,7 @@ def test_a_deleted_appointment_gives_its_time_back(rest: Client) -> None:
     assert send(rest, "POST", "/appointments", APPOINTMENT).status_code == 201
 
 
-def test_a_moved_appointment_changes_doctors_and_frees_its_time(rest: Client) -> None:
+def test_moved_appointment_frees_its_time_at_the_old_doctor(rest: Client) -> None:
     booked = send(rest, "POST", "/appointments", APPOINTMENT).json()["data"]
     other = {"doctorName": "Dr. Sosa"}
 
@@ -213,7 +209,7 @@ CREATIONS: list[tuple[str, dict[str, Any], dict[str, Any], Count]] = [
     CREATIONS,
     ids=["order", "total", "wrong total", "appointment"],
 )
-def test_the_same_key_makes_one_record(
+def test_same_idempotency_key_creates_one_record(
     rest: Client, path: str, body: dict[str, Any], change: dict[str, Any], count: Count
 ) -> None:
     before = count()
@@ -228,13 +224,15 @@ def test_the_same_key_makes_one_record(
     assert count() == before + 1
 
 
-def test_without_a_key_each_request_is_its_own(rest: Client) -> None:
+def test_requests_without_a_key_create_a_record_each(rest: Client) -> None:
     ids = {send(rest, "POST", "/orders", ORDER).json()["data"]["id"] for _ in range(2)}
 
     assert len(ids) == 2
 
 
-def test_a_key_is_its_senders(rest: Client, staff_with: Callable[..., Client]) -> None:
+def test_idempotency_key_belongs_to_its_user(
+    rest: Client, staff_with: Callable[..., Client]
+) -> None:
     first = send(rest, "POST", "/orders", ORDER, idempotency_key="k").json()["data"]
     other = staff_with("add_order")
 
@@ -244,18 +242,18 @@ def test_a_key_is_its_senders(rest: Client, staff_with: Callable[..., Client]) -
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256])
-def test_a_key_that_is_none_is_named(rest: Client, key: str) -> None:
+def test_invalid_idempotency_key_is_named(rest: Client, key: str) -> None:
     response = send(rest, "POST", "/orders", ORDER, idempotency_key=key)
 
     assert response.status_code == 400
     assert list(response.json()["error"]["details"]) == ["Idempotency-Key"]
 
 
-def test_the_longest_key_is_taken(rest: Client) -> None:
+def test_longest_idempotency_key_is_accepted(rest: Client) -> None:
     assert send(rest, "POST", "/orders", ORDER, idempotency_key="x" * 255).status_code == 201
 
 
-def test_a_form_of_the_browsable_api_places_an_order_with_its_items(rest: Client) -> None:
+def test_browsable_api_form_places_an_order(rest: Client) -> None:
     items = json.dumps(ORDER["items"])
     form = {**ORDER, "items": items, "total": "", "dni": ""}
 
@@ -265,7 +263,7 @@ def test_a_form_of_the_browsable_api_places_an_order_with_its_items(rest: Client
     assert "Producto A" in response.content.decode()
 
 
-def test_a_form_of_the_browsable_api_keeps_what_was_typed(rest: Client) -> None:
+def test_browsable_api_form_keeps_invalid_values(rest: Client) -> None:
     form = {**ORDER, "customerEmail": "nobody", "items": "[{"}
 
     page = rest.post("/orders", form, headers={"accept": "text/html"})
@@ -275,7 +273,7 @@ def test_a_form_of_the_browsable_api_keeps_what_was_typed(rest: Client) -> None:
     assert ">[{</textarea>" in page.content.decode()
 
 
-def test_a_form_to_change_an_order_is_filled_in_with_its_items(rest: Client) -> None:
+def test_browsable_api_form_shows_the_items_of_an_order(rest: Client) -> None:
     page = rest.get("/orders/1", headers={"accept": "text/html"}).content.decode()
 
     assert "&quot;name&quot;: &quot;Producto A&quot;" in page

@@ -1,4 +1,4 @@
-"""The way to DynamoDB, on the stand-in: transactions, tables, threads."""
+"""Tables, transactions and the shared client, on the DynamoDB stand-in."""
 
 import asyncio
 import contextvars
@@ -33,13 +33,13 @@ class Thing(Table):
     table_setting = "ORDERS_TABLE"
     key_prefix = "THING"
 
-    word = UnicodeAttribute(null=True)
+    text = UnicodeAttribute(null=True)
     price = MoneyAttribute(null=True)
     at = InstantAttribute(null=True)
 
 
 class ThingWithMore(Thing):
-    """The same kind, as a later version of the program knows it."""
+    """The same kind of item in a later version of the program."""
 
     more = UnicodeAttribute(null=True)
 
@@ -61,7 +61,7 @@ def found(thing_id: str) -> Thing:
 def stored(*things: Table) -> None:
     transaction = Transaction()
     for each in things:
-        transaction.put(each, condition=IS_NEW, name="new")
+        transaction.put_item(each, condition=IS_NEW, name="new")
     transaction.commit()
 
 
@@ -69,13 +69,13 @@ def stored(*things: Table) -> None:
 
 
 @pytest.mark.parametrize("price", ["0.00", "0.10", "67.48", "67.50", "9999999999.99"])
-def test_money_comes_back_to_the_cent(empty_tables: str, price: str) -> None:
+def test_money_is_read_back_to_the_cent(empty_tables: str, price: str) -> None:
     stored(thing("1", price=Decimal(price)))
 
     assert str(found("1").price) == price
 
 
-def test_an_instant_is_stored_as_fixed_width_text(empty_tables: str) -> None:
+def test_instant_is_stored_as_fixed_width_text(empty_tables: str) -> None:
     stored(thing("1", at=datetime(2026, 11, 23, 13, tzinfo=UTC)))
 
     raw = Thing.connection().get_item(*Thing.key("1"))["Item"]
@@ -86,68 +86,68 @@ def test_an_instant_is_stored_as_fixed_width_text(empty_tables: str) -> None:
 # --- Transactions
 
 
-def test_all_writes_of_a_transaction_happen_together(empty_tables: str) -> None:
-    stored(thing("old", word="a"), thing("gone"))
+def test_transaction_applies_all_of_its_writes(empty_tables: str) -> None:
+    stored(thing("old", text="a"), thing("gone"))
 
     transaction = Transaction()
-    transaction.put(thing("new"), condition=IS_NEW, name="put")
-    transaction.update(thing("old", word="b"), condition=IS_THERE, name="change")
-    transaction.delete(thing("gone"), condition=IS_THERE, name="delete")
+    transaction.put_item(thing("new"), condition=IS_NEW, name="put")
+    transaction.update_item(thing("old", text="b"), condition=IS_THERE, name="change")
+    transaction.delete_item(thing("gone"), condition=IS_THERE, name="delete")
     transaction.commit()
 
     assert Thing.find("new") is not None
-    assert found("old").word == "b"
+    assert found("old").text == "b"
     assert Thing.find("gone") is None
 
 
-def test_a_change_of_some_attributes_leaves_the_others(empty_tables: str) -> None:
-    stored(thing("old", word="a", price=Decimal(1)))
+def test_update_of_some_attributes_keeps_the_others(empty_tables: str) -> None:
+    stored(thing("old", text="a", price=Decimal(1)))
 
     transaction = Transaction()
-    changed = thing("old", word=None, price=Decimal(2))
-    transaction.update(changed, attributes={"price"}, condition=IS_THERE, name="change")
+    changed = thing("old", text=None, price=Decimal(2))
+    transaction.update_item(changed, attributes={"price"}, condition=IS_THERE, name="change")
     transaction.commit()
-    assert (found("old").word, found("old").price) == ("a", Decimal(2))
+    assert (found("old").text, found("old").price) == ("a", Decimal(2))
 
     transaction = Transaction()
-    transaction.update(changed, attributes={"word"}, condition=IS_THERE, name="change")
+    transaction.update_item(changed, attributes={"text"}, condition=IS_THERE, name="change")
     transaction.commit()
-    assert found("old").word is None
+    assert found("old").text is None
     assert found("old").price == Decimal(2)
 
 
-@pytest.mark.parametrize("holds", [True, False])
-def test_writes_without_a_condition_ride_on_the_others(empty_tables: str, holds: bool) -> None:
-    stored(thing("old", word="a"), thing("gone"))
+@pytest.mark.parametrize("is_true", [True, False])
+def test_unconditional_writes_depend_on_the_conditional_ones(
+    empty_tables: str, is_true: bool
+) -> None:
+    stored(thing("old", text="a"), thing("gone"))
 
     transaction = Transaction()
-    transaction.put(thing("old", word="new"))
-    transaction.delete(thing("gone"))
-    transaction.delete(thing("never there"))
-    transaction.put(thing("guard"), condition=IS_NEW if holds else IS_THERE, name="guard")
-    if holds:
+    transaction.put_item(thing("old", text="new"))
+    transaction.delete_item(thing("gone"))
+    transaction.delete_item(thing("never there"))
+    transaction.put_item(thing("guard"), condition=IS_NEW if is_true else IS_THERE, name="guard")
+    if is_true:
         transaction.commit()
     else:
         with pytest.raises(ConditionsFailedError) as caught:
             transaction.commit()
         assert caught.value.failed == {"guard"}
-    assert found("old").word == ("new" if holds else "a")
-    assert (Thing.find("gone") is None) is holds
+    assert found("old").text == ("new" if is_true else "a")
+    assert (Thing.find("gone") is None) is is_true
 
 
 @pytest.mark.parametrize("bad", ["put", "change", "delete"])
-def test_the_condition_that_failed_is_named_though_the_writes_are_reordered(
-    empty_tables: str, bad: str
-) -> None:
+def test_failed_condition_is_named_though_writes_are_reordered(empty_tables: str, bad: str) -> None:
     stored(thing("old"), thing("gone"))
-    never = Thing.word == "never"
+    never = Thing.text == "never"
 
     transaction = Transaction()
-    transaction.update(
+    transaction.update_item(
         thing("old"), condition=never if bad == "change" else IS_THERE, name="change"
     )
-    transaction.put(thing("new"), condition=never if bad == "put" else IS_NEW, name="put")
-    transaction.delete(
+    transaction.put_item(thing("new"), condition=never if bad == "put" else IS_NEW, name="put")
+    transaction.delete_item(
         thing("gone"), condition=never if bad == "delete" else IS_THERE, name="delete"
     )
     with pytest.raises(ConditionsFailedError) as caught:
@@ -158,38 +158,38 @@ def test_the_condition_that_failed_is_named_though_the_writes_are_reordered(
     assert Thing.find("gone") is not None
 
 
-def test_a_change_leaves_attributes_that_this_version_does_not_know(empty_tables: str) -> None:
-    stored(ThingWithMore(*ThingWithMore.key("1"), word="a", more="kept"))
+def test_update_keeps_attributes_unknown_to_the_model(empty_tables: str) -> None:
+    stored(ThingWithMore(*ThingWithMore.key("1"), text="a", more="kept"))
 
     transaction = Transaction()
-    transaction.update(thing("1", word=None), condition=IS_THERE, name="there")
+    transaction.update_item(thing("1", text=None), condition=IS_THERE, name="there")
     transaction.commit()
 
     there = ThingWithMore.find("1")
     assert there is not None
     assert there.more == "kept"
-    assert there.attribute_values.get("word") is None
+    assert there.attribute_values.get("text") is None
 
 
-def test_of_many_who_put_one_item_one_wins(empty_tables: str) -> None:
-    def put(number: int) -> bool:
+def test_one_of_many_concurrent_puts_succeeds(empty_tables: str) -> None:
+    def put_thing(number: int) -> bool:
         try:
-            stored(thing("1", word=str(number)))
+            stored(thing("1", text=str(number)))
         except (ConditionsFailedError, BusyError):
             return False
         return True
 
     with ThreadPoolExecutor(16) as threads:
-        won = list(threads.map(put, range(16)))
+        succeeded = list(threads.map(put_thing, range(16)))
 
-    assert won.count(True) == 1
-    assert found("1").word == str(won.index(True))
+    assert succeeded.count(True) == 1
+    assert found("1").text == str(succeeded.index(True))
 
 
 # --- Tables
 
 
-def test_making_tables_again_changes_nothing(dynamodb: str) -> None:
+def test_creating_tables_again_changes_nothing(dynamodb: str) -> None:
     before = [table.describe_table() for table in (Order, Appointment)]
 
     assert create_tables() == []
@@ -197,30 +197,30 @@ def test_making_tables_again_changes_nothing(dynamodb: str) -> None:
 
 
 @pytest.mark.parametrize("table", [Order, Appointment])
-def test_tokens_expire(dynamodb: str, table: type[Table]) -> None:
+def test_tables_have_expiry_enabled(dynamodb: str, table: type[Table]) -> None:
     answer = table.call_api("DescribeTimeToLive")["TimeToLiveDescription"]
 
     assert answer == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
 
 
-class ByWord(GlobalSecondaryIndex["Indexed"]):  # type: ignore[no-untyped-call]  # PynamoDB's
+class ByText(GlobalSecondaryIndex["Indexed"]):  # type: ignore[no-untyped-call]  # PynamoDB's
     class Meta:
-        index_name = "ByWord"
+        index_name = "ByText"
         projection = KeysOnlyProjection()
 
-    word = UnicodeAttribute(hash_key=True)
+    text = UnicodeAttribute(hash_key=True)
     size = NumberAttribute(range_key=True)
 
 
 class Plain(Table):
     table_setting = "THINGS_TABLE"
     key_prefix = "THING"
-    word = UnicodeAttribute()
+    text = UnicodeAttribute()
     size = NumberAttribute()
 
 
 class Indexed(Plain):
-    by_word = ByWord()
+    by_text = ByText()
 
 
 @pytest.fixture
@@ -230,23 +230,23 @@ def no_things(dynamodb: str, settings: Settings) -> Iterator[None]:
     Plain.delete_table()
 
 
-def test_an_index_that_a_table_lacks_is_added_and_filled(no_things: None) -> None:
+def test_missing_index_is_added_to_a_table_and_filled(no_things: None) -> None:
     assert Plain.create_or_complete()
-    stored(Plain(*Plain.key("1"), word="a", size=2), Plain(*Plain.key("2"), word="a", size=1))
+    stored(Plain(*Plain.key("1"), text="a", size=2), Plain(*Plain.key("2"), text="a", size=1))
 
     assert not Indexed.create_or_complete()
-    assert [row.sk for row in Indexed.by_word.query("a")] == ["THING#2", "THING#1"]
+    assert [row.sk for row in Indexed.by_text.query("a")] == ["THING#2", "THING#1"]
     assert not Indexed.create_or_complete()
 
 
-def test_a_table_made_by_several_at_once_is_made_once(no_things: None) -> None:
+def test_table_created_by_several_at_once_is_created_once(no_things: None) -> None:
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: Plain.create_or_complete(), range(4)))
 
     assert made.count(True) == 1
 
 
-def test_an_empty_table_is_told_from_one_that_holds_something(empty_tables: str) -> None:
+def test_is_empty_sees_items_of_any_kind(empty_tables: str) -> None:
     assert Order.is_empty()
     stored(thing("1"))
     assert not Order.is_empty()
@@ -265,7 +265,7 @@ def test_all_tables_share_one_client(dynamodb: str) -> None:
     assert clients == {id(shared_client.root().client)}
 
 
-def test_a_cold_herd_builds_one_client(dynamodb: str) -> None:
+def test_concurrent_first_uses_build_one_client(dynamodb: str) -> None:
     reset_client()
     barrier = threading.Barrier(20)
 
@@ -277,7 +277,7 @@ def test_a_cold_herd_builds_one_client(dynamodb: str) -> None:
         assert len(set(threads.map(client, range(20)))) == 1
 
 
-def test_a_reset_takes_up_the_settings_of_then(dynamodb: str, settings: Settings) -> None:
+def test_reset_client_reads_the_settings_again(dynamodb: str, settings: Settings) -> None:
     assert Order.is_empty() is not None
     settings.ORDERS_TABLE = "another"
 
@@ -287,7 +287,7 @@ def test_a_reset_takes_up_the_settings_of_then(dynamodb: str, settings: Settings
     reset_client()
 
 
-async def test_work_in_a_thread_sees_the_context_and_returns(dynamodb: str) -> None:
+async def test_function_in_a_thread_has_the_callers_context(dynamodb: str) -> None:
     call_id = contextvars.ContextVar("call_id", default="none")
     call_id.set("c1")
 
@@ -298,7 +298,7 @@ async def test_work_in_a_thread_sees_the_context_and_returns(dynamodb: str) -> N
     assert await run_in_thread(work, 1, b=2) == ("c1", 3)
 
 
-async def test_an_error_in_a_thread_is_the_awaiters(dynamodb: str) -> None:
+async def test_error_in_a_thread_is_raised_to_the_caller(dynamodb: str) -> None:
     def fail() -> None:
         raise UnavailableError(reason="failing")
 
@@ -306,25 +306,27 @@ async def test_an_error_in_a_thread_is_the_awaiters(dynamodb: str) -> None:
         await run_in_thread(fail)
 
 
-async def test_no_more_work_waits_than_there_is_room_for(dynamodb: str, settings: Settings) -> None:
+async def test_call_beyond_the_queue_limit_is_refused_as_busy(
+    dynamodb: str, settings: Settings
+) -> None:
     settings.DYNAMODB_THREADS = 1
     reset_client()
     go = threading.Event()
-    room = MAX_QUEUED_PER_THREAD
+    limit = MAX_QUEUED_PER_THREAD
     async with asyncio.TaskGroup() as tasks:
-        waiting = [tasks.create_task(run_in_thread(go.wait, 10)) for _ in range(room)]
-        await asyncio.sleep(0)  # each task has its place now
+        waiting = [tasks.create_task(run_in_thread(go.wait, 10)) for _ in range(limit)]
+        await asyncio.sleep(0)  # each task takes its slot
         with pytest.raises(BusyError):
             await run_in_thread(go.wait, 10)
         go.set()
 
     assert all(task.result() for task in waiting)
-    assert await run_in_thread(lambda: "room again") == "room again"
+    assert await run_in_thread(lambda: "free again") == "free again"
     reset_client()
 
 
-def test_a_token_in_the_table_is_forgotten_by_its_time_alone(empty_tables: str) -> None:
-    """DynamoDB deletes expired items hours late, so the conditions look at the time themselves."""
+def test_expired_token_is_ignored_while_it_is_still_stored(empty_tables: str) -> None:
+    """DynamoDB deletes expired items hours late, so the code must check the time itself."""
     now = datetime(2099, 11, 22, tzinfo=UTC)
     first = idempotent_request(token="t", request={"n": 1}, now=now)
     transaction = Transaction()

@@ -29,12 +29,12 @@ def days(answer: Any) -> list[int]:
     return [int(item["createdAt"]["S"][8:10]) for item in answer["Items"]]
 
 
-def test_an_index_gives_its_items_in_order(table: Table, month: str) -> None:
+def test_index_returns_its_items_in_order(table: Table, month: str) -> None:
     assert days(table.query(month)) == list(range(1, 21))
     assert days(table.query(month, ScanIndexForward=False)) == list(range(20, 0, -1))
 
 
-def test_both_ends_of_a_range_belong_to_it(table: Table, month: str) -> None:
+def test_range_condition_includes_both_ends(table: Table, month: str) -> None:
     found = table.query(
         month, range=["createdAt BETWEEN :a AND :b"], values={":a": day(5), ":b": day(8)}
     )
@@ -42,24 +42,24 @@ def test_both_ends_of_a_range_belong_to_it(table: Table, month: str) -> None:
     assert days(found) == [5, 6, 7, 8]
 
 
-def test_an_item_without_the_index_keys_is_in_no_index(table: Table, month: str) -> None:
+def test_item_without_index_keys_is_in_no_index(table: Table, month: str) -> None:
     assert all(item["PK"]["S"] != f"ITEM#{month}-without" for item in table.query(month)["Items"])
 
 
-def test_an_item_that_changes_its_key_changes_its_place(table: Table, month: str) -> None:
+def test_item_with_a_changed_key_moves_in_the_index(table: Table, month: str) -> None:
     table.put(f"{month}-05", status={"S": f"{month}-other"}, createdAt=day(5))
 
     eventually(lambda: days(table.query(f"{month}-other")), [5])
     eventually(lambda: 5 in days(table.query(month)), expected=False)
 
 
-def test_a_deleted_item_leaves_the_index(table: Table, month: str) -> None:
+def test_deleted_item_leaves_the_index(table: Table, month: str) -> None:
     table.client.delete_item(TableName=table.name, Key=table.key(f"{month}-05"))
 
     eventually(lambda: table.query(month, Select="COUNT")["Count"], 19)
 
 
-def test_an_index_cannot_be_read_consistently(table: Table, month: str) -> None:
+def test_consistent_read_of_an_index_is_refused(table: Table, month: str) -> None:
     with pytest.raises(ClientError) as caught:
         table.query(month, ConsistentRead=True)
 
@@ -84,7 +84,7 @@ def test_pages_have_no_gap_and_no_repetition(
     assert seen == (expected if forward else expected[::-1])
 
 
-def test_a_page_counts_items_before_the_filter(table: Table, month: str) -> None:
+def test_page_limit_counts_items_before_the_filter(table: Table, month: str) -> None:
     answer = table.query(
         month, Limit=10, FilterExpression="even = :yes", values={":yes": {"S": "yes"}}
     )
@@ -93,7 +93,7 @@ def test_a_page_counts_items_before_the_filter(table: Table, month: str) -> None
     assert "LastEvaluatedKey" in answer
 
 
-def test_a_scan_in_pages_finds_each_item_once(table: Table, month: str) -> None:
+def test_scan_in_pages_finds_each_item_once(table: Table, month: str) -> None:
     seen: list[str] = []
     more: dict[str, Any] = {}
     while True:
@@ -113,7 +113,7 @@ def test_a_scan_in_pages_finds_each_item_once(table: Table, month: str) -> None:
     assert len(seen) == len(set(seen)) == 21
 
 
-def test_items_may_be_read_in_parts(table: Table, month: str) -> None:
+def test_projection_returns_the_named_attributes_only(table: Table, month: str) -> None:
     answer = table.client.scan(
         TableName=table.name, Limit=3, ProjectionExpression="PK, SK", ConsistentRead=True
     )

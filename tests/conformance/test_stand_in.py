@@ -78,7 +78,7 @@ def ids(client: Any, table: str = "things") -> set[str]:
 # --- Nothing that was acknowledged is lost
 
 
-def test_kill_9_under_writers_loses_nothing_acknowledged(
+def test_kill_9_during_writes_loses_no_acknowledged_write(
     stand_in: StartStandIn, tmp_path: Path
 ) -> None:
     data = str(tmp_path / "data.sqlite3")
@@ -178,7 +178,7 @@ def survivor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield client
 
 
-def test_tables_survive_as_they_were_changed(survivor: Any) -> None:
+def test_changed_tables_survive_a_restart(survivor: Any) -> None:
     assert survivor.list_tables()["TableNames"] == ["things"]
     described = survivor.describe_table(TableName="things")["Table"]
     assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["BySK"]
@@ -186,25 +186,25 @@ def test_tables_survive_as_they_were_changed(survivor: Any) -> None:
     assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
 
 
-def test_items_survive_unless_deleted_or_expired(survivor: Any) -> None:
+def test_items_survive_a_restart_unless_deleted_or_expired(survivor: Any) -> None:
     assert ids(survivor) == {"kept", "later", "by-twelve-digits"}
 
 
-def test_values_of_all_types_survive(survivor: Any) -> None:
+def test_values_of_all_types_survive_a_restart(survivor: Any) -> None:
     assert survivor.get_item(TableName="things", Key=key("kept"))["Item"]["deep"] == DEEP
 
 
-def test_an_access_key_of_twelve_digits_is_the_same_account(survivor: Any) -> None:
+def test_access_key_of_twelve_digits_is_the_same_account(survivor: Any) -> None:
     """MiniStack alone would give it tables of its own."""
     assert "by-twelve-digits" in ids(survivor)
 
 
-def test_a_region_has_its_own_tables(survivor: Any) -> None:
+def test_region_has_its_own_tables(survivor: Any) -> None:
     with closing(client_of(survivor.meta.endpoint_url, region="sa-east-1")) as client:
         assert ids(client) == {"elsewhere"}
 
 
-def test_some_thousand_items_are_back_within_three_seconds(
+def test_thousands_of_items_are_restored_in_three_seconds(
     stand_in: StartStandIn, tmp_path: Path
 ) -> None:
     store = ItemStore(tmp_path / "data.sqlite3")
@@ -236,9 +236,7 @@ def let_files_grow(process: Any, *, up_to_bytes: int = resource.RLIM_INFINITY) -
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (up_to_bytes, resource.RLIM_INFINITY))
 
 
-def test_while_the_disk_is_full_nothing_is_written_and_nothing_is_lost(
-    stand_in: StartStandIn, tmp_path: Path
-) -> None:
+def test_full_disk_refuses_writes_and_loses_nothing(stand_in: StartStandIn, tmp_path: Path) -> None:
     data = str(tmp_path / "data.sqlite3")
     running = stand_in("--data", data)
     with closing(client_of(running.url)) as client:
@@ -290,18 +288,18 @@ def test_unsupported_operation_is_refused(dynamodb: str, operation: str) -> None
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-amz-target": "AmazonSQS.SendMessage"}])
-def test_only_dynamodb_is_served(dynamodb: str, headers: dict[str, str]) -> None:
+def test_other_services_are_refused(dynamodb: str, headers: dict[str, str]) -> None:
     assert ask(dynamodb, headers, b"{}")[0] == 404
 
 
-def test_a_body_that_is_no_json_is_refused(dynamodb: str) -> None:
+def test_body_that_is_no_json_is_refused(dynamodb: str) -> None:
     status, answer = ask(dynamodb, {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{")
 
     assert status == 400
     assert "Serialization" in answer["__type"]
 
 
-def test_a_body_beyond_sixteen_megabytes_is_refused(dynamodb: str) -> None:
+def test_body_over_sixteen_megabytes_is_refused(dynamodb: str) -> None:
     headers = {"x-amz-target": "DynamoDB_20120810.PutItem"}
 
     assert ask(dynamodb, headers, b" " * (16 * 1024 * 1024 + 1))[0] == 413
@@ -326,7 +324,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_and_soon(stand_in: StartStandIn, number: int) -> None:
+def test_signal_stops_the_stand_in_cleanly_and_soon(stand_in: StartStandIn, number: int) -> None:
     running = stand_in("--in-memory")
     with closing(client_of(running.url)) as client:
         client.list_tables()  # leaves a connection open
@@ -337,7 +335,7 @@ def test_a_signal_ends_it_cleanly_and_soon(stand_in: StartStandIn, number: int) 
         assert time.monotonic() - started < 2
 
 
-def test_it_ends_with_its_parent(stand_in: StartStandIn) -> None:
+def test_stand_in_ends_with_its_parent(stand_in: StartStandIn) -> None:
     running = stand_in("--in-memory")
     assert running.process.stdin is not None
     running.process.stdin.close()
@@ -345,7 +343,7 @@ def test_it_ends_with_its_parent(stand_in: StartStandIn) -> None:
     assert running.process.wait(5) == 0
 
 
-def test_it_listens_on_this_machine_only(stand_in: StartStandIn) -> None:
+def test_stand_in_listens_on_localhost_only(stand_in: StartStandIn) -> None:
     running = stand_in("--in-memory")
     port = int(running.url.rpartition(":")[2])
     lines = Path("/proc/net/tcp").read_text().splitlines()
@@ -354,7 +352,7 @@ def test_it_listens_on_this_machine_only(stand_in: StartStandIn) -> None:
     assert [a for a in listening if a.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
 
 
-def test_small_answers_are_not_held_back(dynamodb: str) -> None:
+def test_small_responses_are_sent_without_delay(dynamodb: str) -> None:
     """With Nagle's delay on, each would take 40 ms."""
     with closing(client_of(dynamodb)) as client:
 
@@ -366,7 +364,7 @@ def test_small_answers_are_not_held_back(dynamodb: str) -> None:
         assert statistics.median(map(ask_once, range(30))) < 0.030
 
 
-def test_a_port_in_use_is_one_sentence() -> None:
+def test_port_in_use_is_reported_in_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -378,7 +376,7 @@ def test_a_port_in_use_is_one_sentence() -> None:
     assert f"Port {port}" in ended.stderr
 
 
-def test_a_file_in_use_is_one_sentence(stand_in: StartStandIn, tmp_path: Path) -> None:
+def test_file_in_use_is_reported_in_one_line(stand_in: StartStandIn, tmp_path: Path) -> None:
     data = str(tmp_path / "data.sqlite3")
     stand_in("--data", data)
     ended = run("--port", "0", "--data", data)

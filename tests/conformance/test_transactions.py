@@ -25,7 +25,7 @@ def write(table: Table, operations: Sequence[Any], **more: Any) -> None:
     table.client.transact_write_items(TransactItems=list(operations), **more)
 
 
-def test_a_transaction_writes_all(table: Table, unique: str) -> None:
+def test_transaction_applies_all_writes(table: Table, unique: str) -> None:
     table.put(f"{unique}-b", word={"S": "old"})
     table.put(f"{unique}-c")
     update = {
@@ -43,9 +43,7 @@ def test_a_transaction_writes_all(table: Table, unique: str) -> None:
     assert table.get(f"{unique}-c") is None
 
 
-def test_a_transaction_writes_nothing_if_one_condition_fails_and_says_which(
-    table: Table, unique: str
-) -> None:
+def test_transaction_with_a_failed_condition_writes_nothing(table: Table, unique: str) -> None:
     table.put(f"{unique}-there")
     operations = [
         table.put_op(f"{unique}-a", only_if=ABSENT),
@@ -62,7 +60,7 @@ def test_a_transaction_writes_nothing_if_one_condition_fails_and_says_which(
     assert table.get(f"{unique}-c") is None
 
 
-def test_a_check_guards_what_it_does_not_write(table: Table, unique: str) -> None:
+def test_condition_check_guards_an_item_without_writing_it(table: Table, unique: str) -> None:
     check = {
         "TableName": table.name,
         "Key": table.key(f"{unique}-guard"),
@@ -79,7 +77,7 @@ def test_a_check_guards_what_it_does_not_write(table: Table, unique: str) -> Non
     assert table.get(f"{unique}-a")
 
 
-def test_one_request_sent_twice_is_applied_once(table: Table, unique: str) -> None:
+def test_request_with_a_token_is_applied_once(table: Table, unique: str) -> None:
     add = {
         "TableName": table.name,
         "Key": table.key(unique),
@@ -93,7 +91,7 @@ def test_one_request_sent_twice_is_applied_once(table: Table, unique: str) -> No
     assert table.there(unique)["n"] == {"N": "1"}
 
 
-def test_a_request_token_used_for_something_else_is_refused(table: Table, unique: str) -> None:
+def test_request_token_of_another_request_is_refused(table: Table, unique: str) -> None:
     token = opaque_id()
     write(table, [table.put_op(unique)], ClientRequestToken=token)
 
@@ -103,14 +101,14 @@ def test_a_request_token_used_for_something_else_is_refused(table: Table, unique
     assert caught.value.response["Error"]["Code"] == "IdempotentParameterMismatchException"
 
 
-def test_one_item_may_stand_in_a_transaction_once(table: Table, unique: str) -> None:
+def test_item_may_be_in_a_transaction_only_once(table: Table, unique: str) -> None:
     with pytest.raises(ClientError) as caught:
         write(table, [table.put_op(unique), table.put_op(unique)])
 
     assert caught.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_several_items_are_read_as_of_one_moment(table: Table, unique: str) -> None:
+def test_transactional_read_returns_one_state(table: Table, unique: str) -> None:
     write(table, [table.put_op(f"{unique}-{n}", n={"N": str(n)}) for n in range(3)])
     gets = [
         {"Get": {"TableName": table.name, "Key": table.key(f"{unique}-{n}")}} for n in (0, 1, 2, 9)
@@ -142,9 +140,7 @@ def commit_unless_refused(table: Table, operations: Sequence[Any]) -> bool:
             return True
 
 
-def test_of_sixteen_transactions_for_one_key_one_wins_and_only_its_side_write_stays(
-    table: Table, unique: str
-) -> None:
+def test_one_of_sixteen_transactions_on_one_key_applies(table: Table, unique: str) -> None:
     keys = range(12)
 
     def win(writer: int, key: int) -> bool:
@@ -163,7 +159,7 @@ def test_of_sixteen_transactions_for_one_key_one_wins_and_only_its_side_write_st
         assert side_writes == [wins[key] for wins in won]
 
 
-def test_a_counter_guarded_by_its_revision_loses_no_change(table: Table, unique: str) -> None:
+def test_counter_guarded_by_its_revision_loses_no_change(table: Table, unique: str) -> None:
     """The way of the guard item: read, decide, write if the revision is still the one read."""
     table.put(unique, revision={"N": "0"})
 

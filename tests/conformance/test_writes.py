@@ -18,7 +18,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return code
 
 
-def test_an_item_is_put_only_where_none_is(table: Table, unique: str) -> None:
+def test_conditional_put_keeps_an_existing_item(table: Table, unique: str) -> None:
     table.put(unique, only_if=ABSENT, word={"S": "first"})
 
     with pytest.raises(ClientError) as caught:
@@ -28,7 +28,7 @@ def test_an_item_is_put_only_where_none_is(table: Table, unique: str) -> None:
     assert table.there(unique)["word"] == {"S": "first"}
 
 
-def test_of_sixteen_who_put_one_item_one_wins(table: Table, unique: str) -> None:
+def test_one_of_sixteen_conditional_puts_succeeds(table: Table, unique: str) -> None:
     keys = [f"{unique}-{n}" for n in range(15)]
 
     def put_all(writer: int) -> list[str]:
@@ -48,7 +48,7 @@ def test_of_sixteen_who_put_one_item_one_wins(table: Table, unique: str) -> None
     assert sorted(won) == sorted(keys)
 
 
-def test_no_addition_is_lost(table: Table, unique: str) -> None:
+def test_concurrent_additions_are_all_counted(table: Table, unique: str) -> None:
     def add(_: int) -> None:
         for _again in range(10):
             table.client.update_item(
@@ -64,7 +64,7 @@ def test_no_addition_is_lost(table: Table, unique: str) -> None:
     assert table.there(unique)["n"] == {"N": str(10 * THREADS)}
 
 
-def test_an_update_sets_and_removes_and_leaves_the_rest(table: Table, unique: str) -> None:
+def test_update_sets_and_removes_attributes_and_keeps_the_rest(table: Table, unique: str) -> None:
     table.put(unique, a={"S": "old"}, b={"S": "gone"}, c={"S": "kept"})
 
     table.client.update_item(
@@ -78,7 +78,7 @@ def test_an_update_sets_and_removes_and_leaves_the_rest(table: Table, unique: st
     assert table.get(unique) == table.key(unique) | {"a": {"S": "new"}, "c": {"S": "kept"}}
 
 
-def test_an_update_on_a_condition_does_not_make_an_item(table: Table, unique: str) -> None:
+def test_conditional_update_does_not_create_an_item(table: Table, unique: str) -> None:
     with pytest.raises(ClientError) as caught:
         table.client.update_item(
             TableName=table.name,
@@ -120,7 +120,7 @@ def test_numbers_keep_their_digits(table: Table, unique: str, number: str) -> No
     assert table.there(unique)["n"] == {"N": number}
 
 
-def test_empty_strings_lists_and_nested_values_are_kept(table: Table, unique: str) -> None:
+def test_empty_and_nested_values_are_kept(table: Table, unique: str) -> None:
     value = {
         "M": {"empty": {"S": ""}, "none": {"L": []}, "deep": {"L": [{"M": {"ñ": {"S": "é"}}}]}}
     }
@@ -130,7 +130,7 @@ def test_empty_strings_lists_and_nested_values_are_kept(table: Table, unique: st
 
 
 @pytest.mark.parametrize("bad", [{"S": ""}, {"N": "1"}, {"NULL": True}])
-def test_an_index_key_must_be_a_string_that_is_not_empty(
+def test_index_key_must_be_a_nonempty_string(
     table: Table, unique: str, bad: dict[str, Any]
 ) -> None:
     with pytest.raises(ClientError) as caught:
@@ -139,7 +139,7 @@ def test_an_index_key_must_be_a_string_that_is_not_empty(
     assert code_of(caught) == "ValidationException"
 
 
-def test_an_item_has_no_more_than_400_kilobytes(table: Table, unique: str) -> None:
+def test_item_over_400_kilobytes_is_refused(table: Table, unique: str) -> None:
     table.put(unique, text={"S": "x" * 390_000})
 
     with pytest.raises(ClientError) as caught:
@@ -147,14 +147,14 @@ def test_an_item_has_no_more_than_400_kilobytes(table: Table, unique: str) -> No
     assert code_of(caught) == "ValidationException"
 
 
-def test_a_missing_table_is_said_so(client: Any) -> None:
+def test_missing_table_is_a_resource_not_found_error(client: Any) -> None:
     with pytest.raises(ClientError) as caught:
         client.get_item(TableName="no-such-table-here", Key={"PK": {"S": "1"}, "SK": {"S": "1"}})
 
     assert code_of(caught) == "ResourceNotFoundException"
 
 
-def test_a_batch_writes_and_deletes(table: Table, unique: str) -> None:
+def test_batch_writes_and_deletes(table: Table, unique: str) -> None:
     ids = [f"{unique}-{n:02}" for n in range(25)]
     puts = [{"PutRequest": {"Item": table.key(i) | {"word": {"S": i}}}} for i in ids]
     answer = table.client.batch_write_item(RequestItems={table.name: puts})

@@ -40,7 +40,7 @@ async def follow(line: VoiceClient, other: Site) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_call_is_handed_over_and_the_server_stops(
+async def test_stopping_server_hands_its_calls_over(
     run_site: SiteRunner, other: Site, demo_data: datetime, number: signal.Signals
 ) -> None:
     with run_site() as site:
@@ -70,7 +70,7 @@ def drain(site: Site) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
+async def test_drained_server_is_unready_and_refuses_calls(
     run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
     with run_site() as site:
@@ -96,7 +96,7 @@ async def test_a_drained_server_is_unready_takes_no_calls_and_lives_on(
         assert site.process.poll() is None
 
 
-async def test_a_client_that_comes_back_to_a_draining_server_is_sent_on(
+async def test_client_resuming_on_a_draining_server_is_redirected(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site() as site:
@@ -113,7 +113,7 @@ async def test_a_client_that_comes_back_to_a_draining_server_is_sent_on(
                 assert closed.value.rcvd.code == 1012
 
 
-async def test_a_call_that_finds_no_quiet_moment_is_moved_when_time_is_up(
+async def test_call_without_a_quiet_moment_is_moved_at_the_deadline(
     run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
     with run_site(DRAIN_S="1") as site:
@@ -129,7 +129,7 @@ async def test_a_call_that_finds_no_quiet_moment_is_moved_when_time_is_up(
         assert site.process.wait(timeout=10) == 0
 
 
-async def test_an_earlier_client_is_told_that_the_server_goes(run_site: SiteRunner) -> None:
+async def test_legacy_client_is_notified_of_the_shutdown(run_site: SiteRunner) -> None:
     with run_site(DRAIN_S="1") as site:
         async with open_legacy_client(site.ws_url) as line:
             await line.start_session()
@@ -142,7 +142,7 @@ async def test_an_earlier_client_is_told_that_the_server_goes(run_site: SiteRunn
             assert closed.value.rcvd.code == 1012
 
 
-def test_without_a_server_the_command_says_so(site: Site, tmp_path: Path) -> None:
+def test_drain_without_a_server_is_an_error(site: Site, tmp_path: Path) -> None:
     site_of_nobody = Site(site.process, site.port, tmp_path / "none.log")
     said = drain(site_of_nobody)
     assert said.returncode == 1

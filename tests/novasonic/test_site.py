@@ -16,7 +16,7 @@ from tests.fixtures.voice_clients import open_client, open_legacy_client
 pytestmark = pytest.mark.wire
 
 
-def test_health_and_readiness(site: Site) -> None:
+def test_health_and_ready_respond(site: Site) -> None:
     assert site.get("/health") == (200, b'{"status": "ok"}')
     status, body = site.get("/ready")
     ready = json.loads(body)
@@ -24,13 +24,13 @@ def test_health_and_readiness(site: Site) -> None:
     assert ready["calls"] >= 0  # others may call at this moment
 
 
-def test_health_answers_a_load_balancer_with_a_foreign_host(site: Site) -> None:
+def test_health_responds_to_a_foreign_host_header(site: Site) -> None:
     request = urllib.request.Request(f"{site.url}/health", headers={"Host": "10.0.0.7"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status == 200
 
 
-def test_the_health_port_serves_the_same_and_nothing_else(run_site: SiteRunner) -> None:
+def test_health_port_serves_the_same_paths_and_no_others(run_site: SiteRunner) -> None:
     port = free_port()
     with run_site(HEALTH_PORT=str(port)) as site:
         health = Site(site.process, port, site.log)
@@ -39,20 +39,20 @@ def test_the_health_port_serves_the_same_and_nothing_else(run_site: SiteRunner) 
         assert site.get("/health")[0] == 200
 
 
-def test_a_broken_environment_stops_the_start_with_one_line(run_site: SiteRunner) -> None:
+def test_invalid_environment_stops_the_start_with_one_line(run_site: SiteRunner) -> None:
     with run_site(wait=False, NOVA_SONIC_MAX_TOKENS="many") as site:
         assert site.process.wait(timeout=30) != 0
     said = site.log.read_text()
     assert "NOVA_SONIC_MAX_TOKENS: " in said
 
 
-def test_serving_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
+def test_serve_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
     with run_site(wait=False, DJANGO_SECRET_KEY="") as site:
         assert site.process.wait(timeout=30) == 1
     assert "DJANGO_SECRET_KEY is not set" in site.log.read_text()
 
 
-def test_the_page_comes_with_its_policy(site: Site) -> None:
+def test_page_has_its_content_security_policy(site: Site) -> None:
     with urllib.request.urlopen(f"{site.url}/", timeout=10) as answer:
         policy = answer.headers["Content-Security-Policy"]
         page = answer.read().decode()
@@ -62,33 +62,33 @@ def test_the_page_comes_with_its_policy(site: Site) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_icon_that_browsers_look_for_by_themselves_is_there(site: Site, method: str) -> None:
+def test_favicon_exists(site: Site, method: str) -> None:
     request = urllib.request.Request(f"{site.url}/favicon.ico", method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
         assert answer.url.endswith("/voice/icon.svg")
 
 
-def test_the_demo_orders_are_in_the_envelope(site: Site, demo_data: datetime) -> None:
+def test_demo_orders_are_listed_in_the_envelope(site: Site, demo_data: datetime) -> None:
     status, body = site.get("/orders")
     answer = json.loads(body)
     assert (status, answer["success"], len(answer["data"])) == (200, True, 5)
     assert answer["message"] == "Retrieved 5 orders successfully"
 
 
-async def test_the_sites_own_page_may_call(site: Site) -> None:
+async def test_websocket_accepts_the_sites_own_origin(site: Site) -> None:
     async with open_legacy_client(site.ws_url, origin=site.url) as line:
         assert line.socket.subprotocol is None
 
 
-async def test_another_sites_page_may_not(site: Site) -> None:
+async def test_websocket_refuses_another_origin(site: Site) -> None:
     with pytest.raises(InvalidStatus) as caught:
         async with open_legacy_client(site.ws_url, origin="https://evil.example"):
             pass
     assert caught.value.response.status_code == 403
 
 
-async def test_a_name_that_merely_points_here_may_not(site: Site) -> None:
+async def test_websocket_refuses_an_unknown_host_name(site: Site) -> None:
     """A page of evil.example whose name was made to point at us sends our address as its own."""
     with pytest.raises(InvalidStatus) as caught:
         async with connect(
@@ -101,14 +101,14 @@ async def test_a_name_that_merely_points_here_may_not(site: Site) -> None:
     assert caught.value.response.status_code == 403
 
 
-async def test_another_path_is_no_telephone(site: Site) -> None:
+async def test_websocket_on_another_path_is_refused(site: Site) -> None:
     with pytest.raises(InvalidStatus) as caught:
         async with connect(f"{site.ws_url}/nowhere"):
             pass
     assert caught.value.response.status_code == 403
 
 
-async def test_logs_are_json_lines_that_carry_the_call(
+async def test_logs_are_json_lines_with_the_call_id(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site(LOG_FORMAT="json", LOGLEVEL="INFO") as site:
@@ -123,7 +123,7 @@ async def test_logs_are_json_lines_that_carry_the_call(
     assert "Hola" not in site.log.read_text()
 
 
-async def test_a_page_that_the_settings_name_may(run_site: SiteRunner) -> None:
+async def test_websocket_accepts_an_origin_from_the_settings(run_site: SiteRunner) -> None:
     with run_site(WS_ALLOWED_ORIGINS="https://www.example.com") as site:
         async with open_legacy_client(site.ws_url, origin="https://www.example.com"):
             pass

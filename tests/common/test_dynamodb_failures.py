@@ -1,4 +1,4 @@
-"""DynamoDB that doesn't serve us: real sockets that refuse, hang, or answer with its errors."""
+"""Unavailable DynamoDB: real sockets that refuse, hang, or return errors."""
 
 import json
 import socket
@@ -18,13 +18,14 @@ from common.dynamodb.tables import check_tables
 from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, UnavailableError
 from orders.models import Order
+from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.wire
 
 
 @contextmanager
-def answering(status: int, error: Mapping[str, object]) -> Iterator[str]:
-    """Serve one error of DynamoDB's to every request."""
+def serving_error(status: int, error: Mapping[str, object]) -> Iterator[str]:
+    """Respond to every request with one error of DynamoDB."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -48,14 +49,14 @@ def answering(status: int, error: Mapping[str, object]) -> Iterator[str]:
             thread.join()
 
 
-class Use(Protocol):
-    """Points the settings somewhere else for one test."""
+class UseEndpoint(Protocol):
+    """Sets the endpoint of DynamoDB for one test."""
 
     def __call__(self, url: str, *, retries: int = 0) -> None: ...
 
 
 @pytest.fixture
-def use(settings: Settings) -> Iterator[Use]:
+def use_endpoint(settings: Settings) -> Iterator[UseEndpoint]:
     def use(url: str, *, retries: int = 0) -> None:
         settings.DYNAMODB_ENDPOINT_URL = url
         settings.DYNAMODB_MAX_RETRIES = retries
@@ -65,26 +66,19 @@ def use(settings: Settings) -> Iterator[Use]:
     reset_client()
 
 
-def reason_of_asking() -> object:
+def reason_of_failed_read() -> object:
     with pytest.raises(UnavailableError) as caught:
         Order.find("1")
     return caught.value.data["reason"]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def test_where_nothing_listens_the_answer_comes_in_a_few_seconds(
-    use: Use, settings: Settings, caplog: pytest.LogCaptureFixture
+def test_unreachable_host_fails_in_a_few_seconds(
+    use_endpoint: UseEndpoint, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    use(f"http://127.0.0.1:{free_port()}", retries=settings.DYNAMODB_MAX_RETRIES)
+    use_endpoint(f"http://127.0.0.1:{free_port()}", retries=settings.DYNAMODB_MAX_RETRIES)
     started = time.monotonic()
 
-    assert reason_of_asking() == "unreachable"
+    assert reason_of_failed_read() == "unreachable"
 
     assert time.monotonic() - started < 5
     (record,) = caplog.records
@@ -94,32 +88,34 @@ def test_where_nothing_listens_the_answer_comes_in_a_few_seconds(
     assert "DYNAMODB_ENDPOINT_URL" in facts["remedy"]
 
 
-def test_a_server_that_never_answers_is_given_up_on(use: Use, settings: Settings) -> None:
+def test_silent_server_times_out(use_endpoint: UseEndpoint, settings: Settings) -> None:
     settings.DYNAMODB_READ_TIMEOUT_S = 0.2
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        use(f"http://127.0.0.1:{mute.getsockname()[1]}")
+        use_endpoint(f"http://127.0.0.1:{mute.getsockname()[1]}")
 
-        assert reason_of_asking() == "timed_out"
+        assert reason_of_failed_read() == "timed_out"
 
 
-def test_a_missing_table_is_named_with_what_to_do(
-    dynamodb: str, use: Use, settings: Settings, caplog: pytest.LogCaptureFixture
+def test_missing_table_is_logged_with_a_remedy(
+    dynamodb: str, use_endpoint: UseEndpoint, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ORDERS_TABLE = "not-there"
-    use(dynamodb)
+    use_endpoint(dynamodb)
 
-    assert reason_of_asking() == "table_missing"
+    assert reason_of_failed_read() == "table_missing"
 
     (record,) = caplog.records
     assert vars(record)["table"] == "not-there"
     assert "create_tables" in vars(record)["remedy"]
 
 
-def test_readiness_notices_a_missing_table(dynamodb: str, use: Use, settings: Settings) -> None:
+def test_check_tables_fails_if_a_table_is_missing(
+    dynamodb: str, use_endpoint: UseEndpoint, settings: Settings
+) -> None:
     settings.APPOINTMENTS_TABLE = "not-there"
-    use(dynamodb)
+    use_endpoint(dynamodb)
 
     with pytest.raises(UnavailableError):
         check_tables()
@@ -135,25 +131,25 @@ def test_readiness_notices_a_missing_table(dynamodb: str, use: Use, settings: Se
         (400, "UnrecognizedClientException", "access_denied"),
     ],
 )
-def test_what_dynamodb_says_of_itself_becomes_a_reason(
-    use: Use, status: int, code: str, reason: str
+def test_error_code_of_dynamodb_becomes_a_reason(
+    use_endpoint: UseEndpoint, status: int, code: str, reason: str
 ) -> None:
-    with answering(status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}) as url:
-        use(url)
+    with serving_error(status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}) as url:
+        use_endpoint(url)
 
-        assert reason_of_asking() == reason
+        assert reason_of_failed_read() == reason
 
 
-def test_a_transaction_that_was_throttled_is_no_failed_condition(use: Use) -> None:
+def test_throttled_transaction_is_no_failed_condition(use_endpoint: UseEndpoint) -> None:
     reasons = [{"Code": "None"}, {"Code": "ThrottlingError", "Message": "slow down"}]
     error = {
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
         "CancellationReasons": reasons,
     }
-    with answering(400, error) as url:
-        use(url)
+    with serving_error(400, error) as url:
+        use_endpoint(url)
         transaction = Transaction()
-        transaction.delete(Order(*Order.key("1")), condition=Order.pk.exists(), name="there")
+        transaction.delete_item(Order(*Order.key("1")), condition=Order.pk.exists(), name="there")
 
         with pytest.raises(UnavailableError) as caught:
             transaction.commit()
@@ -171,33 +167,33 @@ def test_a_transaction_that_was_throttled_is_no_failed_condition(use: Use) -> No
         },
     ],
 )
-def test_another_transaction_at_the_same_item_is_a_lost_race(
-    use: Use, error: dict[str, object]
+def test_concurrent_transaction_on_the_same_item_is_busy(
+    use_endpoint: UseEndpoint, error: dict[str, object]
 ) -> None:
-    with answering(400, error) as url:
-        use(url)
+    with serving_error(400, error) as url:
+        use_endpoint(url)
         transaction = Transaction()
-        transaction.delete(Order(*Order.key("1")), condition=Order.pk.exists(), name="there")
+        transaction.delete_item(Order(*Order.key("1")), condition=Order.pk.exists(), name="there")
 
         with pytest.raises(BusyError):
             transaction.commit()
 
 
-def test_missing_credentials_are_said_so(
-    use: Use, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_missing_credentials_are_a_reason_of_their_own(
+    use_endpoint: UseEndpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    use(f"http://127.0.0.1:{free_port()}")
+    use_endpoint(f"http://127.0.0.1:{free_port()}")
 
-    assert reason_of_asking() == "credentials_missing"
+    assert reason_of_failed_read() == "credentials_missing"
 
 
-def test_our_own_mistake_is_no_outage(use: Use) -> None:
-    with answering(400, {"__type": "x#ValidationException", "message": "bad key"}) as url:
-        use(url)
+def test_validation_error_is_not_unavailability(use_endpoint: UseEndpoint) -> None:
+    with serving_error(400, {"__type": "x#ValidationException", "message": "bad key"}) as url:
+        use_endpoint(url)
 
         with pytest.raises(Exception, match="bad key") as caught:
             Order.find("1")

@@ -1,4 +1,4 @@
-"""Wrong proofs are counted, by record and by call, and lock; on the stand-in."""
+"""Locks after failed identity checks, on the DynamoDB stand-in."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -43,13 +43,13 @@ def fail(times: int, order_id: str = "1", caller: Caller = STRANGER, now: dateti
             look_up(order_id, caller, now)
 
 
-def test_before_the_limit_the_owner_still_comes_in() -> None:
+def test_owner_is_verified_below_the_limit() -> None:
     fail(LIMIT - 1)
 
     assert look_up().id == "1"
 
 
-def test_at_the_limit_even_the_owner_is_told_that_there_is_none() -> None:
+def test_locked_record_is_not_found_even_for_its_owner() -> None:
     fail(LIMIT)
 
     with pytest.raises(OrderNotFoundError) as locked:
@@ -60,7 +60,7 @@ def test_at_the_limit_even_the_owner_is_told_that_there_is_none() -> None:
     assert locked.value.data.keys() == missing.value.data.keys()
 
 
-def test_a_lock_keeps_from_changes_too() -> None:
+def test_locked_record_refuses_changes() -> None:
     fail(LIMIT, "2")
 
     with pytest.raises(OrderNotFoundError):
@@ -68,34 +68,34 @@ def test_a_lock_keeps_from_changes_too() -> None:
     assert orders.services.get_order(order_id="2").status == "processing"
 
 
-def test_a_lock_is_of_one_record() -> None:
+def test_lock_affects_one_record_only() -> None:
     fail(LIMIT)
 
     assert look_up("2").id == "2"
 
 
-def test_a_lock_ends_by_itself() -> None:
+def test_lock_expires() -> None:
     fail(LIMIT)
 
     fail(1, caller=JUAN, now=NOW + LOCKED_FOR - timedelta(seconds=1))
     assert look_up(now=NOW + LOCKED_FOR).id == "1"
 
 
-def test_what_is_said_while_it_is_locked_does_not_prolong_the_lock() -> None:
+def test_attempts_on_a_locked_record_do_not_prolong_the_lock() -> None:
     fail(LIMIT)
     fail(3, now=NOW + timedelta(minutes=14))
 
     assert look_up(now=NOW + LOCKED_FOR).id == "1"
 
 
-def test_old_failures_do_not_count() -> None:
+def test_expired_failures_do_not_count() -> None:
     fail(LIMIT - 1)
     fail(1, now=NOW + LOCKED_FOR)
 
     assert look_up(now=NOW + LOCKED_FOR).id == "1"
 
 
-def test_a_right_proof_does_not_start_the_count_anew() -> None:
+def test_successful_verification_does_not_reset_the_count() -> None:
     fail(LIMIT - 1)
     look_up()
     fail(1)
@@ -103,7 +103,7 @@ def test_a_right_proof_does_not_start_the_count_anew() -> None:
     fail(1, caller=JUAN)
 
 
-def test_a_call_that_tries_many_records_is_refused_at_all() -> None:
+def test_call_that_tries_many_records_is_locked() -> None:
     caller = Customer(name="Juan Pérez", call_id="call-1")
     for order_id in ["3", "4", "5", "998", "999"]:
         fail(1, order_id, caller)
@@ -115,20 +115,20 @@ def test_a_call_that_tries_many_records_is_refused_at_all() -> None:
 
 
 @pytest.mark.parametrize("record_id", ["999", "1"])
-def test_what_is_not_there_is_counted_like_what_is(record_id: str) -> None:
+def test_failures_on_a_missing_record_are_counted(record_id: str) -> None:
     fail(LIMIT, record_id)
 
     (lock,) = lockout.identity_locks(now=NOW)
     assert (lock.kind, lock.subject, lock.failures) == ("order", record_id, LIMIT)
 
 
-def test_an_impossible_id_is_counted_for_the_call_alone() -> None:
+def test_impossible_id_counts_for_the_call_only() -> None:
     fail(LIMIT, "x" * 3000, Customer(name="Juan Pérez", call_id="call-1"))
 
     assert [lock.kind for lock in lockout.identity_locks(now=NOW)] == ["call"]
 
 
-def test_staff_are_never_counted_nor_locked_out() -> None:
+def test_staff_are_neither_counted_nor_locked_out() -> None:
     fail(2 * LIMIT, "999", Staff())
     fail(LIMIT)
 
@@ -136,14 +136,14 @@ def test_staff_are_never_counted_nor_locked_out() -> None:
     assert look_up(caller=Staff()).id == "1"
 
 
-def test_failures_at_one_moment_are_all_counted() -> None:
+def test_concurrent_failures_are_all_counted() -> None:
     with ThreadPoolExecutor(LIMIT) as threads:
         list(threads.map(lambda _: fail(1), range(LIMIT)))
 
     fail(1, caller=JUAN)
 
 
-def test_staff_see_a_lock_and_lift_it() -> None:
+def test_lock_is_listed_and_can_be_lifted() -> None:
     fail(LIMIT)
     (lock,) = lockout.identity_locks(now=NOW)
     assert lock.until == NOW + LOCKED_FOR
@@ -156,7 +156,7 @@ def test_staff_see_a_lock_and_lift_it() -> None:
         lockout.lift_identity_lock(lock_id=lock.id)
 
 
-def test_a_lock_that_is_over_is_not_shown() -> None:
+def test_expired_lock_is_not_listed() -> None:
     fail(LIMIT)
 
     assert lockout.identity_locks(now=NOW + LOCKED_FOR) == []
@@ -170,7 +170,9 @@ def test_locks_are_in_no_list_of_orders() -> None:
 
 
 @pytest.mark.parametrize(("limit", "minutes"), [(1, 1), (2, 60)])
-def test_limit_and_time_are_settings(settings: Settings, limit: int, minutes: int) -> None:
+def test_limit_and_lock_time_come_from_settings(
+    settings: Settings, limit: int, minutes: int
+) -> None:
     settings.IDENTITY_MAX_ATTEMPTS = limit
     settings.IDENTITY_LOCK_MINUTES = minutes
     fail(limit)
@@ -180,7 +182,7 @@ def test_limit_and_time_are_settings(settings: Settings, limit: int, minutes: in
 
 
 @pytest.mark.parametrize(
-    "verb",
+    "operation",
     [
         lambda caller: appointments.services.cancel_appointment(
             appointment_id="1", caller=caller, now=NOW
@@ -189,12 +191,12 @@ def test_limit_and_time_are_settings(settings: Settings, limit: int, minutes: in
             appointment_id="1", caller=caller, starts_at=NOW + timedelta(days=1), now=NOW
         ),
     ],
-    ids=["cancel", "move"],
+    ids=["cancel", "reschedule"],
 )
-def test_each_verb_counts(verb: Callable[[Caller], object]) -> None:
+def test_each_operation_counts_failures(operation: Callable[[Caller], object]) -> None:
     for _ in range(LIMIT):
         with pytest.raises(AppointmentNotFoundError):
-            verb(STRANGER)
+            operation(STRANGER)
 
     with pytest.raises(AppointmentNotFoundError):
-        verb(JUAN)
+        operation(JUAN)

@@ -1,3 +1,5 @@
+"""Instants as text, and versions."""
+
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -16,7 +18,7 @@ INSTANTS = st.datetimes(
 
 
 @given(INSTANTS)
-def test_an_instant_is_24_characters_and_comes_back_to_the_millisecond(instant: datetime) -> None:
+def test_instant_has_24_characters_and_millisecond_precision(instant: datetime) -> None:
     text = to_iso(instant)
 
     assert len(text) == 24
@@ -24,7 +26,7 @@ def test_an_instant_is_24_characters_and_comes_back_to_the_millisecond(instant: 
 
 
 @given(INSTANTS, INSTANTS)
-def test_texts_sort_as_the_instants_do(a: datetime, b: datetime) -> None:
+def test_texts_sort_like_their_instants(a: datetime, b: datetime) -> None:
     assert (to_iso(a) < to_iso(b)) == (truncate_to_ms(a) < truncate_to_ms(b))
 
 
@@ -37,28 +39,28 @@ def test_texts_sort_as_the_instants_do(a: datetime, b: datetime) -> None:
         "2026-11-23T13:00:00.000+0000",
     ],
 )
-def test_all_forms_of_an_instant_are_read(text: str) -> None:
+def test_from_iso_accepts_all_iso_8601_forms(text: str) -> None:
     assert to_iso(from_iso(text)) == "2026-11-23T13:00:00.000Z"
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T13:00:00", "2026-11-23", "mañana", ""])
-def test_what_is_no_instant_is_refused(text: str) -> None:
+def test_from_iso_refuses_other_texts(text: str) -> None:
     with pytest.raises(ValueError, match=r"offset|isoformat"):
         from_iso(text)
 
 
-def test_a_naive_instant_is_refused() -> None:
+def test_to_iso_refuses_a_naive_instant() -> None:
     with pytest.raises(ValueError, match="time zone"):
         to_iso(datetime(2026, 11, 23, 13))  # noqa: DTZ001 -- the point
 
 
-def test_an_offset_is_brought_to_utc() -> None:
+def test_to_iso_converts_an_offset_to_utc() -> None:
     there = datetime(2026, 11, 23, 10, tzinfo=timezone(timedelta(hours=-3)))
 
     assert to_iso(there) == "2026-11-23T13:00:00.000Z"
 
 
-def test_two_changes_in_one_millisecond_get_different_versions() -> None:
+def test_changes_in_one_millisecond_get_different_versions() -> None:
     now = datetime(2026, 11, 23, 13, 0, 0, 400, tzinfo=UTC)
 
     first = next_version(None, now)
@@ -66,13 +68,13 @@ def test_two_changes_in_one_millisecond_get_different_versions() -> None:
     assert next_version(first, now) == first + MILLISECOND
 
 
-def test_a_clock_set_back_does_not_set_the_version_back() -> None:
+def test_version_increases_though_the_clock_was_set_back() -> None:
     before = datetime(2026, 11, 23, 13, tzinfo=UTC)
 
     assert next_version(before, before - timedelta(hours=1)) == before + MILLISECOND
 
 
-def test_a_later_change_has_its_own_time() -> None:
+def test_later_change_gets_its_own_time_as_version() -> None:
     before = datetime(2026, 11, 23, 13, tzinfo=UTC)
     later = before + timedelta(seconds=1)
 

@@ -1,4 +1,4 @@
-"""The two envelopes, around views made for these tests, through Django's whole request path."""
+"""Responses, errors and permissions of a REST view that is defined here."""
 
 import json
 from collections.abc import Callable
@@ -98,21 +98,21 @@ def error_of(response: Any) -> dict[str, Any]:
 # --- Answers
 
 
-def test_an_answer_stands_in_its_envelope(client: Client) -> None:
+def test_record_response_has_the_envelope(client: Client) -> None:
     response = client.get("/products/1")
 
     assert response.json() == {"success": True, "data": PRODUCT, "message": "Found"}
     assert response["content-type"] == "application/json; charset=utf-8"
 
 
-def test_a_list_says_how_many_it_holds(client: Client) -> None:
+def test_list_response_counts_its_records(client: Client) -> None:
     body = client.get("/products").json()
 
     assert body["message"] == "Retrieved 2 products successfully"
     assert body["data"] == [PRODUCT, PRODUCT]
 
 
-def test_camel_case_comes_in_as_snake_case(client: Client) -> None:
+def test_camel_case_body_is_validated_to_snake_case(client: Client) -> None:
     sent = {"productName": "B", "unitPrice": 1.5, "madeAt": "2026-11-23T12:00:00-03:00"}
     response = client.put("/products/1", json.dumps(sent), content_type="application/json")
 
@@ -120,7 +120,7 @@ def test_camel_case_comes_in_as_snake_case(client: Client) -> None:
     assert response.json()["data"] == ["made_at", "product_name", "unit_price"]
 
 
-def test_the_browsable_api_shows_the_envelope_and_a_form_that_is_filled_in(client: Client) -> None:
+def test_browsable_api_shows_the_envelope_and_a_filled_form(client: Client) -> None:
     response = client.get("/products/1", headers={"accept": "text/html"})
     page = response.content.decode()
 
@@ -130,7 +130,7 @@ def test_the_browsable_api_shows_the_envelope_and_a_form_that_is_filled_in(clien
     assert 'value="Producto A"' in page
 
 
-def test_options_describe_the_fields_in_the_envelope(client: Client) -> None:
+def test_options_response_describes_the_fields(client: Client) -> None:
     body = client.options("/products/1").json()
 
     assert body["success"] is True
@@ -140,7 +140,7 @@ def test_options_describe_the_fields_in_the_envelope(client: Client) -> None:
 # --- Errors
 
 
-def test_a_foreseen_error_shows_its_code_its_sentence_and_its_data(client: Client) -> None:
+def test_domain_error_response_has_code_message_and_data(client: Client) -> None:
     response = client.get("/products/conflict")
 
     assert response.status_code == 409
@@ -151,14 +151,14 @@ def test_a_foreseen_error_shows_its_code_its_sentence_and_its_data(client: Clien
     }
 
 
-def test_a_value_that_a_service_refuses_is_named_like_a_serializers(client: Client) -> None:
+def test_field_refused_by_a_service_is_named_in_camel_case(client: Client) -> None:
     response = client.get("/products/field")
 
     assert response.status_code == 422
     assert list(error_of(response)["details"]) == ["items.0.unitPrice"]
 
 
-def test_an_outage_asks_to_come_back(client: Client) -> None:
+def test_unavailable_response_has_retry_after(client: Client) -> None:
     response = client.get("/products/down")
 
     assert response.status_code == 503
@@ -166,7 +166,7 @@ def test_an_outage_asks_to_come_back(client: Client) -> None:
     assert error_of(response)["code"] == "unavailable"
 
 
-def test_wrong_values_are_named_by_field(client: Client) -> None:
+def test_invalid_values_are_listed_by_field(client: Client) -> None:
     sent = {"productName": "x" * 11, "unitPrice": -1, "madeAt": "mañana"}
     response = client.put("/products/1", json.dumps(sent), content_type="application/json")
 
@@ -195,7 +195,7 @@ def test_wrong_values_are_named_by_field(client: Client) -> None:
         ),
     ],
 )
-def test_the_frameworks_own_errors_stand_in_the_envelope(
+def test_framework_error_response_has_the_envelope(
     client: Client, status: int, code: str, request_of: Callable[[Client], Any]
 ) -> None:
     response = request_of(client)
@@ -204,14 +204,14 @@ def test_the_frameworks_own_errors_stand_in_the_envelope(
     assert error_of(response)["code"] == code
 
 
-def test_a_body_that_is_no_object_is_refused(client: Client) -> None:
+def test_body_that_is_no_object_is_refused(client: Client) -> None:
     response = client.put("/products/1", "[1]", content_type="application/json")
 
     assert response.status_code == 400
     assert list(error_of(response)["details"]) == ["nonFieldErrors"]
 
 
-def test_our_own_fault_is_logged_and_tells_nothing(
+def test_unexpected_error_is_logged_and_reveals_nothing(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.get("/products/bug")
@@ -225,7 +225,7 @@ def test_our_own_fault_is_logged_and_tells_nothing(
     assert vars(record)["path"] == "/products/bug"
 
 
-def test_an_answer_that_cannot_be_written_is_our_fault_in_the_envelope(client: Client) -> None:
+def test_unrenderable_response_becomes_an_internal_error(client: Client) -> None:
     client.raise_request_exception = False
 
     response = client.get("/products/unwritable")
@@ -237,7 +237,7 @@ def test_an_answer_that_cannot_be_written_is_our_fault_in_the_envelope(client: C
 # --- Who may come in
 
 
-def test_reading_is_closed_by_default(client: Client, settings: Settings) -> None:
+def test_anonymous_read_is_refused_by_default(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = False
 
     response = client.get("/guarded/1")
@@ -247,7 +247,7 @@ def test_reading_is_closed_by_default(client: Client, settings: Settings) -> Non
     assert error_of(response)["code"] == "not_authenticated"
 
 
-def test_reading_may_be_opened_but_not_writing(client: Client, settings: Settings) -> None:
+def test_open_reads_allow_reading_but_not_writing(client: Client, settings: Settings) -> None:
     settings.API_OPEN_READS = True
 
     assert client.get("/guarded/1").status_code == 200
@@ -256,7 +256,7 @@ def test_reading_may_be_opened_but_not_writing(client: Client, settings: Setting
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("is_staff", "status"), [(True, 200), (False, 403)])
-def test_only_staff_come_in_by_their_login(
+def test_login_is_accepted_from_staff_only(
     client: Client, settings: Settings, django_user_model: Any, is_staff: bool, status: int
 ) -> None:
     settings.API_OPEN_READS = False
