@@ -1,11 +1,11 @@
-"""Which DynamoDB is judged: by default our stand-in, or any other by environment variables.
+"""The DynamoDB under test: by default the stand-in, or another one by environment variables.
 
-    DYNAMODB_TEST_ENDPOINT=http://localhost:8000     DynamoDB Local, or anything that speaks it
+    DYNAMODB_TEST_ENDPOINT=http://localhost:8000     DynamoDB Local, or any other implementation
     DYNAMODB_TEST_AWS_PROFILE=name                   AWS itself, with that profile; it costs cents
     DYNAMODB_TEST_REGION=us-east-1
     DYNAMODB_TEST_TABLE_PREFIX=conformance-          must be set for AWS
 
-The suite makes one table with a name nobody else has, and deletes that one only.
+The suite creates one table with a unique name, and deletes only that one.
 """
 
 import os
@@ -24,7 +24,7 @@ from common.ids import opaque_id
 AWS_PROFILE = os.environ.get("DYNAMODB_TEST_AWS_PROFILE")
 REGION = os.environ.get("DYNAMODB_TEST_REGION", "us-east-1")
 PREFIX = os.environ.get("DYNAMODB_TEST_TABLE_PREFIX", "" if AWS_PROFILE else "conformance-")
-INDEXES_AGREE_WITHIN_S = 10
+INDEX_DELAY_S = 10
 THREADS = 16
 
 
@@ -52,7 +52,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with the key schema of ours, and what each test needs to say about it."""
+    """A table with the project's key schema, and short forms of the requests of the tests."""
 
     client: Any
     name: str
@@ -60,30 +60,30 @@ class Table:
     def key(self, item_id: str) -> dict[str, Any]:
         return {"PK": {"S": f"ITEM#{item_id}"}, "SK": {"S": f"ITEM#{item_id}"}}
 
-    def put(self, item_id: str, *, only_if: str | None = None, **attributes: Any) -> None:
-        condition = {"ConditionExpression": only_if} if only_if else {}
+    def put_item(self, item_id: str, *, condition: str | None = None, **attributes: Any) -> None:
+        options = {"ConditionExpression": condition} if condition else {}
         self.client.put_item(
-            TableName=self.name, Item={**self.key(item_id), **attributes}, **condition
+            TableName=self.name, Item={**self.key(item_id), **attributes}, **options
         )
 
-    def get(self, item_id: str) -> dict[str, Any] | None:
-        answer = self.client.get_item(
+    def find_item(self, item_id: str) -> dict[str, Any] | None:
+        response = self.client.get_item(
             TableName=self.name, Key=self.key(item_id), ConsistentRead=True
         )
-        item: dict[str, Any] | None = answer.get("Item")
+        item: dict[str, Any] | None = response.get("Item")
         return item
 
-    def there(self, item_id: str) -> dict[str, Any]:
-        """Return an item that must be there."""
-        item = self.get(item_id)
+    def get_item(self, item_id: str) -> dict[str, Any]:
+        """Return an item that must exist."""
+        item = self.find_item(item_id)
         assert item is not None
         return item
 
     def query(self, status: str, **more: Any) -> dict[str, Any]:
-        """Query the index by `status`, with `createdAt` as its range."""
+        """Query the index with `status` as its hash key and `createdAt` as its range key."""
         values = {":s": {"S": status}, **more.pop("values", {})}
         condition = " AND ".join(["#s = :s", *more.pop("range", [])])
-        answer: dict[str, Any] = self.client.query(
+        response: dict[str, Any] = self.client.query(
             TableName=self.name,
             IndexName="StatusIndex",
             KeyConditionExpression=condition,
@@ -91,13 +91,15 @@ class Table:
             ExpressionAttributeValues=values,
             **more,
         )
-        return answer
+        return response
 
-    def put_op(self, item_id: str, *, only_if: str | None = None, **attributes: Any) -> Any:
-        """Return a put as a part of a transaction."""
-        condition = {"ConditionExpression": only_if} if only_if else {}
+    def put_operation(
+        self, item_id: str, *, condition: str | None = None, **attributes: Any
+    ) -> Any:
+        """Return a put for a transaction."""
+        options = {"ConditionExpression": condition} if condition else {}
         item = {**self.key(item_id), **attributes}
-        return {"Put": {"TableName": self.name, "Item": item, **condition}}
+        return {"Put": {"TableName": self.name, "Item": item, **options}}
 
 
 ATTRIBUTES = ("PK", "SK", "status", "createdAt")
@@ -137,13 +139,13 @@ _numbers = count(1)
 
 @pytest.fixture
 def unique() -> str:
-    """Return a word that no other test uses, for ids and index partitions."""
+    """Return a text that no other test uses, for ids and index partitions."""
     return f"t{next(_numbers)}-{opaque_id()[:6]}"
 
 
-def eventually[T](look: Callable[[], T], expected: T) -> None:
-    """Assert that `look()` comes to be `expected`: on AWS, indexes follow the table a little later."""
-    deadline = time.monotonic() + INDEXES_AGREE_WITHIN_S
-    while (seen := look()) != expected and time.monotonic() < deadline:
+def assert_eventually[T](read: Callable[[], T], expected: T) -> None:
+    """Assert that `read()` returns `expected` soon: on AWS, indexes are updated after the table."""
+    deadline = time.monotonic() + INDEX_DELAY_S
+    while (seen := read()) != expected and time.monotonic() < deadline:
         time.sleep(0.05)
     assert seen == expected

@@ -1,11 +1,11 @@
-"""What our repositories take for granted of indexes and of reading in pages."""
+"""What the repositories rely on in indexes and pages."""
 
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conformance.conftest import Table, eventually
+from tests.conformance.conftest import Table, assert_eventually
 
 pytestmark = pytest.mark.store
 
@@ -19,14 +19,16 @@ def month(table: Table, unique: str) -> str:
     """Put twenty items of one status, one a day, in no order, and one without its index keys."""
     for number in sorted(range(1, 21), key=lambda n: n * 7 % 20):
         even = {"S": "yes" if number % 2 == 0 else "no"}
-        table.put(f"{unique}-{number:02}", status={"S": unique}, createdAt=day(number), even=even)
-    table.put(f"{unique}-without")
-    eventually(lambda: table.query(unique, Select="COUNT")["Count"], 20)
+        table.put_item(
+            f"{unique}-{number:02}", status={"S": unique}, createdAt=day(number), even=even
+        )
+    table.put_item(f"{unique}-without")
+    assert_eventually(lambda: table.query(unique, Select="COUNT")["Count"], 20)
     return unique
 
 
-def days(answer: Any) -> list[int]:
-    return [int(item["createdAt"]["S"][8:10]) for item in answer["Items"]]
+def days(response: Any) -> list[int]:
+    return [int(item["createdAt"]["S"][8:10]) for item in response["Items"]]
 
 
 def test_index_returns_its_items_in_order(table: Table, month: str) -> None:
@@ -47,16 +49,16 @@ def test_item_without_index_keys_is_in_no_index(table: Table, month: str) -> Non
 
 
 def test_item_with_a_changed_key_moves_in_the_index(table: Table, month: str) -> None:
-    table.put(f"{month}-05", status={"S": f"{month}-other"}, createdAt=day(5))
+    table.put_item(f"{month}-05", status={"S": f"{month}-other"}, createdAt=day(5))
 
-    eventually(lambda: days(table.query(f"{month}-other")), [5])
-    eventually(lambda: 5 in days(table.query(month)), expected=False)
+    assert_eventually(lambda: days(table.query(f"{month}-other")), [5])
+    assert_eventually(lambda: 5 in days(table.query(month)), expected=False)
 
 
 def test_deleted_item_leaves_the_index(table: Table, month: str) -> None:
     table.client.delete_item(TableName=table.name, Key=table.key(f"{month}-05"))
 
-    eventually(lambda: table.query(month, Select="COUNT")["Count"], 19)
+    assert_eventually(lambda: table.query(month, Select="COUNT")["Count"], 19)
 
 
 def test_consistent_read_of_an_index_is_refused(table: Table, month: str) -> None:
@@ -74,30 +76,30 @@ def test_pages_have_no_gap_and_no_repetition(
     seen: list[int] = []
     more: dict[str, Any] = {}
     while True:
-        answer = table.query(month, Limit=size, ScanIndexForward=forward, **more)
-        seen += days(answer)
-        if "LastEvaluatedKey" not in answer:
+        response = table.query(month, Limit=size, ScanIndexForward=forward, **more)
+        seen += days(response)
+        if "LastEvaluatedKey" not in response:
             break
-        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        more = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
     expected = list(range(1, 21))
     assert seen == (expected if forward else expected[::-1])
 
 
 def test_page_limit_counts_items_before_the_filter(table: Table, month: str) -> None:
-    answer = table.query(
+    response = table.query(
         month, Limit=10, FilterExpression="even = :yes", values={":yes": {"S": "yes"}}
     )
 
-    assert (answer["Count"], answer["ScannedCount"]) == (5, 10)
-    assert "LastEvaluatedKey" in answer
+    assert (response["Count"], response["ScannedCount"]) == (5, 10)
+    assert "LastEvaluatedKey" in response
 
 
 def test_scan_in_pages_finds_each_item_once(table: Table, month: str) -> None:
     seen: list[str] = []
     more: dict[str, Any] = {}
     while True:
-        answer = table.client.scan(
+        response = table.client.scan(
             TableName=table.name,
             Limit=6,
             FilterExpression="begins_with(PK, :p)",
@@ -105,17 +107,17 @@ def test_scan_in_pages_finds_each_item_once(table: Table, month: str) -> None:
             ConsistentRead=True,
             **more,
         )
-        seen += [item["PK"]["S"] for item in answer["Items"]]
-        if "LastEvaluatedKey" not in answer:
+        seen += [item["PK"]["S"] for item in response["Items"]]
+        if "LastEvaluatedKey" not in response:
             break
-        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        more = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
     assert len(seen) == len(set(seen)) == 21
 
 
 def test_projection_returns_the_named_attributes_only(table: Table, month: str) -> None:
-    answer = table.client.scan(
+    response = table.client.scan(
         TableName=table.name, Limit=3, ProjectionExpression="PK, SK", ConsistentRead=True
     )
 
-    assert all(item.keys() == {"PK", "SK"} for item in answer["Items"])
+    assert all(item.keys() == {"PK", "SK"} for item in response["Items"])

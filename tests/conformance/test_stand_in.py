@@ -1,4 +1,4 @@
-"""The stand-in as a process: it keeps what it acknowledged, and refuses what it can't keep."""
+"""The DynamoDB stand-in as a process: durability, refused requests, start and stop."""
 
 import http.client
 import json
@@ -45,13 +45,13 @@ def client_of(url: str, access_key: str = "local", region: str = "us-east-1") ->
 TABLE = {
     "BillingMode": "PAY_PER_REQUEST",
     "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK", "word")
+        {"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK", "colour")
     ],
     "KeySchema": KEYS,
     "GlobalSecondaryIndexes": [
         {
-            "IndexName": "ByWord",
-            "KeySchema": [{"AttributeName": "word", "KeyType": "HASH"}],
+            "IndexName": "ByColour",
+            "KeySchema": [{"AttributeName": "colour", "KeyType": "HASH"}],
             "Projection": {"ProjectionType": "ALL"},
         }
     ],
@@ -66,7 +66,7 @@ def key(item_id: str) -> dict[str, Any]:
     return {"PK": {"S": item_id}, "SK": {"S": item_id}}
 
 
-def put(client: Any, item_id: str, table: str = "things", **attributes: Any) -> None:
+def put_item(client: Any, item_id: str, table: str = "things", **attributes: Any) -> None:
     client.put_item(TableName=table, Item=key(item_id) | attributes)
 
 
@@ -75,7 +75,7 @@ def ids(client: Any, table: str = "things") -> set[str]:
     return {item["PK"]["S"] for page in pages for item in page["Items"]}
 
 
-# --- Nothing that was acknowledged is lost
+# --- Durability
 
 
 def test_kill_9_during_writes_loses_no_acknowledged_write(
@@ -85,22 +85,22 @@ def test_kill_9_during_writes_loses_no_acknowledged_write(
     first = stand_in("--data", data)
     with closing(client_of(first.url)) as client:
         make_table(client)
-        acknowledged, in_transactions = write_until_it_dies(client, first.process)
+        acknowledged, in_transactions = write_until_killed(client, first.process)
     assert len(acknowledged) > 50
 
-    again = stand_in("--data", data)
-    with closing(client_of(again.url)) as client:
+    restarted = stand_in("--data", data)
+    with closing(client_of(restarted.url)) as client:
         found = ids(client)
         assert acknowledged <= found
         for item_id in in_transactions:
             assert {f"{item_id}-a", f"{item_id}-b"} <= found
-        halves = {i.removesuffix("-a") for i in found if i.endswith("-a")}
-        assert halves == {i.removesuffix("-b") for i in found if i.endswith("-b")}
+        first_halves = {i.removesuffix("-a") for i in found if i.endswith("-a")}
+        assert first_halves == {i.removesuffix("-b") for i in found if i.endswith("-b")}
         assert "never" not in found
 
 
-def write_until_it_dies(client: Any, process: Any) -> tuple[set[str], set[str]]:
-    """Write on four threads, kill the process in the midst, return what was acknowledged."""
+def write_until_killed(client: Any, process: Any) -> tuple[set[str], set[str]]:
+    """Write on four threads and kill the process meanwhile; return the acknowledged ids."""
     singles: list[str] = []
     pairs: list[str] = []
 
@@ -117,7 +117,7 @@ def write_until_it_dies(client: Any, process: Any) -> tuple[set[str], set[str]]:
                     transact(item_id)
                     pairs.append(item_id)
                 else:
-                    put(client, item_id)
+                    put_item(client, item_id)
                     singles.append(item_id)
             except (BotoCoreError, ClientError):
                 return
@@ -133,30 +133,30 @@ def write_until_it_dies(client: Any, process: Any) -> tuple[set[str], set[str]]:
 DEEP = {"M": {"ñ": {"L": [{"B": b"\x00\xff"}, {"N": "0.1"}, {"BOOL": True}]}}}
 
 
-def write_all_kinds(url: str) -> None:
-    """Make, change and delete tables and items, with several regions and access keys."""
+def make_all_kinds_of_writes(url: str) -> None:
+    """Create, change and delete tables and items, with several regions and access keys."""
     with closing(client_of(url)) as client:
         for name in ("things", "gone"):
             make_table(client, name)
-        put(client, "1", "gone")
+        put_item(client, "1", "gone")
         client.delete_table(TableName="gone")
         wanted = {"AttributeName": "expiresAt", "Enabled": True}
         client.update_time_to_live(TableName="things", TimeToLiveSpecification=wanted)
         change_indexes(client)
-        put(client, "kept", deep=DEEP)
-        put(client, "deleted")
+        put_item(client, "kept", deep=DEEP)
+        put_item(client, "deleted")
         client.delete_item(TableName="things", Key=key("deleted"))
-        put(client, "expired", expiresAt={"N": str(int(time.time()) - 10)})
-        put(client, "later", expiresAt={"N": str(int(time.time()) + 1000)})
+        put_item(client, "expired", expiresAt={"N": str(int(time.time()) - 10)})
+        put_item(client, "later", expiresAt={"N": str(int(time.time()) + 1000)})
     with closing(client_of(url, access_key="123456789012")) as client:
-        put(client, "by-twelve-digits")
+        put_item(client, "by-twelve-digits")
     with closing(client_of(url, region="sa-east-1")) as client:
         make_table(client)
-        put(client, "elsewhere")
+        put_item(client, "elsewhere")
 
 
 def change_indexes(client: Any) -> None:
-    drop = [{"Delete": {"IndexName": "ByWord"}}]
+    drop = [{"Delete": {"IndexName": "ByColour"}}]
     client.update_table(TableName="things", GlobalSecondaryIndexUpdates=drop)
     keys = [{"AttributeName": "SK", "KeyType": "HASH"}]
     index = {"IndexName": "BySK", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
@@ -168,39 +168,42 @@ def change_indexes(client: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def survivor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Yield a client of a stand-in that was killed after all kinds of writes, and started again."""
-    data = ["--data", str(tmp_path_factory.mktemp("survivor") / "data.sqlite3")]
+    data = ["--data", str(tmp_path_factory.mktemp("restarted") / "data.sqlite3")]
     with started_stand_in(data) as first:
-        write_all_kinds(first.url)
+        make_all_kinds_of_writes(first.url)
         first.process.kill()
-    with started_stand_in(data) as again, closing(client_of(again.url)) as client:
+    with (
+        started_stand_in(data) as restarted_process,
+        closing(client_of(restarted_process.url)) as client,
+    ):
         yield client
 
 
-def test_changed_tables_survive_a_restart(survivor: Any) -> None:
-    assert survivor.list_tables()["TableNames"] == ["things"]
-    described = survivor.describe_table(TableName="things")["Table"]
+def test_changed_tables_survive_a_restart(restarted: Any) -> None:
+    assert restarted.list_tables()["TableNames"] == ["things"]
+    described = restarted.describe_table(TableName="things")["Table"]
     assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["BySK"]
-    expiry = survivor.describe_time_to_live(TableName="things")["TimeToLiveDescription"]
+    expiry = restarted.describe_time_to_live(TableName="things")["TimeToLiveDescription"]
     assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
 
 
-def test_items_survive_a_restart_unless_deleted_or_expired(survivor: Any) -> None:
-    assert ids(survivor) == {"kept", "later", "by-twelve-digits"}
+def test_items_survive_a_restart_unless_deleted_or_expired(restarted: Any) -> None:
+    assert ids(restarted) == {"kept", "later", "by-twelve-digits"}
 
 
-def test_values_of_all_types_survive_a_restart(survivor: Any) -> None:
-    assert survivor.get_item(TableName="things", Key=key("kept"))["Item"]["deep"] == DEEP
+def test_values_of_all_types_survive_a_restart(restarted: Any) -> None:
+    assert restarted.get_item(TableName="things", Key=key("kept"))["Item"]["deep"] == DEEP
 
 
-def test_access_key_of_twelve_digits_is_the_same_account(survivor: Any) -> None:
-    """MiniStack alone would give it tables of its own."""
-    assert "by-twelve-digits" in ids(survivor)
+def test_access_key_of_twelve_digits_is_the_same_account(restarted: Any) -> None:
+    """MiniStack alone would use other tables for it."""
+    assert "by-twelve-digits" in ids(restarted)
 
 
-def test_region_has_its_own_tables(survivor: Any) -> None:
-    with closing(client_of(survivor.meta.endpoint_url, region="sa-east-1")) as client:
+def test_region_has_its_own_tables(restarted: Any) -> None:
+    with closing(client_of(restarted.meta.endpoint_url, region="sa-east-1")) as client:
         assert ids(client) == {"elsewhere"}
 
 
@@ -210,7 +213,7 @@ def test_thousands_of_items_are_restored_in_three_seconds(
     store = ItemStore(tmp_path / "data.sqlite3")
     things = TableName("us-east-1", "things")
     store.save_table_request(things, "CreateTable", TABLE | {"TableName": "things"})
-    items = [key(str(n)) | {"word": {"S": f"w{n % 50}" * 100}} for n in range(MANY)]
+    items = [key(str(n)) | {"colour": {"S": f"w{n % 50}" * 100}} for n in range(MANY)]
     store.save_items([ItemChange(things, key(str(n)), item) for n, item in enumerate(items)])
     store.close()
 
@@ -223,16 +226,16 @@ def test_thousands_of_items_are_restored_in_three_seconds(
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor time a process has used: unlike the clock, it doesn't feel others' load."""
+    """Return the CPU time of a process in seconds: unlike the clock, it does not depend on the load."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-# --- What can't be kept is refused
+# --- Full disk and refused requests
 
 
-def let_files_grow(process: Any, *, up_to_bytes: int = resource.RLIM_INFINITY) -> None:
-    """Set how large a file of that process may be; 0 is as a full disk."""
+def limit_file_size(process: Any, *, up_to_bytes: int = resource.RLIM_INFINITY) -> None:
+    """Set the largest size of a file that the process may write; 0 acts like a full disk."""
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (up_to_bytes, resource.RLIM_INFINITY))
 
 
@@ -241,12 +244,12 @@ def test_full_disk_refuses_writes_and_loses_nothing(stand_in: StartStandIn, tmp_
     running = stand_in("--data", data)
     with closing(client_of(running.url)) as client:
         make_table(client)
-        put(client, "1", word={"S": "before"})
+        put_item(client, "1", colour={"S": "before"})
 
-        let_files_grow(running.process, up_to_bytes=0)
+        limit_file_size(running.process, up_to_bytes=0)
         for attempt in (
-            lambda: put(client, "1", word={"S": "changed"}),
-            lambda: put(client, "new"),
+            lambda: put_item(client, "1", colour={"S": "changed"}),
+            lambda: put_item(client, "new"),
             lambda: client.delete_item(TableName="things", Key=key("1")),
             lambda: make_table(client, "more"),
             lambda: client.delete_table(TableName="things"),
@@ -254,25 +257,25 @@ def test_full_disk_refuses_writes_and_loses_nothing(stand_in: StartStandIn, tmp_
             with pytest.raises(ClientError, match="Nothing was changed: the write can't be stored"):
                 attempt()
         assert client.list_tables()["TableNames"] == ["things"]
-        assert client.query(**words("before"))["Items"] == [key("1") | {"word": {"S": "before"}}]
+        assert client.query(**query_of("before"))["Items"] == [key("1") | {"colour": {"S": "before"}}]
         assert ids(client) == {"1"}
 
-        let_files_grow(running.process)
-        put(client, "2")
+        limit_file_size(running.process)
+        put_item(client, "2")
     running.process.kill()
     running.process.wait()
 
-    again = stand_in("--data", data)
-    with closing(client_of(again.url)) as client:
+    restarted = stand_in("--data", data)
+    with closing(client_of(restarted.url)) as client:
         assert ids(client) == {"1", "2"}
 
 
-def words(word: str) -> dict[str, Any]:
+def query_of(colour: str) -> dict[str, Any]:
     return {
         "TableName": "things",
-        "IndexName": "ByWord",
-        "KeyConditionExpression": "word = :w",
-        "ExpressionAttributeValues": {":w": {"S": word}},
+        "IndexName": "ByColour",
+        "KeyConditionExpression": "colour = :w",
+        "ExpressionAttributeValues": {":w": {"S": colour}},
     }
 
 
@@ -280,32 +283,34 @@ def words(word: str) -> dict[str, Any]:
     "operation", ["ExecuteStatement", "CreateBackup", "TagResource", "Nonsense"]
 )
 def test_unsupported_operation_is_refused(dynamodb: str, operation: str) -> None:
-    status, answer = ask(dynamodb, {"x-amz-target": f"DynamoDB_20120810.{operation}"}, b"{}")
+    status, response = send_request(
+        dynamodb, {"x-amz-target": f"DynamoDB_20120810.{operation}"}, b"{}"
+    )
 
     assert status == 400
-    assert answer["__type"].endswith("UnknownOperationException")
-    assert operation in answer["message"]
+    assert response["__type"].endswith("UnknownOperationException")
+    assert operation in response["message"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-amz-target": "AmazonSQS.SendMessage"}])
 def test_other_services_are_refused(dynamodb: str, headers: dict[str, str]) -> None:
-    assert ask(dynamodb, headers, b"{}")[0] == 404
+    assert send_request(dynamodb, headers, b"{}")[0] == 404
 
 
 def test_body_that_is_no_json_is_refused(dynamodb: str) -> None:
-    status, answer = ask(dynamodb, {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{")
+    status, response = send_request(dynamodb, {"x-amz-target": "DynamoDB_20120810.PutItem"}, b"{")
 
     assert status == 400
-    assert "Serialization" in answer["__type"]
+    assert "Serialization" in response["__type"]
 
 
 def test_body_over_sixteen_megabytes_is_refused(dynamodb: str) -> None:
     headers = {"x-amz-target": "DynamoDB_20120810.PutItem"}
 
-    assert ask(dynamodb, headers, b" " * (16 * 1024 * 1024 + 1))[0] == 413
+    assert send_request(dynamodb, headers, b" " * (16 * 1024 * 1024 + 1))[0] == 413
 
 
-def ask(url: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+def send_request(url: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
     address = url.removeprefix("http://")
     with closing(http.client.HTTPConnection(address, timeout=10)) as connection:
         connection.request("POST", "/", body, headers)
@@ -316,7 +321,7 @@ def ask(url: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
 # --- The process
 
 
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_stand_in(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [str(PYTHON), "-m", "local.dynamodb", *arguments]
     return subprocess.run(
         command, cwd=ROOT, text=True, capture_output=True, timeout=20, check=False, **options
@@ -356,12 +361,12 @@ def test_small_responses_are_sent_without_delay(dynamodb: str) -> None:
     """With Nagle's delay on, each would take 40 ms."""
     with closing(client_of(dynamodb)) as client:
 
-        def ask_once(_: int) -> float:
+        def time_one_request(_: int) -> float:
             started = time.monotonic()
             client.list_tables()
             return time.monotonic() - started
 
-        assert statistics.median(map(ask_once, range(30))) < 0.030
+        assert statistics.median(map(time_one_request, range(30))) < 0.030
 
 
 def test_port_in_use_is_reported_in_one_line() -> None:
@@ -369,7 +374,7 @@ def test_port_in_use_is_reported_in_one_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = run("--port", str(port), "--in-memory")
+        ended = run_stand_in("--port", str(port), "--in-memory")
 
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
@@ -379,7 +384,7 @@ def test_port_in_use_is_reported_in_one_line() -> None:
 def test_file_in_use_is_reported_in_one_line(stand_in: StartStandIn, tmp_path: Path) -> None:
     data = str(tmp_path / "data.sqlite3")
     stand_in("--data", data)
-    ended = run("--port", "0", "--data", data)
+    ended = run_stand_in("--port", "0", "--data", data)
 
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
