@@ -116,7 +116,7 @@ def issue_token(username: str, *, now: datetime, lifetime: timedelta) -> str:
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
     }
-    return jwt.encode(claims, _secret(), algorithm=OWN_ALGORITHM)
+    return jwt.encode(claims, signing_secret(), algorithm=OWN_ALGORITHM)
 
 
 def _authenticated(token: bytes) -> tuple[Any, dict[str, Any]]:
@@ -128,7 +128,7 @@ def _authenticated(token: bytes) -> tuple[Any, dict[str, Any]]:
 def _authenticated_by_own_token(token: bytes) -> tuple[Any, dict[str, Any]]:
     claims = jwt.decode(
         token,
-        _secret(),
+        signing_secret(),
         algorithms=[OWN_ALGORITHM],
         issuer=OWN_ISSUER,
         audience=OWN_AUDIENCE,
@@ -175,7 +175,7 @@ def _jwks_client(url: str) -> jwt.PyJWKClient:
     return jwt.PyJWKClient(url, cache_keys=True, timeout=JWKS_TIMEOUT_S)
 
 
-def _secret() -> str:
+def signing_secret() -> str:
     """Return the secret of the server's own tokens: the setting, or a key made from SECRET_KEY."""
     if settings.API_JWT_SECRET:
         return str(settings.API_JWT_SECRET)

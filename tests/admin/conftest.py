@@ -1,7 +1,7 @@
-"""Staff of each role, logged in, on the stand-in."""
+"""Logged-in staff of each role, and helpers for the pages of the admin."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ import orders.demo
 from common import clock
 from common.dynamodb.client import shared_client
 from common.dynamodb.tables import check_tables
+from conversations.domain import ConversationStatistics
+from tests.admin.stored_calls import STATISTICS, add_tool_call, add_utterances, end_call, open_call
 
 DOCTORS = ["Dr. Rodríguez", "Dra. Gómez", "Dr. Sosa", "Dra. Fernández"]
 
@@ -28,6 +30,37 @@ def demo(empty_tables: str) -> datetime:
     now = clock.now()
     orders.demo.seed(now=now)
     appointments.demo.seed(now=now)
+    return now
+
+
+@pytest.fixture
+def calls() -> datetime:
+    """Store a live call, one that ended, one that failed and a lost one; return the current time."""
+    now = clock.now()
+    open_call("lost", started_at=now - timedelta(days=2))
+    open_call("failed", started_at=now - timedelta(hours=2))
+    add_utterances("failed", "Hola", "Buenas", at=now - timedelta(hours=2))
+    end_call(
+        "failed",
+        at=now - timedelta(hours=1),
+        statistics=ConversationStatistics(error_codes=("throttled",)),
+    )
+    began = now - timedelta(minutes=10)
+    open_call("ended", started_at=began)
+    add_tool_call("ended", "tool-1", "consultarOrder", at=began, outcome="ok", dni="12345678")
+    add_utterances(
+        "ended",
+        "Mi DNI es 12345678, ¿dónde está el pedido 300107?",
+        "Llega <mañana>",
+        at=began,
+        interrupted=True,
+        latency_ms=812.3,
+        playback_latency_ms=905.0,
+    )
+    end_call("ended", at=began + timedelta(seconds=125), statistics=STATISTICS)
+    open_call("live", started_at=now)
+    add_utterances("live", "Quiero cancelar", at=now)
+    add_tool_call("live", "tool-2", "cancelarOrder", at=now, outcome="refused", orderId="300107")
     return now
 
 
@@ -62,7 +95,7 @@ def viewer(log_in: LogIn) -> Client:
 
 
 class Requests:
-    """The operations that went to DynamoDB, by name."""
+    """The names of the operations that were sent to DynamoDB."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -73,27 +106,27 @@ class Requests:
 
 @pytest.fixture
 def requests(dynamodb: str) -> Iterator[Requests]:
-    """Count what is asked of DynamoDB, where botocore sends it."""
-    counted = Requests()
+    """Record the requests that botocore sends to DynamoDB."""
+    recorded = Requests()
 
-    def count(model: Any, **_rest: Any) -> None:
-        counted.names.append(model.name)
+    def record(model: Any, **_rest: Any) -> None:
+        recorded.names.append(model.name)
 
     check_tables()
     events = shared_client.root().client.meta.events
-    events.register("before-call.dynamodb", count)
-    yield counted
-    events.unregister("before-call.dynamodb", count)
+    events.register("before-call.dynamodb", record)
+    yield recorded
+    events.unregister("before-call.dynamodb", record)
 
 
 def form_of(page: Any) -> dict[str, Any]:
-    """Return what a browser would send of a page's form if nothing were changed."""
+    """Return the data that a browser would send for an unchanged form."""
     admin_form = page.context["adminform"].form
     data: dict[str, Any] = {}
     forms = [admin_form, *_inline_forms(page)]
     for form in forms:
         for bound in form:
-            data.update(_sent(bound))
+            data.update(_field_data(bound))
     return {name: value for name, value in data.items() if value is not None}
 
 
@@ -102,7 +135,7 @@ def _inline_forms(page: Any) -> list[Any]:
     return [form for formset in formsets for form in [formset.management_form, *formset.forms]]
 
 
-def _sent(bound: Any) -> dict[str, Any]:
+def _field_data(bound: Any) -> dict[str, Any]:
     widget, value = bound.field.widget, bound.value()
     if hasattr(widget, "widgets"):
         shown = widget.decompress(value)
@@ -114,7 +147,7 @@ def _sent(bound: Any) -> dict[str, Any]:
 
 
 def errors(page: Any) -> dict[str, list[str]]:
-    """Return what a form that was refused says, by field."""
+    """Return the errors of a refused form, by field."""
     assert page.status_code == 200, page
     form = page.context["adminform"].form
     return {name: [str(text) for text in texts] for name, texts in form.errors.items()}

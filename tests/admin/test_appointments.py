@@ -1,4 +1,4 @@
-"""The staff's appointments: booked, moved and given back through the guard, or refused in words."""
+"""Appointments in the admin: booking, changing, rescheduling, deleting, free times."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -57,10 +57,10 @@ def test_booking_of_a_taken_time_shows_other_times(reception: Client) -> None:
     ada |= booking(in_days(3), "10:00", patient_name="Ada Sol")
     page: Any = reception.post(f"{APPOINTMENTS}add/", ada)
 
-    [said] = errors(page)["starts_at"]
-    assert said.startswith("En ese horario el turno ya está ocupado. Libres: ")
-    assert "09:30" in said
-    assert "10:30" in said
+    [text] = errors(page)["starts_at"]
+    assert text.startswith("En ese horario el turno ya está ocupado. Libres: ")
+    assert "09:30" in text
+    assert "10:30" in text
     assert page.context["adminform"].form["patient_name"].value() == "Ada Sol"
     assert len(appointments.services.list_appointments_on(day=in_days(3))) == 1
 
@@ -100,7 +100,7 @@ def test_appointment_is_moved_by_the_form(reception: Client) -> None:
     free = appointments.services.list_free_starts(
         doctor_name="Dra. Gómez", day=day, duration_min=30, now=clock.now()
     )
-    assert old in free  # given back
+    assert old in free  # free again
     assert appointment("1").starts_at not in free
 
 
@@ -137,8 +137,8 @@ def test_deleted_appointment_frees_its_time(supervisor: Client) -> None:
 # --- Rescheduling
 
 
-def asked_to_reschedule(client: Client, *ids: str) -> dict[str, Any]:
-    """Return what the page that asks for the new times would send unchanged."""
+def rescheduling_form(client: Client, *ids: str) -> dict[str, Any]:
+    """Return the unchanged form data of the page for rescheduling."""
     asked = {"action": "reschedule", "_selected_action": ids, "index": "0"}
     page = client.post(APPOINTMENTS, asked).content.decode()
     assert "Reprogramar turnos" in page
@@ -151,7 +151,7 @@ def to(appointment_id: str, clock_time: str) -> dict[str, str]:
 
 
 def test_selected_appointments_are_rescheduled_by_a_form(reception: Client) -> None:
-    form = asked_to_reschedule(reception, "1", "3")
+    form = rescheduling_form(reception, "1", "3")
     form |= {**to("1", "11:00"), **to("3", "12:00")}
     page = reception.post(APPOINTMENTS, form, follow=True)
 
@@ -165,13 +165,13 @@ def test_rescheduling_to_a_taken_time_offers_others(reception: Client) -> None:
     reception.post(f"{APPOINTMENTS}add/", form)
     before = appointment("3")
 
-    form = asked_to_reschedule(reception, "3") | to("3", "11:00")
+    form = rescheduling_form(reception, "3") | to("3", "11:00")
     assert "Libres: " in reception.post(APPOINTMENTS, form).content.decode()
     assert appointment("3") == before
 
 
 def test_rescheduled_appointment_leaves_the_form_of_the_others(reception: Client) -> None:
-    form = asked_to_reschedule(reception, "1", "3") | to("1", "11:00") | to("3", "03:00")
+    form = rescheduling_form(reception, "1", "3") | to("1", "11:00") | to("3", "03:00")
     page = reception.post(APPOINTMENTS, form).content.decode()
     moved = appointment("1")
     assert localtime(moved.starts_at).date() == in_days(4)
@@ -184,8 +184,8 @@ def test_rescheduled_appointment_leaves_the_form_of_the_others(reception: Client
 
 
 def test_only_changed_times_are_rescheduled(reception: Client, supervisor: Client) -> None:
-    late = asked_to_reschedule(supervisor, "1", "3")
-    reception.post(APPOINTMENTS, asked_to_reschedule(reception, "1") | to("1", "11:00"))
+    late = rescheduling_form(supervisor, "1", "3")
+    reception.post(APPOINTMENTS, rescheduling_form(reception, "1") | to("1", "11:00"))
     moved = appointment("1")
 
     supervisor.post(APPOINTMENTS, late | to("3", "12:00"))
@@ -196,8 +196,8 @@ def test_only_changed_times_are_rescheduled(reception: Client, supervisor: Clien
 def test_second_of_two_reschedulings_overwrites_nothing(
     reception: Client, supervisor: Client
 ) -> None:
-    late = asked_to_reschedule(supervisor, "1")
-    reception.post(APPOINTMENTS, asked_to_reschedule(reception, "1") | to("1", "11:00"))
+    late = rescheduling_form(supervisor, "1")
+    reception.post(APPOINTMENTS, rescheduling_form(reception, "1") | to("1", "11:00"))
     moved = appointment("1")
 
     page = supervisor.post(APPOINTMENTS, late | to("1", "15:00"))
@@ -264,5 +264,5 @@ def test_free_times_are_formatted_like_the_form(reception: Client) -> None:
     assert "10:00" in times
     far = {"day": "9999-12-31"}
     for broken in ({"day": "soon"}, far, {"minutes": "0"}, {"doctor": "Dr. Nadie"}):
-        answer = reception.get(f"{APPOINTMENTS}free-times/", {**asked, **broken})
-        assert answer.json()["times"] == []
+        response = reception.get(f"{APPOINTMENTS}free-times/", {**asked, **broken})
+        assert response.json()["times"] == []

@@ -1,4 +1,4 @@
-"""The staff's lists: found, filtered, sorted, paged and exported, without a scan."""
+"""Lists of orders and appointments in the admin, their export, and the start page."""
 
 import csv
 import html
@@ -37,7 +37,7 @@ CONVERSATIONS = "/admin/conversations/conversation/"
 MOST_REQUESTS = 8
 
 
-def shown(page: Any) -> list[str]:
+def listed_ids(page: Any) -> list[str]:
     return [record.id for record in page.context["cl"].result_list]
 
 
@@ -95,12 +95,12 @@ def test_first_page_needs_few_requests_and_no_scan(
     assert set(requests.names) <= {"Query", "GetItem"}
 
 
-# --- Two filters that few records match
+# --- Filters with few matches
 
 
 @pytest.fixture
 def many_of_one_doctor(empty_tables: str, monkeypatch: pytest.MonkeyPatch) -> list[Appointment]:
-    """Put 300 of one doctor there, of which only the two earliest are cancelled; pages show one."""
+    """Store 300 appointments of one doctor, only the two earliest cancelled; a page shows one."""
     monkeypatch.setattr(AppointmentAdmin, "list_per_page", 1)
     now = clock.now()
     statuses = {298: AppointmentStatus.CANCELLED, 299: AppointmentStatus.CANCELLED}
@@ -126,8 +126,8 @@ FEW = f"{APPOINTMENTS}?doctor_name=Dr.+Sosa&status=cancelled"
 
 
 def link_on(page: Any) -> str:
-    [said] = messages(page)
-    found = re.search(r'href="(.*?)"', said)
+    [message] = messages(page)
+    found = re.search(r'href="(.*?)"', message)
     assert found
     return APPOINTMENTS + html.unescape(found[1])
 
@@ -139,14 +139,14 @@ def test_list_with_few_matches_stops_and_can_be_continued(
     first = reception.get(FEW)
 
     assert len(requests) <= MOST_REQUESTS
-    assert shown(first) == []
+    assert listed_ids(first) == []
     assert "0 turnos hasta acá" in first.content.decode()
     requests.names.clear()
     second = reception.get(link_on(first))
     assert len(requests) <= MOST_REQUESTS
-    assert shown(second) == ["1298"]
+    assert listed_ids(second) == ["1298"]
     assert "Más de 1 turnos" in second.content.decode()
-    assert shown(reception.get(f"{link_on(first)}&p=2")) == ["1299"]
+    assert listed_ids(reception.get(f"{link_on(first)}&p=2")) == ["1299"]
 
 
 def test_start_of_a_list_is_shown_and_applies_in_both_orders(
@@ -155,9 +155,9 @@ def test_start_of_a_list_is_shown_and_applies_in_both_orders(
     at = many_of_one_doctor[7].starts_at
     page = reception.get(APPOINTMENTS, {"from": to_iso(at)})
 
-    assert shown(page) == ["1007"]
+    assert listed_ids(page) == ["1007"]
     assert "desde dónde" in page.content.decode().lower()
-    assert shown(reception.get(APPOINTMENTS, {"from": to_iso(at), "o": "2"})) == ["1007"]
+    assert listed_ids(reception.get(APPOINTMENTS, {"from": to_iso(at), "o": "2"})) == ["1007"]
     assert reception.get(APPOINTMENTS, {"from": "soon"}).status_code == 302
 
 
@@ -165,16 +165,16 @@ def test_action_on_all_matches_reads_to_the_end(
     many_of_one_doctor: list[Appointment], reception: Client
 ) -> None:
     data = {"action": "export_csv", "_selected_action": ["1298"], "select_across": "1"}
-    answer: Any = reception.post(FEW, {**data, "index": "0"})
+    response: Any = reception.post(FEW, {**data, "index": "0"})
 
-    assert b"".join(answer.streaming_content).count(b"Cancelado") == 2
+    assert b"".join(response.streaming_content).count(b"Cancelado") == 2
 
 
 def test_text_search_with_two_filters_stops_early(
     many_of_one_doctor: list[Appointment], reception: Client, requests: Requests
 ) -> None:
     requests.names.clear()
-    assert shown(reception.get(f"{FEW}&q=nadie")) == []
+    assert listed_ids(reception.get(f"{FEW}&q=nadie")) == []
     assert len(requests) <= MOST_REQUESTS
 
 
@@ -197,12 +197,12 @@ def test_text_search_with_two_filters_stops_early(
 def test_orders_are_found_by_number_email_and_text(
     demo: datetime, reception: Client, typed: str, found: list[str]
 ) -> None:
-    assert shown(reception.get(ORDERS, {"q": typed})) == found
+    assert listed_ids(reception.get(ORDERS, {"q": typed})) == found
 
 
 def test_appointments_are_found_by_patient_and_doctor(demo: datetime, reception: Client) -> None:
-    assert shown(reception.get(APPOINTMENTS, {"q": "fernandez luis"})) == ["2"]
-    assert shown(reception.get(APPOINTMENTS, {"q": "dra gomez"})) == ["1"]
+    assert listed_ids(reception.get(APPOINTMENTS, {"q": "fernandez luis"})) == ["2"]
+    assert listed_ids(reception.get(APPOINTMENTS, {"q": "dra gomez"})) == ["1"]
 
 
 # --- Filters and order
@@ -223,7 +223,7 @@ def test_appointments_are_found_by_patient_and_doctor(demo: datetime, reception:
 def test_orders_are_filtered_and_sorted(
     demo: datetime, reception: Client, query: dict[str, str], found: list[str]
 ) -> None:
-    assert shown(reception.get(ORDERS, query)) == found
+    assert listed_ids(reception.get(ORDERS, query)) == found
 
 
 @pytest.mark.parametrize(
@@ -242,14 +242,14 @@ def test_orders_are_filtered_and_sorted(
 def test_appointments_are_filtered_and_sorted(
     demo: datetime, reception: Client, query: dict[str, str], found: list[str]
 ) -> None:
-    assert shown(reception.get(APPOINTMENTS, query)) == found
+    assert listed_ids(reception.get(APPOINTMENTS, query)) == found
 
 
-@pytest.mark.parametrize("said", ["rodriguez", "Dr. Rodríguez"])
+@pytest.mark.parametrize("spelling", ["rodriguez", "Dr. Rodríguez"])
 def test_doctor_filter_accepts_other_spellings(
-    demo: datetime, reception: Client, said: str
+    demo: datetime, reception: Client, spelling: str
 ) -> None:
-    assert shown(reception.get(APPOINTMENTS, {"doctor_name": said})) == ["5", "2"]
+    assert listed_ids(reception.get(APPOINTMENTS, {"doctor_name": spelling})) == ["5", "2"]
 
 
 def test_unknown_doctor_in_the_url_shows_an_error(demo: datetime, reception: Client) -> None:
@@ -261,7 +261,7 @@ def test_unknown_doctor_in_the_url_shows_an_error(demo: datetime, reception: Cli
 def test_appointments_of_any_day_have_a_url(demo: datetime, reception: Client) -> None:
     day = localdate() + timedelta(days=10)
 
-    assert shown(reception.get(APPOINTMENTS, {"day": day.isoformat()})) == ["2"]
+    assert listed_ids(reception.get(APPOINTMENTS, {"day": day.isoformat()})) == ["2"]
 
 
 def test_sorting_by_a_column_without_index_shows_a_warning(
@@ -270,7 +270,7 @@ def test_sorting_by_a_column_without_index_shows_a_warning(
     page = reception.get(ORDERS, {"o": "2"})
 
     assert messages(page) == ["La lista no se puede ordenar por esa columna."]
-    assert shown(page) == ["1", "2", "3", "5", "4"]
+    assert listed_ids(page) == ["1", "2", "3", "5", "4"]
 
 
 @pytest.mark.parametrize(
@@ -318,8 +318,8 @@ def test_pages_have_no_gap_and_no_repetition(empty_tables: str, reception: Clien
     store_orders(60)
     pages = [reception.get(ORDERS, {"p": number}) for number in (1, 2, 3)]
 
-    assert [len(shown(page)) for page in pages] == [25, 25, 10]
-    assert [record for page in pages for record in shown(page)] == [
+    assert [len(listed_ids(page)) for page in pages] == [25, 25, 10]
+    assert [record for page in pages for record in listed_ids(page)] == [
         str(1000 + n) for n in range(60)
     ]
     assert "Más de 25 pedidos" in pages[0].content.decode()
@@ -341,9 +341,9 @@ def test_exactly_full_page_has_no_next_one(
 
 
 def exported(client: Client, **data: Any) -> list[list[str]]:
-    answer: Any = client.post(ORDERS, {"action": "export_csv", "index": "0", **data})
-    assert answer["content-type"] == "text/csv; charset=utf-8"
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    response: Any = client.post(ORDERS, {"action": "export_csv", "index": "0", **data})
+    assert response["content-type"] == "text/csv; charset=utf-8"
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text), delimiter=";"))
 
 
@@ -410,8 +410,8 @@ def test_name_that_is_a_formula_stays_text(empty_tables: str, reception: Client)
     ],
 )
 def test_csv_cell_is_localized_and_never_a_formula(value: object, written: str) -> None:
-    answer: Any = csv_response("x.csv", [("a;b", lambda record: record)], [value])
-    text = b"".join(answer.streaming_content).decode()
+    response: Any = csv_response("x.csv", [("a;b", lambda record: record)], [value])
+    text = b"".join(response.streaming_content).decode()
     doubled = written.replace('"', '""')
 
     assert text == f'\ufeff"a;b"\r\n"{doubled}"\r\n'
@@ -444,7 +444,7 @@ def test_start_page_shows_appointments_and_waiting_orders(
     assert "Rosa Díaz" in page
     assert "Pedidos para preparar" in page
     assert "/admin/orders/order/1/change/" in page
-    assert "/admin/orders/order/3/change/" not in page  # it has left already
+    assert "/admin/orders/order/3/change/" not in page  # it is shipped
 
 
 def lock_order(order_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The staff's orders: what is saved, and what is refused with all that was typed still there."""
+"""Orders in the admin: adding, changing, deleting, actions, history."""
 
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,7 @@ def order(order_id: str) -> Any:
     return orders.services.get_order(order_id=order_id)
 
 
-# --- Orders: changing
+# --- Changing
 
 
 def test_order_and_its_items_are_changed_in_one_write(reception: Client) -> None:
@@ -52,11 +52,11 @@ def test_order_and_its_items_are_changed_in_one_write(reception: Client) -> None
     ]
     assert stored.total == Decimal("80.47")
     assert stored.customer_email == "juan.perez@email.com"
-    assert stored.dni == "12345678"  # reception doesn't see it, and it stays
+    assert stored.dni == "12345678"  # reception doesn't see it; it is unchanged
 
 
 def test_items_keep_their_ids_when_others_change(reception: Client) -> None:
-    """The shop's own numbers of articles, which came by REST."""
+    """The items have article numbers of the shop, which came by REST."""
     items = [
         OrderItem(id=f"SKU-{n}", name=f"Producto {n}", quantity=1, price=Decimal("2.00"))
         for n in (7, 8, 9)
@@ -102,9 +102,12 @@ def test_second_of_two_editors_overwrites_nothing(reception: Client, supervisor:
     reception.post(url, {**first, "customer_name": "Primera"})
 
     page = supervisor.post(url, {**second, "customer_name": "Segunda"})
-    said = errors(page)
-    assert said["__all__"][0] == "Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
-    assert said["customer_name"] == ["Guardado ahora: Primera"]
+    form_errors = errors(page)
+    assert (
+        form_errors["__all__"][0]
+        == "Otra persona acaba de cambiar esto. Fijate de nuevo, por favor."
+    )
+    assert form_errors["customer_name"] == ["Guardado ahora: Primera"]
     assert page.context["adminform"].form["customer_name"].value() == "Segunda"
     assert order("2").customer_name == "Primera"
 
@@ -116,8 +119,8 @@ def test_conflict_is_shown_instead_of_other_errors(reception: Client, supervisor
     for status in (OrderStatus.PROCESSING, OrderStatus.SHIPPED):
         orders.services.update_order(order_id="1", changes=OrderChanges(status=status), now=now)
 
-    said = errors(supervisor.post(url, form))  # says "pending", which can't follow "shipped"
-    assert "Guardado ahora: Enviado" in said["status"]
+    form_errors = errors(supervisor.post(url, form))  # says "pending", which can't follow "shipped"
+    assert "Guardado ahora: Enviado" in form_errors["status"]
     assert order("1").status is OrderStatus.SHIPPED
 
 
@@ -162,7 +165,7 @@ def test_packed_order_ignores_submitted_items(reception: Client) -> None:
     assert order("3").items[0].quantity == 2
 
 
-# --- Orders: adding and deleting
+# --- Adding and deleting
 
 
 NEW_ORDER = {
@@ -313,7 +316,7 @@ def test_deletion_of_all_matches_covers_the_confirmed_ones(supervisor: Client) -
     assert [o.id for o in orders.services.list_orders().items] == [newer.id, "2", "3", "5", "4"]
 
 
-# --- Orders: actions
+# --- Actions
 
 
 def test_status_action_changes_orders_and_reports_the_others(reception: Client) -> None:
@@ -350,7 +353,7 @@ def test_cancelled_order_is_not_cancelled_again(reception: Client) -> None:
 
 @pytest.mark.parametrize("path", [ORDERS, f"{ORDERS}?status=pending"], ids=["all", "filtered"])
 def test_action_reports_selected_records_that_are_gone(reception: Client, path: str) -> None:
-    """It was deleted meanwhile, or has left the list's filter."""
+    """A record can be gone because it was deleted or no longer matches the filter."""
     if path == ORDERS:
         orders.services.delete_order(order_id="2")
     data = {"action": "prepare", "_selected_action": ["2", "1"], "index": "0"}
@@ -400,7 +403,7 @@ def test_history_names_the_changed_fields(reception: Client) -> None:
     page = reception.get(f"{ORDERS}2/history/").content.decode()
     assert "Modificado Cliente." in page
     assert "Estado cambiado a Enviado" in page
-    assert "Modificado Cliente y " not in page  # and not the form's own hidden fields
+    assert "Modificado Cliente y " not in page  # the hidden fields are not in the history
 
 
 def test_history_has_no_failed_changes(reception: Client) -> None:

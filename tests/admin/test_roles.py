@@ -1,4 +1,4 @@
-"""Who may do what in the admin, who sees identity numbers, and in which language."""
+"""Permissions of each role in the admin, and languages."""
 
 import json
 from datetime import datetime
@@ -52,10 +52,10 @@ def test_no_migration_is_missing() -> None:
 
 @pytest.mark.parametrize("url", ["/admin/", ORDERS, f"{ORDERS}1/change/", f"{APPOINTMENTS}add/"])
 def test_anonymous_user_is_redirected_to_the_login(client: Client, url: str) -> None:
-    answer = client.get(url)
+    response = client.get(url)
 
-    assert answer.status_code == 302
-    assert answer.headers["location"].startswith("/admin/login/")
+    assert response.status_code == 302
+    assert response.headers["location"].startswith("/admin/login/")
 
 
 @pytest.mark.usefixtures("demo")
@@ -78,8 +78,8 @@ def test_viewer_sees_records_without_controls(viewer: Client, url: str, status: 
     assert viewer.get(url).status_code == status
 
 
-def deletion_of_order_1() -> dict[str, str]:
-    """Return what the page that asks before deleting would send."""
+def deletion_form_of_order_1() -> dict[str, str]:
+    """Return the form data of the confirmation page."""
     version = to_iso(orders.services.get_order(order_id="1").updated_at)
     chosen = {"action": "delete_selected", "_selected_action": "1"}
     return {**chosen, "versions": json.dumps({"1": version}), "post": "yes"}
@@ -90,7 +90,7 @@ def test_viewer_changes_nothing(viewer: Client) -> None:
     assert viewer.post(f"{ORDERS}1/change/", {"customer_name": "x"}).status_code == 403
     assert viewer.post(f"{ORDERS}1/delete/", {"post": "yes"}).status_code == 403
     viewer.post(ORDERS, {"action": "cancel", "_selected_action": ["1"], "index": "0"})
-    viewer.post(ORDERS, deletion_of_order_1())
+    viewer.post(ORDERS, deletion_form_of_order_1())
 
     stored = orders.services.get_order(order_id="1")
     assert (stored.customer_name, stored.status) == ("Juan Pérez", OrderStatus.PENDING)
@@ -99,7 +99,7 @@ def test_viewer_changes_nothing(viewer: Client) -> None:
 @pytest.mark.usefixtures("demo")
 def test_reception_does_not_delete(reception: Client) -> None:
     assert reception.get(f"{ORDERS}1/delete/").status_code == 403
-    reception.post(ORDERS, deletion_of_order_1())
+    reception.post(ORDERS, deletion_form_of_order_1())
 
     assert orders.services.get_order(order_id="1").id == "1"
 
@@ -134,10 +134,10 @@ def test_masked_dni_can_not_be_changed(reception: Client) -> None:
 @pytest.mark.usefixtures("demo")
 def test_autocomplete_finds_orders(reception: Client) -> None:
     asked = {"app_label": "orders", "model_name": "orderitem", "field_name": "order"}
-    answer = reception.get("/admin/autocomplete/", {**asked, "term": "perez"}).json()
+    response = reception.get("/admin/autocomplete/", {**asked, "term": "perez"}).json()
 
-    assert answer["results"] == [{"id": "1", "text": "Pedido 1"}, {"id": "2", "text": "Pedido 2"}]
-    assert answer["pagination"] == {"more": False}
+    assert response["results"] == [{"id": "1", "text": "Pedido 1"}, {"id": "2", "text": "Pedido 2"}]
+    assert response["pagination"] == {"more": False}
 
 
 # --- Languages
@@ -145,7 +145,7 @@ def test_autocomplete_finds_orders(reception: Client) -> None:
 
 @pytest.mark.usefixtures("demo")
 @pytest.mark.parametrize(
-    ("language", "words"),
+    ("language", "labels"),
     [
         ("es-AR", ["Pedidos", "cliente", "Pendiente", "Exportar como CSV", "5 pedidos"]),
         ("en", ["Orders", "customer", "Pending", "Export as CSV", "5 orders"]),
@@ -153,21 +153,21 @@ def test_autocomplete_finds_orders(reception: Client) -> None:
     ],
 )
 def test_admin_is_in_spanish_by_default_and_english(
-    reception: Client, language: str, words: list[str]
+    reception: Client, language: str, labels: list[str]
 ) -> None:
     page = reception.get(ORDERS, headers={"accept-language": language}).content.decode()
 
-    for word in words:
-        assert word.lower() in page.lower()
+    for label in labels:
+        assert label.lower() in page.lower()
 
 
 @pytest.mark.usefixtures("demo")
 @pytest.mark.parametrize("url", ["/admin/", ORDERS, f"{ORDERS}1/change/", f"{APPOINTMENTS}add/"])
 def test_pages_comply_with_the_content_security_policy(reception: Client, url: str) -> None:
-    answer = reception.get(url)
-    page = answer.content.decode()
+    response = reception.get(url)
+    page = response.content.decode()
 
-    assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+    assert "'unsafe-inline'" not in response.headers["content-security-policy"]
     assert " style=" not in page
     assert " onclick=" not in page
     assert "<script>" not in page

@@ -1,4 +1,4 @@
-"""A member of staff who may do everything, and their ways in."""
+"""A member of staff with all permissions, and clients of the REST API."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,21 +17,21 @@ NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 
 
 @pytest.fixture
-def boss(db: None) -> User:
+def superuser(db: None) -> User:
     return User.objects.create_superuser("boss", password="x")
 
 
 @pytest.fixture
-def bearer(boss: User) -> str:
-    """The value of an Authorization header."""
+def bearer(superuser: User) -> str:
+    """Return the value of an Authorization header."""
     return "Bearer " + tokens.issue_token(
-        boss.username, now=clock.now(), lifetime=timedelta(hours=1)
+        superuser.username, now=clock.now(), lifetime=timedelta(hours=1)
     )
 
 
 @pytest.fixture
 def rest(bearer: str, empty_tables: str) -> Client:
-    """A client with that header, on the demo data as of now."""
+    """Return a client with that header; the demo data is stored."""
     orders.demo.seed(now=clock.now())
     appointments.demo.seed(now=clock.now())
     return Client(headers={"Authorization": bearer})
@@ -39,7 +39,7 @@ def rest(bearer: str, empty_tables: str) -> Client:
 
 @pytest.fixture
 def staff_with(db: None) -> Callable[..., Client]:
-    """Log somebody in who has some permissions, by codename."""
+    """Return a function that logs a user in who has the named permissions."""
 
     def log_in(*codenames: str) -> Client:
         user: Any = User.objects.create_user(f"staff-{len(codenames)}", is_staff=True)

@@ -1,4 +1,4 @@
-"""The table of bad input: the right status, the field named, and nothing stored."""
+"""Invalid requests: each has the right status, names its field, and stores nothing."""
 
 import json
 from datetime import timedelta
@@ -29,7 +29,7 @@ APPOINTMENT = {
 HUGE = 10**30
 
 
-def everything() -> object:
+def all_records() -> object:
     return (
         orders.services.list_orders(limit=500).items,
         appointments.services.list_appointments(limit=500).items,
@@ -41,7 +41,7 @@ def send(rest: Client, method: str, path: str, body: object, **headers: str) -> 
     return rest.generic(method, path, text, content_type="application/json", headers=headers)
 
 
-def refused(response: Any, status: int) -> dict[str, Any]:
+def error_of(response: Any, status: int) -> dict[str, Any]:
     body = response.json()
     assert (response.status_code, body["success"]) == (status, False), body
     error: dict[str, Any] = body["error"]
@@ -98,13 +98,13 @@ BAD_ORDERS: list[tuple[dict[str, Any], int, str]] = [
 
 
 def test_invalid_order_is_refused_by_field(rest: Client, subtests: pytest.Subtests) -> None:
-    before = everything()
+    before = all_records()
 
     for change, status, field in BAD_ORDERS:
         with subtests.test(change=str(change)[:80]):
-            error = refused(send(rest, "POST", "/orders", {**ORDER, **change}), status)
+            error = error_of(send(rest, "POST", "/orders", {**ORDER, **change}), status)
             assert field in error["details"]
-    assert everything() == before
+    assert all_records() == before
 
 
 @pytest.mark.parametrize("field", list(ORDER))
@@ -112,7 +112,7 @@ def test_missing_fields_of_an_order_are_named(rest: Client, field: str) -> None:
     lacking = {name: value for name, value in ORDER.items() if name != field}
 
     for method, path in (("POST", "/orders"), ("PUT", "/orders/1")):
-        assert list(refused(send(rest, method, path, lacking), 400)["details"]) == [field]
+        assert list(error_of(send(rest, method, path, lacking), 400)["details"]) == [field]
 
 
 BAD_APPOINTMENTS: list[tuple[dict[str, Any], int, str]] = [
@@ -141,13 +141,13 @@ BAD_APPOINTMENTS: list[tuple[dict[str, Any], int, str]] = [
 
 
 def test_invalid_appointment_is_refused_by_field(rest: Client, subtests: pytest.Subtests) -> None:
-    before = everything()
+    before = all_records()
 
     for change, status, field in BAD_APPOINTMENTS:
         with subtests.test(change=str(change)[:80]):
-            error = refused(send(rest, "POST", "/appointments", {**APPOINTMENT, **change}), status)
+            error = error_of(send(rest, "POST", "/appointments", {**APPOINTMENT, **change}), status)
             assert field in error["details"]
-    assert everything() == before
+    assert all_records() == before
 
 
 BAD_CHANGES: list[tuple[str, dict[str, Any], int, str]] = [
@@ -171,13 +171,13 @@ BAD_CHANGES: list[tuple[str, dict[str, Any], int, str]] = [
 
 
 def test_invalid_change_is_refused_by_field(rest: Client, subtests: pytest.Subtests) -> None:
-    before = everything()
+    before = all_records()
 
     for path, change, status, field in BAD_CHANGES:
         with subtests.test(path=path, change=str(change)[:80]):
-            error = refused(send(rest, "PATCH", path, change), status)
+            error = error_of(send(rest, "PATCH", path, change), status)
             assert field in error["details"]
-    assert everything() == before
+    assert all_records() == before
 
 
 SENTENCES: list[tuple[str, str, dict[str, Any], str]] = [
@@ -225,19 +225,19 @@ BAD_BODIES: list[tuple[str | bytes, int, str]] = [
 
 
 def test_unparsable_body_is_a_client_error(rest: Client, subtests: pytest.Subtests) -> None:
-    before = everything()
+    before = all_records()
 
     for body, status, code in BAD_BODIES:
         for path in ("/orders", "/appointments"):
             with subtests.test(path=path, body=repr(body)[:24]):
-                assert refused(send(rest, "POST", path, body), status)["code"] == code
-    assert everything() == before
+                assert error_of(send(rest, "POST", path, body), status)["code"] == code
+    assert all_records() == before
 
 
 def test_change_with_a_lone_surrogate_is_a_client_error(rest: Client) -> None:
     for path in ("/orders/1", "/appointments/1"):
         response = send(rest, "PATCH", path, {"status": "\ud800"})
-        assert refused(response, 400)["code"] == "parse_error"
+        assert error_of(response, 400)["code"] == "parse_error"
 
 
 def test_surrogate_pair_is_accepted(rest: Client) -> None:
@@ -246,13 +246,13 @@ def test_surrogate_pair_is_accepted(rest: Client) -> None:
     assert response.json()["data"]["customerName"] == "Ana 😀"
 
 
-def test_lone_surrogate_in_form_items_is_refused(rest: Client) -> None:
+def test_lone_surrogate_in_form_items_is_error_of(rest: Client) -> None:
     form = {**ORDER, "items": r'[{"\ud800": 1}]'}
 
-    assert refused(rest.post("/orders", form), 400)["code"] == "parse_error"
+    assert error_of(rest.post("/orders", form), 400)["code"] == "parse_error"
 
 
-ESCAPES = "raw_unicode_escape"  # Python's: it reads "\\ud800" as half a character
+ESCAPES = "raw_unicode_escape"  # Python's codec: it decodes "\\ud800" to a lone surrogate
 
 
 @pytest.mark.parametrize(
@@ -264,13 +264,13 @@ ESCAPES = "raw_unicode_escape"  # Python's: it reads "\\ud800" as half a charact
     ],
 )
 @pytest.mark.parametrize("charset", [ESCAPES, "utf-16", "hex"])
-def test_body_in_another_charset_is_refused(
+def test_body_in_another_charset_is_error_of(
     rest: Client, media_type: str, body: str, charset: str
 ) -> None:
     content_type = f"{media_type}; charset={charset}"
     response = rest.generic("POST", "/appointments", body, content_type=content_type)
 
-    assert refused(response, 415)["code"] == "unsupported_media_type"
+    assert error_of(response, 415)["code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
@@ -286,7 +286,7 @@ def test_body_at_the_size_limit_is_accepted(rest: Client, settings: Settings) ->
     settings.API_MAX_BODY_BYTES = len(text)
 
     assert send(rest, "POST", "/orders", text).status_code == 201
-    assert refused(send(rest, "POST", "/orders", text + " "), 413)["code"] == "body_too_large"
+    assert error_of(send(rest, "POST", "/orders", text + " "), 413)["code"] == "body_too_large"
 
 
 @pytest.mark.parametrize("total", ["51.98", ""])
@@ -298,21 +298,21 @@ def test_form_accepts_an_amount_as_text(rest: Client, total: str) -> None:
         assert (made.status_code, made.json()["data"]["total"]) == (201, 51.98)
 
 
-def test_form_over_the_size_limit_is_refused(rest: Client, settings: Settings) -> None:
+def test_form_over_the_size_limit_is_error_of(rest: Client, settings: Settings) -> None:
     settings.API_MAX_BODY_BYTES = 100
 
-    assert refused(rest.post("/orders", {"customerName": "A" * 200}), 413)
+    assert error_of(rest.post("/orders", {"customerName": "A" * 200}), 413)
     form = "customerName=" + "A" * 200
     response = rest.post("/orders", form, content_type="application/x-www-form-urlencoded")
-    assert refused(response, 413)
+    assert error_of(response, 413)
 
 
-def test_form_with_thousands_of_fields_is_refused(rest: Client) -> None:
+def test_form_with_thousands_of_fields_is_error_of(rest: Client) -> None:
     form = "&".join(f"f{n}=1" for n in range(2000))
 
     response = rest.post("/orders", form, content_type="application/x-www-form-urlencoded")
 
-    assert refused(response, 400)["code"] == "parse_error"
+    assert error_of(response, 400)["code"] == "parse_error"
 
 
 BAD_QUERIES = [
@@ -337,7 +337,7 @@ BAD_QUERIES = [
 def test_invalid_query_is_refused_by_parameter(rest: Client, subtests: pytest.Subtests) -> None:
     for path, field in BAD_QUERIES:
         with subtests.test(path=path[:60]):
-            assert field in refused(rest.get(path), 400)["details"]
+            assert field in error_of(rest.get(path), 400)["details"]
 
 
 def test_empty_parameter_counts_as_missing(rest: Client) -> None:
@@ -352,9 +352,9 @@ def test_query_is_utf_8_whatever_the_content_type_says(rest: Client, charset: st
     headers = {"content-type": f"text/plain; charset={charset}"}
 
     for path in (r"/orders?status=%5Cud800", r"/orders?%5Cud800=1"):
-        assert refused(rest.get(path, headers=headers), 400)["code"] == "invalid"
+        assert error_of(rest.get(path, headers=headers), 400)["code"] == "invalid"
     for path in ("/orders?status=%ED%A0%80", "/orders?%ED%A0%80=1"):
-        assert refused(rest.get(path), 400)["code"] == "invalid"
+        assert error_of(rest.get(path), 400)["code"] == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_unknown_path_or_method_responds_with_the_envelope(
 ) -> None:
     response = send(rest, method, path, {}, accept="application/json")
 
-    assert refused(response, status)["code"] == code
+    assert error_of(response, status)["code"] == code
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/orders/", "/orders/1/items", "/favicon.png"])
@@ -381,7 +381,7 @@ def test_unknown_path_is_an_html_page_for_browsers_only(rest: Client, path: str)
     browser = "text/html,application/xhtml+xml,*/*;q=0.8"
 
     for accept in ("*/*", "application/json", ""):
-        assert refused(rest.get(path, headers={"accept": accept}), 404)["code"] == "not_found"
+        assert error_of(rest.get(path, headers={"accept": accept}), 404)["code"] == "not_found"
     page = rest.get(path, headers={"accept": browser})
     assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
 
@@ -389,7 +389,7 @@ def test_unknown_path_is_an_html_page_for_browsers_only(rest: Client, path: str)
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/xml", "application/octet-stream"]
 )
-def test_unsupported_media_type_is_refused(rest: Client, media_type: str) -> None:
+def test_unsupported_media_type_is_error_of(rest: Client, media_type: str) -> None:
     response = rest.generic("POST", "/orders", "x", content_type=media_type)
 
-    assert refused(response, 415)["code"] == "unsupported_media_type"
+    assert error_of(response, 415)["code"] == "unsupported_media_type"

@@ -1,4 +1,4 @@
-"""The examples of `docs/api.md`, run as they stand there, in their order, against a running site."""
+"""The examples of `docs/api.md`, run in their order against a running site."""
 
 import os
 import re
@@ -18,7 +18,7 @@ BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
 def examples() -> list[tuple[str, str]]:
-    """Return each command with the status that is written below it."""
+    """Return each command of the page with the status below it."""
     page = (ROOT / "docs" / "api.md").read_text()
     return [found for block in BLOCK.findall(page) for found in EXAMPLE.findall(block)]
 
@@ -43,7 +43,7 @@ def test_documented_example_has_the_documented_response(
     with running_site(tmp_path, environ) as site:
         for command, status in examples():
             quiet = command.replace("curl ", "curl -s -o /dev/null -w '%{http_code}' ", 1)
-            answer = subprocess.run(
+            response = subprocess.run(
                 ["bash", "-c", quiet],
                 env={**os.environ, "API": site.url, "TOKEN": token},
                 capture_output=True,
@@ -51,4 +51,4 @@ def test_documented_example_has_the_documented_response(
                 check=True,
             )
             with subtests.test(command=command[:60]):
-                assert answer.stdout == status
+                assert response.stdout == status

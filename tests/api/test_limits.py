@@ -1,4 +1,4 @@
-"""Throttles, other origins, versions, and the pages that describe the API."""
+"""Rate limits, CORS, API versions, and the pages that document the API."""
 
 from typing import Any
 
@@ -28,11 +28,11 @@ def test_anonymous_requests_are_limited_per_address(settings: Settings) -> None:
     settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = True, "2/min"
     client = Client()
 
-    answers = [client.get("/orders") for _ in range(3)]
+    responses = [client.get("/orders") for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert answers[-1].json()["error"]["code"] == "throttled"
-    assert 0 < int(answers[-1]["retry-after"]) <= 60
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert responses[-1].json()["error"]["code"] == "throttled"
+    assert 0 < int(responses[-1]["retry-after"]) <= 60
 
 
 @pytest.mark.usefixtures("clean_counts")
@@ -43,10 +43,10 @@ def test_refused_requests_are_limited_per_address(
     settings.API_OPEN_READS, settings.API_ANONYMOUS_RATE = False, "2/min"
     client = Client(headers=headers)
 
-    answers = [client.get("/orders"), client.post("/orders"), client.get("/appointments")]
+    responses = [client.get("/orders"), client.post("/orders"), client.get("/appointments")]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 429]
-    assert answers[-1].json()["error"]["code"] == "throttled"
+    assert [response.status_code for response in responses] == [401, 401, 429]
+    assert responses[-1].json()["error"]["code"] == "throttled"
 
 
 @pytest.mark.usefixtures("clean_counts")
@@ -71,10 +71,12 @@ def test_forbidden_request_counts_for_its_user(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_session_without_csrf_token_counts_for_its_address(boss: User, settings: Settings) -> None:
+def test_session_without_csrf_token_counts_for_its_address(
+    superuser: User, settings: Settings
+) -> None:
     settings.API_ANONYMOUS_RATE = "1/min"
     client = Client(enforce_csrf_checks=True)
-    client.force_login(boss)
+    client.force_login(superuser)
 
     assert [client.post("/orders").status_code for _ in range(2)] == [403, 429]
     assert client.get("/orders").status_code == 200
@@ -94,7 +96,7 @@ def test_forged_forwarded_for_does_not_change_the_address(settings: Settings) ->
 
 
 @pytest.mark.usefixtures("clean_counts")
-def test_each_user_has_an_own_count(rest: Client, boss: User, settings: Settings) -> None:
+def test_each_user_has_an_own_count(rest: Client, superuser: User, settings: Settings) -> None:
     settings.API_USER_RATE = "1/min"
     other = Client()
     other.force_login(User.objects.create_superuser("other"))
@@ -113,14 +115,14 @@ def test_only_named_origins_may_read_responses(rest: Client, settings: Settings)
 
     assert rest.get("/orders", headers={"origin": FRIEND})["access-control-allow-origin"] == FRIEND
     for origin in (STRANGER, "http://www.example.com", "null"):
-        answer = rest.get("/orders", headers={"origin": origin})
-        assert "access-control-allow-origin" not in answer
+        response = rest.get("/orders", headers={"origin": origin})
+        assert "access-control-allow-origin" not in response
 
 
 def test_named_origin_may_send_if_match_and_idempotency_key(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
 
-    answer = Client().options(
+    response = Client().options(
         "/orders/1",
         headers={
             "origin": FRIEND,
@@ -129,25 +131,25 @@ def test_named_origin_may_send_if_match_and_idempotency_key(settings: Settings) 
         },
     )
 
-    assert answer.status_code == 200
-    assert "PATCH" in answer["access-control-allow-methods"]
+    assert response.status_code == 200
+    assert "PATCH" in response["access-control-allow-methods"]
     for header in ("authorization", "if-match", "idempotency-key"):
-        assert header in answer["access-control-allow-headers"]
+        assert header in response["access-control-allow-headers"]
 
 
 def test_no_origin_is_named_by_default_and_no_cookies_are_sent(rest: Client) -> None:
     assert site_settings.CORS_ALLOWED_ORIGINS == []
-    answer = rest.get("/orders", headers={"origin": FRIEND})
-    assert "access-control-allow-origin" not in answer
-    assert "access-control-allow-credentials" not in answer
+    response = rest.get("/orders", headers={"origin": FRIEND})
+    assert "access-control-allow-origin" not in response
+    assert "access-control-allow-credentials" not in response
 
 
 def test_staff_pages_are_closed_to_other_origins(settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [FRIEND]
 
-    answer = Client().get("/admin/login/", headers={"origin": FRIEND})
+    response = Client().get("/admin/login/", headers={"origin": FRIEND})
 
-    assert "access-control-allow-origin" not in answer
+    assert "access-control-allow-origin" not in response
 
 
 # --- Versions
@@ -194,11 +196,11 @@ def test_schema_marks_open_reads(client: Client, settings: Settings) -> None:
 
 
 def test_docs_page_loads_nothing_from_other_hosts(client: Client) -> None:
-    answer = client.get("/api/docs")
-    page = answer.content.decode()
-    policy = answer["content-security-policy"]
+    response = client.get("/api/docs")
+    page = response.content.decode()
+    policy = response["content-security-policy"]
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert "http://" not in page
     assert "https://" not in page
     assert "script-src 'self';" in policy
@@ -221,8 +223,8 @@ def test_browsable_api_has_no_inline_script(rest: Client) -> None:
     assert "onclick" not in page
 
 
-def test_browsable_api_has_a_log_out_button(client: Client, boss: User) -> None:
-    client.force_login(boss)
+def test_browsable_api_has_a_log_out_button(client: Client, superuser: User) -> None:
+    client.force_login(superuser)
     page = client.get("/orders", headers={"accept": "text/html"}).content.decode()
     assert 'action="/api-auth/logout/?next=/orders"' in page
     assert "onclick" not in page

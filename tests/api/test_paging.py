@@ -1,4 +1,4 @@
-"""Pages: nothing twice, nothing lost, whatever is stored meanwhile; and cursors that are ours alone."""
+"""Pages of lists while others write, and their cursors."""
 
 import base64
 import json
@@ -58,7 +58,7 @@ def pages(query: OrderQuery, limit: int) -> Iterator[list[Order]]:
 
 
 MINUTES, STATUS = st.integers(0, 4), st.sampled_from(STATUSES)
-LAW = hypothesis_settings(
+PROPERTY_SETTINGS = hypothesis_settings(
     max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
@@ -67,18 +67,23 @@ LAW = hypothesis_settings(
 
 
 def read_while_others_write(
-    before: list[Order], coming: Iterator[Order], query: OrderQuery, limit: int, *, moving: bool
+    before: list[Order],
+    later_orders: Iterator[Order],
+    query: OrderQuery,
+    limit: int,
+    *,
+    changes_status: bool,
 ) -> None:
-    """Page through `before`; after each page store one more, and move on what was just seen."""
+    """Read `before` page by page; after each page store one order, and change the status of those read."""
     for table in registered_tables:
         table.delete_all_items()
     repository.add_orders(before)
     seen: list[Order] = []
     for page in pages(query, limit):
         seen += page
-        if (stored := next(coming, None)) is not None:
-            repository.add_orders([stored])
-        if page and moving:
+        if (later := next(later_orders, None)) is not None:
+            repository.add_orders([later])
+        if page and changes_status:
             version = page[-1].updated_at
             status = STATUSES[(STATUSES.index(page[-1].status) + 1) % len(STATUSES)]
             moved = replace(page[-1], status=status, updated_at=version + timedelta(minutes=1))
@@ -87,55 +92,57 @@ def read_while_others_write(
     ids = [each.id for each in seen]
     assert sorted(each for each in ids if int(each) < 100) == sorted(each.id for each in before)
     assert len(set(ids)) == len(ids)
-    made = [each.created_at for each in seen]
-    assert made == sorted(made, reverse=not query.oldest_first)
+    created = [each.created_at for each in seen]
+    assert created == sorted(created, reverse=not query.oldest_first)
 
 
-@LAW
+@PROPERTY_SETTINGS
 @given(
-    there=st.lists(st.tuples(MINUTES, STATUS), min_size=1, max_size=10),
+    stored=st.lists(st.tuples(MINUTES, STATUS), min_size=1, max_size=10),
     new=st.lists(st.tuples(MINUTES, STATUS), max_size=6),
     limit=st.integers(1, 4),
     oldest_first=st.booleans(),
 )
 def test_records_of_one_instant_are_listed_once_during_writes(
     dynamodb: str,
-    there: list[tuple[int, OrderStatus]],
+    stored: list[tuple[int, OrderStatus]],
     new: list[tuple[int, OrderStatus]],
     limit: int,
     oldest_first: bool,
 ) -> None:
-    before = [order(n, minutes=at, status=status) for n, (at, status) in enumerate(there)]
-    coming = (order(100 + n, minutes=at, status=status) for n, (at, status) in enumerate(new))
+    before = [order(n, minutes=at, status=status) for n, (at, status) in enumerate(stored)]
+    later_orders = (order(100 + n, minutes=at, status=status) for n, (at, status) in enumerate(new))
 
     query = OrderQuery(oldest_first=oldest_first)
-    read_while_others_write(before, coming, query, limit, moving=False)
+    read_while_others_write(before, later_orders, query, limit, changes_status=False)
 
 
-@LAW
+@PROPERTY_SETTINGS
 @given(
-    there=st.lists(STATUS, min_size=1, max_size=10),
+    stored=st.lists(STATUS, min_size=1, max_size=10),
     new=st.lists(STATUS, max_size=6),
     limit=st.integers(1, 4),
     oldest_first=st.booleans(),
 )
 def test_record_that_changes_its_status_is_listed_once(
     dynamodb: str,
-    there: list[OrderStatus],
+    stored: list[OrderStatus],
     new: list[OrderStatus],
     limit: int,
     oldest_first: bool,
 ) -> None:
-    before = [order(n, minutes=2 * n, status=status) for n, status in enumerate(there)]
-    coming = (order(100 + n, minutes=4 * n + 1, status=status) for n, status in enumerate(new))
+    before = [order(n, minutes=2 * n, status=status) for n, status in enumerate(stored)]
+    later_orders = (
+        order(100 + n, minutes=4 * n + 1, status=status) for n, status in enumerate(new)
+    )
 
     query = OrderQuery(oldest_first=oldest_first)
-    read_while_others_write(before, coming, query, limit, moving=True)
+    read_while_others_write(before, later_orders, query, limit, changes_status=True)
 
 
 @pytest.fixture
 def many(empty_tables: str) -> None:
-    """Sixty orders of two customers, half an hour apart, of all statuses in turn."""
+    """Store sixty orders of two customers, half an hour apart, with all statuses in turn."""
     for start in range(0, 60, 20):
         repository.add_orders(
             order(

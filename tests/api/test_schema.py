@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the API attacked by its own document."""
+"""The OpenAPI document, and requests that Schemathesis generates from it."""
 
 from functools import cache
 from typing import Any
@@ -34,7 +34,7 @@ CHECKS: list[Any] = [
 
 @cache
 def document() -> Any:
-    """Return the document, loaded once; a fixture of the module would have no database."""
+    """Return the document, loaded once; a module fixture would have no database."""
     return schemathesis.openapi.from_wsgi("/api/schema", get_wsgi_application())
 
 
@@ -58,7 +58,7 @@ def test_every_response_is_documented_in_the_schema(bearer: str, path: str, meth
 
     @ATTACK
     @given(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), DEMO_IDS)
-    def use(case: Case[Any], known_id: str | None) -> None:
+    def send_valid(case: Case[Any], known_id: str | None) -> None:
         if known_id and "id" in case.path_parameters:
             case.path_parameters["id"] = known_id
             case.headers.pop("If-Match", None)
@@ -66,13 +66,13 @@ def test_every_response_is_documented_in_the_schema(bearer: str, path: str, meth
 
     @ATTACK
     @given(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
-    def misuse(case: Case[Any]) -> None:
-        # An empty parameter of a query is no parameter, whatever its schema.
+    def send_invalid(case: Case[Any]) -> None:
+        # An empty query parameter counts as missing, whatever its schema says.
         refused = [] if method == "get" else [openapi.negative_data_rejection]
         case.call_and_validate(checks=CHECKS + refused, headers=headers)
 
-    use()
-    misuse()
+    send_valid()
+    send_invalid()
 
 
 def test_schema_has_exactly_the_operations_of_the_api(client: Client) -> None:

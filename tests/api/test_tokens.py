@@ -1,4 +1,4 @@
-"""Who comes in: sessions, our tokens, an issuer's tokens; and what each role may do."""
+"""Authentication by sessions and tokens, and the permissions of each role."""
 
 import base64
 import hmac
@@ -37,18 +37,18 @@ def status_with(token: str, path: str = "/orders") -> int:
     return response.status_code
 
 
-# --- Ours
+# --- Own tokens
 
 
-def test_own_token_authenticates_its_user(boss: User) -> None:
+def test_own_token_authenticates_its_user(superuser: User) -> None:
     assert status_with(tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)) == 200
 
 
-def test_expired_token_is_refused(boss: User) -> None:
+def test_expired_token_is_refused(superuser: User) -> None:
     assert status_with(tokens.issue_token("boss", now=clock.now() - 2 * HOUR, lifetime=HOUR)) == 401
 
 
-def test_token_of_a_deleted_user_is_refused(boss: User) -> None:
+def test_token_of_a_deleted_user_is_refused(superuser: User) -> None:
     token = tokens.issue_token("boss", now=clock.now(), lifetime=HOUR)
     User.objects.update(is_active=False)
 
@@ -66,9 +66,9 @@ def forged(**changes: Any) -> str:
         "exp": now + HOUR,
         **changes,
     }
-    key = changes.pop("key", tokens._secret())
-    kept = {name: value for name, value in claims.items() if value is not None and name != "key"}
-    return jwt.encode(kept, key, algorithm="HS256")
+    key = changes.pop("key", tokens.signing_secret())
+    payload = {name: value for name, value in claims.items() if value is not None and name != "key"}
+    return jwt.encode(payload, key, algorithm="HS256")
 
 
 def test_valid_token_made_by_hand_is_accepted() -> None:
@@ -127,7 +127,7 @@ def test_api_token_command_prints_a_token() -> None:
         call_command("api_token", "boss", "--hours", "0")
 
 
-# --- An issuer's
+# --- Tokens of an issuer
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def key() -> rsa.RSAPrivateKey:
 
 @pytest.fixture
 def issuer(key: rsa.RSAPrivateKey, settings: Settings) -> Iterator[None]:
-    """An issuer that publishes its key on this machine, and is trusted."""
+    """Run an issuer that publishes its key on this machine, and trust it."""
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
     document = json.dumps({"keys": [{**public, "kid": "k1", "use": "sig", "alg": "RS256"}]})
 
@@ -174,8 +174,8 @@ def token_of(key: rsa.RSAPrivateKey) -> Callable[..., str]:
             "cognito:groups": ["readers"],
             **changes,
         }
-        kept = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(kept, signed_by, algorithm="RS256", headers={"kid": kid})
+        payload = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(payload, signed_by, algorithm="RS256", headers={"kid": kid})
 
     return sign
 
@@ -231,7 +231,7 @@ def test_token_signed_by_another_key_is_refused(token_of: Callable[..., str]) ->
 
 @pytest.mark.usefixtures("readers")
 def test_public_key_of_the_issuer_does_not_sign_own_tokens(key: rsa.RSAPrivateKey) -> None:
-    """The classic confusion: HS256, with the published key as the secret."""
+    """An algorithm confusion attack: HS256, with the published key as the secret."""
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     payload = forged(iss=ISSUER, aud=AUDIENCE).rpartition(".")[0].encode()
     signature = hmac.digest(pem, payload, "sha256")
@@ -297,7 +297,7 @@ def test_full_dni_is_shown_with_permission(
 
 
 def page_of(client: Client) -> str:
-    """Return the page of order 1 without its tracking number, which holds the same digits."""
+    """Return the page of order 1 without its tracking number, which has the same digits."""
     page = client.get("/orders/1", headers={"accept": "text/html"}).content.decode()
     return page.replace("TRK123456789", "")
 
@@ -347,9 +347,9 @@ def test_user_who_does_not_see_a_dni_can_not_change_it(
         assert send(staff, "PATCH", "/orders/1", change).status_code == 200
     for dni in NUMBERS:
         with subtests.test(dni=dni):
-            answer = send(staff, "PATCH", "/orders/1", {"customerName": "Eva", "dni": dni})
-            error = answer.json()["error"]
-            assert (answer.status_code, error["code"]) == (403, "permission_denied")
+            response = send(staff, "PATCH", "/orders/1", {"customerName": "Eva", "dni": dni})
+            error = response.json()["error"]
+            assert (response.status_code, error["code"]) == (403, "permission_denied")
             assert error["details"] == {"permission": "orders.view_dni"}
     stored = rest.get("/orders/1").json()["data"]
     assert (stored["dni"], stored["customerName"]) == ("12345678", "Juan Paz")
@@ -379,9 +379,9 @@ def test_user_who_sees_dnis_can_change_them_but_not_to_a_mask(rest: Client) -> N
     assert rest.get("/orders/1").json()["data"]["dni"] == "99999999"
 
 
-def test_session_needs_a_csrf_token(boss: User) -> None:
+def test_session_needs_a_csrf_token(superuser: User) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(boss)
+    client.force_login(superuser)
 
     assert client.get("/orders").status_code == 200
     assert send(client, "POST", "/orders", ORDER).status_code == 403

@@ -1,4 +1,4 @@
-"""Versions and tries: `ETag` and `If-Match`, `updatedAt` in a body, `Idempotency-Key`."""
+"""Conditional changes (`ETag`, `If-Match`, `updatedAt`) and `Idempotency-Key`."""
 
 import json
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def test_invalid_if_match_matches_nothing(rest: Client, header: str) -> None:
         assert send(rest, method, "/orders/1", {}, if_match=header).status_code == 412
 
 
-# --- Changes of nothing, and changes that are verbs
+# --- Requests that change nothing, and cancellations
 
 SELDOM_CHANGED = ("/orders/1", "/orders/3", "/appointments/1", "/appointments/5")
 
@@ -70,17 +70,17 @@ def test_put_without_changes_makes_no_new_version(rest: Client, path: str, metho
     read = rest.get(path)
 
     for _ in range(2):
-        answer = send(rest, method, path, read.json()["data"], if_match=read["ETag"])
-        assert (answer.status_code, answer["ETag"]) == (200, read["ETag"])
-        assert answer.json()["data"] == read.json()["data"]
+        response = send(rest, method, path, read.json()["data"], if_match=read["ETag"])
+        assert (response.status_code, response["ETag"]) == (200, read["ETag"])
+        assert response.json()["data"] == read.json()["data"]
 
 
 @pytest.mark.parametrize("path", SELDOM_CHANGED)
 def test_empty_patch_makes_no_new_version(rest: Client, path: str) -> None:
     read = rest.get(path)
 
-    answer = send(rest, "PATCH", path, {})
-    assert (answer.status_code, answer["ETag"]) == (200, read["ETag"])
+    response = send(rest, "PATCH", path, {})
+    assert (response.status_code, response["ETag"]) == (200, read["ETag"])
 
 
 CANCELLED = {"status": "cancelled"}
@@ -108,7 +108,7 @@ def test_cancellation_with_if_match_applies_once(rest: Client, path: str, code: 
 def test_cancellation_with_unchanged_fields_is_a_cancellation(
     rest: Client, path: str, code: str
 ) -> None:
-    """The version that was read, an id, and a number that is masked aren't changes."""
+    """The unchanged version, the id and a masked number do not count as changes."""
     first = send(rest, "PATCH", path, CANCELLED)
     more = {"updatedAt": first.json()["data"]["updatedAt"], "id": path.rpartition("/")[2]}
     if "order" in path:
@@ -129,8 +129,8 @@ def test_impossible_cancellation_fails_before_other_changes(
     name = "customerName" if "order" in path else "patientName"
 
     for change in (CANCELLED, {**CANCELLED, name: "Otra Persona"}):
-        answer = send(rest, "PATCH", path, change)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, code)
+        response = send(rest, "PATCH", path, change)
+        assert (response.status_code, response.json()["error"]["code"]) == (409, code)
     assert rest.get(path).json() == before.json()
 
 

@@ -257,7 +257,9 @@ def test_full_disk_refuses_writes_and_loses_nothing(stand_in: StartStandIn, tmp_
             with pytest.raises(ClientError, match="Nothing was changed: the write can't be stored"):
                 attempt()
         assert client.list_tables()["TableNames"] == ["things"]
-        assert client.query(**query_of("before"))["Items"] == [key("1") | {"colour": {"S": "before"}}]
+        assert client.query(**query_of("before"))["Items"] == [
+            key("1") | {"colour": {"S": "before"}}
+        ]
         assert ids(client) == {"1"}
 
         limit_file_size(running.process)

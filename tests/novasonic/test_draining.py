@@ -1,4 +1,4 @@
-"""A server that stops hands its calls over: nothing is lost, and nobody is left waiting."""
+"""Handover of calls when a server stops or drains."""
 
 import asyncio
 import json
@@ -118,7 +118,7 @@ async def test_call_without_a_quiet_moment_is_moved_at_the_deadline(
 ) -> None:
     with run_site(DRAIN_S="1") as site:
         async with open_client(site.ws_url) as line:
-            line.acknowledges = False  # so it has never heard the answer to its end
+            line.acknowledges = False  # so the client never plays the reply to its end
             await line.send(type="text", text="Consulta el pedido número 1 con DNI 12345678")
             await line.until("tool", phase="finished")
             site.process.send_signal(signal.SIGTERM)
@@ -143,7 +143,7 @@ async def test_legacy_client_is_notified_of_the_shutdown(run_site: SiteRunner) -
 
 
 def test_drain_without_a_server_is_an_error(site: Site, tmp_path: Path) -> None:
-    site_of_nobody = Site(site.process, site.port, tmp_path / "none.log")
-    said = drain(site_of_nobody)
-    assert said.returncode == 1
-    assert "No server runs here" in said.stderr
+    stopped_site = Site(site.process, site.port, tmp_path / "none.log")
+    ended = drain(stopped_site)
+    assert ended.returncode == 1
+    assert "No server runs here" in ended.stderr

@@ -1,4 +1,4 @@
-"""The site's outside: health, readiness, whose pages may call, the page itself."""
+"""The running site: health, readiness, origins, the page, logs."""
 
 import json
 import urllib.request
@@ -26,8 +26,8 @@ def test_health_and_ready_respond(site: Site) -> None:
 
 def test_health_responds_to_a_foreign_host_header(site: Site) -> None:
     request = urllib.request.Request(f"{site.url}/health", headers={"Host": "10.0.0.7"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        assert answer.status == 200
+    with urllib.request.urlopen(request, timeout=5) as response:
+        assert response.status == 200
 
 
 def test_health_port_serves_the_same_paths_and_no_others(run_site: SiteRunner) -> None:
@@ -42,8 +42,8 @@ def test_health_port_serves_the_same_paths_and_no_others(run_site: SiteRunner) -
 def test_invalid_environment_stops_the_start_with_one_line(run_site: SiteRunner) -> None:
     with run_site(wait=False, NOVA_SONIC_MAX_TOKENS="many") as site:
         assert site.process.wait(timeout=30) != 0
-    said = site.log.read_text()
-    assert "NOVA_SONIC_MAX_TOKENS: " in said
+    log = site.log.read_text()
+    assert "NOVA_SONIC_MAX_TOKENS: " in log
 
 
 def test_serve_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
@@ -53,9 +53,9 @@ def test_serve_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
 
 
 def test_page_has_its_content_security_policy(site: Site) -> None:
-    with urllib.request.urlopen(f"{site.url}/", timeout=10) as answer:
-        policy = answer.headers["Content-Security-Policy"]
-        page = answer.read().decode()
+    with urllib.request.urlopen(f"{site.url}/", timeout=10) as response:
+        policy = response.headers["Content-Security-Policy"]
+        page = response.read().decode()
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
     assert '<html lang="es' in page
@@ -64,16 +64,16 @@ def test_page_has_its_content_security_policy(site: Site) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_favicon_exists(site: Site, method: str) -> None:
     request = urllib.request.Request(f"{site.url}/favicon.ico", method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert (answer.status, answer.headers["Content-Type"]) == (200, "image/svg+xml")
-        assert answer.url.endswith("/voice/icon.svg")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert (response.status, response.headers["Content-Type"]) == (200, "image/svg+xml")
+        assert response.url.endswith("/voice/icon.svg")
 
 
 def test_demo_orders_are_listed_in_the_envelope(site: Site, demo_data: datetime) -> None:
     status, body = site.get("/orders")
-    answer = json.loads(body)
-    assert (status, answer["success"], len(answer["data"])) == (200, True, 5)
-    assert answer["message"] == "Retrieved 5 orders successfully"
+    response = json.loads(body)
+    assert (status, response["success"], len(response["data"])) == (200, True, 5)
+    assert response["message"] == "Retrieved 5 orders successfully"
 
 
 async def test_websocket_accepts_the_sites_own_origin(site: Site) -> None:
