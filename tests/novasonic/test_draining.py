@@ -31,25 +31,25 @@ def other(site: Site) -> Site:
     return site
 
 
-async def follow(line: VoiceClient, other: Site) -> dict[str, object]:
+async def follow(client: VoiceClient, other: Site) -> dict[str, object]:
     """Wait to be sent away, and come back on another server; return what it says."""
-    assert (await line.until("moving"))["resumeAfterMs"] == 500
-    assert await line.until_closed() == 1012
-    resumed = await line.resume(await open_socket(other.ws_url))
+    assert (await client.until("moving"))["resumeAfterMs"] == 500
+    assert await client.until_closed() == 1012
+    resumed = await client.resume(await open_socket(other.ws_url))
     return resumed.event
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_stopping_server_hands_its_calls_over(
+async def test_stopping_server_transfers_its_calls(
     run_site: SiteRunner, other: Site, demo_data: datetime, number: signal.Signals
 ) -> None:
     with run_site() as site:
-        async with open_client(site.ws_url) as line:
-            await line.converse("Consulta el pedido número 1 con DNI 12345678")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Consulta el pedido número 1 con DNI 12345678")
             site.process.send_signal(number)
-            assert (await follow(line, other))["restored"] is True
-            await line.converse("Consulta la cita número 2 para Luis Fernández")
-            await line.socket.close()
+            assert (await follow(client, other))["restored"] is True
+            await client.converse("Consulta la cita número 2 para Luis Fernández")
+            await client.socket.close()
         assert site.process.wait(timeout=10) == 0
 
 
@@ -74,13 +74,13 @@ async def test_drained_server_is_unready_and_refuses_calls(
     run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
     with run_site() as site:
-        async with open_client(site.ws_url) as line:
-            await line.converse("Hola")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
             async with asyncio.TaskGroup() as tasks:
                 draining = tasks.create_task(asyncio.to_thread(drain, site))
-                assert (await follow(line, other))["restored"] is True
+                assert (await follow(client, other))["restored"] is True
             assert draining.result().stdout == "Drained: 1 calls handed over.\n"
-            await line.converse("Hola")
+            await client.converse("Hola")
             status, body = site.get("/ready")
             assert (status, json.loads(body)["problems"]) == (503, ["draining"])
             with pytest.raises(urllib.error.HTTPError) as no_ticket:
@@ -92,7 +92,7 @@ async def test_drained_server_is_unready_and_refuses_calls(
                 error = await refused.until("error")
                 assert (error["code"], error["retryAfterS"]) == ("draining", 5)
                 assert await refused.until_closed() == 4429
-            await line.socket.close()
+            await client.socket.close()
         assert site.process.poll() is None
 
 
@@ -100,15 +100,15 @@ async def test_client_resuming_on_a_draining_server_is_redirected(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site() as site:
-        async with open_client(site.ws_url) as line:
-            await line.converse("Hola")
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(asyncio.to_thread(drain, site))
-                await line.until("moving")
-                assert await line.until_closed() == 1012
+                await client.until("moving")
+                assert await client.until_closed() == 1012
             async with open_socket(site.ws_url) as socket:
                 with pytest.raises(ConnectionClosed) as closed:
-                    await line.resume(socket)
+                    await client.resume(socket)
                 assert closed.value.rcvd is not None
                 assert closed.value.rcvd.code == 1012
 
@@ -117,27 +117,27 @@ async def test_call_without_a_quiet_moment_is_moved_at_the_deadline(
     run_site: SiteRunner, other: Site, demo_data: datetime
 ) -> None:
     with run_site(DRAIN_S="1") as site:
-        async with open_client(site.ws_url) as line:
-            line.acknowledges = False  # so the client never plays the reply to its end
-            await line.send(type="text", text="Consulta el pedido número 1 con DNI 12345678")
-            await line.until("tool", phase="finished")
+        async with open_client(site.ws_url) as client:
+            client.acknowledges = False  # so the client never plays the reply to its end
+            await client.send(type="text", text="Consulta el pedido número 1 con DNI 12345678")
+            await client.until("tool", phase="finished")
             site.process.send_signal(signal.SIGTERM)
-            assert (await follow(line, other))["restored"] is True
-            line.acknowledges = True
-            await line.until("turn")
-            await line.socket.close()
+            assert (await follow(client, other))["restored"] is True
+            client.acknowledges = True
+            await client.until("turn")
+            await client.socket.close()
         assert site.process.wait(timeout=10) == 0
 
 
 async def test_legacy_client_is_notified_of_the_shutdown(run_site: SiteRunner) -> None:
     with run_site(DRAIN_S="1") as site:
-        async with open_legacy_client(site.ws_url) as line:
-            await line.start_session()
-            await line.type_text("Hola")
-            await line.until("contentEnd", type="AUDIO", stopReason="END_TURN")
+        async with open_legacy_client(site.ws_url) as client:
+            await client.start_session()
+            await client.type_text("Hola")
+            await client.until("contentEnd", type="AUDIO", stopReason="END_TURN")
             site.process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionClosed) as closed:
-                await line.until("nothing")
+                await client.until("nothing")
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1012
 

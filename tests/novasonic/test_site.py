@@ -77,8 +77,8 @@ def test_demo_orders_are_listed_in_the_envelope(site: Site, demo_data: datetime)
 
 
 async def test_websocket_accepts_the_sites_own_origin(site: Site) -> None:
-    async with open_legacy_client(site.ws_url, origin=site.url) as line:
-        assert line.socket.subprotocol is None
+    async with open_legacy_client(site.ws_url, origin=site.url) as client:
+        assert client.socket.subprotocol is None
 
 
 async def test_websocket_refuses_another_origin(site: Site) -> None:
@@ -112,10 +112,10 @@ async def test_logs_are_json_lines_with_the_call_id(
     run_site: SiteRunner, demo_data: datetime
 ) -> None:
     with run_site(LOG_FORMAT="json", LOGLEVEL="INFO") as site:
-        async with open_client(site.ws_url) as line:
-            await line.converse("Hola")
-            await line.send(type="end")
-            await line.until_closed()
+        async with open_client(site.ws_url) as client:
+            await client.converse("Hola")
+            await client.send(type="end")
+            await client.until_closed()
     records = [json.loads(record) for record in site.log.read_text().splitlines()]
     ours = {record["event"]: record for record in records if "call_id" in record}
     assert {"call started", "call ended"} <= set(ours)
