@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.findings import ROW, SOAK, table
 from tests.fixtures.postgresql import bin_folder
+from tests.reports import FAULT_ROW, SOAK_REPORT, format_fault_matrix
 
 # A slow example on a busy machine is no failure; pytest-timeout reports tests that hang.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -84,23 +84,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    _show_findings(terminalreporter)
+    _show_reports(terminalreporter)
     reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])]
     for reason in sorted(set(reasons)):
         count = reasons.count(reason)
         terminalreporter.write_line(f"NOT RUN: {count} tests. {reason}", red=True, bold=True)
 
 
-def _show_findings(terminalreporter: pytest.TerminalReporter) -> None:
+def _show_reports(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the fault matrix and the soak report, if they ran."""
     reports = [each for group in terminalreporter.stats.values() for each in group]
     properties = [
         pair for report in reports for pair in getattr(report, "user_properties", ()) if pair
     ]
-    if rows := sorted(tuple(found) for name, found in properties if name == ROW):
+    if rows := sorted(tuple(found) for name, found in properties if name == FAULT_ROW):
         terminalreporter.section("fault matrix")
-        terminalreporter.write_line(table(rows))
-    for text in (found for name, found in properties if name == SOAK):
+        terminalreporter.write_line(format_fault_matrix(rows))
+    for text in (found for name, found in properties if name == SOAK_REPORT):
         terminalreporter.section("soak")
         terminalreporter.write_line(text)
 

@@ -1,4 +1,4 @@
-"""A site whose store stands behind a gate, and whose simulator breaks on command."""
+"""A site whose store stands behind a proxy, and whose simulator breaks on command."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -6,8 +6,8 @@ import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.faults.rows import Row
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, running_proxy
 from tests.fixtures.site import Site, running_site
-from tests.fixtures.store_gate import StoreGate, store_gate
 
 QUICK = {
     # What the rows wait for, shortened; what is tested is what happens, not how long it is by default.
@@ -28,15 +28,17 @@ def breaking_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
 
 
 @pytest.fixture(scope="session")
-def session_gate(dynamodb: str) -> Iterator[StoreGate]:
-    with store_gate(dynamodb) as gate:
-        yield gate
+def session_proxy(dynamodb: str) -> Iterator[DynamoDBProxy]:
+    with running_proxy(dynamodb) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")
-def faulty_environ(breaking_simulator: RunningSimulator, session_gate: StoreGate) -> dict[str, str]:
+def faulty_environ(
+    breaking_simulator: RunningSimulator, session_proxy: DynamoDBProxy
+) -> dict[str, str]:
     return {
-        "DYNAMODB_ENDPOINT_URL": session_gate.url,
+        "DYNAMODB_ENDPOINT_URL": session_proxy.url,
         "BEDROCK_ENDPOINT_URL": breaking_simulator.url,
         "BEDROCK_CA_FILE": str(breaking_simulator.ca_file),
         **QUICK,
@@ -76,9 +78,9 @@ async def faults(breaking_simulator: RunningSimulator) -> AsyncIterator[RunningS
 
 
 @pytest.fixture
-def gate(session_gate: StoreGate) -> Iterator[StoreGate]:
-    yield session_gate
-    session_gate.release()
+def proxy(session_proxy: DynamoDBProxy) -> Iterator[DynamoDBProxy]:
+    yield session_proxy
+    session_proxy.reset()
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from websockets.exceptions import ConnectionClosed
 import orders.services
 from orders.domain import OrderStatus
 from tests.faults.rows import Row
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 from tests.fixtures.processes import resident_bytes
 from tests.fixtures.site import Site
-from tests.fixtures.store_gate import Gate, StoreGate
 from tests.fixtures.voice_clients import NUMBERED_TYPES, VoiceClient, open_client
 from voice.gateway.consumers import ACKNOWLEDGEMENT_INTERVAL_S
 from voice.wire.binary import HEADER, FrameType
@@ -45,11 +45,11 @@ async def test_it_drops_in_the_middle_of_an_answer(faulty_site: Site, row: Row) 
 
 
 async def test_it_drops_in_the_middle_of_a_tool(
-    faulty_site: Site, gate: StoreGate, row: Row
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("browser drops mid-tool", "hears the answer", kept="the tool ran once", within_s=6)
     async with open_client(faulty_site.ws_url) as client:
-        gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.4, "TransactWriteItems"
+        proxy.state, proxy.delay_s, proxy.operation = ProxyState.DELAY, 0.4, "TransactWriteItems"
         await client.send(type="text", text=CANCEL)
         await client.until("tool", phase="started")
         with row.measured():

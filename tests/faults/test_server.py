@@ -9,9 +9,9 @@ import pytest
 
 from nova_sonic_simulator.testing.coded_audio import encode_numbers, silence
 from tests.faults.rows import Row
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 from tests.fixtures.ports import free_port
 from tests.fixtures.site import Site, running_site
-from tests.fixtures.store_gate import Gate, StoreGate
 from tests.fixtures.voice_clients import VoiceClient, open_client, open_socket
 from voice.wire.binary import HEADER, FrameType
 
@@ -140,7 +140,7 @@ async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, ro
 
 
 async def test_it_is_killed_before_speech_was_stored(
-    restartable: Restartable, gate: StoreGate, row: Row
+    restartable: Restartable, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
         "server killed while DynamoDB is away",
@@ -151,7 +151,7 @@ async def test_it_is_killed_before_speech_was_stored(
     with restartable.running() as site, ExitStack() as later:
         async with open_client(site.ws_url) as client:
             await client.converse("Hola")
-            gate.state = Gate.DOWN
+            proxy.state = ProxyState.DISCONNECT
             frames = [client.frames.audio(encode_numbers([1, 2, 3]))]
             frames += [client.frames.audio(silence(500)) for _ in range(5)]
             for frame in frames:
@@ -163,9 +163,9 @@ async def test_it_is_killed_before_speech_was_stored(
             with row.measured():
                 site.process.send_signal(signal.SIGKILL)
                 site.process.wait()
-                gate.release()
+                proxy.reset()
                 again = later.enter_context(restartable.running())
-                await come_and_go(client, again, gate)
+                await come_and_go(client, again, proxy)
                 resumed = await client.reconnect(again.ws_url)
                 assert resumed.sequence <= HEADER.unpack_from(frames[0])[3]
                 await client.resend(frames, next_sequence=resumed.sequence)
@@ -174,9 +174,9 @@ async def test_it_is_killed_before_speech_was_stored(
     assert client.captions.count("1 2 3") == 2  # by the server that died, and by the one after it
 
 
-async def come_and_go(client: VoiceClient, site: Site, gate: StoreGate) -> None:
+async def come_and_go(client: VoiceClient, site: Site, proxy: DynamoDBProxy) -> None:
     """Come back on a client that is gone again before the call is restored from a slow store."""
-    gate.state, gate.slow_s = Gate.SLOW, 0.3
+    proxy.state, proxy.delay_s = ProxyState.DELAY, 0.3
     async with open_socket(site.ws_url) as socket:
         await socket.send(
             client.frames.resume(client.token, next_sequence=0, generation=0, position=0)
@@ -184,7 +184,7 @@ async def come_and_go(client: VoiceClient, site: Site, gate: StoreGate) -> None:
         await site.until_logged("connection open")
         socket.transport.abort()
     await site.until_logged("awaiting resume")
-    gate.release()
+    proxy.reset()
 
 
 async def test_it_is_drained_in_the_middle_of_a_call(

@@ -11,8 +11,8 @@ from conversations.domain import Transcript
 from nova_sonic_simulator.testing import RunningSimulator
 from orders.domain import OrderQuery
 from tests.faults.rows import Row
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 from tests.fixtures.site import Site
-from tests.fixtures.store_gate import Gate, StoreGate
 from tests.fixtures.voice_clients import VoiceClient, open_client
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
@@ -43,29 +43,34 @@ async def outcomes(client: VoiceClient, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("state", "experience", "within_s"),
     [
-        (Gate.DOWN, "hears that it did not work, may ask again", 8),
-        (Gate.THROTTLES, "hears that it did not work, may ask again", 8),
-        (Gate.HANGS, "hears «un momento», then that it took too long", 6),
-        (Gate.BABBLES, "hears that it did not work, may ask again", 5),
+        (ProxyState.DISCONNECT, "hears that it did not work, may ask again", 8),
+        (ProxyState.THROTTLE, "hears that it did not work, may ask again", 8),
+        (ProxyState.HANG, "hears «un momento», then that it took too long", 6),
+        (ProxyState.CORRUPT, "hears that it did not work, may ask again", 5),
     ],
 )
 async def test_a_store_that_fails_during_a_tool(
-    faulty_site: Site, gate: StoreGate, row: Row, state: Gate, experience: str, within_s: float
+    faulty_site: Site,
+    proxy: DynamoDBProxy,
+    row: Row,
+    state: ProxyState,
+    experience: str,
+    within_s: float,
 ) -> None:
     row(
         f"DynamoDB {state} during a tool", experience, kept="the call, the order", within_s=within_s
     )
     async with open_client(faulty_site.ws_url) as client:
-        gate.only_for, gate.state = "GetItem", state
+        proxy.operation, proxy.state = "GetItem", state
         with row.measured():
             assert await outcomes(client, LOOK_UP) == ["failed"]
-        gate.release()
+        proxy.reset()
         assert await outcomes(client, LOOK_UP) == ["ok"]
     assert orders.services.get_order(order_id="1").status == "pending"
 
 
 async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_often_it_is_tried(
-    faulty_site: Site, faults: RunningSimulator, gate: StoreGate, row: Row
+    faulty_site: Site, faults: RunningSimulator, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
         "DynamoDB answers too late, and the customer has it tried again",
@@ -75,18 +80,18 @@ async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_ofte
     )
     await faults.command("script", when="quiero yerba", say=["Listo."], tools=[YERBA])
     async with open_client(faulty_site.ws_url) as client:
-        gate.only_for, gate.only_in = "TransactWriteItems", EMAIL
-        gate.state, gate.slow_s = Gate.SLOW, 3.5
+        proxy.operation, proxy.body_part = "TransactWriteItems", EMAIL
+        proxy.state, proxy.delay_s = ProxyState.DELAY, 3.5
         with row.measured():
             assert await outcomes(client, "quiero yerba") == ["failed"]
-            gate.release()
+            proxy.reset()
             assert await outcomes(client, "quiero yerba") == ["ok"]
     query = OrderQuery(customer_email=EMAIL)
     assert len(orders.services.list_orders(query=query).items) == 1
 
 
 async def test_a_store_that_fails_as_the_customer_hangs_up(
-    faulty_site: Site, gate: StoreGate, row: Row
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
         "DynamoDB throttles at the end of a call",
@@ -96,11 +101,11 @@ async def test_a_store_that_fails_as_the_customer_hangs_up(
     )
     async with open_client(faulty_site.ws_url) as client:
         await client.converse("Hola")
-        gate.state = Gate.THROTTLES
+        proxy.state = ProxyState.THROTTLE
         await client.send(type="end")
         await client.until("ended")
         with row.measured():
-            gate.release()
+            proxy.reset()
             while not (await asyncio.to_thread(kept, client)).conversation.is_ended:  # noqa: ASYNC110 -- another process's
                 await asyncio.sleep(0.02)
         said = await asyncio.to_thread(kept, client)
@@ -113,7 +118,9 @@ def kept(client: VoiceClient) -> Transcript:
     return conversations.services.get_transcript(call_id=call_id, now=clock.now())
 
 
-async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate, row: Row) -> None:
+async def test_a_slow_store_only_takes_longer(
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
+) -> None:
     row(
         "DynamoDB slow during a tool",
         "hears «un momento», then the answer",
@@ -121,7 +128,7 @@ async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate
         within_s=6,
     )
     async with open_client(faulty_site.ws_url) as client:
-        gate.state, gate.slow_s = Gate.SLOW, 0.4
+        proxy.state, proxy.delay_s = ProxyState.DELAY, 0.4
         with row.measured():
             assert await outcomes(client, LOOK_UP) == ["ok"]
         said = " ".join(e["text"] for e in client.events if e["type"] == "caption")
@@ -130,7 +137,7 @@ async def test_a_slow_store_only_takes_longer(faulty_site: Site, gate: StoreGate
 
 
 async def test_what_is_said_while_the_store_is_down_is_kept_once_it_is_back(
-    faulty_site: Site, gate: StoreGate, row: Row
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
         "DynamoDB down for a while",
@@ -139,9 +146,9 @@ async def test_what_is_said_while_the_store_is_down_is_kept_once_it_is_back(
         within_s=12,
     )
     async with open_client(faulty_site.ws_url) as client:
-        gate.state = Gate.DOWN
+        proxy.state = ProxyState.DISCONNECT
         with row.measured():
             await client.converse("Hola")
-            gate.release()
+            proxy.reset()
             acknowledged = await client.until_acknowledged(client.frames.sequence - 1)
         assert acknowledged

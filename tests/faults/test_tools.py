@@ -13,8 +13,8 @@ from conversations.domain import ToolCall, ToolOutcome
 from conversations.errors import ConversationNotFoundError
 from nova_sonic_simulator.testing import RunningSimulator
 from tests.faults.rows import Row
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 from tests.fixtures.site import Site
-from tests.fixtures.store_gate import Gate, StoreGate
 from tests.fixtures.voice_clients import VoiceClient, open_client
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
@@ -39,12 +39,12 @@ def finished(client: VoiceClient) -> list[tuple[str, str]]:
 
 
 async def test_two_tools_at_once_run_side_by_side(
-    faulty_site: Site, faults: RunningSimulator, gate: StoreGate, row: Row
+    faulty_site: Site, faults: RunningSimulator, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("two tools at once", "hears one answer to both", kept="both results", within_s=8)
     await faults.command("script", when="las dos cosas", say=["Acá están."], tools=BOTH)
     async with open_client(faulty_site.ws_url) as client:
-        gate.state, gate.slow_s, gate.only_for = Gate.SLOW, 0.5, "GetItem"
+        proxy.state, proxy.delay_s, proxy.operation = ProxyState.DELAY, 0.5, "GetItem"
         with row.measured():
             await client.send(type="text", text="las dos cosas")
             await client.until("tool", phase="finished")
@@ -76,38 +76,42 @@ async def test_a_tool_that_cannot_be_run_is_answered(
         await client.converse(LOOK_UP)
 
 
-async def test_a_tool_that_hangs_is_given_up(faulty_site: Site, gate: StoreGate, row: Row) -> None:
+async def test_a_tool_that_hangs_is_given_up(
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
+) -> None:
     row("tool hangs", "hears «un momento», then that it took too long", kept="the call", within_s=7)
     async with open_client(faulty_site.ws_url) as client:
-        gate.state, gate.only_for = Gate.HANGS, "GetItem"
+        proxy.state, proxy.operation = ProxyState.HANG, "GetItem"
         with row.measured():
             await client.converse(LOOK_UP)
         assert finished(client) == [("consultarOrder", "failed")]
-        gate.release()
+        proxy.reset()
         await client.converse(LOOK_UP)
         assert finished(client)[-1] == ("consultarOrder", "ok")
 
 
-async def test_a_tool_that_raises_is_told(faulty_site: Site, gate: StoreGate, row: Row) -> None:
+async def test_a_tool_that_raises_is_told(
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
+) -> None:
     row("tool raises", "hears that there was a problem", kept="the call", within_s=5)
     async with open_client(faulty_site.ws_url) as client:
-        gate.state, gate.only_for = Gate.BABBLES, "GetItem"
+        proxy.state, proxy.operation = ProxyState.CORRUPT, "GetItem"
         with row.measured():
             await client.converse(LOOK_UP)
         assert finished(client) == [("consultarOrder", "failed")]
-        gate.release()
+        proxy.reset()
         await client.converse(LOOK_UP)
 
 
 async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
-    faulty_site: Site, gate: StoreGate, row: Row
+    faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("result after hang-up", "is gone", kept="the effect, and that it was done", within_s=8)
     async with open_client(faulty_site.ws_url) as client:
-        gate.only_for, gate.only_in = "TransactWriteItems", settings.ORDERS_TABLE
-        gate.state, gate.slow_s = Gate.SLOW, 0.5
+        proxy.operation, proxy.body_part = "TransactWriteItems", settings.ORDERS_TABLE
+        proxy.state, proxy.delay_s = ProxyState.DELAY, 0.5
         await client.send(type="text", text=CANCEL)
-        while not gate.met:  # it has begun to take effect
+        while not proxy.affected:  # it has begun to take effect
             await client.audio_within(0.02)
         call_id = client.token.partition(".")[0]
         with row.measured():

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from nova_sonic_simulator.testing import RunningSimulator
-from tests.fixtures.store_gate import Gate, StoreGate
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 
 THROTTLED = {"status": 429, "code": "ThrottlingException", "message": "A fault on command."}
 UNSTABLE = {
@@ -29,7 +29,7 @@ IN_A_SESSION: list[tuple[str, str, dict[str, Any]]] = [
     ("open", "delay", {"s": 2.0}),
 ]
 FOR_ALL = ["abort", "reset", "goaway"]
-STORE = [Gate.DOWN, Gate.SLOW, Gate.THROTTLES]
+STORE = [ProxyState.DISCONNECT, ProxyState.DELAY, ProxyState.THROTTLE]
 EVERY_S = 1.0
 ALL_EVERY_S = 20.0
 STORE_BROKEN_S = 1.0
@@ -38,11 +38,13 @@ STORE_BROKEN_S = 1.0
 class Chaos:
     """Breaks one thing after the other until it is stopped."""
 
-    def __init__(self, simulator: RunningSimulator, gate: StoreGate, chance: random.Random) -> None:
+    def __init__(
+        self, simulator: RunningSimulator, proxy: DynamoDBProxy, chance: random.Random
+    ) -> None:
         self.done: Counter[str] = Counter()
         """What was broken, how often."""
         self._simulator = simulator
-        self._gate = gate
+        self._proxy = proxy
         self._chance = chance
 
     async def reign(self) -> None:
@@ -70,8 +72,8 @@ class Chaos:
         self.done[f"{kind} for all"] += 1
 
     async def _break_store(self) -> None:
-        self._gate.slow_s = 0.2
-        self._gate.state = state = self._chance.choice(STORE)
+        self._proxy.delay_s = 0.2
+        self._proxy.state = state = self._chance.choice(STORE)
         await asyncio.sleep(STORE_BROKEN_S * self._chance.random())
-        self._gate.release()
+        self._proxy.reset()
         self.done[f"store {state}"] += 1

@@ -15,9 +15,9 @@ import pytest
 from django.conf import settings
 
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
-from tests.findings import SOAK
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, running_proxy
 from tests.fixtures.site import Site, running_site
-from tests.fixtures.store_gate import StoreGate, store_gate
+from tests.reports import SOAK_REPORT
 from tests.soak.callers import ORDER, Account, Caller
 from tests.soak.chaos import Chaos
 from tests.soak.losses import lost, order_of
@@ -48,9 +48,9 @@ ENVIRON = {
 
 
 @pytest.fixture
-def gate(dynamodb: str) -> Iterator[StoreGate]:
-    with store_gate(dynamodb) as gate:
-        yield gate
+def proxy(dynamodb: str) -> Iterator[DynamoDBProxy]:
+    with running_proxy(dynamodb) as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def simulator(tmp_path: Path) -> Iterator[RunningSimulator]:
 
 @pytest.fixture
 def site(
-    tmp_path: Path, gate: StoreGate, simulator: RunningSimulator, demo_data: object
+    tmp_path: Path, proxy: DynamoDBProxy, simulator: RunningSimulator, demo_data: object
 ) -> Iterator[Site]:
     environ = {
-        "DYNAMODB_ENDPOINT_URL": gate.url,
+        "DYNAMODB_ENDPOINT_URL": proxy.url,
         "BEDROCK_ENDPOINT_URL": simulator.url,
         "BEDROCK_CA_FILE": str(simulator.ca_file),
         **ENVIRON,
@@ -77,7 +77,7 @@ def site(
 async def test_calls_come_and_go(
     site: Site,
     simulator: RunningSimulator,
-    gate: StoreGate,
+    proxy: DynamoDBProxy,
     record_property: Callable[[str, object], None],
 ) -> None:
     chance = random.Random(SEED)
@@ -85,17 +85,17 @@ async def test_calls_come_and_go(
     await crowd.call_for(WARM_UP_S)
     await until_calm(site)
     before = Footprint.of(site)
-    chaos = Chaos(simulator, gate, chance)
+    chaos = Chaos(simulator, proxy, chance)
     async with asyncio.TaskGroup() as tasks:
         reign = tasks.create_task(chaos.reign())
         await crowd.call_for(60 * MINUTES)
         reign.cancel()
-    gate.release()
+    proxy.reset()
     await simulator.command("clear")
     await until_calm(site)
     after = Footprint.of(site)
     title = f"{MINUTES:g} minutes, seed {SEED}"
-    record_property(SOAK, report(title, crowd.accounts, chaos.done, before, after))
+    record_property(SOAK_REPORT, report(title, crowd.accounts, chaos.done, before, after))
 
     losses = lost(crowd.accounts)
     assert not losses, "\n".join(losses)
