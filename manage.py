@@ -5,13 +5,13 @@ import os
 import sys
 
 
-def main() -> None:
-    """Run one management command."""
+def main() -> int:
+    """Run one management command and return its exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "novasonic.settings")
     from novasonic.command_line import run_command  # noqa: PLC0415 -- after the settings are named
 
-    run_command(sys.argv)
+    return run_command(sys.argv)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,1 +1,1 @@
-"""Conversations: what is kept of calls, for staff to look into and for a call to go on from."""
+"""Stored conversations: read by staff in the admin, and by servers that restore a call."""

@@ -91,14 +91,14 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
     list_display = ("began", "length", "outcome", "turns", "tools", "cost")
     list_filter = (StateFilter, StartedFilter, ErrorsFilter)
     sortable_fields = frozenset({"started_at"})
-    search_help_text = gettext_lazy("Words of what was said, or the call's id.")
+    search_help_text = gettext_lazy("Words from the conversation, or the call's id.")
     search_limit_message = gettext_lazy(
-        "Only the %(limit)s latest things said were searched, and 300 conversations found. A filter "
-        "narrows it down."
+        "Only the latest %(limit)s utterances were searched, and at most 300 conversations are shown. "
+        "A filter narrows the search."
     )
 
     class Media:
-        """Style of the transcript, and the script that updates it while the conversation is live."""
+        """Style of the transcript, and the script that updates it while it is live."""
 
         css = {"all": ["conversations/transcript.css"]}  # noqa: RUF012 -- Django's way
         js = (Script("conversations/live.js", type="module"),)
@@ -162,7 +162,7 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
         return [transcript, *super().get_urls()]
 
     def transcript(self, request: HttpRequest, call_id: str) -> HttpResponse:
-        """Return the current transcript without the page around it, for the script that updates it."""
+        """Return the current transcript without the page around it, for `live.js`."""
         if not self.has_view_permission(request):
             return HttpResponse(status=403)
         try:
@@ -196,10 +196,10 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
             (_("interruptions"), lambda each: each.value.statistics.interruptions),
             (_("resumed"), lambda each: each.value.statistics.resumes),
             (_("sessions renewed"), lambda each: each.value.statistics.rotations),
-            (_("tokens of speech heard"), lambda each: each.value.statistics.tokens.speech_in),
-            (_("tokens of text read"), lambda each: each.value.statistics.tokens.text_in),
-            (_("tokens of speech spoken"), lambda each: each.value.statistics.tokens.speech_out),
-            (_("tokens of text written"), lambda each: each.value.statistics.tokens.text_out),
+            (_("speech tokens in"), lambda each: each.value.statistics.tokens.speech_in),
+            (_("text tokens in"), lambda each: each.value.statistics.tokens.text_in),
+            (_("speech tokens out"), lambda each: each.value.statistics.tokens.speech_out),
+            (_("text tokens out"), lambda each: each.value.statistics.tokens.text_out),
             (_("cost in US dollars"), lambda each: each.value.cost_usd),
             (_("median wait in ms"), lambda each: each.value.statistics.latency.median_ms),
             (_("longest wait in ms"), lambda each: each.value.statistics.latency.max_ms),

@@ -1,6 +1,9 @@
-"""Records of conversations and tool calls for Django's admin; they have no SQL table (see `staff.records`).
+"""Records of conversations and tool calls for Django's admin, without SQL tables.
 
-The admin's model of a tool call is named `ToolRun`, because its URL and its permissions have that name.
+See `staff.records` for what a record is.
+
+The admin's model of a tool call is named `ToolRun`, because its URL and its permissions have that
+name.
 """
 
 from collections.abc import Sequence

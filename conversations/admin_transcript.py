@@ -60,7 +60,7 @@ def _technical_facts(conversation: Conversation) -> list[tuple[str, str]]:
     return _without_empty(
         (_("tokens of speech"), _format_tokens(tokens.speech_in, tokens.speech_out)),
         (_("tokens of text"), _format_tokens(tokens.text_in, tokens.text_out)),
-        (_("median wait to the ear"), format_latency(statistics.latency.playback_median_ms)),
+        (_("median wait until playback"), format_latency(statistics.latency.playback_median_ms)),
         (_("resumed"), str(statistics.resumes or "")),
         (_("sessions renewed"), str(statistics.rotations or "")),
         (_("voice"), conversation.voice),
@@ -92,8 +92,8 @@ def _entry(entry: Utterance | ToolCall) -> dict[str, Any]:
 
 
 def _format_tokens(tokens_in: int, tokens_out: int) -> str:
-    values = {"taken": _format_count(tokens_in), "given": _format_count(tokens_out)}
-    return _("%(taken)s in, %(given)s out") % values
+    values = {"tokens_in": _format_count(tokens_in), "tokens_out": _format_count(tokens_out)}
+    return _("%(tokens_in)s in, %(tokens_out)s out") % values
 
 
 def _format_count(number: int) -> str:
@@ -101,7 +101,7 @@ def _format_count(number: int) -> str:
 
 
 def format_reason(conversation: Conversation) -> str:
-    """Return why a conversation ended: a label if the code is known, else the code; "" if it is live."""
+    """Return why a conversation ended: the label of the code, or the code; "" if it is live."""
     return str(REASON_LABELS.get(conversation.reason or "", conversation.reason or ""))
 
 

@@ -1,6 +1,7 @@
 """Serialize a call's checkpoint, short enough for one DynamoDB item. Pure.
 
-`conversations.encryption` encrypts the result. If the utterances do not fit, the oldest are left out.
+`conversations.encryption` encrypts the result. If the utterances do not fit, the oldest are left
+out.
 """
 
 import json

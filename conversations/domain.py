@@ -3,8 +3,8 @@
 A **conversation** is live until it ends. A live one whose server has sent no heartbeat for 90 s is
 *lost*; this is computed on reading and not stored, because the server can no longer write it.
 
-Its **epoch** is the number of the current lease. Each process that takes the lease over raises it by
-one, and only the newest lease may write, so a server that was cut off overwrites nothing.
+Its **epoch** is the number of the current lease. Each process that takes the lease over raises it
+by one, and only the newest lease may write, so a server that was cut off overwrites nothing.
 
 Times are aware, durations milliseconds, costs US dollars.
 """
@@ -128,8 +128,8 @@ class ConversationStatistics:
 class Utterance:
     """What one speaker said in one segment of a turn.
 
-    Recording an utterance with empty text deletes the one stored under the same key. The latencies are
-    set on the first segment of a reply; see `Latency` for what they measure.
+    Recording an utterance with empty text deletes the one stored under the same key. The latencies
+    are set on the first segment of a reply; see `Latency` for what they measure.
     """
 
     turn: int
@@ -245,7 +245,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationQuery:
-    """Filter and order of a list of conversations; `started_from` is inclusive, `started_to` is not."""
+    """Filter and order of a list of conversations; it includes `started_from`, not `started_to`."""
 
     state: ConversationState | None = None
     with_errors: bool = False
@@ -266,7 +266,7 @@ class ConversationQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallQuery:
-    """Filter and order of a list of tool calls; `started_from` is inclusive, `started_to` is not."""
+    """Filter and order of a list of tool calls; it includes `started_from`, not `started_to`."""
 
     name: str | None = None
     outcome: ToolOutcome | None = None
@@ -279,8 +279,8 @@ class ToolCallQuery:
 class TextSearchResult:
     """The conversations that contain a text, the latest first.
 
-    `stopped_after` is the number of utterances searched when the search stopped at a limit; None if it
-    searched all of them.
+    `stopped_after` is the number of utterances searched when the search stopped at a limit; None if
+    it searched all of them.
     """
 
     conversations: Sequence[Conversation]
@@ -298,8 +298,8 @@ class Lease:
 class StoredCall:
     """What a process receives that takes over a call's lease; nothing in it is masked.
 
-    The previous process may have died during a tool call that is still `RUNNING` here, so that call may
-    have had its effect.
+    The previous process may have died during a tool call that is still `RUNNING` here, so that call
+    may have had its effect.
     """
 
     epoch: int

@@ -25,7 +25,7 @@ def encrypt_checkpoint(checkpoint: CallCheckpoint) -> str:
 
 
 def decrypt_checkpoint(encrypted: str | None) -> CallCheckpoint | None:
-    """Return the checkpoint; None if there is none, or if `SECRET_KEY` was another when it was stored."""
+    """Return the checkpoint; None if there is none, or if `SECRET_KEY` has changed since."""
     if encrypted is None:
         return None
     try:

@@ -4,9 +4,9 @@
     12.345.678              ******78
     +54 9 11 5555-1234      ******34
 
-Order and appointment numbers (at most six digits), prices, dates and times are not masked. Neither are names,
-because whoever may read a conversation may see whose it is, nor numbers that are dictated in two segments,
-because each segment is masked alone.
+Order and appointment numbers (at most six digits), prices, dates and times are not masked. Neither
+are names, because whoever may read a conversation may see whose it is, nor numbers that are
+dictated in two segments, because each segment is masked alone.
 """
 
 import re
@@ -45,7 +45,7 @@ def mask_text(text: str, *, masks: Collection[str]) -> str:
 
 
 def mask_arguments(arguments: Mapping[str, Any], *, masks: Collection[str]) -> dict[str, Any]:
-    """Return a tool's arguments with the masks applied, by the names of fields and by patterns in texts."""
+    """Return a tool's arguments with the masks applied, by field name and by pattern."""
     return {
         name: _masked_value(value, _mask_for_field(name), masks)
         for name, value in arguments.items()
@@ -53,7 +53,7 @@ def mask_arguments(arguments: Mapping[str, Any], *, masks: Collection[str]) -> d
 
 
 def _masked_value(value: Any, mask: str | None, masks: Collection[str]) -> Any:
-    """Return a value with the mask of its field applied; without one, texts are masked by pattern."""
+    """Return a value masked by the mask of its field; without one, texts are masked by pattern."""
     match value:
         case Mapping():
             return {
@@ -86,7 +86,8 @@ def _masked_field(value: str, mask: str) -> str:
         return _masked_email(value)
     if _ALREADY_MASKED.fullmatch(value) or not value:
         return value
-    return (mask_dni(value) if digits(value) else None) or MASK
+    masked = mask_dni(value) if digits(value) else None
+    return masked or MASK
 
 
 def _masked_email(address: str) -> str:

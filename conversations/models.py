@@ -1,11 +1,11 @@
 """PynamoDB models of stored conversations: the attributes, keys and indexes of one table.
 
-All items of a call have the partition key `CALL#{id}`: the conversation, its utterances, its tool calls
-and, while it is live, its checkpoint. An index contains only items that have both its key attributes, so
-each contains one kind of item, and `LiveIndex` and `HadErrorsIndex` are small.
+All items of a call have the partition key `CALL#{id}`: the conversation, its utterances, its tool
+calls and, while it is live, its checkpoint. An index contains only items that have both its key
+attributes, so each contains one kind of item, and `LiveIndex` and `HadErrorsIndex` are small.
 
-Only `conversations.repository` reads and writes these items. The stored attribute names differ from the
-Python names in places, because renaming a stored attribute would lose data.
+Only `conversations.repository` reads and writes these items. The stored attribute names differ from
+the Python names in places, because renaming a stored attribute would lose data.
 """
 
 from pynamodb.attributes import (

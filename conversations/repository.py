@@ -1,7 +1,7 @@
 """Read and write conversations in DynamoDB. Domain values go in and come out.
 
-Every write of a call depends on the writer's lease: see `_leased_transaction`. The same update stores the
-heartbeat, so the lease needs no separate check.
+Every write of a call depends on the writer's lease: see `_leased_transaction`. The same update
+stores the heartbeat, so the lease needs no separate check.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -117,7 +117,7 @@ def find_conversations(
 def find_tool_calls(
     query: ToolCallQuery, *, stored_since: datetime, limit: int, cursor: str | None = None
 ) -> Page[ToolCall]:
-    """Return up to `limit` matching tool calls of all calls by start time, and the next page's cursor.
+    """Return up to `limit` matching tool calls by start time, and the cursor of the next page.
 
     Raises:
         InvalidCursorError: the cursor isn't one of ours.
@@ -129,7 +129,7 @@ def find_tool_calls(
 
 
 def latest_utterances(*, since: datetime, limit: int) -> tuple[list[tuple[str, Utterance]], bool]:
-    """Return the latest utterances of all calls, each with its call's id, and whether there are more."""
+    """Return the latest utterances, each with its call's id, and whether there are more."""
     index_query = IndexQuery(
         table=ConversationItem,
         index="SpeakerIndex",
@@ -354,7 +354,8 @@ def claim_ticket(nonce: str, *, expires_at: datetime) -> bool:
 def delete_conversation(conversation: Conversation) -> None:
     """Delete all items of a call, the conversation last, so that a failed deletion can be repeated.
 
-    The conversation is ended with a new epoch first: a server that is only thought dead then adds nothing.
+    The conversation is ended with a new epoch first: a server that is only thought dead then adds
+    nothing.
 
     Raises:
         StaleVersionError: the conversation was changed meanwhile.
@@ -376,7 +377,10 @@ def delete_conversation(conversation: Conversation) -> None:
 
 
 def _other_items_of_call(call_id: str) -> Iterator[CheckpointItem]:
-    """Yield the keys of all items of a call except the conversation, whatever their kind."""
+    """Yield the keys of all items of a call except the conversation.
+
+    They are returned as `CheckpointItem`s whatever their kind, because only the keys are read.
+    """
     partition, conversation_sort_key = ConversationItem.key(call_id)
     found = CheckpointItem.query(partition, attributes_to_get=["PK", "SK"], consistent_read=True)
     return (item for item in found if item.sk != conversation_sort_key)
@@ -390,7 +394,7 @@ def _delete(keys: Iterable[Table]) -> None:
 
 
 def _leased_transaction(call_id: str, epoch: int, changes: Mapping[str, Any]) -> Transaction:
-    """Return a transaction that changes the conversation, if it is live and its epoch is `epoch`."""
+    """Return a transaction that changes the conversation, if it is live and has this epoch."""
     transaction = Transaction()
     transaction.update_item(
         ConversationItem(*ConversationItem.key(call_id), **changes),

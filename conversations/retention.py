@@ -32,7 +32,7 @@ def statistics_lifetime() -> timedelta:
 
 
 def storable_utterances(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Return the utterances as they may be stored: masked, or none if the settings store no text."""
+    """Return the utterances as they may be stored: masked, or none if no text is stored."""
     if not text_lifetime():
         return []
     return [
@@ -47,7 +47,7 @@ def storable_utterances(utterances: Sequence[Utterance]) -> list[Utterance]:
 
 
 def storable_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return a tool's arguments as they may be stored: masked, or None if the settings store no text.
+    """Return a tool's arguments as they may be stored: masked, or None if no text is stored.
 
     Arguments that are too long become one text under the key "…", cut to the allowed length.
     """
@@ -59,7 +59,7 @@ def storable_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None
 
 
 def progress_attributes(statistics: ConversationStatistics, now: datetime) -> dict[str, Any]:
-    """Return the attributes of the conversation's item that change with its statistics, cost included."""
+    """Return the item attributes that change with the statistics, including the cost."""
     latency = Latency(
         median_ms=_rounded(statistics.latency.median_ms),
         max_ms=_rounded(statistics.latency.max_ms),

@@ -1,12 +1,12 @@
 """Open, write, restore, find and delete stored conversations.
 
-The call and the staff pages use these functions and nothing below them. All of them block on DynamoDB: a
-call runs them in threads (`common.dynamodb.client.run_in_thread`), and one call's writes one after
-another, because the newest write wins. Callers pass in times, ids and secrets.
+The call and the staff pages use these functions and nothing below them. All of them block on
+DynamoDB: a call runs them in threads (`common.dynamodb.client.run_in_thread`), and one call's
+writes one after another, because the newest write wins. Callers pass in times, ids and secrets.
 
-Every function raises `UnavailableError` if DynamoDB does not answer, besides what its docstring lists.
-Every function with an `epoch` raises `LeaseLostError` if another process has taken the lease over or the
-conversation has ended.
+Every function raises `UnavailableError` if DynamoDB does not answer, besides what its docstring
+lists. Every function with an `epoch` raises `LeaseLostError` if another process has taken the lease
+over or the conversation has ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,7 +111,7 @@ def open_conversation(  # noqa: PLR0913 -- the parts of a call, by keyword
 
 
 def _has_first_lease(conversation: Conversation) -> bool:
-    """Whether this conversation is stored with the same secret, is live, and was never taken over."""
+    """Whether it is stored with the same secret, has not ended, and was never taken over."""
     stored = repository.conversation_by_id(conversation.id)
     return (
         stored is not None
@@ -131,11 +131,14 @@ def record_progress(
 ) -> None:
     """Store new and changed utterances, the current statistics and the checkpoint.
 
-    An utterance replaces the stored one with the same turn and segment; one with empty text deletes it.
-    Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with `state`. Records
-    of one call must be made one after another.
+    An utterance replaces the stored one with the same turn and segment; one with empty text deletes
+    it. Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with
+    `state`.
+
+    A call must wait for one record before it makes the next, because the checkpoint is read and
+    then written.
     """
-    latest = list({each.key: each for each in utterances}.values())
+    latest = list({each.key: each for each in utterances}.values())  # of two with one key, the last
     stored = repository.encrypted_checkpoint_of_call(call_id, now)
     checkpoint = encryption.decrypt_checkpoint(stored) or CallCheckpoint()
     encrypted = encryption.encrypt_checkpoint(checkpoint.updated(latest, state))
@@ -335,9 +338,9 @@ def get_conversation(*, call_id: str, now: datetime) -> Conversation:
 def search_text(*, text: str, query: ConversationQuery, now: datetime) -> TextSearchResult:
     """Return the matching conversations in which all words of `text` were said, the latest first.
 
-    Case, accents and punctuation are ignored, and the beginning of a word is enough. Only the latest
-    `MAX_UTTERANCES_SEARCHED` utterances are searched, and at most `MAX_CONVERSATIONS_FOUND` conversations
-    are returned.
+    Case, accents and punctuation are ignored, and the beginning of a word is enough. Only the
+    latest `MAX_UTTERANCES_SEARCHED` utterances are searched, and at most `MAX_CONVERSATIONS_FOUND`
+    conversations are returned.
     """
     wanted = normalized_name(text)
     stored_since = now - retention.text_lifetime()

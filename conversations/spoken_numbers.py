@@ -1,13 +1,13 @@
 """Find and mask identity and telephone numbers in what people say. Pure.
 
-A transcript contains a number as it was dictated: `12345678`, `12.345.678`, `12 345 678`, `1 2 3 4 …`,
-`doce, treinta y cuatro …`. Digits and number words that follow each other are parsed as one **run** of groups,
-and the total number of digits decides what it is. A group of five digits or more stands alone: it may be an
-order or appointment number that was dictated beside another number.
+A transcript contains a number as it was dictated: `12345678`, `12.345.678`, `12 345 678`, `1 2 3 4
+…`, `doce, treinta y cuatro …`. Digits and number words that follow each other are parsed as one
+**run** of groups, and the total number of digits decides what it is. A group of five digits or more
+stands alone: it may be an order or appointment number that was dictated beside another number.
 
-Seven or eight digits are an identity number or a local telephone number. More digits are a telephone, card or
-account number, all masked alike. Prices, dates and times are not masked: they are recognized by the text
-around them and by the range of days and months.
+Seven or eight digits are an identity number or a local telephone number. More digits are a
+telephone, card or account number, all masked alike. Prices, dates and times are not masked: they
+are recognized by the text around them and by the range of days and months.
 """
 
 import re
@@ -22,7 +22,7 @@ PHONE = "phone"
 MIN_DIGITS = 7
 MAX_DNI_DIGITS = 8
 MIN_STANDALONE_DIGITS = 5
-"""A group of so many digits is a number by itself; order and appointment numbers have five or six."""
+"""So many digits are a number by themselves; order and appointment numbers have five or six."""
 MASK = "******"
 
 _UNITS = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
@@ -151,7 +151,7 @@ def _digits(group: str) -> str:
 def _is_identifying(
     text: str, number: Sequence[_Group], written: str, masks: Collection[str]
 ) -> bool:
-    """Whether one of the masks applies to a number; `written` is its part of the text, with a plus sign."""
+    """Whether one of the masks applies to a number, which stands in the text as `written`."""
     count = sum(len(group.digits) for group in number)
     if count < MIN_DIGITS or _is_excluded(text, number):
         return False

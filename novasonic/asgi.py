@@ -10,19 +10,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "novasonic.settings")
 django_app = get_asgi_application()
 
 # These imports need Django to be set up.
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.conf import settings  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 
-from common.dynamodb.client import run_in_thread  # noqa: E402
-from common.dynamodb.tables import check_tables  # noqa: E402
-from common.errors import UnavailableError  # noqa: E402
-from novasonic.health import HealthMiddleware  # noqa: E402
-from novasonic.proxy_headers import ProxyHeaderCheck  # noqa: E402
-from voice.calls import configuration  # noqa: E402
-from voice.calls.registry import call_registry  # noqa: E402
-from voice.gateway.origins import PageOriginValidator  # noqa: E402
-from voice.gateway.routing import websocket_urlpatterns  # noqa: E402
-from voice.sonic.errors import TransportError  # noqa: E402
+from common.dynamodb.client import run_in_thread
+from common.dynamodb.tables import check_tables
+from common.errors import UnavailableError
+from novasonic.health import HealthMiddleware
+from novasonic.proxy_headers import ProxyHeaderCheck
+from voice.calls import configuration
+from voice.calls.registry import call_registry
+from voice.gateway.origins import PageOriginValidator
+from voice.gateway.routing import websocket_urlpatterns
+from voice.sonic.errors import TransportError
 
 logger = logging.getLogger(__name__)
 

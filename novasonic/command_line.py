@@ -1,35 +1,92 @@
-"""Management commands end with one line when the environment is at fault, not with a traceback."""
+"""Run management commands, so that a failure from outside ends them with one line, not a traceback.
 
+Foreseen are failures that whoever runs the command can mend: DynamoDB, S3 or the SQL database can't be
+reached, a table or a permission is missing, the environment is invalid. Each becomes a `CommandError`,
+which Django prints as one line; with `--traceback` it prints the whole chain. Any other exception is a
+bug and keeps its traceback. `manage.py` runs every command through `run_command`, Django's own, too.
+"""
+
+import logging
+import os
 import sys
-from collections.abc import Sequence
+from typing import Any, override
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
-from django.db.utils import OperationalError
+from django.core.management import BaseCommand, CommandError, ManagementUtility
+from django.db import DatabaseError
+from django.utils import translation
+
+from common.dynamodb.failures import describe_unavailability
+from common.errors import DomainError, UnavailableError
+
+SERVERS = frozenset({"serve", "runserver"})
+"""Commands whose log is read after the fact, so it names each failure."""
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells report it."""
+
+FORESEEN = (UnavailableError, DomainError, BotoCoreError, ClientError, DatabaseError)
 
 
-def run_command(argv: Sequence[str]) -> None:
-    """Run the management command that `argv` names; `--traceback` shows the traceback of any error."""
+def run_command(argv: list[str]) -> int:
+    """Run the command that `argv` names and return its exit status."""
     try:
-        execute_from_command_line(list(argv))
-    except Exception as error:
-        message = _message(error)
-        if message is None or "--traceback" in argv:
+        _CommandLine(argv).execute()
+    except ImproperlyConfigured as error:
+        if "--traceback" in argv:
             raise
-        sys.exit(message)
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except BrokenPipeError:
+        # The reader of our output, `head` for example, has ended. Python would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+    return 0
 
 
-def _message(error: Exception) -> str | None:
-    """Return the line for an error that whoever runs the command can correct; None for a bug."""
-    from common.errors import UnavailableError  # noqa: PLC0415 -- the settings may be what is broken
+class _CommandLine(ManagementUtility):
+    """Django's command line, whose commands raise `CommandError` for every foreseen failure."""
 
+    @override
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        command = super().fetch_command(subcommand)
+        execute = command.execute
+
+        def execute_or_explain(*args: Any, **options: Any) -> str | None:
+            try:
+                return execute(*args, **options)
+            except FORESEEN as error:
+                raise CommandError(describe_failure(error)) from error
+
+        command.execute = execute_or_explain  # type: ignore[method-assign]  # Django has no hook here
+        if subcommand not in SERVERS:
+            # The command's error says the same in words for people.
+            logging.getLogger("common.dynamodb.failures").disabled = True
+        return command
+
+
+def describe_failure(error: Exception) -> str:
+    """Return one line that says what failed and what to do about it."""
     match error:
-        case ImproperlyConfigured():
-            return str(error)
-        case OperationalError():
-            reason = " ".join(str(error).split())
-            return f"The SQL database can't be used (DATABASE_URL, SQLITE_PATH): {reason}"
         case UnavailableError():
-            return f"DynamoDB can't be used: {error.data['reason']}. See the log line above."
+            return describe_unavailability(error)
+        case DomainError():
+            with translation.override("en"):  # operators read English; the texts are for customers
+                return f"{error.message} ({error.code})"
+        case DatabaseError():
+            return f"The SQL database: {_first_line(error)}. {_sql_remedy(str(error))}"
         case _:
-            return None
+            return f"AWS: {_first_line(error)}"
+
+
+def _sql_remedy(text: str) -> str:
+    if "no such table" in text or "does not exist" in text:
+        return "Run `python manage.py migrate`."
+    return "See the database's address in the settings."
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")

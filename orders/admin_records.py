@@ -113,7 +113,7 @@ class OrderItemSource:
         record_filter: RecordFilter,
         *,
         cursor: str | None,  # noqa: ARG002 -- all items are in one record
-        limit: int,  # noqa: ARG002
+        limit: int,  # noqa: ARG002 -- as above
     ) -> Page["OrderItem"]:
         """Return the items of the order that the filter names."""
         order = Order.source.find_by_id(record_filter.value_of("order_id") or "")

@@ -192,12 +192,12 @@ class RecordAdmin[M: Record](_ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         try:
-            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]  # Django's, without its SQL transaction
+            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]  # the stubs lack it  # Django's, without its SQL transaction
         except DomainError as error:
             if request.method != "POST":
                 raise
             setattr(request, SERVICE_ERROR, error)
-            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]  # the stubs lack it
 
     @override
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
@@ -239,7 +239,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
         try:
-            return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # Django's, without its SQL transaction
+            return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined]  # the stubs lack it  # Django's, without its SQL transaction
         except (ConflictError, NotFoundError, RuleError) as error:
             self.message_user(request, error.message, messages.ERROR)
             return HttpResponseRedirect(reverse(f"admin:{self._url_prefix()}_changelist"))

@@ -22,7 +22,7 @@ os.environ.update(
 )
 
 from novasonic.settings import *  # noqa: E402, F403 -- after the environment; all of it
-from tests.fixtures.translations import compile_stale_translations  # noqa: E402
+from tests.fixtures.translations import compile_stale_translations  # noqa: E402 -- as above
 
 compile_stale_translations()  # Django loads them while it starts, before any hook of pytest
 

@@ -1,1 +1,1 @@
-"""Calls: browser door, one customer call, Nova Sonic session, voice tools."""
+"""Voice calls: gateway, call engine, Nova Sonic sessions, tools and the browser client."""

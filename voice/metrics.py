@@ -1,7 +1,7 @@
 """The Prometheus metrics of calls, served at `/metrics`. Numbers only: no names and no texts.
 
-Each process has one registry. `novasonic.health` serves it; code that measures something imports its metric
-from here.
+Each process has one registry. `novasonic.health` serves it; code that measures something imports
+its metric from here.
 """
 
 from prometheus_client import Counter, Gauge, Histogram

@@ -10,6 +10,8 @@ from typing import Any
 
 from botocore import exceptions as botocore
 
+from common.errors import UnavailableError
+
 logger = logging.getLogger(__name__)
 
 _REASONS_BY_CODE = {
@@ -44,6 +46,18 @@ _REMEDIES = {
     "access_denied": "See the IAM policy of the role or user, and the machine's clock.",
     "credentials_missing": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role.",
 }
+_MEANINGS = {
+    "unreachable": "DynamoDB can't be reached",
+    "timed_out": "DynamoDB did not respond in time",
+    "table_missing": "A DynamoDB table is missing",
+    "throttled": "DynamoDB throttles the requests",
+    "access_denied": "DynamoDB denied the access",
+    "credentials_missing": "There are no AWS credentials",
+    "failing": "DynamoDB failed",
+    "too_many_waiting": "Too many requests wait for DynamoDB",
+    "contention": "Somebody else is changing the same records",
+}
+_DEFAULT_REMEDY = "Wait: such failures usually end by themselves."
 
 
 def unavailability_reason(error: BaseException) -> str | None:
@@ -69,7 +83,20 @@ def log_failure(
         "reason": reason,
         "operation": operation,
         "table": parameters.get("TableName"),
-        "remedy": _REMEDIES.get(reason, "Wait: such failures usually end by themselves."),
+        "remedy": _REMEDIES.get(reason, _DEFAULT_REMEDY),
         "detail": str(error),
     }
     logger.error("dynamodb unavailable", extra=fields)
+
+
+def describe_unavailability(error: UnavailableError) -> str:
+    """Return one line for operators: what failed, in DynamoDB's words, and the remedy."""
+    reason = str(error.data.get("reason"))
+    meaning = _MEANINGS.get(reason, reason)
+    remedy = _REMEDIES.get(reason, _DEFAULT_REMEDY)
+    cause = error.__cause__
+    if cause is None:
+        return f"{meaning}. {remedy}"
+    # PynamoDB raises a shortened ClientError; its cause is the complete one.
+    detail = " ".join(str(cause.__cause__ or cause).split()).rstrip(".")
+    return f"{meaning}: {detail}. {remedy}"

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pure
 
 INSTANTS = st.datetimes(
     min_value=datetime(1900, 1, 1),  # noqa: DTZ001 -- Hypothesis wants naive bounds
-    max_value=datetime(2200, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001 -- as above
     timezones=st.just(UTC),
 )
 

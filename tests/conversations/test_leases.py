@@ -36,21 +36,25 @@ pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
 def test_takeover_returns_everything_that_restores_the_call() -> None:
     open_call()
-    said = [user("Quiero mi pedido"), assistant("¿Qué nú…", interrupted=True)]
-    record(*said, statistics=STATISTICS, state={"wanted": 4})
+    utterances = [user("Quiero mi pedido"), assistant("¿Qué nú…", interrupted=True)]
+    record(*utterances, statistics=STATISTICS, state={"wanted": 4})
     start_tool("done", orderId="1")
     finish_tool("done")
-    start_tool("begun", orderId="2", now=at(3))
+    start_tool("started", orderId="2", now=at(3))
 
-    taken = take_over(now=at(10))
-    assert taken.epoch == 2
-    assert taken.state == {"wanted": 4}
-    assert taken.utterances == tuple(said)
-    assert taken.statistics.turns == 3
-    assert (taken.voice, taken.language, taken.wire) == ("carlos", "es", "sonic.audio.v1")
-    assert [(tool_call.tool_use_id, tool_call.outcome) for tool_call in taken.tool_calls] == [
+    stored_call = take_over(now=at(10))
+    assert stored_call.epoch == 2
+    assert stored_call.state == {"wanted": 4}
+    assert stored_call.utterances == tuple(utterances)
+    assert stored_call.statistics.turns == 3
+    assert (stored_call.voice, stored_call.language, stored_call.wire) == (
+        "carlos",
+        "es",
+        "sonic.audio.v1",
+    )
+    assert [(tool_call.tool_use_id, tool_call.outcome) for tool_call in stored_call.tool_calls] == [
         ("done", ToolOutcome.OK),
-        ("begun", ToolOutcome.RUNNING),
+        ("started", ToolOutcome.RUNNING),
     ]
     assert transcript().conversation.heartbeat_at == at(10)
 
@@ -65,7 +69,7 @@ def test_write_with_an_old_epoch_is_refused() -> None:
     open_call()
     start_tool()
     record(user("Hola"))
-    taken = take_over()
+    stored_call = take_over()
     stored = raw_items()
 
     old: list[Any] = [
@@ -79,7 +83,7 @@ def test_write_with_an_old_epoch_is_refused() -> None:
         with pytest.raises(LeaseLostError):
             write()
     assert raw_items() == stored
-    record(user("Sigo acá"), epoch=taken.epoch)
+    record(user("Sigo acá"), epoch=stored_call.epoch)
     assert texts() == ["Sigo acá"]
 
 
@@ -93,15 +97,17 @@ def test_takeover_includes_a_record_made_during_the_takeover() -> None:
         record(user("Uno"), user("Dos", segment=2), state={"wanted": 9})
 
     events.register("before-call.dynamodb.TransactWriteItems", record_once_more)
-    taken = take_over(now=at(1))
-    assert [said.text for said in taken.utterances] == ["Uno", "Dos"]
-    assert taken.state == {"wanted": 9}
+    stored_call = take_over(now=at(1))
+    assert [each.text for each in stored_call.utterances] == ["Uno", "Dos"]
+    assert stored_call.state == {"wanted": 9}
 
 
 def test_concurrent_takeovers_leave_one_valid_lease() -> None:
     open_call()
     with ThreadPoolExecutor(8) as threads:
-        epochs = [taken.epoch for taken in threads.map(lambda n: take_over(at(n)), range(8))]
+        epochs = [
+            stored_call.epoch for stored_call in threads.map(lambda n: take_over(at(n)), range(8))
+        ]
 
     assert sorted(epochs) == list(range(2, 10))
     services.renew_lease(call_id=CALL, epoch=9, now=at(20))
@@ -110,7 +116,7 @@ def test_concurrent_takeovers_leave_one_valid_lease() -> None:
 
 
 def refusal(**changes: Any) -> tuple[str, str, dict[str, object]]:
-    """Return what who may not take the call over is told."""
+    """Return the error of a takeover that is refused."""
     asked: dict[str, Any] = {"call_id": CALL, "resume_secret": SECRET, "now": NOW}
     with pytest.raises(ConversationNotFoundError) as caught:
         services.take_over_lease(**(asked | changes))

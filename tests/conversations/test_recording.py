@@ -62,7 +62,7 @@ def test_repeated_open_returns_the_same_lease() -> None:
 
     assert open_call(now=at(1)) == 1
     assert transcript().conversation.started_at == NOW
-    assert [said.text for said in take_over().utterances] == ["Hola"]
+    assert [each.text for each in take_over().utterances] == ["Hola"]
 
 
 @pytest.mark.parametrize("after", [take_over, end_call])
@@ -129,17 +129,17 @@ def test_record_stores_more_utterances_than_fit_one_transaction(count: int) -> N
 
 def test_utterance_is_masked_in_the_table_but_not_in_the_checkpoint() -> None:
     open_call()
-    said = user("Soy Ana, DNI 12.345.678, ana@email.com, pedido 300107")
-    record(said, state={"wanted": 4})
+    utterance = user("Soy Ana, DNI 12.345.678, ana@email.com, pedido 300107")
+    record(utterance, state={"wanted": 4})
 
-    [kept] = transcript().utterances
-    assert kept.text == "Soy Ana, DNI ******78, a***@e***.com, pedido 300107"
-    stored = str(raw_items())
-    assert "12.345.678" not in stored
-    assert "ana@" not in stored
-    taken = take_over()
-    assert taken.utterances == (said,)
-    assert taken.state == {"wanted": 4}
+    [stored] = transcript().utterances
+    assert stored.text == "Soy Ana, DNI ******78, a***@e***.com, pedido 300107"
+    raw = str(raw_items())
+    assert "12.345.678" not in raw
+    assert "ana@" not in raw
+    stored_call = take_over()
+    assert stored_call.utterances == (utterance,)
+    assert stored_call.state == {"wanted": 4}
 
 
 def test_utterance_is_masked_only_with_the_masks_of_the_settings(settings: Settings) -> None:
@@ -193,12 +193,14 @@ def test_started_tool_call_is_stored_as_running() -> None:
     assert transcript().conversation.heartbeat_at == at(2)
 
 
-@pytest.mark.parametrize(("name", "kept"), [("", "?"), ("x" * 64, "x" * 64), ("x" * 65, "x" * 64)])
-def test_tool_call_with_odd_name_is_stored(name: str, kept: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected"), [("", "?"), ("x" * 64, "x" * 64), ("x" * 65, "x" * 64)]
+)
+def test_tool_call_with_odd_name_is_stored(name: str, expected: str) -> None:
     open_call()
     start_tool(name=name)
 
-    assert [tool_call.name for tool_call in transcript().tool_calls] == [kept]
+    assert [tool_call.name for tool_call in transcript().tool_calls] == [expected]
 
 
 def test_tool_arguments_are_cut_to_the_maximum_length() -> None:

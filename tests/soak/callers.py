@@ -22,6 +22,7 @@ from tests.fixtures.voice_clients import open_socket, request_ticket
 from voice import pcm
 from voice.wire.binary import FrameType
 from voice.wire.client import ClientCall, ServerFrame
+from voice.wire.close_codes import CloseCode
 
 CHUNK_BYTES = 1024
 CHUNK_S = 0.032
@@ -31,8 +32,8 @@ PAUSE_MS = 700
 """Long enough for a turn to end at the simulator's pace."""
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 ORDER = "encargo"
-OVER = {1000, 1011, 4404}
-"""Close codes after which there is nothing to come back to."""
+OVER = {CloseCode.NORMAL, CloseCode.INTERNAL_ERROR, CloseCode.UNKNOWN_CALL}
+"""Close codes after which there is nothing to resume."""
 
 
 @dataclass(slots=True)

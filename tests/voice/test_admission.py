@@ -21,7 +21,7 @@ FAST = Rate(per_s=1_000, burst=1_000)
 
 def admission_control(**limits: object) -> AdmissionControl:
     values = {"calls": 3, "sessions": 100, "calls_per_address": 3, "starts_per_address": FAST}
-    return AdmissionControl(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]
+    return AdmissionControl(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]  # each test gives some of them
 
 
 def refusal_of(action: Callable[[], object]) -> tuple[str, float]:
@@ -44,7 +44,7 @@ class TestCalls:
         assert refusal_of(lambda: admit(admission, OFFICE)) == ("busy", BUSY_RETRY_S)
         assert admission.calls == 3
 
-    def test_removed_call_makes_room_for_another(self) -> None:
+    def test_removed_call_allows_another(self) -> None:
         admission = admission_control()
         admit(admission, HOME, HOME, HOME)
         admission.remove_call(HOME)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 import appointments.errors  # noqa: F401 -- so that their errors are defined
-import orders.errors  # noqa: F401
+import orders.errors  # noqa: F401 -- as above
 from common.errors import DomainError
 from voice import customer_errors
 

@@ -1,4 +1,4 @@
-"""Tools by their signature: what the model is told, what is refused, what is answered."""
+"""The tool registry: schemas from signatures, validation of arguments, results and errors."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ CONTEXT = ToolContext(
 )
 
 
-class TakenError(ConflictError):
+class SlotTakenError(ConflictError):
     code = "slot_taken"
 
 
@@ -43,11 +43,11 @@ async def greet(
 
 async def refuse(context: ToolContext) -> dict[str, Any]:
     """Refuse."""
-    raise TakenError(next_free=[context.now])
+    raise SlotTakenError(next_free=[context.now])
 
 
-async def break_down(context: ToolContext) -> dict[str, Any]:
-    """Break down."""
+async def crash(context: ToolContext) -> dict[str, Any]:
+    """Crash."""
     raise RuntimeError("secret detail")
 
 
@@ -56,8 +56,8 @@ async def raise_key_error(context: ToolContext) -> dict[str, Any]:
     raise KeyError("detail")
 
 
-async def lose_the_store(context: ToolContext) -> dict[str, Any]:
-    """Lose the store."""
+async def fail_to_store(context: ToolContext) -> dict[str, Any]:
+    """Fail to store."""
     raise UnavailableError(reason="throttled")
 
 
@@ -67,14 +67,14 @@ async def hang(context: ToolContext) -> dict[str, Any]:
     return {}
 
 
-REGISTRY = ToolRegistry([greet, refuse, break_down, raise_key_error, lose_the_store, hang])
+REGISTRY = ToolRegistry([greet, refuse, crash, raise_key_error, fail_to_store, hang])
 
 
 async def run(name: str, content: str = "{}", **options: Any) -> ToolResult:
     return await REGISTRY.run(name, content, CONTEXT, **options)
 
 
-def test_the_signature_is_the_schema() -> None:
+def test_schema_is_made_from_the_signature() -> None:
     spec = REGISTRY.specs()[0]
     assert (spec.name, spec.description) == ("greet", "Greet somebody.")
     schema = json.loads(spec.input_schema)
@@ -85,13 +85,13 @@ def test_the_signature_is_the_schema() -> None:
     }  # fmt: skip
 
 
-async def test_a_call_that_fits_is_run() -> None:
+async def test_tool_with_valid_arguments_is_run() -> None:
     assert await run("greet", '{"name": "Ana"}') == ToolResult(
         outcome=ToolOutcome.OK, content={"ok": True, "said": "Hola Ana", "token": "call:use"}
     )
 
 
-async def test_a_number_for_a_text_is_forgiven() -> None:
+async def test_number_for_a_text_parameter_is_accepted() -> None:
     assert (await run("greet", '{"name": 12345}')).content["said"] == "Hola 12345"
 
 
@@ -108,9 +108,7 @@ async def test_a_number_for_a_text_is_forgiven() -> None:
         ('{"name": "Ana", "loud": true}', "loud"),
     ],
 )
-async def test_arguments_that_do_not_fit_are_refused_with_the_field_named(
-    content: str, field: str
-) -> None:
+async def test_invalid_arguments_are_refused_with_the_field(content: str, field: str) -> None:
     refused = await run("greet", content)
     assert refused.outcome is ToolOutcome.REFUSED
     assert refused.content["error"] == "invalid_arguments"
@@ -118,40 +116,42 @@ async def test_arguments_that_do_not_fit_are_refused_with_the_field_named(
     assert refused.content["say"]
 
 
-async def test_an_unknown_tool_is_answered_too() -> None:
+async def test_unknown_tool_is_reported_to_the_model() -> None:
     unknown = await run("sing")
     assert (unknown.outcome, unknown.content["error"]) == (ToolOutcome.FAILED, "unknown_tool")
 
 
-async def test_a_rule_of_the_business_refuses_with_its_data_in_the_clinics_time() -> None:
+async def test_domain_error_is_a_refusal_with_times_of_the_clinic() -> None:
     refused = await run("refuse")
     assert refused.outcome is ToolOutcome.REFUSED
     assert refused.content["error"] == "slot_taken"
     assert refused.content["nextFree"] == ["2026-11-23T09:00-03:00"]
 
 
-async def test_a_store_that_is_down_is_a_failure() -> None:
-    failed = await run("lose_the_store")
+async def test_unavailable_store_is_a_failure() -> None:
+    failed = await run("fail_to_store")
     assert (failed.outcome, failed.content["error"]) == (ToolOutcome.FAILED, "unavailable")
 
 
-async def test_a_fault_of_ours_tells_the_model_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    failed = await run("break_down")
+async def test_unexpected_error_is_logged_and_hidden_from_the_model(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failed = await run("crash")
     assert (failed.outcome, failed.content["error"]) == (ToolOutcome.FAILED, "internal")
     assert "secret" not in json.dumps(failed.content)
     assert "secret detail" in caplog.text
 
 
-async def test_key_error_in_tool_is_no_unknown_tool() -> None:
+async def test_key_error_in_a_tool_is_an_internal_error() -> None:
     assert (await run("raise_key_error")).content["error"] == "internal"
 
 
-async def test_a_tool_that_hangs_is_given_up() -> None:
+async def test_hanging_tool_is_cancelled_at_the_deadline() -> None:
     failed = await run("hang", deadline_s=0.01)
     assert (failed.outcome, failed.content["error"]) == (ToolOutcome.FAILED, "timeout")
 
 
-async def test_a_cancelled_call_cancels_its_tool() -> None:
+async def test_cancelled_run_cancels_the_tool() -> None:
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(run("hang"))
         await asyncio.sleep(0)
@@ -159,7 +159,7 @@ async def test_a_cancelled_call_cancels_its_tool() -> None:
     assert running.cancelled()
 
 
-def test_a_name_is_declared_once() -> None:
+def test_duplicate_tool_name_is_refused() -> None:
     with pytest.raises(ValueError, match="greet is declared twice"):
         ToolRegistry([greet, greet])
 
@@ -175,7 +175,7 @@ OWNERS_TOOLS = {
 }  # fmt: skip
 
 
-def test_the_seven_tools_have_the_owners_names_parameters_and_descriptions() -> None:
+def test_tools_have_the_names_parameters_and_descriptions_of_the_owner() -> None:
     declared = {
         spec.name: (spec.description, set(json.loads(spec.input_schema)["properties"]))
         for spec in TOOLS.specs()

@@ -83,7 +83,7 @@ def test_sample_rate_written_as_float_becomes_an_integer() -> None:
     assert isinstance(inbound.message.input_rate_hz, int)
 
 
-def test_start_without_sample_rate_means_16_khz() -> None:
+def test_start_without_sample_rate_uses_16_khz() -> None:
     assert BinaryWire().decode(ClientFrameEncoder().event(type="start")) == [
         m.InboundMessage(m.StartCall(), 0)
     ]

@@ -20,7 +20,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-
 
 
 def examples() -> list[list[dict[str, Any]]]:
-    """Return the page's five JSON blocks: client and server events, resumed, legacy client and server."""
+    """Return the five JSON blocks: client, server, resumed, legacy client, legacy server."""
     blocks = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     return [[json.loads(line) for line in block.splitlines()] for block in blocks]
 

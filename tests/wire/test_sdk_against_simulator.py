@@ -1,4 +1,4 @@
-"""The real SDK, over our own HTTP/2, against the real simulator process: signatures on."""
+"""The real SDK, with our own HTTP/2 client, against the simulator process; requests are signed."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +32,7 @@ from voice.sonic.transport import BedrockConfig, BedrockTransport, PayloadStream
 pytestmark = pytest.mark.wire
 
 MODEL = "amazon.nova-2-sonic-v1:0"
-ASK = "Consulta el pedido número 1 con DNI 12345678"
+QUESTION = "Consulta el pedido número 1 con DNI 12345678"
 ORDER = {"id": "1", "statusText": "en camino", "customerName": "Juan Pérez", "items": []}
 
 type MakeTransport = Callable[..., BedrockTransport]
@@ -57,13 +57,13 @@ async def transport_for(simulator: RunningSimulator) -> AsyncIterator[MakeTransp
         yield make
 
 
-class Talk:
-    """The core and a stream, joined as a call joins them."""
+class Session:
+    """A protocol core and a stream, connected as a call connects them."""
 
     def __init__(self, stream: PayloadStream) -> None:
         self.stream = stream
         self.core = SonicProtocol()
-        self.heard: list[OutputEvent] = []
+        self.received: list[OutputEvent] = []
 
     async def flush(self) -> None:
         for payload in self.core.payloads_to_send():
@@ -93,47 +93,47 @@ class Talk:
             self.core.receive_payload(payload)
         # The simulator puts one event into each payload.
         (event,) = events
-        self.heard.append(event)
+        self.received.append(event)
         return event
 
     async def until(self, kind: type, **fields: Any) -> Any:
         while (event := await self.next()) is not None:
-            wanted = all(getattr(event, name) == value for name, value in fields.items())
-            if isinstance(event, kind) and wanted:
+            is_match = all(getattr(event, name) == value for name, value in fields.items())
+            if isinstance(event, kind) and is_match:
                 return event
         raise AssertionError(f"the stream ended without {kind.__name__}")
 
 
-async def test_a_typed_question_is_answered_aloud_from_the_tools_result(
+async def test_typed_question_is_answered_from_the_tool_result(
     transport_for: MakeTransport,
 ) -> None:
     stream = await transport_for().open()
-    talk = Talk(stream)
-    await talk.open()
-    talk.core.send_text(content_name="t", role=Role.USER, text=ASK, interactive=True)
-    await talk.flush()
-    assert (await talk.until(UserText)).text == ASK
-    use = await talk.until(ToolUse)
+    session = Session(stream)
+    await session.open()
+    session.core.send_text(content_name="t", role=Role.USER, text=QUESTION, interactive=True)
+    await session.flush()
+    assert (await session.until(UserText)).text == QUESTION
+    use = await session.until(ToolUse)
     assert use.name == "consultarOrder"
     assert json.loads(use.content) == {"orderId": "1", "dni": "12345678"}
-    talk.core.send_tool_result(
+    session.core.send_tool_result(
         content_name="r", tool_use_id=use.tool_use_id, result={"ok": True, "order": ORDER}
     )
-    await talk.flush()
-    assert "en camino" in (await talk.until(SpokenText)).text
-    assert talk.core.close() == ()
-    await talk.flush()
-    await talk.until(CompletionEnd)
-    assert await talk.next() is None
+    await session.flush()
+    assert "en camino" in (await session.until(SpokenText)).text
+    assert session.core.close() == ()
+    await session.flush()
+    await session.until(CompletionEnd)
+    assert await session.next() is None
     await stream.close()
-    spoken = b"".join(event.pcm for event in talk.heard if isinstance(event, AudioOutput))
-    assert len(spoken) > 24000
-    assert [event.stop_reason for event in talk.heard if isinstance(event, ContentEnded)][-1] == (
-        "END_TURN"
-    )
+    audio = b"".join(event.pcm for event in session.received if isinstance(event, AudioOutput))
+    assert len(audio) > 24000
+    assert [event.stop_reason for event in session.received if isinstance(event, ContentEnded)][
+        -1
+    ] == ("END_TURN")
 
 
-async def test_the_services_refusal_of_an_event_reaches_the_client(
+async def test_error_of_the_service_about_an_event_is_raised(
     transport_for: MakeTransport,
 ) -> None:
     stream = await transport_for().open()
@@ -151,7 +151,7 @@ async def test_the_services_refusal_of_an_event_reaches_the_client(
         ({"model_id": "amazon.nova-9-sonic-v1:0"}, TransportCode.VALIDATION),
     ],
 )
-async def test_the_services_refusal_of_a_stream_reaches_the_client(
+async def test_error_of_the_service_about_a_stream_is_raised(
     transport_for: MakeTransport, options: dict[str, str], code: TransportCode
 ) -> None:
     stream = await transport_for(**options).open()

@@ -1,8 +1,8 @@
 """A voice call from the terminal, over the real WebSocket.
 
-`CallClient` sends microphone audio in real time, models the playback of what it receives and acknowledges
-it. If the connection breaks, or the server hands the call over, it resumes the call on a new one. It
-measures each turn from the end of the customer's input.
+`CallClient` sends microphone audio in real time, models the playback of what it receives and
+acknowledges it. If the connection breaks, or the server hands the call over, it resumes the call on
+a new one. It measures each turn from the end of the customer's input.
 """
 
 import asyncio
@@ -139,7 +139,7 @@ class CallClient:
         await self._send_queued()
 
     async def _resume_call(self) -> ClientConnection | None:
-        """Return a new connection on which the call is being resumed; None after the last attempt."""
+        """Return a new connection that resumes the call; None after the last attempt."""
         await asyncio.sleep(max(0.0, self._reconnect_not_before - time.monotonic()))
         for delay_s in RECONNECT_DELAYS_S[self._failed_attempts :]:
             self._failed_attempts += 1

@@ -42,8 +42,8 @@ class Recording:
     def load(cls, path: Path) -> "Recording":
         """Read a WAV file.
 
-        Raises:
-            CallFailedError: it can't be read, or it is not 16-bit mono at a rate that the service accepts.
+        Raises: CallFailedError: it can't be read, or it is not 16-bit mono at a rate that the
+            service accepts.
 
         """
         try:
@@ -83,7 +83,7 @@ type CustomerInput = TypedText | Recording
 
 @dataclass(slots=True)
 class TurnResult:
-    """One input of the customer and the assistant's reply. Times in ms, from the end of the input."""
+    """One input of the customer and the reply to it. Times in ms, from the end of the input."""
 
     input_name: str
     """The typed text, or the name of the recording."""
@@ -110,7 +110,7 @@ class TurnResult:
         return _peak(bytes(self.speech)) > 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the turn as `--json` writes it."""
+        """Return the turn as `--json` writes it; scripts rely on these keys."""
         return {
             "type": "summary",
             "line": self.input_name,

@@ -1,7 +1,7 @@
-"""Admission control: how many calls and connections one process accepts, from whom, and how fast. Pure.
+"""Admission control: which calls and connections one process accepts. Pure.
 
-A refusal has an error code and says when to try again, so that refused customers do not all retry at once.
-Times are seconds on a monotonic clock.
+A refusal has an error code and says when to try again, so that refused customers do not all retry
+at once. Times are seconds on a monotonic clock.
 """
 
 from collections import Counter
@@ -76,9 +76,8 @@ class AdmissionControl:
     def check_capacity(self, address: str) -> None:
         """Check whether a new call from `address` would be admitted now, without counting it.
 
-        Raises:
-            CallRefusedError: `draining`; `busy`: too many calls or sessions; `too_many`: too many calls
-                from this address.
+        Raises: CallRefusedError: `draining`; `busy`: too many calls or sessions; `too_many`: too
+            many calls from this address.
 
         """
         self.check_draining()
@@ -102,9 +101,8 @@ class AdmissionControl:
     def admit_restored_call(self, address: str, *, now: float) -> None:
         """Count a call that was on another server before; the number of calls does not limit these.
 
-        Raises:
-            CallRefusedError: `draining`; `too_many`: too fast from this address, which may be guessing
-                resume tokens.
+        Raises: CallRefusedError: `draining`; `too_many`: too fast from this address, which may be
+            guessing resume tokens.
 
         """
         self.check_draining()
@@ -134,7 +132,7 @@ class AdmissionControl:
         _decrement(self._connections, address)
 
     def admit_frame(self, address: str, size_bytes: int, *, now: float) -> bool:
-        """Count a frame of so many bytes; return False if the address's connections send too fast."""
+        """Count a frame of so many bytes; return False if the address sends too fast."""
         return self._frames.consume(address, now=now) and self._bytes.consume(
             address, size_bytes, now=now
         )

@@ -1,11 +1,11 @@
 """The voice WebSocket: frames of a client to its call, and the call's messages back.
 
-Three things differ from a usual Channels consumer, each measured: frames skip the thread hop that Channels
-makes for every message (ADR 0006), messages leave by the server's own `send`, and the cleanup is in
-`__call__`, because servers do not call `disconnect` in all cases.
+Three things differ from a usual Channels consumer, each measured: frames skip the thread hop that
+Channels makes for every message (ADR 0006), messages leave by the server's own `send`, and the
+cleanup is in `__call__`, because servers do not call `disconnect` in all cases.
 
-A connection is not the call. Its first message starts a call or resumes one; if the connection is lost, the
-call continues without it.
+A connection is not the call. Its first message starts a call or resumes one; if the connection is
+lost, the call continues without it.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from django.http.request import split_domain_port, validate_host
 
 
 class PageOriginValidator(OriginValidator):
-    """Allow the site's own page and clients without an origin, besides what Channels' validator allows.
+    """Also allow the site's own page, and clients without an origin.
 
     Browsers always send an origin, so a request without one comes from no page of another site.
     """

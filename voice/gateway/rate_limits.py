@@ -1,4 +1,4 @@
-"""Token buckets: limit how much may pass per second. Pure; times are seconds on a monotonic clock."""
+"""Token buckets limit how much may pass per second. Pure; times are monotonic seconds."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """One-use tickets: a client needs one to start a call over the binary wire.
 
-A ticket is signed, names nobody, is valid for a minute and for one call. The page requests one over HTTP,
-where origin and address are checked; the WebSocket verifies it. DynamoDB stores that it was used, for all
-processes. If DynamoDB does not answer in time, only this process remembers it: a customer who can't call
-is worse than a ticket that is used twice within its minute.
+A ticket is signed, names nobody, is valid for a minute and for one call. The page requests one over
+HTTP, where origin and address are checked; the WebSocket verifies it. DynamoDB stores that it was
+used, for all processes. If DynamoDB does not answer in time, only this process remembers it: a
+customer who can't call is worse than a ticket that is used twice within its minute.
 """
 
 import asyncio
@@ -26,7 +26,10 @@ _SALT = "voice.tickets"
 _MAX_REMEMBERED = 10_000
 
 type ClaimTicket = Callable[..., bool]
-"""Stores that a ticket is used; returns False if it was used before. Keywords: nonce, expires_at, now."""
+"""Stores that a ticket is used; returns False if it was used before.
+
+Keyword arguments: nonce, expires_at, now.
+"""
 
 
 class TicketError(Exception):

@@ -4,9 +4,10 @@ Every frame is a 16-byte little-endian header and a payload:
 
     u8 type · u8 flags · u16 generation · u32 sequence · u32 position · u32 time_ms
 
-`sequence` numbers the audio, flush and event frames of each direction from 0 over the whole call, across
-its connections, so that gaps and repeated frames can be recognized; frames of other types have no number.
-`position` counts samples. `time_ms` is the sender's monotonic clock modulo 2**32, for information only.
+`sequence` numbers the audio, flush and event frames of each direction from 0 over the whole call,
+across its connections, so that gaps and repeated frames can be recognized; frames of other types
+have no number. `position` counts samples. `time_ms` is the sender's monotonic clock modulo 2**32,
+for information only.
 
 The codec has no state: the call counts the frames.
 """
@@ -251,7 +252,7 @@ _EVENT_TYPES: Mapping[type, Mapping[str, str]] = {
     m.CallError: {"type": "error"},
     m.CallEnded: {"type": "ended"},
 }
-"""What identifies an event; the fields of its message follow, in camelCase or as in `_JSON_NAMES`."""
+"""What identifies an event; the fields of its message follow, see `_json_fields`."""
 
 _JSON_NAMES = {
     "input_rate_hz": "inputSampleRateHz",
@@ -284,12 +285,12 @@ def _resumed_event(resumed: m.CallResumed) -> dict[str, Any]:
 
 
 def _json_fields(message: Any) -> dict[str, Any]:
-    return {
-        _JSON_NAMES.get(field.name) or camel_case(field.name): _json_value(
-            getattr(message, field.name)
-        )
-        for field in fields(message)
-    }
+    """Return the fields of a message under their JSON names."""
+    values = {}
+    for field in fields(message):
+        name = _JSON_NAMES.get(field.name) or camel_case(field.name)
+        values[name] = _json_value(getattr(message, field.name))
+    return values
 
 
 def _json_value(value: object) -> object:

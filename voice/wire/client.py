@@ -1,8 +1,8 @@
 """The client side of the binary wire over a whole call, without a socket. Pure.
 
-`ClientCall` numbers the frames that the client sends and stores them until the server acknowledges them.
-It counts the frames that it receives, models their playback in real time, and so can acknowledge them and
-resume the call on a new connection.
+`ClientCall` numbers the frames that the client sends and stores them until the server acknowledges
+them. It counts the frames that it receives, models their playback in real time, and so can
+acknowledge them and resume the call on a new connection.
 
 Times are seconds on any monotonic clock.
 """
@@ -55,7 +55,7 @@ def mark_resent(frame: bytes) -> bytes:
 
 
 class ClientFrameEncoder:
-    """Encode a client's frames over a whole call; `sequence` and `position` are those of the next one."""
+    """Encode a client's frames; `sequence` and `position` are those of the next frame."""
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -142,8 +142,9 @@ class PlaybackModel:
 class ClientCall:
     """The client side of one call, over all its connections.
 
-    The server takes a gap in the numbers for discarded audio. So after a lost connection `next_frame`
-    returns nothing until the server has said which frame it needs, and then that frame first.
+    The server takes a gap in the numbers for discarded audio. So after a lost connection
+    `next_frame` returns nothing until the server has said which frame it needs, and then that frame
+    first.
     """
 
     def __init__(self, *, output_rate_hz: int) -> None:
@@ -210,7 +211,7 @@ class ClientCall:
         )
 
     def after_page_reload(self, now: float) -> "ClientCall":
-        """Return the client side after a page reload, which knows only token and playback position."""
+        """Return the client side after a page reload: it knows token and playback position."""
         reloaded = ClientCall(output_rate_hz=self.playback.rate_hz)
         reloaded.token, reloaded._has_lost_state, reloaded._is_connected = self.token, True, False
         reloaded.playback.add(position=self.playback.position_at(now), samples=0, now=now)

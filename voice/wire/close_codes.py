@@ -1,6 +1,7 @@
 """The WebSocket close codes of the voice wire.
 
-1000 to 1012 have the meaning of RFC 6455 and the IANA registry; 4401 to 4429 follow the HTTP status codes.
+1000 to 1012 have the meaning of RFC 6455 and the IANA registry; 4401 to 4429 follow the HTTP status
+codes.
 """
 
 from enum import IntEnum

@@ -1,12 +1,12 @@
 """The legacy wire: Nova Sonic's JSON events in text frames, without a subprotocol.
 
 Clients of the earlier system (AWS's workshop React client and derivatives) write a whole Nova Sonic
-session: system prompt, tools, history, audio. This server has its own prompt and tools, so it uses only
-the audio, the typed text and the start and end of the session, and ignores the rest. The client receives
-every event of the service unchanged, with a `timestamp`.
+session: system prompt, tools, history, audio. This server has its own prompt and tools, so it uses
+only the audio, the typed text and the start and end of the session, and ignores the rest. The
+client receives every event of the service unchanged, with a `timestamp`.
 
-These clients require that every message has an `event` object and a `timestamp`, and that an assistant's
-text begins with `{` only if it is the JSON that reports an interruption.
+These clients require that every message has an `event` object and a `timestamp`, and that an
+assistant's text begins with `{` only if it is the JSON that reports an interruption.
 """
 
 import base64
@@ -29,7 +29,8 @@ _IGNORED_PREFIX = "APP_CUSTOM_"
 class LegacyWire:
     """Decode and encode the frames of one connection.
 
-    It stores the client's prompt name, whether a call is active, and which contents carry typed text.
+    It stores the client's prompt name, whether a call is active, and which contents carry typed
+    text.
     """
 
     subprotocol: str | None = None
@@ -128,7 +129,7 @@ class LegacyWire:
         return [json.dumps({"event": event, "timestamp": time_ms}, ensure_ascii=False)]
 
     def _adapted_body(self, body: Any) -> Any:
-        """Return an event's body with the client's prompt name, and with text that the client can show."""
+        """Return an event's body with the client's prompt name and text that it can show."""
         if not isinstance(body, Mapping):
             return {"value": body}
         adapted = dict(body)
@@ -140,7 +141,7 @@ class LegacyWire:
 
 
 def _breaks_client(content: object) -> bool:
-    """Whether the client would fail on this text, because it parses text that begins with `{` as JSON."""
+    """Whether the client would fail on this text: it parses text that begins with `{` as JSON."""
     if not isinstance(content, str) or not content.startswith("{"):
         return False
     try:

@@ -1,7 +1,7 @@
 """The messages that a client and a call exchange, whatever the wire.
 
-Client messages come from the client, server messages go to it. Audio is 16-bit little-endian mono PCM;
-positions count samples of outbound audio from the start of the call.
+Client messages come from the client, server messages go to it. Audio is 16-bit little-endian mono
+PCM; positions count samples of outbound audio from the start of the call.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ MAX_TEXT_CHARACTERS = 2_000
 class StartCall:
     """Start a call.
 
-    `voice` and `language` are None if the server shall choose; `greet` tells whether the assistant speaks
-    first.
+    `voice` and `language` are None if the server shall choose; `greet` tells whether the assistant
+    speaks first.
     """
 
     input_rate_hz: int = 16000
@@ -118,7 +118,7 @@ type ClientMessage = (
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A client message, with the frame's number if the wire has numbers, and whether it was sent before."""
+    """A client message, with its number if the wire has numbers, and whether it was sent before."""
 
     message: ClientMessage
     sequence: int | None = None
@@ -141,7 +141,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReady:
-    """The call has started. A client with the `resume_token` may resume it within `resume_for_s`."""
+    """The call has started. A client with its `resume_token` may resume it for `resume_for_s`."""
 
     call_id: str
     input_rate_hz: int
@@ -194,7 +194,7 @@ class SpeechChunk:
     is_answer: bool = True
     """Whether the reply answers the turn; an announcement, such as "one moment", does not."""
     source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
-    """The Nova Sonic event with this audio, for `LegacyWire`; None if the audio came without one."""
+    """The Nova Sonic event with this audio, for `LegacyWire`; None if there was none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +234,11 @@ class ToolFinished:
 class TurnLatency:
     """Where the time of one turn went, in milliseconds, measured by the server.
 
-    Attributes:
-        first_audio_ms: From the customer's last words to the first audio handed to the socket, the sum
-            of the next three. The last words are a received text, or the service's transcript of speech.
-        model_ms: Waiting for the service.
-        tool_ms: At least one tool running.
-        server_ms: The rest: this server's own share.
-        hearing_ms: Before these: from the end of speech to the service's transcript; None for typed text.
+    Attributes: first_audio_ms: From the customer's last words to the first audio handed to the
+        socket, the sum of the next three. The last words are a received text, or the service's
+        transcript of speech. model_ms: Waiting for the service. tool_ms: At least one tool running.
+        server_ms: The rest: this server's own share. hearing_ms: Before these: from the end of
+        speech to the service's transcript; None for typed text.
 
     """
 
@@ -292,7 +290,7 @@ class HandoverStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAcknowledgement:
-    """The last frame of the client, and the number of samples, that the client need not send again."""
+    """The client need not send again the frames up to `sequence`, nor that many samples."""
 
     sequence: int
     position: int

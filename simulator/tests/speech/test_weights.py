@@ -223,7 +223,7 @@ def hub(tmp_path: Path) -> Iterator[str]:
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=str(tmp_path / "hub"))  # type: ignore[arg-type]
+            super().__init__(*args, directory=str(tmp_path / "hub"))  # type: ignore[arg-type]  # the server gives them
 
         def log_message(self, *_: object) -> None:
             pass

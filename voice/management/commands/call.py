@@ -16,7 +16,7 @@ TURN_TIMEOUT_S = 60.0
 
 
 class _AddInput(Action):
-    """Collects the values of `--text` and `--audio` in one list, in the order of the command line."""
+    """Collects the values of `--text` and `--audio` in their order on the command line."""
 
     def __call__(
         self, _parser: ArgumentParser, namespace: Namespace, values: Any, _option: Any = None

@@ -1,0 +1,133 @@
+"""`manage.py`: a foreseen failure ends a command with one line that says what to do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from django.db import OperationalError
+
+from common.errors import BusyError, NotFoundError, UnavailableError
+from novasonic.command_line import describe_failure
+from tests.fixtures.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = {
+    "DJANGO_SETTINGS_MODULE": "novasonic.settings",
+    "DJANGO_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "LOGLEVEL": "WARNING",
+}
+
+
+def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "DYNAMODB_"))}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**inherited, **ACCOUNT, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def only_line(result: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that a failed command printed."""
+    assert result.returncode == 1, result
+    [line] = (result.stdout + result.stderr).splitlines()
+    return line
+
+
+def test_command_without_dynamodb_ends_with_one_line() -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    line = only_line(manage("create_tables", DYNAMODB_ENDPOINT_URL=endpoint))
+    assert "DynamoDB can't be reached" in line
+    assert endpoint in line
+    assert "Is DYNAMODB_ENDPOINT_URL right" in line
+
+
+def test_command_on_a_missing_table_names_the_remedy(dynamodb: str) -> None:
+    line = only_line(manage("seed_orders", DYNAMODB_ENDPOINT_URL=dynamodb, ORDERS_TABLE="nowhere"))
+    assert "A DynamoDB table is missing" in line
+    assert "manage.py create_tables" in line
+
+
+def test_command_without_credentials_ends_with_one_line(tmp_path: Path) -> None:
+    nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(tmp_path)}
+    line = only_line(manage("seed_orders", **nothing))
+    assert "There are no AWS credentials" in line
+    assert "AWS_ACCESS_KEY_ID" in line
+
+
+def test_djangos_command_without_a_database_ends_with_one_line() -> None:
+    line = only_line(manage("migrate", SQLITE_PATH="/proc/no-folder/site.sqlite3"))
+    assert "The SQL database: unable to open database file" in line
+
+
+def test_invalid_environment_has_a_line_for_each_variable() -> None:
+    result = manage("create_tables", WS_PORT="eight", CALLS_MAX="0")
+    assert result.returncode == 1
+    heading, *problems = result.stderr.splitlines()
+    assert heading == "Broken environment:"
+    assert [line.split(":")[0].strip() for line in problems] == ["WS_PORT", "CALLS_MAX"]
+
+
+def test_option_traceback_shows_where_a_command_failed() -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    result = manage("seed_orders", "--traceback", DYNAMODB_ENDPOINT_URL=endpoint)
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "UnavailableError" in result.stderr
+
+
+def test_closed_output_ends_a_command_without_a_traceback() -> None:
+    command = f"{sys.executable} manage.py help --commands | true"
+    result = subprocess.run(
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, **ACCOUNT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.pure
+def test_missing_permission_is_described_in_awss_words() -> None:
+    denied = "User: arn:aws:iam::1:user/x is not authorized to perform: dynamodb:Scan"
+    cause = ClientError({"Error": {"Code": "AccessDeniedException", "Message": denied}}, "Scan")
+    error = UnavailableError(reason="access_denied")
+    error.__cause__ = cause
+    line = describe_failure(error)
+    assert line.startswith("DynamoDB denied the access: ")
+    assert denied in line
+    assert line.endswith("See the IAM policy of the role or user, and the machine's clock.")
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OperationalError("no such table: auth_user"),
+            "The SQL database: no such table: auth_user. Run `python manage.py migrate`.",
+        ),
+        (
+            BusyError(reason="contention"),
+            "Somebody else is changing the same records. Wait: such failures usually end by themselves.",
+        ),
+        (NotFoundError(), "There is nothing here under that number. (not_found)"),
+        (
+            ClientError({"Error": {"Code": "NoSuchBucket", "Message": "gone"}}, "PutObject"),
+            "AWS: An error occurred (NoSuchBucket) when calling the PutObject operation: gone",
+        ),
+    ],
+)
+def test_failure_is_described_in_one_english_line(error: Exception, line: str) -> None:
+    assert describe_failure(error) == line
