@@ -1,6 +1,7 @@
 """Admission control: how many calls, connections and frames, from which address, how fast."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,16 @@ FAST = Rate(per_s=1_000, burst=1_000)
 
 
 def admission_control(**limits: object) -> AdmissionControl:
-    values = {"calls": 3, "sessions": 100, "calls_per_address": 3, "starts_per_address": FAST}
-    return AdmissionControl(AdmissionLimits(**{**values, **limits}))  # type: ignore[arg-type]  # each test gives some of them
+    values: dict[str, Any] = {
+        "calls": 3,
+        "sessions": 100,
+        "calls_per_address": 3,
+        "connections_per_address": 40,
+        "starts_per_address": FAST,
+        "frames_per_address": Rate(per_s=2_000, burst=20_000),
+        "bytes_per_address": Rate(per_s=2**21, burst=10 * 2**21),
+    }
+    return AdmissionControl(AdmissionLimits(**{**values, **limits}))
 
 
 def refusal_of(action: Callable[[], object]) -> tuple[str, float]:

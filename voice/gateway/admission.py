@@ -5,7 +5,7 @@ at once. Times are seconds on a monotonic clock.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from voice.gateway.rate_limits import AddressRateLimiter, Rate
 
@@ -17,17 +17,17 @@ DRAINING_RETRY_S = 5.0
 class AdmissionLimits:
     """The limits of one process."""
 
-    calls: int = 50
-    sessions: int = 20
+    calls: int
+    sessions: int
     """The share of the account's Nova Sonic sessions that this process may open."""
     reserved_sessions: int = 2
     """How many of these are reserved for the session rotation of active calls."""
-    calls_per_address: int = 10
-    connections_per_address: int = 40
-    starts_per_address: Rate = field(default_factory=lambda: Rate(per_s=0.5, burst=20))
+    calls_per_address: int
+    connections_per_address: int
+    starts_per_address: Rate
     """For new calls, and separately for restored ones."""
-    frames_per_address: Rate = field(default_factory=lambda: Rate(per_s=2_000, burst=20_000))
-    bytes_per_address: Rate = field(default_factory=lambda: Rate(per_s=2**21, burst=10 * 2**21))
+    frames_per_address: Rate
+    bytes_per_address: Rate
 
 
 class CallRefusedError(Exception):
