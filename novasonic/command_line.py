@@ -1,9 +1,9 @@
-"""Run management commands, so that a failure from outside ends them with one line, not a traceback.
+"""Run management commands; expected failures end them with one line instead of a traceback.
 
-Foreseen are failures that whoever runs the command can mend: DynamoDB, S3 or the SQL database can't be
-reached, a table or a permission is missing, the environment is invalid. Each becomes a `CommandError`,
-which Django prints as one line; with `--traceback` it prints the whole chain. Any other exception is a
-bug and keeps its traceback. `manage.py` runs every command through `run_command`, Django's own, too.
+Expected are failures that the operator can fix: DynamoDB, S3 or the SQL database is unreachable, a table
+or a permission is missing, the environment is invalid. Each becomes a `CommandError`, which Django prints
+as one line; with `--traceback` it prints the whole chain. Any other exception is a bug and keeps its
+traceback. `manage.py` runs every command through `run_command`, Django's own commands, too.
 """
 
 import logging
@@ -21,11 +21,11 @@ from common.dynamodb.failures import describe_unavailability
 from common.errors import DomainError, UnavailableError
 
 SERVERS = frozenset({"serve", "runserver"})
-"""Commands whose log is read after the fact, so it names each failure."""
+"""Commands that keep running. Their log must contain each failure of DynamoDB."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells report it."""
 
-FORESEEN = (UnavailableError, DomainError, BotoCoreError, ClientError, DatabaseError)
+EXPECTED_ERRORS = (UnavailableError, DomainError, BotoCoreError, ClientError, DatabaseError)
 
 
 def run_command(argv: list[str]) -> int:
@@ -38,7 +38,7 @@ def run_command(argv: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except BrokenPipeError:
-        # The reader of our output, `head` for example, has ended. Python would fail again at exit.
+        # The program that reads the output, e.g. `head`, has ended. Python would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -48,7 +48,7 @@ def run_command(argv: list[str]) -> int:
 
 
 class _CommandLine(ManagementUtility):
-    """Django's command line, whose commands raise `CommandError` for every foreseen failure."""
+    """Django's command line, whose commands raise `CommandError` for every expected failure."""
 
     @override
     def fetch_command(self, subcommand: str) -> BaseCommand:
@@ -58,12 +58,12 @@ class _CommandLine(ManagementUtility):
         def execute_or_explain(*args: Any, **options: Any) -> str | None:
             try:
                 return execute(*args, **options)
-            except FORESEEN as error:
+            except EXPECTED_ERRORS as error:
                 raise CommandError(describe_failure(error)) from error
 
         command.execute = execute_or_explain  # type: ignore[method-assign]  # Django has no hook here
         if subcommand not in SERVERS:
-            # The command's error says the same in words for people.
+            # The command's error has the same content, for people.
             logging.getLogger("common.dynamodb.failures").disabled = True
         return command
 

@@ -31,7 +31,7 @@ def postgresql_config(url: str) -> dict[str, Any]:
 
 def sqlite_config(path: Path) -> dict[str, Any]:
     """Return the configuration for a file, and create its folder."""
-    with suppress(OSError):  # a read-only file system: whoever opens the file gets the error
+    with suppress(OSError):  # on a read-only file system, opening the database reports the error
         path.parent.mkdir(parents=True, exist_ok=True)
     return {
         "ENGINE": "django.db.backends.sqlite3",

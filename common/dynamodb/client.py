@@ -131,9 +131,9 @@ async def run_in_thread[**P, T](
 def submit[**P, T](
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> asyncio.Future[T]:
-    """Start what `run_in_thread` runs, and return its future without awaiting it.
+    """Start a function that waits for DynamoDB on a thread, and return its future.
 
-    The future shows when the call ends even if its caller was cancelled.
+    Unlike `run_in_thread`, it lets a caller that was cancelled learn when the function ends.
 
     Raises:
         BusyError: too many calls are waiting.
@@ -143,6 +143,6 @@ def submit[**P, T](
     if not threads.slots.acquire(blocking=False):
         raise BusyError(reason="too_many_waiting")
     context = contextvars.copy_context()
-    work = threads.executor.submit(lambda: context.run(function, *args, **kwargs))
-    work.add_done_callback(lambda _: threads.slots.release())
-    return asyncio.wrap_future(work)
+    future = threads.executor.submit(lambda: context.run(function, *args, **kwargs))
+    future.add_done_callback(lambda _: threads.slots.release())
+    return asyncio.wrap_future(future)

@@ -90,7 +90,7 @@ def log_failure(
 
 
 def describe_unavailability(error: UnavailableError) -> str:
-    """Return one line for operators: what failed, in DynamoDB's words, and the remedy."""
+    """Return one line for operators: what failed, DynamoDB's message, and the remedy."""
     reason = str(error.data.get("reason"))
     meaning = _MEANINGS.get(reason, reason)
     remedy = _REMEDIES.get(reason, _DEFAULT_REMEDY)

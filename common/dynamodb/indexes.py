@@ -15,8 +15,8 @@ def global_index(
 
     Args:
         name: The index's name in DynamoDB.
-        hash_key: The stored name of its hash key, a text.
-        range_key: The stored name of its range key, an instant; None if the index has no order.
+        hash_key: The stored name of its hash key, which contains strings.
+        range_key: The stored name of its range key, which contains instants; None for no range key.
 
     """
     keys: dict[str, Any] = {"hash_key": UnicodeAttribute(hash_key=True, attr_name=hash_key)}

@@ -162,13 +162,13 @@ class Table(Model):
     def _get_connection(cls) -> TableConnection:
         """Return the connection that PynamoDB uses for this class, on the shared client.
 
-        PynamoDB calls this before each request. The connection is made anew after `reset_client`,
+        PynamoDB calls this before each request. After `reset_client` it makes a new connection,
         with the table's name from the settings.
         """
         root = shared_client.root()
         table: TableConnection | None = vars(cls).get("_connection")  # not an inherited one
         if table is not None and getattr(table.connection, "root", None) is root:
-            return table
+            return table  # made since the last `reset_client`
         with shared_client.lock:
             cls._connection = None
             name = getattr(settings, cls.table_setting)

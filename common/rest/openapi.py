@@ -33,20 +33,20 @@ IDEMPOTENCY_KEY_HEADER = OpenApiParameter(
 )
 
 ERRORS = {
-    "400": "A value can't be used: `details` names it.",
-    "401": "Not logged in, or the token can't be used.",
-    "403": "The role doesn't allow it.",
+    "400": "A value is invalid: `details` names it.",
+    "401": "Not authenticated, or the token is invalid.",
+    "403": "The user's roles lack the permission.",
     "404": "No such record.",
-    "405": "The address doesn't know this method.",
-    "406": "Neither a media type nor a version that is served.",
-    "409": "The record's state, a taken time, another version, or a used key stands against it.",
-    "412": "It isn't the version that `If-Match` names.",
+    "405": "The path does not support this method.",
+    "406": "The requested media type or version is not available.",
+    "409": "The record's state, a taken time, another version or a used key prevents it.",
+    "412": "The record does not have the version in `If-Match`.",
     "413": "The body is too large.",
-    "415": "Not a media type that is read.",
-    "422": "A rule of the business forbids it.",
+    "415": "The body's media type is not supported.",
+    "422": "A business rule forbids it.",
     "429": "Too many requests.",
-    "500": "A fault of ours.",
-    "503": "The data store doesn't serve; come back.",
+    "500": "An internal error.",
+    "503": "The data store is unavailable; try again later.",
 }
 ERRORS_OF_ALL = ("400", "401", "403", "405", "406", "429", "500", "503")
 ERRORS_OF_ONE_RECORD = ("404",)
@@ -162,7 +162,7 @@ def _add_envelope(response: dict[str, Any], status: str, example: Any) -> None:
         properties["next"] = cursor
     schema = {"type": "object", "required": list(properties), "properties": properties}
     response["content"] = {JSON: {"schema": schema}}
-    response["description"] = "Done." if status == "200" else "Made."
+    response["description"] = "Done." if status == "200" else "Created."
     if example is not None:
         shown = {"success": True, "data": example, "message": "…"}
         response["content"][JSON]["example"] = {**shown, "next": None} if is_list else shown

@@ -127,7 +127,7 @@ def _server(app: str, port: int, *, lifespan: Literal["on", "off"]) -> uvicorn.S
             ws_ping_interval=20,
             ws_ping_timeout=20,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-            proxy_headers=False,  # the setting PROXIES says what counts, not FORWARDED_ALLOW_IPS
+            proxy_headers=False,  # the setting PROXIES decides, not FORWARDED_ALLOW_IPS
             log_config=None,  # Django has configured logging
             access_log=False,
         )
