@@ -7,11 +7,12 @@ BENCH_VENV := .venv-bench
 PIPECAT_VENV := .venv-pipecat
 MODELS := var/models
 MINUTES := 3
+HOW := text,voice
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults soak races bench bench-quick bench-data demo-data translations pins infra-check clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes soak races bench bench-quick bench-data demo-data translations pins infra-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ imports: $(VENV)/.installed-dev ## Check the import rules
 
 faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in every known way; print what the customer notices
 	@$(PY) -m pytest tests/faults -n 3
+
+scenes: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Play conversations on the whole system: make scenes HOW=text,voice
+	@SCENES="$(HOW)" $(PY) -m pytest tests/scenes -n 2 --dist load
 
 soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run calls for a while as everything fails: make soak MINUTES=3
 	@SOAK_MINUTES="$(MINUTES)" $(PY) -m pytest tests/soak

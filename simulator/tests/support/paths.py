@@ -5,3 +5,4 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[3]
 MODELS = REPOSITORY / "var" / "models"
 RECORDINGS = REPOSITORY / "samples"
+SCENES = REPOSITORY / "tests" / "scenes"

@@ -298,6 +298,10 @@ class DialogueManager:
         said = self._complete(said)
         if said.operation is Operation.RESCHEDULE and said.subject is Subject.ORDER:
             return self._say(small_talk.ORDERS_DO_NOT_CHANGE)
+        if not (said.subject_is_named or said.operation_is_explicit or self._awaits_answer):
+            other = self._call_other_tool(text, now)
+            if other is not None:
+                return other
         if self._is_out_of_scope(said):
             return self._call_other_tool(text, now) or self._say(small_talk.OUT_OF_SCOPE)
         if said.operation is not None and not self._only_fills_slots(said):
@@ -392,6 +396,8 @@ class DialogueManager:
 
     def _is_out_of_scope(self, said: Interpretation) -> bool:
         """Return whether no tool can answer: prices of consultations, opening hours."""
+        if said.is_beyond_tools and not said.operation_is_explicit:
+            return True
         if (
             said.operation is not Operation.LOOK_UP
             or said.operation_is_explicit

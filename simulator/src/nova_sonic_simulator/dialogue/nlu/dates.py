@@ -68,18 +68,35 @@ def _first(
 
 
 def _near(tokens: Sequence[Token], index: int, today: date) -> _Found:
-    """Match "hoy", "mañana" and "pasado mañana"."""
+    """Match "hoy", "mañana", "pasado mañana", and days that are past."""
     if matches(tokens, index, "pasado manana"):
         return today + timedelta(days=2), index + 2
     if word_at(tokens, index) == "manana" and word_at(tokens, index - 1) != "la":
         return today + timedelta(days=1), index + 1
     if word_at(tokens, index) == "hoy":
         return today, index + 1
+    return _past(tokens, index, today)
+
+
+def _past(tokens: Sequence[Token], index: int, today: date) -> _Found:
+    """Match "ayer", "anteayer" and "el lunes pasado", so that the customer can be told."""
+    word = word_at(tokens, index)
+    if word in {"ayer", "anteayer", "antier"}:
+        return today - timedelta(days=1 if word == "ayer" else 2), index + 1
+    if word in WEEKDAYS and word_at(tokens, index + 1) == "pasado":
+        days = (today.weekday() - WEEKDAYS.index(word)) % 7 or 7
+        return today - timedelta(days=days), index + 2
     return None
 
 
 def _ahead(tokens: Sequence[Token], index: int, today: date) -> _Found:
     """Match "dentro de dos semanas", "en 3 días", "en un mes"."""
+    in_eight = matches(tokens, index, "de * en") and number_at(tokens, index + 3) == "8"
+    if in_eight and word_at(tokens, index + 1) == "hoy":
+        return today + timedelta(days=7), index + 4
+    if in_eight and word_at(tokens, index + 1) in WEEKDAYS:
+        wanted = WEEKDAYS.index(word_at(tokens, index + 1))
+        return today + timedelta(days=((wanted - today.weekday()) % 7 or 7) + 7), index + 4
     start = next((n for p, n in (("dentro de", 2), ("en", 1)) if matches(tokens, index, p)), 0)
     if not start:
         return None

@@ -19,13 +19,63 @@ _LOCAL_AT_END = re.compile(rf"(?<![a-z\d]){_LABEL}(?:{_JOINT}{_LABEL})*$")
 _DOMAIN = re.compile(rf"[a-z\d]+(?:{_JOINT}[a-z\d]+)+")
 _SAID_SIGNS = ((_LOW, "_"), (_DASH, "-"), (_DOT, "."))
 MISHEARD_ENDINGS = {"comercial": "com", "con": "com"}
+_LETTERS = dict(
+    pair.split(":")
+    for pair in [
+        "be:b",
+        "ce:c",
+        "de:d",
+        "efe:f",
+        "ge:g",
+        "hache:h",
+        "jota:j",
+        "ka:k",
+        "ele:l",
+        "eme:m",
+        "ene:n",
+        "eñe:ñ",
+        "pe:p",
+        "cu:q",
+        "ere:r",
+        "erre:r",
+        "ese:s",
+        "te:t",
+        "ve:v",
+        "uve:v",
+        "equis:x",
+        "ye:y",
+        "zeta:z",
+        "ceta:z",
+    ]
+)
+_NAMES = sorted([*_LETTERS, "ene", "doble ve", "i griega"], key=len, reverse=True)
+_SPELLED = rf"\b(?:{'|'.join(_NAMES)}|[a-z0-9])\b"
+# At least three letters, by name or by sign, right before "arroba".
+_SPELLED_LOCAL = re.compile(
+    rf"(?P<letters>{_SPELLED}(?:[\s,.-]+{_SPELLED}){{2,}})(?P<at>,?\s*(?:@|arroba)\b)"
+)
 #: Maximum length of the local part; it also bounds the work on long texts.
 MAX_LOCAL_CHARACTERS = 64
 MAX_CHARACTERS = 254
 
 
+def join_spelled_letters(text: str) -> str:
+    """Return `text` with spelled words before "arroba" joined: "jota u a ene" is "juan"."""
+
+    def join(match: re.Match[str]) -> str:
+        letters = re.findall(_SPELLED, fold(match["letters"]))
+        joined = "".join(_LETTERS.get(name, name) for name in letters)
+        return f"{joined}{match['at']}"
+
+    folded = fold(text)
+    for match in reversed(list(_SPELLED_LOCAL.finditer(folded))):
+        text = text[: match.start()] + join(match) + text[match.end() :]
+    return text
+
+
 def find_email(text: str) -> tuple[str | None, str]:
     """Return the last address in `text`, in lower case, and the text with a full stop in its place."""
+    text = join_spelled_letters(text)
     found, left = None, text
     folded = fold(text)
     for at in _AT.finditer(folded):

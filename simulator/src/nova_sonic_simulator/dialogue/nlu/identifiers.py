@@ -61,14 +61,32 @@ def _by_length(tokens: Sequence[Token]) -> _Found:
     return None, list(tokens)
 
 
-def find_number(tokens: Sequence[Token], *, bare: bool) -> _Found:
-    """Return the number of the order or appointment; with `bare`, any number is it."""
+def find_number(tokens: Sequence[Token], *, bare: bool, after_article: bool = False) -> _Found:
+    """Return the number of the order or appointment.
+
+    Args:
+        tokens: The utterance.
+        bare: Whether any number is it, because a number was asked for.
+        after_article: Whether "el 1" at the end of a clause is it, because a record is spoken of.
+    """
     for index in reversed(range(len(tokens))):
         start = _announced_at(tokens, index)
         figures, end = joined_figures(tokens, start, at_most=NUMBER_FIGURES)
         if start and figures and not _is_date(tokens, end - 1):
             return figures, without(tokens, index, end)
+    if after_article and (found := _after_article(tokens)):
+        return found
     return _bare_number(tokens) if bare else (None, list(tokens))
+
+
+def _after_article(tokens: Sequence[Token]) -> _Found | None:
+    for index in range(1, len(tokens)):
+        figures = number_at(tokens, index)
+        is_last = index + 1 == len(tokens) or tokens[index + 1].kind in (Kind.PAUSE, Kind.GAP)
+        article = word_at(tokens, index - 1) in {"el", "la", "del", "al"}
+        if figures and len(figures) <= 3 and article and is_last and not _is_hour(tokens, index):
+            return figures, without(tokens, index, index + 1)
+    return None
 
 
 def _announced_at(tokens: Sequence[Token], index: int) -> int:

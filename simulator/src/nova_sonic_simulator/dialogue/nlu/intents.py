@@ -29,7 +29,7 @@ EXPLICIT_STEMS: Mapping[Operation, tuple[str, ...]] = {
 EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
     Operation.RESCHEDULE: words(
         "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
-        " correr correme correlo correla correrlo correrla"
+        " correr correme correlo correla correrlo correrla corres corre correrme corran"
     ),
     Operation.CANCEL: words("baja debaja"),
     Operation.LOOK_UP: (),
@@ -91,6 +91,10 @@ ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
 ARTICLES = words("una la mi otra esa esta de tu su")
 NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
 FUZZY_FROM_LETTERS = 5
+# "Pasame el estado" asks for a fact; "pasame el turno" moves it.
+FACTS = words(
+    "numero estado detalle detalles dato datos info informacion codigo total precio seguimiento"
+)
 # Words between "no" and the verb that it negates.
 AFTER_NO = words(
     "me te lo la los las se nos quiero quise queria quieras vayas voy vas a hace falta tenes que"
@@ -149,6 +153,10 @@ def _explicit_operations(
     for index, token in enumerate(tokens):
         if token.kind is not Kind.WORD or _is_noun(tokens, index) or _is_negated(tokens, index):
             continue
+        if token.plain.startswith("pasa") and word_at(tokens, index + 2) in FACTS:
+            continue
+        if token.plain == "consultar" and word_at(tokens, index + 1) == "con":
+            continue
         operation = _misspelled_operation(token.plain) if misspelled else _operation_of(token.plain)
         if operation:
             yield operation
@@ -193,6 +201,8 @@ def _sounds_like(word: str, stem: str) -> bool:
 
 def _implicit_operation(tokens: Sequence[Token]) -> Operation | None:
     for operation, phrases in IMPLICIT_PHRASES.items():
+        if operation is Operation.CREATE and negated_operations(tokens):
+            continue
         if contains(tokens, *phrases):
             return operation
     return None

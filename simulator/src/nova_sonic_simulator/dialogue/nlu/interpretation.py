@@ -124,6 +124,14 @@ OUTCOMES = words(
     " creado creada hecho hecha cambiado cambiada modificado modificada pedido registrado registrada"
 )
 BEFORE_OUTCOMES = words("quedo quedaron esta fue salio ya")
+BEYOND_TOOLS = (
+    *words(
+        "abren abre cierran cierra atienden direccion estacionamiento sucursal sucursales prepaga"
+    ),
+    *words("garantia devolucion devoluciones cuotas descuento descuentos promocion"),
+    *("obra social", "donde queda", "donde quedan", "donde estan", "horario de atencion"),
+    *("medios de pago", "formas de pago", "tarjeta de credito"),
+)
 OTHER_PEOPLE = (
     *words(
         "mujer marido esposo esposa hijo hija mama papa madre padre hermano hermana abuelo abuela"
@@ -157,6 +165,8 @@ class Interpretation:
     asks_outcome: bool = False
     #: "Para mi hija": not for the person who was known so far.
     for_someone_else: bool = False
+    #: Opening hours, address, insurance: no tool knows.
+    is_beyond_tools: bool = False
 
 
 def interpret(
@@ -188,6 +198,7 @@ def interpret(
         negated=negated_operations(tokens),
         asks_outcome=_asks_outcome(tokens),
         for_someone_else=contains(tokens, *OTHER_PEOPLE),
+        is_beyond_tools=contains(tokens, *BEYOND_TOOLS),
     )
 
 
@@ -220,11 +231,19 @@ class _Reading:
         self._orders = operation is Operation.CREATE and subject is not Subject.APPOINTMENT
         # A question, a new intent or a refusal is not a bare answer.
         gives_up = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.STOP])
-        self._bare = not (_is_question(tokens) or gives_up or has_explicit_operation(tokens))
+        is_rude = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.INSULT])
+        self._bare = not (
+            _is_question(tokens) or gives_up or is_rude or has_explicit_operation(tokens)
+        )
+        self._names_a_record = operation in {Operation.LOOK_UP, Operation.CANCEL}
 
     def read_slots(self, now: datetime, email: str | None) -> Slots:
         dni, self._tokens = find_dni(self._tokens)
-        number, self._tokens = find_number(self._tokens, bare=self._requested(RequestedSlot.NUMBER))
+        number, self._tokens = find_number(
+            self._tokens,
+            bare=self._requested(RequestedSlot.NUMBER),
+            after_article=self._names_a_record,
+        )
         duration, self._tokens = find_duration(self._tokens)
         at, self._tokens = find_time(
             self._tokens, hour_is_expected=self._requested(RequestedSlot.TIME, RequestedSlot.CHOICE)

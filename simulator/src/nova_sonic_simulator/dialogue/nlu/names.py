@@ -113,11 +113,13 @@ def find_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
         found = _announced(tokens, phrase, least_if_small=1)
         if found:
             return found
+    if found := _unannounced(tokens):
+        return found
     for phrase in LOOSE_ANNOUNCERS:
         found = _announced(tokens, phrase, least_if_small=2)
         if found:
             return found
-    return _unannounced(tokens) or (_longest_name(tokens) if bare else (None, list(tokens)))
+    return _longest_name(tokens) if bare else (None, list(tokens))
 
 
 def _unannounced(tokens: Sequence[Token]) -> _Found | None:

@@ -1,0 +1,87 @@
+"""Conversations on the real site, SDK and simulator, with the end state in DynamoDB."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from nova_sonic_simulator.scenes import Scene, load_scenes, play
+from nova_sonic_simulator.testing import RunningSimulator, run_simulator
+from tests.fixtures.site import Site, running_site
+from tests.scenes.conftest import SCENE, WAYS
+from tests.scenes.driver import SiteDriver, Speak
+from voice import pcm
+from voice.cli.client import CallClient
+
+pytestmark = [pytest.mark.speech, pytest.mark.timeout(400)]
+
+FOLDER = Path(__file__).parent
+MODELS = FOLDER.parents[1] / "var" / "models"
+SCENES = load_scenes(FOLDER)
+SCALES = {"text": 5.0, "voice": 1.0}
+"""Typed scenes run with time passing faster; the voice is heard at its own pace."""
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def scene_simulator(
+    way: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningSimulator]:
+    folder = tmp_path_factory.mktemp(f"scenes-{way}")
+    hearing = "text" if way == "text" else "speech"
+    options = ("--hearing", hearing, "--models", str(MODELS), "--time-scale", str(SCALES[way]))
+    with run_simulator(folder, *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scene_site(
+    way: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    dynamodb: str,
+    scene_simulator: RunningSimulator,
+) -> Iterator[Site]:
+    environ = {
+        "DYNAMODB_ENDPOINT_URL": dynamodb,
+        "BEDROCK_ENDPOINT_URL": scene_simulator.url,
+        "BEDROCK_CA_FILE": str(scene_simulator.ca_file),
+    }
+    with running_site(tmp_path_factory.mktemp(f"scenes-site-{way}"), environ) as site:
+        yield site
+
+
+def speak_for(way: str) -> Speak | None:
+    if way == "text":
+        return None
+    from nova_sonic_simulator.speech.text_to_speech import open_synthesis  # noqa: PLC0415
+
+    voice = open_synthesis().voice
+    return lambda text: voice.synthesize(text, pcm.INPUT_RATE_HZ)
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=[scene.id for scene in SCENES])
+async def test_scene_ends_as_expected(
+    scene: Scene,
+    way: str,
+    scene_site: Site,
+    scene_simulator: RunningSimulator,
+    demo_data: datetime,
+    record_property: pytest.Function,
+) -> None:
+    started = time.monotonic()
+    client = CallClient(scene_site.ws_url, rate_hz=pcm.INPUT_RATE_HZ, on_event=lambda _: None)
+    driver = SiteDriver(client, scene_simulator, speak=speak_for(way), scale=SCALES[way])
+    await driver.prepare()
+    async with client.connected():
+        problems = await play(scene, driver)
+    if problems and way == "voice":
+        problems.append(f"heard: {driver.transcripts}")
+    seconds = round(time.monotonic() - started, 1)
+    record_property(SCENE, [way, scene.id, seconds, problems])  # type: ignore[operator]
+    assert not problems
