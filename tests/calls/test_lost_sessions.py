@@ -6,12 +6,12 @@ from collections import deque
 
 import pytest
 
-from tests.calls import words
-from tests.calls.conversation import calls, says, talk
-from tests.calls.service import Service, Trouble
+from tests.calls import coded_speech
+from tests.calls.harness import in_virtual_time, running_call, says
+from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
-from voice.calls.recovery import MOST_IN_A_ROW, PASSES, REMEDIES
-from voice.calls.rotation import RotationPlan
+from voice.calls.engine.recovery import MOST_IN_A_ROW, PASSES, REMEDIES
+from voice.calls.engine.rotation import RotationPlan
 from voice.sonic.errors import TransportCode, TransportError
 from voice.wire import messages as m
 
@@ -25,56 +25,56 @@ def error(code: TransportCode) -> TransportError:
     return TransportError(code, "of the test's own")
 
 
-def refusing(*codes: TransportCode) -> Service:
-    return Service(trouble=Trouble(openings=deque(map(error, codes))))
+def refusing(*codes: TransportCode) -> SonicService:
+    return SonicService(conditions=Conditions(openings=deque(map(error, codes))))
 
 
 class TestOpening:
     @pytest.mark.parametrize("code", TransportCode)
-    @calls
-    async def test_refused_once_it_is_tried_again(self, code: TransportCode) -> None:
-        async with talk(service=refusing(code)) as call:
+    @in_virtual_time
+    async def test_session_refused_once_is_opened_again(self, code: TransportCode) -> None:
+        async with running_call(service=refusing(code)) as call:
             assert await call.ask("Hola") == "Dijiste Hola."
             assert call.failures == (code,)
 
     @pytest.mark.parametrize("code", TransportCode)
-    @calls
-    async def test_refused_for_ever_the_call_ends_and_says_why(self, code: TransportCode) -> None:
-        service = Service(trouble=Trouble(every_opening=error(code)))
-        async with talk(service=service) as call:
+    @in_virtual_time
+    async def test_session_refused_for_good_ends_the_call(self, code: TransportCode) -> None:
+        service = SonicService(conditions=Conditions(every_opening=error(code)))
+        async with running_call(service=service) as call:
             assert await call.until_over() is m.EndReason.ERROR
             await asyncio.sleep(0.1)
         assert len(service.streams) == 1 + REMEDIES[code].tries
         assert call.client.errors() == [code]
         assert call.client.messages[-1] == m.CallEnded(reason=m.EndReason.ERROR)
 
-    @calls
-    async def test_throttled_twice_it_waits_longer_each_time(self) -> None:
+    @in_virtual_time
+    async def test_session_throttled_twice_waits_longer_each_time(self) -> None:
         service = refusing(TransportCode.THROTTLED, TransportCode.THROTTLED)
-        async with talk(service=service, greet=True) as call:
+        async with running_call(service=service, greet=True) as call:
             await call.until(lambda: bool(call.client.of(m.CallReady)))
             opened = [stream.opened_at - 1000 for stream in service.streams]
             assert opened == pytest.approx([0.1, 0.7, 1.8])
 
-    @calls
-    async def test_words_said_meanwhile_are_answered_once(self) -> None:
+    @in_virtual_time
+    async def test_text_and_speech_before_the_session_are_answered_once(self) -> None:
         service = refusing(TransportCode.THROTTLED, TransportCode.THROTTLED)
-        async with talk(service=service) as call:
+        async with running_call(service=service) as call:
             call.client.type("Uno")
             call.client.type("Dos")
             await call.speak([7, 8], pause_ms=2500)
             await call.wait_until_quiet()
             assert call.said_by_customer == ["Uno", "Dos", "7 8"]
-            heard = [text for text in service.newest.mind.told if text != "interrupted"]
-            assert heard == ["Uno Dos", "7 8"]
+            transcripts = [text for text in service.newest.mind.told if text != "interrupted"]
+            assert transcripts == ["Uno Dos", "7 8"]
 
 
 class TestBreaking:
     @pytest.mark.parametrize("code", TransportCode)
-    @calls
-    async def test_a_question_is_answered_by_the_next_session(self, code: TransportCode) -> None:
-        service = Service(trouble=Trouble(thinks_s=1))
-        async with talk({"Hola": says("¡Hola!")}, service=service) as call:
+    @in_virtual_time
+    async def test_question_is_answered_by_the_next_session(self, code: TransportCode) -> None:
+        service = SonicService(conditions=Conditions(thinks_s=1))
+        async with running_call({"Hola": says("¡Hola!")}, service=service) as call:
             await call.ask("Uno")
             call.client.type("Dos")
             await asyncio.sleep(0.5)
@@ -85,53 +85,53 @@ class TestBreaking:
             assert call.client.errors() == []
 
     @pytest.mark.parametrize("payload", [b"no JSON", b"{}", json.dumps({"event": 1}).encode()])
-    @calls
-    async def test_what_cannot_be_read_ends_a_session_and_no_call(self, payload: bytes) -> None:
-        async with talk() as call:
-            call.service.newest.say(payload)
+    @in_virtual_time
+    async def test_payload_that_cannot_be_parsed_ends_the_session_only(
+        self, payload: bytes
+    ) -> None:
+        async with running_call() as call:
+            call.service.newest.send_payload(payload)
             assert await call.ask("Hola") == "Dijiste Hola."
             assert call.failures == ("remote_protocol",)
 
-    @calls
-    async def test_a_service_that_hangs_up_is_called_again(self) -> None:
-        async with talk() as call:
+    @in_virtual_time
+    async def test_session_ended_by_the_service_is_replaced(self) -> None:
+        async with running_call() as call:
             call.service.newest.hang_up()
             assert await call.ask("Hola") == "Dijiste Hola."
             assert call.failures == ("remote_protocol",)
 
     @pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.35, 0.45])
-    @calls
-    async def test_words_typed_while_a_dead_session_is_cleared_away_are_answered(
-        self, after_s: float
-    ) -> None:
-        async with talk(service=Service(trouble=Trouble(closing_s=0.3))) as call:
+    @in_virtual_time
+    async def test_text_typed_while_a_lost_session_closes_is_answered(self, after_s: float) -> None:
+        async with running_call(service=SonicService(conditions=Conditions(closing_s=0.3))) as call:
             call.service.newest.hang_up()
             await asyncio.sleep(after_s)
             assert await call.ask("Hola") == "Dijiste Hola."
             assert call.said_by_customer == ["Hola"]
 
-    @calls
-    async def test_an_answer_that_breaks_off_is_given_again(self) -> None:
-        async with talk({"Hola": says(LONG, LONG)}) as call:
+    @in_virtual_time
+    async def test_answer_that_breaks_off_is_given_again(self) -> None:
+        async with running_call({"Hola": says(LONG, LONG)}) as call:
             call.client.type("Hola")
             await asyncio.sleep(0.6)
-            assert call.call.dialogue.replies.is_coming
+            assert call.call.state.turn.is_reply_coming
             call.service.newest.lose()
             await call.wait_until_quiet()
             assert call.said_by_assistant[-2:] == [LONG, LONG]
             assert call.said_by_customer == ["Hola"]
 
-    @calls
-    async def test_a_service_that_answers_and_breaks_again_and_again_is_borne(self) -> None:
-        async with talk() as call:
+    @in_virtual_time
+    async def test_session_lost_after_each_answer_is_always_replaced(self) -> None:
+        async with running_call() as call:
             for number in range(2 * MOST_IN_A_ROW):
                 assert await call.ask(f"N {number}") == f"Dijiste N {number}."
                 call.service.newest.lose()
             assert call.client.errors() == []
 
-    @calls
-    async def test_a_service_that_breaks_in_every_answer_is_not(self) -> None:
-        async with talk({"Hola": says(LONG, LONG)}) as call:
+    @in_virtual_time
+    async def test_session_lost_in_each_answer_ends_the_call(self) -> None:
+        async with running_call({"Hola": says(LONG, LONG)}) as call:
             call.client.type("Hola")
             while not call.is_over:
                 await asyncio.sleep(0.6)
@@ -140,12 +140,12 @@ class TestBreaking:
             assert call.client.errors() == ["stream_lost"]
             assert len(call.service.streams) == 1 + PASSES.tries
 
-    @calls
-    async def test_an_answer_that_has_come_is_heard_to_its_end_and_given_once(self) -> None:
-        async with talk({"Hola": says(LONG), "Y ahora": says("Nada.")}) as call:
+    @in_virtual_time
+    async def test_answer_that_has_all_come_is_played_to_its_end_once(self) -> None:
+        async with running_call({"Hola": says(LONG), "Y ahora": says("Nada.")}) as call:
             call.client.type("Hola")
             await asyncio.sleep(2)
-            assert not call.call.dialogue.replies.is_coming
+            assert not call.call.state.turn.is_reply_coming
             call.service.newest.lose()
             await call.wait_until_quiet()
             assert call.client.of(m.ReplyInterrupted) == []
@@ -157,18 +157,18 @@ class TestBreaking:
                 "assistant: Nada.",
             ]
 
-    @calls
-    async def test_a_greeting_that_breaks_off_is_given_again(self) -> None:
-        async with talk(greet=True) as call:
-            assert call.call.dialogue.replies.is_coming
+    @in_virtual_time
+    async def test_greeting_that_breaks_off_is_given_again(self) -> None:
+        async with running_call(greet=True) as call:
+            assert call.call.state.turn.is_reply_coming
             call.service.newest.lose()
             await call.wait_until_quiet()
             assert call.said_by_assistant[-1] == GREETING
 
-    @calls
-    async def test_speech_is_heard_once_wherever_the_session_breaks(self) -> None:
+    @in_virtual_time
+    async def test_speech_is_transcribed_once_wherever_the_session_is_lost(self) -> None:
         for after_ms in range(0, 4_500, 170):
-            async with talk() as call:
+            async with running_call() as call:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(call.speak(range(10), pause_ms=3_000))
                     await asyncio.sleep(after_ms / 1000)
@@ -176,11 +176,11 @@ class TestBreaking:
                 await call.wait_until_quiet()
                 assert " ".join(call.said_by_customer) == "0 1 2 3 4 5 6 7 8 9", after_ms
 
-    @calls
-    async def test_a_session_that_was_prepared_takes_over_at_once(self) -> None:
+    @in_virtual_time
+    async def test_prepared_session_takes_over_at_once(self) -> None:
         plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
-        service = Service({"Hola": says(*[LONG] * 3)}, trouble=Trouble(opening_s=0.3))
-        async with talk(service=service, renewal=plan) as call:
+        service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=Conditions(opening_s=0.3))
+        async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(2)
             call.client.type("Hola")
             await call.until(lambda: len(service.live) == 2)
@@ -189,12 +189,12 @@ class TestBreaking:
             assert len(service.streams) == 2
             assert call.said_by_assistant[-3:] == [LONG] * 3
 
-    @calls
-    async def test_it_takes_over_where_no_other_would_be_tried_too(self) -> None:
+    @in_virtual_time
+    async def test_prepared_session_takes_over_after_the_last_try(self) -> None:
         plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
-        trouble = Trouble(opening_s=0.3, openings=deque([error(TransportCode.VALIDATION)]))
-        service = Service({"Hola": says(*[LONG] * 3)}, trouble=trouble)
-        async with talk(service=service, renewal=plan) as call:
+        conditions = Conditions(opening_s=0.3, openings=deque([error(TransportCode.VALIDATION)]))
+        service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=conditions)
+        async with running_call(service=service, rotation=plan) as call:
             await call.until(lambda: bool(service.live))
             await asyncio.sleep(1.9)
             call.client.type("Hola")
@@ -203,51 +203,51 @@ class TestBreaking:
             await call.wait_until_quiet()
             assert not call.is_over
 
-    @calls
-    async def test_a_prepared_session_that_breaks_is_prepared_again_after_a_while(self) -> None:
+    @in_virtual_time
+    async def test_prepared_session_that_is_lost_is_replaced_later(self) -> None:
         plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
-        service = Service({"Hola": says(*[LONG] * 3)}, trouble=Trouble(opening_s=0.3))
-        async with talk(service=service, renewal=plan) as call:
+        service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=Conditions(opening_s=0.3))
+        async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(2)
             call.client.type("Hola")
             await call.until(lambda: len(service.live) == 2)
             service.live[1].hang_up()
             await call.wait_until_quiet()
             await asyncio.sleep(2)
-            assert call.renewals == 1
+            assert call.rotations == 1
             assert len(service.streams) == 3
 
-    @calls
-    async def test_a_next_session_that_cannot_be_opened_is_tried_again_after_a_while(self) -> None:
+    @in_virtual_time
+    async def test_next_session_that_is_refused_is_opened_later(self) -> None:
         plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
         service = refusing()
-        async with talk(service=service, renewal=plan) as call:
-            service.trouble.openings.append(error(TransportCode.THROTTLED))
+        async with running_call(service=service, rotation=plan) as call:
+            service.conditions.openings.append(error(TransportCode.THROTTLED))
             await asyncio.sleep(5)
-            assert (len(service.streams), call.renewals) == (2, 0)
+            assert (len(service.streams), call.rotations) == (2, 0)
             await asyncio.sleep(3)
-            assert (len(service.streams), call.renewals) == (3, 1)
+            assert (len(service.streams), call.rotations) == (3, 1)
             assert call.failures == ()
 
-    @calls
-    async def test_a_stream_that_breaks_as_the_call_ends_leaves_nothing_behind(self) -> None:
+    @in_virtual_time
+    async def test_stream_lost_as_the_call_ends_leaves_nothing_behind(self) -> None:
         for late_s in (0.0, 0.01, 0.1, 0.11):
-            async with talk() as call:
+            async with running_call() as call:
                 call.call.hang_up()
                 await asyncio.sleep(late_s)
                 if call.service.live:
                     call.service.newest.lose()
                 assert await call.until_over(5) is m.EndReason.CLIENT
 
-    @calls
-    async def test_a_call_that_is_dropped_while_its_stream_breaks_leaves_nothing_behind(
+    @in_virtual_time
+    async def test_call_dropped_as_its_stream_is_lost_leaves_nothing_behind(
         self,
     ) -> None:
         """As when its server goes away: whoever runs it cancels it."""
         for early_s in (0.0, 0.001, 0.05):
             tools, _ = slow_tool({}, takes_s=5)
-            async with talk(tools=tools) as call:
-                await call.play(words.silence(100))
+            async with running_call(tools=tools) as call:
+                await call.play(coded_speech.silence(100))
                 call.service.newest.lose()
                 await asyncio.sleep(early_s)
                 call.cancel()
@@ -255,10 +255,10 @@ class TestBreaking:
 
 
 class TestAbsence:
-    @calls
-    async def test_the_customer_is_told_that_the_assistant_is_away_and_back(self) -> None:
-        async with talk() as call:
-            call.service.trouble.opening_s = 2
+    @in_virtual_time
+    async def test_absence_is_shown_to_the_client_until_it_ends(self) -> None:
+        async with running_call() as call:
+            call.service.conditions.opening_s = 2
             call.service.newest.lose()
             await asyncio.sleep(0.55)
             assert call.client.of(m.AssistantAvailability) == []
@@ -270,17 +270,17 @@ class TestAbsence:
             phases = [told.phase for told in call.client.of(m.AssistantAvailability)]
             assert phases == [m.AssistantPhase.AWAY, m.AssistantPhase.BACK]
 
-    @calls
-    async def test_a_short_gap_is_not_worth_telling(self) -> None:
-        async with talk() as call:
-            call.service.trouble.opening_s = 0.5
+    @in_virtual_time
+    async def test_short_absence_is_not_shown(self) -> None:
+        async with running_call() as call:
+            call.service.conditions.opening_s = 0.5
             call.service.newest.lose()
             await asyncio.sleep(3)
             assert call.client.of(m.AssistantAvailability) == []
 
-    @calls
-    async def test_before_the_assistant_was_there_it_is_not_away(self) -> None:
-        async with talk(service=Service(trouble=Trouble(opening_s=3))) as call:
+    @in_virtual_time
+    async def test_absence_before_the_first_session_is_not_shown(self) -> None:
+        async with running_call(service=SonicService(conditions=Conditions(opening_s=3))) as call:
             await asyncio.sleep(5)
             assert call.client.of(m.AssistantAvailability) == []
             assert len(call.client.of(m.CallReady)) == 1

@@ -1,104 +1,336 @@
-"""How often a call is written to the store, whatever sounds in it. Virtual time, no store."""
+"""What is written to the store, and how often: virtual time, and a store that only counts."""
 
 import asyncio
 import base64
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from conversations.domain import Lease
-from tests.calls import words
-from tests.calls.conversation import CHUNK_MS, Talk, calls, talk
-from voice.calls import recorder
-from voice.calls.recorder import LEASE_RENEWAL_S, CallRecorder
+from common.errors import UnavailableError
+from conversations.domain import ConversationStatistics, Lease, Speaker, ToolOutcome, Utterance
+from conversations.errors import LeaseLostError, ToolCallNotFoundError
+from tests.calls import coded_speech
+from tests.calls.harness import CHUNK_MS, RunningCall, in_virtual_time, make_options, running_call
+from voice.calls import recorder as module
+from voice.calls.engine.tool_calls import ToolCall
+from voice.calls.engine.watchdog import WatchdogLimits
+from voice.calls.recorder import (
+    LEASE_RENEWAL_S,
+    RETRY_DELAYS_S,
+    STATE_INTERVAL_S,
+    TOOL_START_TIMEOUT_S,
+    CallRecorder,
+    CallSnapshot,
+)
 
 pytestmark = pytest.mark.pure
 
+NOW = datetime(2099, 11, 23, 12, 0, tzinfo=UTC)
 SECONDS = 60
 CHUNKS = SECONDS * 1000 // CHUNK_MS
 
 
 class Store:
-    """Counts the writes instead of making them."""
+    """Lists the writes instead of making them; each of `failures` is raised by one write."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.writes = 0
-        monkeypatch.setattr(recorder, "submit", self.submit)
+        self.writes: list[tuple[str, dict[str, Any]]] = []
+        self.failures: list[Exception] = []
+        self.is_unavailable = False
+        monkeypatch.setattr(module, "submit", self.submit)
 
-    def submit(self, write: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
-        self.writes += 1
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.writes]
+
+    def submit(self, write: Any) -> asyncio.Future[Any]:
+        while hasattr(write.func, "func"):
+            write = write.func
+        self.writes.append((write.func.__name__, write.keywords))
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        done.set_result(Lease(epoch=1))
+        if self.is_unavailable:
+            done.set_exception(UnavailableError(reason="throttled"))
+        elif self.failures:
+            done.set_exception(self.failures.pop(0))
+        else:
+            done.set_result(Lease(epoch=1))
         return done
 
 
-async def record(call: Talk, sounds: Callable[[], None]) -> None:
-    """Record the call for a minute in which `sounds` is called once a chunk."""
-    call.call.recorder = record = CallRecorder(
-        call.call,
-        call.active_call.uplink,
-        model_id="m",
-        wire="w",
-        now=call.call.dialogue.wall_clock,
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    return Store(monkeypatch)
+
+
+class RecordedCall:
+    """A call in which nothing happens but what a test says."""
+
+    def __init__(self) -> None:
+        self.received_to = 1
+        self.is_answer_due = False
+
+    def snapshot(self) -> CallSnapshot:
+        return CallSnapshot(
+            received_to=self.received_to,
+            state={"owes": int(self.is_answer_due)},
+            statistics=ConversationStatistics(),
+        )
+
+
+def a_recorder(*, epoch: int | None = 1) -> CallRecorder:
+    return CallRecorder(
+        make_options(), model_id="m", wire="w", now=lambda: NOW, received_to=1, epoch=epoch
     )
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(record.run())
-        for _ in range(CHUNKS):
-            sounds()
-            await asyncio.sleep(CHUNK_MS / 1000)
-        running.cancel()
 
 
-def reply(call: Talk) -> Callable[[], None]:
-    """Return what sends one chunk of a reply that never ends."""
+def utterance(text: str = "Hola", segment: int = 1) -> Utterance:
+    return Utterance(turn=1, segment=segment, speaker=Speaker.USER, text=text, at=NOW)
+
+
+def tool_call(*, is_read_only: bool = False) -> ToolCall:
+    return ToolCall(
+        key="t",
+        name="look",
+        content="{}",
+        signature="s",
+        turn=1,
+        is_read_only=is_read_only,
+        started_at=0.0,
+    )
+
+
+class Recording:
+    """A recorder that runs while the block lasts."""
+
+    def __init__(self, recorder: CallRecorder, call: RecordedCall) -> None:
+        self.recorder = recorder
+        self.call = call
+        self.error: Exception | None = None
+
+    async def __aenter__(self) -> CallRecorder:
+        self._task = asyncio.create_task(self._run())  # noqa: TID251 -- awaited at the end
+        await asyncio.sleep(0)
+        return self.recorder
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> None:
+        try:
+            await self.recorder.run(self.call)
+        except LeaseLostError as error:
+            self.error = error
+
+
+class TestWrites:
+    @in_virtual_time
+    async def test_new_call_is_opened_first(self, store: Store) -> None:
+        async with Recording(a_recorder(epoch=None), RecordedCall()):
+            await asyncio.sleep(1)
+        assert store.names == ["open_conversation"]
+
+    @in_virtual_time
+    async def test_utterances_are_written_at_once(self, store: Store) -> None:
+        call = RecordedCall()
+        async with Recording(a_recorder(), call) as recorder:
+            recorder.record_utterances((utterance("Uno"), utterance("Dos", 2)))
+            call.received_to = 2
+            is_behind = [recorder.is_behind]
+            await asyncio.sleep(0.01)
+            is_behind.append(recorder.is_behind)
+            assert is_behind == [True, False]
+            assert recorder.stored_to == 2
+        ((name, written),) = store.writes
+        assert name == "record_progress"
+        assert [each.text for each in written["utterances"]] == ["Uno", "Dos"]
+
+    @in_virtual_time
+    async def test_state_is_written_once_a_second_at_most(self, store: Store) -> None:
+        call = RecordedCall()
+        async with Recording(a_recorder(), call) as recorder:
+            for _ in range(100):
+                call.is_answer_due = not call.is_answer_due
+                recorder.record_state()
+                await asyncio.sleep(0.05)
+        assert len(store.writes) <= 1 + 5 / STATE_INTERVAL_S
+
+    @in_virtual_time
+    async def test_state_is_written_with_the_next_utterance(self, store: Store) -> None:
+        call = RecordedCall()
+        async with Recording(a_recorder(), call) as recorder:
+            recorder.record_utterances((utterance(),))
+            await asyncio.sleep(0.01)
+            call.is_answer_due = True
+            recorder.record_state()
+            recorder.record_utterances((utterance("Chau"),))
+            await asyncio.sleep(STATE_INTERVAL_S + 1)
+        assert [written["state"]["owes"] for _, written in store.writes] == [0, 1]
+
+    @in_virtual_time
+    async def test_call_without_changes_renews_its_lease(self, store: Store) -> None:
+        recorder = CallRecorder(
+            make_options(), model_id="m", wire="w", now=lambda: NOW, received_to=1
+        )
+        async with Recording(recorder, RecordedCall()):
+            await asyncio.sleep(2.5 * LEASE_RENEWAL_S)
+        assert store.names == ["open_conversation", "renew_lease", "renew_lease"]
+
+    @in_virtual_time
+    async def test_close_writes_the_rest_and_ends_the_conversation(self, store: Store) -> None:
+        recorder = a_recorder()
+        recorder.record_utterances((utterance(),))
+        recorder.tool_finished(tool_call())
+        await recorder.close(RecordedCall(), "client")
+        assert store.names == ["finish_tool_call", "record_progress", "end_conversation"]
+        assert store.writes[0][1]["outcome"] is ToolOutcome.CANCELLED
+        assert store.writes[2][1]["reason"] == "client"
+
+    @in_virtual_time
+    async def test_close_without_reason_leaves_the_conversation_open(self, store: Store) -> None:
+        await a_recorder().close(RecordedCall(), None)
+        assert store.names == ["record_progress"]
+
+
+class TestTools:
+    @in_virtual_time
+    async def test_tool_that_changes_something_waits_until_its_start_is_stored(
+        self, store: Store
+    ) -> None:
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            assert await recorder.tool_started(tool_call())
+            assert store.names == ["start_tool_call"]
+
+    @in_virtual_time
+    async def test_tool_waits_for_the_store_for_a_while_only(self, store: Store) -> None:
+        store.is_unavailable = True
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            begin = asyncio.get_running_loop().time()
+            assert await recorder.tool_started(tool_call())
+            assert asyncio.get_running_loop().time() - begin == TOOL_START_TIMEOUT_S
+
+    @in_virtual_time
+    async def test_tool_that_only_reads_does_not_wait(self, store: Store) -> None:
+        store.is_unavailable = True
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            begin = asyncio.get_running_loop().time()
+            assert await recorder.tool_started(tool_call(is_read_only=True))
+            assert asyncio.get_running_loop().time() == begin
+
+    @in_virtual_time
+    async def test_tool_does_not_run_once_the_lease_is_lost(self, store: Store) -> None:
+        store.failures = [LeaseLostError()]
+        recording = Recording(a_recorder(), RecordedCall())
+        async with recording as recorder:
+            assert not await recorder.tool_started(tool_call())
+        assert isinstance(recording.error, LeaseLostError)
+
+
+class TestFailures:
+    @in_virtual_time
+    async def test_write_is_tried_again_while_the_store_is_unavailable(self, store: Store) -> None:
+        store.failures = [UnavailableError(reason="throttled")] * 3
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            recorder.record_utterances((utterance(),))
+            await asyncio.sleep(sum(RETRY_DELAYS_S[:3]) + 0.01)
+            assert not recorder.is_behind
+        assert store.names == ["record_progress"] * 4
+
+    @in_virtual_time
+    async def test_retries_of_a_tool_record_end(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        store.is_unavailable = True
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            recorder.tool_finished(tool_call())
+            await asyncio.sleep(sum(RETRY_DELAYS_S) + 0.01)
+            assert store.names.count("finish_tool_call") == len(RETRY_DELAYS_S) + 1
+            store.is_unavailable = False
+            await asyncio.sleep(10)
+        assert store.names.count("finish_tool_call") == len(RETRY_DELAYS_S) + 1
+        assert "part of the call not stored, store unavailable" in caplog.text
+
+    @in_virtual_time
+    async def test_utterances_are_kept_until_the_store_is_back(self, store: Store) -> None:
+        store.is_unavailable = True
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            recorder.record_utterances((utterance(),))
+            await asyncio.sleep(3 * sum(RETRY_DELAYS_S))
+            assert recorder.is_behind
+            store.is_unavailable = False
+            await asyncio.sleep(LEASE_RENEWAL_S + max(RETRY_DELAYS_S))
+            assert not recorder.is_behind
+
+    @pytest.mark.parametrize("error", [TypeError("of the test's own"), ToolCallNotFoundError()])
+    @in_virtual_time
+    async def test_write_that_fails_for_another_reason_is_not_tried_again(
+        self, store: Store, caplog: pytest.LogCaptureFixture, error: Exception
+    ) -> None:
+        store.failures = [error]
+        async with Recording(a_recorder(), RecordedCall()) as recorder:
+            recorder.record_utterances((utterance("Uno"),))
+            await asyncio.sleep(1)
+            assert not recorder.is_behind
+            recorder.record_utterances((utterance("Dos", 2),))
+            await asyncio.sleep(1)
+        texts = [[each.text for each in written["utterances"]] for _, written in store.writes]
+        assert texts == [["Uno"], ["Dos"]]
+        assert caplog.text.count("part of the call not stored") == 1
+
+
+# How often a call is written, whatever sounds in it
+
+
+def endless_reply(call: RunningCall) -> Callable[[], None]:
+    """Return a function that sends one chunk of a reply that never ends."""
     stream = call.service.newest
     about = {"contentId": "endless", "role": "ASSISTANT", "completionId": "c"}
     audio = base64.b64encode(bytes(1536)).decode()
 
     def send(name: str, **body: Any) -> None:
-        stream.say(json.dumps({"event": {name: {**about, **body}}}).encode())
+        stream.send_payload(json.dumps({"event": {name: {**about, **body}}}).encode())
 
     send("contentStart", type="AUDIO")
     return lambda: send("audioOutput", content=audio)
 
 
-def silent() -> bytes:
-    return words.silence(CHUNK_MS)
+SILENCE = coded_speech.silence(CHUNK_MS)
+TALKING = [coded_speech.noise(CHUNK_MS, peak=1_500)] * 5 + [SILENCE] * 2
+"""It is speech by its loudness, but the service here does not transcribe it."""
 
 
-def talking() -> bytes:
-    return words.spoken(1)[: len(silent())]
-
-
-async def writes_while(
-    monkeypatch: pytest.MonkeyPatch, customer: Callable[[], bytes], *, reply_sounds: bool
+async def writes_in_a_minute(
+    store: Store, sounds: Sequence[bytes], *, is_reply_sounding: bool
 ) -> int:
-    store = Store(monkeypatch)
-    async with talk() as call:
-        send_reply = reply(call) if reply_sounds else lambda: None
-
-        def sound() -> None:
-            call.client.speak(customer())
-            send_reply()
-
-        await record(call, sound)
-    return store.writes
-
-
-@calls
-async def test_recorder_writes_as_often_when_both_sides_talk(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    quiet = await writes_while(monkeypatch, silent, reply_sounds=True)
-    talk_over = await writes_while(monkeypatch, talking, reply_sounds=True)
-    assert talk_over <= quiet <= SECONDS + 2
+    """Record a call for a minute in which the customer sends these chunks again and again."""
+    store.writes.clear()
+    recorder = a_recorder(epoch=None)
+    # No session is replaced because it does not transcribe the noise.
+    patient = WatchdogLimits(unresponsive_s=10 * SECONDS)
+    async with running_call(recorder=recorder, watchdog=patient) as call:
+        send_reply = endless_reply(call) if is_reply_sounding else lambda: None
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(recorder.run(call.active_call))
+            for chunk in itertools.islice(itertools.cycle(sounds), CHUNKS):
+                call.client.speak(chunk)
+                send_reply()
+                await asyncio.sleep(CHUNK_MS / 1000)
+            running.cancel()
+    return len(store.writes)
 
 
-@calls
-async def test_recorder_without_changes_renews_the_lease_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    writes = await writes_while(monkeypatch, silent, reply_sounds=False)
-    assert writes <= 2 + SECONDS / LEASE_RENEWAL_S
+@in_virtual_time
+async def test_call_is_written_no_more_often_when_both_sides_speak(store: Store) -> None:
+    quiet = await writes_in_a_minute(store, [SILENCE], is_reply_sounding=True)
+    both_speak = await writes_in_a_minute(store, TALKING, is_reply_sounding=True)
+    assert both_speak == quiet <= 2 + SECONDS / LEASE_RENEWAL_S
+
+
+@in_virtual_time
+async def test_call_without_changes_is_written_to_renew_its_lease(store: Store) -> None:
+    writes = await writes_in_a_minute(store, [SILENCE], is_reply_sounding=False)
+    assert writes <= 1 + SECONDS / LEASE_RENEWAL_S

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from voice.calls.tool_calls import signature
+from voice.calls.runtime import signature
 from voice.tools.registry import ToolContext, ToolRegistry
 
 

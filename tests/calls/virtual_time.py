@@ -42,11 +42,11 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in virtual time; what goes wrong in a callback goes wrong here too."""
     wrong: list[BaseException] = []
 
-    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def record_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         wrong.append(context.get("exception") or RuntimeError(context["message"]))
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.get_loop().set_exception_handler(note)
+        runner.get_loop().set_exception_handler(record_failure)
         result = runner.run(work)
     if wrong:
         raise wrong[0]

@@ -1,6 +1,8 @@
-"""A customer's call: its sessions, its words, its tools, and what may happen to any of them."""
+"""Calls: the engine that decides what happens in them, their audio, and the asyncio shell around both.
 
-from voice.calls.call import Call
-from voice.calls.options import CallOptions, CallSettings, RestoredState
-
-__all__ = ["Call", "CallOptions", "CallSettings", "RestoredState"]
+- `engine`: pure; events in, commands out.
+- `audio`: the buffers that audio passes, and the detection of speech.
+- `runtime`, `session`: the shell of one call.
+- `registry`, `active_call`: the calls of a process.
+- `recorder`, `restoration`: what is stored of a call, and how it continues from that.
+"""

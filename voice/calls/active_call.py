@@ -1,11 +1,14 @@
-"""A call as the registry has it: the call, its owner's token, and the connection that carries it now."""
+"""A call as the registry has it: the call, what records it, and the connection that carries it now."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Protocol
 
-from voice.calls import Call
-from voice.calls.recorder import CallRecorder
+from conversations.domain import ConversationStatistics, Latency, TokenUsage, Utterance
+from voice.calls.recorder import CallRecorder, CallSnapshot
+from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.gateway.rate_limits import FrameRateLimiter
 from voice.wire import messages as m
@@ -27,23 +30,28 @@ class ActiveCall:
 
     call: Call
     address: str
-    uplink: Uplink = field(default_factory=Uplink)
-    connection: Connection | None = None
+    uplink: Uplink
     recorder: CallRecorder | None = None
+    connection: Connection | None = None
     rate_limiter: FrameRateLimiter | None = None
     """It belongs to the call and outlives its connections."""
+    before: ConversationStatistics = field(default_factory=ConversationStatistics)
+    """The statistics of the call on other servers."""
+    resumes: int = 0
     is_over: bool = False
     is_suspended: bool = False
     """Whether the call continues elsewhere, or later, from what is stored of it."""
 
     @property
     def call_id(self) -> str:
-        """Return the call's id."""
+        """The call's id."""
         return self.call.options.call_id
 
     def is_of(self, token: str) -> bool:
         """Return whether `token` is this call's resume token, in constant time."""
         return secrets.compare_digest(token.encode(), self.call.options.resume_token.encode())
+
+    # Connections
 
     def attach(self, connection: Connection) -> None:
         """Carry the call over `connection`; the one before is closed."""
@@ -58,41 +66,44 @@ class ActiveCall:
         self.connection = None
         return True
 
-    def receive(self, heard: m.InboundMessage) -> None:
+    def receive(self, inbound: m.InboundMessage) -> None:
         """Pass a client's message to the call, once.
 
         Raises:
-            WireError: its sequence number goes back.
+            WireError: Its sequence number goes back.
 
         """
-        message, call = heard.message, self.call
-        position, samples = None, 0
+        message, call = inbound.message, self.call
         if isinstance(message, m.CustomerAudio):
-            position, samples = call.dialogue.microphone_position, len(message.pcm) // 2
-        if not self.uplink.accept(heard, position=position, samples=samples):
-            return
-        match message:
-            case m.CustomerAudio():
+            position, samples = call.inbound.position, len(message.pcm) // 2
+            if self.uplink.accept(inbound, position=position, samples=samples):
                 call.receive_audio(message.pcm)
+        elif self.uplink.accept(inbound):
+            self._receive_message(message)
+
+    def _receive_message(self, message: m.ClientMessage) -> None:
+        match message:
             case m.CustomerText():
-                call.receive_text(message.text)
+                self.call.receive_text(message.text)
+                if self.recorder is not None:
+                    self.recorder.record_state()
             case m.ClientAcknowledgement():
-                call.acknowledge_playback(message)
+                self.call.acknowledge_playback(message)
             case m.PlaybackStarted():
-                call.playback_started(message)
+                self.call.playback_started(message)
             case m.EndCall():
-                call.hang_up()
+                self.call.hang_up()
             case _:
                 pass
 
     def resumed_message(self, resume: m.ResumeCall, *, restored: bool = False) -> m.CallResumed:
         """Return the answer to a client that has resumed the call."""
-        downlink = self.call.downlink
+        outbound = self.call.outbound
         return m.CallResumed(
             ready=self.call.ready_message(),
-            next_sequence=self.uplink.wanted,
-            generation=downlink.generation,
-            position=max(downlink.heard, resume.position),
+            next_sequence=self.uplink.next_sequence,
+            generation=outbound.generation,
+            position=max(outbound.played_to, resume.position),
             is_restored=restored,
         )
 
@@ -103,5 +114,68 @@ class ActiveCall:
         """
         if self.recorder is not None and self.recorder.is_behind:
             return None
-        words = self.uplink.wanted if self.recorder is None else self.recorder.words_stored
-        return self.uplink.safe(words=words, speech=self.call.dialogue.speech.unconfirmed_since)
+        stored_to = self.uplink.next_sequence
+        if self.recorder is not None:
+            stored_to = self.recorder.stored_to
+        return self.uplink.acknowledgement(
+            stored_to=stored_to, audio_from=self.call.unacknowledged_since
+        )
+
+    # What is stored
+
+    def snapshot(self) -> CallSnapshot:
+        """Return the call as it is now, for the recorder.
+
+        Another server needs the audio again that no session has transcribed, but not the texts that came
+        in between: those are stored with this snapshot.
+        """
+        call, received_to = self.call, self.uplink.next_text
+        state = {
+            "wanted": self.uplink.first_unsafe(
+                stored_to=received_to, audio_from=call.unconfirmed_since
+            ),
+            "words": received_to,
+            "sent": call.outbound.next_number,
+            "owes": int(call.state.is_answer_due),
+            "directed": int(call.state.turn.is_directed),
+            "greets": int(call.options.greet),
+            "openSince": call.state.turn.opened_in,
+            "livedS": int(call.age_s),
+            "inputRateHz": call.options.input_rate_hz,
+        }
+        return CallSnapshot(received_to=received_to, state=state, statistics=self._statistics())
+
+    def _statistics(self) -> ConversationStatistics:
+        before, state = self.before, self.call.state
+        return ConversationStatistics(
+            turns=state.transcript.turn,
+            tool_calls=before.tool_calls + len(state.tool_calls),
+            interruptions=before.interruptions + state.playback.interruptions,
+            resumes=before.resumes + self.resumes,
+            rotations=before.rotations + state.sessions.state.rotations,
+            tokens=_total_tokens(before.tokens, state.usage.tokens),
+            latency=_latency(state.transcript.utterances()) or before.latency,
+            error_codes=[*before.error_codes, *state.sessions.state.failures],
+        )
+
+
+def _latency(utterances: Sequence[Utterance]) -> Latency | None:
+    sent = [u.latency_ms for u in utterances if u.latency_ms is not None]
+    played = [u.playback_latency_ms for u in utterances if u.playback_latency_ms is not None]
+    if not sent:
+        return None
+    return Latency(
+        median_ms=median(sent),
+        max_ms=max(sent),
+        playback_median_ms=median(played) if played else None,
+    )
+
+
+def _total_tokens(before: TokenUsage, used: Mapping[str, int]) -> TokenUsage:
+    """Return the tokens used on other servers and on this one."""
+    return TokenUsage(
+        speech_in=before.speech_in + used["input_speech_tokens"],
+        text_in=before.text_in + used["input_text_tokens"],
+        speech_out=before.speech_out + used["output_speech_tokens"],
+        text_out=before.text_out + used["output_text_tokens"],
+    )

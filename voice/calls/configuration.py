@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from common import clock
-from voice.calls import CallSettings
-from voice.calls.rotation import RotationPlan
-from voice.calls.watchdog import WatchdogLimits
+from voice.calls.engine.rotation import RotationPlan
+from voice.calls.engine.watchdog import WatchdogLimits
+from voice.calls.options import CallSettings
 from voice.gateway.admission import AdmissionLimits
 from voice.gateway.rate_limits import Rate
 from voice.prompts import Directives, build_system_prompt, load_directives
@@ -63,7 +63,7 @@ def call_settings() -> CallSettings:
     """Return what each call is given."""
     time_zone = ZoneInfo(settings.CLINIC_TIME_ZONE)
 
-    def instructed(language: str) -> Directives:
+    def directives(language: str) -> Directives:
         return load_directives(language=language, business=settings.BUSINESS_NAME)
 
     return CallSettings(
@@ -73,11 +73,11 @@ def call_settings() -> CallSettings:
         system_prompt=lambda language, now: build_system_prompt(
             language=language, now=now, time_zone=time_zone
         ),
-        directions=instructed,
+        directives=directives,
         now=clock.now,
         chance=random.random,
-        renewal=_renewal_plan(),
-        watch=_watch_plan(),
+        rotation=_rotation_plan(),
+        watchdog=_watchdog_limits(),
         window_ms=settings.CALL_WINDOW_MS,
         resume_for_s=settings.CALL_RESUME_S,
         tool_deadline_s=settings.TOOL_DEADLINE_S,
@@ -85,8 +85,8 @@ def call_settings() -> CallSettings:
     )
 
 
-def _renewal_plan() -> RotationPlan:
-    """Return the ages at which sessions are renewed: a share of the longest one for each step."""
+def _rotation_plan() -> RotationPlan:
+    """Return the ages at which sessions are rotated: shares of the longest one."""
     longest_s = settings.SESSION_MAX_S
     return RotationPlan(
         look_after_s=0.75 * longest_s,
@@ -98,11 +98,11 @@ def _renewal_plan() -> RotationPlan:
     )
 
 
-def _watch_plan() -> WatchdogLimits:
+def _watchdog_limits() -> WatchdogLimits:
     return WatchdogLimits(
         idle_s=settings.CALL_IDLE_S,
         limit_s=60 * settings.CALL_MAX_MINUTES,
-        deaf_s=settings.SESSION_UNRESPONSIVE_S,
+        unresponsive_s=settings.SESSION_UNRESPONSIVE_S,
         tool_patience_s=settings.TOOL_WAIT_NOTICE_S,
     )
 

@@ -1,46 +1,55 @@
-"""What all calls of a server share, what one call is like, and what one goes on from."""
+"""What all calls of a server share, and what one call is like."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from voice.calls.rotation import RotationPlan
-from voice.calls.transcript import Transcript
-from voice.calls.voice_activity import SHORTEST_PAUSE_MS
-from voice.calls.watchdog import WatchdogLimits
+from voice.calls.engine.endpointing import SHORTEST_PAUSE_MS
+from voice.calls.engine.rotation import RotationPlan
+from voice.calls.engine.settings import EngineSettings
+from voice.calls.engine.watchdog import WatchdogLimits
 from voice.prompts import Directives
 from voice.sonic.events import SessionStart
 from voice.sonic.families import Family
 from voice.tools.registry import DEADLINE_S
-from voice.wire.messages import ToolFinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSettings:
-    """What all calls of a server share; times in seconds unless their name says else."""
+    """What all calls of a server share; times in seconds unless their name says otherwise."""
 
     session: SessionStart
     family: Family
     time_zone: ZoneInfo
     system_prompt: Callable[[str, datetime], str]
     """By language and instant."""
-    directions: Callable[[str], Directives]
+    directives: Callable[[str], Directives]
     """By language."""
     now: Callable[[], datetime]
     chance: Callable[[], float]
-    """Draws a number, evenly between 0 and 1."""
-    renewal: RotationPlan = field(default_factory=RotationPlan)
-    watch: WatchdogLimits = field(default_factory=WatchdogLimits)
+    """Returns a random number, evenly distributed from 0 to 1."""
+    rotation: RotationPlan = field(default_factory=RotationPlan)
+    watchdog: WatchdogLimits = field(default_factory=WatchdogLimits)
     window_ms: int = 3000
     resume_for_s: float = 30.0
     tool_deadline_s: float = DEADLINE_S
     shortest_pause_ms: float = SHORTEST_PAUSE_MS
 
+    def for_engine(self, language: str) -> EngineSettings:
+        """Return what the engine of a call in a language needs."""
+        return EngineSettings(
+            family=self.family,
+            directives=self.directives(language),
+            rotation=self.rotation,
+            watchdog=self.watchdog,
+            shortest_pause_ms=self.shortest_pause_ms,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """What one call is like; `acknowledges` tells whether its client says what it got and played."""
+    """What one call is like."""
 
     call_id: str
     resume_token: str = field(repr=False)
@@ -48,20 +57,6 @@ class CallOptions:
     voice: str
     language: str
     greet: bool
+    """Whether the assistant speaks first."""
     acknowledges: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoredState:
-    """What a call leaves behind whose server died, and goes on from."""
-
-    transcript: Transcript = field(default_factory=Transcript)
-    tool_runs: Sequence[tuple[str, str]] = ()
-    """Keys and signatures of runs whose results may not have been told."""
-    shown_tool_calls: Sequence[tuple[int, ToolFinished]] = ()
-    """What the customer was shown of runs that ended, each with its turn, in order."""
-    owes_answer: bool = False
-    """Whether the last answer was not whole."""
-    open_since: int = 0
-    """The turn in which the question began that is open, or was the last one."""
-    age_s: float = 0.0
+    """Whether the client reports what it has received and played."""

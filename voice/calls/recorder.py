@@ -1,65 +1,75 @@
-"""Stores a call while it goes on: utterances, tool calls, figures, and what another server restores it from.
+"""Stores a call while it goes on: utterances, tool calls, statistics, and what another server needs.
 
 The recorder runs beside the call, one write at a time, and the call does not wait for it. While DynamoDB
 does not answer, changes wait here and are tried again. One exception: a tool that changes something waits
-a moment until its start is stored, so that a server which restores the call does not repeat the effect.
+a moment until its start is stored, so that a server that restores the call does not repeat the effect.
 
-*Writes are coalesced.* New utterances and tool calls are written at once. Everything else, such as
-whether an answer is due, changes with every chunk of audio while both sides speak; it is written at most
-once every `STATE_INTERVAL_S`.
+*Writes are coalesced.* Utterances and tool calls are written at once, everything else at most once every
+`STATE_INTERVAL_S`, however much audio flows.
 
-When another server has taken the call's lease, the next write fails with it and the recorder stops.
+*Retries have an end.* While the store is unavailable, a write is tried again for about a minute. After that
+the record of a tool call is given up; utterances and state are tried again with the next change. A write
+that fails for any other reason is a bug or a conflict: it is logged and not tried again.
+
+When another server has taken the call's lease, the next write fails with `LeaseLostError`.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from common.dynamodb.client import submit
-from common.errors import DomainError, UnavailableError
+from common.errors import UnavailableError
 from conversations import services
-from conversations.domain import (
-    CHECKPOINT_LIFETIME,
-    ConversationStatistics,
-    Latency,
-    TokenUsage,
-    ToolOutcome,
-    Utterance,
-)
+from conversations.domain import CHECKPOINT_LIFETIME, ConversationStatistics, ToolOutcome, Utterance
 from conversations.errors import LeaseLostError
-from voice.calls import Call
-from voice.calls.tool_calls import ToolCall, arguments_of
-from voice.calls.uplink import Uplink
+from voice.calls.engine.tool_calls import ToolCall, parse_arguments
+from voice.calls.options import CallOptions
 
 logger = logging.getLogger(__name__)
 
 LEASE_RENEWAL_S = 20.0
 """How often the lease of a call without changes is renewed."""
 STATE_INTERVAL_S = 1.0
-"""The shortest time between two writes that nothing urgent caused."""
-RETRY_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""The shortest time between two writes that neither an utterance nor a tool call caused."""
+RETRY_DELAYS_S = (0.2, 0.5, 1.0, 2.0, *[5.0] * 11)
 TOOL_START_TIMEOUT_S = 1.0
 """How long a tool waits until its start is stored; then it runs all the same."""
 CLOSED_WITHIN_S = 5.0
 MAX_WAITING = 1_000
+"""How many records of tool calls may wait."""
 
-type Write = Callable[[int], None]
-"""Performs one write, in a thread, given the epoch."""
+type Write = Callable[..., None]
+"""Performs one write, in a thread, given the `epoch` of the lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreviousLease:
-    """The lease and the figures of a call that another server had."""
+class CallSnapshot:
+    """A call at one moment, as it is stored."""
 
-    epoch: int
+    received_to: int
+    """The first frame whose text has not been received."""
+    state: Mapping[str, int]
+    """What another server restores the call from."""
     statistics: ConversationStatistics
+
+    @property
+    def is_answer_due(self) -> bool:
+        """Whether the newest answer is not whole."""
+        return bool(self.state["owes"])
+
+
+class RecordedCall(Protocol):
+    """The call that is recorded."""
+
+    def snapshot(self) -> CallSnapshot:
+        """Return the call as it is now, with all its utterances stored."""
 
 
 class CallRecorder:
@@ -67,111 +77,134 @@ class CallRecorder:
 
     def __init__(
         self,
-        call: Call,
-        uplink: Uplink,
+        options: CallOptions,
         *,
         model_id: str,
         wire: str,
         now: Callable[[], datetime],
-        previous: PreviousLease | None = None,
+        received_to: int = 0,
+        epoch: int | None = None,
     ) -> None:
-        self.resumes = 0
-        self.words_stored = uplink.words
-        """The first uplink frame whose utterance is not stored."""
-        self._owes_stored = 0
-        # When the restore data was last written; it expires by itself.
-        self._kept_at: datetime | None = None
-        self._call = call
-        self._uplink = uplink
+        """Create it.
+
+        Args:
+            options: The call's options.
+            model_id: The model that the call uses.
+            wire: Name of the wire.
+            now: Returns the wall clock's time.
+            received_to: The first frame whose text has not been received.
+            epoch: The epoch of the lease of a restored call; None for a new one.
+
+        """
+        self.stored_to = received_to
+        """The first frame of the client whose text is not stored."""
+        self._options = options
         self._model_id = model_id
         self._wire = wire
         self._now = now
-        self._before = previous.statistics if previous else ConversationStatistics()
-        self._epoch = previous.epoch if previous else None
-        self._words: dict[tuple[int, int], Utterance] = {}
-        self._writes: deque[tuple[Write, asyncio.Event | None]] = deque()
+        self._epoch = epoch
+        self._is_lease_lost = False
+        self._utterances: dict[tuple[int, int], Utterance] = {}
+        self._writes: deque[tuple[Write, asyncio.Event]] = deque()
         self._changed = asyncio.Event()
         self._state_timer: asyncio.TimerHandle | None = None
         self._written_at = 0.0
+        self._stored_answer_due = False
+        self._checkpoint_at: datetime | None = None
+        """When the checkpoint was last written here; it expires by itself."""
         self._under_way: asyncio.Future[Any] | None = None
-        self._has_moved = False
 
     @property
     def is_behind(self) -> bool:
         """Whether some utterances are not stored yet."""
-        return bool(self._words) or self._call.dialogue.transcript.has_changes
+        return bool(self._utterances)
 
     # Called by the call
 
-    def utterances_changed(self) -> None:
-        """Write the changed utterances at once."""
+    def record_utterances(self, utterances: tuple[Utterance, ...]) -> None:
+        """Store utterances that were said or changed, at once."""
+        self._utterances |= {utterance.key: utterance for utterance in utterances}
         self._changed.set()
 
-    def state_changed(self) -> None:
-        """Write the changed state soon, together with what else changes until then."""
+    def record_state(self) -> None:
+        """Store the state soon, together with what else changes until then."""
         if self._state_timer is None:
             loop = asyncio.get_running_loop()
             due = max(loop.time(), self._written_at + STATE_INTERVAL_S)
             self._state_timer = loop.call_at(due, self._changed.set)
 
-    async def tool_started(self, run: ToolCall) -> bool:
-        """Record the start of a tool call; return False if it must not run, as another server has the call.
+    async def tool_started(self, tool_call: ToolCall) -> bool:
+        """Store the start of a tool call; return False if another server has the call.
 
         A tool call that changes something waits until its start is stored.
         """
-        stored = asyncio.Event()
-        self._enqueue(self._start_of(run), stored)
-        if run.changes:
+        stored = self._enqueue(
+            partial(
+                services.start_tool_call,
+                call_id=self._options.call_id,
+                tool_use_id=tool_call.key,
+                name=tool_call.name,
+                arguments=parse_arguments(tool_call.content),
+                turn=tool_call.turn,
+                now=self._now(),
+            )
+        )
+        if not tool_call.is_read_only:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TOOL_START_TIMEOUT_S):
                     await stored.wait()
-        return not self._has_moved
+        return not self._is_lease_lost
 
-    def tool_finished(self, run: ToolCall) -> None:
-        """Record the outcome of a tool call."""
-        outcome, code = _outcome_of(run)
-        now, duration_ms = self._now(), run.duration_s * 1000
+    def tool_finished(self, tool_call: ToolCall) -> None:
+        """Store the outcome of a tool call; one without a result was cancelled."""
+        error_code = tool_call.result.get("error")
         self._enqueue(
-            lambda epoch: services.finish_tool_call(
-                call_id=self._call_id,
-                epoch=epoch,
-                tool_use_id=run.key,
-                outcome=outcome,
-                error_code=code,
-                duration_ms=duration_ms,
-                now=now,
+            partial(
+                services.finish_tool_call,
+                call_id=self._options.call_id,
+                tool_use_id=tool_call.key,
+                outcome=tool_call.outcome or ToolOutcome.CANCELLED,
+                error_code=None if error_code is None else str(error_code),
+                duration_ms=tool_call.duration_s * 1000,
+                now=self._now(),
             )
         )
 
     # The writer
 
-    async def run(self) -> None:
-        """Record the call until this is cancelled.
+    async def run(self, call: RecordedCall) -> None:
+        """Record `call` until this is cancelled.
 
         Raises:
-            LeaseLostError: another server has the call.
+            LeaseLostError: Another server has the call.
 
         """
-        await self._retry(self._open)
+        await self._open(call)
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEASE_RENEWAL_S):
                     await self._changed.wait()
             self._clear_changes()
-            await self._retry(self._write_changes)
+            await self._open(call)
+            await self._write_changes(call)
 
-    async def close(self, reason: str | None) -> None:
+    async def close(self, call: RecordedCall, reason: str | None) -> None:
         """Write what is left; with a `reason`, end the conversation, else leave it to be restored."""
         self._clear_changes()
-        for run in self._call.tool_executor.runs:
-            if run.is_running:
-                self.tool_finished(run)
         try:
             async with asyncio.timeout(CLOSED_WITHIN_S):
-                await self._retry(self._open)
-                await self._retry(self._write_changes)
+                await self._open(call)
+                await self._write_changes(call)
                 if reason is not None:
-                    await self._retry(partial(self._write, self._end_of(reason)))
+                    await self._write(
+                        partial(
+                            services.end_conversation,
+                            call_id=self._options.call_id,
+                            reason=reason,
+                            statistics=call.snapshot().statistics,
+                            now=self._now(),
+                        )
+                    )
         except LeaseLostError:
             pass
         except TimeoutError:
@@ -183,27 +216,13 @@ class CallRecorder:
             self._state_timer.cancel()
             self._state_timer = None
 
-    async def _retry(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do a step, again and again until it succeeds."""
-        tries = 0
-        while True:
-            try:
-                return await step()
-            except LeaseLostError:
-                raise
-            except UnavailableError:
-                pass
-            except Exception:  # a bug must not leave the rest of the call unrecorded
-                logger.exception("write failed, trying again")
-            await asyncio.sleep(RETRY_DELAYS_S[min(tries, len(RETRY_DELAYS_S) - 1)])
-            tries += 1
-
-    async def _open(self) -> None:
+    async def _open(self, call: RecordedCall) -> None:
+        """Store the beginning of a new call."""
         if self._epoch is not None:
             return
-        options, now = self._call.options, self._now()
-        try:
-            opened = await self._submit(
+        options, now = self._options, self._now()
+        opened = await self._perform(
+            partial(
                 services.open_conversation,
                 call_id=options.call_id,
                 resume_secret=options.resume_token,
@@ -211,170 +230,113 @@ class CallRecorder:
                 language=options.language,
                 model_id=self._model_id,
                 wire=self._wire,
-                state=self._state(self._uplink.words),
-                now=now,
-            )
-        except LeaseLostError:
-            self._has_moved = True
-            raise
-        self._epoch, self._kept_at = opened.epoch, now
-
-    async def _write_changes(self) -> None:
-        """Write the waiting tool calls, oldest first, then utterances and state."""
-        self._written_at = asyncio.get_running_loop().time()
-        while self._writes:
-            write, written = self._writes[0]
-            await self._write(write)
-            self._writes.popleft()
-            if written is not None:
-                written.set()
-        heard = self._uplink.words
-        transcript = self._call.dialogue.transcript
-        self._words |= {said.key: said for said in transcript.changes()}
-        words, progress, now = list(self._words.values()), self._progress(), self._now()
-        state = self._state(heard)
-        is_news = words or heard != self.words_stored or state["owes"] != self._owes_stored
-        if not is_news and self._is_restore_data_fresh(now):
-            await self._write(
-                lambda epoch: services.renew_lease(call_id=self._call_id, epoch=epoch, now=now)
-            )
-            return
-        await self._write(
-            lambda epoch: services.record_progress(
-                call_id=self._call_id,
-                epoch=epoch,
-                utterances=words,
-                statistics=progress,
-                state=state,
+                state=call.snapshot().state,
                 now=now,
             )
         )
-        self._words.clear()
-        self.words_stored, self._owes_stored, self._kept_at = heard, state["owes"], now
+        if opened.is_done:
+            self._epoch, self._checkpoint_at = opened.value.epoch, now
 
-    def _is_restore_data_fresh(self, now: datetime) -> bool:
-        """Return whether the restore data expires long after the next renewal."""
-        return self._kept_at is not None and now - self._kept_at < CHECKPOINT_LIFETIME / 2
+    async def _write_changes(self, call: RecordedCall) -> None:
+        """Write the waiting records of tool calls, oldest first, then utterances and state."""
+        if self._epoch is None:
+            return
+        self._written_at = asyncio.get_running_loop().time()
+        while self._writes:
+            write, stored = self._writes[0]
+            await self._write(write)
+            self._writes.popleft()
+            stored.set()
+        snapshot, now = call.snapshot(), self._now()
+        utterances = list(self._utterances.values())
+        is_changed = (
+            snapshot.received_to != self.stored_to
+            or snapshot.is_answer_due != self._stored_answer_due
+        )
+        if not utterances and not is_changed and self._is_checkpoint_fresh(now):
+            await self._write(partial(services.renew_lease, call_id=self._options.call_id, now=now))
+            return
+        written = await self._write(
+            partial(
+                services.record_progress,
+                call_id=self._options.call_id,
+                utterances=utterances,
+                statistics=snapshot.statistics,
+                state=snapshot.state,
+                now=now,
+            )
+        )
+        if not written.is_worth_retrying:
+            for utterance in utterances:
+                if self._utterances.get(utterance.key) is utterance:
+                    del self._utterances[utterance.key]
+        if written.is_done:
+            self.stored_to, self._checkpoint_at = snapshot.received_to, now
+            self._stored_answer_due = snapshot.is_answer_due
 
-    async def _write(self, write: Write) -> None:
-        assert self._epoch is not None
-        try:
-            await self._submit(write, self._epoch)
-        except LeaseLostError:
-            self._has_moved = True
-            raise
-        except UnavailableError:
-            raise
-        except DomainError:  # trying again cannot help
-            logger.exception("part of the call not stored")
+    def _is_checkpoint_fresh(self, now: datetime) -> bool:
+        """Return whether the checkpoint expires long after the next renewal."""
+        at = self._checkpoint_at
+        return at is not None and now - at < CHECKPOINT_LIFETIME / 2
 
-    async def _submit[**P, T](
-        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run a write after the one before it, which goes on to its end even if its caller was cancelled."""
+    async def _write(self, write: Callable[..., None]) -> "_Result":
+        """Perform a write under the lease."""
+        return await self._perform(partial(write, epoch=self._epoch))
+
+    async def _perform(self, function: Callable[[], Any]) -> "_Result":
+        """Call a function of the store, again and again while the store is unavailable.
+
+        Raises:
+            LeaseLostError: Another server has the call.
+
+        """
+        for delay_s in (*RETRY_DELAYS_S, None):
+            try:
+                return _Result(is_done=True, value=await self._submit(function))
+            except LeaseLostError:
+                self._is_lease_lost = True
+                raise
+            except UnavailableError:
+                if delay_s is not None:
+                    await asyncio.sleep(delay_s)
+            except Exception:  # a bug, or what the store refuses: it would fail again
+                logger.exception("part of the call not stored")
+                return _Result()
+        logger.warning("part of the call not stored, store unavailable")
+        return _Result(is_worth_retrying=True)
+
+    async def _submit(self, function: Callable[[], Any]) -> Any:
+        """Call a function in a thread, after the one before it has ended.
+
+        The one before goes on to its end even if its caller was cancelled.
+        """
         if self._under_way is not None:
             await asyncio.wait({self._under_way})
-        self._under_way = work = submit(function, *args, **kwargs)
+        self._under_way = work = submit(function)
         work.add_done_callback(_retrieve_exception)
         return await asyncio.shield(work)
 
-    def _enqueue(self, write: Write, written: asyncio.Event | None = None) -> None:
+    def _enqueue(self, write: Write) -> asyncio.Event:
+        """Write a record soon; return what is set once it is written."""
+        written = asyncio.Event()
         if len(self._writes) >= MAX_WAITING:
             logger.warning("part of the call not stored, queue full")
-            return
-        self._writes.append((write, written))
-        self._changed.set()
+        else:
+            self._writes.append((write, written))
+            self._changed.set()
+        return written
 
-    def _start_of(self, run: ToolCall) -> Write:
-        now = self._now()
-        arguments = arguments_of(run.content)
-        return lambda epoch: services.start_tool_call(
-            call_id=self._call_id,
-            epoch=epoch,
-            tool_use_id=run.key,
-            name=run.name,
-            arguments=arguments,
-            turn=run.turn,
-            now=now,
-        )
 
-    def _end_of(self, reason: str) -> Write:
-        now, progress = self._now(), self._progress()
-        return lambda epoch: services.end_conversation(
-            call_id=self._call_id, epoch=epoch, reason=reason, statistics=progress, now=now
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What became of a write."""
 
-    # What is stored
-
-    @property
-    def _call_id(self) -> str:
-        return self._call.options.call_id
-
-    def _state(self, words: int) -> dict[str, int]:
-        """Return the numbers from which a server restores the call, once utterances before frame `words` are stored.
-
-        It needs the speech again that no session has transcribed, but not the texts that came in between.
-        """
-        dialogue = self._call.dialogue
-        speech = dialogue.speech.unconfirmed_since
-        return {
-            "wanted": self._uplink.first_unsafe(words=words, speech=speech),
-            "words": words,
-            "sent": self._call.downlink.next_number,
-            "owes": dialogue.owes_answer,
-            "directed": dialogue.question.was_directed,
-            "greets": self._call.options.greet,
-            "openSince": dialogue.open_since,
-            "livedS": int(self._call.age_s),
-            "inputRateHz": self._call.options.input_rate_hz,
-        }
-
-    def _progress(self) -> ConversationStatistics:
-        before, figures = self._before, self._call.statistics()
-        return ConversationStatistics(
-            turns=figures.turns,
-            tool_calls=before.tool_calls + figures.tool_runs,
-            interruptions=before.interruptions + figures.interruptions,
-            resumes=before.resumes + self.resumes,
-            rotations=before.rotations + figures.renewals,
-            tokens=_tokens(before.tokens, self._call.dialogue.usage.tokens),
-            latency=_latency(self._call.dialogue.transcript.utterances()) or before.latency,
-            error_codes=[*before.error_codes, *figures.failures],
-        )
+    is_done: bool = False
+    is_worth_retrying: bool = False
+    value: Any = None
 
 
 def _retrieve_exception(work: asyncio.Future[Any]) -> None:
     """Mark a write's exception as seen: its caller may have been cancelled."""
     if not work.cancelled():
         work.exception()
-
-
-def _outcome_of(run: ToolCall) -> tuple[ToolOutcome, str | None]:
-    if run.answer is None:
-        return ToolOutcome.CANCELLED, None
-    code = run.answer.content.get("error")
-    return ToolOutcome(run.answer.outcome.value), None if code is None else str(code)
-
-
-def _latency(utterances: Sequence[Utterance]) -> Latency | None:
-    first = [said.latency_ms for said in utterances if said.latency_ms is not None]
-    heard = [
-        said.playback_latency_ms for said in utterances if said.playback_latency_ms is not None
-    ]
-    if not first:
-        return None
-    return Latency(
-        median_ms=median(first),
-        max_ms=max(first),
-        playback_median_ms=median(heard) if heard else None,
-    )
-
-
-def _tokens(before: TokenUsage, used: Mapping[str, int]) -> TokenUsage:
-    """Return the tokens used on earlier servers and on this one."""
-    return TokenUsage(
-        speech_in=before.speech_in + used["input_speech_tokens"],
-        text_in=before.text_in + used["input_text_tokens"],
-        speech_out=before.speech_out + used["output_speech_tokens"],
-        text_out=before.text_out + used["output_text_tokens"],
-    )

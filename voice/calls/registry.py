@@ -22,10 +22,12 @@ from conversations import services as conversations
 from conversations.domain import StoredCall
 from conversations.errors import LeaseLostError
 from voice import metrics
-from voice.calls import Call, CallOptions, configuration
+from voice.calls import configuration
 from voice.calls.active_call import ActiveCall, Connection
-from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder, PreviousLease
+from voice.calls.options import CallOptions
+from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder
 from voice.calls.restoration import restored_state, restored_uplink
+from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
 from voice.gateway.admission import AdmissionControl, CallRefusedError
@@ -81,10 +83,17 @@ class CallRegistry:
         if acknowledges:
             await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
         self.admission.admit_new_call(address, now=_now())
+        recorder = _recorder(options, received_to=uplink.next_text)
         call = Call(
-            options, transport=configuration.transport(), tools=TOOLS, settings=self._settings
+            options,
+            transport=configuration.transport(),
+            tools=TOOLS,
+            settings=self._settings,
+            recorder=recorder,
         )
-        return self._start_call(ActiveCall(call=call, address=address, uplink=uplink), connection)
+        active = ActiveCall(call=call, address=address, uplink=uplink, recorder=recorder)
+        metrics.CALLS_STARTED.labels("new").inc()
+        return self._start_call(active, connection)
 
     async def resume(
         self, resume: m.ResumeCall, connection: Connection, *, address: str
@@ -138,20 +147,8 @@ class CallRegistry:
 
     # Private methods: starting and restoring
 
-    def _start_call(
-        self, active: ActiveCall, connection: Connection, *, previous: PreviousLease | None = None
-    ) -> ActiveCall:
-        active.recorder = CallRecorder(
-            active.call,
-            active.uplink,
-            model_id=settings.NOVA_SONIC_MODEL_ID,
-            wire=SUBPROTOCOL if active.call.options.acknowledges else LEGACY_WIRE,
-            now=clock.now,
-            previous=previous,
-        )
-        active.call.recorder = active.recorder
+    def _start_call(self, active: ActiveCall, connection: Connection) -> ActiveCall:
         metrics.CALLS.inc()
-        metrics.CALLS_STARTED.labels("restored" if previous else "new").inc()
         active.attach(connection)
         self._calls[active.call_id] = active
         self._tasks[active] = asyncio.create_task(  # noqa: TID251 -- it outlives its connection; close() awaits it
@@ -165,8 +162,7 @@ class CallRegistry:
         self._cancel_resume_timer(active)
         active.attach(connection)
         active.call.connection_resumed(resume)
-        if active.recorder is not None:
-            active.recorder.resumes += 1
+        active.resumes += 1
         metrics.CALLS_RESUMED.inc()
         logger.info(
             "call resumed", extra={"forgot": resume.has_lost_state, "call_id": active.call_id}
@@ -184,19 +180,28 @@ class CallRegistry:
         except BaseException:
             self.admission.remove_call(address)
             raise
+        options = _restored_options(call_id, resume, stored)
+        uplink = restored_uplink(stored, resume)
+        recorder = _recorder(options, received_to=uplink.next_text, epoch=stored.epoch)
         call = Call(
-            _restored_options(call_id, resume, stored),
+            options,
             transport=configuration.transport(),
             tools=TOOLS,
             settings=self._settings,
+            recorder=recorder,
             restored=restored_state(stored, resume),
+            resume=resume,
         )
-        call.continue_from(resume)
-        active = ActiveCall(call=call, address=address, uplink=restored_uplink(stored, resume))
-        previous = PreviousLease(epoch=stored.epoch, statistics=stored.statistics)
-        self._start_call(active, connection, previous=previous)
-        assert active.recorder is not None
-        active.recorder.resumes += 1
+        active = ActiveCall(
+            call=call,
+            address=address,
+            uplink=uplink,
+            recorder=recorder,
+            before=stored.statistics,
+            resumes=1,
+        )
+        metrics.CALLS_STARTED.labels("restored").inc()
+        self._start_call(active, connection)
         logger.info("call restored", extra={"forgot": resume.has_lost_state, "call_id": call_id})
         return active, active.resumed_message(resume, restored=True)
 
@@ -255,7 +260,7 @@ class CallRegistry:
         """Record the call; suspend it here if another server has taken its lease."""
         assert active.recorder is not None
         try:
-            await active.recorder.run()
+            await active.recorder.run(active)
         except LeaseLostError:
             logger.info("call taken by another server")
             if active.connection is not None:
@@ -267,7 +272,10 @@ class CallRegistry:
     async def _close(self, active: ActiveCall, reason: m.EndReason) -> None:
         try:
             if active.recorder is not None:
-                await active.recorder.close(None if active.is_suspended else reason.value)
+                for tool_call in active.call.state.tool_calls:
+                    if tool_call.is_running:
+                        active.recorder.tool_finished(tool_call)
+                await active.recorder.close(active, None if active.is_suspended else reason.value)
         finally:
             self._unregister(active)
             self._tasks.pop(active, None)
@@ -321,6 +329,17 @@ def _new_options(start: m.StartCall, *, acknowledges: bool) -> CallOptions:
         language=language,
         greet=start.greet and settings.CALL_GREETING,
         acknowledges=acknowledges,
+    )
+
+
+def _recorder(options: CallOptions, *, received_to: int, epoch: int | None = None) -> CallRecorder:
+    return CallRecorder(
+        options,
+        model_id=settings.NOVA_SONIC_MODEL_ID,
+        wire=SUBPROTOCOL if options.acknowledges else LEGACY_WIRE,
+        now=clock.now,
+        received_to=received_to,
+        epoch=epoch,
     )
 
 

@@ -1,69 +1,78 @@
-"""What a call goes on from that another server began: what is stored, as the call knows it. Pure."""
+"""What a call continues from that another server had: what is stored of it, as the engine takes it."""
 
 from collections.abc import Iterator
 
-from conversations.domain import StoredCall, ToolOutcome
-from voice.calls.options import RestoredState
-from voice.calls.transcript import Transcript
+from conversations.domain import Speaker, StoredCall, ToolOutcome
+from voice.calls.engine.settings import RestoredState
 from voice.calls.uplink import Uplink
 from voice.wire.messages import ResumeCall, ToolFinished
 
-_ENDED = frozenset({ToolOutcome.OK, ToolOutcome.REFUSED, ToolOutcome.FAILED})
+_FINISHED = frozenset({ToolOutcome.OK, ToolOutcome.REFUSED, ToolOutcome.FAILED})
 
 
-def restored_state(taken: StoredCall, resume: ResumeCall) -> RestoredState:
-    """Return what a call goes on from, given what is stored and what its client has."""
-    transcript = Transcript.restored(taken.utterances)
-    owes_answer = _owes_answer(transcript, taken, resume)
+def restored_state(stored: StoredCall, resume: ResumeCall) -> RestoredState:
+    """Return what a call continues from, given what is stored of it and what its client has."""
+    is_answer_due = _is_answer_due(stored, resume)
     return RestoredState(
-        transcript=transcript,
-        tool_runs=_earlier_runs(taken) if owes_answer else (),
-        shown_tool_calls=list(_tools_shown(taken)),
-        owes_answer=owes_answer,
-        open_since=taken.state["openSince"],
-        age_s=taken.state["livedS"],
+        utterances=stored.utterances,
+        tool_calls=_open_tool_calls(stored) if is_answer_due else (),
+        shown_tool_calls=tuple(_shown_tool_calls(stored)),
+        is_answer_due=is_answer_due,
+        opened_in=stored.state["openSince"],
+        age_s=stored.state["livedS"],
+        generation=resume.generation,
     )
 
 
-def restored_uplink(taken: StoredCall, resume: ResumeCall) -> Uplink:
-    """Return what is known of the client's frames; one that forgot them begins behind those that came."""
-    words = taken.state["words"]
-    return Uplink(wanted=words if resume.has_lost_state else taken.state["wanted"], words=words)
+def restored_uplink(stored: StoredCall, resume: ResumeCall) -> Uplink:
+    """Return what is known of the client's frames.
 
-
-def _owes_answer(transcript: Transcript, taken: StoredCall, resume: ResumeCall) -> bool:
-    """Whether the last thing that was asked has no answer that all came, and all arrived.
-
-    Of what the server asked in the customer's place the greeting is owed, for as long as they have said
-    nothing; a goodbye is not: they are back.
+    A client that was loaded anew has none of them any more: it continues behind those that were received.
     """
-    state = taken.state
-    is_short = bool(state["owes"]) or (
-        not resume.has_lost_state and resume.next_sequence < state["sent"]
-    )
-    if transcript.has_customer_spoken:
-        return transcript.awaits_answer or (is_short and not state["directed"])
-    return bool(state["greets"]) and (is_short or not taken.utterances)
+    next_text = stored.state["words"]
+    next_sequence = next_text if resume.has_lost_state else stored.state["wanted"]
+    return Uplink(next_sequence=next_sequence, next_text=next_text)
 
 
-def _earlier_runs(taken: StoredCall) -> list[tuple[str, str]]:
-    """Return key and signature of the tool runs that the open question led to.
+def _is_answer_due(stored: StoredCall, resume: ResumeCall) -> bool:
+    """Whether the last question has no answer that has all come, and that the client has.
 
-    Whoever ran them may have died before their result was told. So the assistant asks again, and must
+    Of the directives only the greeting is repeated, as long as the customer has not said anything. A goodbye
+    is not: the customer has resumed the call.
+    """
+    state, said = stored.state, stored.utterances
+    is_missing = not resume.has_lost_state and resume.next_sequence < state["sent"]
+    is_incomplete = bool(state["owes"]) or is_missing
+    if any(utterance.speaker is Speaker.USER for utterance in said):
+        is_unanswered = said[-1].speaker is Speaker.USER
+        return is_unanswered or (is_incomplete and not state["directed"])
+    return bool(state["greets"]) and (is_incomplete or not said)
+
+
+def _open_tool_calls(stored: StoredCall) -> list[tuple[str, str]]:
+    """Return key and signature of the tool calls that the open question led to.
+
+    Their server may have died before it gave the results. The assistant calls the tools again, and must
     get the effect there was, not another one.
     """
-    since = taken.state["openSince"]
-    return [(run.tool_use_id, run.arguments_hash) for run in taken.tool_calls if run.turn >= since]
+    opened_in = stored.state["openSince"]
+    return [
+        (call.tool_use_id, call.arguments_hash)
+        for call in stored.tool_calls
+        if call.turn >= opened_in
+    ]
 
 
-def _tools_shown(taken: StoredCall) -> Iterator[tuple[int, ToolFinished]]:
-    """Yield what shows each tool run that came to an end, with its turn."""
-    for run in taken.tool_calls:
-        if run.outcome in _ENDED:
-            shown = ToolFinished(
-                tool_use_id=run.tool_use_id,
-                name=run.name,
-                outcome=run.outcome,
-                duration_ms=round(run.duration_ms or 0),
+def _shown_tool_calls(stored: StoredCall) -> Iterator[tuple[int, ToolFinished]]:
+    """Yield what shows each finished tool call, with its turn."""
+    for call in stored.tool_calls:
+        if call.outcome in _FINISHED:
+            yield (
+                call.turn,
+                ToolFinished(
+                    tool_use_id=call.tool_use_id,
+                    name=call.name,
+                    outcome=call.outcome,
+                    duration_ms=round(call.duration_ms or 0),
+                ),
             )
-            yield run.turn, shown

@@ -1,35 +1,31 @@
-"""One session of a call: a Nova Sonic stream from its opening to its end.
+"""One Nova Sonic session of a call: what is sent on its stream, and what is received.
 
-    open ──► waiting ──listen──► hearing ──end──► leaving ──► over
-    (instructed and accepted)    (has the microphone)
+    open ──► accepted ──begin_conversation──► carries the call ──end──► over
+             (has its system prompt)          (gets the audio)
 
-A session that waits has its system prompt and nothing more; it becomes the call's by `listen`, with the
-conversation so far, and only then takes audio. Only the session advances its protocol, from the event
-loop's thread, so nothing is locked. `run` holds it: one task writes, its body reads; what goes wrong
-on either side ends both.
+A prepared session has its system prompt and nothing more. With `begin_conversation` it gets the history,
+and only then audio.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 
+from conversations.domain import Speaker, Utterance
 from voice import pcm
-from voice.calls.history import Message
-from voice.calls.inbound_audio import Chunk, InboundAudio
 from voice.sonic import events as sonic
-from voice.sonic.protocol import SonicProtocol
-from voice.sonic.transport import PayloadStream, SonicTransport
+from voice.sonic.errors import RemoteProtocolError, SonicError, TransportError
+from voice.sonic.interfaces import SonicStream, SonicTransport
 
-GOODBYE_S = 2.0
-"""How long the service may take to end the stream after we ended the session."""
-_MICROPHONE = "microphone"
+END_TIMEOUT_S = 2.0
+"""How long the service may take to end the stream after our side has ended the session."""
+_AUDIO_CONTENT = "microphone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instructions:
-    """What a session is told before the first word."""
+class SessionConfig:
+    """What a session is given before the conversation."""
 
     prompt_name: str
     start: sonic.SessionStart
@@ -39,38 +35,46 @@ class Instructions:
     input_rate_hz: int
 
 
-class Session:
-    """One stream, and the protocol spoken on it. Made by `opened`."""
+class SessionListener(Protocol):
+    """Receives what the sessions of a call receive. `session` is the number of the session."""
 
-    def __init__(
-        self, stream: PayloadStream, instructions: Instructions, *, opened_at: float
-    ) -> None:
-        self.opened_at = opened_at
+    def audio_received(self, session: int, content_id: str, chunk: bytes) -> None:
+        """Receive a piece of the reply's audio."""
+
+    def output_received(self, session: int, output: sonic.OutputEvent) -> None:
+        """Receive any other event."""
+
+    def session_writable(self, session: int) -> None:
+        """Learn that audio may be sent again."""
+
+    def session_over(self, session: int, error: SonicError | None) -> None:
+        """Learn that the session is over; nothing is received from it any more."""
+
+
+class Session:
+    """One session and its stream; a `StreamReceiver`."""
+
+    def __init__(self, number: int, stream: SonicStream, config: SessionConfig) -> None:
+        self.number = number
         self.credentials_until = stream.credentials_until
         self._stream = stream
-        self._instructions = instructions
-        self._protocol = SonicProtocol()
-        self._microphone: InboundAudio | None = None
-        self._chunk_sent: Callable[[Chunk], None] | None = None
+        self._config = config
         self._blocks = 0
-        self._work = asyncio.Event()
-        self._flushed: list[Callable[[], None]] = []
-        self._ending = False
-        self._deadline = asyncio.timeout(None)
+        self._listener: SessionListener | None = None
+        self._over = asyncio.Event()
 
     @classmethod
-    async def opened(cls, transport: SonicTransport, instructions: Instructions) -> "Session":
-        """Open a stream, instruct the model and wait until the service has taken it.
+    async def open(cls, number: int, transport: SonicTransport, config: SessionConfig) -> Self:
+        """Open a stream, send the system prompt, and wait until the service has accepted it.
 
         Raises:
-            SonicError: the service or the way to it refuses.
+            SonicError: The service refuses, or it cannot be reached.
 
         """
-        stream = await transport.open()
-        session = cls(stream, instructions, opened_at=asyncio.get_running_loop().time())
+        stream = await transport.open_stream()
         try:
-            session._instruct()
-            await session._send_queued()
+            session = cls(number, stream, config)
+            session._send_prompt()
             await stream.accepted()
         except BaseException:
             await stream.close()
@@ -79,152 +83,113 @@ class Session:
 
     @property
     def unknown_events(self) -> Mapping[str, int]:
-        """How many events of each name came that could not be placed."""
-        return self._protocol.unknown_events
+        """How many events of each name were received that are not known."""
+        return self._stream.unknown_events
 
-    # What the call says
+    def start(self, listener: SessionListener) -> None:
+        """Deliver to `listener` what is received from now on."""
+        self._listener = listener
+        self._stream.start(self)
 
-    def listen(
-        self,
-        history: Iterable[Message],
-        microphone: InboundAudio,
-        *,
-        chunk_sent: Callable[[Chunk], None],
-    ) -> None:
-        """Tell the conversation so far and open the microphone: from now on audio flows.
+    # Sending
 
-        A session that is over takes nothing; whoever runs it is about to learn that.
-        """
-        if self._ending:
-            return
-        for message in history:
-            self._text(message.role, message.text, interactive=False)
-        self._protocol.send(
+    def begin_conversation(self, history: Iterable[Utterance]) -> None:
+        """Send the conversation so far, and open the audio content."""
+        for utterance in history:
+            is_customer = utterance.speaker is Speaker.USER
+            role = sonic.Role.USER if is_customer else sonic.Role.ASSISTANT
+            self._send_text(role, utterance.text, interactive=False)
+        self._stream.send_event(
             sonic.AudioContentStart(
-                prompt_name=self._instructions.prompt_name,
-                content_name=_MICROPHONE,
-                input_rate_hz=self._instructions.input_rate_hz,
+                prompt_name=self._config.prompt_name,
+                content_name=_AUDIO_CONTENT,
+                input_rate_hz=self._config.input_rate_hz,
             )
         )
-        self._microphone = microphone
-        self._chunk_sent = chunk_sent
-        self._work.set()
 
-    def say(self, text: str, *, sent: Callable[[], None] | None = None) -> None:
-        """Say something in the customer's place, in writing; `sent` is called when it is out.
+    def send_audio(self, chunk: bytes) -> bool:
+        """Send a piece of the customer's audio; return False if there is no room for it now."""
+        return self._stream.send_audio(chunk)
 
-        A session that is over takes nothing.
-        """
-        if self._ending:
-            return
-        self._text(sonic.Role.USER, text, interactive=True)
-        if sent is not None:
-            self._flushed.append(sent)
+    def send_text(self, text: str) -> None:
+        """Send text in the user role, which the model replies to."""
+        self._send_text(sonic.Role.USER, text, interactive=True)
 
-    def answer_tool(self, tool_use_id: str, result: Mapping[str, Any]) -> str | None:
-        """Give a tool's result; return the name of its block, None if nobody here waits for it."""
-        if self._ending or tool_use_id not in self._protocol.open_tool_uses:
+    def send_tool_result(self, tool_use_id: str, result: Mapping[str, Any]) -> str | None:
+        """Send the result of a tool use; return its content's name, None if no result is awaited."""
+        if tool_use_id not in self._stream.open_tool_uses:
             return None
-        block = self._next_block()
-        self._protocol.send_tool_result(content_name=block, tool_use_id=tool_use_id, result=result)
-        self._work.set()
-        return block
+        name = self._next_content_name()
+        self._stream.send_tool_result(content_name=name, tool_use_id=tool_use_id, result=result)
+        return name
 
-    def wake(self) -> None:
-        """Say that the microphone has something."""
-        self._work.set()
+    # The end
+
+    async def until_over(self) -> None:
+        """Wait until the session is over: lost, ended in order, or too slow to end."""
+        await self._over.wait()
 
     def end(self) -> None:
-        """End the session in order; `run` returns soon after. Idempotent."""
-        self._microphone = None
-        self._ending = True
-        self._work.set()
+        """End the session in order, within `END_TIMEOUT_S`."""
+        self._stream.end_input()
+        asyncio.get_running_loop().call_later(END_TIMEOUT_S, self._finish, None)
 
-    # The session itself
+    def fail(self, error: SonicError) -> None:
+        """Treat the session as lost: what it was to be sent is not allowed now."""
+        self._finish(error)
 
-    async def run(self, note: Callable[[sonic.OutputEvent, float], None]) -> None:
-        """Hold the session until either side ends it; each event goes to `note` with its instant.
+    async def close(self) -> None:
+        """Free the stream."""
+        self._listener = None
+        self._over.set()
+        await self._stream.close()
 
-        Raises (in a group):
-            SonicError: it broke, or the service ended it.
+    # Called by the stream
 
-        """
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(self._write())
-                await self._read(note)
-                writer.cancel()
-        finally:
-            self._ending = True
-            await self._stream.close()
+    def audio_received(self, content_id: str, chunk: bytes) -> None:
+        """Pass a piece of the reply's audio on."""
+        if self._listener is not None:
+            self._listener.audio_received(self.number, content_id, chunk)
+
+    def event_received(self, event: sonic.OutputEvent) -> None:
+        """Pass any other event on."""
+        if self._listener is not None:
+            self._listener.output_received(self.number, event)
+
+    def room_available(self) -> None:
+        """Pass on that there is room for audio."""
+        if self._listener is not None:
+            self._listener.session_writable(self.number)
+
+    def stream_lost(self, error: TransportError | RemoteProtocolError | None) -> None:
+        """Pass on that the stream is over."""
+        self._finish(error)
 
     # Private methods
 
-    def _instruct(self) -> None:
-        told = self._instructions
-        self._protocol.send(told.start)
-        self._protocol.send(
+    def _finish(self, error: SonicError | None) -> None:
+        listener, self._listener = self._listener, None
+        self._over.set()
+        if listener is not None:
+            listener.session_over(self.number, error)
+
+    def _send_prompt(self) -> None:
+        self._stream.send_event(self._config.start)
+        self._stream.send_event(
             sonic.PromptStart(
-                prompt_name=told.prompt_name,
-                voice_id=told.voice_id,
+                prompt_name=self._config.prompt_name,
+                voice_id=self._config.voice_id,
                 output_rate_hz=pcm.OUTPUT_RATE_HZ,
-                tools=told.tools,
+                tools=self._config.tools,
             )
         )
-        self._text(sonic.Role.SYSTEM, told.system_prompt, interactive=False)
+        self._send_text(sonic.Role.SYSTEM, self._config.system_prompt, interactive=False)
 
-    def _text(self, role: sonic.Role, text: str, *, interactive: bool) -> None:
-        self._protocol.send_text(
-            content_name=self._next_block(), role=role, text=text, interactive=interactive
+    def _send_text(self, role: sonic.Role, text: str, *, interactive: bool) -> None:
+        self._stream.send_text(
+            content_name=self._next_content_name(), role=role, text=text, interactive=interactive
         )
-        self._work.set()
 
-    def _next_block(self) -> str:
+    def _next_content_name(self) -> str:
         self._blocks += 1
         return f"block-{self._blocks}"
-
-    async def _write(self) -> None:
-        while not self._ending:
-            await self._work.wait()
-            self._work.clear()
-            await self._send_queued()
-            await self._send_audio()
-        await self._say_goodbye()
-
-    async def _send_queued(self) -> None:
-        payloads, flushed = self._protocol.payloads_to_send(), self._flushed
-        self._flushed = []
-        for payload in payloads:
-            await self._stream.send(payload)
-        for sent in flushed:
-            sent()
-
-    async def _send_audio(self) -> None:
-        while self._microphone and self._chunk_sent and (chunk := self._microphone.take()):
-            self._protocol.send(
-                sonic.AudioInput(
-                    prompt_name=self._instructions.prompt_name,
-                    content_name=_MICROPHONE,
-                    pcm=chunk.pcm,
-                )
-            )
-            await self._send_queued()
-            self._chunk_sent(chunk)
-
-    async def _say_goodbye(self) -> None:
-        """End the session in order; the service then has a while to end the stream."""
-        self._protocol.close()
-        await self._send_queued()
-        await self._stream.end_input()
-        self._deadline.reschedule(asyncio.get_running_loop().time() + GOODBYE_S)
-
-    async def _read(self, note: Callable[[sonic.OutputEvent, float], None]) -> None:
-        with suppress(TimeoutError):  # the service took too long to end the stream
-            async with self._deadline:
-                while (payload := await self._stream.receive()) is not None:
-                    received = asyncio.get_running_loop().time()
-                    self._protocol.receive_payload(payload)
-                    for event in self._protocol.events_received():
-                        note(event, received)
-                self._ending = True
-                self._protocol.receive_eof()

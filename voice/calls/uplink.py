@@ -1,102 +1,113 @@
-"""Which of a client's frames have come, and which of them it need not keep any more. Pure.
+"""Which frames of a client have been received, and which of them it need not keep any longer.
 
-A client numbers its frames over the whole call. A gap is its own drop; a step back is a frame that came
-again after a new connection, and is no news, or else a fault. A frame is *safe* once it would not be
-missed if this server died: words once they are stored, speech once the service has confirmed it. Only
-safe frames are acknowledged, so a client that comes back, wherever that is, sends what is missing.
+A client numbers its frames over the whole call. A gap means that the client has dropped frames; a step back
+is a frame that was sent again after a reconnection, or else an error. A frame is *safe* if it would not be
+missed if this server died now: a text once it is stored, audio once the service has transcribed the speech
+in it. Only safe frames are acknowledged, so a client that resumes, on whatever server, sends what is missing.
 """
 
 from collections import deque
-from dataclasses import dataclass
 
+from voice.wire import messages as m
 from voice.wire.close_codes import CloseCode
-from voice.wire.messages import InboundMessage, ServerAcknowledgement, WireError
 
 _WRAP = 2**32
-MAX_KEPT = 4_000
-"""Frames remembered as not safe: two minutes of audio. Older ones are taken for safe."""
+MAX_UNSAFE = 4_000
+"""So many frames may be unsafe: two minutes of audio. Older ones are taken for safe."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Came:
-    sequence: int
-    end: int | None
-    """Where an audio frame ends in the microphone; None for words."""
+type _Frame = tuple[int, int | None]
+"""A frame's number, and the index behind its last sample in the inbound audio; None if it is a text."""
 
 
 class Uplink:
-    """The numbers of one call's uplink."""
+    """The frames of one client."""
 
-    def __init__(self, *, wanted: int = 0, words: int = 0) -> None:
-        """Begin at a frame.
-
-        `wanted` is the first frame that is missing. `words` is the first one whose words are missing:
-        what another server had stored of those before is no news.
-        """
-        self._wanted = wanted
-        self._words = words
-        self._unsafe: deque[_Came] = deque()
-        self._told: int | None = None
+    def __init__(self, *, next_sequence: int = 0, next_text: int = 0) -> None:
+        """Expect the frame `next_sequence`; another server has stored the texts before `next_text`."""
+        self._next_sequence = next_sequence
+        self._next_text = next_text
+        self._unsafe: deque[_Frame] = deque()
+        self._acknowledged: int | None = None
         self._samples = 0
 
     @property
-    def wanted(self) -> int:
-        """The first frame that is missing."""
-        return self._wanted
+    def next_sequence(self) -> int:
+        """The first frame that has not been received."""
+        return self._next_sequence
 
     @property
-    def words(self) -> int:
-        """The first frame whose words are missing."""
-        return max(self.wanted, self._words)
+    def next_text(self) -> int:
+        """The first frame whose text has not been received, here or on another server."""
+        return max(self._next_sequence, self._next_text)
+
+    @property
+    def unsafe_frames(self) -> int:
+        """How many received frames are not safe."""
+        return len(self._unsafe)
 
     def accept(
-        self, heard: InboundMessage, *, position: int | None = None, samples: int = 0
+        self, inbound: m.InboundMessage, *, position: int | None = None, samples: int = 0
     ) -> bool:
-        """Return whether a frame is news; audio is so many samples from `position` in the microphone on.
+        """Return whether a frame is new.
+
+        Args:
+            inbound: The frame's message.
+            position: For audio, the index of its first sample in the inbound audio of the call.
+            samples: For audio, its length.
 
         Raises:
-            WireError: it is a step back that nobody asked for.
+            WireError: Its number is a step back, and it is not marked as sent again.
 
         """
-        if heard.sequence is None:
+        sequence = inbound.sequence
+        if sequence is None:
             return True
-        ahead = (heard.sequence - self._wanted) % _WRAP
-        if ahead >= _WRAP // 2:
-            if heard.is_resent:
+        if (sequence - self._next_sequence) % _WRAP >= _WRAP // 2:
+            if inbound.is_resent:
                 return False
-            detail = f"sequence {heard.sequence} after {self._wanted - 1}"
-            raise WireError("out_of_order", detail, close_code=CloseCode.POLICY_VIOLATION)
-        self._wanted = heard.sequence + 1
+            detail = f"sequence {sequence} after {self._next_sequence - 1}"
+            raise m.WireError("out_of_order", detail, close_code=CloseCode.POLICY_VIOLATION)
+        self._next_sequence = sequence + 1
         self._samples += samples
-        if position is None and heard.sequence < self._words:
+        if position is not None:
+            self._unsafe.append((sequence, position + samples))
+        elif sequence < self._next_text:
             return False
-        end = None if position is None else position + samples
-        self._unsafe.append(_Came(heard.sequence, end))
-        if len(self._unsafe) > MAX_KEPT:
+        elif isinstance(inbound.message, m.CustomerText):
+            self._unsafe.append((sequence, None))
+        if len(self._unsafe) > MAX_UNSAFE:
             self._unsafe.popleft()
         return True
 
-    def first_unsafe(self, *, words: int, speech: int | None) -> int:
-        """Return the first frame that would be missed if this server died; for the rest see `safe`."""
-        unsafe = (came.sequence for came in self._unsafe if not _is_safe(came, words, speech))
-        return next(unsafe, self.wanted)
+    def first_unsafe(self, *, stored_to: int, audio_from: int | None) -> int:
+        """Return the first frame that would be missed if this server died; see `acknowledgement`."""
+        for frame in self._unsafe:
+            if not _is_safe(frame, stored_to, audio_from):
+                return frame[0]
+        return self._next_sequence
 
-    def safe(self, *, words: int, speech: int | None) -> ServerAcknowledgement | None:
-        """Return what the client may be told now, if that is news.
+    def acknowledgement(
+        self, *, stored_to: int, audio_from: int | None
+    ) -> m.ServerAcknowledgement | None:
+        """Return which frames are safe; None if nothing has changed since the last call.
 
-        `words`: the first frame whose words are not stored. `speech`: where the speech begins that the
-        service has not confirmed; None where it has confirmed all.
+        Args:
+            stored_to: The first frame whose text is not stored.
+            audio_from: Index in the inbound audio from which on the client must keep it; None if it
+                need not keep any.
+
         """
-        while self._unsafe and _is_safe(self._unsafe[0], words, speech):
+        while self._unsafe and _is_safe(self._unsafe[0], stored_to, audio_from):
             self._unsafe.popleft()
-        upto = self._unsafe[0].sequence if self._unsafe else self._wanted
-        if upto in (0, self._told):
+        safe_to = self._unsafe[0][0] if self._unsafe else self._next_sequence
+        if safe_to in (0, self._acknowledged):
             return None
-        self._told = upto
-        return ServerAcknowledgement(sequence=upto - 1, position=self._samples)
+        self._acknowledged = safe_to
+        return m.ServerAcknowledgement(sequence=safe_to - 1, position=self._samples)
 
 
-def _is_safe(came: _Came, words: int, speech: int | None) -> bool:
-    if came.end is None:
-        return came.sequence < words
-    return speech is None or came.end <= speech
+def _is_safe(frame: _Frame, stored_to: int, audio_from: int | None) -> bool:
+    sequence, end = frame
+    if end is None:
+        return sequence < stored_to
+    return audio_from is None or end <= audio_from

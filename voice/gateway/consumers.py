@@ -283,7 +283,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def _send_pending(self, active: ActiveCall) -> bool:
         """Send the messages that may be sent now; return whether the call has ended."""
         while self._phase < ConnectionPhase.CLOSED:
-            outbound = active.call.downlink.next()
+            outbound = active.call.outbound.next()
             if outbound is None:
                 return False
             await self._send(outbound)

@@ -10,7 +10,7 @@ botocore renews temporary credentials at least ten minutes before they expire. W
 minute, a stream begins with at least nine minutes left, and the service ends every stream after
 eight. If renewal fails, or the source gives shorter credentials, they are cached for at most half
 of their remaining time, and the call rotates to another session before they expire
-(`voice.calls.rotation`).
+(`voice.calls.engine.rotation`).
 """
 
 import asyncio

@@ -117,11 +117,13 @@ class PayloadStreamAdapter:
                 TransportError(TransportCode.STREAM_LOST, "closed on this side")
             )
             self._accepted.exception()  # retrieved, so that asyncio does not report it
-        await self._stream.close()
-        for task in self._tasks:
-            if task is not asyncio.current_task():
+        try:
+            await self._stream.close()
+        finally:  # also if this is cancelled
+            tasks = {task for task in self._tasks if task is not asyncio.current_task()}
+            for task in tasks:
                 task.cancel()
-                await asyncio.wait({task})
+        await asyncio.wait(tasks)
 
     # Private methods.
 

@@ -1,0 +1,355 @@
+"""What is on its way to the client: in order, bounded, numbered, kept until it has arrived.
+
+The service speaks faster than real time, so seconds of audio wait here.
+
+*Window.* At most `window_samples` of audio are sent ahead of what the customer has heard. A client that
+acknowledges nothing gets the first window and no more.
+
+*Control never waits.* If audio must wait, messages behind it go first. Only the end of the call, after
+which nothing may follow, waits for all audio.
+
+*Interruption.* `flush` drops the waiting audio and forgets the sent one before it queues its notice. So no
+stale audio can follow the notice, not even on another connection. Audio is only accepted for the content
+that `open_reply` has announced, and for none after a flush.
+
+*Arrival.* What a client numbers is kept after it was sent: messages until received, audio until heard. A
+client that resumes gets what it lacks, with the numbers it had.
+
+*Bound.* More than `max_samples` waiting is a reply that nobody will hear to its end: what comes on top is
+dropped, and counted. Reading from the service never stops, as an interruption may come behind that audio.
+
+A legacy client numbers nothing: it has no window, nothing is kept for it, and the end of its playback is
+estimated.
+
+Edges (`take_edges`) are the engine's events: where audio begins and ends, here and at the customer's ear.
+"""
+
+import base64
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from voice import pcm
+from voice.calls.engine import events as e
+from voice.wire import messages as m
+
+MAX_WAITING_SAMPLES = 60 * pcm.OUTPUT_RATE_HZ
+MAX_KEPT_MESSAGES = 1_000
+"""So many messages may wait for their arrival; a client that confirms none for longer loses the oldest."""
+SHOWN_AGAIN = (m.Caption, m.ToolStarted, m.ToolFinished)
+"""What a client that remembers nothing is shown again, whatever waits of it."""
+
+type _Entry = tuple[int, m.OutboundMessage]
+"""A message with its key in the order in which messages were put."""
+
+
+class OutboundQueue:
+    """A queue with one producer, the call, and one consumer, whichever connection it has."""
+
+    def __init__(
+        self,
+        *,
+        window_samples: int | None,
+        max_samples: int = MAX_WAITING_SAMPLES,
+        restored: m.ResumeCall | None = None,
+        position: int = 0,
+    ) -> None:
+        """Create an empty queue.
+
+        Args:
+            window_samples: How much audio may be sent ahead of playback; None for a legacy client.
+            max_samples: How much audio may wait.
+            restored: What a client has got of this call from another server.
+            position: Where the audio of a restored call continues.
+
+        """
+        self.position = position
+        """Index behind the last sample that was received from the service."""
+        self.played_to = restored.position if restored else 0
+        """Index up to which the customer has heard."""
+        self.sent_to = position
+        """Index up to which audio was sent to the client."""
+        self.generation = restored.generation if restored else 0
+        self._window = window_samples
+        self._max_samples = max_samples
+        self._next_number = restored.next_sequence if restored else 0
+        # Where the newest flush was: nobody waits for the audio before it.
+        self._flushed_to = position
+        self._audio: deque[_Entry] = deque()
+        self._control: deque[_Entry] = deque()
+        self._first_order = self._next_order = 0
+        self._waiting_samples = self._dropped_samples = 0
+        self._kept_audio: deque[m.OutboundMessage] = deque()
+        self._kept_messages: deque[m.OutboundMessage] = deque()
+        # The reply whose audio is accepted.
+        self._content_id: str | None = None
+        self._source: Mapping[str, Any] = {}
+        self._turn = 0
+        self._is_reply_open = False
+        self._first_positions: deque[tuple[int, int]] = deque()
+        self._finished_to = -1
+        # Playback.
+        self._is_silent = True
+        self._sounds_until = 0.0
+        self.edges: list[e.Event] = []
+        """What has happened since `take_edges` that the engine must know."""
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the client numbers what it gets, and acknowledges it."""
+        return self._window is not None
+
+    @property
+    def waiting_samples(self) -> int:
+        """How much audio has not been sent."""
+        return self._waiting_samples
+
+    @property
+    def kept_samples(self) -> int:
+        """How much audio was sent and has not been heard."""
+        return sum(_samples(one.message) for one in self._kept_audio)
+
+    @property
+    def kept_messages(self) -> int:
+        """How many messages were sent and have not been acknowledged."""
+        return len(self._kept_messages)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next new frame."""
+        return self._next_number
+
+    @property
+    def is_played_out(self) -> bool:
+        """Whether no audio waits, and the customer has heard all that was sent, as far as is known."""
+        return not self._waiting_samples and (not self.is_numbered or self._ahead <= 0)
+
+    def take_edges(self) -> list[e.Event]:
+        """Return `edges`, and begin anew."""
+        edges, self.edges = self.edges, []
+        return edges
+
+    def take_dropped(self) -> int:
+        """Return how many samples were dropped beyond the bound since the last call."""
+        dropped, self._dropped_samples = self._dropped_samples, 0
+        return dropped
+
+    # The producer
+
+    def enqueue(self, message: m.ServerMessage) -> None:
+        """Append a message that is not audio."""
+        if isinstance(message, m.ServiceEvent) and self.is_numbered:
+            return
+        self._control.append((self._next_order, m.OutboundMessage(message)))
+        self._next_order += 1
+
+    def open_reply(self, content_id: str, *, turn: int, source: Mapping[str, Any]) -> None:
+        """Accept the audio of a content, as part of the reply of `turn`, until another is opened."""
+        self._content_id, self._turn = content_id, turn
+        if not self.is_numbered:
+            self._source = source.get("contentStart", {})
+
+    def push_audio(self, content_id: str, chunk: bytes) -> None:
+        """Append a piece of the reply's audio, unless its content was interrupted."""
+        if content_id != self._content_id:
+            return
+        samples = len(chunk) // pcm.SAMPLE_WIDTH_BYTES
+        position, is_first = self.position, not self._is_reply_open
+        self.position += samples
+        if self._waiting_samples + samples > self._max_samples:
+            self._dropped_samples += samples
+            return
+        speech = m.SpeechChunk(
+            generation=self.generation,
+            position=position,
+            pcm=chunk,
+            is_first=is_first,
+            turn=self._turn,
+            source=None if self.is_numbered else self._audio_event(chunk),
+        )
+        self._audio.append((self._next_order, m.OutboundMessage(speech)))
+        self._next_order += 1
+        self._waiting_samples += samples
+        if is_first:
+            self._is_reply_open = True
+            self._first_positions.append((position, self._turn))
+            self.edges.append(e.ReplyAudioBegan())
+        if self._is_silent:
+            self._is_silent = False
+            self.edges.append(e.PlaybackBegan())
+
+    def end_reply(self, *, is_answer: bool) -> None:
+        """Mark the end of the reply's audio, if there was any."""
+        if not self._is_reply_open:
+            return
+        self._is_reply_open = False
+        last = m.SpeechChunk(
+            generation=self.generation,
+            position=self.position,
+            pcm=b"",
+            is_last=True,
+            turn=self._turn,
+            is_answer=is_answer,
+        )
+        self._audio.append((self._next_order, m.OutboundMessage(last)))
+        self._next_order += 1
+
+    def flush(self, *, generation: int) -> None:
+        """Drop all audio so far, accept no more of its content, and announce `generation`."""
+        self.drop_audio()
+        self._kept_audio.clear()
+        self._flushed_to, self.generation = self.position, generation
+        self._content_id, self._is_reply_open = None, False
+        self._first_positions.clear()
+        self._is_silent, self._sounds_until = True, 0.0
+        self.enqueue(m.Flush(generation=generation))
+
+    def drop_audio(self) -> None:
+        """Drop all audio that waits."""
+        self._audio.clear()
+        self._waiting_samples = 0
+
+    # The consumer
+
+    def next(self) -> m.OutboundMessage | None:
+        """Remove and return the message that may be sent now, if there is one."""
+        audio, control = self._audio, self._control
+        if audio and self._fits_window(audio[0][1]):
+            is_first = not control or audio[0][0] < control[0][0]
+            return self._number((audio if is_first else control).popleft()[1])
+        if not control or (audio and isinstance(control[0][1].message, m.CallEnded)):
+            return None
+        return self._number(control.popleft()[1])
+
+    def delivered(self, message: m.ServerMessage, *, now: float) -> None:
+        """Record that a message was handed to the connection."""
+        if not isinstance(message, m.SpeechChunk):
+            return
+        duration_s = len(message.pcm) / pcm.SAMPLE_WIDTH_BYTES / pcm.OUTPUT_RATE_HZ
+        self._sounds_until = max(now, self._sounds_until) + duration_s
+        if self._first_positions and message.position == self._first_positions[0][0]:
+            position, turn = self._first_positions.popleft()
+            self.edges.append(e.ReplyAudioSent(turn=turn, position=position))
+        if message.is_last and message.position > self._finished_to:
+            self._finished_to = message.position
+            self.edges.append(
+                e.ReplySent(
+                    turn=message.turn, position=message.position, is_answer=message.is_answer
+                )
+            )
+
+    def estimate_playback(self, *, now: float) -> None:
+        """End the playback of a legacy client once all that was sent must have been played."""
+        is_playing = not self.is_numbered and not self._is_silent
+        if is_playing and not self._waiting_samples and now >= self._sounds_until:
+            self.played_to = self.sent_to
+            self._end_playback()
+
+    # The client
+
+    def acknowledge(self, played: m.ClientAcknowledgement) -> None:
+        """Forget what has arrived: messages up to a number, audio up to what was heard."""
+        self._advance_playback(played.position)
+        while self._kept_messages and (self._kept_messages[0].sequence or 0) <= played.sequence:
+            self._kept_messages.popleft()
+        played_to = max(self.played_to, self._flushed_to)
+        while self._kept_audio and _end(self._kept_audio[0].message) <= played_to:
+            if (self._kept_audio[0].sequence or 0) > played.sequence:
+                break
+            self._kept_audio.popleft()
+        self._check_playback()
+
+    def resume(self, resume: m.ResumeCall) -> None:
+        """Put what a client that resumes lacks before all else; what it has stays kept.
+
+        A client that forgot is shown everything again: what waits of that is dropped.
+        """
+        self._advance_playback(resume.position)
+        if resume.has_lost_state:
+            self._control = deque(
+                entry for entry in self._control if not isinstance(entry[1].message, SHOWN_AGAIN)
+            )
+        kept = sorted((*self._kept_audio, *self._kept_messages), key=lambda one: one.sequence or 0)
+        self._kept_audio.clear()
+        self._kept_messages.clear()
+        lacked: list[m.OutboundMessage] = []
+        for one in kept:
+            if self._is_lacked(one, resume):
+                lacked.append(one)
+            elif not resume.has_lost_state:
+                self._store(one)
+        for one in reversed(lacked):
+            self._first_order -= 1
+            again = m.OutboundMessage(one.message, one.sequence, is_resent=True)
+            is_audio = isinstance(one.message, m.SpeechChunk)
+            (self._audio if is_audio else self._control).appendleft((self._first_order, again))
+            self._waiting_samples += _samples(one.message)
+        ends = (_end(one.message) for one in self._kept_audio)
+        self.sent_to = max([self.played_to, self._flushed_to, *ends])
+        self._check_playback()
+
+    # Private methods
+
+    def _audio_event(self, chunk: bytes) -> Mapping[str, Any]:
+        """Return the service's event for a piece of audio, as legacy clients get it."""
+        names = ("sessionId", "promptName", "completionId", "contentId")
+        body = {name: self._source[name] for name in names if name in self._source}
+        return {"audioOutput": {**body, "content": base64.b64encode(chunk).decode()}}
+
+    def _number(self, one: m.OutboundMessage) -> m.OutboundMessage:
+        """Return a message as it is sent, and keep it if the client numbers."""
+        message = one.message
+        if isinstance(message, m.SpeechChunk):
+            self._waiting_samples -= _samples(message)
+            self.sent_to = max(self.sent_to, _end(message))
+        if not self.is_numbered:
+            return one
+        if one.sequence is None:
+            one = m.OutboundMessage(message, self._next_number)
+            self._next_number += 1
+        self._store(one)
+        return one
+
+    def _store(self, one: m.OutboundMessage) -> None:
+        if isinstance(one.message, m.SpeechChunk):
+            self._kept_audio.append(one)
+            return
+        self._kept_messages.append(one)
+        if len(self._kept_messages) > MAX_KEPT_MESSAGES:
+            self._kept_messages.popleft()
+
+    def _fits_window(self, one: m.OutboundMessage) -> bool:
+        """Whether a chunk fits the window; one that is larger than the window goes alone."""
+        if self._window is None or self._ahead <= 0:
+            return True
+        return self._ahead + _samples(one.message) <= self._window
+
+    @property
+    def _ahead(self) -> int:
+        return self.sent_to - max(self.played_to, self._flushed_to)
+
+    def _advance_playback(self, position: int) -> None:
+        self.played_to = max(self.played_to, min(position, self.sent_to))
+
+    def _check_playback(self) -> None:
+        if self.is_numbered and not self._is_silent and self.is_played_out:
+            self._end_playback()
+
+    def _end_playback(self) -> None:
+        self._is_silent = True
+        self.edges.append(e.PlaybackEnded(played_to=self.played_to))
+
+    def _is_lacked(self, one: m.OutboundMessage, resume: m.ResumeCall) -> bool:
+        if not resume.has_lost_state:
+            return one.sequence is not None and one.sequence >= resume.next_sequence
+        is_audio = isinstance(one.message, m.SpeechChunk)
+        return is_audio and _end(one.message) > max(self.played_to, self._flushed_to)
+
+
+def _samples(message: m.ServerMessage) -> int:
+    return pcm.samples(len(message.pcm)) if isinstance(message, m.SpeechChunk) else 0
+
+
+def _end(message: m.ServerMessage) -> int:
+    """Return the index behind the last sample of a message; 0 if it is not audio."""
+    return message.position + _samples(message) if isinstance(message, m.SpeechChunk) else 0

@@ -1,0 +1,173 @@
+"""Which of the customer's speech the service has transcribed.
+
+A session may end before it has transcribed what the customer said. The next one must get that audio
+again: whole words, and none of them twice. A transcript covers all speech before the newest pause that
+could have ended a turn; where the pauses are is known from the edges that `voice.calls.audio` reports.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+PRE_ROLL_MS = 300.0
+"""Soft beginnings of words lie before the loudness."""
+TURN_ENDS_MS = 1_600.0
+"""A pause that surely ends a turn where the service waits no longer than 1.5 s; see `shortest_pause_ms`."""
+SHORTEST_PAUSE_MS = 400.0
+"""The shortest pause after which the service was seen to end a turn."""
+TRANSCRIBED_WITHIN_S = 4.0
+"""The service transcribes speech at most so long after its end."""
+NOISE_AFTER_S = 8.0
+"""What a session has not transcribed for so long was noise, as far as the client is concerned."""
+MOST_SESSIONS = 2
+"""What so many sessions did not transcribe was noise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFacts:
+    """What the audio path knows of the customer's audio at the moment of an event; positions in samples."""
+
+    received_to: int = 0
+    loud_since: int | None = None
+    """Where the loudness begins that is under way."""
+    covered_to: int = 0
+    """Up to where the audio arrived at least `transcription_margin_s` ago."""
+    waited_s: float = 0.0
+    """How long the newest chunk waited until the session took it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSegment:
+    """Speech without a long pause, from its first sample to behind its last one."""
+
+    begins: int
+    until: int
+    ended_at: float
+    """When its end arrived."""
+    received_at: float | None
+    """When the current session got its end; None while there is no session."""
+    ignored_by: int = 0
+    """How many sessions did not respond to it."""
+
+
+class UnconfirmedSpeech:
+    """The speech of one customer that no transcript covers."""
+
+    def __init__(self, rate_hz: int, *, shortest_pause_ms: float = SHORTEST_PAUSE_MS) -> None:
+        self.transcription_margin_s = 1.5 * shortest_pause_ms / 1000
+        """Speech that ended later than this before a transcript may not be in it."""
+        self._pre_roll = int(min(PRE_ROLL_MS, 0.75 * shortest_pause_ms) * rate_hz / 1000)
+        # A service that is quicker with the shortest pause is so with the longest.
+        self._turn_ends = int(TURN_ENDS_MS * shortest_pause_ms / SHORTEST_PAUSE_MS * rate_hz / 1000)
+        self._ended: deque[SpeechSegment] = deque()
+        self._begins: int | None = None
+        self._session_since: float | None = None
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the customer speaks, or has not paused for long."""
+        return self._begins is not None
+
+    @property
+    def segments(self) -> tuple[SpeechSegment, ...]:
+        """The speech that came to its end, oldest first."""
+        return tuple(self._ended)
+
+    @property
+    def waits_since(self) -> float | None:
+        """When the oldest unconfirmed speech came to its end; None if there is none."""
+        return self._ended[0].ended_at if self._ended else None
+
+    def since(self, loud_since: int | None) -> int | None:
+        """Return where the unconfirmed speech begins; None if all is confirmed."""
+        return self._with_pre_roll(
+            self._ended[0].begins if self._ended else self._begins, loud_since
+        )
+
+    def unacknowledged_since(self, loud_since: int | None, *, now: float) -> int | None:
+        """Return where the audio begins that the client must keep; None if it need not keep any.
+
+        Unlike `since`, this leaves out what a session has not transcribed for long: a client that kept
+        every cough until two sessions have ignored it could not drop anything behind it.
+        """
+        begins = self._begins
+        for segment in self._ended:
+            if segment.received_at is None or now - segment.received_at < NOISE_AFTER_S:
+                begins = segment.begins
+                break
+        return self._with_pre_roll(begins, loud_since)
+
+    # The audio path
+
+    def speech_began(self, begins: int) -> None:
+        """Record that the customer began to speak."""
+        self._begins = begins
+
+    def speech_ended(self, *, until: int, ended_at: float) -> None:
+        """Record that the customer paused."""
+        if self._begins is not None:
+            received_at = None if self._session_since is None else ended_at
+            self._ended.append(
+                SpeechSegment(
+                    begins=self._begins, until=until, ended_at=ended_at, received_at=received_at
+                )
+            )
+            self._begins = None
+
+    # The sessions
+
+    def confirm(self, facts: InputFacts, *, now: float) -> float | None:
+        """Remove what a transcript covers; return when the newest speech in it ended, if known.
+
+        A session may have heard in no time what it got in a burst: then the transcript covers the first
+        turn of it, or the rest. If nothing ended lately, the service heard a pause that noise hides here.
+        """
+        newest = now - self.transcription_margin_s
+        had_time = sum(
+            1 for s in self._ended if s.received_at is not None and s.received_at <= newest
+        )
+        confirmed = [self._ended.popleft() for _ in range(self._up_to_turn_end(had_time, facts))]
+        has_recent = any(
+            s.received_at is not None and now - s.received_at <= TRANSCRIBED_WITHIN_S
+            for s in confirmed
+        )
+        had_time = self._session_since is not None and newest >= self._session_since
+        if self._begins is not None and not has_recent and had_time:
+            self._begins = max(self._begins, facts.covered_to)
+        return confirmed[-1].ended_at if confirmed else None
+
+    def change_session(self, *, now: float) -> None:
+        """Record that another session gets all that is not confirmed, in a burst."""
+        self._session_since = now
+        self._ended = deque(replace(segment, received_at=now) for segment in self._ended)
+
+    def lose_session(self) -> None:
+        """Record that no session hears the customer."""
+        self._session_since = None
+        self._ended = deque(replace(segment, received_at=None) for segment in self._ended)
+
+    def session_ignored(self) -> None:
+        """Record that a session has not responded to what ended, in all the time it had."""
+        counted = (replace(s, ignored_by=s.ignored_by + 1) for s in self._ended)
+        self._ended = deque(s for s in counted if s.ignored_by < MOST_SESSIONS)
+
+    # Private methods
+
+    def _with_pre_roll(self, begins: int | None, loud_since: int | None) -> int | None:
+        begins = loud_since if begins is None else begins
+        return None if begins is None else max(0, begins - self._pre_roll)
+
+    def _up_to_turn_end(self, count: int, facts: InputFacts) -> int:
+        """Return how many segments there are up to the end of the turn of the first `count`.
+
+        Turns that have surely not ended stay; but at least one segment is in the transcript.
+        """
+        if not self._ended:
+            return 0
+        following = [segment.begins for segment in self._ended][1:]
+        following.append(facts.received_to if facts.loud_since is None else facts.loud_since)
+        for number, (segment, next_begins) in enumerate(
+            zip(self._ended, following, strict=True), start=1
+        ):
+            if number >= count and next_begins - segment.until >= self._turn_ends:
+                return number
+        return count or len(self._ended)
