@@ -9,7 +9,7 @@ MODELS := var/models
 MINUTES := 3
 HOW := text,voice
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-SOURCES := novasonic common staff orders appointments conversations voice simulator local tests scripts benchmarks manage.py
+SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes soak races bench bench-quick bench-data demo-data translations pins infra-check clean
@@ -23,7 +23,7 @@ run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model translations ## 
 call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" or AUDIO=file.wav [SAVE=reply.wav]
 	@TEXT="$$TEXT" AUDIO="$$AUDIO" SAVE="$$SAVE" scripts/call
 
-test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model page-types ## Run all tests
+test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed .venv-infrastructure/.installed model page-types ## Run all tests
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed-dev ## Run the pure tests (no I/O): under 30 seconds

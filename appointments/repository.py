@@ -7,10 +7,12 @@ Each item has its own condition. If a day has changed since it was read, the wri
 (read again and decide again); if the appointment has changed, it raises `StaleVersionError`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import and_
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
@@ -215,17 +217,50 @@ def _put_new(transaction: Transaction, appointment: Appointment) -> None:
 
 def _put_doctor_days(transaction: Transaction, doctor_days: Iterable[DoctorDay]) -> None:
     for day in doctor_days:
-        row = models.DoctorDay(
-            *models.DoctorDay.key(_doctor_day_id(day.doctor, day.day)),
-            slots={
-                appointment_id: _interval_to_text(booked)
-                for appointment_id, booked in day.bookings.items()
-            },
-            revision=day.revision + 1,
-        )
+        row = _doctor_day_row(replace(day, revision=day.revision + 1))
         is_new = models.DoctorDay.pk.does_not_exist()
         unchanged = models.DoctorDay.revision == day.revision if day.revision else is_new
         transaction.put_item(row, condition=unchanged, name=DAY_UNCHANGED)
+
+
+# --- Items as DynamoDB sends them, for maintenance
+
+
+def appointment_from_raw(item: Mapping[str, Any]) -> Appointment:
+    """Return the appointment that an item in DynamoDB JSON stores.
+
+    Raises:
+        ValueError, TypeError: a value isn't one that an appointment can have.
+
+    """
+    return _appointment(models.Appointment.from_raw_data(dict(item)))
+
+
+def appointment_to_raw(appointment: Appointment) -> dict[str, Any]:
+    """Return the item in DynamoDB JSON that stores an appointment."""
+    return _row(appointment).serialize()
+
+
+def doctor_day_key(doctor: str, day: date) -> tuple[str, str]:
+    """Return PK and SK of the item that stores a doctor day. `doctor` is a `doctor_key`."""
+    return models.DoctorDay.key(_doctor_day_id(doctor, day))
+
+
+def doctor_day_from_raw(item: Mapping[str, Any]) -> DoctorDay:
+    """Return the doctor day that an item in DynamoDB JSON stores.
+
+    Raises:
+        ValueError, TypeError: the item stores none.
+
+    """
+    row = models.DoctorDay.from_raw_data(dict(item))
+    _prefix, doctor, day = row.pk.split("#")
+    return _doctor_day(row, doctor, date.fromisoformat(day))
+
+
+def doctor_day_to_raw(day: DoctorDay) -> dict[str, Any]:
+    """Return the item in DynamoDB JSON that stores a doctor day, with its revision as it is."""
+    return _doctor_day_row(day).serialize()
 
 
 # --- Rows and values
@@ -271,12 +306,25 @@ def _doctor_day_id(doctor: str, day: date) -> str:
 
 def _get_doctor_day(doctor: str, day: date) -> DoctorDay:
     row = models.DoctorDay.find(_doctor_day_id(doctor, day))
-    if row is None:
-        return DoctorDay(doctor=doctor, day=day)
+    return DoctorDay(doctor=doctor, day=day) if row is None else _doctor_day(row, doctor, day)
+
+
+def _doctor_day(row: models.DoctorDay, doctor: str, day: date) -> DoctorDay:
     bookings = {
         appointment_id: _interval_from_text(text) for appointment_id, text in row.slots.items()
     }
     return DoctorDay(doctor=doctor, day=day, bookings=bookings, revision=int(row.revision))
+
+
+def _doctor_day_row(day: DoctorDay) -> models.DoctorDay:
+    return models.DoctorDay(
+        *models.DoctorDay.key(_doctor_day_id(day.doctor, day.day)),
+        slots={
+            appointment_id: _interval_to_text(booked)
+            for appointment_id, booked in day.bookings.items()
+        },
+        revision=day.revision,
+    )
 
 
 def _interval_to_text(interval: TimeInterval) -> str:

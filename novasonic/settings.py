@@ -344,6 +344,7 @@ INSTALLED_APPS = [
     "orders",
     "appointments",
     "conversations",
+    "maintenance",
     "voice",
     "voice.web",
     "novasonic",

@@ -3,8 +3,9 @@
 Arguments and results are domain values; the PynamoDB rows stay in this module.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from common.dynamodb.idempotency import add_token, find_created_id
 from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, read_page
@@ -132,6 +133,24 @@ def is_empty() -> bool:
 def delete_all() -> None:
     """Delete every item of any kind from the table."""
     models.Order.delete_all_items()
+
+
+# --- Items as DynamoDB sends them, for maintenance
+
+
+def order_from_raw(item: Mapping[str, Any]) -> Order:
+    """Return the order that an item in DynamoDB JSON stores.
+
+    Raises:
+        ValueError, TypeError: a value isn't one that an order can have.
+
+    """
+    return _order(models.Order.from_raw_data(dict(item)))
+
+
+def order_to_raw(order: Order) -> dict[str, Any]:
+    """Return the item in DynamoDB JSON that stores an order."""
+    return _row(order).serialize()
 
 
 # --- Rows and values

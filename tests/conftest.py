@@ -21,7 +21,12 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile("fast", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-pytest_plugins = ["tests.fixtures.dynamodb", "tests.fixtures.simulator", "tests.fixtures.site"]
+pytest_plugins = [
+    "tests.fixtures.aws",
+    "tests.fixtures.dynamodb",
+    "tests.fixtures.simulator",
+    "tests.fixtures.site",
+]
 
 MODELS = Path(__file__).parent.parent / "var" / "models"
 MINIMUM_NODE = 20
@@ -70,7 +75,9 @@ REMEDIES = {
 }
 
 
-LONG = ("faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "interfaces")
+LONG = (
+    "faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "interfaces", "maintenance",
+)  # fmt: skip
 """Folders with slow files. They run first, so that no worker starts a slow file at the end."""
 
 

@@ -1,0 +1,1 @@
+"""Tests of the maintenance commands on the DynamoDB stand-in."""
