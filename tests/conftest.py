@@ -107,7 +107,8 @@ def _show_reports(terminalreporter: pytest.TerminalReporter) -> None:
     if rows := sorted(tuple(found) for name, found in properties if name == FAULT_ROW):
         terminalreporter.section("fault matrix")
         terminalreporter.write_line(format_fault_matrix(rows))
-    for text in (found for name, found in properties if name == SOAK_REPORT):
+    # A property set during the test is in the reports of the call and of the teardown.
+    for text in dict.fromkeys(found for name, found in properties if name == SOAK_REPORT):
         terminalreporter.section("soak")
         terminalreporter.write_line(text)
 

@@ -1,4 +1,4 @@
-"""A site whose store stands behind a proxy, and whose simulator breaks on command."""
+"""A site with a proxy before its store and a simulator that injects faults."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,7 +10,7 @@ from tests.fixtures.dynamodb_proxy import DynamoDBProxy, running_proxy
 from tests.fixtures.site import Site, running_site
 
 QUICK = {
-    # What the rows wait for, shortened; what is tested is what happens, not how long it is by default.
+    # Shorter than the defaults: the rows test what happens, not after which time.
     "SESSION_OPEN_TIMEOUT_S": "2",
     "SESSION_UNRESPONSIVE_S": "3",
     "TOOL_DEADLINE_S": "3",
@@ -20,8 +20,8 @@ QUICK = {
 
 
 @pytest.fixture(scope="session")
-def breaking_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
-    folder = tmp_path_factory.mktemp("breaking-simulator")
+def fault_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    folder = tmp_path_factory.mktemp("fault-simulator")
     options = ("--hearing", "coded", "--max-streams", "64")
     with run_simulator(folder, *options) as running:
         yield running
@@ -35,12 +35,12 @@ def session_proxy(dynamodb: str) -> Iterator[DynamoDBProxy]:
 
 @pytest.fixture(scope="session")
 def faulty_environ(
-    breaking_simulator: RunningSimulator, session_proxy: DynamoDBProxy
+    fault_simulator: RunningSimulator, session_proxy: DynamoDBProxy
 ) -> dict[str, str]:
     return {
         "DYNAMODB_ENDPOINT_URL": session_proxy.url,
-        "BEDROCK_ENDPOINT_URL": breaking_simulator.url,
-        "BEDROCK_CA_FILE": str(breaking_simulator.ca_file),
+        "BEDROCK_ENDPOINT_URL": fault_simulator.url,
+        "BEDROCK_CA_FILE": str(fault_simulator.ca_file),
         **QUICK,
     }
 
@@ -55,10 +55,10 @@ def faulty_session_site(
 
 @pytest.fixture
 def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
-    """The session's site; at the end nothing may have gone wrong in it that is a bug of ours."""
+    """The session's site; its log must not contain a bug of the server at the end of the test."""
     before = len(faulty_session_site.log.read_text())
     yield faulty_session_site
-    said = faulty_session_site.log.read_text()[before:]
+    log = faulty_session_site.log.read_text()[before:]
     for bug in (
         "call crashed",
         "unhandled error processing frame",
@@ -66,15 +66,15 @@ def faulty_site(faulty_session_site: Site, demo_data: object) -> Iterator[Site]:
         "never retrieved",
         "Exception in",
     ):
-        assert bug not in said, said
+        assert bug not in log, log
 
 
 @pytest.fixture
-async def faults(breaking_simulator: RunningSimulator) -> AsyncIterator[RunningSimulator]:
-    """The simulator; what the test commands it ends with the test."""
-    await breaking_simulator.command("clear")
-    yield breaking_simulator
-    await breaking_simulator.command("clear")
+async def faults(fault_simulator: RunningSimulator) -> AsyncIterator[RunningSimulator]:
+    """The simulator; the fixture clears its faults after the test."""
+    await fault_simulator.command("clear")
+    yield fault_simulator
+    await fault_simulator.command("clear")
 
 
 @pytest.fixture

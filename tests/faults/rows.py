@@ -1,9 +1,9 @@
-"""The fault matrix: each test is a row, and says what the customer experiences, and how long it took.
+"""The fault matrix: each test is a row with what the customer notices and how long it took.
 
     row("throttled at open", "a moment longer until the assistant listens", within_s=5)
     async with row.measured(): ...
 
-`make faults` prints all rows as a table; a row that took longer than its bound fails.
+`make faults` prints all rows as a table; a row that exceeds its time limit fails.
 """
 
 import time
@@ -28,18 +28,18 @@ class Row:
     took_s: float = field(default=-1.0)
 
     def __call__(self, fault: str, experience: str, *, kept: str, within_s: float) -> None:
-        """Say what this row is about: `kept` is what is not lost, `within_s` the bound."""
+        """Describe the row: `kept` is what is not lost, `within_s` the time limit."""
         self.fault, self.experience, self.kept, self.within_s = fault, experience, kept, within_s
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """Measure from the fault to the moment at which all is well again."""
+        """Measure from the fault until the call works again."""
         began = time.monotonic()
         yield
         self.took_s = time.monotonic() - began
 
     def close(self) -> None:
-        """Record the row; fail where it took too long."""
+        """Record the row; fail if it took too long."""
         assert self.took_s >= 0, "the row was never measured"
         cells = (self.fault, self.experience, self.kept, self.within_s, round(self.took_s, 2))
         self.request.node.user_properties.append((FAULT_ROW, cells))

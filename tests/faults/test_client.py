@@ -1,4 +1,4 @@
-"""The customer's side fails: their network, their page, their patience, their good manners."""
+"""The client fails: its network, its page, a slow reader, a flood of frames, broken frames."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ def assert_whole(client: VoiceClient) -> None:
         position += len(frame.payload) // 2
 
 
-async def test_it_drops_in_the_middle_of_an_answer(faulty_site: Site, row: Row) -> None:
+async def test_connection_lost_during_a_reply_resumes_it(faulty_site: Site, row: Row) -> None:
     row("browser drops mid-answer", "hears the rest of the answer", kept="every frame", within_s=3)
     async with open_client(faulty_site.ws_url) as client:
         await client.send(type="text", text=LOOK_UP)
@@ -44,7 +44,7 @@ async def test_it_drops_in_the_middle_of_an_answer(faulty_site: Site, row: Row) 
         assert_whole(client)
 
 
-async def test_it_drops_in_the_middle_of_a_tool(
+async def test_connection_lost_during_a_tool_call_resumes_it(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("browser drops mid-tool", "hears the answer", kept="the tool ran once", within_s=6)
@@ -61,7 +61,7 @@ async def test_it_drops_in_the_middle_of_a_tool(
     assert orders.services.get_order(order_id="2").status is OrderStatus.CANCELLED
 
 
-async def test_its_page_is_loaded_anew(faulty_site: Site, row: Row) -> None:
+async def test_reloaded_page_resumes_the_call(faulty_site: Site, row: Row) -> None:
     row(
         "page reloaded mid-answer",
         "reads what was said, hears the rest",
@@ -84,7 +84,7 @@ async def test_its_page_is_loaded_anew(faulty_site: Site, row: Row) -> None:
         await reloaded.converse("Hola")
 
 
-async def test_it_is_opened_twice(faulty_site: Site, row: Row) -> None:
+async def test_call_opened_twice_moves_to_the_newer_connection(faulty_site: Site, row: Row) -> None:
     row(
         "call opened in two windows",
         "the newer one has it, the other says so",
@@ -99,7 +99,7 @@ async def test_it_is_opened_twice(faulty_site: Site, row: Row) -> None:
         await client.converse("Hola")
 
 
-async def test_a_slow_one_is_sent_no_more_than_a_window(faulty_site: Site, row: Row) -> None:
+async def test_slow_client_receives_no_more_than_a_window(faulty_site: Site, row: Row) -> None:
     row("slow browser", "hears the answer when it can", kept="the answer; other calls", within_s=6)
     before = resident_bytes(faulty_site.process.pid)
     async with open_client(faulty_site.ws_url) as slow, open_client(faulty_site.ws_url) as other:
@@ -119,7 +119,7 @@ async def test_a_slow_one_is_sent_no_more_than_a_window(faulty_site: Site, row: 
     assert resident_bytes(faulty_site.process.pid) - before < 32 * 2**20
 
 
-async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> None:
+async def test_flood_of_frames_closes_only_its_connection(faulty_site: Site, row: Row) -> None:
     row(
         "flood of frames",
         "its connection closes; others notice nothing",
@@ -129,17 +129,17 @@ async def test_a_flood_ends_its_own_connection(faulty_site: Site, row: Row) -> N
     async with open_client(faulty_site.ws_url) as other, open_client(faulty_site.ws_url) as client:
         with row.measured():
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(flooding(client))
+                tasks.create_task(flood(client))
                 assert await client.until_closed() == 4429
             await client.reconnect()  # the call itself has survived its client's manners
-            await flooding(client, 500)  # and has not forgotten them
+            await flood(client, 500)  # and has not forgotten them
             assert await client.until_closed() == 4429
             await client.reconnect()
         await other.converse(LOOK_UP)
         await client.converse("Hola")
 
 
-async def flooding(client: VoiceClient, frames: int = 20_000) -> None:
+async def flood(client: VoiceClient, frames: int = 20_000) -> None:
     frame = HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + bytes(1000)
     try:
         for _ in range(frames):
@@ -157,7 +157,7 @@ async def flooding(client: VoiceClient, frames: int = 20_000) -> None:
         ("frame out of order", HEADER.pack(16, 0, 0, 0, 0, 0) + b'{"type":"end"}', 1008),
     ],
 )
-async def test_a_broken_frame_ends_its_own_connection(
+async def test_broken_frame_closes_only_its_connection(
     faulty_site: Site, row: Row, name: str, frame: bytes, code: int
 ) -> None:
     row(name, "comes back to the call", kept="the call; other calls", within_s=4)

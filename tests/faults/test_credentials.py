@@ -1,4 +1,4 @@
-"""AWS credentials are missing, about to end, or replaced: calls go on where there are any to go on with."""
+"""AWS credentials are missing, about to expire, or replaced; calls continue with valid ones."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ type StartSite = Callable[[], AbstractContextManager[Site]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wallet:
-    """Where a site finds its credentials: a process that it asks, as AWS's tools configure one."""
+class CredentialFile:
+    """The file behind an AWS `credential_process`, from which a site gets its credentials."""
 
     folder: Path
 
@@ -41,10 +41,10 @@ class Wallet:
     def environ(self) -> dict[str, str]:
         config = self.folder / "aws-config"
         config.write_text(f"[default]\ncredential_process = cat {self._file}\n")
-        nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "default"}
-        return {**nothing, "AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"}
+        unset = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "default"}
+        return {**unset, "AWS_CONFIG_FILE": str(config), "AWS_EC2_METADATA_DISABLED": "true"}
 
-    def put(self, keys: Mapping[str, str], *, until: datetime | None = None) -> None:
+    def write(self, keys: Mapping[str, str], *, until: datetime | None = None) -> None:
         names = {
             "access_key": "AccessKeyId",
             "secret_key": "SecretAccessKey",
@@ -54,34 +54,36 @@ class Wallet:
         answer |= {"Expiration": until.isoformat()} if until else {}
         self._file.write_text(json.dumps(answer))
 
-    def empty(self) -> None:
+    def remove(self) -> None:
         self._file.unlink()
 
 
 @pytest.fixture
-def wallet(tmp_path: Path) -> Wallet:
-    return Wallet(tmp_path)
+def credential_file(tmp_path: Path) -> CredentialFile:
+    return CredentialFile(tmp_path)
 
 
 @pytest.fixture
-def start_site(wallet: Wallet, faulty_environ: dict[str, str], demo_data: object) -> StartSite:
-    environ = {**faulty_environ, "SESSION_MAX_S": str(SESSION_S), **wallet.environ}
-    return lambda: running_site(wallet.folder, environ)
+def start_site(
+    credential_file: CredentialFile, faulty_environ: dict[str, str], demo_data: object
+) -> StartSite:
+    environ = {**faulty_environ, "SESSION_MAX_S": str(SESSION_S), **credential_file.environ}
+    return lambda: running_site(credential_file.folder, environ)
 
 
-async def test_there_are_none(
-    start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
+async def test_missing_credentials_end_the_call(
+    start_site: StartSite, credential_file: CredentialFile, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials missing", "is told that it isn't their fault", kept="other calls", within_s=10)
-    wallet.put(FIRST)
+    credential_file.write(FIRST)
     with start_site() as site:
         async with open_client(site.ws_url) as other:
-            wallet.empty()
+            credential_file.remove()
             await faults.command("credentials", **SECOND)
             with row.measured():
                 await assert_denied(site)
                 await other.converse("Hola")
-                wallet.put(SECOND)
+                credential_file.write(SECOND)
                 async with open_client(site.ws_url) as client:
                     await client.converse("Hola")
 
@@ -94,16 +96,16 @@ async def assert_denied(site: Site) -> None:
         assert await client.until_closed() == 1011
 
 
-async def test_they_are_about_to_end(
-    start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
+async def test_expiring_credentials_rotate_the_session(
+    start_site: StartSite, credential_file: CredentialFile, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials expiring", "notices nothing", kept="the call", within_s=15)
-    wallet.put(FIRST, until=clock.now() + timedelta(seconds=LAST_S))
+    credential_file.write(FIRST, until=clock.now() + timedelta(seconds=LAST_S))
     with start_site() as site:
         async with open_client(site.ws_url) as client:
             await client.converse("Hola")
             first = (await faults.sessions())[-1]["id"]
-            wallet.put(SECOND, until=clock.now() + timedelta(hours=1))
+            credential_file.write(SECOND, until=clock.now() + timedelta(hours=1))
             await faults.command("credentials", **SECOND, expire=True)
             with row.measured():
                 while (await session(faults, first))["ended"] is None:
@@ -117,15 +119,15 @@ async def session(faults: RunningSimulator, session_id: str) -> dict[str, Any]:
     return next(each for each in await faults.sessions() if each["id"] == session_id)
 
 
-async def test_they_are_replaced(
-    start_site: StartSite, wallet: Wallet, faults: RunningSimulator, row: Row
+async def test_replaced_credentials_are_used_by_the_next_session(
+    start_site: StartSite, credential_file: CredentialFile, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials rotated mid-call", "waits a moment", kept="the call", within_s=8)
-    wallet.put(FIRST)
+    credential_file.write(FIRST)
     with start_site() as site:
         async with open_client(site.ws_url) as client:
             await client.converse("Hola")
-            wallet.put(SECOND)
+            credential_file.write(SECOND)
             await faults.command("credentials", **SECOND)
             with row.measured():
                 await faults.command("drop_all", action={"kind": "abort"})

@@ -1,4 +1,4 @@
-"""The server itself goes: killed in the middle of a call, or drained. The call goes on."""
+"""The server is killed or drained during a call; another server restores the call."""
 
 import signal
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def restartable(tmp_path: Path, faulty_environ: dict[str, str], demo_data: objec
 
 
 class Restartable:
-    """A server that can be started again at its address."""
+    """A server that can be restarted at its address."""
 
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Restartable:
             yield site
 
 
-async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable, row: Row) -> None:
+async def test_call_killed_during_a_reply_gets_it_again(restartable: Restartable, row: Row) -> None:
     row(
         "server killed (-9) mid-call",
         "hears the answer once the server is back",
@@ -61,7 +61,9 @@ async def test_it_is_killed_in_the_middle_of_an_answer(restartable: Restartable,
             assert "pendiente" in " ".join(client.texts_of("assistant"))
 
 
-async def test_it_is_killed_while_it_greets(restartable: Restartable, row: Row) -> None:
+async def test_call_killed_during_the_greeting_gets_it_again(
+    restartable: Restartable, row: Row
+) -> None:
     row(
         "server killed while it greets",
         "is greeted once the server is back",
@@ -84,9 +86,7 @@ async def test_it_is_killed_while_it_greets(restartable: Restartable, row: Row) 
             assert client.texts_of("user") == ["Hola"]
 
 
-async def test_what_was_typed_as_it_was_killed_is_answered(
-    restartable: Restartable, row: Row
-) -> None:
+async def test_text_typed_during_a_kill_is_answered(restartable: Restartable, row: Row) -> None:
     row(
         "server killed as words arrive",
         "is answered once the server is back",
@@ -107,7 +107,9 @@ async def test_what_was_typed_as_it_was_killed_is_answered(
             assert client.texts_of("user") == ["Hola", LOOK_UP]
 
 
-async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, row: Row) -> None:
+async def test_call_killed_during_speech_loses_no_number(
+    restartable: Restartable, row: Row
+) -> None:
     row(
         "server killed while the customer speaks",
         "is understood once the server is back",
@@ -139,7 +141,7 @@ async def test_it_is_killed_in_the_middle_of_speech(restartable: Restartable, ro
             assert client.texts_of("user") == ["Hola", LOOK_UP, "1 2 3 4 5 6"]
 
 
-async def test_it_is_killed_before_speech_was_stored(
+async def test_speech_not_stored_before_a_kill_is_sent_again(
     restartable: Restartable, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
@@ -165,7 +167,7 @@ async def test_it_is_killed_before_speech_was_stored(
                 site.process.wait()
                 proxy.reset()
                 again = later.enter_context(restartable.running())
-                await come_and_go(client, again, proxy)
+                await resume_and_disconnect(client, again, proxy)
                 resumed = await client.reconnect(again.ws_url)
                 assert resumed.sequence <= HEADER.unpack_from(frames[0])[3]
                 await client.resend(frames, next_sequence=resumed.sequence)
@@ -174,8 +176,8 @@ async def test_it_is_killed_before_speech_was_stored(
     assert client.captions.count("1 2 3") == 2  # by the server that died, and by the one after it
 
 
-async def come_and_go(client: VoiceClient, site: Site, proxy: DynamoDBProxy) -> None:
-    """Come back on a client that is gone again before the call is restored from a slow store."""
+async def resume_and_disconnect(client: VoiceClient, site: Site, proxy: DynamoDBProxy) -> None:
+    """Resume on a connection that is lost before the call is restored from a slow store."""
     proxy.state, proxy.delay_s = ProxyState.DELAY, 0.3
     async with open_socket(site.ws_url) as socket:
         await socket.send(
@@ -187,7 +189,7 @@ async def come_and_go(client: VoiceClient, site: Site, proxy: DynamoDBProxy) -> 
     proxy.reset()
 
 
-async def test_it_is_drained_in_the_middle_of_a_call(
+async def test_drained_server_transfers_its_call(
     restartable: Restartable, tmp_path: Path, faulty_environ: dict[str, str], row: Row
 ) -> None:
     row(

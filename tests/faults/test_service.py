@@ -1,4 +1,4 @@
-"""Nova Sonic fails, at the opening of a session or in the middle of one: the call goes on."""
+"""Nova Sonic fails when a session opens or during it; the call continues."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """One way to break: where, how, and what the customer is told where it does not pass."""
+    """One fault: where and how it happens, and the error code if it is permanent."""
 
     fault: str
     at: str
@@ -43,7 +43,7 @@ PASSES_AT_OPEN = [
 
 
 @pytest.mark.parametrize("broken", PASSES_AT_OPEN, ids=lambda broken: broken.fault)
-async def test_what_passes_at_open_only_takes_longer(
+async def test_temporary_refusal_at_open_only_delays_the_call(
     faulty_site: Site, faults: RunningSimulator, row: Row, broken: Broken
 ) -> None:
     row(
@@ -60,7 +60,7 @@ async def test_what_passes_at_open_only_takes_longer(
         await client.converse("Hola")
 
 
-async def test_a_connection_that_is_cut_as_it_is_made_only_takes_longer(
+async def test_connection_cut_during_its_handshake_only_delays_the_call(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("TCP cut at connect", "waits a moment longer for the answer", kept="the call", within_s=6)
@@ -83,7 +83,7 @@ STAYS_AT_OPEN = [
 @pytest.mark.parametrize(
     ("broken", "code", "retryable"), STAYS_AT_OPEN, ids=lambda value: getattr(value, "fault", None)
 )
-async def test_what_stays_at_open_is_told(
+async def test_permanent_refusal_at_open_is_reported(
     faulty_site: Site,
     faults: RunningSimulator,
     row: Row,
@@ -114,31 +114,31 @@ CAP = "Model has timed out in processing the request. Try your request again."
 INTERNAL = "The system encountered an unexpected error during processing. Try your request again."
 
 
-def throws(kind: str, message: str = "A fault on command.") -> dict[str, str]:
+def service_exception(kind: str, message: str = "A fault on command.") -> dict[str, str]:
     return {"type": kind, "message": message}
 
 
 MID_ANSWER = [
-    Broken(fault="validation error mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException")),
-    Broken(fault="«System instability» mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException", SYSTEM)),
-    Broken(fault="531 mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException", RESET)),
-    Broken(fault="532 mid-answer", at="out:audioOutput", kind="exception", fields=throws("validationException", IDLE)),
-    Broken(fault="model time-out mid-answer (the cap)", at="out:audioOutput", kind="exception", fields=throws("modelTimeoutException", CAP)),
-    Broken(fault="internal error mid-answer", at="out:audioOutput", kind="exception", fields=throws("internalServerException", INTERNAL)),
-    Broken(fault="throttled mid-answer", at="out:audioOutput", kind="exception", fields=throws("throttlingException")),
+    Broken(fault="validation error mid-answer", at="out:audioOutput", kind="exception", fields=service_exception("validationException")),
+    Broken(fault="«System instability» mid-answer", at="out:audioOutput", kind="exception", fields=service_exception("validationException", SYSTEM)),
+    Broken(fault="531 mid-answer", at="out:audioOutput", kind="exception", fields=service_exception("validationException", RESET)),
+    Broken(fault="532 mid-answer", at="out:audioOutput", kind="exception", fields=service_exception("validationException", IDLE)),
+    Broken(fault="model time-out mid-answer (the cap)", at="out:audioOutput", kind="exception", fields=service_exception("modelTimeoutException", CAP)),
+    Broken(fault="internal error mid-answer", at="out:audioOutput", kind="exception", fields=service_exception("internalServerException", INTERNAL)),
+    Broken(fault="throttled mid-answer", at="out:audioOutput", kind="exception", fields=service_exception("throttlingException")),
     Broken(fault="stream reset mid-answer", at="out:audioOutput", kind="reset"),
     Broken(fault="GOAWAY (hard) mid-answer", at="out:audioOutput", kind="goaway", fields={"code": 2, "hard": True}),
     Broken(fault="TCP cut mid-audio", at="out:audioOutput", kind="abort"),
     Broken(fault="truncated frame", at="out:audioOutput", kind="truncate"),
     Broken(fault="bad checksum", at="out:audioOutput", kind="corrupt"),
-    Broken(fault="unknown exception type", at="out:audioOutput", kind="exception", fields=throws("brandNewException")),
+    Broken(fault="unknown exception type", at="out:audioOutput", kind="exception", fields=service_exception("brandNewException")),
     Broken(fault="error message in the stream", at="out:audioOutput", kind="error", fields={"code": "InternalFailure", "message": "x"}),
     Broken(fault="clean end nobody asked for", at="out:audioOutput", kind="end"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("broken", MID_ANSWER, ids=lambda broken: broken.fault)
-async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
+async def test_failure_during_a_reply_repeats_the_reply(
     faulty_site: Site, faults: RunningSimulator, row: Row, broken: Broken
 ) -> None:
     row(
@@ -161,7 +161,7 @@ async def test_what_breaks_in_the_middle_of_an_answer_is_answered_anew(
         assert len(runs) == 1
 
 
-async def test_a_cut_in_the_middle_of_a_tool(
+async def test_connection_cut_during_a_tool_call_keeps_its_result(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("TCP cut mid-tool", "hears the answer", kept="the result; the tool ran once", within_s=6)
@@ -176,7 +176,7 @@ async def test_a_cut_in_the_middle_of_a_tool(
         assert [e["phase"] for e in client.events if e["type"] == "tool"] == ["started", "finished"]
 
 
-async def test_a_goaway_that_lets_streams_finish_is_not_noticed(
+async def test_graceful_goaway_is_not_noticed(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("GOAWAY (graceful) mid-answer", "notices nothing", kept="the answer", within_s=5)
@@ -188,7 +188,7 @@ async def test_a_goaway_that_lets_streams_finish_is_not_noticed(
         assert not [e for e in client.events if e["type"] == "interrupted"]
 
 
-async def test_an_unknown_event_is_passed_over(
+async def test_unknown_event_is_ignored(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("unknown event", "notices nothing", kept="the answer", within_s=5)
@@ -201,7 +201,7 @@ async def test_an_unknown_event_is_passed_over(
         assert not [e for e in client.events if e["type"] == "interrupted"]
 
 
-async def test_a_deaf_session_is_replaced(
+async def test_unresponsive_session_is_replaced(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("deaf session", "waits, then hears the answer", kept="what was said", within_s=10)
@@ -214,7 +214,7 @@ async def test_a_deaf_session_is_replaced(
         assert client.texts_of("user") == [LOOK_UP]
 
 
-async def test_a_session_that_is_slow_to_open_does_not_hold_others_up(
+async def test_session_slow_to_open_does_not_delay_others(
     faulty_site: Site, faults: RunningSimulator, row: Row
 ) -> None:
     row("slow to open", "waits; others notice nothing", kept="other calls", within_s=10)

@@ -1,4 +1,4 @@
-"""DynamoDB fails while a tool waits for it: the customer is told aloud, and the call goes on."""
+"""DynamoDB fails during a tool call: the assistant says so, and the call continues."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ YERBA = {
 
 
 async def outcomes(client: VoiceClient, text: str) -> list[str]:
-    """Ask, hear the answer, and return how its tools ended."""
+    """Send a question, wait for the answer, and return the outcomes of its tool calls."""
     before = len(client.events)
     await client.converse(text)
     return [
@@ -49,7 +49,7 @@ async def outcomes(client: VoiceClient, text: str) -> list[str]:
         (ProxyState.CORRUPT, "hears that it did not work, may ask again", 5),
     ],
 )
-async def test_a_store_that_fails_during_a_tool(
+async def test_store_failure_during_a_tool_call_is_spoken(
     faulty_site: Site,
     proxy: DynamoDBProxy,
     row: Row,
@@ -69,7 +69,7 @@ async def test_a_store_that_fails_during_a_tool(
     assert orders.services.get_order(order_id="1").status == "pending"
 
 
-async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_often_it_is_tried(
+async def test_order_that_times_out_is_placed_once_after_retries(
     faulty_site: Site, faults: RunningSimulator, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
@@ -90,7 +90,7 @@ async def test_an_order_whose_placing_takes_too_long_is_placed_once_however_ofte
     assert len(orders.services.list_orders(query=query).items) == 1
 
 
-async def test_a_store_that_fails_as_the_customer_hangs_up(
+async def test_store_failure_at_hang_up_loses_no_utterance(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
@@ -106,19 +106,19 @@ async def test_a_store_that_fails_as_the_customer_hangs_up(
         await client.until("ended")
         with row.measured():
             proxy.reset()
-            while not (await asyncio.to_thread(kept, client)).conversation.is_ended:  # noqa: ASYNC110 -- another process's
+            while not (await asyncio.to_thread(stored_transcript, client)).conversation.is_ended:  # noqa: ASYNC110 -- another process's
                 await asyncio.sleep(0.02)
-        said = await asyncio.to_thread(kept, client)
-    assert [words.text for words in said.utterances if words.speaker == "user"] == ["Hola"]
-    assert said.conversation.reason == "client"
+        stored = await asyncio.to_thread(stored_transcript, client)
+    assert [each.text for each in stored.utterances if each.speaker == "user"] == ["Hola"]
+    assert stored.conversation.reason == "client"
 
 
-def kept(client: VoiceClient) -> Transcript:
+def stored_transcript(client: VoiceClient) -> Transcript:
     call_id, _, _ = client.token.partition(".")
     return conversations.services.get_transcript(call_id=call_id, now=clock.now())
 
 
-async def test_a_slow_store_only_takes_longer(
+async def test_slow_store_only_delays_the_answer(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(
@@ -136,7 +136,7 @@ async def test_a_slow_store_only_takes_longer(
         assert "[" not in said
 
 
-async def test_what_is_said_while_the_store_is_down_is_kept_once_it_is_back(
+async def test_utterances_during_a_store_outage_are_stored_later(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row(

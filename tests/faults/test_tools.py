@@ -1,4 +1,4 @@
-"""Tools that hang, fail, come in twos, or have nobody left to tell."""
+"""Tools that hang, fail, run in parallel, or finish after the customer hung up."""
 
 import asyncio
 from contextlib import suppress
@@ -38,7 +38,7 @@ def finished(client: VoiceClient) -> list[tuple[str, str]]:
     ]
 
 
-async def test_two_tools_at_once_run_side_by_side(
+async def test_two_tool_calls_run_in_parallel(
     faulty_site: Site, faults: RunningSimulator, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("two tools at once", "hears one answer to both", kept="both results", within_s=8)
@@ -64,7 +64,7 @@ async def test_two_tools_at_once_run_side_by_side(
         ("tool with wrong arguments", {"name": "consultarOrder", "arguments": {"pedido": 1}}),
     ],
 )
-async def test_a_tool_that_cannot_be_run_is_answered(
+async def test_tool_call_that_cannot_run_gets_a_result(
     faulty_site: Site, faults: RunningSimulator, row: Row, fault: str, tool: dict[str, object]
 ) -> None:
     row(fault, "hears that it can't be done", kept="the call", within_s=5)
@@ -76,7 +76,7 @@ async def test_a_tool_that_cannot_be_run_is_answered(
         await client.converse(LOOK_UP)
 
 
-async def test_a_tool_that_hangs_is_given_up(
+async def test_tool_that_hangs_is_cancelled_at_its_deadline(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("tool hangs", "hears «un momento», then that it took too long", kept="the call", within_s=7)
@@ -90,7 +90,7 @@ async def test_a_tool_that_hangs_is_given_up(
         assert finished(client)[-1] == ("consultarOrder", "ok")
 
 
-async def test_a_tool_that_raises_is_told(
+async def test_tool_that_raises_is_reported_as_failed(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("tool raises", "hears that there was a problem", kept="the call", within_s=5)
@@ -103,7 +103,7 @@ async def test_a_tool_that_raises_is_told(
         await client.converse(LOOK_UP)
 
 
-async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
+async def test_result_after_hang_up_is_stored(
     faulty_site: Site, proxy: DynamoDBProxy, row: Row
 ) -> None:
     row("result after hang-up", "is gone", kept="the effect, and that it was done", within_s=8)
@@ -117,7 +117,7 @@ async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
         with row.measured():
             await client.send(type="end")
             assert await client.until_closed() == 1000
-            runs = await kept_runs(call_id)
+            runs = await stored_tool_calls(call_id)
             while orders.services.get_order(order_id="2").status != "cancelled":  # noqa: ASYNC110 -- another process's
                 await asyncio.sleep(0.02)
         assert [(run.name, run.outcome) for run in runs] == [
@@ -125,14 +125,14 @@ async def test_a_result_that_comes_after_hanging_up_troubles_nobody(
         ]
 
 
-async def kept_runs(call_id: str) -> list[ToolCall]:
-    """Wait until the call is kept as ended; return its tool runs."""
+async def stored_tool_calls(call_id: str) -> list[ToolCall]:
+    """Wait until the call is stored as ended, and return its tool calls."""
     async with asyncio.timeout(10):
         while True:
-            with suppress(ConversationNotFoundError):  # it is not kept yet
-                talk = await asyncio.to_thread(
+            with suppress(ConversationNotFoundError):  # it is not stored yet
+                transcript = await asyncio.to_thread(
                     conversations.services.get_transcript, call_id=call_id, now=clock.now()
                 )
-                if talk.conversation.ended_at is not None:
-                    return list(talk.tool_calls)
+                if transcript.conversation.ended_at is not None:
+                    return list(transcript.tool_calls)
             await asyncio.sleep(0.05)

@@ -1,6 +1,6 @@
-"""Customers who call, and do what customers do: talk, type, interrupt, drop, reload, hang up, vanish.
+"""Simulated customers: they talk, type, interrupt, lose connections, reload, hang up and vanish.
 
-Each keeps a record of what it said, did and was told, for whoever checks that nothing was lost.
+Each records what it sent and received, so that the test can check that nothing was lost.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ OVER = {CloseCode.NORMAL, CloseCode.INTERNAL_ERROR, CloseCode.UNKNOWN_CALL}
 
 @dataclass(slots=True)
 class Account:
-    """One call, as the customer tells it."""
+    """What one customer sent and received during a call."""
 
     name: str
     call_id: str = ""
@@ -49,17 +49,17 @@ class Account:
     drops: int = 0
     reloads: int = 0
     complaint: str = ""
-    """The error that the customer was told, if it ended the call."""
+    """Code of the error that the customer received, if any."""
     ending: str = ""
     story: list[str] = field(default_factory=list)
-    """All that happened, with its time, for whoever must find out why something was lost."""
+    """Everything that happened, with times, to find out why something was lost."""
 
-    def tell(self, what: str) -> None:
-        """Add to the story."""
-        self.story.append(f"{clock.now():%H:%M:%S.%f} {what}")
+    def log(self, event: str) -> None:
+        """Add an event to the story."""
+        self.story.append(f"{clock.now():%H:%M:%S.%f} {event}")
 
     def shown(self, role: str) -> list[str]:
-        """What was written of one side, in order."""
+        """Return the captions of one side, in order."""
         captions = (self.captions[place] for place in sorted(self.captions))
         return [caption["text"] for caption in captions if caption["role"] == role]
 
@@ -79,19 +79,22 @@ class Caller:
         self._side = ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ)
         self._socket: ClientConnection | None = None
         self._microphone: deque[bytes] = deque()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._answered_to = self._cut_to = 0
-        self._is_over = self._forgot = False
+        self._is_over = self._is_reloading = False
 
     async def call(self, *, until: float) -> Account:
-        """Call, do this and that, and hang up once, or before, the clock says so."""
-        await self._dial()
+        """Call, do random things until the time is over, hang up, and return the account."""
+        await self._connect()
         async with asyncio.TaskGroup() as tasks:
-            helpers = [tasks.create_task(work()) for work in (self._listen, self._feed, self._tell)]
+            helpers = [
+                tasks.create_task(work())
+                for work in (self._receive, self._send_microphone, self._acknowledge)
+            ]
             try:
                 await self._until(lambda: bool(self._side.token))
                 while time.monotonic() < until and self._chance.random() < 0.85:
-                    await self._do_something()
+                    await self._act()
                 await self._leave()
             except CallOverError:
                 self.account.ending = self.account.ending or "was ended"
@@ -103,62 +106,62 @@ class Caller:
             await self._socket.close()
         return self.account
 
-    # What a customer does
+    # Actions
 
-    async def _do_something(self) -> None:
+    async def _act(self) -> None:
         await self._chance.choice(
-            [self._type, self._type, self._talk, self._order, self._talk_over, self._reload]
+            [self._type, self._type, self._speak, self._order, self._interrupt, self._reload]
         )()
 
     async def _type(self, text: str = "") -> None:
         text = text or f"{LOOK_UP}, {len(self.account.typed)}"
         await self._send_text(text)
-        await self._perhaps_drop()
+        await self._maybe_drop()
         await self._until(lambda: self._is_answered(text))
 
     async def _send_text(self, text: str) -> None:
         self.account.typed.append(text)
-        self.account.tell(f"types {text}")
+        self.account.log(f"types {text}")
         self._side.queue_event(type="text", text=text)
         await self._send_waiting()
 
     async def _order(self) -> None:
         await self._type(f"{ORDER} {self.account.name}")
 
-    async def _talk(self) -> None:
+    async def _speak(self) -> None:
         said = [next(self._numbers) for _ in range(self._chance.randint(1, 6))]
         self.account.spoken += said
-        self.account.tell(f"says {said}")
+        self.account.log(f"says {said}")
         audio = encode_numbers(said) + silence(PAUSE_MS)
         self._microphone.extend(map(bytes, batched(audio, CHUNK_BYTES)))
-        await self._perhaps_drop()
+        await self._maybe_drop()
         await self._until(lambda: not self._microphone and self._is_answered(str(said[-1])))
 
-    async def _talk_over(self) -> None:
+    async def _interrupt(self) -> None:
         text = f"{LOOK_UP}, {len(self.account.typed)}"
         await self._send_text(text)
         await self._until(lambda: self._is_written(text))
         await asyncio.sleep(self._chance.random() * 1.5)
-        await self._talk()
+        await self._speak()
 
     async def _reload(self) -> None:
-        """Be silent for a while; load the page anew, which forgets all but the call's token."""
+        """Wait a while, then reload the page: it keeps nothing but the call's token."""
         await asyncio.sleep(self._chance.random() * 3)
         self.account.reloads += 1
-        self.account.tell("reloads")
-        self._forgot = True
+        self.account.log("reloads")
+        self._is_reloading = True
         if self._socket is not None:
             self._socket.transport.abort()
-        await self._until(lambda: not self._forgot)
+        await self._until(lambda: not self._is_reloading)
 
-    async def _perhaps_drop(self) -> None:
+    async def _maybe_drop(self) -> None:
         if self._chance.random() < 0.3 and self._socket is not None:
             await asyncio.sleep(self._chance.random() * 1.5)
-            self.account.tell("drops")
+            self.account.log("drops")
             self._socket.transport.abort()
 
     async def _leave(self) -> None:
-        """Hang up, or just go."""
+        """Hang up, or vanish without a message."""
         if self._chance.random() < 0.2:
             self.account.ending = "vanished"
             return
@@ -167,18 +170,18 @@ class Caller:
         await self._send_waiting()
         await self._until(lambda: self._is_over)
 
-    # What they wait for
+    # Waiting
 
-    async def _until(self, is_so: Callable[[], bool]) -> None:
+    async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(ANSWERED_WITHIN_S):
-            while not is_so():
+            while not condition():
                 if self._is_over:
                     raise CallOverError
-                self._news.clear()
-                await self._news.wait()
+                self._changed.clear()
+                await self._changed.wait()
 
     def _is_written(self, text: str) -> bool:
-        return any(text in words for words in self.account.shown("user"))
+        return any(text in caption for caption in self.account.shown("user"))
 
     def _is_answered(self, text: str) -> bool:
         turns = [
@@ -188,13 +191,13 @@ class Caller:
         ]
         return bool(turns) and self._answered_to >= max(turns)
 
-    # The line
+    # The connection
 
-    async def _dial(self) -> None:
-        asked = await asyncio.to_thread(request_ticket, self._url)
+    async def _connect(self) -> None:
+        ticket = await asyncio.to_thread(request_ticket, self._url)
         self._socket = await open_socket(self._url)
         greet = self._chance.random() < 0.5
-        self._side.queue_event(type="start", ticket=asked, greet=greet)
+        self._side.queue_event(type="start", ticket=ticket, greet=greet)
         await self._send_waiting()
 
     async def _send_waiting(self) -> None:
@@ -206,66 +209,66 @@ class Caller:
             with suppress(ConnectionClosed):
                 await self._socket.send(frame)
 
-    async def _feed(self) -> None:
-        """Send what is said, else silence, at the pace of speech."""
+    async def _send_microphone(self) -> None:
+        """Send queued speech, otherwise silence, at the pace of speech."""
         due = time.monotonic()
         while not self._is_over:
             chunk = self._microphone.popleft() if self._microphone else bytes(CHUNK_BYTES)
             if not self._microphone:
-                self._news.set()
-            if self._side.token and not self._forgot:
+                self._changed.set()
+            if self._side.token and not self._is_reloading:
                 self._side.queue_audio(chunk)
                 await self._send_waiting()
             due += CHUNK_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    async def _tell(self) -> None:
+    async def _acknowledge(self) -> None:
         while not self._is_over:
             await asyncio.sleep(ACKNOWLEDGE_S)
             await self._send(self._side.acknowledgement(time.monotonic()))
 
-    async def _listen(self) -> None:
+    async def _receive(self) -> None:
         while self._socket is not None:
             with suppress(ConnectionClosed):
                 async for data in self._socket:
                     assert isinstance(data, bytes)
-                    await self._take(self._side.receive(data, now=time.monotonic()))
+                    await self._handle_frame(self._side.receive(data, now=time.monotonic()))
             if self._is_over or not self._side.token or self._socket.close_code in OVER:
                 break
             self._side.connection_lost()
-            await self._come_back()
+            await self._resume()
         self._is_over = True
-        self._news.set()
+        self._changed.set()
 
-    async def _come_back(self) -> None:
+    async def _resume(self) -> None:
         self.account.drops += 1
         await asyncio.sleep(self._chance.random())
         with suppress(OSError, InvalidHandshake, ConnectionClosed):
             socket = await open_socket(self._url)
-            if self._forgot:
+            if self._is_reloading:
                 self._side = self._side.after_page_reload(time.monotonic())
             await socket.send(self._side.resume_frame(time.monotonic()))
             self._socket = socket
 
-    async def _take(self, frame: ServerFrame | None) -> None:
+    async def _handle_frame(self, frame: ServerFrame | None) -> None:
         if frame is None:
             return
         if frame.kind is FrameType.RESUME:
-            await self._resumed(frame)
+            await self._on_resumed(frame)
         elif frame.kind is FrameType.FLUSH:
             await self._send(self._side.acknowledgement(time.monotonic()))
         elif frame.kind is FrameType.EVENT:
-            self._note(frame.event)
-        self._news.set()
+            self._record_event(frame.event)
+        self._changed.set()
 
-    async def _resumed(self, frame: ServerFrame) -> None:
-        self._forgot = False
+    async def _on_resumed(self, frame: ServerFrame) -> None:
+        self._is_reloading = False
         missing = len(self._side.unacknowledged_frames(frame.sequence))
-        self.account.tell(f"is back, sends {missing} frames again")
+        self.account.log(f"is back, sends {missing} frames again")
         await self._send_waiting()
 
-    def _note(self, event: dict[str, Any]) -> None:
-        self.account.tell(f"is told {event}")
+    def _record_event(self, event: dict[str, Any]) -> None:
+        self.account.log(f"receives {event}")
         match event:
             case {"type": "ready", "callId": call_id}:
                 self.account.call_id = call_id

@@ -1,4 +1,4 @@
-"""What goes wrong while customers call: the service, the way to it, the store."""
+"""Injects faults during calls: in the service, the connection to it, and the store."""
 
 import asyncio
 import random
@@ -36,19 +36,19 @@ STORE_BROKEN_S = 1.0
 
 
 class Chaos:
-    """Breaks one thing after the other until it is stopped."""
+    """Injects one fault after the other until it is cancelled."""
 
     def __init__(
         self, simulator: RunningSimulator, proxy: DynamoDBProxy, chance: random.Random
     ) -> None:
         self.done: Counter[str] = Counter()
-        """What was broken, how often."""
+        """How often each fault was injected."""
         self._simulator = simulator
         self._proxy = proxy
         self._chance = chance
 
-    async def reign(self) -> None:
-        """Go on until cancelled."""
+    async def inject_faults(self) -> None:
+        """Inject random faults until cancelled."""
         all_at = time.monotonic() + ALL_EVERY_S
         while True:
             await asyncio.sleep(EVERY_S * 2 * self._chance.random())

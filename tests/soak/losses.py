@@ -1,4 +1,4 @@
-"""What customers said and nobody heard, heard twice, answered, did or kept."""
+"""Finds losses: utterances, answers, orders and stored texts that are missing or doubled."""
 
 import re
 from collections import Counter
@@ -12,21 +12,17 @@ from tests.soak.callers import ORDER, Account
 from voice.sonic.errors import TransportCode
 
 GAVE_UP = {code.value for code in TransportCode}
-"""What customers are told of a call for which no other session was worth trying."""
+"""Error codes of calls that ended because no further session was tried."""
 MOST_GIVEN_UP = 0.1
-"""Of all calls; what the chaos does can be too much for one now and then."""
+"""Share of all calls that may end this way: the faults can exceed the retries of a call."""
 
 
-def lost(accounts: Sequence[Account]) -> list[str]:
-    """Return the stories of the calls in which something was lost, each with what it was."""
+def find_losses(accounts: Sequence[Account]) -> list[str]:
+    """Return one text for each call that lost something: what it lost, and its story."""
     ended = [each for each in accounts if each.ending == "was ended"]
     if len(ended) > max(2, MOST_GIVEN_UP * len(accounts)):
         return [f"{len(ended)} of {len(accounts)} calls were given up"]
-    return stories(accounts)
-
-
-def stories(accounts: Sequence[Account]) -> list[str]:
-    found = ((each, list(lost_of(each))) for each in accounts)
+    found = ((each, list(losses_of(each))) for each in accounts)
     return [
         "\n".join([f"{each.name}, call {each.call_id}:", *losses, *each.story])
         for each, losses in found
@@ -34,39 +30,42 @@ def stories(accounts: Sequence[Account]) -> list[str]:
     ]
 
 
-def lost_of(account: Account) -> Iterator[str]:
+def losses_of(account: Account) -> Iterator[str]:
     if account.ending == "was ended" and account.complaint not in GAVE_UP:
-        yield f"ended by the server, which told {account.complaint or 'nothing'}"
+        yield f"ended by the server with {account.complaint or 'no error'}"
     if account.ending == "got no answer":
         yield f"no answer to {account.typed[-1:]} or {account.spoken[-1:]}"
-    heard = " ".join(account.shown("user"))
-    numbers = Counter(int(word) for word in re.findall(r"(?<!\S)\d{1,4}(?!\S)", spoken_part(heard)))
+    captions = " ".join(account.shown("user"))
+    found = re.findall(r"(?<!\S)\d{1,4}(?!\S)", spoken_part(captions))
+    numbers = Counter(map(int, found))
     if account.ending == "hung up":
         yield from (
-            f"word {n} was heard {numbers[n]} times" for n in account.spoken if numbers[n] != 1
+            f"number {n} was recognized {numbers[n]} times"
+            for n in account.spoken
+            if numbers[n] != 1
         )
-        yield from (f"not written: {text}" for text in account.typed if text not in heard)
+        yield from (f"not written: {text}" for text in account.typed if text not in captions)
         if not account.complaint:
-            yield from unkept(account)
+            yield from unstored(account)
     made = len(orders_of(account.name))
     ordered = [run for run in account.tools if run["name"] == "crearOrder"]
     succeeded = any(run["outcome"] == "ok" for run in ordered)
     asked = sum(ORDER in text for text in account.typed)
     if made > asked or (succeeded and not made):
-        yield f"{made} orders for {asked} wishes"
+        yield f"{made} orders for {asked} requests"
 
 
-def spoken_part(heard: str) -> str:
-    """Return what was heard without what was typed."""
-    return re.sub(r"Consulta el pedido número 1 con DNI 12345678, \d+|encargo \w+", "", heard)
+def spoken_part(captions: str) -> str:
+    """Return the captions without the typed texts."""
+    return re.sub(r"Consulta el pedido número 1 con DNI 12345678, \d+|encargo \w+", "", captions)
 
 
-def unkept(account: Account) -> Iterator[str]:
-    """Return what the customer was shown and the store does not have."""
-    talk = conversations.services.get_transcript(call_id=account.call_id, now=clock.now())
-    kept = [words.text for words in talk.utterances if words.speaker == "user"]
-    if sorted(kept) != sorted(account.shown("user")):
-        yield f"kept {kept}, shown {account.shown('user')}"
+def unstored(account: Account) -> Iterator[str]:
+    """Yield a difference between the captions and the stored utterances."""
+    transcript = conversations.services.get_transcript(call_id=account.call_id, now=clock.now())
+    stored = [each.text for each in transcript.utterances if each.speaker == "user"]
+    if sorted(stored) != sorted(account.shown("user")):
+        yield f"stored {stored}, shown {account.shown('user')}"
 
 
 def orders_of(name: str) -> Sequence[object]:

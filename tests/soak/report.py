@@ -1,4 +1,4 @@
-"""What a soak has found, for people."""
+"""The report of a soak test."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tests.soak.callers import Account
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What the server holds."""
+    """Resources of the server process."""
 
     megabytes: float
     files: int
@@ -21,10 +21,10 @@ class Footprint:
 
     @classmethod
     def of(cls, site: Site) -> "Footprint":
-        """Ask the kernel and the server."""
+        """Read the figures from the kernel and from /metrics."""
         pid = site.process.pid
-        said = site.get("/metrics")[1].decode()
-        figures = dict(line.rsplit(" ", 1) for line in said.splitlines() if line[0] != "#")
+        metrics = site.get("/metrics")[1].decode()
+        figures = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
         tasks, calls = (int(float(figures[name])) for name in ("nova_tasks", "nova_calls"))
         return cls(
             round(resident_bytes(pid) / 2**20, 1), open_files(pid), threads(pid), tasks, calls
@@ -44,18 +44,18 @@ def report(
     counts = {
         "calls": len(accounts),
         "typed": sum(len(each.typed) for each in accounts),
-        "spoken words": sum(len(each.spoken) for each in accounts),
-        "tool runs": sum(len(each.tools) for each in accounts),
+        "numbers spoken": sum(len(each.spoken) for each in accounts),
+        "tool calls": sum(len(each.tools) for each in accounts),
         "drops": sum(each.drops for each in accounts),
         "reloads": sum(each.reloads for each in accounts),
     }
     return "\n".join(
         [
             title,
-            *(f"  {name:14}{count}" for name, count in counts.items()),
-            f"  endings       {dict(endings)}",
-            f"  faults        {dict(faults)}",
-            f"  before        {before}",
-            f"  after         {after}",
+            *(f"  {name:16}{count}" for name, count in counts.items()),
+            f"  endings         {dict(endings)}",
+            f"  faults          {dict(faults)}",
+            f"  before          {before}",
+            f"  after           {after}",
         ]
     )

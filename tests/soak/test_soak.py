@@ -1,6 +1,6 @@
-"""Calls that come and go for minutes while everything breaks: nothing leaks, nothing is lost.
+"""Calls that come and go for minutes while everything fails: nothing leaks, nothing is lost.
 
-`make soak MINUTES=3`; a few seconds of it are part of `make test`, so that it does not rot.
+Run `make soak MINUTES=3`; `make test` runs it for a few seconds.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tests.fixtures.site import Site, running_site
 from tests.reports import SOAK_REPORT
 from tests.soak.callers import ORDER, Account, Caller
 from tests.soak.chaos import Chaos
-from tests.soak.losses import lost, order_of
+from tests.soak.losses import find_losses, order_of
 from tests.soak.report import Footprint, report
 
 MINUTES = float(os.environ.get("SOAK_MINUTES") or 0.15)
@@ -30,9 +30,9 @@ SEED = int(os.environ.get("SOAK_SEED") or random.randrange(10_000))
 RESUME_S = 4
 """How long a call waits for a customer who vanished."""
 SPARE_CONNECTIONS = 4
-"""To the service: kept for the next session."""
+"""Connections to the service that stay open for the next session."""
 EXTRA_MB = 48
-"""How much memory may be held at the end that was not at the beginning: allocators keep some."""
+"""How much memory may be added between start and end: allocators do not return all of it."""
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60 * MINUTES + 180)]
 
@@ -74,7 +74,7 @@ def site(
         yield running
 
 
-async def test_calls_come_and_go(
+async def test_calls_under_faults_lose_and_leak_nothing(
     site: Site,
     simulator: RunningSimulator,
     proxy: DynamoDBProxy,
@@ -83,28 +83,28 @@ async def test_calls_come_and_go(
     chance = random.Random(SEED)
     crowd = Crowd(site, simulator, chance)
     await crowd.call_for(WARM_UP_S)
-    await until_calm(site)
+    await wait_until_idle(site)
     before = Footprint.of(site)
     chaos = Chaos(simulator, proxy, chance)
     async with asyncio.TaskGroup() as tasks:
-        reign = tasks.create_task(chaos.reign())
+        injection = tasks.create_task(chaos.inject_faults())
         await crowd.call_for(60 * MINUTES)
-        reign.cancel()
+        injection.cancel()
     proxy.reset()
     await simulator.command("clear")
-    await until_calm(site)
+    await wait_until_idle(site)
     after = Footprint.of(site)
     title = f"{MINUTES:g} minutes, seed {SEED}"
     record_property(SOAK_REPORT, report(title, crowd.accounts, chaos.done, before, after))
 
-    losses = lost(crowd.accounts)
+    losses = find_losses(crowd.accounts)
     assert not losses, "\n".join(losses)
     assert_nothing_leaked(before, after)
     assert_log_is_clean(site)
 
 
 class Crowd:
-    """So many customers at a time, each calling again and again."""
+    """Several customers at a time, each calling again and again."""
 
     def __init__(self, site: Site, simulator: RunningSimulator, chance: random.Random) -> None:
         self.accounts: list[Account] = []
@@ -128,8 +128,8 @@ class Crowd:
             self.accounts.append(await caller.call(until=until))
 
 
-async def until_calm(site: Site) -> None:
-    """Wait until no call is left, and what ended with them has gone."""
+async def wait_until_idle(site: Site) -> None:
+    """Wait until no call is left and its resources are released."""
     async with asyncio.timeout(RESUME_S + 40):
         while (await asyncio.to_thread(Footprint.of, site)).calls:  # noqa: ASYNC110 -- another process's
             await asyncio.sleep(0.2)
@@ -139,15 +139,15 @@ async def until_calm(site: Site) -> None:
 def assert_nothing_leaked(before: Footprint, after: Footprint) -> None:
     assert after.calls == 0
     assert after.tasks <= before.tasks
-    # The threads for DynamoDB are started as they are needed, and each keeps a connection.
-    begun = after.threads - before.threads
-    assert begun <= settings.DYNAMODB_THREADS, (before, after)
-    assert after.files <= before.files + max(0, begun) + SPARE_CONNECTIONS, (before, after)
+    # Threads for DynamoDB start when they are needed, and each has a connection.
+    started = after.threads - before.threads
+    assert started <= settings.DYNAMODB_THREADS, (before, after)
+    assert after.files <= before.files + max(0, started) + SPARE_CONNECTIONS, (before, after)
     assert after.megabytes <= before.megabytes + EXTRA_MB, (before, after)
 
 
 def assert_log_is_clean(site: Site) -> None:
-    said = site.log.read_text()
+    log = site.log.read_text()
     for bug in (
         "call crashed",
         "unhandled error processing frame",
@@ -156,4 +156,4 @@ def assert_log_is_clean(site: Site) -> None:
         "recording stopped",
         "not stored",
     ):
-        assert bug not in said, said[said.index(bug) - 200 :][:3000]
+        assert bug not in log, log[log.index(bug) - 200 :][:3000]

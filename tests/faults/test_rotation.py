@@ -1,6 +1,6 @@
-"""Sessions end, calls do not: renewals in a row, interrupted ones, and an hour of silence.
+"""Calls outlive their sessions: twenty rotations, an interrupted rotation, an hour of silence.
 
-Our sessions are short here, and the simulator's time runs faster, so that its limits pass in seconds.
+Sessions are short here and the simulator's clock runs faster, so that its limits pass in seconds.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.wire, pytest.mark.timeout(150)]
 CHUNK_BYTES = 1024
 CHUNK_S = 0.032
 SILENT_SCALE = 120
-"""At this pace an hour lasts half a minute, and the service's eight minutes four seconds."""
+"""An hour lasts half a minute, and the service's eight minutes last four seconds."""
 LONG = "Había una vez un pedido que nadie reclamaba, y que esperó años en un depósito de Rosario."
 TALKING_SCALE = 5
-"""At this pace a turn of the customer's ends after 300 ms."""
+"""A pause of 300 ms ends the customer's turn."""
 
 
 type Running = tuple[Site, RunningSimulator]
@@ -35,7 +35,7 @@ type Running = tuple[Site, RunningSimulator]
 
 @contextmanager
 def running(folder: Path, dynamodb: str, scale: int, **environ: str) -> Iterator[Running]:
-    """Run a site with short sessions, and a simulator whose time runs `scale` times as fast."""
+    """Run a site with short sessions, and a simulator whose clock runs `scale` times as fast."""
     options = ("--hearing", "coded", "--time-scale", str(scale), "--max-streams", "64")
     with run_simulator(folder, *options) as simulator:
         site_environ = {
@@ -71,12 +71,12 @@ def talking(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Runnin
 
 
 async def sessions_in(simulator: RunningSimulator) -> int:
-    """Return how many sessions there have been; no other test uses this simulator."""
+    """Return how many sessions there were; no other test uses this simulator."""
     return len(await simulator.sessions())
 
 
 async def play(client: VoiceClient, audio: bytes) -> None:
-    """Speak at the pace of speech, and take in what comes meanwhile."""
+    """Send audio at the pace of speech and receive frames meanwhile."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     for start in range(0, len(audio), CHUNK_BYTES):
@@ -90,16 +90,17 @@ async def play(client: VoiceClient, audio: bytes) -> None:
                 break
 
 
-def heard(client: VoiceClient) -> list[str]:
+def recognized_parts(client: VoiceClient) -> list[str]:
+    """Return the customer's captions, split at blanks."""
     return " ".join(client.texts_of("user")).split()
 
 
-async def test_twenty_renewals_of_a_customer_who_talks_throughout(
+async def test_customer_speaking_through_twenty_rotations_loses_no_number(
     talking: Running, row: Row
 ) -> None:
-    """Words are numbered in the audio: the model tells which it understood."""
+    """Numbers are coded in the audio, so that the simulator reports which ones it recognized."""
     row(
-        "20 renewals, customer talking",
+        "20 session rotations, customer speaking",
         "notices nothing",
         kept="each word, understood once",
         within_s=110,
@@ -113,23 +114,25 @@ async def test_twenty_renewals_of_a_customer_who_talks_throughout(
                 spoken += 10
             await play(client, silence(1500))
         numbers = [str(number) for number in range(spoken)]
-        assert heard(client) == numbers
+        assert recognized_parts(client) == numbers
         sessions = await simulator.sessions()
         assert {session["ended"] for session in sessions[:-1]} == {"client"}  # none broke
-        assert {word for session in sessions for word in session["numbers"]} == set(numbers)
-        told = customers_words(sessions[-1])
-        assert told == numbers[: len(told)]
-        assert len(told) > spoken / 2
+        assert {number for session in sessions for number in session["numbers"]} == set(numbers)
+        history = customer_history(sessions[-1])
+        assert history == numbers[: len(history)]
+        assert len(history) > spoken / 2
 
 
-def customers_words(session: dict[str, Any]) -> list[str]:
-    """Return what a session was told that the customer had said before it began."""
+def customer_history(session: dict[str, Any]) -> list[str]:
+    """Return the customer's part of the history that a session received, split at blanks."""
     return " ".join(text for role, text in session["history"] if role == "USER").split()
 
 
-async def test_an_interruption_while_the_next_session_opens(talking: Running, row: Row) -> None:
+async def test_interruption_while_next_session_opens_is_answered(
+    talking: Running, row: Row
+) -> None:
     row(
-        "interruption during renewal",
+        "interruption during a rotation",
         "is heard at once, and answered",
         kept="what they said, once; nothing stale is heard",
         within_s=6,
@@ -138,7 +141,9 @@ async def test_an_interruption_while_the_next_session_opens(talking: Running, ro
     await simulator.command("script", when="cuento", say=[LONG] * 3, tools=[])
     async with open_client(site.ws_url) as client:
         opening = await simulator.inject_fault("open", "delay", s=0.8 * TALKING_SCALE)
-        client.acknowledges = False  # so there is something to interrupt, however late they speak
+        client.acknowledges = (
+            False  # the reply stays unplayed, so that there is something to interrupt
+        )
         await client.send(type="text", text="un cuento")
         while not await simulator.times_triggered(opening):
             await client.audio_within(0.05)
@@ -148,9 +153,9 @@ async def test_an_interruption_while_the_next_session_opens(talking: Running, ro
                 await client.next()
             client.acknowledges = True
             await client.acknowledge_all()
-            # Where a session took the words along, the next one is asked them in writing.
+            # If the session ended with the speech unanswered, the next one receives it as text.
             await client.until_answered("2")
-        assert heard(client) == ["un", "cuento", "0", "1", "2"]
+        assert recognized_parts(client) == ["un", "cuento", "0", "1", "2"]
         assert_nothing_stale(client)
         assert await sessions_in(simulator) >= 2
 
@@ -166,15 +171,17 @@ def assert_nothing_stale(client: VoiceClient) -> None:
 
 
 @pytest.fixture
-def unrenewed(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Running]:
-    """A site that believes in longer sessions than the service has."""
+def without_rotation(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Running]:
+    """A site configured for longer sessions than the service allows."""
     with running(tmp_path, dynamodb, SILENT_SCALE, SESSION_MAX_S="480") as both:
         yield both
 
 
-async def test_a_session_that_runs_into_the_services_cap(unrenewed: Running, row: Row) -> None:
-    row("eight minutes without a renewal", "notices nothing", kept="the call", within_s=5)
-    site, simulator = unrenewed
+async def test_session_that_reaches_the_services_limit_is_replaced(
+    without_rotation: Running, row: Row
+) -> None:
+    row("eight minutes without a rotation", "notices nothing", kept="the call", within_s=5)
+    site, simulator = without_rotation
     async with open_client(site.ws_url) as client:
         await client.converse("Hola")
         while (first := (await simulator.sessions())[0])["ended"] is None:
@@ -185,8 +192,8 @@ async def test_a_session_that_runs_into_the_services_cap(unrenewed: Running, row
         assert await sessions_in(simulator) == 2
 
 
-async def test_an_hour_of_silence(silent: Running, row: Row) -> None:
-    """With goodbyes off, which by default come after five minutes: see the next row."""
+async def test_call_silent_for_an_hour_answers_at_once(silent: Running, row: Row) -> None:
+    """The idle timeout is an hour here; by default it is five minutes (next row)."""
     row("silence for an hour", "is answered at once when they speak", kept="the call", within_s=5)
     site, simulator = silent
     async with open_client(site.ws_url) as client:
@@ -196,7 +203,7 @@ async def test_an_hour_of_silence(silent: Running, row: Row) -> None:
         assert await sessions_in(simulator) >= 7
 
 
-async def test_silence_is_ended_with_a_goodbye(
+async def test_idle_call_ends_with_a_goodbye(
     tmp_path: Path, faulty_environ: dict[str, str], demo_data: object, row: Row
 ) -> None:
     row(
