@@ -85,7 +85,7 @@ def describe_failure(error: Exception) -> str:
 def _sql_remedy(text: str) -> str:
     if "no such table" in text or "does not exist" in text:
         return "Run `python manage.py migrate`."
-    return "See the database's address in the settings."
+    return "See DATABASE_URL, or SQLITE_PATH without it."
 
 
 def _first_line(error: Exception) -> str:

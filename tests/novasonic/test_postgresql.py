@@ -131,7 +131,8 @@ def test_unreachable_database_ends_a_command_with_one_line(postgresql: PostgreSQ
     ended = run_command("migrate", "--no-input", database=nowhere)
 
     assert ended.returncode == 1
-    assert ended.stderr.startswith("The SQL database can't be used (DATABASE_URL")
+    assert ended.stderr.startswith("CommandError: The SQL database: connection failed")
+    assert "See DATABASE_URL" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 
