@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from pytest_django.fixtures import Settings
 
 PROGRAM = """
 import django
@@ -103,3 +105,23 @@ def test_migrate_creates_the_folder_of_the_sqlite_database(tmp_path: Path) -> No
     ended = manage("migrate", "--no-input", SQLITE_PATH=str(file))
 
     assert (ended.returncode, file.exists()) == (0, True), ended.stderr
+
+
+def test_missing_translations_are_logged_with_a_remedy(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = tmp_path / "es" / "LC_MESSAGES"
+    messages.mkdir(parents=True)
+    (messages / "django.po").touch()
+    settings.LOCALE_PATHS = [tmp_path]
+
+    apps.get_app_config("novasonic").ready()
+
+    (record,) = caplog.records
+    assert record.getMessage() == "translations not compiled"
+    assert "make translations" in vars(record)["remedy"]
+
+    (messages / "django.mo").touch()
+    caplog.clear()
+    apps.get_app_config("novasonic").ready()
+    assert caplog.records == []
