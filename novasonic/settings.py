@@ -133,6 +133,11 @@ PID_FILE: Path = Field(
     ),
     description="Where `serve` writes its process id; empty: a file in the temporary folder.",
 )
+SECRETS_PREFIX: str = Field(
+    "",
+    description="The Lambda function reads DJANGO_SECRET_KEY and API_JWT_SECRET from Secrets Manager, "
+    "under names that begin so; empty: from the environment.",
+)
 METRICS_TOKEN: str = Field(
     "", repr=False, description="Bearer token that /metrics requires; empty: none."
 )
@@ -317,6 +322,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # --- Fixed
 
 API_MAX_BODY_BYTES = 256 * 1024
+API_TOKEN_USERS = True  # false where the users' database is out of reach: see lambda_settings
 CORS_URLS_REGEX = r"^/(orders|appointments|api|voice)(/|$)"
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "idempotency-key"]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
@@ -431,6 +437,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Orders and appointments, over the same verbs as the voice assistant and the staff"
     " pages. See docs/api.md.",
     "VERSION": "1.0.0",
+    "SERVERS": [{"url": SCRIPT_NAME}] if SCRIPT_NAME else [],
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": False,

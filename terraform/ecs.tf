@@ -60,6 +60,10 @@ locals {
   }
 
   container_environment = merge(local.environment, {
+    AWS_DEFAULT_REGION       = var.aws_region
+    CALLS_TABLE              = aws_dynamodb_table.this["calls"].name
+    ALLOWED_HOSTS            = var.domain_name
+    WS_ALLOWED_ORIGINS       = join(",", var.allowed_origins)
     HOST                     = "0.0.0.0"
     WS_PORT                  = tostring(local.container_port)
     PROXIES                  = "1" # the load balancer

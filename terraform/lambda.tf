@@ -15,7 +15,8 @@ resource "aws_lambda_function" "api" {
   kms_key_arn                    = aws_kms_key.this.arn
 
   environment {
-    variables = merge(local.environment, {
+    # AWS_DEFAULT_REGION is Lambda's own: it refuses a function that sets it.
+    variables = merge(local.environment, var.environment, {
       ALLOWED_HOSTS  = "${aws_api_gateway_rest_api.this.id}.execute-api.${var.aws_region}.amazonaws.com"
       SCRIPT_NAME    = "/${local.api_stage}"
       SECRETS_PREFIX = local.name

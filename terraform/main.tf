@@ -32,15 +32,11 @@ locals {
   # Metrics of the application (CloudWatch embedded metric format).
   metrics_namespace = "NovaSonic/${var.stage}"
 
-  # Environment that Lambda, voice and site share.
+  # Environment that Lambda, voice and site share; var.environment may add and replace.
   environment = {
-    AWS_DEFAULT_REGION = var.aws_region
     ORDERS_TABLE       = aws_dynamodb_table.this["orders"].name
     APPOINTMENTS_TABLE = aws_dynamodb_table.this["appointments"].name
-    CALLS_TABLE        = aws_dynamodb_table.this["calls"].name
-    ALLOWED_HOSTS      = var.domain_name
     API_CORS_ORIGINS   = join(",", var.allowed_origins)
-    WS_ALLOWED_ORIGINS = join(",", var.allowed_origins)
     LOGLEVEL           = var.log_level
     LOG_FORMAT         = "json"
     METRICS_NAMESPACE  = local.metrics_namespace

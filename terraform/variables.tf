@@ -257,9 +257,14 @@ variable "database_password" {
 }
 
 variable "environment" {
-  description = "Further environment variables of voice and site, by the names in docs/configuration.md."
+  description = "Further environment variables of voice, site and REST API, by the names in docs/configuration.md: CLINIC_DOCTORS, BUSINESS_NAME."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment) : !can(regex("SECRET_KEY|SECRET$|PASSWORD|TOKEN$|^AWS_|^DATABASE_URL$", name))])
+    error_message = "environment: no secrets (they belong into Secrets Manager) and no AWS_ variables."
+  }
 }
 
 #### Operation

@@ -3,7 +3,8 @@
 Two kinds are accepted:
 
 - The server's own tokens are signed with its secret (HS256) and name a user of this site, whose
-  permissions apply.
+  permissions apply. A process without the users' database (`API_TOKEN_USERS` is false: the Lambda
+  function) applies the permissions that the user had when the token was issued.
 - The tokens of an external issuer (an OpenID provider such as Cognito) are signed with a key that it
   publishes (JWKS), must have an accepted audience (`aud`, or Cognito's `client_id`), and name groups.
   The permissions of this site's roles with those names apply.
@@ -41,11 +42,18 @@ MAX_TOKEN_LENGTH = 8192
 
 @dataclass(frozen=True, slots=True)
 class TokenUser:
-    """The user of an external issuer's token, who has no account on this site, only roles."""
+    """A user who has no account in this process's database, only what the token says of them.
+
+    Attributes:
+        roles: Names of this site's groups, for an external issuer's token.
+        permissions: Names such as "orders.view_order", for a token of this server.
+
+    """
 
     issuer: str
     subject: str
-    roles: tuple[str, ...]
+    roles: tuple[str, ...] = ()
+    permissions: frozenset[str] = frozenset()
 
     is_active: ClassVar[bool] = True
     is_anonymous: ClassVar[bool] = False
@@ -67,7 +75,9 @@ class TokenUser:
         return self.subject
 
     def has_perm(self, permission: str, _record: object = None) -> bool:
-        """Whether one of the user's roles has this permission, e.g. "orders.view_order"."""
+        """Whether the user or one of their roles has this permission, e.g. "orders.view_order"."""
+        if permission in self.permissions or not self.roles:
+            return permission in self.permissions
         app, _, codename = permission.partition(".")
         return Permission.objects.filter(
             group__name__in=self.roles, content_type__app_label=app, codename=codename
@@ -107,14 +117,25 @@ class BearerAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
-def issue_token(username: str, *, now: datetime, lifetime: timedelta) -> str:
-    """Return a token of this server for one of its users."""
+def issue_token(
+    username: str, *, now: datetime, lifetime: timedelta, permissions: Iterable[str] = ()
+) -> str:
+    """Return a token of this server for one of its users.
+
+    Args:
+        username: The user, whose permissions of the moment of a request apply.
+        now: When it is issued.
+        lifetime: How long it is valid.
+        permissions: Those that apply where the user can't be looked up.
+
+    """
     claims = {
         "iss": OWN_ISSUER,
         "aud": OWN_AUDIENCE,
         "sub": username,
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
+        "permissions": sorted(permissions),
     }
     return jwt.encode(claims, signing_secret(), algorithm=OWN_ALGORITHM)
 
@@ -135,10 +156,20 @@ def _authenticated_by_own_token(token: bytes) -> tuple[Any, dict[str, Any]]:
         leeway=LEEWAY_S,
         options={"require": [*REQUIRED_CLAIMS, "aud"]},
     )
+    if not settings.API_TOKEN_USERS:
+        return _user_of_own_token(claims), claims
     user = get_user_model()._default_manager.filter(username=claims["sub"]).first()  # noqa: SLF001 -- documented by Django
     if user is None or not user.is_active:
         raise jwt.InvalidTokenError("no such user")
     return user, claims
+
+
+def _user_of_own_token(claims: dict[str, Any]) -> TokenUser:
+    """Return the user as the token describes them; a token without permissions is no staff member's."""
+    permissions = frozenset(_texts(claims.get("permissions")))
+    if not permissions:
+        raise jwt.InvalidTokenError("no permissions")
+    return TokenUser(claims["iss"], claims["sub"], permissions=permissions)
 
 
 def _authenticated_by_issuer(token: bytes) -> tuple[TokenUser, dict[str, Any]]:

@@ -42,6 +42,13 @@ WITHOUT_RESOURCES = {
 ENDPOINT_SERVICES = {
     "bedrock-runtime", "dynamodb", "ecr.api", "ecr.dkr", "ecs", "kms", "logs", "s3", "secretsmanager", "sts",
 }  # fmt: skip
+LAMBDA_RESERVED = {
+    "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER", "_X_AMZN_TRACE_ID",
+}  # fmt: skip
+"""Environment variables that a function must not set, from Lambda's developer guide."""
 WIDGETS = {"metric", "log", "text", "alarm", "explorer"}
 
 
@@ -71,6 +78,18 @@ def containers(resource: Resource) -> Iterator[str]:
         for variable in container.get("environment", []):
             if any(part in variable["name"] for part in ("SECRET", "PASSWORD", "TOKEN")):
                 yield f"{container['name']}: {variable['name']} is no secret of Secrets Manager"
+
+
+def functions(resource: Resource) -> Iterator[str]:
+    """Yield variables that Lambda reserves, and environments larger than its 4 KB."""
+    if resource["type"] != "aws_lambda_function":
+        return
+    for environment in resource["values"].get("environment") or []:
+        variables = environment.get("variables") or {}
+        for name in sorted(LAMBDA_RESERVED & variables.keys()):
+            yield f"Lambda reserves {name}"
+        if sum(len(name) + len(value or "") for name, value in variables.items()) > 4096:
+            yield "its environment is larger than 4 KB"
 
 
 def target_groups(resource: Resource) -> Iterator[str]:
@@ -189,6 +208,7 @@ def _actions_of(service: str) -> frozenset[str]:
 RULES = (
     fargate_sizes,
     containers,
+    functions,
     target_groups,
     tables,
     endpoints,

@@ -38,6 +38,7 @@ FILES = [
     "requirements-local.txt",
     "requirements-dev.txt",
     "requirements-dynamodb.txt",
+    "requirements-lambda.txt",
 ]
 
 
@@ -57,6 +58,12 @@ def test_larger_requirements_contain_the_production_pins() -> None:
     production = read_pins("requirements.txt").items()
     assert production <= read_pins("requirements-local.txt").items()
     assert production <= read_pins("requirements-dev.txt").items()
+
+
+@pytest.mark.pure
+def test_lambda_requirements_are_production_pins_and_the_adapter() -> None:
+    added = read_pins("requirements-lambda.txt").items() - read_pins("requirements.txt").items()
+    assert {name for name, _ in added} == {"apig-wsgi"}
 
 
 @pytest.mark.slow
