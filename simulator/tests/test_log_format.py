@@ -20,7 +20,7 @@ def test_text_line_ends_with_the_fields() -> None:
     assert line.endswith("WARNING request refused stream=c1-s1 status=403")
 
 
-def test_json_line_holds_event_fields_and_traceback() -> None:
+def test_json_line_contains_event_fields_and_traceback() -> None:
     error = ValueError("planted")
     record_with_error = record(stream="ñ", exc_info=(type(error), error, None))
     line = json.loads(JsonFormatter().format(record_with_error))

@@ -196,13 +196,13 @@ class TestFaults:
     async def test_an_event_out_of_order(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(prompt_start())
-        assert await stream.last_words() == ("validationException", CATCH_ALL)
+        assert await stream.error_of_last_event() == ("validationException", CATCH_ALL)
 
     async def test_an_exception_comes_behind_what_was_already_said(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(*opening(), *typed("t1", "Hola"), *typed("t1", "otra vez"))
         assert (await stream.next_event())[0] == "completionStart"
-        assert await stream.last_words() == ("validationException", CATCH_ALL)
+        assert await stream.error_of_last_event() == ("validationException", CATCH_ALL)
 
     @pytest.mark.parametrize(
         "message",
@@ -220,7 +220,7 @@ class TestFaults:
     async def test_a_message_that_is_no_event(self, client: RawClient, message: Message) -> None:
         stream = client.open()
         await stream.send_bytes(stream.signer.sign(encode(message)))
-        assert await stream.last_words() == ("validationException", UNPARSABLE)
+        assert await stream.error_of_last_event() == ("validationException", UNPARSABLE)
 
     async def test_an_event_of_a_million_bytes_is_not_too_long(self, client: RawClient) -> None:
         stream = client.open()
@@ -228,30 +228,30 @@ class TestFaults:
         start, prompt, opened = opening()[:3]
         text = text_input("system", "x" * (1_000_000 - bare))
         await stream.send(start, prompt, opened, text, text_input("nowhere", "x"))
-        assert await stream.last_words() == ("validationException", CATCH_ALL)
+        assert await stream.error_of_last_event() == ("validationException", CATCH_ALL)
 
     @pytest.mark.parametrize("wire", [b"\x00" * 16, os.urandom(4096), b"\xff" * 12])
     async def test_bytes_that_are_no_frame(self, client: RawClient, wire: bytes) -> None:
         stream = client.open()
         await stream.send_bytes(wire)
-        assert await stream.last_words() == ("validationException", UNPARSABLE)
+        assert await stream.error_of_last_event() == ("validationException", UNPARSABLE)
 
     async def test_an_input_that_ends_inside_a_frame(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send_bytes(stream.signer.sign(encode(chunk(raw(session_start()))))[:-1])
         stream.end_without_signature()
-        assert await stream.last_words() == ("validationException", UNPARSABLE)
+        assert await stream.error_of_last_event() == ("validationException", UNPARSABLE)
 
     async def test_an_unsigned_event(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send_bytes(encode(chunk(raw(session_start()))))
-        assert (await stream.last_words())[0] == "MissingAuthenticationTokenException"
+        assert (await stream.error_of_last_event())[0] == "MissingAuthenticationTokenException"
 
     async def test_an_event_signed_with_another_key(self, client: RawClient) -> None:
         stream = client.open()
         stream.signer._secret = "other"
         await stream.send(session_start())
-        code, message = await stream.last_words()
+        code, message = await stream.error_of_last_event()
         assert code == "InvalidSignatureException"
         assert "does not match the signature you provided" in message
 
@@ -259,14 +259,14 @@ class TestFaults:
         stream = client.open()
         frame = encode(chunk(raw(session_start())))
         await stream.send_bytes(stream.signer.sign(frame, moment_s=time.time() - 600))
-        code, message = await stream.last_words()
+        code, message = await stream.error_of_last_event()
         assert code == "InvalidSignatureException"
         assert "Signature expired" in message
 
     async def test_a_client_that_never_notices_is_asked_to_stop(self, client: RawClient) -> None:
         stream = client.open()
         await stream.send(prompt_start())
-        await stream.last_words()
+        await stream.error_of_last_event()
         with pytest.raises(GoneError) as gone:
             await stream.send_without_end()
         assert gone.value.args == (0,)
@@ -279,8 +279,8 @@ class TestFaults:
     async def test_a_stream_whose_output_nobody_reads(
         self, client: RawClient, simulator: RunningSimulator
     ) -> None:
-        async with RawClient(simulator.url, simulator.ca_file, reads=False) as deaf:
-            stream = deaf.open()
+        async with RawClient(simulator.url, simulator.ca_file, reads=False) as stalled:
+            stream = stalled.open()
             await stream.send(*opening())
             for number in range(30):
                 await stream.send(*typed(f"t{number}", "Hola " * 400))
@@ -317,7 +317,7 @@ async def test_a_goaway_with_an_error_ends_the_connection(client: RawClient) -> 
     await asyncio.wait_for(client.closed.wait(), 5)
 
 
-async def test_a_stream_nobody_feeds_takes_no_room_from_the_others(client: RawClient) -> None:
+async def test_an_idle_stream_does_not_limit_the_others(client: RawClient) -> None:
     """Its frame never ends, so nothing of it can be used; the other's window stays its own."""
     stuck = client.open()
     await stuck.send_bytes(encode(Message(payload=bytes(8_000_000)))[:200_000])

@@ -40,12 +40,12 @@ from nova_sonic_simulator.protocol.signatures import Credentials
 pytestmark = pytest.mark.pure
 
 
-def read(**command: Any) -> Any:
+def parse(**command: Any) -> Any:
     return parse_command(json.dumps(command).encode())
 
 
 def fault(**fields: Any) -> Fault:
-    command = read(do="fault", **{"at": "open", "action": {"kind": "abort"}, **fields})
+    command = parse(do="fault", **{"at": "open", "action": {"kind": "abort"}, **fields})
     assert isinstance(command, ArmFault)
     return command.fault
 
@@ -100,14 +100,14 @@ def test_how_often_is_once_unless_it_says_otherwise() -> None:
 
 
 def test_the_other_commands() -> None:
-    assert read(do="clear") == Clear()
-    assert read(do="faults") == ListFaults()
-    assert read(do="sessions") == ListSessions()
-    assert read(do="sessions", newest=1) == ListSessions(newest=1)
-    assert read(do="drop_all", action={"kind": "abort"}) == ApplyToAllSessions(action=Abort())
+    assert parse(do="clear") == Clear()
+    assert parse(do="faults") == ListFaults()
+    assert parse(do="sessions") == ListSessions()
+    assert parse(do="sessions", newest=1) == ListSessions(newest=1)
+    assert parse(do="drop_all", action={"kind": "abort"}) == ApplyToAllSessions(action=Abort())
     keys = {"access_key": "a", "secret_key": "b"}
-    assert read(do="credentials", **keys) == ChangeCredentials(credentials=Credentials(**keys))
-    assert read(do="credentials", **keys, session_token="c", expire=True) == ChangeCredentials(
+    assert parse(do="credentials", **keys) == ChangeCredentials(credentials=Credentials(**keys))
+    assert parse(do="credentials", **keys, session_token="c", expire=True) == ChangeCredentials(
         credentials=Credentials(**keys, session_token="c"), expire=True
     )
 
@@ -118,10 +118,10 @@ def test_a_script_may_say_and_ask_anything_or_nothing() -> None:
         {"name": "b", "arguments": "no object"},
     ]
     calls = tuple(ToolCall(**tool) for tool in tools)
-    assert read(do="script", when="hola", say=["Uno.", "Dos."], tools=tools) == AddScript(
+    assert parse(do="script", when="hola", say=["Uno.", "Dos."], tools=tools) == AddScript(
         script=Script(when="hola", reply=Reply(sentences=("Uno.", "Dos."), tool_calls=calls))
     )
-    assert read(do="script", when="17") == AddScript(script=Script(when="17", reply=Reply()))
+    assert parse(do="script", when="17") == AddScript(script=Script(when="17", reply=Reply()))
 
 
 @pytest.mark.parametrize(

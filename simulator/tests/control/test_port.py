@@ -105,9 +105,9 @@ class TestConnections:
     @pytest.mark.parametrize("action", [{"kind": "hang", "s": 5}, {"kind": "delay", "s": 5}])
     async def test_it_comes_late(self, running: RunningSimulator, action: dict[str, Any]) -> None:
         await running.command("fault", at="connect", action=action)
-        begun = time.monotonic()
+        started = time.monotonic()
         async with connected(running):
-            assert 5 / SCALE <= time.monotonic() - begun < 10
+            assert 5 / SCALE <= time.monotonic() - started < 10
 
     @pytest.mark.parametrize("hard", [True, False])
     async def test_it_is_told_to_go_away_at_once(
@@ -143,9 +143,9 @@ class TestRequests:
 
     async def test_it_is_answered_late(self, client: RawClient, running: RunningSimulator) -> None:
         await running.inject_fault("open", "delay", s=5)
-        begun = time.monotonic()
+        started = time.monotonic()
         await greeted(client)
-        assert time.monotonic() - begun >= 5 / SCALE
+        assert time.monotonic() - started >= 5 / SCALE
 
     @pytest.mark.parametrize(
         ("action", "reason"),
@@ -216,7 +216,7 @@ class TestStreams:
         use = await stream.until("toolUse")
         await stream.until("contentEnd")
         await stream.send(*answer("r1", use["toolUseId"], '{"ok": true}'))
-        assert (await stream.last_words())[0] == "modelStreamErrorException"
+        assert (await stream.error_of_last_event())[0] == "modelStreamErrorException"
         (session,) = await running.sessions(newest=1)
         assert session["ended"] == "fault"
         assert session["tool_results"] == []
@@ -225,7 +225,7 @@ class TestStreams:
         await running.inject_fault("in:textInput", "error", nth=2, code="Broken", message="Very.")
         stream = client.open()
         await stream.send(*opening(), *typed("t1", "Hola"))
-        assert await stream.last_words() == ("Broken", "Very.")
+        assert await stream.error_of_last_event() == ("Broken", "Very.")
 
     async def test_half_a_frame_and_then_the_end(
         self, client: RawClient, running: RunningSimulator
@@ -331,27 +331,29 @@ class TestStreams:
             await stream.send(*opening())
             assert await nothing_comes(stream, within_s=60 / 100)
             beside = client.open()
-            assert (await beside.last_words())[1].startswith("InternalErrorCode=532")
+            assert (await beside.error_of_last_event())[1].startswith("InternalErrorCode=532")
 
     async def test_it_hangs_for_a_while(self, client: RawClient, running: RunningSimulator) -> None:
         await running.inject_fault("out:textOutput", "hang", s=5)
         stream = client.open()
-        begun = time.monotonic()
+        started = time.monotonic()
         await stream.send(*opening(), *typed("t1", "Hola"))
         await stream.until("textOutput")
-        assert time.monotonic() - begun >= 5 / SCALE
+        assert time.monotonic() - started >= 5 / SCALE
 
     @pytest.mark.parametrize("at", ["out:textOutput", "in:textInput"])
     async def test_it_is_slow(self, client: RawClient, running: RunningSimulator, at: str) -> None:
         await running.inject_fault(at, "delay", s=5)
         stream = client.open()
-        begun = time.monotonic()
+        started = time.monotonic()
         await stream.send(*opening(), *typed("t1", "Hola"))
         await stream.until("audioOutput")
-        assert time.monotonic() - begun >= 5 / SCALE
+        assert time.monotonic() - started >= 5 / SCALE
 
     @pytest.mark.parametrize("at", ["open", "in:contentStart", {"after_s": 0}])
-    async def test_it_is_deaf(self, client: RawClient, running: RunningSimulator, at: Any) -> None:
+    async def test_session_is_unresponsive(
+        self, client: RawClient, running: RunningSimulator, at: Any
+    ) -> None:
         await running.inject_fault(at, "unresponsive")
         stream = client.open()
         pcm = encode_numbers([1, 2]) + silence(300)
@@ -364,7 +366,7 @@ class TestStreams:
         await stream.end()
         await ended(stream)
 
-    async def test_a_session_deaf_at_a_tool_takes_its_result_in_silence(
+    async def test_session_unresponsive_at_a_tool_ignores_its_result(
         self, client: RawClient, running: RunningSimulator
     ) -> None:
         await running.inject_fault("out:toolUse", "unresponsive")
@@ -379,15 +381,15 @@ class TestStreams:
         self, client: RawClient, running: RunningSimulator
     ) -> None:
         await running.inject_fault({"after_s": 10}, "end")
-        begun = time.monotonic()
+        started = time.monotonic()
         stream = client.open()
         await stream.send(*opening())
         await ended(stream)
-        assert 10 / SCALE <= time.monotonic() - begun < 8
+        assert 10 / SCALE <= time.monotonic() - started < 8
         (session,) = await running.sessions(newest=1)
         assert session["ended_s"] - session["opened_s"] >= 10
 
-    async def test_input_that_is_held_up_for_55_seconds_is_missed(
+    async def test_input_delayed_for_55_seconds_is_missed(
         self, start_simulator: StartSimulator
     ) -> None:
         quick = start_simulator("--time-scale", "100")
@@ -397,7 +399,7 @@ class TestStreams:
             stream = client.open()
             await stream.send(*opening(), audio_input())
             assert await stream.until("almost") == {}
-            assert (await stream.last_words())[1].startswith("InternalErrorCode=532")
+            assert (await stream.error_of_last_event())[1].startswith("InternalErrorCode=532")
 
     async def test_only_the_session_it_is_for_is_struck(
         self, client: RawClient, running: RunningSimulator
@@ -530,10 +532,10 @@ class TestSessions:
         await silent.end()
         await ended(silent)
         await wrong.send(*opening(), session_start())
-        await wrong.last_words()
+        await wrong.error_of_last_event()
         forged.signer._secret = "other"
         await forged.send(session_start())
-        await forged.last_words()
+        await forged.error_of_last_event()
         await gone.response()
         gone.reset()
         await client.open().response()
@@ -564,9 +566,9 @@ class TestSessions:
             await stream.send(*opening(), *typed("t1", "Hola " * 100))
             await stream.until("completionStart")
             stream.reset()
-        begun = time.monotonic()
+        started = time.monotonic()
         await running.sessions()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - started < 2
 
 
 class TestPort:

@@ -125,7 +125,7 @@ def test_hours_before_eight_are_in_the_afternoon(hour: str, meant: str) -> None:
     assert when(f"a las {hour}") == f"- {meant}"
 
 
-def test_a_weekday_said_on_that_day_means_next_week() -> None:
+def test_a_weekday_said_on_that_day_is_next_week() -> None:
     friday = MONDAY + timedelta(days=4)
     assert when("el viernes", friday) == "2026-12-04 -"
 

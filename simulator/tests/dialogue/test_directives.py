@@ -58,7 +58,7 @@ def test_a_note_that_wants_nothing_said_gets_no_answer() -> None:
     assert DialogueManager(setup(ALL_TOOLS)).respond("[Seguí.]", now=MONDAY) == Reply()
 
 
-def test_the_talk_goes_on_around_a_direction() -> None:
+def test_the_conversation_continues_around_a_directive() -> None:
     customer = Customer()
     customer.says("Consulta el pedido 1")
     assert customer.says(f"[Decile: «{WAIT}»]") == WAIT
@@ -88,7 +88,7 @@ def test_a_result_of_a_call_nobody_remembers_is_answered_from_itself() -> None:
     )
 
 
-def test_a_result_handed_over_is_told_though_the_talk_went_on() -> None:
+def test_a_result_in_a_directive_is_spoken_in_a_later_turn() -> None:
     customer = Customer()
     customer.conversation.restore([("USER", "Consulta el pedido 1 con DNI 12345678")], now=MONDAY)
     customer.says("Agendame un turno")

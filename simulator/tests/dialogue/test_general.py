@@ -107,7 +107,7 @@ def test_small_talk_needs_no_tool(text: str, answer: str) -> None:
     assert said(open_general(WEATHER), text) == answer
 
 
-def test_without_tools_it_says_what_was_heard() -> None:
+def test_without_tools_it_repeats_the_customers_text() -> None:
     assert said(open_general(), "contame un cuento") == (
         "Te escuché decir «contame un cuento», pero no tengo cómo ayudarte con eso."
     )

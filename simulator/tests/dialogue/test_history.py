@@ -70,7 +70,7 @@ def remembering(turns: Sequence[tuple[str, str]]) -> Customer:
 
 
 @pytest.mark.parametrize(
-    ("course", "next_words"),
+    ("course", "next_text"),
     [
         (["Agenda una cita para mañana a las 10 con el Dr. Rodríguez"], "Pedro Gómez"),
         (["Agendame un turno", "con la doctora gomez", "el jueves"], "a las tres de la tarde"),
@@ -96,10 +96,10 @@ def remembering(turns: Sequence[tuple[str, str]]) -> Customer:
         ([LOOK_UP, ORDER], "¿me repetís?"),
     ],
 )
-def test_it_goes_on_as_if_it_had_never_changed_hands(course: list[Step], next_words: str) -> None:
+def test_restored_dialogue_continues_like_the_original(course: list[Step], next_text: str) -> None:
     caller = Caller().goes_through(*course)
     other = caller.handed_over()
-    assert other.says(next_words) == caller.says(next_words)
+    assert other.says(next_text) == caller.says(next_text)
 
 
 @pytest.mark.parametrize("status", ["slot_taken", "outside_hours"])
@@ -121,7 +121,7 @@ def test_words_of_patience_are_no_result() -> None:
     assert remembering(updated).says("sí") == call("consultarOrder", orderId="1", dni="12345678")
 
 
-def test_a_call_that_was_running_is_not_made_again_and_its_late_result_answered() -> None:
+def test_running_tool_call_is_not_repeated_and_its_result_answered() -> None:
     other = remembering([("USER", "Cancela el pedido 2 para Juan Pérez")])
     assert other.says("sí") == "Decime, te escucho."
     handed = '[Llegó el resultado de cancelarOrder: {"ok": true, "order": {}}. Contáselo.]'

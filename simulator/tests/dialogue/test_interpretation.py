@@ -293,7 +293,7 @@ TRANSCRIBED = [
 
 
 @pytest.mark.parametrize(("text", "intent", "slots"), [*OWNERS_EXAMPLES, *TYPED, *TRANSCRIBED])
-def test_a_wish_and_its_slots_are_understood(
+def test_an_intent_and_its_slots_are_understood(
     text: str, intent: tuple[Operation, Subject], slots: dict[str, Any]
 ) -> None:
     found = interpretation(text)
@@ -355,7 +355,7 @@ def test_a_bare_answer_fills_what_was_asked_for(
 
 
 @pytest.mark.parametrize("question", ["¿para qué lo necesitás?", "¿cómo?", "cancelá"])
-def test_a_question_or_a_wish_is_no_bare_name(question: str) -> None:
+def test_a_question_or_a_request_is_no_bare_name(question: str) -> None:
     assert slots_of(question, RequestedSlot.NAME) == {}
 
 
@@ -451,5 +451,7 @@ FRAGMENTS = st.sampled_from(
 @example("٣ pedido ٣", frozenset({RequestedSlot.NUMBER}))
 @example("İ ǅ ﬃ", frozenset({RequestedSlot.NAME}))
 @example("9" * 5000, frozenset(RequestedSlot))
-def test_no_text_is_too_strange_to_be_heard(text: str, requested: frozenset[RequestedSlot]) -> None:
+def test_any_text_is_interpreted_without_error(
+    text: str, requested: frozenset[RequestedSlot]
+) -> None:
     assert isinstance(interpret(text, now=MONDAY, requested=requested), Interpretation)

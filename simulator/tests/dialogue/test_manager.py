@@ -172,7 +172,7 @@ def test_a_delivery_at_midnight_utc_is_that_day() -> None:
 # What is missing_slots, in the order it's asked for.
 
 
-def test_a_wish_is_pieced_together_over_many_turns() -> None:
+def test_a_request_is_completed_over_many_turns() -> None:
     customer = Customer()
     assert customer.says("Hola") == (
         "¡Hola! Soy Carlos, el asistente virtual de Nova Sonic. ¿En qué te puedo ayudar?"
@@ -237,7 +237,7 @@ def test_a_new_identity_takes_the_place_of_the_old_one() -> None:
     assert customer.says("12345678") == call("consultarOrder", orderId="1", dni="12345678")
 
 
-def test_another_wish_takes_the_place_of_an_unfinished_one() -> None:
+def test_another_request_replaces_an_unfinished_one() -> None:
     customer = Customer()
     customer.says("Agendame un turno con el Dr. Rodríguez")
     assert customer.says("mejor consultá el pedido 1, DNI 12345678") == call(
@@ -246,7 +246,7 @@ def test_another_wish_takes_the_place_of_an_unfinished_one() -> None:
 
 
 @pytest.mark.parametrize("stop", ["dejalo", "no importa", "cancelá"])
-def test_an_unfinished_wish_can_be_dropped(stop: str) -> None:
+def test_an_unfinished_request_can_be_dropped(stop: str) -> None:
     customer = Customer()
     customer.says("Agendame un turno")
     assert customer.says(stop) == "Listo, lo dejamos ahí. ¿Necesitás algo más?"
@@ -314,12 +314,12 @@ def test_what_was_looked_up_can_be_corrected(correction: str, arguments: dict[st
     assert customer.says(correction) == call("consultarOrder", **arguments)
 
 
-@pytest.mark.parametrize("words", ["no, genial", "perfecto, muchas gracias", "es verdad", "no"])
-def test_a_polite_word_corrects_nothing(words: str) -> None:
+@pytest.mark.parametrize("text_part", ["no, genial", "perfecto, muchas gracias", "es verdad", "no"])
+def test_a_polite_word_corrects_nothing(text_part: str) -> None:
     customer = Customer()
     customer.says("Consulta el pedido 1 con DNI 12345678")
     customer.gets(ORDER)
-    assert isinstance(customer.says(words), str)
+    assert isinstance(customer.says(text_part), str)
 
 
 @pytest.mark.parametrize("hour", ["mejor a las 16", "mejor 16", "no, 16", "no, las 16"])
@@ -455,7 +455,7 @@ def test_what_no_tool_tells_is_not_made_up(question: str) -> None:
     )
 
 
-def test_a_wish_for_something_else_is_no_order() -> None:
+def test_a_request_for_something_else_is_no_order() -> None:
     assert Customer().says("quiero hablar con una persona") == ("¿Es por un pedido o por una cita?")
 
 
@@ -466,7 +466,7 @@ def test_the_last_answer_is_repeated_on_request() -> None:
     assert customer.says("perdón, ¿me repetís?") == said
 
 
-def test_a_no_over_a_reply_means_stop_talking() -> None:
+def test_a_no_over_a_reply_stops_it() -> None:
     customer = Customer()
     customer.says("Consulta el pedido 1 con DNI 12345678")
     customer.gets(ORDER)
@@ -474,7 +474,7 @@ def test_a_no_over_a_reply_means_stop_talking() -> None:
     assert customer.says("no, no") == "Decime, te escucho."
 
 
-def test_a_goodbye_ends_an_unfinished_wish() -> None:
+def test_a_goodbye_ends_an_unfinished_request() -> None:
     customer = Customer()
     customer.says("Agendame un turno")
     assert customer.says("nada más, chau") == "¡Chau! Que tengas un buen día."

@@ -34,13 +34,13 @@ def armed(at: InjectionPoint, action: Action | None = None, **options: Any) -> F
     return faults
 
 
-def strikes_of(session: SessionFaults, *events: str) -> list[int]:
+def actions_at(session: SessionFaults, *events: str) -> list[int]:
     """Return at which of these input events the session is triggered."""
     return [n for n, event in enumerate(events, 1) if session.before_input(payload(event))]
 
 
 @pytest.mark.parametrize("where", ["connect", "open"])
-def test_at_the_door_the_nth_and_those_behind_it_are_struck(where: Any) -> None:
+def test_fault_at_open_affects_the_nth_and_later_requests(where: Any) -> None:
     faults = armed(InjectionPoint(where=where), nth=2, times=3)
     meet = faults.at_connect if where == "connect" else faults.at_open
     assert [bool(meet()) for _ in range(6)] == [False, True, True, True, False, False]
@@ -54,15 +54,15 @@ def test_connections_and_requests_are_counted_apart() -> None:
 
 def test_a_session_is_struck_at_its_nth_event_of_the_name_and_once() -> None:
     session = armed(AUDIO, nth=2).of_session("c1-s1", now_s=0)
-    assert strikes_of(session, "audioInput", "textInput", "audioInput", "audioInput") == [3]
+    assert actions_at(session, "audioInput", "textInput", "audioInput", "audioInput") == [3]
 
 
 def test_each_session_counts_for_itself_until_so_many_were_struck() -> None:
     faults = armed(AUDIO, nth=2, times=2)
     sessions = [faults.of_session(name, now_s=0) for name in "abc"]
     for session in sessions:
-        assert strikes_of(session, "audioInput") == []
-    assert [strikes_of(session, "audioInput") for session in sessions] == [[1], [1], []]
+        assert actions_at(session, "audioInput") == []
+    assert [actions_at(session, "audioInput") for session in sessions] == [[1], [1], []]
     assert faults.armed[0].triggered == 2
     assert faults.armed[0].is_exhausted
 
@@ -76,7 +76,7 @@ def test_without_a_number_of_times_every_session_is_struck() -> None:
 
 def test_a_fault_may_be_for_one_session_alone() -> None:
     faults = armed(AUDIO, session="b")
-    assert [strikes_of(faults.of_session(name, now_s=0), "audioInput") for name in "abb"] == [
+    assert [actions_at(faults.of_session(name, now_s=0), "audioInput") for name in "abb"] == [
         *[[], [1], []]
     ]
 
@@ -84,12 +84,12 @@ def test_a_fault_may_be_for_one_session_alone() -> None:
 def test_a_running_session_counts_from_when_the_fault_was_armed() -> None:
     faults = Faults()
     session = faults.of_session("a", now_s=0)
-    assert strikes_of(session, "audioInput", "audioInput") == []
+    assert actions_at(session, "audioInput", "audioInput") == []
     faults.arm(Fault(at=AUDIO, action=End(), nth=2), now_s=5)
-    assert strikes_of(session, "audioInput", "audioInput", "audioInput") == [2]
+    assert actions_at(session, "audioInput", "audioInput", "audioInput") == [2]
 
 
-def test_what_is_armed_for_one_point_strikes_there_in_order() -> None:
+def test_faults_of_one_point_are_injected_there_in_order() -> None:
     faults = armed(AUDIO, Delay(seconds=1))
     faults.arm(Fault(at=TOOL_USE, action=Abort()), now_s=0)
     faults.arm(Fault(at=AUDIO, action=End()), now_s=0)
@@ -113,20 +113,20 @@ def test_a_moment_is_counted_from_the_sessions_beginning_or_from_arming() -> Non
     assert young.due(23) == [End()]
 
 
-def test_a_moment_strikes_no_more_sessions_than_it_may() -> None:
+def test_a_timed_fault_affects_no_more_sessions_than_it_may() -> None:
     faults = armed(InjectionPoint(where="after", after_s=1))
     sessions = [faults.of_session(name, now_s=0) for name in "ab"]
     assert [session.due(1) for session in sessions] == [[Abort()], []]
     assert sessions[1].next_at_s == float("inf")
 
 
-def test_nothing_strikes_once_all_is_clear() -> None:
+def test_no_fault_is_injected_after_clear() -> None:
     faults = armed(AUDIO)
     session = faults.of_session("a", now_s=0)
     before = session.any_armed
     faults.clear()
     assert (before, session.any_armed) == (True, False)
-    assert strikes_of(session, "audioInput") == []
+    assert actions_at(session, "audioInput") == []
 
 
 def test_every_fault_has_an_id_of_its_own() -> None:

@@ -90,7 +90,7 @@ def test_the_same_bytes_end_in_the_same_error_wherever_they_are_split(
     assert decode_all(data, cuts) == decode_all(data)
 
 
-def test_the_published_frame_of_session_end_is_decoded_and_encoded_byte_for_byte() -> None:
+def test_published_session_end_frame_is_decoded_and_encoded() -> None:
     (message,) = decode_all(SESSION_END_FRAME)
     assert isinstance(message, Message)
     assert chunks.payload_of(message) == b'{"event":{"sessionEnd":{}}}'

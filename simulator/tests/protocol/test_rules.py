@@ -38,8 +38,8 @@ from support.events import (
 pytestmark = pytest.mark.pure
 
 V1, V2, V25 = "amazon.nova-sonic-v1:0", "amazon.nova-2-sonic-v1:0", "amazon.nova-2-5-sonic"
-BEGUN = [session_start(), prompt_start()]
-BEFORE_AUDIO = [*BEGUN, *system()]
+STARTED = [session_start(), prompt_start()]
+BEFORE_AUDIO = [*STARTED, *system()]
 KB = 1024
 LONG = "x" * (50 * KB)
 HALF = "x" * (25 * KB)
@@ -73,7 +73,7 @@ ACCEPTED = {
         *answer("r2", "use-2", '{"ok": true}'),
         *closing(),
     ],
-    "interactive true on the system prompt": [*BEGUN, *system(interactive=True)],
+    "interactive true on the system prompt": [*STARTED, *system(interactive=True)],
     "interactive true on history": [
         *BEFORE_AUDIO,
         *text("a", interactive=True),
@@ -81,9 +81,9 @@ ACCEPTED = {
     ],
     "no role on audio": [*BEFORE_AUDIO, audio_start()],
     "role USER on audio": [*BEFORE_AUDIO, audio_start(role="USER")],
-    "audio without a system prompt": [*BEGUN, audio_start(), audio_input()],
+    "audio without a system prompt": [*STARTED, audio_start(), audio_input()],
     "a system prompt in pieces of any size": [
-        *BEGUN,
+        *STARTED,
         text_start("s", "SYSTEM"),
         text_input("s", "x" * 5000),
         text_input("s", "y"),
@@ -138,11 +138,11 @@ REFUSED = {
     "nothing before sessionStart": (INVALID_INPUT, [prompt_start()]),
     "sessionEnd of nothing": (INVALID_INPUT, [session_end()]),
     "sessionStart once": (INVALID_INPUT, [session_start(), session_start()]),
-    "promptStart once": (INVALID_INPUT, [*BEGUN, prompt_start()]),
+    "promptStart once": (INVALID_INPUT, [*STARTED, prompt_start()]),
     "no block before promptStart": (INVALID_INPUT, [session_start(), text_start("a")]),
     "an unknown promptName": (
         INVALID_INPUT,
-        [*BEGUN, changed(text_start("a"), "contentStart.promptName", "other")],
+        [*STARTED, changed(text_start("a"), "contentStart.promptName", "other")],
     ),
     "a voice of another model": (INVALID_INPUT, [session_start(), prompt_start(voice="greta")]),
     "a second system prompt": (INVALID_INPUT, [*BEFORE_AUDIO, text_start("s2", "SYSTEM")]),
@@ -150,7 +150,7 @@ REFUSED = {
         INVALID_INPUT,
         [*BEFORE_AUDIO, *history("USER"), text_start("s2", "SYSTEM_SPEECH")],
     ),
-    "history before the system prompt": (INVALID_INPUT, [*BEGUN, text_start("a")]),
+    "history before the system prompt": (INVALID_INPUT, [*STARTED, text_start("a")]),
     "history where the assistant is first": (
         INVALID_INPUT,
         [*BEFORE_AUDIO, text_start("a", "ASSISTANT")],
@@ -255,7 +255,7 @@ def test_it_refuses_the_last_of_these_events_and_none_before(
 FIRST_MODEL_REFUSES = {
     "turn detection": [sensitivity("HIGH")],
     "the second model's voice": [session_start(), prompt_start(voice="tina")],
-    "SYSTEM_SPEECH": [*BEGUN, text_start("s", "SYSTEM_SPEECH")],
+    "SYSTEM_SPEECH": [*STARTED, text_start("s", "SYSTEM_SPEECH")],
     "promptEnd of a prompt that never had audio": [*BEFORE_AUDIO, prompt_end()],
     "more than 40 messages of history": [
         *BEFORE_AUDIO,
@@ -292,7 +292,7 @@ def test_each_model_has_its_own_german_voice() -> None:
     play(rules(V2), [session_start(), prompt_start(voice="tina")])
 
 
-def test_a_report_of_deafness_during_tools_can_be_imitated() -> None:
+def test_audio_during_tools_can_be_rejected() -> None:
     machine = rules(reject_audio_during_tools=True)
     play(machine, opening())
     with pytest.raises(RefusedError, match="while a tool runs"):

@@ -243,7 +243,7 @@ class TestEvents:
         with pytest.raises(SignatureRefusedError):
             self.verifier().unwrap(event, now=self.MIDNIGHT)
 
-    def test_a_signed_event_holds_exactly_one_message(self) -> None:
+    def test_a_signed_event_contains_exactly_one_message(self) -> None:
         for payload in (b"x", encode(SESSION_END)[:-1], encode(SESSION_END) * 2):
             verifier = self.verifier()
             event = self.signed(verifier, payload)

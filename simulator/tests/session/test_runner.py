@@ -71,10 +71,10 @@ class HandClock(SystemClock):
     def __init__(self) -> None:
         super().__init__()
         self.moment_s = 0.0
-        self._begun_s = super().elapsed_s()
+        self._started_s = super().elapsed_s()
 
     def elapsed_s(self) -> float:
-        return self.moment_s + super().elapsed_s() - self._begun_s
+        return self.moment_s + super().elapsed_s() - self._started_s
 
     def wait_s(self, until_s: float) -> float:
         return 0.01
@@ -140,7 +140,7 @@ async def speak(client: RawClient) -> Any:
     return stream
 
 
-async def test_speech_is_heard_understood_and_answered(served: Serve, parts: Parts) -> None:
+async def test_speech_is_recognized_understood_and_answered(served: Serve, parts: Parts) -> None:
     async with served() as client:
         stream = await speak(client)
         assert (await stream.until("textOutput", role="USER"))["content"] == "hola"
@@ -158,7 +158,7 @@ async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
         await spared.until("audioOutput")
         whole = getattr(parts, part)
         setattr(parts, part, FailingMind({}) if part == "dialogue" else fail)
-        assert await (await speak(client)).last_words() == BROKEN
+        assert await (await speak(client)).error_of_last_event() == BROKEN
         setattr(parts, part, whole)
         await spared.send(*typed("t1", "hola"))
         await spared.until("audioOutput")
@@ -180,11 +180,9 @@ async def test_a_client_that_takes_no_output_is_broken_off(served: Serve, parts:
         assert gone.value.args == (8,)
 
 
-async def test_a_slow_ear_holds_its_own_speaker_back_and_nobody_else(
-    served: Serve, parts: Parts
-) -> None:
-    heard = threading.Event()
-    parts.transcribe = lambda pcm: "hola" if heard.wait(10) else ""
+async def test_slow_recognition_delays_only_its_own_session(served: Serve, parts: Parts) -> None:
+    may_finish = threading.Event()
+    parts.transcribe = lambda pcm: "hola" if may_finish.wait(10) else ""
     async with served() as client:
         slow = await speak(client)
         quick = client.open()
@@ -192,7 +190,7 @@ async def test_a_slow_ear_holds_its_own_speaker_back_and_nobody_else(
         await quick.until("audioOutput")
         assert (await slow.response())[":status"] == "200"
         assert slow.body == b""
-        heard.set()
+        may_finish.set()
         await slow.until("textOutput", role="USER")
 
 
@@ -214,12 +212,12 @@ async def test_a_flood_of_text_is_answered_without_being_hoarded(
 
 
 async def test_stopping_does_not_wait_for_a_job_that_runs(served: Serve, parts: Parts) -> None:
-    heard = threading.Event()
-    parts.transcribe = lambda pcm: "hola" if heard.wait(10) else ""
+    may_finish = threading.Event()
+    parts.transcribe = lambda pcm: "hola" if may_finish.wait(10) else ""
     async with asyncio.timeout(2):
         async with served() as client:
             await speak(client)
-    heard.set()
+    may_finish.set()
 
 
 async def test_one_stream_more_than_the_quota_is_throttled_until_another_ends(
@@ -264,7 +262,7 @@ async def test_after_eight_minutes_a_session_ends_whatever_comes(served: Serve) 
             await stream.send(*typed(f"t{number}", "hola"))
             await stream.until("contentEnd", stopReason="END_TURN", type="TEXT")
             clock.moment_s += 30
-        assert await stream.last_words() == (
+        assert await stream.error_of_last_event() == (
             "modelTimeoutException",
             "Model has timed out in processing the request. Try your request again.",
         )
@@ -287,10 +285,10 @@ async def test_faults_and_the_eight_minutes_pass_on_one_clock(served: Serve) -> 
         clock.moment_s += 12
         assert await stream.until("almost") == {}
         clock.moment_s += 5
-        assert (await stream.last_words())[0] == "modelTimeoutException"
+        assert (await stream.error_of_last_event())[0] == "modelTimeoutException"
 
 
-async def test_a_certificate_is_made_anew_when_it_no_longer_holds(tmp_path: Path) -> None:
+async def test_an_expired_certificate_is_replaced(tmp_path: Path) -> None:
     first = open_certificates(tmp_path, now=NOW).cert_file.read_bytes()
     kept = open_certificates(tmp_path, now=NOW + dt.timedelta(days=357)).cert_file.read_bytes()
     renewed = open_certificates(tmp_path, now=NOW + dt.timedelta(days=359)).cert_file.read_bytes()

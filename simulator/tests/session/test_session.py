@@ -49,7 +49,7 @@ def test_a_plain_turn_comes_in_the_services_order() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(10)
-    assert world.take() == [
+    assert world.take_sent() == [
         "completionStart",
         *user("hola"),
         *planned("Uno dos tres cuatro.", "PARTIAL_TURN"),
@@ -63,10 +63,10 @@ def test_a_spoken_turn_is_answered_after_the_pause_that_ends_it() -> None:
     world = open_world()
     world.speak(0.5)
     world.be_silent(0.8)
-    assert world.take() == []
+    assert world.take_sent() == []
     world.be_silent(0.2)
     world.pass_time(10)
-    assert world.take() == [
+    assert world.take_sent() == [
         "completionStart",
         *user("hola"),
         *planned("Dijiste hola."),
@@ -94,9 +94,9 @@ def test_turn_ends_after_silence_of_its_family_and_sensitivity(
     world.send(start, *opening()[1:])
     world.speak(0.5)
     world.be_silent(pause_s - 0.1)
-    assert world.take() == []
+    assert world.take_sent() == []
     world.be_silent(0.2)
-    assert "USER FINAL" in world.take()
+    assert "USER FINAL" in world.take_sent()
 
 
 def test_turn_silence_option_overrides_family_and_sensitivity() -> None:
@@ -104,9 +104,9 @@ def test_turn_silence_option_overrides_family_and_sensitivity() -> None:
     world.send(sensitivity("LOW"), *opening()[1:])
     world.speak(0.5)
     world.be_silent(0.2)
-    assert world.take() == []
+    assert world.take_sent() == []
     world.be_silent(0.2)
-    assert "USER FINAL" in world.take()
+    assert "USER FINAL" in world.take_sent()
 
 
 def test_the_completion_starts_once_and_ends_behind_everything() -> None:
@@ -115,20 +115,20 @@ def test_the_completion_starts_once_and_ends_behind_everything() -> None:
         world.send(*typed(f"t{number}", "hola"))
         world.pass_time(10)
     world.send(*closing())
-    words = world.take()
-    assert words.count("completionStart") == 1
-    assert words[-1] == "completionEnd"
+    events = world.take_sent()
+    assert events.count("completionStart") == 1
+    assert events[-1] == "completionEnd"
     assert world.session.ended
     assert world.session.failure is None
 
 
 def test_coded_words_are_a_turn_with_blanks_between_them() -> None:
     world = open_world(coded=True)
-    world.say(silence(500) + encode_turn(17, 18, pause_ms=800))
-    assert world.take() == []
-    world.say(silence(100))
+    world.send_speech(silence(500) + encode_turn(17, 18, pause_ms=800))
+    assert world.take_sent() == []
+    world.send_speech(silence(100))
     world.pass_time(10)
-    assert world.take() == [
+    assert world.take_sent() == [
         "completionStart",
         *user("17 18"),
         *planned("Escuché 2."),
@@ -139,15 +139,15 @@ def test_coded_words_are_a_turn_with_blanks_between_them() -> None:
 
 def test_words_are_whole_when_the_microphone_closes_right_behind_them() -> None:
     world = open_world(coded=True)
-    world.say(encode_number(17))
+    world.send_speech(encode_number(17))
     world.send(content_end())
-    assert world.take()[:4] == ["completionStart", *user("17")]
+    assert world.take_sent()[:4] == ["completionStart", *user("17")]
 
 
 def test_a_session_that_said_nothing_ends_without_a_word() -> None:
     world = open_world()
     world.send(*closing())
-    assert world.take() == []
+    assert world.take_sent() == []
     assert world.session.ended
 
 
@@ -156,23 +156,23 @@ def test_a_client_that_just_stops_sending_gets_its_end(goodbye: list[Event]) -> 
     world = open_world()
     world.send(*typed("t1", "hola"), *goodbye)
     world.session.receive_eof()
-    world.settle()
-    assert world.take()[-2:] == ["end AUDIO END_TURN", "completionEnd"]
+    world.run_jobs()
+    assert world.take_sent()[-2:] == ["end AUDIO END_TURN", "completionEnd"]
     assert world.session.ended
 
 
-def test_final_texts_come_when_they_have_been_heard_and_audio_sooner() -> None:
+def test_final_texts_come_when_played_and_audio_sooner() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"))
     world.pass_time(10)
-    begun_s = 100.0
+    started_s = 100.0
     ends = [
-        moment - begun_s
+        moment - started_s
         for (name, fields), moment in zip(world.sent, world.moments, strict=True)
         if name == "contentEnd" and fields["type"] == "AUDIO"
     ]
     finals = [
-        moment - begun_s
+        moment - started_s
         for (name, fields), moment in zip(world.sent, world.moments, strict=True)
         if name == "textOutput" and fields["role"] == "ASSISTANT"
     ][2:]
@@ -194,7 +194,7 @@ def test_a_tool_is_asked_for_and_its_result_answered() -> None:
     world.send(*typed("t1", "pedido"))
     world.pass_time(10)
     (use,) = world.fields("toolUse")
-    assert world.take() == [
+    assert world.take_sent() == [
         "completionStart",
         *user("pedido"),
         *planned("Un momento.", "PARTIAL_TURN"),
@@ -205,7 +205,7 @@ def test_a_tool_is_asked_for_and_its_result_answered() -> None:
     ]
     world.send(*answer("r1", use["toolUseId"], '{"status": "en camino"}'))
     world.pass_time(10)
-    assert world.take() == [
+    assert world.take_sent() == [
         *planned("El pedido está en camino."),
         *final("El pedido está en camino."),
     ]
@@ -222,14 +222,14 @@ def test_while_a_tool_runs_the_customer_is_listened_to_and_answered() -> None:
     world = open_world(pedido=SILENT_CALL)
     world.send(*typed("t1", "pedido"))
     (use,) = world.fields("toolUse")
-    world.take()
+    world.take_sent()
     world.speak()
     world.be_silent(2)
     world.pass_time(5)
-    assert world.take() == [*user("hola"), *planned("Dijiste hola."), *final("Dijiste hola.")]
+    assert world.take_sent() == [*user("hola"), *planned("Dijiste hola."), *final("Dijiste hola.")]
     world.send(*answer("r1", use["toolUseId"], '{"status": "listo"}'))
     world.pass_time(5)
-    assert world.take() == [*planned("El pedido está listo."), *final("El pedido está listo.")]
+    assert world.take_sent() == [*planned("El pedido está listo."), *final("El pedido está listo.")]
 
 
 def test_the_first_model_waits_for_the_tool_before_it_answers_anything() -> None:
@@ -237,31 +237,31 @@ def test_the_first_model_waits_for_the_tool_before_it_answers_anything() -> None
     world.speak()
     world.be_silent(2)
     (use,) = world.fields("toolUse")
-    world.take()
+    world.take_sent()
     world.speak()
     world.be_silent(2)
     world.pass_time(5)
-    assert world.take() == user("basta")
+    assert world.take_sent() == user("basta")
     world.send(*answer("r1", use["toolUseId"], '{"status": "listo"}'))
     world.pass_time(10)
-    words = world.take()
-    assert "«Dijiste basta.»" in words
-    assert "«El pedido está listo.»" in words
+    events = world.take_sent()
+    assert "«Dijiste basta.»" in events
+    assert "«El pedido está listo.»" in events
 
 
 def test_the_first_model_does_not_answer_text() -> None:
     world = open_world(V1)
     world.send(*typed("t1", "hola"))
     world.pass_time(5)
-    assert world.take() == []
+    assert world.take_sent() == []
 
 
-def test_two_tools_are_asked_for_in_blocks_of_their_own_and_answered_in_any_order() -> None:
+def test_two_tools_are_requested_separately_and_answered_in_any_order() -> None:
     calls = tuple(ToolCall(name=name, arguments={}) for name in TOOLS)
     world = open_world(ambos=Reply(tool_calls=calls))
     world.send(*typed("t1", "ambos"))
     first, second = world.fields("toolUse")
-    assert world.take()[-6:] == [
+    assert world.take_sent()[-6:] == [
         *["start TOOL", "consultarOrder {}", "end TOOL TOOL_USE"],
         *["start TOOL", "cancelarOrder {}", "end TOOL TOOL_USE"],
     ]
@@ -284,7 +284,7 @@ def test_history_is_not_answered() -> None:
     past = [*text("a", interactive=True), *text("b", role="ASSISTANT", interactive=True)]
     world.send(start, prompt, *system, *past, microphone)
     world.pass_time(5)
-    assert world.take() == []
+    assert world.take_sent() == []
 
 
 def test_history_is_handed_to_the_mind_whole_before_anything_is_said_to_it() -> None:
@@ -310,7 +310,7 @@ def test_a_microphone_closed_in_the_middle_of_a_word_still_counts() -> None:
     world = open_world()
     world.speak()
     world.send(content_end())
-    assert world.take()[:3] == ["completionStart", "USER FINAL", "«hola»"]
+    assert world.take_sent()[:3] == ["completionStart", "USER FINAL", "«hola»"]
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000])
@@ -322,7 +322,7 @@ def test_the_microphone_may_have_another_rate(rate_hz: int) -> None:
     for _ in range(20):
         world.send(audio_input(LOUD * (32 * rate_hz // 1000)))
     world.send(content_end())
-    assert "USER FINAL" in world.take()
+    assert "USER FINAL" in world.take_sent()
 
 
 def test_usage_adds_up() -> None:
@@ -384,10 +384,10 @@ class TestDeadlines:
 def test_after_the_end_of_the_prompt_nothing_is_said() -> None:
     world = open_world(hola=TWO)
     world.send(*typed("t1", "hola"), content_end(), prompt_end())
-    assert world.take()[-2:] == ["end AUDIO END_TURN", "completionEnd"]
+    assert world.take_sent()[-2:] == ["end AUDIO END_TURN", "completionEnd"]
     world.pass_time(10)
     world.send(session_end())
-    assert world.take() == []
+    assert world.take_sent() == []
     assert world.session.ended
 
 

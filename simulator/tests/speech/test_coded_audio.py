@@ -18,7 +18,7 @@ from nova_sonic_simulator.speech.endpointing import (
 from nova_sonic_simulator.speech.resampling import open_resampler
 from nova_sonic_simulator.testing.coded_audio import (
     LEVEL,
-    WORD_MS,
+    NUMBER_MS,
     checksum,
     encode_number,
     encode_numbers,
@@ -28,7 +28,7 @@ from nova_sonic_simulator.testing.coded_audio import (
 
 pytestmark = pytest.mark.pure
 
-WORD_BYTES = len(encode_number(0))
+NUMBER_BYTES = len(encode_number(0))
 NUMBERS = st.integers(0, 9999)
 
 
@@ -42,7 +42,7 @@ def listen(
     return found
 
 
-def heard(pcm: bytes) -> tuple[list[str], int]:
+def recognized(pcm: bytes) -> tuple[list[str], int]:
     """Return the words heard, and how many bursts were cut."""
     found = listen(pcm + silence(100))
     cut = sum(isinstance(one, CodedBurstDamaged) for one in found)
@@ -51,7 +51,7 @@ def heard(pcm: bytes) -> tuple[list[str], int]:
 
 def test_the_checksum_is_the_published_one() -> None:
     assert checksum(0x3132) == 0x3DBA  # of "12", by any calculator of CRC-16/CCITT-FALSE
-    assert WORD_BYTES == 2 * 16 * WORD_MS
+    assert NUMBER_BYTES == 2 * 16 * NUMBER_MS
 
 
 def test_a_turn_starts_with_the_first_sound_and_ends_with_the_silence() -> None:
@@ -83,48 +83,48 @@ def test_no_silence_is_so_short_that_the_gap_between_words_ends_a_turn() -> None
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=4), st.integers(1, 5000))
-def test_pieces_of_any_size_hold_the_same_numbers(numbers: list[int], piece_bytes: int) -> None:
+def test_pieces_of_any_size_contain_the_same_numbers(numbers: list[int], piece_bytes: int) -> None:
     pcm = silence(7) + encode_turn(*numbers, pause_ms=200)
     assert listen(pcm, piece_bytes=piece_bytes) == listen(pcm, piece_bytes=len(pcm))
-    assert heard(pcm) == ([str(number) for number in numbers], 0)
+    assert recognized(pcm) == ([str(number) for number in numbers], 0)
 
 
-def test_every_word_there_is_is_heard() -> None:
+def test_every_number_is_recognized() -> None:
     numbers = range(0, 10_000, 7)
-    assert heard(encode_numbers([*numbers, 9999])) == ([*map(str, numbers), "9999"], 0)
+    assert recognized(encode_numbers([*numbers, 9999])) == ([*map(str, numbers), "9999"], 0)
 
 
 @pytest.mark.parametrize("number", [10_000, 0xFFFF])
 def test_a_number_too_large_is_no_word(number: int) -> None:
-    assert heard(encode_numbers([number])) == ([], 1)
+    assert recognized(encode_numbers([number])) == ([], 1)
 
 
-@given(NUMBERS, st.integers(1, WORD_BYTES // 2 - 13))
+@given(NUMBERS, st.integers(1, NUMBER_BYTES // 2 - 13))
 def test_a_burst_whose_beginning_or_end_is_missing_is_cut(number: int, kept: int) -> None:
     whole = encode_number(number)
-    assert heard(whole[: 2 * kept]) == ([], 1)
-    assert heard(whole[-2 * kept :]) == ([], 1)
+    assert recognized(whole[: 2 * kept]) == ([], 1)
+    assert recognized(whole[-2 * kept :]) == ([], 1)
 
 
 @given(NUMBERS, st.integers(13, 1900), st.integers(0, 1900))
 def test_a_burst_with_a_hole_in_it_is_cut(number: int, missing: int, at: int) -> None:
     whole = encode_number(number)
-    assert heard(whole[: 2 * at] + whole[2 * (at + missing) :]) == ([], 1)
+    assert recognized(whole[: 2 * at] + whole[2 * (at + missing) :]) == ([], 1)
 
 
 @given(NUMBERS, NUMBERS, st.integers(0, 40))
 def test_two_halves_of_different_words_make_none(one: int, other: int, bits: int) -> None:
     joined = encode_number(one)[: 96 * bits] + encode_number(other)[96 * bits :]
     whole = [str(number) for number in {one, other} if encode_number(number) == joined]
-    assert heard(joined) == (whole, 1 - len(whole))
+    assert recognized(joined) == (whole, 1 - len(whole))
 
 
-def test_what_comes_behind_a_cut_burst_is_heard() -> None:
-    assert heard(encode_number(5)[:1000] + silence(40) + encode_numbers([6])) == (["6"], 1)
+def test_numbers_after_a_cut_burst_are_recognized() -> None:
+    assert recognized(encode_number(5)[:1000] + silence(40) + encode_numbers([6])) == (["6"], 1)
 
 
 def test_two_words_without_a_gap_are_none() -> None:
-    assert heard(encode_number(5) + encode_number(6)) == ([], 1)
+    assert recognized(encode_number(5) + encode_number(6)) == ([], 1)
 
 
 def test_noise_without_end_is_speech_but_no_word_and_is_not_kept() -> None:
@@ -140,7 +140,7 @@ def test_noise_without_end_is_speech_but_no_word_and_is_not_kept() -> None:
     ]
 
 
-def test_a_quiet_room_is_silence() -> None:
+def test_background_noise_is_silence() -> None:
     hum = array("h", [3999, -3999] * 8000).tobytes()
     assert listen(hum) == []
     assert listen(array("h", [0, 4000, 0]).tobytes()) == [SpeechStarted(at_sample=1)]
@@ -152,9 +152,9 @@ def test_a_microphone_of_another_rate_is_understood(rate_hz: int) -> None:
     resample = open_resampler(rate_hz)
     step = rate_hz // 50
     resampled = b"".join(resample(pcm[at : at + step]) for at in range(0, len(pcm), step))
-    assert heard(resampled) == (["17", "9999", "0"], 0)
+    assert recognized(resampled) == (["17", "9999", "0"], 0)
 
 
 @pytest.mark.parametrize("level", [LEVEL // 2, 32_767])
 def test_it_may_be_softer_or_louder(level: int) -> None:
-    assert heard(encode_numbers([1234], level=level)) == (["1234"], 0)
+    assert recognized(encode_numbers([1234], level=level)) == (["1234"], 0)

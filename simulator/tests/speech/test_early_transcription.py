@@ -9,16 +9,16 @@ from nova_sonic_simulator.speech.early_transcription import MAX_KEPT, EarlyTrans
 pytestmark = pytest.mark.pure
 
 
-class GatedEars:
+class GatedRecognizer:
     """SpeechRecognizer that write down the bytes themselves, once they're let to."""
 
     def __init__(self) -> None:
-        self.heard: list[bytes] = []
+        self.transcribed: list[bytes] = []
         self.started = threading.Event()
         self.gate = threading.Event()
 
     def transcribe(self, pcm: bytes) -> str:
-        self.heard.append(pcm)
+        self.transcribed.append(pcm)
         self.started.set()
         assert self.gate.wait(5)
         if pcm == b"broken":
@@ -27,24 +27,24 @@ class GatedEars:
 
 
 @pytest.fixture
-def recognizer() -> GatedEars:
-    return GatedEars()
+def recognizer() -> GatedRecognizer:
+    return GatedRecognizer()
 
 
-def test_what_was_begun_is_not_transcribed_again(recognizer: GatedEars) -> None:
+def test_early_transcription_is_reused(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"hola")
     recognizer.gate.set()
     assert transcriber.transcribe(b"hola") == "hola"
-    assert recognizer.heard == [b"hola"]
+    assert recognizer.transcribed == [b"hola"]
 
 
-def test_what_was_not_begun_is_transcribed_when_asked_for(recognizer: GatedEars) -> None:
+def test_without_early_transcription_text_is_made_on_request(recognizer: GatedRecognizer) -> None:
     recognizer.gate.set()
     assert EarlyTranscriber(recognizer).transcribe(b"hola") == "hola"
 
 
-def test_what_waits_its_turn_can_be_called_off(recognizer: GatedEars) -> None:
+def test_what_waits_its_turn_can_be_called_off(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"first")
     assert recognizer.started.wait(5)
@@ -53,10 +53,10 @@ def test_what_waits_its_turn_can_be_called_off(recognizer: GatedEars) -> None:
     recognizer.gate.set()
     assert transcriber.transcribe(b"first") == "first"
     assert transcriber.transcribe(b"third") == "third"
-    assert recognizer.heard == [b"first", b"third"]
+    assert recognizer.transcribed == [b"first", b"third"]
 
 
-def test_what_runs_already_ends_in_vain_and_harms_nothing(recognizer: GatedEars) -> None:
+def test_what_runs_already_ends_in_vain_and_harms_nothing(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     call_off = transcriber.start(b"half a")
     assert recognizer.started.wait(5)
@@ -65,7 +65,9 @@ def test_what_runs_already_ends_in_vain_and_harms_nothing(recognizer: GatedEars)
     assert transcriber.transcribe(b"half a sentence") == "half a sentence"
 
 
-def test_the_same_bytes_of_two_sessions_do_not_disturb_each_other(recognizer: GatedEars) -> None:
+def test_the_same_bytes_of_two_sessions_do_not_disturb_each_other(
+    recognizer: GatedRecognizer,
+) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"busy")
     assert recognizer.started.wait(5)
@@ -76,7 +78,7 @@ def test_the_same_bytes_of_two_sessions_do_not_disturb_each_other(recognizer: Ga
     assert transcriber.transcribe(b"same") == "same"
 
 
-def test_a_failure_is_raised_to_the_one_who_asks(recognizer: GatedEars) -> None:
+def test_a_failure_is_raised_to_the_one_who_asks(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"broken")
     recognizer.gate.set()
@@ -84,7 +86,7 @@ def test_a_failure_is_raised_to_the_one_who_asks(recognizer: GatedEars) -> None:
         transcriber.transcribe(b"broken")
 
 
-def test_pauses_nobody_asks_for_again_are_forgotten(recognizer: GatedEars) -> None:
+def test_pauses_nobody_asks_for_again_are_forgotten(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"0")
     assert recognizer.started.wait(5)
@@ -93,4 +95,4 @@ def test_pauses_nobody_asks_for_again_are_forgotten(recognizer: GatedEars) -> No
     recognizer.gate.set()
     assert transcriber.transcribe(b"1") == "1"
     assert transcriber.transcribe(str(MAX_KEPT + 1).encode()) == str(MAX_KEPT + 1)
-    assert recognizer.heard.count(b"1") == 1
+    assert recognizer.transcribed.count(b"1") == 1

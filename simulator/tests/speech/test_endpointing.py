@@ -77,9 +77,9 @@ def test_the_utterance_has_a_pre_roll_and_a_tail() -> None:
     silence, speech = 30, 10
     ended = detected([*[0] * silence, *[1] * speech, *[0] * 100])[1]
     assert isinstance(ended, SpeechEnded)
-    heard = frame_numbers(ended.pcm)
-    assert heard[0] == silence - PRE_ROLL_FRAMES
-    assert heard[-1] == silence + speech + min(TAIL_FRAMES, SILENCE_FRAMES) - 1
+    utterances = frame_numbers(ended.pcm)
+    assert utterances[0] == silence - PRE_ROLL_FRAMES
+    assert utterances[-1] == silence + speech + min(TAIL_FRAMES, SILENCE_FRAMES) - 1
 
 
 def test_a_turn_without_end_is_cut() -> None:
@@ -157,7 +157,7 @@ def test_starts_and_ends_alternate_and_go_forward(probabilities: list[float]) ->
 
 
 @given(PROBABILITIES)
-def test_utterances_are_unbroken_stretches_of_the_stream_that_never_overlap(
+def test_utterances_are_contiguous_and_never_overlap(
     probabilities: list[float],
 ) -> None:
     stretches = [
@@ -165,8 +165,8 @@ def test_utterances_are_unbroken_stretches_of_the_stream_that_never_overlap(
         for event in detected(probabilities)
         if isinstance(event, SpeechEnded)
     ]
-    for heard in stretches:
-        assert heard == list(range(heard[0], heard[0] + len(heard)))
+    for utterances in stretches:
+        assert utterances == list(range(utterances[0], utterances[0] + len(utterances)))
     for before, after in itertools.pairwise(stretches):
         assert before[-1] < after[0]
 

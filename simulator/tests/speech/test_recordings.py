@@ -82,7 +82,7 @@ def chunks(path: Path) -> Iterator[bytes]:
         ),
     ],
 )
-def test_a_recording_is_one_turn_and_its_slots_are_heard(
+def test_a_recording_is_one_turn_and_its_slots_are_recognized(
     hearing: Recognition, recording: str, intent: tuple[Operation, Subject], slots: dict[str, Any]
 ) -> None:
     assert hearing.recognizer is not None

@@ -24,8 +24,8 @@ def tone(rate_hz: int, seconds: float) -> bytes:
 def test_a_second_stays_a_second_and_a_tone_its_pitch(rate_hz: int, piece_bytes: int) -> None:
     resample, pcm = open_resampler(rate_hz), tone(rate_hz, 1.0)
     pieces = [pcm[start : start + piece_bytes] for start in range(0, len(pcm), piece_bytes)]
-    heard = array("h", b"".join(resample(piece) for piece in pieces))
+    resampled = array("h", b"".join(resample(piece) for piece in pieces))
     # The filter keeps up to 70 ms back until more comes.
-    assert len(heard) == pytest.approx(HEARING_RATE_HZ, rel=0.08)
-    crossings = sum(1 for n in range(1, len(heard)) if heard[n - 1] < 0 <= heard[n])
-    assert crossings / (len(heard) / HEARING_RATE_HZ) == pytest.approx(TONE_HZ, rel=0.02)
+    assert len(resampled) == pytest.approx(HEARING_RATE_HZ, rel=0.08)
+    crossings = sum(1 for n in range(1, len(resampled)) if resampled[n - 1] < 0 <= resampled[n])
+    assert crossings / (len(resampled) / HEARING_RATE_HZ) == pytest.approx(TONE_HZ, rel=0.02)

@@ -25,7 +25,7 @@ async def stream(hearing_simulator: RunningSimulator) -> AsyncIterator[RawStream
         yield stream
 
 
-async def say(stream: RawStream, sentence: str, *, silence_s: float = 2.0) -> None:
+async def send_speech(stream: RawStream, sentence: str, *, silence_s: float = 2.0) -> None:
     """Send a spoken sentence and a pause; turns are found by samples, so it needs no real time."""
     speech = open_synthesis().voice.synthesize(sentence, RATE_HZ)
     pcm = bytes(RATE_HZ) + speech + bytes(2 * int(RATE_HZ * silence_s))
@@ -33,10 +33,10 @@ async def say(stream: RawStream, sentence: str, *, silence_s: float = 2.0) -> No
         await stream.send(audio_input(pcm[start : start + PIECE_BYTES]))
 
 
-async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(stream: RawStream) -> None:
-    await say(stream, "Consulta el pedido número uno.")
-    heard = (await stream.until("textOutput", role="USER"))["content"]
-    assert "pedido" in heard.lower()
+async def test_a_spoken_question_is_recognized_and_answered_aloud(stream: RawStream) -> None:
+    await send_speech(stream, "Consulta el pedido número uno.")
+    recognized = (await stream.until("textOutput", role="USER"))["content"]
+    assert "pedido" in recognized.lower()
     await stream.until("audioOutput")
     await stream.send(*typed("t1", "mi DNI es 12345678"))
     use = await stream.until("toolUse")
@@ -50,14 +50,14 @@ async def test_a_spoken_question_is_heard_looked_up_and_answered_aloud(stream: R
     await stream.until("completionEnd")
 
 
-async def test_speaking_over_the_assistant_stops_it_before_the_words_are_understood(
+async def test_speaking_over_the_assistant_stops_it_before_recognition(
     stream: RawStream,
 ) -> None:
     await stream.send(*typed("t1", "Hola"))
     await stream.until("audioOutput")
-    await say(stream, "No, esperá un momento.")
+    await send_speech(stream, "No, esperá un momento.")
     interruption = await stream.until("textOutput", content='{ "interrupted" : true }')
     end = await stream.until("contentEnd", contentId=interruption["contentId"])
     assert end["stopReason"] == "INTERRUPTED"
-    heard = await stream.until("textOutput", role="USER")
-    assert heard["content"].strip()
+    recognized = await stream.until("textOutput", role="USER")
+    assert recognized["content"].strip()

@@ -46,9 +46,9 @@ class ScriptedMind:
         self.told.append(text)
         return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
 
-    def respond_to_numbers(self, words: Sequence[str], *, now: dt.datetime) -> Reply:
-        self.told.append("words " + " ".join(words))
-        return Reply(sentences=(f"Escuché {len(words)}.",))
+    def respond_to_numbers(self, numbers: Sequence[str], *, now: dt.datetime) -> Reply:
+        self.told.append("words " + " ".join(numbers))
+        return Reply(sentences=(f"Escuché {len(numbers)}.",))
 
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
@@ -101,9 +101,9 @@ class World:
             self.session.receive_payload(raw(event), now_s=self.now_s)
             while self.session.process_audio(now_s=self.now_s):
                 pass
-            self.settle()
+            self.run_jobs()
 
-    def settle(self) -> None:
+    def run_jobs(self) -> None:
         """Do all the jobs and take all that may go out now."""
         while True:
             for name, fields in map(_named, self.session.pop_events(now_s=self.now_s)):
@@ -145,11 +145,11 @@ class World:
         end_s = self.now_s + seconds
         while not self.session.ended and self.session.next_at_s <= end_s:
             self.now_s = max(self.now_s, self.session.next_at_s)
-            self.settle()
+            self.run_jobs()
         self.now_s = end_s
-        self.settle()
+        self.run_jobs()
 
-    def say(self, pcm: bytes) -> None:
+    def send_speech(self, pcm: bytes) -> None:
         """Let the microphone hear this, 32 ms at a time, in real time."""
         for start in range(0, len(pcm), 1024):
             self.send(audio_input(pcm[start : start + 1024]))
@@ -166,12 +166,17 @@ class World:
             self.send(audio_input(bytes(1024)))
             self.pass_time(0.032)
 
-    def take(self) -> list[str]:
+    def take_sent(self) -> list[str]:
         """Return what was sent since, one word per event, audio and usage folded."""
-        words = [word(name, fields) for name, fields in self.sent]
+        names = [event_name(name, fields) for name, fields in self.sent]
         self.sent.clear()
         self.moments.clear()
-        return [key for key, _ in itertools.groupby(word for word in words if word != "usage")]
+        return [
+            key
+            for key, _ in itertools.groupby(
+                event_name for event_name in names if event_name != "usage"
+            )
+        ]
 
     def fields(self, name: str) -> list[dict[str, Any]]:
         return [fields for sent, fields in self.sent if sent == name]
@@ -190,7 +195,7 @@ def _named(event: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return name, fields
 
 
-def word(name: str, fields: Mapping[str, Any]) -> str:
+def event_name(name: str, fields: Mapping[str, Any]) -> str:
     """Return a block's event as one readable word."""
     match name:
         case "contentStart" if fields["type"] == "TEXT":
@@ -241,5 +246,5 @@ SILENT_CALL = Reply(tool_calls=(ToolCall(name="consultarOrder", arguments={}),))
 def open_world(model: str = V2, *, coded: bool = False, **script: Reply) -> World:
     world = World(model, script, coded=coded)
     world.send(*opening(tools=TOOLS))
-    assert world.take() == []
+    assert world.take_sent() == []
     return world

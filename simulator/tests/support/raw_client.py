@@ -70,7 +70,7 @@ class RawClient:
         )
         self.h2.initiate_connection()
         self.flush()
-        self._pump = asyncio.get_running_loop().create_task(self._read())
+        self._pump = asyncio.get_running_loop().create_task(self._read_socket())
         return self
 
     async def __aexit__(
@@ -93,11 +93,11 @@ class RawClient:
         stream.request(target or f"/model/{MODEL}/invoke-with-bidirectional-stream", **options)
         return stream
 
-    async def _read(self) -> None:
+    async def _read_socket(self) -> None:
         try:
             while data := await self._reader.read(65536):
                 for event in self.h2.receive_data(self._without_goaway(data)):
-                    self._take(event)
+                    self._handle_event(event)
                 self.flush()
         except (ConnectionError, ssl.SSLError):
             pass
@@ -123,12 +123,12 @@ class RawClient:
                 passed += frame
         return passed
 
-    def _take(self, event: Any) -> None:
+    def _handle_event(self, event: Any) -> None:
         for stream in self.streams.values():
             if isinstance(event, WindowUpdated) or stream.stream_id == getattr(
                 event, "stream_id", None
             ):
-                stream.take(event)
+                stream.handle_event(event)
 
 
 class RawStream:
@@ -186,12 +186,12 @@ class RawStream:
             if self.gone is not None:
                 raise GoneError(self.gone)
             window = self.client.h2.local_flow_control_window(self.stream_id)
-            room = min(window, self.client.h2.max_outbound_frame_size, len(data))
-            if room <= 0:
+            window_left = min(window, self.client.h2.max_outbound_frame_size, len(data))
+            if window_left <= 0:
                 await self._wait()
                 continue
-            self.client.h2.send_data(self.stream_id, data[:room])
-            data = data[room:]
+            self.client.h2.send_data(self.stream_id, data[:window_left])
+            data = data[window_left:]
             self.client.flush()
             await self.client.writer.drain()
 
@@ -250,7 +250,7 @@ class RawStream:
             if found == name and wanted.items() <= fields.items():
                 return fields
 
-    async def last_words(self) -> tuple[str, str]:
+    async def error_of_last_event(self) -> tuple[str, str]:
         """Return code and text of the exception or error that ends the stream."""
         last = None
         while (message := await self.next_message()) is not None:
@@ -261,7 +261,7 @@ class RawStream:
         assert last.headers[":message-type"] == "exception", last
         return str(last.headers[":exception-type"]), json.loads(last.payload)["message"]
 
-    def take(self, event: Any) -> None:
+    def handle_event(self, event: Any) -> None:
         match event:
             case ResponseReceived():
                 self.headers = dict(cast("list[tuple[str, str]]", event.headers))

@@ -186,7 +186,7 @@ class DialogueDriver:
         self.dialogue = DialogueManager(setup())
 
     async def say(self, text: str) -> Outcome:
-        return self._settle(self.dialogue.respond(text, now=MONDAY))
+        return self._finish_turn(self.dialogue.respond(text, now=MONDAY))
 
     async def interrupt(self, text: str) -> Outcome:
         self.dialogue.handle_interruption()
@@ -219,7 +219,7 @@ class DialogueDriver:
         state = EndState(orders, appointments, new_orders, new_appointments, MONDAY.date())
         return state.differences(end)
 
-    def _settle(self, reply: Reply) -> Outcome:
+    def _finish_turn(self, reply: Reply) -> Outcome:
         calls: list[tuple[str, Mapping[str, Any]]] = []
         replies = list(reply.sentences)
         pending = list(reply.tool_calls)

@@ -169,7 +169,10 @@ def _parse_credentials(command: Mapping[str, Any]) -> ChangeCredentials:
 
 def _parse_script(command: Mapping[str, Any]) -> AddScript:
     fields_given = _parse_fields(
-        command, {"when": _words}, {"say": _list_of(_text), "tools": _list_of(_tool)}, "script"
+        command,
+        {"when": _speakable_text},
+        {"say": _list_of(_text), "tools": _list_of(_tool)},
+        "script",
     )
     reply = Reply(sentences=fields_given.get("say", ()), tool_calls=fields_given.get("tools", ()))
     return AddScript(script=Script(when=fields_given["when"], reply=reply))
@@ -265,8 +268,8 @@ def _parse_fields(
     if (unknown := fields_given.keys() - parsers.keys()) and not others:
         raise CommandError(f"{what} knows no {', '.join(sorted(unknown))}")
     return {
-        name: read(fields_given[name], name)
-        for name, read in parsers.items()
+        name: parse_items(fields_given[name], name)
+        for name, parse_items in parsers.items()
         if name in fields_given
     }
 
@@ -277,7 +280,7 @@ def _text(value: Any, what: str) -> str:
     return value
 
 
-def _words(value: Any, what: str) -> str:
+def _speakable_text(value: Any, what: str) -> str:
     if not any(sign.isalnum() for sign in _text(value, what)):
         raise CommandError(f"{what}: no words")
     return str(value)
@@ -326,12 +329,12 @@ def _optional(reader: _Parser) -> _Parser:
 
 
 def _list_of(reader: _Parser) -> _Parser:
-    def read(value: Any, what: str) -> tuple[Any, ...]:
+    def parse_items(value: Any, what: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise CommandError(f"{what}: not a list")
         return tuple(reader(item, f"{what}[{n}]") for n, item in enumerate(value))
 
-    return read
+    return parse_items
 
 
 _FIELDS = {"s": "seconds"}

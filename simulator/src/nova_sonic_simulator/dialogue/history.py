@@ -50,14 +50,14 @@ def infer_result(text: str, task: Task, *, today: date) -> dict[str, Any] | None
     if not said:
         return None
     kind = "order" if task.intent.subject is Subject.ORDER else "appointment"
-    if _has_begun(said, task.intent) or mentions_success(said, task.intent):
+    if _starts_like_answer(said, task.intent) or mentions_success(said, task.intent):
         number = _NUMBER.search(said)
         return {"ok": True, kind: {"id": number[1]} if number else {}}
     alternatives = [moment.isoformat() for moment in _alternatives(said, task, today)]
     return {"ok": False, "error": _code(said), "alternatives": alternatives}
 
 
-def _has_begun(said: str, intent: Intent) -> bool:
+def _starts_like_answer(said: str, intent: Intent) -> bool:
     """Return whether the text starts like the answer to the fulfilled intent."""
     if intent in {Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT}:
         return _LOOKED_UP.match(said) is not None

@@ -160,7 +160,7 @@ class DialogueManager:
         if said.operation is not None:
             return None
         if was_interrupted and said.acts & {DialogueAct.NO, DialogueAct.STOP}:
-            return self._say(small_talk.LISTENING)
+            return self._final_reply(small_talk.LISTENING)
         if DialogueAct.REPEAT in said.acts and self._last_reply.sentences:
             return self._last_reply
         return None
@@ -169,7 +169,7 @@ class DialogueManager:
         """Respond to numbers coded in the audio; the state of the dialogue does not change."""
         del now
         self._was_interrupted = False
-        return self._say(small_talk.describe_numbers(words)) if words else Reply()
+        return self._final_reply(small_talk.describe_numbers(words)) if words else Reply()
 
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: datetime
@@ -194,14 +194,14 @@ class DialogueManager:
     def _answer(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
         sentences = answer(task, result, now.tzinfo, self._style.language)
         if task is not self._task:
-            return self._say(*sentences)
+            return self._final_reply(*sentences)
         sentences = (*sentences, *self._finish_task(task, result, now))
         return self._remember_reply(self._continue(sentences, now))
 
     def _continue(self, sentences: tuple[str, ...], now: datetime) -> Reply:
         """Say the sentences and go on with the next queued intent, if no question is open."""
         if not self._queued or self._offer is not None:
-            return self._say(*sentences)
+            return self._final_reply(*sentences)
         text, shared = self._queued.popleft()
         interpretation = self._interpret(text, now)
         slots = shared.updated(interpretation.slots)
@@ -236,13 +236,15 @@ class DialogueManager:
     def _answer_unknown_call(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         """Respond to the result of an unknown call, from its name and result only."""
         if name not in Intent:
-            return self._remember_reply(self._say(*describe(result, self._style.language)))
+            return self._remember_reply(self._final_reply(*describe(result, self._style.language)))
         task = Task(intent=Intent(name), slots=Slots())
         sentences = answer(task, result, now.tzinfo, self._style.language)
         if self._stage in {Stage.ASKING, Stage.CALLING}:
-            return self._remember_reply(self._say(*sentences))
+            return self._remember_reply(self._final_reply(*sentences))
         self._task = task
-        return self._remember_reply(self._say(*sentences, *self._finish_task(task, result, now)))
+        return self._remember_reply(
+            self._final_reply(*sentences, *self._finish_task(task, result, now))
+        )
 
     def _finish_task(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
         """Record how the task ended; return the sentences that offer alternatives, if any."""
@@ -289,7 +291,7 @@ class DialogueManager:
         for attempt in (
             self._answer_confirmation,
             self._answer_negation,
-            self._answer_farewell,
+            self._answer_goodbye,
             self._answer_outcome,
         ):
             reply = attempt(said, now)
@@ -297,13 +299,13 @@ class DialogueManager:
                 return reply
         said = self._complete(said)
         if said.operation is Operation.RESCHEDULE and said.subject is Subject.ORDER:
-            return self._say(small_talk.ORDERS_DO_NOT_CHANGE)
+            return self._final_reply(small_talk.ORDERS_DO_NOT_CHANGE)
         if not (said.subject_is_named or said.operation_is_explicit or self._awaits_answer):
             other = self._call_other_tool(text, now)
             if other is not None:
                 return other
         if self._is_out_of_scope(said):
-            return self._call_other_tool(text, now) or self._say(small_talk.OUT_OF_SCOPE)
+            return self._call_other_tool(text, now) or self._final_reply(small_talk.OUT_OF_SCOPE)
         if said.operation is not None and not self._only_fills_slots(said):
             return self._start_task(said, now)
         return (
@@ -329,7 +331,7 @@ class DialogueManager:
         if said.operation is not None:
             return None
         self._confirmation = confirmation
-        return self._say(f"{small_talk.NOT_UNDERSTOOD} {confirmation.question}")
+        return self._final_reply(f"{small_talk.NOT_UNDERSTOOD} {confirmation.question}")
 
     def _answer_negation(self, said: Interpretation, now: datetime) -> Reply | None:
         """Handle "no canceles nada", with no other intent beside it."""
@@ -338,19 +340,19 @@ class DialogueManager:
             return None
         if self._task is not None and self._stage is Stage.ASKING:
             self._drop_task()
-            return self._say(small_talk.TASK_DROPPED)
-        return self._say(small_talk.NOTHING_CHANGED)
+            return self._final_reply(small_talk.TASK_DROPPED)
+        return self._final_reply(small_talk.NOTHING_CHANGED)
 
-    def _answer_farewell(self, said: Interpretation, now: datetime) -> Reply | None:
+    def _answer_goodbye(self, said: Interpretation, now: datetime) -> Reply | None:
         """Handle giving up the task, and goodbyes."""
         del now
         is_bare = not any(said.slots.filled())
         if self._gives_up(said) and is_bare:
             self._drop_task()
-            return self._say(small_talk.TASK_DROPPED)
+            return self._final_reply(small_talk.TASK_DROPPED)
         if DialogueAct.BYE in said.acts and said.operation is None and is_bare:
             self._drop_task()
-            return self._say(small_talk.BYE)
+            return self._final_reply(small_talk.BYE)
         return None
 
     def _gives_up(self, said: Interpretation) -> bool:
@@ -377,7 +379,7 @@ class DialogueManager:
             Stage.ASKING: (small_talk.NOT_YET, self._last_question),
         }
         refused = (small_talk.NOT_DONE, self._last_refusal)
-        return self._say(*outcomes.get(self._stage, refused))
+        return self._final_reply(*outcomes.get(self._stage, refused))
 
     def _complete(self, said: Interpretation) -> Interpretation:
         """Add what an incomplete intent said before, and the implied operation."""
@@ -425,13 +427,13 @@ class DialogueManager:
         subject = said.subject or (self._task.intent.subject if self._task else None)
         if subject is None:
             self._incomplete = said
-            return self._say(small_talk.WHAT_DO_YOU_NEED)
+            return self._final_reply(small_talk.WHAT_DO_YOU_NEED)
         assert said.operation is not None
         intent = INTENTS.get((said.operation, subject))
         if intent is None:
-            return self._say(small_talk.ORDERS_DO_NOT_CHANGE)
+            return self._final_reply(small_talk.ORDERS_DO_NOT_CHANGE)
         if intent not in self._intents:
-            return self._say(small_talk.NO_TOOL)
+            return self._final_reply(small_talk.NO_TOOL)
         if intent in CREATING and self._stage is not Stage.ASKING:
             self._offer = None
         slots = self._carried_slots(said, intent)
@@ -468,11 +470,11 @@ class DialogueManager:
             self._confirmation = self._propose_name(task, requested)
             asked = self._confirmation.question if self._confirmation else question(task, requested)
             self._last_question = asked
-            return self._say(*problem, asked)
+            return self._final_reply(*problem, asked)
         if task.intent in SCHEDULING and (unsure := self._unsure_time(task)):
             self._stage, self._confirmation = Stage.ASKING, unsure
             self._requested = frozenset({RequestedSlot.TIME})
-            return self._say(unsure.question)
+            return self._final_reply(unsure.question)
         return self._call(task)
 
     def _call(self, task: Task) -> Reply:
@@ -546,7 +548,7 @@ class DialogueManager:
             slots = Slots(day=chosen.date(), at=chosen.time())
             return self._advance(self._offer.task.updated(slots), now)
         if DialogueAct.OFFERS in said.acts or DialogueAct.REPEAT in said.acts:
-            return self._say(*offer(self._offer.times, None))
+            return self._final_reply(*offer(self._offer.times, None))
         if DialogueAct.NO in said.acts and not any(said.slots.filled()):
             task, self._offer = self._offer.task, None
             undecided = replace(task.slots, day=None, at=None)
@@ -576,22 +578,22 @@ class DialogueManager:
             is_plea = said.acts & {DialogueAct.HELP, DialogueAct.GREETING, DialogueAct.YES}
             before = small_talk.patience(said.acts)
             if before is not None:
-                return self._say(before, again)
-            return self._say(again if is_plea else f"{small_talk.NOT_UNDERSTOOD} {again}")
+                return self._final_reply(before, again)
+            return self._final_reply(again if is_plea else f"{small_talk.NOT_UNDERSTOOD} {again}")
         if polite is not None:
-            return self._say(polite)
+            return self._final_reply(polite)
         if said.subject is not None:
-            return self._say(small_talk.HELP)
+            return self._final_reply(small_talk.HELP)
         if said.is_question:
-            return self._say(small_talk.OUT_OF_SCOPE)
-        return self._say(small_talk.not_understood(text), small_talk.WHAT_DO_YOU_NEED)
+            return self._final_reply(small_talk.OUT_OF_SCOPE)
+        return self._final_reply(small_talk.not_understood(text), small_talk.WHAT_DO_YOU_NEED)
 
     def _drop_task(self) -> None:
         self._task, self._stage = None, Stage.NONE
         self._requested, self._offer, self._confirmation = frozenset(), None, None
         self._queued.clear()
 
-    def _say(self, *sentences: str) -> Reply:
+    def _final_reply(self, *sentences: str) -> Reply:
         """Return a final reply, with the end marker that the system prompt asks for."""
         return Reply(sentences=self._style.finish(tuple(filter(None, sentences))))
 

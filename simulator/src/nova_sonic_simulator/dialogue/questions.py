@@ -28,7 +28,7 @@ _BY_NEEDS: Mapping[tuple[RequestedSlot, ...], str] = {
     (RequestedSlot.DAY,): "¿Para qué día?",
     (RequestedSlot.TIME,): "¿A qué hora?",
 }
-_NAME_BY_WISH: Mapping[Intent, str] = {
+_NAME_QUESTIONS: Mapping[Intent, str] = {
     Intent.CREATE_ORDER: "¿A nombre de quién hago el pedido?",
     Intent.BOOK_APPOINTMENT: "¿A nombre de quién agendo la cita?",
 }
@@ -50,7 +50,7 @@ def question(task: Task, requested: tuple[RequestedSlot, ...]) -> str:
             is_order = task.intent.subject is Subject.ORDER
             return "¿Cuál es el número de pedido?" if is_order else "¿Cuál es el número de la cita?"
         case _:
-            return _NAME_BY_WISH.get(task.intent, "¿A nombre de quién está la cita?")
+            return _NAME_QUESTIONS.get(task.intent, "¿A nombre de quién está la cita?")
 
 
 def _about_items(task: Task) -> str:

@@ -46,12 +46,12 @@ def open_certificates(folder: Path, *, now: dt.datetime) -> Certificates:
         ca_file=folder / "ca.pem", cert_file=folder / "cert.pem", key_file=folder / "key.pem"
     )
     with _alone_in(folder):
-        if not _holds(found, now):
+        if not _is_valid(found, now):
             _make(found, now)
     return found
 
 
-def _holds(files: Certificates, now: dt.datetime) -> bool:
+def _is_valid(files: Certificates, now: dt.datetime) -> bool:
     try:
         authority = x509.load_pem_x509_certificate(files.ca_file.read_bytes())
         certificate = x509.load_pem_x509_certificate(files.cert_file.read_bytes())

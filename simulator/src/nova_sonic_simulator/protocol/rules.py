@@ -89,7 +89,7 @@ class SessionRules:
         self.stage = Stage.NEW
         self.audio_started = False
         self._family = family
-        self._deaf_during_tools = reject_audio_during_tools
+        self._rejects_audio_during_tools = reject_audio_during_tools
         self._prompt_name = ""
         self._blocks: dict[str, _Block] = {}
         self._names_used: set[str] = set()
@@ -226,7 +226,7 @@ class SessionRules:
     def _fill_audio(self) -> None:
         if self._text_is_open:
             refuse(LATE_HISTORY, "audio inside a block of text")
-        if self._deaf_during_tools and self._open_tool_uses:
+        if self._rejects_audio_during_tools and self._open_tool_uses:
             refuse(INVALID_INPUT, "audio while a tool runs")
 
     def _close_block(self, event: ContentEnd) -> None:

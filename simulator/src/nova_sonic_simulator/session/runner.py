@@ -100,7 +100,7 @@ class SessionRunner:
             others = [
                 tasks.create_task(self._run_part(part))
                 for part in (
-                    self._read,
+                    self._read_stream,
                     lambda: self._run_jobs(self._dialogue_jobs),
                     lambda: self._run_jobs(self._synthesis_jobs),
                 )
@@ -128,7 +128,7 @@ class SessionRunner:
 
     # Input.
 
-    async def _read(self) -> None:
+    async def _read_stream(self) -> None:
         try:
             while data := await self._stream.receive():
                 self._decoder.receive_data(data)

