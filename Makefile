@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes soak races bench bench-quick bench-data demo-data translations pins lambda infra-check clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in ev
 
 scenes: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Play conversations on the whole system: make scenes HOW=text,voice
 	@SCENES="$(HOW)" $(PY) -m pytest tests/scenes -n 2 --dist load
+
+foreign-clients: $(VENV)/.installed-dev ## Hold a conversation with Strands, LiveKit and pipecat on the simulator (a gigabyte the first time)
+	@FOREIGN_CLIENTS=var/foreign-clients $(PY) -m pytest simulator/tests/clients -p no:randomly
 
 soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run calls for a while as everything fails: make soak MINUTES=3
 	@SOAK_MINUTES="$(MINUTES)" $(PY) -m pytest tests/soak

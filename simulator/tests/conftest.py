@@ -1,5 +1,6 @@
 """Fixtures of the simulator's own tests, and what happens where this machine lacks the speech model."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,9 @@ from support.processes import StartSimulator
 # A busy machine is no counterexample; pytest-timeout notices a test that hangs.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# `make foreign-clients` names a folder for their environments, which take minutes and a gigabyte.
+collect_ignore = [] if os.environ.get("FOREIGN_CLIENTS") else ["clients/test_python_frameworks.py"]
 
 REMEDIES: dict[str, tuple[Callable[[], bool], str]] = {
     "speech": (
