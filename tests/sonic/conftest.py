@@ -20,9 +20,9 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, LoopFactory]:
-    """Run the transport's tests on uvloop too: production does."""
+    """Run the tests of streams and connections on uvloop too, as production does."""
     loops: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop}
-    if item.path.name == "test_transport.py":
+    if item.path.name in {"test_connections.py", "test_stream.py", "test_transport.py"}:
         loops["uvloop"] = uvloop.new_event_loop
     return loops
 

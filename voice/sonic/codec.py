@@ -11,12 +11,13 @@ base64 between them, is the same JSON with other audio, so it needs no parsing. 
 is parsed in full; the two ways cannot give different results.
 """
 
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
+
+import pybase64
 
 from voice.sonic.errors import LocalProtocolError, RemoteProtocolError
 from voice.sonic.events import (
@@ -53,15 +54,20 @@ def encode(event: InputEvent) -> bytes:
     return payload
 
 
+AUDIO_TAIL = b'"}}}'
+"""The bytes after the base64 of an `audioInput`."""
+
+
 def _audio_payload(event: AudioInput) -> bytes:
-    head = _audio_head(event.prompt_name, event.content_name)
-    return b"".join((head, binascii.b2a_base64(event.pcm, newline=False), b'"}}}'))
+    head = audio_head(event.prompt_name, event.content_name)
+    return b"".join((head, pybase64.b64encode(event.pcm), AUDIO_TAIL))
 
 
 @lru_cache(maxsize=1024)
-def _audio_head(prompt_name: str, content_name: str) -> bytes:
+def audio_head(prompt_name: str, content_name: str) -> bytes:
+    """Return the bytes before the base64 of every `audioInput` of a content."""
     body = {"promptName": prompt_name, "contentName": content_name, "content": ""}
-    return _to_bytes({"event": {"audioInput": body}}).removesuffix(b'"}}}')
+    return _to_bytes({"event": {"audioInput": body}}).removesuffix(AUDIO_TAIL)
 
 
 def _payload(event: InputEvent) -> bytes:
@@ -215,7 +221,7 @@ def parse_value(text: object) -> object:
 def decode_pcm(base64_text: str | bytes) -> bytes:
     """Return the samples in base64. Raises RemoteProtocolError if it is not strict base64."""
     try:
-        pcm = binascii.a2b_base64(base64_text, strict_mode=True)
+        pcm = pybase64.b64decode(base64_text, validate=True)
     except ValueError as error:
         raise RemoteProtocolError(f"audio is not base64: {error}") from error
     if len(pcm) % 2:

@@ -1,13 +1,12 @@
-"""The duplex HTTP client that the AWS SDK speaks through (``config.transport``; ADR 0003).
+"""The duplex HTTP client below the AWS SDK (`config.transport`; ADR 0003).
 
-The SDK's own clients either cannot do duplex (aiohttp) or hide lost streams, wait for ever
-and leave Nagle on (awscrt). This one keeps a few connections, each with as many streams as
-both sides allow, opens the next when they are full, and closes those that empty out.
+The SDK's own clients either do not support duplex streams (aiohttp) or hide lost streams, wait for
+ever and leave Nagle's algorithm on (awscrt). This one has a few connections, each with as many
+streams as both sides allow, opens the next one when they are full, and closes those that are empty.
 
-Theory. Everything runs on one event loop and nothing runs in the background: there is no
-task and no thread here, only callbacks of asyncio and timers. So there is nothing to leave
-behind. Opening is serialised by a lock *within* the time allowed for connecting: when the
-service is down, a hundred callers wait for it together and not one after another.
+Everything runs on one event loop, without tasks and threads: there are only callbacks of asyncio and
+timers, so nothing can be left behind. Opening is serialised by a lock *within* the time limit for
+connecting: when the service is down, a hundred callers wait for it together, not one after another.
 """
 
 import asyncio
@@ -25,25 +24,20 @@ from smithy_http.interfaces import HTTPRequestConfiguration
 
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.http2_connection import Http2Connection
-from voice.sonic.http2_stream import (
-    Http2Stream,
-    RequestBody,
-    ResponseBody,
-    ResponseHead,
-    read_error_body,
-)
+from voice.sonic.http2_stream import Http2Stream, ResponseHead, read_error_body
+from voice.sonic.sdk_bodies import FrameBody, RequestBody
 
 _HTTPS_PORT = 443
-_TLS_GOODBYE_S = 1.0
+_TLS_SHUTDOWN_S = 1.0
 
 _NOT_IN_HTTP2 = frozenset({"host", "connection", "keep-alive", "transfer-encoding", "upgrade"})
-"""Fields that HTTP/2 forbids, or says otherwise."""
+"""Header fields that HTTP/2 forbids or replaces."""
 
-type _Place = tuple[str, int]
+type _Address = tuple[str, int]
 
 
 class Http2Client:
-    """Sends requests whose bodies go on while the response comes."""
+    """Sends requests whose bodies continue while the response is received."""
 
     SUPPORTS_DUPLEX_STREAMING: Literal[True] = True
     TIMEOUT_EXCEPTIONS: tuple[type[Exception], ...] = ()
@@ -65,18 +59,17 @@ class Http2Client:
         self._close_timeout_s = close_timeout_s
         self._max_streams = max_streams_per_connection
         self._tls: ssl.SSLContext | None = None
-        self._pool: dict[_Place, list[Http2Connection]] = {}
+        self._pool: dict[_Address, list[Http2Connection]] = {}
         self._opening = asyncio.Lock()
         self._closed = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # The SDK copies its configuration for every client and some calls. Connections
-        # cannot be copied, and are not meant to be.
+        # The SDK copies its configuration for every client and some calls; connections are shared.
         return self
 
     async def warm(self, destination: URI) -> None:
-        """Have a connection ready. Raises TransportError."""
-        await self._connection_to(_place_of(destination))
+        """Open a connection if there is none. Raises TransportError."""
+        await self._connection_to(_address_of(destination))
 
     async def send(
         self,
@@ -84,16 +77,22 @@ class Http2Client:
         *,
         request_config: HTTPRequestConfiguration | None = None,  # noqa: ARG002 -- the SDK's
     ) -> HTTPResponse:
-        """Open a stream for ``request`` and wait for the head of its response.
+        """Open a stream for `request` and wait for the head of its response.
 
-        Its body must be a :class:`RequestBody`, and may be written to from now on. Raises
-        TransportError (connect_failed, connect_timeout, header_timeout, stream_lost).
+        Args:
+            request: Its body must be a `RequestBody`, which may be written to from now on.
+            request_config: Not used.
+
+        Raises:
+            TransportError: With the code connect_failed, connect_timeout, header_timeout or
+                stream_lost.
+
         """
         body: object = request.body
         if not isinstance(body, RequestBody):
             raise TypeError(f"this client carries duplex streams only, not {type(body)}")
         try:
-            connection = await self._connection_to(_place_of(request.destination))
+            connection = await self._connection_to(_address_of(request.destination))
             body.require_wanted()
             stream = connection.open_stream(list(_headers_of(request)))
         except BaseException as error:
@@ -101,41 +100,42 @@ class Http2Client:
             raise
         body.attach(stream)
         try:
-            return await self._response(connection, stream)
+            return await self._response(connection, stream, body.frames)
         except BaseException:
             stream.abandon()
             raise
 
     async def close(self) -> None:
-        """Close all connections, within the time allowed for it; idempotent."""
+        """Close all connections within the time limit for closing; idempotent."""
         self._closed = True
         connections = [each for pool in self._pool.values() for each in pool]
         await asyncio.gather(*(each.close(self._close_timeout_s) for each in connections))
 
     # Private methods for streams.
 
-    async def _response(self, connection: Http2Connection, stream: Http2Stream) -> HTTPResponse:
+    async def _response(
+        self, connection: Http2Connection, stream: Http2Stream, frames: FrameBody
+    ) -> HTTPResponse:
         try:
             async with asyncio.timeout(self._header_timeout_s):
                 head = await stream.response_head()
         except TimeoutError as error:
-            connection.retire()  # it may be dead; the next attempt deserves another one
+            connection.retire()  # it may be dead; the next attempt gets another one
             message = f"no response within {self._header_timeout_s:g} s"
             raise TransportError(TransportCode.HEADER_TIMEOUT, message) from error
         if 200 <= head.status < 300:
-            body = ResponseBody(stream)
-            return HTTPResponse(status=head.status, fields=_fields_of(head), body=body)
+            return HTTPResponse(status=head.status, fields=_fields_of(head), body=frames)
         return await self._refusal(stream, head)
 
     async def _refusal(self, stream: Http2Stream, head: ResponseHead) -> HTTPResponse:
-        """Give a response that is an error, with as much of its body as comes in time.
+        """Return an error response, with as much of its body as is received in time.
 
-        The service may wait for the end of the request before it ends its answer, so we
-        end it: this is where other clients wait for ever on a 429.
+        The service may wait for the end of the request before it ends its response, so the request is
+        ended here: other clients wait for ever on a 429.
         """
         stream.end_input()
         body = b""
-        with contextlib.suppress(TimeoutError):  # the status and the headers say enough
+        with contextlib.suppress(TimeoutError):  # status and headers are enough then
             async with asyncio.timeout(self._header_timeout_s):
                 body = await read_error_body(stream)
         stream.abandon()
@@ -143,62 +143,66 @@ class Http2Client:
 
     # Private methods for connections.
 
-    async def _connection_to(self, place: _Place) -> Http2Connection:
-        """Give a connection with room for a stream, which must be opened before any await."""
-        if connection := self._with_room(place):
+    async def _connection_to(self, address: _Address) -> Http2Connection:
+        """Return a connection with room for a stream, which must be opened before any await."""
+        if connection := self._connection_with_room(address):
             return connection
         try:
             async with asyncio.timeout(self._connect_timeout_s), self._opening:
-                return self._with_room(place) or await self._connect(place)
+                return self._connection_with_room(address) or await self._connect(address)
         except TimeoutError as error:
-            message = f"no connection to {place[0]}:{place[1]} within {self._connect_timeout_s:g} s"
+            message = (
+                f"no connection to {address[0]}:{address[1]} within {self._connect_timeout_s:g} s"
+            )
             raise TransportError(TransportCode.CONNECT_TIMEOUT, message) from error
 
-    def _with_room(self, place: _Place) -> Http2Connection | None:
+    def _connection_with_room(self, address: _Address) -> Http2Connection | None:
         if self._closed:
             raise TransportError(TransportCode.CONNECT_FAILED, "closed on this side")
-        return next((each for each in self._pool.get(place, ()) if each.has_room), None)
+        return next((each for each in self._pool.get(address, ()) if each.has_room), None)
 
-    async def _connect(self, place: _Place) -> Http2Connection:
+    async def _connect(self, address: _Address) -> Http2Connection:
         connection = Http2Connection(
             max_streams=self._max_streams,
             idle_timeout_s=self._idle_timeout_s,
-            on_free=lambda: self._tidy(place),
+            on_free=lambda: self._close_spare_connections(address),
         )
         try:
-            await self._shake_hands(place, connection)
+            await self._handshake(address, connection)
             await connection.ready()
-            self._require_use(connection)
+            self._require_room(connection)
         except BaseException:
             connection.abort("never ready")
             raise
-        self._pool.setdefault(place, []).append(connection)
+        self._pool.setdefault(address, []).append(connection)
         return connection
 
-    def _require_use(self, connection: Http2Connection) -> None:
+    def _require_room(self, connection: Http2Connection) -> None:
         if self._closed or not connection.has_room:
             raise TransportError(TransportCode.CONNECT_FAILED, "no stream may be opened")
 
-    async def _shake_hands(self, place: _Place, connection: Http2Connection) -> None:
-        host, port = place
+    async def _handshake(self, address: _Address, connection: Http2Connection) -> None:
+        host, port = address
         try:
             transport, _ = await asyncio.get_running_loop().create_connection(
                 lambda: connection,
                 host,
                 port,
                 ssl=self._tls_context(),
-                ssl_shutdown_timeout=_TLS_GOODBYE_S,
+                ssl_shutdown_timeout=_TLS_SHUTDOWN_S,
             )
         except TimeoutError:
             raise
         except OSError as error:
-            raise _connect_error(place, error) from error
+            raise _connect_error(address, error) from error
         if transport.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
-            raise TransportError(TransportCode.CONNECT_FAILED, "the service speaks no HTTP/2")
+            raise TransportError(
+                TransportCode.CONNECT_FAILED, "the service does not support HTTP/2"
+            )
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
-            # A private CA stands alone: where one is configured, no other is trusted.
+            # If a private CA is configured, no other is trusted.
             try:
                 tls = ssl.create_default_context(cafile=self._ca_file)
             except OSError as error:
@@ -210,9 +214,9 @@ class Http2Client:
             self._tls = tls
         return self._tls
 
-    def _tidy(self, place: _Place) -> None:
-        """Forget connections that have gone, and let go of the empty ones but one."""
-        pool = self._pool.get(place, [])
+    def _close_spare_connections(self, address: _Address) -> None:
+        """Remove closed connections, and retire all empty ones but one."""
+        pool = self._pool.get(address, [])
         pool[:] = [each for each in pool if not each.is_closed]
         for spare in [each for each in pool if each.is_empty and each.has_room][1:]:
             spare.retire()
@@ -224,14 +228,14 @@ def _never_opened(error: BaseException) -> TransportError:
     return TransportError(TransportCode.CONNECT_FAILED, f"no stream was opened: {error!r}")
 
 
-def _connect_error(place: _Place, error: OSError) -> TransportError:
-    message = f"cannot connect to {place[0]}:{place[1]}: {error}"
-    # Trying again helps against anything but a certificate we do not trust.
+def _connect_error(address: _Address, error: OSError) -> TransportError:
+    message = f"cannot connect to {address[0]}:{address[1]}: {error}"
+    # Only an untrusted certificate stays untrusted.
     retryable = not isinstance(error, ssl.SSLCertVerificationError)
     return TransportError(TransportCode.CONNECT_FAILED, message, retryable=retryable)
 
 
-def _place_of(destination: URI) -> _Place:
+def _address_of(destination: URI) -> _Address:
     return destination.host, destination.port or _HTTPS_PORT
 
 
@@ -245,11 +249,11 @@ def _headers_of(request: HTTPRequest) -> Iterator[tuple[str, str]]:
     for field in request.fields:
         name = field.name.lower()
         if name not in _NOT_IN_HTTP2:
-            yield from ((name, _safe(value)) for value in field.values)
+            yield from ((name, _require_single_line(value)) for value in field.values)
 
 
-def _safe(value: str) -> str:
-    """Refuse what could end a field early; h2 lets it out, and the SDK leaves it to us."""
+def _require_single_line(value: str) -> str:
+    """Refuse line breaks in a header field; neither h2 nor the SDK does."""
     if any(character in value for character in "\r\n\0"):
         raise ValueError(f"a header field holds a line break: {value!r}")
     return value

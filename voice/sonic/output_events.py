@@ -75,6 +75,12 @@ class OutputEventParser:
             "completionEnd": self._completion_end,
         }
 
+    def match_audio(self, payload: bytes) -> tuple[str, bytes] | None:
+        """Return content id and samples of an `audioOutput` like the one before; None for others."""
+        pattern = self._pattern
+        audio = pattern.match(payload) if pattern is not None else None
+        return None if pattern is None or audio is None else (pattern.content_id, audio[1])
+
     def parse(self, payload: bytes) -> tuple[OutputEvent, ...]:
         """Return the events in `payload`. Raises RemoteProtocolError."""
         audio = self._pattern.match(payload) if self._pattern else None

@@ -63,6 +63,13 @@ class SonicProtocol:
         return MappingProxyType(dict(self._ordering.open_tool_uses))
 
     @property
+    def open_audio_content(self) -> tuple[str, str] | None:
+        """Prompt and name of the audio content, while audio may be sent."""
+        if self._ordering.block is not None or not self._ordering.audio_content:
+            return None
+        return self._ordering.prompt_name, self._ordering.audio_content
+
+    @property
     def unknown_events(self) -> Mapping[str, int]:
         """How many events of each unknown name were received."""
         return MappingProxyType(self._parser.unknown)
@@ -146,6 +153,15 @@ class SonicProtocol:
             self._received.append(event)
             if isinstance(event, ToolUse) and self.state is not SessionState.ENDED:
                 self._ordering = self._ordering.with_tool_use(event)
+
+    def match_audio(self, payload: bytes) -> tuple[str, bytes] | None:
+        """Return content id and samples of an `audioOutput` like the one before it.
+
+        Returns:
+            None for every other payload, which goes to `receive_payload`.
+
+        """
+        return None if self._eof else self._parser.match_audio(payload)
 
     def receive_eof(self) -> None:
         """Handle the end of the service's side; nothing can be sent after it.

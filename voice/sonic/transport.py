@@ -1,24 +1,24 @@
-"""The way to Nova Sonic through the AWS SDK.
+"""Streams to Nova Sonic through the AWS SDK.
 
-The only room that imports the Bedrock SDK. The SDK signs, frames and parses; bytes go
-through our own HTTP/2 client (:mod:`voice.sonic.http2`, ADR 0003).
+This is the only module that imports the Bedrock SDK. The SDK configures, signs the request, and
+serialises, signs and parses every event but audio; bytes go through our own HTTP/2 client
+(`voice.sonic.http2`, ADR 0003), and audio bypasses the SDK (`voice.sonic.channel`).
 
-Here it is hard: the SDK waits for ever where it should fail. Three rules keep it honest.
+The SDK waits for ever where it should fail. Three rules prevent that:
 
-1. Credentials are found *before* it is called; without them its call never returns.
-2. What it awaits is ours and always answers: connecting, the head of the response, a frame
-   to read and room to write all have a time limit inside :mod:`voice.sonic.http2`.
-3. Its ``await_output`` must not be cancelled, so it runs in one short task per stream,
-   owned and awaited by the stream, and over when the response has begun. Whoever waits for
-   it waits beside it.
+1. Credentials are found *before* the SDK is called; without them its call never returns.
+2. Everything that it awaits always answers: connecting and the head of the response have time limits
+   in `voice.sonic.http2`, reading and writing never wait (`voice.sonic.sdk_bodies`).
+3. Its `await_output` must not be cancelled, so it runs in one short task per stream, which the
+   channel owns and awaits, and which is over when the response has begun.
 """
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,31 +36,35 @@ from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]
     InvokeModelWithBidirectionalStreamOperationInput,
     InvokeModelWithBidirectionalStreamOutputChunk,
 )
+from smithy_aws_core.auth.sigv4 import SigV4AuthScheme
 from smithy_aws_core.identity import AWSCredentialsIdentity
 from smithy_core import URI
 from smithy_core.exceptions import SmithyError
 from smithy_core.interceptors import Interceptor, RequestContext
 from smithy_http.aio.interfaces import HTTPRequest
 
+from voice.sonic.channel import Channel, SdkStream, run_at_once
 from voice.sonic.credentials import AwsIdentityResolver, CredentialsResolver, FrozenIdentity
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.failures import as_transport_error
 from voice.sonic.http2 import Http2Client
-from voice.sonic.http2_stream import RequestBody
 from voice.sonic.interfaces import PayloadStream, SonicStream, SonicTransport
-from voice.sonic.payload_adapter import PayloadStreamAdapter
+from voice.sonic.payload_stream import ChannelPayloadStream
+from voice.sonic.sdk_bodies import RequestBody
+from voice.sonic.session_stream import SessionStream
+from voice.sonic.signing import SignatureChain
 
 __all__ = ["BedrockConfig", "BedrockTransport", "PayloadStream", "SonicStream", "SonicTransport"]
 
-_log = logging.getLogger(__name__)
+_SERVICE = "bedrock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedrockConfig:
-    """Which model, where, and how long to wait for it.
+    """Which model, where, and the time limits.
 
-    ``idle_timeout_s`` is how long the service may say nothing at all: it does so while
-    the customer is silent, so it is generous; a stream lives 480 s at most anyway.
+    `idle_timeout_s` is long because the service sends nothing while the customer is silent; a stream
+    lives for at most 480 s anyway.
     """
 
     region: str
@@ -75,7 +79,7 @@ class BedrockConfig:
 
 
 class BedrockTransport:
-    """Nova Sonic on Amazon Bedrock, or on whatever answers at ``endpoint_url``."""
+    """Opens streams to Nova Sonic on Amazon Bedrock, or at `endpoint_url`."""
 
     def __init__(
         self, config: BedrockConfig, credentials: AwsIdentityResolver | None = None
@@ -91,46 +95,54 @@ class BedrockTransport:
             max_streams_per_connection=config.max_streams_per_connection,
         )
         self._preparing = asyncio.Lock()
-        # The SDK's client, made when it is first needed: making it is asynchronous.
+        # The SDK's client; creating it is asynchronous.
         self._client: Any = None
-        self._streams: set[BedrockStream] = set()
+        self._channels: set[Channel] = set()
 
     async def open_stream(self) -> SonicStream:
         """Open a stream; events may be sent at once. Raises TransportError."""
-        return PayloadStreamAdapter(await self.open())
+        channel, credentials_until = await self._open_channel()
+        return SessionStream(channel, credentials_until=credentials_until)
 
     async def open(self) -> PayloadStream:
-        """Open a stream; it may be written to at once. Raises TransportError."""
-        client = await self._prepared_client()
-        identity = await self._identity()
-        body = RequestBody()
-        sdk_stream = await self._invoke(client, identity, body)
-        stream = BedrockStream(
-            sdk_stream,
-            body,
-            close_timeout_s=self._config.close_timeout_s,
-            credentials_until=_expiry_of(identity),
-            on_denied=self._credentials.invalidate,
-            on_close=self._streams.discard,
-        )
-        self._streams.add(stream)
-        try:
-            await body.opened()
-        except BaseException:
-            await stream.close()
-            raise
-        return stream
+        """Open a stream of payloads; it may be written to at once. Raises TransportError."""
+        channel, credentials_until = await self._open_channel()
+        return ChannelPayloadStream(channel, credentials_until=credentials_until)
 
     async def warm(self) -> None:
-        """Have the SDK, credentials and a connection ready. Raises TransportError."""
+        """Prepare the SDK, credentials and a connection. Raises TransportError."""
         await self._prepared_client()
         await self._identity()
         await self._http.warm(_endpoint_of(self._config))
 
     async def close(self) -> None:
         """Close every stream and connection. Idempotent, bounded in time, never raises."""
-        await asyncio.gather(*(stream.close() for stream in tuple(self._streams)))
+        await asyncio.gather(*(channel.close() for channel in tuple(self._channels)))
         await self._http.close()
+
+    async def _open_channel(self) -> tuple[Channel, float | None]:
+        client = await self._prepared_client()
+        identity = await self._identity()
+        body, auth = RequestBody(), _ChainedAuth(identity)
+        channel = Channel(
+            SdkStream(
+                stream=await self._invoke(client, identity, body, auth),
+                body=body,
+                chain=auth.require_chain(),
+                wrap=_wrap,
+                unwrap=_unwrap,
+            ),
+            close_timeout_s=self._config.close_timeout_s,
+            on_denied=lambda: run_at_once(self._credentials.invalidate()),
+            on_close=self._channels.discard,
+        )
+        self._channels.add(channel)
+        try:
+            await body.opened()
+        except BaseException:
+            await channel.close()
+            raise
+        return channel, _expiry_of(identity)
 
     async def _prepared_client(self) -> Any:
         async with self._preparing:
@@ -156,11 +168,15 @@ class BedrockTransport:
             ) from error
 
     async def _invoke(
-        self, client: Any, identity: AWSCredentialsIdentity, body: RequestBody
+        self,
+        client: Any,
+        identity: AWSCredentialsIdentity,
+        body: RequestBody,
+        auth: "_ChainedAuth",
     ) -> Any:
-        """Begin the request. The SDK never answers if anything fails before it is sent."""
+        """Begin the request. The SDK never returns if anything fails before it is sent."""
         model = InvokeModelWithBidirectionalStreamOperationInput(model_id=self._config.model_id)
-        prepare = partial(_prepare, identity=identity, body=body)
+        prepare = partial(_prepare, identity=identity, body=body, auth=auth)
         try:
             async with asyncio.timeout(self._config.header_timeout_s):
                 with _translated():
@@ -172,158 +188,8 @@ class BedrockTransport:
             message = "the SDK did not begin the request"
             raise TransportError(TransportCode.HEADER_TIMEOUT, message) from error
         except BaseException:
-            body.abandon()  # its tasks go on without us, and must not open a stream
+            body.abandon()  # the SDK's tasks continue, and must not open a stream
             raise
-
-
-class BedrockStream:
-    """One bidirectional stream of the SDK, made safe to wait on."""
-
-    def __init__(
-        self,
-        sdk_stream: Any,
-        body: RequestBody,
-        *,
-        close_timeout_s: float,
-        credentials_until: float | None,
-        on_denied: Callable[[], Awaitable[None]],
-        on_close: Callable[["BedrockStream"], None],
-    ) -> None:
-        self.credentials_until = credentials_until
-        self._sdk_stream = sdk_stream
-        self._body = body
-        self._close_timeout_s = close_timeout_s
-        self._on_denied = on_denied
-        self._on_close = on_close
-        # Frames are a chain of signatures: one at a time.
-        self._sending = asyncio.Lock()
-        # Why the stream is lost, once it is; and whether whoever receives knows the end.
-        self._failure: TransportError | None = None
-        self._end_known = asyncio.Event()
-        self._closed = False
-        self._answer = asyncio.create_task(  # noqa: TID251 -- close() awaits it; see the top
-            sdk_stream.await_output()
-        )
-        self._answer.add_done_callback(_heard)
-
-    async def send(self, payload: bytes) -> None:
-        """Send one JSON payload; waits while the service is slow. Raises TransportError."""
-        part = BidirectionalInputPayloadPart(bytes_=payload)
-        chunk = InvokeModelWithBidirectionalStreamInputChunk(value=part)
-        try:
-            await self._write(partial(self._sdk_stream.input_stream.send, chunk))
-        except TransportError as error:
-            raise await self._reason(error) from error
-
-    async def receive(self) -> bytes | None:
-        """Give the next JSON payload; None after a clean end. Raises TransportError."""
-        if self._failure is not None:
-            raise self._failure
-        try:
-            with _translated(self._body):
-                payload = await self._next_payload()
-        except TransportError as error:
-            await self._note_failure(error)
-            raise
-        if payload is None:
-            self._end_known.set()
-        return payload
-
-    async def accepted(self) -> None:
-        """Wait until the service has taken the stream. Raises TransportError if it refuses it."""
-        try:
-            with _translated(self._body):
-                await self._receiver()
-        except TransportError as error:
-            await self._note_failure(error)
-            raise
-
-    async def end_input(self) -> None:
-        """Say that nothing more will be sent, and go on receiving; idempotent."""
-        try:
-            await self._write(self._sdk_stream.input_stream.close)
-        except TransportError as error:  # whoever receives learns why
-            _log.debug("input not ended code=<%s>", error.code)
-
-    async def close(self) -> None:
-        """End the stream and free all it holds. Idempotent, bounded in time, never raises."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            if self._body.is_settled:
-                await self._end_politely()
-            else:  # still connecting
-                self._answer.cancel()
-        finally:
-            self._body.abandon()
-            self._end_known.set()
-            self._on_close(self)
-            await self._settle_answer()
-
-    async def _write(self, frame: Callable[[], Awaitable[None]]) -> None:
-        """Let the SDK write a frame. They are a chain of signatures: one at a time, and whole."""
-        async with self._sending:
-            try:
-                with _translated():
-                    await frame()
-            except asyncio.CancelledError:
-                self._body.abandon()
-                raise
-
-    async def _next_payload(self) -> bytes | None:
-        receiver = await self._receiver()
-        while (event := await receiver.receive()) is not None:
-            if isinstance(event, InvokeModelWithBidirectionalStreamOutputChunk):
-                if event.value.bytes_ is None:
-                    raise TransportError(TransportCode.BAD_FRAME, "a chunk without bytes")
-                return bytes(event.value.bytes_)
-            _log.debug("unknown stream member type=<%s>", type(event).__name__)
-        return None
-
-    async def _receiver(self) -> Any:
-        if not self._answer.done():
-            await asyncio.wait({self._answer})  # which may be cancelled without cancelling it
-        if self._answer.cancelled():
-            raise TransportError(TransportCode.STREAM_LOST, "closed on this side")
-        _, receiver = self._answer.result()
-        return receiver
-
-    async def _reason(self, error: TransportError) -> TransportError:
-        """Give the service's own reason for a lost stream, if it gives one in time."""
-        if error.code is not TransportCode.STREAM_LOST:
-            return error
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._close_timeout_s):
-                await self._hear_end()
-        return self._failure or error
-
-    async def _hear_end(self) -> None:
-        """Wait until the service has refused the stream, or whoever receives knows its end."""
-        try:
-            with _translated(self._body):
-                await self._receiver()
-        except TransportError as refusal:
-            await self._note_failure(refusal)
-        else:
-            await self._end_known.wait()
-
-    async def _note_failure(self, error: TransportError) -> None:
-        self._failure = self._failure or error
-        self._end_known.set()
-        if error.code is TransportCode.ACCESS_DENIED:
-            await self._on_denied()
-
-    async def _end_politely(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._close_timeout_s):
-                await self.end_input()
-
-    async def _settle_answer(self) -> None:
-        """Leave no task behind."""
-        await asyncio.wait({self._answer}, timeout=self._close_timeout_s)
-        self._answer.cancel()
-        await asyncio.wait({self._answer})
 
 
 def _expiry_of(identity: AWSCredentialsIdentity) -> float | None:
@@ -334,14 +200,8 @@ def _expiry_of(identity: AWSCredentialsIdentity) -> float | None:
     return asyncio.get_running_loop().time() + left_s
 
 
-def _heard(answer: asyncio.Task[Any]) -> None:
-    """Take note of a failure nobody may ask for, or asyncio complains that nobody did."""
-    if not answer.cancelled():
-        answer.exception()
-
-
 class _DirectBody(Interceptor[Any, Any, HTTPRequest, Any]):
-    """Lets the SDK write onto the stream itself, and not into a buffer before it."""
+    """Lets the SDK write to the stream itself, and not to a buffer before it."""
 
     def __init__(self, body: RequestBody) -> None:
         self._body = body
@@ -352,15 +212,83 @@ class _DirectBody(Interceptor[Any, Any, HTTPRequest, Any]):
         return context.transport_request
 
 
-def _prepare(config: Any, *, identity: AWSCredentialsIdentity, body: RequestBody) -> None:
-    """Fit the SDK's configuration for one stream: its credentials, and its own body."""
+class _ChainedAuth(SigV4AuthScheme):
+    """SigV4 whose chain of signatures audio shares with the SDK's own events."""
+
+    def __init__(self, identity: AWSCredentialsIdentity) -> None:
+        super().__init__(service=_SERVICE)
+        self._identity = identity
+        self._chain: SignatureChain | None = None
+
+    def event_signer(self, *, request: HTTPRequest) -> Any:
+        """Return the signer of the request's events: the chain begins with its signature."""
+        authorization = request.fields["Authorization"].as_string()
+        scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
+        self._chain = SignatureChain(
+            secret_key=self._identity.secret_access_key,
+            region=scope[2],
+            service=scope[3],
+            seed=authorization.rpartition("Signature=")[2],
+        )
+        return _ChainSigner(self._chain)
+
+    def require_chain(self) -> SignatureChain:
+        """Return the chain of the request that was signed."""
+        if self._chain is None:
+            raise TransportError(TransportCode.INTERNAL, "the SDK signs no events")
+        return self._chain
+
+
+class _ChainSigner:
+    """The SDK's interface to a chain of signatures."""
+
+    def __init__(self, chain: SignatureChain) -> None:
+        self._chain = chain
+
+    async def sign(self, *, event: Any, **_: Any) -> Any:
+        """Put `event` into a signed event."""
+        return self._signed(event, event.encode())
+
+    async def sign_empty(self, *, event: Any, **_: Any) -> Any:
+        """Sign the event that ends the stream."""
+        return self._signed(event, b"")
+
+    def _signed(self, event: Any, payload: bytes) -> Any:
+        date_ms = int(time.time() * 1000)
+        signature = self._chain.sign(payload, date_ms=date_ms)
+        date = datetime.fromtimestamp(date_ms // 1000, UTC).replace(
+            microsecond=date_ms % 1000 * 1000
+        )
+        event.headers = {":date": date, ":chunk-signature": signature}
+        event.payload = payload
+        return event
+
+
+def _prepare(
+    config: Any, *, identity: AWSCredentialsIdentity, body: RequestBody, auth: _ChainedAuth
+) -> None:
+    """Adapt the SDK's configuration to one stream: its credentials, body and signatures."""
     config.aws_credentials_identity_resolver = FrozenIdentity(identity)
     config.interceptors = [*config.interceptors, _DirectBody(body)]
+    config.set_auth_scheme(auth)
+
+
+def _wrap(payload: bytes) -> Any:
+    part = BidirectionalInputPayloadPart(bytes_=payload)
+    return InvokeModelWithBidirectionalStreamInputChunk(value=part)
+
+
+def _unwrap(event: Any) -> bytes | None:
+    if not isinstance(event, InvokeModelWithBidirectionalStreamOutputChunk):
+        return None
+    if event.value.bytes_ is None:
+        raise TransportError(TransportCode.BAD_FRAME, "a chunk without bytes")
+    return bytes(event.value.bytes_)
 
 
 @contextlib.contextmanager
 def _translated(body: RequestBody | None = None) -> Iterator[None]:
-    """Turn whatever the SDK raises into a TransportError: the door to the SDK."""
+    """Turn whatever the SDK raises into a TransportError."""
     try:
         yield
     except TransportError:
@@ -370,7 +298,7 @@ def _translated(body: RequestBody | None = None) -> Iterator[None]:
 
 
 def _endpoint_of(config: BedrockConfig) -> URI:
-    """Give where the model answers. Raises TransportError if that is no https address."""
+    """Return the model's endpoint. Raises TransportError if it is no https URL."""
     url = config.endpoint_url or f"https://bedrock-runtime.{config.region}.amazonaws.com"
     try:
         parts = urlsplit(url)
