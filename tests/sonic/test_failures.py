@@ -92,6 +92,32 @@ async def test_refusal_carries_the_service_message(
     assert failure.message == "no such model"
 
 
+async def test_refusal_with_content_length_leaves_other_streams_alone(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    body = json.dumps({"message": "no"}).encode()
+
+    async def script(stream: PeerStream) -> None:
+        if stream.stream_id > 1:
+            fields = {"x_amzn_errortype": "ThrottlingException", "content_length": str(len(body))}
+            stream.head(429, **fields)
+            await stream.say(body)
+            stream.end()
+            return
+        stream.head()
+        while (payload := await stream.payload()) is not None:
+            await stream.tell(payload)
+
+    peer = await peer_with(script)
+    transport = transport_to(peer.url)
+    other = await transport.open()
+    await other.send(HELLO)
+    assert await other.receive() == HELLO
+    assert (await failure_of(transport)).code is TransportCode.THROTTLED
+    await other.send(HELLO)
+    assert await other.receive() == HELLO
+
+
 async def test_refusal_without_end_of_body_is_reported(
     peer_with: StartPeer, transport_to: ConnectTo
 ) -> None:

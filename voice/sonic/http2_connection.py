@@ -5,7 +5,7 @@ WINDOW_UPDATE make up nearly all traffic, and h2 spends more on each than everyt
 they are packed and parsed here (`voice.sonic.http2_frames`). The windows for sending stay h2's own,
 and are read and written there. The windows for receiving are kept by the streams: h2 sees neither
 the DATA frames nor the WINDOW_UPDATE frames for them. Frames out of the ordinary (with flags, of an
-unknown stream, an impossible increment) go to h2, which knows what to do.
+unknown stream, of a body whose length h2 checks, an impossible increment) go to h2.
 
 What the streams send in one turn of the event loop leaves in one write: one TLS record and one
 system call where there were several.
@@ -202,7 +202,7 @@ class Http2Connection(asyncio.Protocol):
             if begin + length > size:
                 break
             stream = self._streams.get(stream_id)
-            if kind == http2_frames.DATA and stream is not None and not flags and length:
+            if kind == http2_frames.DATA and stream and stream.is_endless and length and not flags:
                 stream.data_received(data[begin : begin + length])
             elif kind != http2_frames.WINDOW_UPDATE or not self._widen(
                 stream_id, data[begin : begin + length]
@@ -325,7 +325,7 @@ class Http2Connection(asyncio.Protocol):
             stream.head_received(head)
 
     def _on_data(self, event: DataReceived) -> None:
-        """Handle DATA with flags: padding, the end of the stream. h2 keeps the window for it."""
+        """Handle DATA out of the ordinary; h2 keeps the window for it."""
         self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
         if (stream := self._streams.get(event.stream_id)) and event.data:
             stream.data_received(event.data, is_counted=False)

@@ -75,6 +75,8 @@ class Http2Stream:
 
     def __init__(self, connection: StreamConnection, stream_id: int, idle_timeout_s: float) -> None:
         self.head: ResponseHead | None = None
+        self.is_endless = False
+        """Whether a response has begun whose length is not known: a stream of events."""
         self.is_ended = False
         """Whether the service has ended its side."""
         self.error: TransportError | None = None
@@ -174,6 +176,7 @@ class Http2Stream:
     def head_received(self, head: ResponseHead) -> None:
         """Receive the status and headers."""
         self.head = head
+        self.is_endless = all(name != "content-length" for name, _ in head.headers)
         self._received_at = self._loop.time()
         self._report_change()
 
