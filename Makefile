@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check clean
+.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ pins: $(VENV)/.installed-dev ## Write requirements*.txt from pyproject.toml, wit
 
 lambda: $(VENV)/.installed-dev ## Build the REST API for AWS Lambda, start it on this machine, print size and times
 	@scripts/build-lambda --start
+
+check-image: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run the Dockerfile's instructions without Docker, start what they make
+	@scripts/check-image
 
 infra-check: .venv-infrastructure/.installed .venv-checkov/.installed ## Check the infrastructure: Terraform on a local AWS, checkov, hadolint
 	@scripts/infra-check
