@@ -4,7 +4,8 @@
 Usage: make coverage, or scripts/check-coverage.py after `pytest -m pure --cov --cov-context=test`.
 
 `tests/pure-modules.toml` says which test files a module calls its own. Lines that run at import
-count as covered. Exit status 1 if a module has less than all its lines and branches covered.
+count as covered. Exit status 1 if a module has less than all its lines and branches covered and is
+not listed as incomplete, or if it is listed and complete.
 """
 
 import io
@@ -27,6 +28,11 @@ def own_tests(table: str) -> dict[str, list[str]]:
     return modules
 
 
+def known_incomplete(table: str) -> set[str]:
+    """Return the modules whose missing branches are accepted for now."""
+    return set(tomllib.loads(table).get("incomplete", ()))
+
+
 def missing(module: str, tests: list[str]) -> tuple[float, str]:
     """Return the percentage that the tests cover, and the lines and branches they do not."""
     measured = coverage.Coverage(data_file=str(ROOT / ".coverage"))
@@ -44,13 +50,22 @@ def missing(module: str, tests: list[str]) -> tuple[float, str]:
 
 def main() -> int:
     """Print one row for each module; return the exit status."""
-    incomplete = 0
-    for module, tests in own_tests(TABLE.read_text(encoding="utf-8")).items():
+    table = TABLE.read_text(encoding="utf-8")
+    accepted, incomplete = known_incomplete(table), set()
+    for module, tests in own_tests(table).items():
         percent, lines = missing(module, tests)
-        incomplete += bool(lines)
+        if lines:
+            incomplete.add(module)
         print(f"{percent:6.1f} %  {module:40}  {lines}".rstrip())
-    print(f"{incomplete} modules are not covered completely by their own tests")
-    return 1 if incomplete else 0
+    problems = [
+        *(f"{module}: not covered by its own tests" for module in sorted(incomplete - accepted)),
+        *(
+            f"{module}: complete; not incomplete any more"
+            for module in sorted(accepted - incomplete)
+        ),
+    ]
+    print("\n".join(problems) or f"complete, except for {len(incomplete)} listed modules")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -303,3 +303,8 @@ def test_nearest_starts_are_in_order_of_time(wanted: str, clocks: list[str]) -> 
 
 def test_nearest_starts_of_full_day_are_empty() -> None:
     assert nearest_starts([], local("10:00")) == []
+
+
+def test_new_version_is_later_even_if_the_clock_is_not() -> None:
+    updated = APPOINTMENT.with_new_version(now=APPOINTMENT.updated_at - timedelta(hours=1))
+    assert updated.updated_at > APPOINTMENT.updated_at

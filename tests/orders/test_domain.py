@@ -97,3 +97,9 @@ def test_changed_order_has_new_version() -> None:
 )
 def test_order_matches_staff_and_customer_by_name_or_dni(caller: Caller, is_match: bool) -> None:
     assert ORDER.matches_caller(caller) is is_match
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+def test_items_are_editable_until_the_order_is_shipped(status: OrderStatus) -> None:
+    expected = status in {OrderStatus.PENDING, OrderStatus.PROCESSING}
+    assert replace(ORDER, status=status).has_editable_items is expected

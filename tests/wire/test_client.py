@@ -299,3 +299,8 @@ class TestPlaybackModel:
                 now += amount / RATE_HZ
             assert before <= playback.position_at(now) <= received_to
             before = playback.position_at(now)
+
+    def test_position_before_the_first_chunk_is_its_start(self) -> None:
+        playback = PlaybackModel(RATE_HZ)
+        playback.add(position=700, samples=500, now=10.0)
+        assert playback.position_at(5.0) == 700

@@ -192,3 +192,22 @@ def test_number_of_open_texts_is_limited() -> None:
         wire.decode(event("contentStart", contentName="one more", type="TEXT", role="USER"))
     wire.decode(event("contentEnd", contentName="t0"))
     wire.decode(event("contentStart", contentName="one more", type="TEXT", role="USER"))
+
+
+def test_event_body_that_is_no_object_is_wrapped() -> None:
+    source = {"usageEvent": 5}
+    assert encoded(LegacyWire(), m.ServiceEvent(source=source))["event"] == {
+        "usageEvent": {"value": 5}
+    }
+
+
+@pytest.mark.parametrize("content", ["¡Hola!", '{"interrupted" : true}', 5, None])
+def test_assistant_text_that_the_client_can_show_is_unchanged(content: object) -> None:
+    body = {"role": "ASSISTANT", "content": content}
+    source = {"textOutput": body}
+    assert encoded(LegacyWire(), m.ServiceEvent(source=source))["event"]["textOutput"] == body
+
+
+def test_call_without_a_sample_rate_starts_at_16_khz() -> None:
+    body = {key: value for key, value in AUDIO_START.items() if key != "audioInputConfiguration"}
+    assert decoded(LegacyWire(), [event("contentStart", **body)]) == [START]
