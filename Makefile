@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint names types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
+.PHONY: help run call test test-fast test-versions coverage check format lint types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,12 +42,11 @@ format: $(VENV)/.installed-dev ## Format the code
 	@$(PY) -m ruff format $(SOURCES)
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
 
-lint: $(VENV)/.installed-dev ## Check format, style and unexplained ignore comments
+lint: $(VENV)/.installed-dev ## Check format, style, names (docs/glossary.md), ignore comments, commit subjects
 	@$(PY) -m ruff format --check --quiet $(SOURCES)
 	@$(PY) -m ruff check $(SOURCES)
-
-names: $(VENV)/.installed-dev ## Check names and commit subjects against docs/glossary.md
 	@$(PY) scripts/check-names.py $(SOURCES)
+	@$(PY) scripts/check-ignores.py $(SOURCES)
 	@$(PY) scripts/check-commits.py
 
 types: $(VENV)/.installed-dev ## Check the types

@@ -18,7 +18,7 @@ from voice.sonic.protocol import SonicProtocol
 
 ROUNDS, TIMES = 15, 2_000
 SPOKEN = os.urandom(1_024)  # 32 ms at 16 kHz
-HEARD = os.urandom(1_920)  # 40 ms at 24 kHz
+RECEIVED = os.urandom(1_920)  # 40 ms at 24 kHz
 
 
 EVENT = AudioInput(prompt_name="p" * 36, content_name="c" * 36, pcm=SPOKEN)
@@ -46,7 +46,7 @@ def service_payload() -> bytes:
         "promptName": "p" * 36,
         "completionId": "k" * 36,
         "contentId": "c" * 36,
-        "content": base64.b64encode(HEARD).decode(),
+        "content": base64.b64encode(RECEIVED).decode(),
     }
     return json.dumps({"event": {"audioOutput": body}}).encode()
 
@@ -92,4 +92,4 @@ if __name__ == "__main__":
     assert decode_naively() == decode_ours()
     assert decode_naively().source == decode_ours().source
     compare(f"encode {len(SPOKEN)} bytes of AudioInput", encode_naively, encode_ours)
-    compare(f"decode {len(HEARD)} bytes of AudioOutput", decode_naively, decode_ours)
+    compare(f"decode {len(RECEIVED)} bytes of AudioOutput", decode_naively, decode_ours)

@@ -28,7 +28,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from aws_sdk_bedrock_runtime import client as sdk_client  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime import client as sdk_client  # type: ignore[import-untyped]  # no stubs
 from aws_sdk_bedrock_runtime import config as sdk_config
 from aws_sdk_bedrock_runtime import models
 from smithy_aws_core.identity import AWSCredentialsIdentity
@@ -42,9 +42,9 @@ from voice.sonic.transport import BedrockConfig, BedrockTransport
 
 FRAMES, ROUNDS = 1_500, 5
 CALLS, ECHOES, PERIOD_S = 4, 100, 0.032
-IDENTITY = AWSCredentialsIdentity(access_key_id="AKIDEXAMPLE", secret_access_key="none")  # noqa: S106
+IDENTITY = AWSCredentialsIdentity(access_key_id="AKIDEXAMPLE", secret_access_key="none")  # noqa: S106 -- the simulator's credentials
 SPOKEN = encode(AudioInput(prompt_name="p" * 36, content_name="c" * 36, pcm=os.urandom(1_024)))
-HEARD = service.audio("c" * 36, os.urandom(1_920))
+RECEIVED = service.audio("c" * 36, os.urandom(1_920))
 
 
 class Stream(Protocol):
@@ -74,10 +74,10 @@ async def play(stream: PeerStream) -> None:
     stream.head()
     order = json.loads(await stream.payload() or b"{}")
     for _ in range(order.get("flood", 0)):
-        await stream.tell(HEARD)
+        await stream.send_event_frame(RECEIVED)
     while (payload := await stream.payload()) is not None:
         if order.get("echo"):
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
     stream.end()
 
 
@@ -162,7 +162,7 @@ async def stock(url: str, ca_file: str) -> AsyncIterator[Opener]:
 
 async def send_us(open_stream: Opener) -> float:
     """Give the processor time of one frame sent."""
-    stream = await begun(open_stream, {})
+    stream = await stream_started(open_stream, {})
     started = time.process_time()
     for _ in range(FRAMES):
         await stream.send(SPOKEN)
@@ -175,7 +175,7 @@ async def send_us(open_stream: Opener) -> float:
 
 async def receive_us(open_stream: Opener) -> float:
     """Give the processor time of one frame received."""
-    stream = await begun(open_stream, {"flood": FRAMES})
+    stream = await stream_started(open_stream, {"flood": FRAMES})
     started = time.process_time()
     for _ in range(FRAMES):
         assert await stream.receive() is not None
@@ -194,7 +194,7 @@ async def echo_ms(open_stream: Opener) -> list[float]:
 
 async def call(open_stream: Opener, offset_s: float) -> list[float]:
     """Speak for a while at the pace of speech; give the times there and back."""
-    stream = await begun(open_stream, {"echo": True})
+    stream = await stream_started(open_stream, {"echo": True})
     times: list[float] = []
     sent: list[float] = []
 
@@ -214,7 +214,7 @@ async def call(open_stream: Opener, offset_s: float) -> list[float]:
     return times
 
 
-async def begun(open_stream: Opener, order: dict[str, Any]) -> Stream:
+async def stream_started(open_stream: Opener, order: dict[str, Any]) -> Stream:
     """Open a stream and say what the service is to do on it."""
     stream: Stream = await open_stream()
     await stream.send(json.dumps(order).encode())

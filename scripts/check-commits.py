@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE_COMMIT = "26d6084"
+BASE_COMMIT = "d8cb844"
 """Commits up to this one were written before the rule."""
 MAX_LENGTH = 72
 

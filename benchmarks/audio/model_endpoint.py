@@ -138,11 +138,11 @@ class ModelStream:
     def flush(self) -> None:
         """Send what flow control allows."""
         while self._outgoing and self.is_open:
-            room = min(self.window_bytes, self._connection.window_bytes, _MAX_FRAME_BYTES)
-            if room <= 0:
+            window_left = min(self.window_bytes, self._connection.window_bytes, _MAX_FRAME_BYTES)
+            if window_left <= 0:
                 return
-            piece = bytes(self._outgoing[:room])
-            del self._outgoing[:room]
+            piece = bytes(self._outgoing[:window_left])
+            del self._outgoing[:window_left]
             self.window_bytes -= len(piece)
             self._connection.window_bytes -= len(piece)
             self._connection.write(_http2_frame(_DATA, 0, self._stream_id, piece))

@@ -10,7 +10,10 @@ pytestmark = pytest.mark.pure
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("simulator/**/*.md")]
+    document
+    for pattern in ("*.md", "docs/**/*.md", "simulator/**/*.md")
+    for document in ROOT.glob(pattern)
+    if "node_modules" not in document.parts and ".venv" not in document.as_posix()
 )
 ADRS = {path.name[:4]: path for path in ROOT.glob("docs/adr/[0-9]*.md")}
 PACKAGES = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] not in "._"}

@@ -41,14 +41,14 @@ class Function:
     def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self._process = process
         self.log = log
-        self.modules: list[str] = self._read()["modules"]
+        self.modules: list[str] = self._read_response()["modules"]
 
     def invoke(self, method: str, path: str, **parts: Any) -> dict[str, Any]:
         """Return the function's response to API Gateway."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(api_gateway_event(method, path, **parts)) + "\n")
         self._process.stdin.flush()
-        response: dict[str, Any] = self._read()
+        response: dict[str, Any] = self._read_response()
         return response
 
     def request(
@@ -64,7 +64,7 @@ class Function:
         response = self.invoke(method, path, headers=headers, **parts)
         return response["statusCode"], json.loads(response["body"]) if response["body"] else None
 
-    def _read(self) -> Any:
+    def _read_response(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"the function ended:\n{self.log.read_text()[-3000:]}"

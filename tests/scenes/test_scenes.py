@@ -59,7 +59,7 @@ def scene_site(
 def speak_for(way: str) -> Speak | None:
     if way == "text":
         return None
-    from nova_sonic_simulator.speech.text_to_speech import open_synthesis  # noqa: PLC0415
+    from nova_sonic_simulator.speech.text_to_speech import open_synthesis  # noqa: PLC0415 -- speech packages may be missing
 
     voice = open_synthesis().voice
     return lambda text: voice.synthesize(text, pcm.INPUT_RATE_HZ)
@@ -83,5 +83,5 @@ async def test_scene_ends_as_expected(
     if problems and way == "voice":
         problems.append(f"heard: {driver.transcripts}")
     seconds = round(time.monotonic() - started, 1)
-    record_property(SCENE, [way, scene.id, seconds, problems])  # type: ignore[operator]
+    record_property(SCENE, [way, scene.id, seconds, problems])  # type: ignore[operator]  # the fixture has no type
     assert not problems

@@ -92,23 +92,23 @@ class PeerStream:
         self.connection.h2.send_headers(self.stream_id, [(":status", str(status)), *fields])
         self.connection.flush()
 
-    async def say(self, data: bytes) -> None:
-        """Send bytes, within the room the client gives."""
+    async def send_bytes(self, data: bytes) -> None:
+        """Send bytes, within the flow-control window of the client."""
         while data:
             if self.gone:
                 raise GoneError
-            room = min(self.connection.h2.local_flow_control_window(self.stream_id), 16_384)
-            if room <= 0:
+            window_left = min(self.connection.h2.local_flow_control_window(self.stream_id), 16_384)
+            if window_left <= 0:
                 await self._wait()
                 continue
-            self.connection.h2.send_data(self.stream_id, data[:room])
+            self.connection.h2.send_data(self.stream_id, data[:window_left])
             self.connection.flush()
-            data = data[room:]
+            data = data[window_left:]
             while self.connection.paused:
                 await self._wait()
 
-    async def tell(self, payload: bytes) -> None:
-        await self.say(frames.event(payload))
+    async def send_event_frame(self, payload: bytes) -> None:
+        await self.send_bytes(frames.event(payload))
 
     def end(self) -> None:
         self.connection.h2.end_stream(self.stream_id)
@@ -137,8 +137,8 @@ class PeerConnection(asyncio.Protocol):
         self.peer.connections.append(self)
         self.h2.initiate_connection()
         self.h2.update_settings(self.peer.settings)
-        if self.peer.connection_room_bytes:
-            self.h2.increment_flow_control_window(self.peer.connection_room_bytes)
+        if self.peer.connection_window_bytes:
+            self.h2.increment_flow_control_window(self.peer.connection_window_bytes)
         if self.peer.greets:
             self.flush()
 
@@ -209,7 +209,7 @@ class Peer:
     reads: bool = True  # whether it lets the client send more than its first windows
     greets: bool = True  # whether it says anything at all after the handshake
     alpn: tuple[str, ...] = ("h2",)
-    connection_room_bytes: int = 0
+    connection_window_bytes: int = 0
     connections: list[PeerConnection] = field(default_factory=list)
     streams: list[PeerStream] = field(default_factory=list)
     connection_count: int = 0

@@ -13,7 +13,7 @@ class RecordingReceiver:
     def __init__(self) -> None:
         self.received: list[Any] = []
         """Output events, and audio as (content id, PCM)."""
-        self.room_count = 0
+        self.writable_count = 0
         self.is_lost = False
         self.error: TransportError | RemoteProtocolError | None = None
         self._changed = asyncio.Event()
@@ -28,9 +28,9 @@ class RecordingReceiver:
         self.received.append(event)
         self._changed.set()
 
-    def room_available(self) -> None:
+    def writable_again(self) -> None:
         assert not self.is_lost
-        self.room_count += 1
+        self.writable_count += 1
         self._changed.set()
 
     def stream_lost(self, error: TransportError | RemoteProtocolError | None) -> None:
@@ -45,9 +45,9 @@ class RecordingReceiver:
                 await self._wait()
         return self.received
 
-    async def wait_for_room(self) -> None:
+    async def wait_until_writable(self) -> None:
         async with asyncio.timeout(5):
-            while not self.room_count:
+            while not self.writable_count:
                 await self._wait()
 
     async def wait_for_loss(self) -> TransportError | RemoteProtocolError | None:

@@ -12,7 +12,7 @@ async def echo(stream: PeerStream) -> None:
     """Send every payload back; end when the client does."""
     stream.head()
     while (payload := await stream.payload()) is not None:
-        await stream.tell(payload)
+        await stream.send_event_frame(payload)
     stream.end()
 
 
@@ -29,7 +29,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
-async def settled(value: Callable[[], object]) -> None:
+async def wait_until_unchanged(value: Callable[[], object]) -> None:
     """Wait until `value` no longer changes."""
     before = None
     while before != (before := value()):  # noqa: ASYNC110 -- it waits for nothing to happen

@@ -255,11 +255,11 @@ DECODERS: dict[str, Callable[[Body, Names], InputEvent]] = {
 }
 
 
-WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
-NAMED = {"prompt_name": WORDS, "content_name": WORDS}
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+NAMED = {"prompt_name": TEXTS, "content_name": TEXTS}
 UNIT = st.floats(min_value=0, max_value=1)
 RATES = st.sampled_from([8_000, 16_000, 24_000])
-OBJECTS = st.dictionaries(WORDS, st.none() | st.integers() | WORDS).map(json.dumps)
+OBJECTS = st.dictionaries(TEXTS, st.none() | st.integers() | TEXTS).map(json.dumps)
 INPUT_EVENTS = st.one_of(
     st.builds(
         SessionStart,
@@ -270,11 +270,11 @@ INPUT_EVENTS = st.one_of(
     ),
     st.builds(
         PromptStart,
-        prompt_name=WORDS,
-        voice_id=WORDS,
+        prompt_name=TEXTS,
+        voice_id=TEXTS,
         output_rate_hz=RATES,
         tools=st.lists(
-            st.builds(ToolSpec, name=WORDS, description=st.just("d"), input_schema=OBJECTS),
+            st.builds(ToolSpec, name=TEXTS, description=st.just("d"), input_schema=OBJECTS),
             max_size=3,
         ).map(tuple),
     ),
@@ -286,12 +286,12 @@ INPUT_EVENTS = st.one_of(
         interactive=st.just(False),
     ),
     st.builds(TextContentStart, **NAMED, role=st.just(Role.USER), interactive=st.just(True)),
-    st.builds(ToolContentStart, **NAMED, tool_use_id=WORDS),
+    st.builds(ToolContentStart, **NAMED, tool_use_id=TEXTS),
     st.builds(AudioInput, **NAMED, pcm=st.binary(min_size=1, max_size=99).map(lambda b: b * 2)),
-    st.builds(TextInput, **NAMED, content=WORDS),
+    st.builds(TextInput, **NAMED, content=TEXTS),
     st.builds(ToolResult, **NAMED, content=OBJECTS),
     st.builds(ContentEnd, **NAMED),
-    st.builds(PromptEnd, prompt_name=WORDS),
+    st.builds(PromptEnd, prompt_name=TEXTS),
     st.just(SessionEnd()),
 )
 

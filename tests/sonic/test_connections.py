@@ -17,7 +17,7 @@ from smithy_http.aio import HTTPRequest
 
 from tests.sonic.conftest import ConnectTo, StartPeer
 from tests.sonic.peer import PeerStream
-from tests.sonic.scripts import HELLO, echo, listen, settled, until
+from tests.sonic.scripts import HELLO, echo, listen, until, wait_until_unchanged
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.http2 import Http2Client
 from voice.sonic.interfaces import PayloadStream
@@ -203,7 +203,7 @@ async def test_unread_data_of_closed_streams_is_returned(
     async def script(stream: PeerStream) -> None:
         stream.head()
         while True:
-            await stream.tell(bytes(30_000))
+            await stream.send_event_frame(bytes(30_000))
 
     peer = await peer_with(script)
     transport = transport_to(peer.url, max_streams_per_connection=2)
@@ -211,7 +211,7 @@ async def test_unread_data_of_closed_streams_is_returned(
         stream = await transport.open()
         async with asyncio.timeout(5):
             await stream.accepted()
-        await settled(lambda: peer.connections[0].h2.outbound_flow_control_window)
+        await wait_until_unchanged(lambda: peer.connections[0].h2.outbound_flow_control_window)
         await stream.close()
     assert peer.connection_count == 1
 
@@ -243,7 +243,7 @@ async def test_stream_closes_in_time_if_the_service_is_blocked(
     async with asyncio.timeout(5), AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         stuck = tasks.create_task(swallow(stream))
-        await settled(lambda: stream)
+        await wait_until_unchanged(lambda: stream)
         await stream.close()
         assert await stuck == TransportCode.STREAM_LOST
 

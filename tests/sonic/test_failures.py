@@ -43,7 +43,7 @@ def refusing(status: int, name: str | None, *, message: str = "no", ends: bool =
         fields = {"x_amzn_errortype": f"{name}:http://internal.amazon.com/"} if name else {}
         stream.head(status, content_type="application/json", **fields)
         if ends:
-            await stream.say(json.dumps({"message": message}).encode())
+            await stream.send_bytes(json.dumps({"message": message}).encode())
             stream.end()
 
     return script
@@ -101,12 +101,12 @@ async def test_refusal_with_content_length_leaves_other_streams_alone(
         if stream.stream_id > 1:
             fields = {"x_amzn_errortype": "ThrottlingException", "content_length": str(len(body))}
             stream.head(429, **fields)
-            await stream.say(body)
+            await stream.send_bytes(body)
             stream.end()
             return
         stream.head()
         while (payload := await stream.payload()) is not None:
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
 
     peer = await peer_with(script)
     transport = transport_to(peer.url)
@@ -168,7 +168,7 @@ def answering(data: bytes, *, ends: bool = True) -> Script:
     async def script(stream: PeerStream) -> None:
         stream.head()
         await stream.payload()
-        await stream.say(data)
+        await stream.send_bytes(data)
         if ends:
             stream.end()
 
@@ -340,7 +340,7 @@ async def test_stream_lost_in_the_middle_is_an_error(
     async def script(stream: PeerStream) -> None:
         stream.head()
         await stream.payload()
-        await stream.tell(b'{"n":1}')
+        await stream.send_event_frame(b'{"n":1}')
         await stream.payload()
         await lose(stream)
 
@@ -377,7 +377,7 @@ async def test_payloads_before_the_loss_are_received(
     async def script(stream: PeerStream) -> None:
         stream.head()
         await stream.payload()
-        await stream.say(frames.event(b'{"n":1}') + frames.event(b'{"n":2}'))
+        await stream.send_bytes(frames.event(b'{"n":1}') + frames.event(b'{"n":2}'))
         stream.reset()
 
     peer = await peer_with(script)
@@ -395,7 +395,7 @@ async def test_graceful_goaway_lets_the_stream_finish(
         stream.head()
         stream.connection.goodbye(last_stream_id=stream.stream_id)
         while (payload := await stream.payload()) is not None:
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
         stream.end()
 
     peer = await peer_with(script)
@@ -454,7 +454,7 @@ async def test_service_that_sends_in_time_does_not_time_out(
         stream.head()
         for _ in range(4):
             await asyncio.sleep(0.1)  # time itself is what is tested
-            await stream.tell(HELLO)
+            await stream.send_event_frame(HELLO)
         stream.end()
 
     peer = await peer_with(script)
@@ -482,7 +482,7 @@ async def test_service_that_accepts_nothing_times_out(
         stream.head()
         while not stream.gone:
             await asyncio.sleep(0.02)
-            await stream.tell(HELLO)
+            await stream.send_event_frame(HELLO)
 
     peer = await peer_with(script, reads=False)
     stream = await transport_to(peer.url, idle_timeout_s=0.2).open()

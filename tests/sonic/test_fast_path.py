@@ -88,7 +88,7 @@ async def test_audio_after_the_first_bypasses_the_sdk(
     received_by_sdk = 0
     receive = AWSEventReceiver.receive
 
-    async def counted(self: AWSEventReceiver) -> object:  # type: ignore[type-arg]
+    async def counted(self: AWSEventReceiver) -> object:  # type: ignore[type-arg]  # its argument does not matter
         nonlocal received_by_sdk
         received_by_sdk += 1
         return await receive(self)
@@ -98,10 +98,10 @@ async def test_audio_after_the_first_bypasses_the_sdk(
 
     async def script(stream: PeerStream) -> None:
         stream.head()
-        await stream.tell(service.audio_start("v"))
+        await stream.send_event_frame(service.audio_start("v"))
         for each in pcm:
-            await stream.tell(service.audio("v", each))
-        await stream.tell(service.content_end("v", "AUDIO", "END_TURN"))
+            await stream.send_event_frame(service.audio("v", each))
+        await stream.send_event_frame(service.content_end("v", "AUDIO", "END_TURN"))
         await receive_all_payloads(stream)
 
     async def receive_all_payloads(stream: PeerStream) -> None:
@@ -131,7 +131,7 @@ async def test_audio_in_pieces_of_any_size_is_received(
     async def script(stream: PeerStream) -> None:
         stream.head()
         for at in range(0, len(data), cut):
-            await stream.say(data[at : at + cut])
+            await stream.send_bytes(data[at : at + cut])
         await stream.until_gone()
 
     peer = await peer_with(script)

@@ -288,7 +288,7 @@ def test_invalid_model_fields_leave_stage_unknown(fields: object) -> None:
     assert started.stage is None
 
 
-def test_usage_report_holds_totals() -> None:
+def test_usage_report_contains_totals() -> None:
     (report,) = parse_all(
         service.usage(
             input={"speechTokens": 1, "textTokens": 2}, output={"speechTokens": 3, "textTokens": 4}

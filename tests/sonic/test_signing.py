@@ -51,7 +51,7 @@ def test_signed_frames_equal_sdk_frames(payloads: list[bytes]) -> None:
 
 @given(
     st.lists(
-        st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1)),  # noqa: DTZ001
+        st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1)),  # noqa: DTZ001 -- Hypothesis wants naive bounds
         max_size=6,
     )
 )

@@ -46,7 +46,7 @@ def playing(*payloads: bytes) -> Script:
     async def script(stream: PeerStream) -> None:
         stream.head()
         for payload in payloads:
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
         while await stream.payload() is not None:
             pass
         stream.end()
@@ -168,7 +168,7 @@ async def test_tool_use_accepts_one_result(peer_with: StartPeer, transport_to: C
     await stream.close()
 
 
-async def test_audio_is_refused_without_room_until_room_is_available(
+async def test_audio_is_refused_until_the_stream_is_writable_again(
     peer_with: StartPeer, transport_to: ConnectTo
 ) -> None:
     may_read = asyncio.Event()
@@ -196,9 +196,9 @@ async def test_audio_is_refused_without_room_until_room_is_available(
             sent += 1
             await asyncio.sleep(0)
     assert sent > 10
-    assert receiver.room_count == 0
+    assert receiver.writable_count == 0
     may_read.set()
-    await receiver.wait_for_room()
+    await receiver.wait_until_writable()
     assert stream.send_audio(CHUNK)
     stream.end_input()
     assert await receiver.wait_for_loss() is None
@@ -229,7 +229,7 @@ async def test_refusal_reaches_accepted_and_receiver(
 async def test_reset_stream_reports_its_loss(peer_with: StartPeer, transport_to: ConnectTo) -> None:
     async def script(stream: PeerStream) -> None:
         stream.head()
-        await stream.tell(service.completion_start())
+        await stream.send_event_frame(service.completion_start())
         stream.reset()
 
     peer = await peer_with(script)
@@ -251,7 +251,7 @@ async def test_invalid_payload_or_early_end_is_a_remote_error(
     async def script(stream: PeerStream) -> None:
         stream.head()
         if payload is not None:
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
             await stream.until_gone()
         else:
             stream.end()

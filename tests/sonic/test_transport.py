@@ -9,7 +9,7 @@ from h2.settings import SettingCodes
 from tests.sonic import frames
 from tests.sonic.conftest import SECRET, ConnectTo, StartPeer
 from tests.sonic.peer import PeerConnection, PeerStream
-from tests.sonic.scripts import HELLO, echo, listen, settled, until
+from tests.sonic.scripts import HELLO, echo, listen, until, wait_until_unchanged
 from voice.sonic.errors import TransportError
 from voice.sonic.http2_stream import STREAM_WINDOW_BYTES
 from voice.sonic.transport import PayloadStream
@@ -41,7 +41,7 @@ async def test_service_may_send_after_the_input_ended(
         stream.head()
         assert await stream.payload() is None
         for payload in numbered(3):
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
         stream.end()
 
     peer = await peer_with(script)
@@ -58,7 +58,7 @@ async def test_service_may_wait_for_events_before_its_response(
         for _ in range(20):
             await stream.payload()
         stream.head()
-        await stream.tell(HELLO)
+        await stream.send_event_frame(HELLO)
         stream.end()
 
     peer = await peer_with(script)
@@ -130,7 +130,7 @@ async def test_frame_received_byte_by_byte_is_decoded(
     async def script(stream: PeerStream) -> None:
         stream.head()
         for byte in frames.event(HELLO) * 2:
-            await stream.say(bytes([byte]))
+            await stream.send_bytes(bytes([byte]))
         stream.end()
 
     peer = await peer_with(script)
@@ -150,7 +150,7 @@ async def test_cancelled_receive_loses_nothing(
         stream.head()
         await gate.wait()
         for payload in numbered(2):
-            await stream.tell(payload)
+            await stream.send_event_frame(payload)
         stream.end()
 
     peer = await peer_with(script)
@@ -179,7 +179,7 @@ async def echo_after_first(stream: PeerStream) -> None:
     payload = await stream.payload()
     assert payload is not None
     stream.head()
-    await stream.tell(payload)
+    await stream.send_event_frame(payload)
     await stream.until_gone()
 
 
@@ -192,9 +192,9 @@ async def test_receive_cancelled_within_a_frame_loses_nothing(
 
     async def script(stream: PeerStream) -> None:
         stream.head()
-        await stream.say(frame[:at])
+        await stream.send_bytes(frame[:at])
         await gate.wait()
-        await stream.say(frame[at:] + frame)
+        await stream.send_bytes(frame[at:] + frame)
         stream.end()
 
     peer = await peer_with(script)
@@ -295,14 +295,14 @@ async def test_stream_without_receiver_stops_the_service(
         nonlocal sent
         stream.head()
         for _ in range(200):
-            await stream.tell(bytes(30_000))
+            await stream.send_event_frame(bytes(30_000))
             sent += 1
         stream.end()
 
     peer = await peer_with(script)
     stream = await transport_to(peer.url).open()
     await stream.accepted()
-    await settled(lambda: sent)
+    await wait_until_unchanged(lambda: sent)
     frame_bytes = len(frames.event(bytes(30_000)))
     assert 0 < sent * frame_bytes <= STREAM_WINDOW_BYTES + 70_000 + frame_bytes
     assert await receive_many(stream, 201) == [bytes(30_000)] * 200 + [None]
@@ -316,8 +316,8 @@ async def test_stream_without_receiver_does_not_stop_others(
         first = await stream.payload()
         assert first is not None
         while first == b"flood":
-            await stream.tell(bytes(30_000))
-        await stream.tell(first)
+            await stream.send_event_frame(bytes(30_000))
+        await stream.send_event_frame(first)
         await stream.until_gone()
 
     peer = await peer_with(script)
@@ -340,11 +340,11 @@ async def test_sender_waits_while_the_network_is_blocked(
         count = 0
         while await stream.payload() is not None:
             count += 1
-        await stream.tell(b"%d" % count)
+        await stream.send_event_frame(b"%d" % count)
         stream.end()
 
     large_windows = {SettingCodes.INITIAL_WINDOW_SIZE: 2**30}
-    peer = await peer_with(counting, settings=large_windows, connection_room_bytes=2**30)
+    peer = await peer_with(counting, settings=large_windows, connection_window_bytes=2**30)
     transport = transport_to(peer.url)
     await transport.warm()
     stream = await transport.open()
@@ -352,7 +352,7 @@ async def test_sender_waits_while_the_network_is_blocked(
     connection.transport.pause_reading()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(send_many(stream, bytes(900_000), 12))
-        await settled(lambda: sending)
+        await wait_until_unchanged(lambda: sending)
         assert not sending.done()
         connection.transport.resume_reading()
     await stream.end_input()

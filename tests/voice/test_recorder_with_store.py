@@ -20,10 +20,10 @@ async def until_heartbeat_at(instant: datetime) -> None:
     async with asyncio.timeout(20):
         while True:
             try:
-                talk = await asyncio.to_thread(
+                transcript = await asyncio.to_thread(
                     services.get_transcript, call_id="call-1", now=instant
                 )
-                if talk.conversation.heartbeat_at == instant:
+                if transcript.conversation.heartbeat_at == instant:
                     return
             except ConversationNotFoundError:
                 pass

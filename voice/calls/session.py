@@ -156,7 +156,7 @@ class Session:
         if self._listener is not None:
             self._listener.output_received(self.number, event)
 
-    def room_available(self) -> None:
+    def writable_again(self) -> None:
         """Pass on that there is room for audio."""
         if self._listener is not None:
             self._listener.session_writable(self.number)

@@ -37,7 +37,7 @@ class ChannelConsumer(Protocol):
     def payload_received(self, payload: bytes) -> None:
         """Consume a payload that the SDK has decoded."""
 
-    def room_available(self) -> None:
+    def writable_again(self) -> None:
         """Learn that everything has been sent that flow control had stopped."""
 
     def channel_lost(self, error: TransportError | None) -> None:
@@ -189,7 +189,7 @@ class Channel:
     def stream_unblocked(self) -> None:
         """Learn that everything has been sent that flow control had stopped."""
         if self._consumer is not None:
-            self._consumer.room_available()
+            self._consumer.writable_again()
 
     # Private methods.
 

@@ -145,21 +145,21 @@ class Http2Client:
 
     async def _connection_to(self, address: _Address) -> Http2Connection:
         """Return a connection with room for a stream, which must be opened before any await."""
-        if connection := self._connection_with_room(address):
+        if connection := self._available_connection(address):
             return connection
         try:
             async with asyncio.timeout(self._connect_timeout_s), self._opening:
-                return self._connection_with_room(address) or await self._connect(address)
+                return self._available_connection(address) or await self._connect(address)
         except TimeoutError as error:
             message = (
                 f"no connection to {address[0]}:{address[1]} within {self._connect_timeout_s:g} s"
             )
             raise TransportError(TransportCode.CONNECT_TIMEOUT, message) from error
 
-    def _connection_with_room(self, address: _Address) -> Http2Connection | None:
+    def _available_connection(self, address: _Address) -> Http2Connection | None:
         if self._closed:
             raise TransportError(TransportCode.CONNECT_FAILED, "closed on this side")
-        return next((each for each in self._pool.get(address, ()) if each.has_room), None)
+        return next((each for each in self._pool.get(address, ()) if each.can_open_stream), None)
 
     async def _connect(self, address: _Address) -> Http2Connection:
         connection = Http2Connection(
@@ -170,15 +170,15 @@ class Http2Client:
         try:
             await self._handshake(address, connection)
             await connection.ready()
-            self._require_room(connection)
+            self._require_capacity(connection)
         except BaseException:
             connection.abort("never ready")
             raise
         self._pool.setdefault(address, []).append(connection)
         return connection
 
-    def _require_room(self, connection: Http2Connection) -> None:
-        if self._closed or not connection.has_room:
+    def _require_capacity(self, connection: Http2Connection) -> None:
+        if self._closed or not connection.can_open_stream:
             raise TransportError(TransportCode.CONNECT_FAILED, "no stream may be opened")
 
     async def _handshake(self, address: _Address, connection: Http2Connection) -> None:
@@ -218,7 +218,7 @@ class Http2Client:
         """Remove closed connections, and retire all empty ones but one."""
         pool = self._pool.get(address, [])
         pool[:] = [each for each in pool if not each.is_closed]
-        for spare in [each for each in pool if each.is_empty and each.has_room][1:]:
+        for spare in [each for each in pool if each.is_empty and each.can_open_stream][1:]:
             spare.retire()
 
 

@@ -114,7 +114,7 @@ class Http2Connection(asyncio.Protocol):
     # Public methods.
 
     @property
-    def has_room(self) -> bool:
+    def can_open_stream(self) -> bool:
         """Whether one more stream may be opened here."""
         limit = min(self._max_streams, self._h2.remote_settings.max_concurrent_streams)
         return not self._is_retired and not self._is_closing and len(self._streams) < limit
@@ -136,7 +136,7 @@ class Http2Connection(asyncio.Protocol):
             raise TransportError(TransportCode.CONNECT_FAILED, "closed before it was ready")
 
     def open_stream(self, headers: Sequence[tuple[str, str]]) -> Http2Stream:
-        """Open a stream; the caller has checked `has_room` just before."""
+        """Open a stream; the caller has checked `can_open_stream` just before."""
         stream_id = self._h2.get_next_available_stream_id()
         self._h2.send_headers(stream_id, headers)
         self._flush_h2()

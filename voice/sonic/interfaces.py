@@ -35,7 +35,7 @@ class StreamReceiver(Protocol):
     def event_received(self, event: OutputEvent) -> None:
         """Receive any event but audio; `AudioOutput` never comes this way."""
 
-    def room_available(self) -> None:
+    def writable_again(self) -> None:
         """Learn that audio may be sent again, after `SonicStream.send_audio` returned False."""
 
     def stream_lost(self, error: TransportError | RemoteProtocolError | None) -> None:
@@ -87,7 +87,7 @@ class SonicStream(Protocol):
         Returns:
             False if it was not sent, because there is no room or because no audio content is
             open: the caller keeps the audio. Where it was for want of room, the receiver's
-            `room_available` is called once there is some.
+            `writable_again` is called once there is some.
 
         Args:
             pcm: Whole samples at the rate of the `AudioContentStart` that was sent.

@@ -38,7 +38,7 @@ class PayloadStreamAdapter:
         self._accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks = [
             asyncio.create_task(self._receive_all()),  # noqa: TID251 -- close() awaits both
-            asyncio.create_task(self._send_all()),  # noqa: TID251
+            asyncio.create_task(self._send_all()),  # noqa: TID251 -- as above
         ]
 
     @property
@@ -145,7 +145,7 @@ class PayloadStreamAdapter:
                     return
                 if self._is_audio_refused and (receiver := self._active_receiver()):
                     self._is_audio_refused = False
-                    receiver.room_available()
+                    receiver.writable_again()
 
     async def _receive_all(self) -> None:
         error: TransportError | RemoteProtocolError | None = None

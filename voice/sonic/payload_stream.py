@@ -71,7 +71,7 @@ class ChannelPayloadStream:
         self._received.append(payload)
         self._changed.set()
 
-    def room_available(self) -> None:
+    def writable_again(self) -> None:
         """Let `send` return."""
         self._changed.set()
 

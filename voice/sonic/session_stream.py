@@ -127,11 +127,11 @@ class SessionStream:
             else:
                 self._receiver.event_received(event)
 
-    def room_available(self) -> None:
+    def writable_again(self) -> None:
         """Let the receiver send audio again, if some was refused."""
         if self._is_audio_refused and self._receiver is not None:
             self._is_audio_refused = False
-            self._receiver.room_available()
+            self._receiver.writable_again()
 
     def channel_lost(self, error: TransportError | None) -> None:
         """Tell the receiver; an end that we did not ask for is an error."""

@@ -27,10 +27,10 @@ from urllib.parse import urlsplit
 from aws_sdk_bedrock_runtime.client import (  # type: ignore[import-untyped]  # has no py.typed
     AsyncBedrockRuntimeClient,
 )
-from aws_sdk_bedrock_runtime.config import (  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime.config import (  # type: ignore[import-untyped]  # no stubs
     AsyncBedrockRuntimeConfig,
 )
-from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]  # no stubs
     BidirectionalInputPayloadPart,
     InvokeModelWithBidirectionalStreamInputChunk,
     InvokeModelWithBidirectionalStreamOperationInput,

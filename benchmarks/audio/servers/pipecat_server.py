@@ -9,8 +9,8 @@ import sys
 from typing import Any, Self
 
 import uvicorn
-from aws_sdk_bedrock_runtime.client import BedrockRuntimeClient  # type: ignore[import-untyped]
-from aws_sdk_bedrock_runtime.config import Config  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime.client import BedrockRuntimeClient  # type: ignore[import-untyped]  # no stubs
+from aws_sdk_bedrock_runtime.config import Config  # type: ignore[import-untyped]  # no stubs
 from awscrt.io import ClientTlsContext, TlsContextOptions
 from fastapi import FastAPI, WebSocket
 from loguru import logger
@@ -51,14 +51,14 @@ class _Transport(AWSCRTHTTPClient):
         return self
 
 
-class _Service(AWSNovaSonicLLMService):  # type: ignore[misc]
+class _Service(AWSNovaSonicLLMService):  # type: ignore[misc]  # no stubs
     def create_client(self) -> Any:
         return BedrockRuntimeClient(
             config=Config(
                 endpoint_uri=URL,
                 region="us-east-1",
                 aws_access_key_id="AKIDEXAMPLE",
-                aws_secret_access_key="secret",  # noqa: S106
+                aws_secret_access_key="secret",  # noqa: S106 -- the simulator's credentials
                 aws_credentials_identity_resolver=StaticCredentialsResolver(),
                 auth_schemes={ShapeID("aws.auth#sigv4"): SigV4AuthScheme(service="bedrock")},
                 transport=_Transport(),
@@ -66,7 +66,7 @@ class _Service(AWSNovaSonicLLMService):  # type: ignore[misc]
         )
 
 
-@app.websocket("/ws")  # type: ignore[untyped-decorator]
+@app.websocket("/ws")  # type: ignore[untyped-decorator]  # no stubs
 async def voice(websocket: WebSocket) -> None:
     """Serve one call."""
     await websocket.accept()
@@ -81,7 +81,7 @@ async def voice(websocket: WebSocket) -> None:
     )
     model = _Service(
         access_key_id="AKIDEXAMPLE",
-        secret_access_key="secret",  # noqa: S106
+        secret_access_key="secret",  # noqa: S106 -- the simulator's credentials
         region="us-east-1",
         settings=AWSNovaSonicLLMService.Settings(
             model="amazon.nova-2-sonic-v1:0", system_instruction="Sé breve.", voice="lupe"
@@ -104,13 +104,13 @@ async def voice(websocket: WebSocket) -> None:
         idle_timeout_secs=None,
     )
 
-    @transport.event_handler("on_client_connected")  # type: ignore[untyped-decorator]
+    @transport.event_handler("on_client_connected")  # type: ignore[untyped-decorator]  # no stubs
     async def _connected(_transport: Any, _client: Any) -> None:
-        from pipecat.frames.frames import LLMRunFrame  # noqa: PLC0415
+        from pipecat.frames.frames import LLMRunFrame  # noqa: PLC0415 -- needed only with a client
 
         await task.queue_frames([LLMRunFrame()])
 
-    @transport.event_handler("on_client_disconnected")  # type: ignore[untyped-decorator]
+    @transport.event_handler("on_client_disconnected")  # type: ignore[untyped-decorator]  # no stubs
     async def _disconnected(_transport: Any, _client: Any) -> None:
         await task.cancel()
 

@@ -10,13 +10,13 @@ import os
 from typing import Any, Self
 
 import django
-from aws_sdk_bedrock_runtime.client import (  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime.client import (  # type: ignore[import-untyped]  # no stubs
     AsyncBedrockRuntimeClient,
 )
-from aws_sdk_bedrock_runtime.config import (  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime.config import (  # type: ignore[import-untyped]  # no stubs
     AsyncBedrockRuntimeConfig,
 )
-from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]
+from aws_sdk_bedrock_runtime.models import (  # type: ignore[import-untyped]  # no stubs
     BidirectionalInputPayloadPart,
     InvokeModelWithBidirectionalStreamInputChunk,
     InvokeModelWithBidirectionalStreamOperationInput,
@@ -29,7 +29,7 @@ from django.urls import path
 from smithy_aws_core.identity import StaticCredentialsResolver
 from smithy_http.aio.crt import AWSCRTHTTPClient, AWSCRTHTTPClientConfig
 
-settings.configure(SECRET_KEY="benchmark", ALLOWED_HOSTS=["*"])  # noqa: S106
+settings.configure(SECRET_KEY="benchmark", ALLOWED_HOSTS=["*"])  # noqa: S106 -- the simulator's credentials
 django.setup()
 
 _NAMES = {"promptName": "p", "contentName": "c"}
@@ -54,7 +54,7 @@ async def _new_client() -> Any:
         region="us-east-1",
         transport=_Transport(),
         aws_access_key_id="AKIDEXAMPLE",
-        aws_secret_access_key="secret",  # noqa: S106
+        aws_secret_access_key="secret",  # noqa: S106 -- the simulator's credentials
         aws_credentials_identity_resolver=StaticCredentialsResolver(),
     )
     return AsyncBedrockRuntimeClient(config=config)
@@ -75,7 +75,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         await self._send_event("sessionStart", {"inferenceConfiguration": {"maxTokens": 1024}})
         await self._send_event("promptStart", {"promptName": "p"})
         await self._send_event("contentStart", {**_NAMES, "type": "AUDIO", "interactive": True})
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read_events())
         await self.accept()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -96,7 +96,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             InvokeModelWithBidirectionalStreamInputChunk(value=part)
         )
 
-    async def _read(self) -> None:
+    async def _read_events(self) -> None:
         _, output = await self._stream.await_output()
         while (chunk := await output.receive()) is not None:
             event = json.loads(chunk.value.bytes_)["event"]
@@ -105,5 +105,5 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
 
 application = ProtocolTypeRouter(
-    {"websocket": URLRouter([path("ws", VoiceConsumer.as_asgi())])}  # type: ignore[arg-type, list-item]
+    {"websocket": URLRouter([path("ws", VoiceConsumer.as_asgi())])}  # type: ignore[arg-type, list-item]  # Channels' stubs are narrower
 )

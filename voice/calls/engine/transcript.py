@@ -267,7 +267,7 @@ class Transcript:
         return segment
 
     def _change(self, segment: Segment, **changes: object) -> Utterance:
-        segment.utterance = replace(segment.utterance, **changes)  # type: ignore[arg-type] # the fields of Utterance
+        segment.utterance = replace(segment.utterance, **changes)  # type: ignore[arg-type]  # the fields of Utterance
         self._changed[segment.utterance.key] = None
         return segment.utterance
 
