@@ -111,8 +111,8 @@ def test_records_never_reach_sql() -> None:
         lambda: list(User.objects.filter(username__in=orders)),
         lambda: list(User.objects.filter(Exists(orders))),
         lambda: list(User.objects.annotate(order=Subquery(orders, output_field=CharField()))),
-        lambda: orders._raw_delete("default"),
-        lambda: orders._update([]),
+        lambda: orders._raw_delete("default"),  # noqa: SLF001 -- Django calls it
+        lambda: orders._update([]),  # noqa: SLF001 -- Django calls it
         lambda: Order(id="1").save(),
         lambda: Order(id="1").save_base(),
         lambda: Order(id="1").delete(),

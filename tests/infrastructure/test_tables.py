@@ -54,7 +54,7 @@ def test_indexes_and_their_keys_are_those_of_the_model(
 @pytest.mark.parametrize("table", registered_tables, ids=table_name)
 def test_all_keys_are_strings_and_indexes_project_all(table: type[Table]) -> None:
     """The module declares every key as a string and every index with all attributes."""
-    schema = table._get_schema()
+    schema = table._get_schema()  # noqa: SLF001 -- PynamoDB has no public name for it
 
     assert {each["AttributeType"] for each in schema["attribute_definitions"]} == {"S"}
     projections = [each["projection"] for each in schema["global_secondary_indexes"]]
