@@ -108,6 +108,12 @@ def test_decision_index_lists_each_page_with_its_title() -> None:
     ]
 
 
+def test_readme_links_every_page_of_the_documentation() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in ROOT.glob("docs/*.md"):
+        assert f"(docs/{page.name})" in readme, f"docs/{page.name} is not linked"
+
+
 def test_glossary_places_exist() -> None:
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     table, _, _ = glossary.partition("\n## ")
