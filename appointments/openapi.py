@@ -10,7 +10,12 @@ from appointments.serializers import (
     ChangedAppointmentSerializer,
     NewAppointmentSerializer,
 )
-from common.rest.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
+from common.rest.openapi import (
+    IDEMPOTENCY_KEY_HEADER,
+    IF_MATCH_HEADER,
+    IF_NONE_MATCH_HEADER,
+    operation,
+)
 
 NEW_APPOINTMENT_EXAMPLE = {
     "patientName": "Ana Martínez",
@@ -50,7 +55,10 @@ describe_appointment_operations = extend_schema_view(
         example=AVAILABILITY_EXAMPLE,
     ),
     retrieve=operation(
-        summary="One appointment", response=AppointmentSerializer, example=APPOINTMENT_EXAMPLE
+        summary="One appointment",
+        response=AppointmentSerializer,
+        parameters=(IF_NONE_MATCH_HEADER,),
+        example=APPOINTMENT_EXAMPLE,
     ),
     create=operation(
         summary="Book an appointment",

@@ -17,7 +17,11 @@ from appointments.domain import (
 )
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.naming import camel_case
-from common.rest.query_parameters import PageQuerySerializer, QuerySerializer
+from common.rest.query_parameters import (
+    PageQuerySerializer,
+    QuerySerializer,
+    refuse_reversed_range,
+)
 from common.rest.serializers import (
     CamelCaseSerializer,
     InstantField,
@@ -118,12 +122,13 @@ class AppointmentListQuery(PageQuerySerializer):
 
     @override
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse `date` together with a range: one of them would be ignored."""
+        """Refuse `date` together with a range (one would be ignored), and a range that ends first."""
         range_parameters = [camel_case(name) for name in ("date_from", "date_to") if name in attrs]
         if "date" in attrs and range_parameters:
             raise serializers.ValidationError(
                 {name: [_("Not together with date.")] for name in range_parameters}
             )
+        refuse_reversed_range(attrs, "date_from", "date_to")
         return attrs
 
 

@@ -1,12 +1,14 @@
 """The REST API of appointments: each action calls one service."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
+from django.http.response import HttpResponseBase
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
 from appointments import services
 from appointments.domain import (
+    Appointment,
     AppointmentChanges,
     AppointmentKind,
     AppointmentQuery,
@@ -24,7 +26,7 @@ from appointments.serializers import (
 from common import clock
 from common.rest.envelope import EnvelopeResponse
 from common.rest.query_parameters import parse_query_parameters, service_cursor
-from common.rest.request_headers import idempotency_token, required_version
+from common.rest.request_headers import idempotency_token
 from common.rest.views import ServiceViewSet
 
 
@@ -71,10 +73,13 @@ class AppointmentViewSet(ServiceViewSet):
         shown = AvailabilitySerializer({**parameters, "starts": starts}).data
         return EnvelopeResponse(shown, message=f"{len(starts)} free")
 
-    def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
+    @override
+    def get_record(self, pk: str) -> Appointment:
+        return services.get_appointment(appointment_id=pk)
+
+    def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         """Return one appointment."""
-        appointment = services.get_appointment(appointment_id=pk)
-        return self.record_response(appointment, message="Appointment retrieved successfully")
+        return self.read_response(request, pk, message="Appointment retrieved successfully")
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Book an appointment. The same `Idempotency-Key` with the same body books it once."""
@@ -96,12 +101,12 @@ class AppointmentViewSet(ServiceViewSet):
 
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an appointment, which frees its time."""
-        version = required_version(request, None)
+        version = self.required_version(request, pk)
         services.delete_appointment(appointment_id=pk, unchanged_since=version)
         return EnvelopeResponse(None, message="Appointment deleted successfully")
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
-        version = required_version(request, body.pop("updated_at", None))
+        version = self.required_version(request, pk, body.pop("updated_at", None))
         for name, enum in (("kind", AppointmentKind), ("status", AppointmentStatus)):
             if name in body:
                 body[name] = enum(body[name])

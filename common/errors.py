@@ -4,6 +4,7 @@
      ├─ NotFoundError             404   order_not_found, appointment_not_found …
      ├─ ConflictError             409   slot_taken, order_closed …
      │   ├─ StaleVersionError           stale_version
+     │   ├─ VersionNotMatchedError 412  version_not_matched
      │   └─ IdempotencyConflictError    idempotency_conflict
      ├─ RuleError                 422   empty_order, appointment_in_the_past …
      │   ├─ InvalidFieldError           invalid_field
@@ -85,6 +86,20 @@ class StaleVersionError(ConflictError):
 
     code = "stale_version"
     text = _("Somebody else has just changed this. Please look again.")
+
+
+class VersionNotMatchedError(ConflictError):
+    """The conditional headers of a request exclude the stored version, without any other change.
+
+    Either `If-Match` names no version of this API, or `If-None-Match` names the stored one.
+    `data["current_version"]` is the stored `updated_at`, where that is known.
+    """
+
+    code = "version_not_matched"
+    http_status = 412
+    text = _(
+        "If-Match or If-None-Match excludes this version. Send the ETag exactly as you got it."
+    )
 
 
 class IdempotencyConflictError(ConflictError):

@@ -4,16 +4,26 @@ Swagger UI comes from this server's static files, not from a CDN. Its script is 
 content security policy for scripts applies. It writes `style` elements, which only this page allows.
 """
 
-from typing import Any
+from typing import Any, override
 
 from django.conf import settings
 from django.urls import path
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
 from django.views.decorators.csp import csp_override
-from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from django.views.decorators.http import conditional_page
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from common.rest.envelope import EnvelopeJSONRenderer
 
 POLICY: dict[str, Any] = {
     **settings.SECURE_CSP,
@@ -21,13 +31,29 @@ POLICY: dict[str, Any] = {
 }
 
 
+@method_decorator(conditional_page, name="dispatch")
 class SchemaView(SpectacularAPIView):
     """The OpenAPI 3.1 document, as JSON or YAML. It is public: it contains no secrets."""
 
-    renderer_classes = [OpenApiJsonRenderer, OpenApiYamlRenderer]  # noqa: RUF012 -- REST framework declares it so
+    renderer_classes = [  # noqa: RUF012 -- REST framework declares it so
+        OpenApiJsonRenderer,
+        OpenApiJsonRenderer2,  # the same as application/json
+        OpenApiYamlRenderer,
+        OpenApiYamlRenderer2,
+    ]
     permission_classes = [AllowAny]  # noqa: RUF012 -- as above
     authentication_classes = []  # noqa: RUF012 -- as above
     versioning_class = None
+
+    @override
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Complete the response; an error has the envelope, which the document's renderers don't add."""
+        if isinstance(response, Response) and response.status_code >= 400:
+            request.accepted_renderer = EnvelopeJSONRenderer()
+            request.accepted_media_type = EnvelopeJSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 @method_decorator(csp_override(POLICY), name="dispatch")

@@ -63,7 +63,7 @@ class HealthMiddleware:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the request, or pass it on."""
-        path = scope.get("path") if scope["type"] == "http" else None
+        path = scope["path"].removesuffix("/") if scope["type"] == "http" else None
         if path == "/health":
             await _send_json(send, 200, {"status": "ok"})
         elif path == "/ready":

@@ -324,7 +324,14 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 API_MAX_BODY_BYTES = 256 * 1024
 API_TOKEN_USERS = True  # false where the users' database is out of reach: see lambda_settings
 CORS_URLS_REGEX = r"^/(orders|appointments|api|voice)(/|$)"
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "if-match", "idempotency-key"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+]
 CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 
 DYNAMODB_CONNECT_TIMEOUT_S = 2
@@ -423,6 +430,7 @@ REST_FRAMEWORK = {
         "common.rest.throttles.AnonymousThrottle",
         "common.rest.throttles.UserThrottle",
     ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.rest.negotiation.ContentNegotiation",
     "NUM_PROXIES": PROXIES,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     # `Accept: application/json; version=v1`: a later version comes without other addresses.

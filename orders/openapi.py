@@ -2,7 +2,12 @@
 
 from drf_spectacular.utils import extend_schema_view
 
-from common.rest.openapi import IDEMPOTENCY_KEY_HEADER, IF_MATCH_HEADER, operation
+from common.rest.openapi import (
+    IDEMPOTENCY_KEY_HEADER,
+    IF_MATCH_HEADER,
+    IF_NONE_MATCH_HEADER,
+    operation,
+)
 from orders.serializers import (
     ChangedOrderSerializer,
     NewOrderSerializer,
@@ -52,7 +57,12 @@ describe_order_operations = extend_schema_view(
         parameters=(OrderListQuery,),
         example=[ORDER_EXAMPLE],
     ),
-    retrieve=operation(summary="One order", response=OrderSerializer, example=ORDER_EXAMPLE),
+    retrieve=operation(
+        summary="One order",
+        response=OrderSerializer,
+        parameters=(IF_NONE_MATCH_HEADER,),
+        example=ORDER_EXAMPLE,
+    ),
     create=operation(
         summary="Place an order",
         body=NewOrderSerializer,

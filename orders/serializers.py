@@ -13,7 +13,7 @@ from common.identity.verification import mask_dni, parse_dni
 from common.money import MAX_AMOUNT
 from common.rest.parsers import refuse_lone_surrogates
 from common.rest.permissions import may_see_dni
-from common.rest.query_parameters import PageQuerySerializer
+from common.rest.query_parameters import PageQuerySerializer, refuse_reversed_range
 from common.rest.serializers import (
     CamelCaseSerializer,
     InstantField,
@@ -158,6 +158,12 @@ class OrderListQuery(PageQuerySerializer):
     created_from = InstantField(required=False, help_text="Created at this instant or later.")
     created_to = InstantField(required=False, help_text="Created before this instant.")
     ordering = serializers.ChoiceField(choices=["-createdAt", "createdAt"], default="-createdAt")
+
+    @override
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a range that ends before it begins."""
+        refuse_reversed_range(attrs, "created_from", "created_to")
+        return attrs
 
 
 def to_order_items(items: list[dict[str, Any]]) -> list[OrderItem]:

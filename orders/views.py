@@ -1,17 +1,18 @@
 """The REST API of orders: each action calls one service."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, override
 
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from common import clock
 from common.rest.envelope import EnvelopeResponse
 from common.rest.permissions import may_see_dni
 from common.rest.query_parameters import parse_query_parameters, service_cursor
-from common.rest.request_headers import idempotency_token, required_version
+from common.rest.request_headers import idempotency_token
 from common.rest.views import ServiceViewSet
 from orders import services
-from orders.domain import OrderChanges, OrderQuery, OrderStatus
+from orders.domain import Order, OrderChanges, OrderQuery, OrderStatus
 from orders.openapi import describe_order_operations
 from orders.serializers import (
     ChangedOrderSerializer,
@@ -49,11 +50,13 @@ class OrderViewSet(ServiceViewSet):
         page = services.list_orders(query=query, cursor=cursor, limit=parameters["limit"])
         return self.page_response(request, page, noun="order")
 
-    def retrieve(self, _request: Request, pk: str) -> EnvelopeResponse:
+    @override
+    def get_record(self, pk: str) -> Order:
+        return services.get_order(order_id=pk)
+
+    def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         """Return one order."""
-        return self.record_response(
-            services.get_order(order_id=pk), message="Order retrieved successfully"
-        )
+        return self.read_response(request, pk, message="Order retrieved successfully")
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Place an order. The same `Idempotency-Key` with the same body places it once."""
@@ -79,11 +82,12 @@ class OrderViewSet(ServiceViewSet):
 
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an order."""
-        services.delete_order(order_id=pk, unchanged_since=required_version(request, None))
+        version = self.required_version(request, pk)
+        services.delete_order(order_id=pk, unchanged_since=version)
         return EnvelopeResponse(None, message="Order deleted successfully")
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
-        version = required_version(request, body.pop("updated_at", None))
+        version = self.required_version(request, pk, body.pop("updated_at", None))
         if "items" in body:
             body["items"] = to_order_items(body["items"])
         if "status" in body:

@@ -16,12 +16,21 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, override
+from urllib.parse import quote
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db.utils import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
+from django.urls import is_valid_path
 from django.utils.functional import Promise
+from django.utils.http import escape_leading_slashes
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions, views
@@ -31,7 +40,7 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 
 from common.errors import DomainError, InvalidFieldError, StaleVersionError, UnavailableError
 from common.naming import camel_case
-from common.rest.request_headers import IF_MATCH
+from common.rest.request_headers import has_condition
 from common.timestamps import to_iso
 
 logger = logging.getLogger(__name__)
@@ -118,9 +127,9 @@ def _domain_error_content(error: DomainError) -> dict[str, object]:
 
 
 def _status(error: DomainError, context: Mapping[str, Any]) -> int:
-    """Return the error's status; 412 if the stale version is that of `If-Match`."""
+    """Return the error's status; 412 if the stale version is that of a conditional header."""
     request = context.get("request")
-    if isinstance(error, StaleVersionError) and request is not None and IF_MATCH in request.headers:
+    if isinstance(error, StaleVersionError) and request is not None and has_condition(request):
         return 412
     return error.http_status
 
@@ -162,10 +171,25 @@ def _json_value(value: object) -> object:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return the 404 response for a path without a view: HTML for browsers, else the envelope."""
+    """Return the 404 response for a path without a view: HTML for browsers, else the envelope.
+
+    A path with a slash too many, e.g. `/orders/`, is redirected. Django's APPEND_SLASH only helps in the
+    other direction.
+    """
+    if (path := _path_without_slash(request)) is not None:
+        return HttpResponsePermanentRedirect(path, preserve_request=True)
     if _is_browser(request):
         return defaults.page_not_found(request, exception)
     return _error_response(404, "not_found", _("There is nothing under this address."))
+
+
+def _path_without_slash(request: HttpRequest) -> str | None:
+    """Return the path and query without the slash at the path's end; None if that has no view either."""
+    if not request.path_info.endswith("/") or not is_valid_path(request.path_info.rstrip("/")):
+        return None
+    query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
+    path: str = escape_leading_slashes(quote(request.path.rstrip("/"), safe="/"))
+    return path + query
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

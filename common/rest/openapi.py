@@ -11,19 +11,29 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from common.rest.request_headers import IDEMPOTENCY_KEY, IF_MATCH
+from common.rest.request_headers import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH
 
 JSON = "application/json"
 EXAMPLES = "x-examples"
 """The extension in which `operation` passes examples to `complete_schema`."""
 ETAG_HEADER = {"schema": {"type": "string"}, "description": "The record's version, for `If-Match`."}
 RETRY_AFTER_HEADER = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+NOT_MODIFIED = {
+    "description": "The client has this version.",
+    "headers": {"ETag": ETAG_HEADER},
+}
 
 IF_MATCH_HEADER = OpenApiParameter(
     IF_MATCH,
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="An `ETag`: change this version only, else 412. `*` is any.",
+    description="One or more `ETag`s: change one of these versions only, else 412. `*` is any.",
+)
+IF_NONE_MATCH_HEADER = OpenApiParameter(
+    IF_NONE_MATCH,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="One or more `ETag`s: 304 without a body if the record has one of these versions.",
 )
 IDEMPOTENCY_KEY_HEADER = OpenApiParameter(
     IDEMPOTENCY_KEY,
@@ -40,7 +50,7 @@ ERRORS = {
     "405": "The path does not support this method.",
     "406": "The requested media type or version is not available.",
     "409": "The record's state, a taken time, another version or a used key prevents it.",
-    "412": "The record does not have the version in `If-Match`.",
+    "412": "The record has none of the versions in `If-Match`.",
     "413": "The body is too large.",
     "415": "The body's media type is not supported.",
     "422": "A business rule forbids it.",
@@ -140,6 +150,8 @@ def _complete_operation(operation: dict[str, Any], path: str, method: str) -> No
         _add_envelope(response, status, examples.get("response"))
         if method == "post" or ("{" in path and method != "delete"):
             response["headers"] = {"ETag": ETAG_HEADER}
+    if method == "get" and "{" in path:
+        operation["responses"]["304"] = NOT_MODIFIED
     for status in _error_statuses(operation, path, method):
         operation["responses"][status] = {"$ref": f"#/components/responses/Error{status}"}
     body = operation.get("requestBody", {}).get("content", {}).get(JSON)

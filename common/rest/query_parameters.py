@@ -1,5 +1,6 @@
 """Validation of a path's query parameters, and the cursors in them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -7,6 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from common import clock
+from common.naming import camel_case
 from common.rest.cursors import MAX_LENGTH, decrypt_cursor, encrypt_cursor
 from common.rest.serializers import CamelCaseSerializer, TextField, WholeNumberField
 
@@ -53,6 +55,23 @@ def parse_query_parameters(
     serializer.is_valid(raise_exception=True)
     validated: dict[str, Any] = serializer.validated_data
     return validated
+
+
+def refuse_reversed_range(parameters: Mapping[str, Any], first: str, last: str) -> None:
+    """Refuse a range that ends before it begins: an empty list would hide the mistake.
+
+    Args:
+        parameters: The validated parameters.
+        first: The name of the range's begin in them, e.g. "date_from".
+        last: The name of its end.
+
+    Raises:
+        ValidationError: both are there, and the end is before the begin.
+
+    """
+    if first in parameters and last in parameters and parameters[last] < parameters[first]:
+        problem = _("It must not be before %(name)s.") % {"name": camel_case(first)}
+        raise ValidationError({camel_case(last): [problem]})
 
 
 def service_cursor(request: Request, client_cursor: str | None) -> str | None:

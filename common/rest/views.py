@@ -6,9 +6,11 @@ which need the serializer of each action's body.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar, override
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -17,7 +19,12 @@ from rest_framework.viewsets import GenericViewSet
 from common.dynamodb.paging import Page
 from common.rest.envelope import EnvelopeResponse
 from common.rest.query_parameters import client_cursor
-from common.rest.request_headers import etag
+from common.rest.request_headers import (
+    check_if_match,
+    etag,
+    is_known_to_client,
+    required_version,
+)
 
 
 class ServiceViewSet(GenericViewSet[Any]):
@@ -74,6 +81,28 @@ class ServiceViewSet(GenericViewSet[Any]):
         serializer.is_valid(raise_exception=True)
         values: dict[str, Any] = serializer.validated_data
         return values
+
+    def get_record(self, pk: str) -> Any:
+        """Return the record with this id, which has a version (`updated_at`)."""
+        raise NotImplementedError
+
+    def required_version(
+        self, request: Request, pk: str, version_in_body: datetime | None = None
+    ) -> datetime | None:
+        """Return the version that the record must have for the request's change; None for any."""
+        return required_version(
+            request,
+            version_in_body=version_in_body,
+            read_current_version=lambda: self.get_record(pk).updated_at,
+        )
+
+    def read_response(self, request: Request, pk: str, *, message: str) -> HttpResponseBase:
+        """Return the response to a read of one record; 304 if the client has this version."""
+        record = self.get_record(pk)
+        check_if_match(request, record.updated_at)
+        if is_known_to_client(request, record.updated_at):
+            return HttpResponseNotModified(headers={"ETag": etag(record.updated_at)})
+        return self.record_response(record, message=message)
 
     def record_response(self, record: Any, *, message: str, status: int = 200) -> EnvelopeResponse:
         """Return the response with one record, and with its version as `ETag` if it has one."""

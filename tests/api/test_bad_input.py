@@ -327,6 +327,12 @@ BAD_QUERIES = [
     ("/appointments?date=2026-11-25&date=2026-11-26", "date"),
     ("/appointments?date=2026-11-25&dateFrom=2030-01-01", "dateFrom"),
     ("/appointments?date=2026-11-25&dateTo=2026-11-25", "dateTo"),
+    ("/appointments?dateFrom=2026-11-26&dateTo=2026-11-25", "dateTo"),
+    ("/orders?createdFrom=2026-11-26T00:00:00Z&createdTo=2026-11-25T23:59:59.999Z", "createdTo"),
+    ("/orders?format=csv", "format"),
+    ("/orders/1?format=xml", "format"),
+    ("/appointments?format=CSV", "format"),
+    ("/api/schema?format=csv", "format"),
     ("/appointments?doctorName=" + "x" * 121, "doctorName"),
     ("/appointments/availability", "doctorName"),
     ("/appointments/availability?doctorName=Sosa&date=hoy", "date"),
@@ -338,6 +344,21 @@ def test_invalid_query_is_refused_by_parameter(rest: Client, subtests: pytest.Su
     for path, field in BAD_QUERIES:
         with subtests.test(path=path[:60]):
             assert field in error_of(rest.get(path), 400)["details"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/appointments?dateFrom=2026-11-25&dateTo=2026-11-25",
+        "/orders?createdFrom=2026-11-25T00:00:00Z&createdTo=2026-11-25T00:00:00Z",
+        "/orders?format=json",
+        "/appointments?format=api",
+        "/api/schema?format=json",
+        "/api/schema?format=yaml",
+    ],
+)
+def test_shortest_range_and_known_format_are_accepted(rest: Client, path: str) -> None:
+    assert rest.get(path).status_code == 200
 
 
 def test_empty_parameter_counts_as_missing(rest: Client) -> None:
@@ -376,7 +397,9 @@ def test_unknown_path_or_method_responds_with_the_envelope(
     assert error_of(response, status)["code"] == code
 
 
-@pytest.mark.parametrize("path", ["/nothing/here", "/orders/", "/orders/1/items", "/favicon.png"])
+@pytest.mark.parametrize(
+    "path", ["/nothing/here", "/nothing/here/", "/orders/1/items", "/favicon.png"]
+)
 def test_unknown_path_is_an_html_page_for_browsers_only(rest: Client, path: str) -> None:
     browser = "text/html,application/xhtml+xml,*/*;q=0.8"
 
@@ -393,3 +416,42 @@ def test_unsupported_media_type_is_error_of(rest: Client, media_type: str) -> No
     response = rest.generic("POST", "/orders", "x", content_type=media_type)
 
     assert error_of(response, 415)["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/orders/", "/orders"),
+        ("/orders/?status=pending&limit=2", "/orders?status=pending&limit=2"),
+        ("/orders//", "/orders"),
+        ("/orders/1/", "/orders/1"),
+        ("/orders/%C3%B1/", "/orders/%C3%B1"),
+        ("/appointments/", "/appointments"),
+        (
+            "/appointments/availability/?date=2099-05-04",
+            "/appointments/availability?date=2099-05-04",
+        ),
+        ("/api/schema/", "/api/schema"),
+        ("/api/docs/", "/api/docs"),
+        ("/voice/tickets/", "/voice/tickets"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_slash_at_the_end_is_redirected_with_the_method(
+    rest: Client, method: str, path: str, target: str
+) -> None:
+    response = rest.generic(method, path)
+
+    assert (response.status_code, response["Location"]) == (308, target)
+
+
+def test_slash_at_the_end_redirects_to_no_other_host(rest: Client) -> None:
+    response = rest.get("/", PATH_INFO="//www.example.com/orders/")
+
+    assert error_of(response, 404)["code"] == "not_found"
+
+
+def test_order_is_placed_through_the_redirect(rest: Client) -> None:
+    placed = rest.post("/orders/", ORDER, content_type="application/json", follow=True)
+
+    assert placed.status_code == 201

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from django.conf import settings as site_settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
@@ -185,6 +186,46 @@ def test_schema_is_openapi_with_both_logins_and_examples(client: Client) -> None
             if method in {"post", "put", "patch"}:
                 (body,) = described["requestBody"]["content"].values()
                 assert body["example"], (path, method)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json"),
+        ("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+json"),
+        ("application/yaml", "application/yaml"),
+        ("*/*", "application/vnd.oai.openapi+json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "application/vnd.oai.openapi+json"),
+    ],
+)
+def test_schema_is_served_in_the_accepted_media_type(
+    client: Client, accept: str, content_type: str
+) -> None:
+    response = client.get("/api/schema", headers={"accept": accept})
+
+    assert response.status_code == 200
+    assert response["Content-Type"].partition(";")[0] == content_type
+    # YAML contains JSON.
+    assert yaml.safe_load(response.content)["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize(
+    ("method", "accept", "status", "code"),
+    [
+        ("GET", "text/csv", 406, "not_acceptable"),
+        ("POST", "application/json", 405, "method_not_allowed"),
+    ],
+)
+def test_error_of_the_schema_has_the_envelope(
+    client: Client, method: str, accept: str, status: int, code: str
+) -> None:
+    response = client.generic(method, "/api/schema", headers={"accept": accept})
+
+    assert (response.status_code, response["Content-Type"]) == (
+        status,
+        "application/json; charset=utf-8",
+    )
+    assert (response.json()["success"], response.json()["error"]["code"]) == (False, code)
 
 
 def test_schema_marks_open_reads(client: Client, settings: Settings) -> None:

@@ -51,12 +51,116 @@ def test_change_without_version_applies_to_any_version(rest: Client, header: str
         assert send(rest, "PATCH", "/orders/1", {"dni": "1"}, **headers).status_code == 200
 
 
+OTHER_VERSION = '"2020-01-01T00:00:00.000Z"'
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
 @pytest.mark.parametrize(
-    "header", ["", "x", '"x"', 'W/"2026-11-22T15:00:00.000Z"', '"9999-99-99T99:99:99.999Z"']
+    "header",
+    ["", "x", '"x"', "W/{}", '"9999-99-99T99:99:99.999Z"', 'W/{}, "x"', "W/{}, W/{}", ",", "* ,"],
 )
-def test_invalid_if_match_matches_nothing(rest: Client, header: str) -> None:
+def test_if_match_without_a_version_of_ours_blames_nobody(
+    rest: Client, path: str, header: str
+) -> None:
+    """A weak tag never matches a change (RFC 9110, section 13.1.1), and nobody changed the record."""
+    read = rest.get(path)["ETag"]
+
+    for method in ("PATCH", "PUT", "DELETE", "GET"):
+        body = {} if method != "PUT" else rest.get(path).json()["data"]
+        refused = send(rest, method, path, body, if_match=header.replace("{}", read))
+        assert refused.status_code == 412
+        assert refused.json()["error"]["code"] == "version_not_matched"
+        assert "tra persona" not in refused.json()["error"]["message"]
+    assert rest.get(path)["ETag"] == read
+
+
+@pytest.mark.parametrize(("path", "change"), RECORDS, ids=["order", "appointment"])
+@pytest.mark.parametrize(
+    "header", ["{}", "{other}, {}", '"x" ,  {}', 'W/{other}, {},W/"x"', " {} "]
+)
+def test_if_match_with_the_version_in_its_list_matches(
+    rest: Client, path: str, change: dict[str, str], header: str
+) -> None:
+    read = rest.get(path)["ETag"]
+    if_match = header.replace("{other}", OTHER_VERSION).replace("{}", read)
+
+    assert send(rest, "GET", path, "", if_match=if_match).status_code == 200
+    assert send(rest, "PATCH", path, change, if_match=if_match).status_code == 200
+    late = send(rest, "PATCH", path, change, if_match=if_match)
+    assert (late.status_code, late.json()["error"]["code"]) == (412, "stale_version")
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
+def test_if_match_with_older_versions_names_the_current_one(rest: Client, path: str) -> None:
+    read = rest.get(path)["ETag"]
+
+    for method in ("PATCH", "DELETE", "GET"):
+        refused = send(
+            rest, method, path, {}, if_match=f'{OTHER_VERSION}, "2020-01-02T00:00:00.000Z"'
+        )
+        assert (refused.status_code, refused.json()["error"]["code"]) == (412, "stale_version")
+        assert f'"{refused.json()["error"]["details"]["currentVersion"]}"' == read
+
+
+# --- If-None-Match
+
+KNOWN = ["{}", "W/{}", '"x", {}', 'W/"x",W/{}', "*"]
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("header", KNOWN)
+def test_read_of_a_known_version_is_not_modified(
+    rest: Client, path: str, method: str, header: str
+) -> None:
+    read = rest.get(path)["ETag"]
+
+    response = send(rest, method, path, "", if_none_match=header.replace("{}", read))
+
+    assert (response.status_code, response["ETag"], response.content) == (304, read, b"")
+    assert "Accept" in response["Vary"]
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
+@pytest.mark.parametrize("header", ["", "x", '"x"', OTHER_VERSION, "W/" + OTHER_VERSION])
+def test_read_of_another_version_returns_the_record(rest: Client, path: str, header: str) -> None:
+    response = send(rest, "GET", path, "", if_none_match=header)
+
+    assert response.status_code == 200
+    assert response.json() == rest.get(path).json()
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/appointments/1"])
+@pytest.mark.parametrize("header", KNOWN)
+def test_change_of_an_excluded_version_is_refused(rest: Client, path: str, header: str) -> None:
+    read = rest.get(path)["ETag"]
+
     for method in ("PATCH", "DELETE"):
-        assert send(rest, method, "/orders/1", {}, if_match=header).status_code == 412
+        refused = send(rest, method, path, {}, if_none_match=header.replace("{}", read))
+        assert refused.status_code == 412
+        assert refused.json()["error"]["code"] == "version_not_matched"
+    assert rest.get(path)["ETag"] == read
+
+
+@pytest.mark.parametrize(("path", "change"), RECORDS, ids=["order", "appointment"])
+def test_change_of_a_version_that_is_not_excluded_applies(
+    rest: Client, path: str, change: dict[str, str]
+) -> None:
+    assert send(rest, "PATCH", path, change, if_none_match=OTHER_VERSION).status_code == 200
+
+
+def test_unknown_record_is_not_found_whatever_the_condition(rest: Client) -> None:
+    for headers in ({"if_match": "*"}, {"if_match": OTHER_VERSION}, {"if_none_match": "*"}):
+        for method in ("GET", "PATCH", "DELETE"):
+            assert send(rest, method, "/orders/999999", {}, **headers).status_code == 404
+
+
+def test_schema_is_not_modified_for_who_has_it(client: Client) -> None:
+    first = client.get("/api/schema")
+
+    again = client.get("/api/schema", headers={"if-none-match": first["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
 
 
 # --- Requests that change nothing, and cancellations
