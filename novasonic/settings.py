@@ -395,6 +395,7 @@ TEMPLATES = [
     }
 ]
 
+PASSWORD_RESET_TIMEOUT = 24 * 3600
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

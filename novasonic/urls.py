@@ -1,13 +1,19 @@
 """The URLs of the site. `/health`, `/ready` and `/metrics` are served before: see `health.py`."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.urls import include, path, reverse_lazy
 
 urlpatterns = [
     path("", include("voice.web.urls")),
     path("", include("voice.gateway.urls")),
     path("", include("orders.urls")),
     path("", include("appointments.urls")),
+    path(
+        "admin/invitation/<uidb64>/<token>/",
+        PasswordResetConfirmView.as_view(success_url=reverse_lazy("admin:login")),
+        name="invitation",
+    ),
     path("admin/", admin.site.urls),
     path("api-auth/", include("rest_framework.urls")),
     path("api/", include("novasonic.api_docs")),

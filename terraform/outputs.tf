@@ -1,3 +1,8 @@
+output "region" {
+  description = "Region of the deployment."
+  value       = var.aws_region
+}
+
 output "site_url" {
   description = "Site, staff admin (/admin/) and the page on which customers call."
   value       = "https://${var.domain_name}/"
@@ -39,11 +44,12 @@ output "cluster" {
 }
 
 output "migration" {
-  description = "What scripts/migrate-site needs to run the one-off task."
+  description = "What scripts/site-command and scripts/migrate-site need to run the one-off task."
   value = {
     task_definition = aws_ecs_task_definition.migrate.arn
     subnets         = aws_subnet.private[*].id
     security_groups = [aws_security_group.tasks.id]
+    log_group       = aws_cloudwatch_log_group.this["migrate"].name
   }
 }
 

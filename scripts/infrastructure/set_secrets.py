@@ -1,0 +1,54 @@
+"""Give each secret of the deployment a random value, unless it has one.
+
+The values are made here and go to Secrets Manager; they are printed nowhere. Safe to run twice.
+"""
+
+import argparse
+import secrets
+from typing import Any
+
+import boto3
+from stack import add_outputs_option, read_outputs, run
+
+RANDOM_BYTES = 50
+
+
+def main() -> None:
+    """Write the missing values, and new ones for the secrets to be replaced."""
+    options = _options()
+    outputs = read_outputs(options.outputs)
+    names = [str(name) for name in outputs["secrets"]]
+    replaced = {name for name in names if name.rpartition("/")[2] in options.replace}
+    if unknown := set(options.replace) - {name.rpartition("/")[2] for name in replaced}:
+        raise SystemExit(f"No secret {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    client = boto3.client("secretsmanager", region_name=outputs["region"])
+    for name in sorted(names):
+        if name in replaced or not has_value(client, name):
+            client.put_secret_value(SecretId=name, SecretString=secrets.token_urlsafe(RANDOM_BYTES))
+            print(f"{name}: {'replaced' if name in replaced else 'set'}")
+        else:
+            print(f"{name}: has a value")
+
+
+def has_value(client: Any, name: str) -> bool:
+    """Whether a secret has a current value. The value itself is not read."""
+    versions = client.describe_secret(SecretId=name).get("VersionIdsToStages") or {}
+    return any("AWSCURRENT" in stages for stages in versions.values())
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="set-secrets", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--replace",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="give this secret a new value, e.g. django-secret-key: it ends all sessions, and active calls "
+        "can't be restored; restart the services afterwards",
+    )
+    add_outputs_option(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(main)
