@@ -8,7 +8,6 @@ is derived from them or fixed.
 
 import sys
 import tempfile
-from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -35,6 +34,7 @@ from novasonic.environment import (
     load_environment,
 )
 from novasonic.logging import logging_config
+from novasonic.prices import prices_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -172,21 +172,27 @@ NOVA_SONIC_VOICES: TextList = Field(
     ["carlos", "lupe"], description="Voices that a client may choose for its call."
 )
 NOVA_SONIC_ENDPOINTING_SENSITIVITY: Literal["HIGH", "MEDIUM", "LOW"] = Field(
-    "MEDIUM", description="How short a pause ends the customer's turn (HIGH: 1.5 s)."
+    "MEDIUM", description="How short a pause ends the customer's turn (HIGH: the shortest)."
 )
 NOVA_SONIC_MAX_TOKENS: int = Field(1024, ge=1, le=10000, description="Longest reply, in tokens.")
 NOVA_SONIC_TOP_P: float = Field(0.9, ge=0, le=1, description="Nucleus sampling.")
-NOVA_SONIC_TEMPERATURE: float = Field(0.7, ge=0, le=1, description="Sampling temperature.")
+NOVA_SONIC_TEMPERATURE: float = Field(
+    0.0,
+    ge=0,
+    le=1,
+    description="Sampling temperature. 0 is greedy decoding, which AWS advises for tool use.",
+)
 NOVA_SONIC_PRICES: Prices = Field(
-    [Decimal("0.0034"), Decimal("0.00006"), Decimal("0.0136"), Decimal("0.00024")],
-    description="US dollars for 1000 tokens: speech in, text in, speech out, text out. The default "
-    "is the published price of the first model; only the displayed cost depends on it.",
+    default_factory=lambda values: prices_of(str(values["NOVA_SONIC_MODEL_ID"])),
+    description="US dollars for 1000 tokens: speech in, text in, speech out, text out; empty: those of "
+    "the model. Only the displayed cost depends on it.",
 )
 NOVA_SONIC_MAX_SESSIONS: int = Field(
     20,
     ge=3,
     le=10_000,
-    description="Sessions of this process at once: its share of the account's quota.",
+    description="Sessions of this process at once: its share of the account's quota, which is 20 in "
+    "each Region.",
 )
 SESSION_MAX_S: float = Field(
     480, gt=0, le=480, description="Longest session; the call continues in another before it ends."

@@ -23,7 +23,7 @@ from voice.calls.runtime import Call, CallRecorder
 from voice.calls.uplink import Uplink
 from voice.prompts import load_directives
 from voice.sonic.events import EndpointingSensitivity, SessionStart
-from voice.sonic.families import FIRST, SECOND
+from voice.sonic.families import FIRST, NOVA_2
 from voice.tools.registry import ToolRegistry
 from voice.wire import messages as m
 
@@ -41,7 +41,7 @@ def settings(**changed: Any) -> CallSettings:
             temperature=0.7,
             endpointing_sensitivity=EndpointingSensitivity.HIGH,
         ),
-        "family": SECOND,
+        "family": NOVA_2,
         "time_zone": ZoneInfo("America/Argentina/Buenos_Aires"),
         "system_prompt": lambda language, now: "Eres Carlos.",
         "directives": lambda language: DIRECTIVES,

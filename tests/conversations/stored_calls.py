@@ -33,7 +33,7 @@ STATISTICS = ConversationStatistics(
     latency=Latency(median_ms=801.26, max_ms=1500.0, playback_median_ms=None),
     error_codes=("throttled", "timed_out"),
 )
-STATISTICS_COST_USD = Decimal("0.010344")
+STATISTICS_COST_USD = Decimal("0.009935")
 
 
 def at(seconds: float) -> datetime:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conversations.domain import Speaker, Utterance
 from voice.calls.engine.history import shape_history
-from voice.sonic.families import FIRST, SECOND, HistoryLimits
+from voice.sonic.families import FIRST, NOVA_2, HistoryLimits
 
 pytestmark = pytest.mark.pure
 
@@ -81,12 +81,12 @@ class TestLimits:
         assert shape_history(chat[:3], limits) == (user("3"),)
 
     def test_history_of_the_first_model_is_shorter(self) -> None:
-        long = [message for n in range(50) for message in (user(f"{n:2000}"), assistant("Sí."))]
-        first, second = shape_history(long, FIRST.history), shape_history(long, SECOND.history)
+        long = [message for n in range(150) for message in (user(f"{n:2000}"), assistant("Sí."))]
+        first, second = shape_history(long, FIRST.history), shape_history(long, NOVA_2.history)
         assert len(first) == 40
         assert max(len(message.text) for message in first) == 1_000
         assert max(len(message.text) for message in second) == 2_000
-        assert sum(len(message.text.encode()) for message in second) <= 40_000
+        assert sum(len(message.text.encode()) for message in second) <= 200_000
 
 
 MESSAGES = st.lists(
