@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.sonic.families import FIRST, SECOND, Family, family_of
+from voice.sonic.families import FIRST, NOVA_2, NOVA_2_5, Family, family_of
 
 pytestmark = pytest.mark.pure
 
@@ -11,9 +11,9 @@ pytestmark = pytest.mark.pure
     ("model_id", "family"),
     [
         ("amazon.nova-sonic-v1:0", FIRST),
-        ("amazon.nova-2-sonic-v1:0", SECOND),
-        ("amazon.nova-2-5-sonic-v1:0", SECOND),
-        ("some.future-model", SECOND),
+        ("amazon.nova-2-sonic-v1:0", NOVA_2),
+        ("amazon.nova-2-5-sonic", NOVA_2_5),
+        ("some.future-model", NOVA_2_5),
     ],
 )
 def test_model_id_selects_the_family(model_id: str, family: Family) -> None:
