@@ -348,3 +348,13 @@ FIELDS = ["contentId", "content", "type", "role", "stopReason", "toolUseId", "to
 def test_any_event_body_is_an_event_or_a_remote_error(name: str, body: dict[str, object]) -> None:
     with contextlib.suppress(RemoteProtocolError):
         parse_all(json.dumps({"event": {name: body}}).encode())
+
+
+def test_audio_payload_is_matched_only_after_one_of_its_kind() -> None:
+    parser = OutputEventParser()
+    assert parser.match_audio(service.audio("a", b"\1\0")) is None
+    for payload in (service.completion_start(), service.audio_start("a")):
+        parser.parse(payload)
+    parser.parse(service.audio("a", b"\1\0"))
+    assert parser.match_audio(service.audio("a", b"\2\0")) == ("a", b"\2\0")
+    assert parser.match_audio(service.completion_end()) is None

@@ -388,3 +388,17 @@ def test_tool_use_after_close_accepts_no_result(audio_open: SonicProtocol) -> No
     assert len(audio_open.events_received()) == 1
     with pytest.raises(LocalProtocolError):
         send_result(audio_open, "r")
+
+
+def test_audio_content_is_open_outside_blocks_only(audio_open: SonicProtocol) -> None:
+    assert SonicProtocol().open_audio_content is None
+    assert audio_open.open_audio_content == ("p", "mic")
+
+
+def test_audio_like_the_one_before_is_matched_until_eof(audio_open: SonicProtocol) -> None:
+    for payload in (service.completion_start(), service.audio_start("a")):
+        audio_open.receive_payload(payload)
+    assert audio_open.match_audio(service.audio("a", b"\1\0")) is None
+    audio_open.receive_payload(service.audio("a", b"\1\0"))
+    assert audio_open.match_audio(service.audio("a", b"\2\0")) == ("a", b"\2\0")
+    assert audio_open.match_audio(service.completion_end()) is None

@@ -70,3 +70,11 @@ def test_chain_signs_across_seconds_and_days(dates: list[datetime]) -> None:
         )
         assert ours.sign(b"payload", date_ms=date_ms) == expected
         previous = expected.hex()
+
+
+def test_chain_signs_further_seconds_of_one_day() -> None:
+    whole, split = chain(), chain()
+    dates_ms = [DATE_MS, DATE_MS + 1_000, DATE_MS + 2_000]
+    signatures = [whole.sign(INNER, date_ms=date_ms) for date_ms in dates_ms]
+    assert len(set(signatures)) == len(dates_ms)
+    assert [split.sign(INNER, date_ms=date_ms) for date_ms in dates_ms] == signatures
