@@ -104,10 +104,10 @@ data "aws_iam_policy_document" "voice" {
     resources = [aws_kms_key.this.arn]
   }
 
-  # A task with live calls protects itself from scale-in and deployments.
+  # A task with live calls protects itself from scale-in and deployments, and asks whether it is to stop.
   statement {
-    sid       = "Protection"
-    actions   = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    sid       = "Task"
+    actions   = ["ecs:DescribeTasks", "ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
     resources = ["arn:${local.partition}:ecs:${var.aws_region}:${local.account_id}:task/${local.name}/*"]
   }
 }

@@ -24,8 +24,9 @@ resource "aws_ecs_task_definition" "voice" {
     stopTimeout      = 120 # Fargate's longest; DRAIN_S is below it
     logConfiguration = local.logs["voice"]
     environment = [for name, value in merge(local.container_environment, {
-      CALLS_MAX = tostring(var.voice.calls_per_task)
-      DRAIN_S   = "90"
+      CALLS_MAX               = tostring(var.voice.calls_per_task)
+      NOVA_SONIC_MAX_SESSIONS = tostring(var.voice.calls_per_task + 2) # two for calls that change their session
+      DRAIN_S                 = "90"
     }) : { name = name, value = value }]
     secrets = [for name, arn in local.container_secrets : { name = name, valueFrom = arn }]
   })])

@@ -149,8 +149,10 @@ run "drain_fits_stop_timeout" {
   }
 
   assert {
-    condition     = tonumber(aws_lb_target_group.voice.deregistration_delay) >= 480
-    error_message = "A session of eight minutes fits in the deregistration delay."
+    condition = alltrue([for container in jsondecode(aws_ecs_task_definition.voice.container_definitions) :
+      tonumber(aws_lb_target_group.voice.deregistration_delay) >= 15 + tonumber(one([for each in container.environment : each.value if each.name == "DRAIN_S"]))
+    ])
+    error_message = "A task notices that it is to stop, and hands over its calls, before the load balancer cuts them."
   }
 }
 

@@ -28,25 +28,12 @@ class Deployment:
         self.ecs, self.logs = aws.client("ecs"), aws.client("logs")
         self.log_group = f"/ecs/{aws.prefix}/migrate"
         self._outputs = folder / "outputs.json"
-        ec2 = aws.client("ec2")
-        vpc = ec2.create_vpc(CidrBlock="10.42.0.0/16")["Vpc"]["VpcId"]
-        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
-        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.42.8.0/24")["Subnet"]["SubnetId"]
-        group = ec2.create_security_group(GroupName="tasks", Description="tasks", VpcId=vpc)
-        self.ecs.create_cluster(clusterName=aws.prefix)
-        definition = self.ecs.register_task_definition(
-            family=f"{aws.prefix}-migrate",
-            networkMode="awsvpc",
-            requiresCompatibilities=["FARGATE"],
-            cpu="512",
-            memory="1024",
-            containerDefinitions=[{"name": "migrate", "image": "image", "memory": 512}],
-        )
+        network = aws.create_network()
         self.logs.create_log_group(logGroupName=self.log_group)
         place = {
-            "task_definition": definition["taskDefinition"]["taskDefinitionArn"],
-            "subnets": [subnet],
-            "security_groups": [group["GroupId"]],
+            "task_definition": aws.register_task("migrate"),
+            "subnets": network["subnets"],
+            "security_groups": network["securityGroups"],
             "log_group": self.log_group,
         }
         outputs = {"region": "us-east-1", "cluster": aws.prefix, "migration": place}

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from novasonic.ecs import ECSTask, supervise
 from voice.calls.registry import call_registry
 
 MAX_FRAME_BYTES = 256 * 1024
@@ -84,9 +85,16 @@ async def _serve() -> None:
     if settings.HEALTH_PORT and settings.HEALTH_PORT != settings.WS_PORT:
         servers.append(_server("novasonic.health:health_app", settings.HEALTH_PORT, lifespan="off"))
     async with asyncio.TaskGroup() as tasks:
-        signals = tasks.create_task(_handle_signals(servers))
+        helpers = [tasks.create_task(_handle_signals(servers))]
+        if (task := ECSTask.from_environment(settings.AWS_REGION)) is not None:
+            helpers.append(tasks.create_task(supervise(task, _active_calls)))
         await asyncio.wait([tasks.create_task(_run(server, servers)) for server in servers])
-        signals.cancel()
+        for helper in helpers:
+            helper.cancel()
+
+
+def _active_calls() -> int:
+    return call_registry().admission.calls
 
 
 async def _run(server: uvicorn.Server, servers: list[uvicorn.Server]) -> None:
