@@ -270,6 +270,7 @@ async def live(acts: Sequence[Act], ending: str) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}, "a task runs on"
 
 
+@pytest.mark.slow
 @given(ACTS, ENDINGS)
 @settings(max_examples=100)
 def test_call_keeps_its_invariants_whatever_happens(acts: list[Act], ending: str) -> None:

@@ -21,6 +21,7 @@ LONG = "Esta respuesta es tan larga que algo la interrumpe antes de que termine 
 
 
 class TestRotation:
+    @pytest.mark.slow
     @in_virtual_time
     async def test_rotation_during_endless_speech_keeps_each_word_once(self) -> None:
         plan = RotationPlan(look_after_s=8, by_s=12, at_latest_s=14)
@@ -33,6 +34,7 @@ class TestRotation:
             assert said == [str(n) for n in range(next(spoken))]
             assert len(call.service.live) == 1
 
+    @pytest.mark.slow
     @in_virtual_time
     async def test_rotation_during_an_hour_of_silence_keeps_the_call(self) -> None:
         patient = WatchdogLimits(idle_s=7200, limit_s=7200)
