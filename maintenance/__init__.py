@@ -5,6 +5,13 @@
     commands          the base class of the commands, which protects AWS
     locations         where backups are: a folder, or S3
     backups           write, verify and restore a backup of all tables
+    inspection/       pass through all items: statistics, and what is odd about them
+    diagnosis         connection, permissions, keys and indexes; with an inspection
+    exports           read records exported from the earlier system
+    data_migrations/  the migrations of stored data, a module each
+    migrating         apply and undo them
+    migration_run     one of them from start to end; integrity compares before and after
+    rehearsal         apply and undo them on copies of the tables
 
 Everything works on items as DynamoDB sends them (`common.dynamodb.bulk`), since an item that the models
 can't read must still be backed up, found and mended. The management commands here are the interface;

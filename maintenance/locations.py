@@ -138,5 +138,5 @@ def location_at(text: str, *, kms_key: str | None = None) -> Location:
         return LocalFolder(Path(text).expanduser().absolute())
     if parts.scheme != "s3" or not parts.netloc:
         raise LocationError(f"{text} is neither a folder nor s3://bucket/prefix.")
-    client = boto3.session.Session().client("s3", region_name=settings.AWS_REGION)
+    client = boto3.client("s3", region_name=settings.AWS_REGION)
     return S3Prefix(parts.netloc, parts.path.strip("/"), kms_key=kms_key, client=client)

@@ -51,7 +51,7 @@ class BulkClient:
 
     def __init__(self, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
-        self._client: Any = boto3.session.Session().client(
+        self._client: Any = boto3.client(  # of the default session, which loads the API once
             "dynamodb",
             region_name=settings.AWS_REGION,
             endpoint_url=settings.DYNAMODB_ENDPOINT_URL,

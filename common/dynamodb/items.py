@@ -76,7 +76,13 @@ def unreadable_attributes(model: type[Table], item: Mapping[str, Any]) -> Iterat
         try:
             attribute.deserialize(attribute.get_value(value))
         except AttributeDeserializationError:
-            yield f"{name} has the type {next(iter(value))}"
+            kind = next(iter(value))
+            is_inside = kind == attribute.attr_type
+            yield (
+                f"{name} has entries of another type"
+                if is_inside
+                else f"{name} has the type {kind}"
+            )
         except (ValueError, TypeError, ArithmeticError, AttributeError):
             yield f"{name} has an unexpected form"
 

@@ -98,13 +98,14 @@ def test_unreadable_attributes_are_named_without_their_values() -> None:
         "id": {"S": "1"},
         "customerName": {"S": "Juan Pérez"},
         "customerEmail": {"S": "juan@email.com"},
-        "items": {"L": []},
+        "items": {"L": [{"M": {"price": {"S": "1"}}}]},
         "total": {"S": "67.48"},
         "status": {"S": "pending"},
         "createdAt": {"S": "2024-01-15T10:00:00"},
     }
     assert sorted(unreadable_attributes(Order, item)) == [
         "createdAt has an unexpected form",
+        "items has entries of another type",
         "total has the type S",
         "updatedAt is missing",
     ]

@@ -1,0 +1,42 @@
+"""The names under which attributes are stored: a model that reads another name loses what is stored."""
+
+import pytest
+
+from maintenance.inspection.kinds import KINDS
+
+pytestmark = pytest.mark.pure
+
+STORED = {
+    ("orders", "order"): "PK SK createdAt customerEmail customerName dni estimatedDelivery id items status "
+    "total trackingNumber updatedAt",
+    ("orders", "token"): "PK SK createdId expiresAt requestHash",
+    ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
+    ("appointments", "appointment"): "PK SK appointmentDate createdAt date doctorName duration id notes "
+    "patientEmail patientName status type updatedAt",
+    ("appointments", "doctor's day"): "PK SK revision slots",
+    ("appointments", "token"): "PK SK createdId expiresAt requestHash",
+    ("calls", "conversation"): "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs "
+    "id interruptions kind language latencyMaxMs latencyMedianMs live modelId reason renewals resumeHash "
+    "resumes speechTokensIn speechTokensOut startedAt textTokensIn textTokensOut toolRuns turns updatedAt "
+    "voice wire",
+    ("calls", "utterance"): "PK SK at expiresAt heardMs interrupted latencyMs segment speaker stage text turn",
+    ("calls", "tool call"): "PK SK arguments argumentsHash code durationMs expiresAt outcome startedAt tool "
+    "toolUseId turn",
+    ("calls", "checkpoint"): "PK SK expiresAt sealed",
+    ("calls", "used ticket"): "PK SK expiresAt",
+    ("calls", "data migration"): "PK SK attempt backup changed finishedAt leaseUntil name problems runner "
+    "startedAt state",
+    ("calls", "undo item"): "PK SK after expiresAt",
+}
+
+
+def test_stored_names_change_only_with_a_data_migration() -> None:
+    """If this fails because a name changed: keep the old one as `attr_name`, or write a data migration."""
+    declared = {
+        (table, kind.name): " ".join(
+            sorted(attribute.attr_name for attribute in kind.model.get_attributes().values())
+        )
+        for table, kinds in KINDS.items()
+        for kind in kinds
+    }
+    assert declared == STORED
