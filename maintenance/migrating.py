@@ -1,4 +1,4 @@
-"""Apply data migrations, and undo them.
+"""Apply data migrations, and undo them (ADR 0050).
 
 Each change is written in one transaction with its undo item, which has the item as it was before. So at
 any moment, also after the process was killed, what was changed is known and can be undone from anywhere.

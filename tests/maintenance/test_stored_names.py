@@ -7,25 +7,42 @@ from maintenance.inspection.kinds import KINDS
 pytestmark = pytest.mark.pure
 
 STORED = {
-    ("orders", "order"): "PK SK createdAt customerEmail customerName dni estimatedDelivery id items status "
+    (
+        "orders",
+        "order",
+    ): "PK SK createdAt customerEmail customerName dni estimatedDelivery id items status "
     "total trackingNumber updatedAt",
     ("orders", "token"): "PK SK createdId expiresAt requestHash",
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
-    ("appointments", "appointment"): "PK SK appointmentDate createdAt date doctorName duration id notes "
+    (
+        "appointments",
+        "appointment",
+    ): "PK SK appointmentDate createdAt date doctorName duration id notes "
     "patientEmail patientName status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
-    ("calls", "conversation"): "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs "
+    (
+        "calls",
+        "conversation",
+    ): "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs "
     "id interruptions kind language latencyMaxMs latencyMedianMs live modelId reason renewals resumeHash "
     "resumes speechTokensIn speechTokensOut startedAt textTokensIn textTokensOut toolRuns turns updatedAt "
     "voice wire",
-    ("calls", "utterance"): "PK SK at expiresAt heardMs interrupted latencyMs segment speaker stage text turn",
-    ("calls", "tool call"): "PK SK arguments argumentsHash code durationMs expiresAt outcome startedAt tool "
+    (
+        "calls",
+        "utterance",
+    ): "PK SK at expiresAt heardMs interrupted latencyMs segment speaker stage text turn",
+    (
+        "calls",
+        "tool call",
+    ): "PK SK arguments argumentsHash code durationMs expiresAt outcome startedAt tool "
     "toolUseId turn",
     ("calls", "checkpoint"): "PK SK expiresAt sealed",
     ("calls", "used ticket"): "PK SK expiresAt",
-    ("calls", "data migration"): "PK SK attempt backup changed finishedAt leaseUntil name problems runner "
-    "startedAt state",
+    (
+        "calls",
+        "data migration",
+    ): "PK SK attempt backup changed finishedAt leaseUntil name problems runner startedAt state",
     ("calls", "undo item"): "PK SK after expiresAt",
 }
 
