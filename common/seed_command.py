@@ -2,8 +2,9 @@
 
 from argparse import ArgumentParser
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from common.dynamodb.endpoint import is_aws
 
 
 class SeedCommand(BaseCommand):
@@ -17,7 +18,7 @@ class SeedCommand(BaseCommand):
 
     def refuse_fresh_on_aws(self, *, fresh: bool) -> None:
         """Stop the command if it would empty a table on AWS."""
-        if fresh and not settings.DYNAMODB_ENDPOINT_URL:
+        if fresh and is_aws():
             raise CommandError(
                 "--fresh deletes everything, so it works only with a local DynamoDB."
             )

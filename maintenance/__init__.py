@@ -8,6 +8,7 @@
     inspection/       pass through all items: statistics, and what is odd about them
     diagnosis         connection, permissions, keys and indexes; with an inspection
     exports           read records exported from the earlier system
+    sample_data       make up many orders and appointments; seeding stores them
     data_migrations/  the migrations of stored data, a module each
     migrating         apply and undo them
     migration_run     one of them from start to end; integrity compares before and after

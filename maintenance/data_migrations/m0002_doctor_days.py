@@ -12,28 +12,26 @@ Repeat it after `CLINIC_TIME_ZONE` changed: a doctor's day is a local day.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
 from itertools import batched
 from typing import override
 from zoneinfo import ZoneInfo
 
-from appointments.domain import Appointment, DoctorDay, TimeInterval, doctor_key, local_days
+from appointments.domain import Appointment, DoctorDay, TimeInterval
 from appointments.repository import (
     appointment_from_raw,
     doctor_day_from_raw,
     doctor_day_key,
     doctor_day_to_raw,
 )
-from common.dynamodb.bulk import Item, Key
+from common.dynamodb.bulk import Key
 from maintenance.data_migrations.base import Context, ItemChange, Migration, Report
+from maintenance.doctor_days import DayId, days_of, stored_day
 from maintenance.inspection.kinds import APPOINTMENT, DOCTOR_DAY
 from maintenance.inspection.records import overlapping_bookings
 
 TABLE = "appointments"
 DAYS_PER_READ = 20
 
-type DayId = tuple[str, date]
-"""A doctor's key and a local day."""
 type Booking = tuple[str, TimeInterval]
 """An appointment's id and its time."""
 
@@ -70,14 +68,6 @@ def _scan(context: Context) -> tuple[dict[DayId, set[Booking]], dict[DayId, set[
     return wanted, booked
 
 
-def days_of(appointment: Appointment, time_zone: ZoneInfo) -> list[DayId]:
-    """Return the doctor's days on which an appointment is booked; none unless it is open."""
-    if not appointment.is_open:
-        return []
-    doctor = doctor_key(appointment.doctor_name)
-    return [(doctor, day) for day in local_days(appointment.interval, time_zone)]
-
-
 def _plan_days(
     context: Context, report: Report, days: dict[DayId, set[Booking]]
 ) -> Iterator[ItemChange]:
@@ -94,7 +84,7 @@ def _plan_days(
         if problems := DOCTOR_DAY.problems(stored[key]) if key in stored else []:
             report.add_problem(f"{key[0]}: {', '.join(problems)}")
         else:
-            before[day] = _stored_day(day, stored.get(key))
+            before[day] = stored_day(day, stored.get(key))
     ids = {each for day in before for each, _ in days[day]}
     ids |= {each for doctor_day in before.values() for each in doctor_day.bookings}
     appointments = _read_appointments(context, ids)
@@ -108,11 +98,6 @@ def _plan_days(
                 after=doctor_day_to_raw(after),
                 reason="doctor's day written",
             )
-
-
-def _stored_day(day: DayId, item: Item | None) -> DoctorDay:
-    doctor, local_day = day
-    return DoctorDay(doctor=doctor, day=local_day) if item is None else doctor_day_from_raw(item)
 
 
 def _read_appointments(context: Context, ids: Iterable[str]) -> dict[str, Appointment | None]:
