@@ -1,10 +1,21 @@
-"""Random ids. Only interfaces and services call these; all other code gets ids as arguments."""
+"""Random ids, and ids as people and models write them.
+
+Only interfaces and services make ids; all other code gets them as arguments.
+"""
 
 import re
 import secrets
 import uuid
 
+from common.spoken_numbers import parse_dictated_digits
+from common.text import fold
+
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LABELS = re.compile(
+    r"(?:#|n[°º]|\b(?:nro|num|numero|pedido|orden|turno|cita|order|id|el|la|de)\b)"
+)
+"""What people write before a number, in the form of `fold`."""
+_SEPARATED_DIGITS = re.compile(r"\d+(?:[ .-]\d+)*")
 
 
 def speakable_id() -> str:
@@ -29,3 +40,19 @@ def opaque_id() -> str:
 def is_id(text: str) -> bool:
     """Whether `text` has the form of an id, of this system or of the owner's earlier one."""
     return _ID.fullmatch(text) is not None
+
+
+def parse_record_ids(text: str) -> list[str]:
+    """Return the ids that `text` may mean, the likeliest first: `#001.` means 001 or 1.
+
+    A model writes the number that a customer says as `#1`, `001`, `1.`, `pedido 1`, `12-34-56` or in
+    words. Ids of the owner's earlier system may be any text, so the text itself comes first if it has
+    the form of an id.
+    """
+    exact = text.strip()
+    number = _LABELS.sub(" ", fold(exact)).strip(" .,:;-")
+    if _SEPARATED_DIGITS.fullmatch(number):
+        digits = re.sub(r"\D", "", number)
+    else:
+        digits = parse_dictated_digits(number) or ""
+    return [each for each in dict.fromkeys((exact, digits, digits.lstrip("0"))) if is_id(each)]

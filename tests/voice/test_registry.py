@@ -105,7 +105,6 @@ async def test_number_for_a_text_parameter_is_accepted() -> None:
         ('{"name": "123456"}', "name"),
         ('{"name": "Ana", "times": "many"}', "times"),
         ('{"name": ["Ana"]}', "name"),
-        ('{"name": "Ana", "loud": true}', "loud"),
     ],
 )
 async def test_invalid_arguments_are_refused_with_the_field(content: str, field: str) -> None:
@@ -114,6 +113,36 @@ async def test_invalid_arguments_are_refused_with_the_field(content: str, field:
     assert refused.content["error"] == "invalid_arguments"
     assert list(refused.content["fields"]) == [field]
     assert refused.content["say"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"name": "Ana", "loud": true}', "Hola Ana"),
+        ('{"name": "Ana", "times": null}', "Hola Ana"),
+        ('{"name": "Ana", "times": ""}', "Hola Ana"),
+        ('{"Name": "Ana", "TIMES": 2}', "Hola AnaHola Ana"),
+        ('\ufeff{"name": "Ana"}', "Hola Ana"),
+        ('"{\\"name\\": \\"Ana\\"}"', "Hola Ana"),
+    ],
+)
+async def test_arguments_in_the_form_models_send_are_read(content: str, said: str) -> None:
+    assert (await run("greet", content)).content["said"] == said
+
+
+@pytest.mark.parametrize("content", ['{"name": null}', '{"name": " "}', '{"name": "N/A"}'])
+async def test_required_argument_without_value_is_missing(content: str) -> None:
+    refused = await run("greet", content)
+    assert refused.content["fields"] == {"name": "Field required"}
+
+
+async def test_undeclared_argument_is_logged_by_name_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await run("greet", json.dumps({"name": "Ana", "x" * 99: "secret"}))
+    (record,) = caplog.records
+    assert (record.message, record.__dict__["names"]) == ("undeclared tool arguments", ["x" * 40])
+    assert "secret" not in str(record.__dict__)
 
 
 async def test_unknown_tool_is_reported_to_the_model() -> None:

@@ -6,25 +6,36 @@ Names, parameters and descriptions are specified by the owner, word for word.
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from appointments import services
 from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES, AppointmentKind
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
 from common.identity.verification import Customer
+from voice.tools.arguments import (
+    ServiceField,
+    read_duration,
+    read_kind,
+    read_local_time,
+    read_text,
+)
 from voice.tools.registry import ToolContext, read_only
 from voice.tools.results import appointment_result
 
 AppointmentId = Annotated[
-    str, Field(min_length=1, max_length=20, description="Número de la cita, en dígitos.")
+    str,
+    BeforeValidator(read_text),
+    Field(min_length=1, max_length=80, description="Número de la cita, en dígitos."),
 ]
 PatientName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Nombre y apellido del paciente."),
 ]
 LocalDate = Annotated[
-    datetime, Field(description="Fecha y hora local, ISO 8601: 2026-11-27T15:00:00.")
+    datetime,
+    BeforeValidator(read_local_time),
+    Field(description="Fecha y hora local, ISO 8601: 2026-11-27T15:00:00."),
 ]
 
 
@@ -40,10 +51,12 @@ async def agendarTurno(
     ],
     date: LocalDate,
     duration: Annotated[
-        int, Field(ge=MIN_DURATION_MINUTES, le=MAX_DURATION_MINUTES, description="Minutos.")
+        int,
+        BeforeValidator(read_duration),
+        Field(ge=MIN_DURATION_MINUTES, le=MAX_DURATION_MINUTES, description="Minutos."),
     ] = 30,
     type: Annotated[
-        AppointmentKind, Field(description="Tipo de cita.")
+        AppointmentKind, BeforeValidator(read_kind), Field(description="Tipo de cita.")
     ] = AppointmentKind.CONSULTATION,
 ) -> dict[str, Any]:
     """Programar nueva cita médica"""
@@ -82,7 +95,7 @@ async def modificarTurno(
     *,
     appointmentId: AppointmentId,
     patientName: PatientName,
-    newDate: LocalDate,
+    newDate: Annotated[LocalDate, ServiceField("date")],
 ) -> dict[str, Any]:
     """Cambiar fecha/hora de cita"""
     moved = await run_in_thread(

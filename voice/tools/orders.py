@@ -6,7 +6,7 @@ Names, parameters and descriptions are specified by the owner, word for word.
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
@@ -14,14 +14,26 @@ from common.identity.verification import Customer
 from common.money import DECIMAL_PLACES, MAX_DIGITS
 from orders import services
 from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH, OrderItem
+from voice.tools.arguments import (
+    read_item,
+    read_list,
+    read_price,
+    read_text,
+    read_total,
+    read_whole_number,
+)
 from voice.tools.registry import ToolContext, read_only
 from voice.tools.results import order_result
 
 OrderId = Annotated[
-    str, Field(min_length=1, max_length=20, description="Número del pedido, en dígitos.")
+    str,
+    BeforeValidator(read_text),
+    Field(min_length=1, max_length=80, description="Número del pedido, en dígitos."),
 ]
 Dni = Annotated[
-    str | None, Field(max_length=20, description="DNI del cliente, en dígitos. O el nombre.")
+    str | None,
+    BeforeValidator(read_text),
+    Field(max_length=20, description="DNI del cliente, en dígitos. O el nombre."),
 ]
 CustomerName = Annotated[
     str | None,
@@ -32,12 +44,21 @@ CustomerName = Annotated[
 class Item(BaseModel):
     """One product of a new order."""
 
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, str_strip_whitespace=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, description="Producto.")]
-    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, description="Cantidad.")] = 1
+    name: Annotated[
+        str,
+        BeforeValidator(read_text),
+        Field(min_length=1, max_length=MAX_TEXT_LENGTH, description="Producto."),
+    ]
+    quantity: Annotated[
+        int,
+        BeforeValidator(read_whole_number),
+        Field(ge=1, le=MAX_QUANTITY, description="Cantidad."),
+    ] = 1
     price: Annotated[
         Decimal,
+        BeforeValidator(read_price),
         Field(
             ge=0,
             max_digits=MAX_DIGITS,
@@ -45,6 +66,19 @@ class Item(BaseModel):
             description="Precio por unidad.",
         ),
     ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        return read_item(value, ITEM_FIELDS)
+
+
+ITEM_FIELDS = {
+    **dict.fromkeys(("name", "nombre", "producto", "product", "productname", "item"), "name"),
+    **dict.fromkeys(("quantity", "cantidad", "qty", "unidades"), "quantity"),
+    **dict.fromkeys(("price", "precio", "unitprice", "preciounitario"), "price"),
+}
+"""The field of an item by the names that models give it, in the form of `simplify_name`."""
 
 
 @read_only
@@ -92,10 +126,13 @@ async def crearOrder(
         str, Field(min_length=3, max_length=MAX_EMAIL_LENGTH, description="Email.")
     ],
     items: Annotated[
-        list[Item], Field(min_length=1, max_length=MAX_ITEMS, description="Productos.")
+        list[Item],
+        BeforeValidator(read_list),
+        Field(min_length=1, max_length=MAX_ITEMS, description="Productos."),
     ],
     total: Annotated[
         Decimal | None,
+        BeforeValidator(read_total),
         Field(ge=0, max_digits=14, decimal_places=DECIMAL_PLACES, description="Total del pedido."),
     ] = None,
 ) -> dict[str, Any]:

@@ -5,7 +5,7 @@ keyword-only, annotated parameters are the model's arguments; the first line of 
 description. It returns the JSON object from which the assistant speaks, or raises a `DomainError`.
 
 Every tool call gets a result, whatever happens: `{"ok": true, …}`, or `{"ok": false, "error": <code>,
-"say": <one Spanish sentence>, …}`.
+"say": <one Spanish sentence>, …}`. An error that concerns one parameter names it as it is declared.
 """
 
 import asyncio
@@ -22,15 +22,17 @@ from django.utils import translation
 from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from common.errors import DomainError, UnavailableError
+from common.errors import DomainError, InvalidFieldError, UnavailableError
 from common.naming import camel_case
 from conversations.domain import ToolOutcome
 from voice.sonic.events import ToolSpec
+from voice.tools.arguments import ServiceField, load_arguments, match_parameters, simplify_name
 
 logger = logging.getLogger(__name__)
 
 SPOKEN_LANGUAGE = "es"
 DEADLINE_S = 10.0
+MAX_LOGGED_NAME = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ class Tool:
             if parameter.kind is parameter.KEYWORD_ONLY
         }
         name = function.__name__
-        # The model sometimes sends `1` for `"1"`, which is no reason to refuse a customer.
+        # `forbid` is for the schema: undeclared arguments are removed before validation.
         config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_strip_whitespace=True)
         return cls(
             name=name,
@@ -118,23 +120,42 @@ class Tool:
         return ToolSpec(name=self.name, description=self.description, input_schema=schema)
 
     def parse_arguments(self, text: str) -> dict[str, Any]:
-        """Return the validated arguments of a tool call.
+        """Return the validated arguments of a tool call; undeclared ones are ignored and logged.
 
         Raises:
             InvalidArgumentsError: `text` is no JSON object that fits the signature.
 
         """
         try:
-            arguments = self.arguments.model_validate_json(text or "{}")
+            given = load_arguments(text)
+        except ValueError as error:
+            raise InvalidArgumentsError({"arguments": "not valid JSON"}) from error
+        if not isinstance(given, dict):
+            raise InvalidArgumentsError({"arguments": "not a JSON object"})
+        declared = {simplify_name(name): name for name in self.arguments.model_fields}
+        matched, unknown = match_parameters(given, declared)
+        if unknown:
+            names = sorted(name[:MAX_LOGGED_NAME] for name in unknown)
+            logger.warning("undeclared tool arguments", extra={"tool": self.name, "names": names})
+        try:
+            arguments = self.arguments.model_validate(matched)
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False)
             raise InvalidArgumentsError(
-                {
-                    ".".join(map(str, problem["loc"])) or "arguments": problem["msg"]
-                    for problem in problems
-                }
+                {".".join(map(str, problem["loc"])): problem["msg"] for problem in problems}
             ) from error
         return {name: getattr(arguments, name) for name in self.arguments.model_fields}
+
+    def parameter_of(self, field: str) -> str:
+        """Return the path of the parameter that the service knows as `field`.
+
+        The service's names are in snake_case: `items.0.price`, `patient_email`.
+        """
+        path = ".".join(map(camel_case, field.split(".")))
+        for name, parameter in self.arguments.model_fields.items():
+            if ServiceField(path) in parameter.metadata:
+                return name
+        return path
 
 
 class ToolRegistry:
@@ -187,7 +208,7 @@ class ToolRegistry:
                 say = gettext("I'm missing a piece of information, or one isn't right.")
                 return _refused("invalid_arguments", say, {"fields": error.fields})
             except DomainError as error:
-                return _result_of_error(error, context.time_zone)
+                return _result_of_error(error, tool, context.time_zone)
             except TimeoutError:
                 logger.warning("tool timed out", extra={"tool": name})
                 return _failed("timeout", gettext("That's taking too long. Shall we try again?"))
@@ -199,10 +220,13 @@ class ToolRegistry:
         return ToolResult(outcome=ToolOutcome.OK, content={"ok": True, **content})
 
 
-def _result_of_error(error: DomainError, time_zone: ZoneInfo) -> ToolResult:
+def _result_of_error(error: DomainError, tool: Tool, time_zone: ZoneInfo) -> ToolResult:
     if isinstance(error, UnavailableError):
         return _failed(error.code, error.message)
-    return _refused(error.code, error.message, _error_data(error.data, time_zone))
+    data = _error_data(error.data, time_zone)
+    if isinstance(error, InvalidFieldError):
+        data["field"] = tool.parameter_of(str(error.data["field"]))
+    return _refused(error.code, error.message, data)
 
 
 def _error_data(data: Mapping[str, object], time_zone: ZoneInfo) -> dict[str, Any]:
