@@ -1,5 +1,6 @@
-"""The clinic as the settings describe it: its time zone, opening hours and doctors."""
+"""The clinic as the settings describe it: its time zone, opening hours, slots and doctors."""
 
+from datetime import timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ from django.conf import settings
 
 from appointments.domain import doctor_key, match_doctors
 from appointments.errors import DoctorNotFoundError
-from appointments.opening_hours import OpeningHours
+from appointments.opening_hours import OpeningHours, SlotGrid
 from common.contact import clean_name
 
 
@@ -19,6 +20,22 @@ def time_zone() -> ZoneInfo:
 def opening_hours() -> OpeningHours:
     """Return the clinic's opening hours."""
     return _parse_opening_hours(settings.CLINIC_OPENING_HOURS)
+
+
+def slot_grid() -> SlotGrid:
+    """Return the times at which appointments start."""
+    step = timedelta(minutes=settings.CLINIC_SLOT_MINUTES)
+    return SlotGrid(opening_hours=opening_hours(), step=step, time_zone=time_zone())
+
+
+def booking_horizon() -> timedelta:
+    """Return how far ahead appointments may be booked."""
+    return timedelta(days=settings.BOOKING_HORIZON_DAYS)
+
+
+def allows_patient_overlap() -> bool:
+    """Whether a patient may have appointments with two doctors at one time."""
+    return bool(settings.PATIENT_OVERLAP == "allow")
 
 
 _parse_opening_hours = cache(OpeningHours.parse)

@@ -14,8 +14,8 @@ from appointments.domain import (
     Appointment,
     AppointmentKind,
     AppointmentStatus,
-    DoctorDay,
-    doctor_key,
+    Calendar,
+    CalendarDay,
     local_day,
     local_days,
 )
@@ -52,7 +52,7 @@ def seed(*, now: datetime, fresh: bool = False) -> int:
         return 0
     time_zone = clinic.time_zone()
     appointments = list(demo_appointments(now, time_zone))
-    is_stored = repository.add_appointments(appointments, _doctor_days(appointments, time_zone))
+    is_stored = repository.add_appointments(appointments, _calendar_days(appointments, time_zone))
     return len(appointments) if is_stored else 0
 
 
@@ -75,15 +75,19 @@ def demo_appointments(now: datetime, time_zone: ZoneInfo) -> Iterator[Appointmen
         )
 
 
-def _doctor_days(appointments: Iterable[Appointment], time_zone: ZoneInfo) -> Iterable[DoctorDay]:
-    """Return new doctor days with the bookings of all open appointments."""
-    doctor_days: dict[tuple[str, date], DoctorDay] = {}
+def _calendar_days(
+    appointments: Iterable[Appointment], time_zone: ZoneInfo
+) -> Iterable[CalendarDay]:
+    """Return new calendar days with the bookings of all open appointments."""
+    calendar_days: dict[tuple[Calendar, date], CalendarDay] = {}
     for appointment in appointments:
         if not appointment.is_open:
             continue
-        doctor = doctor_key(appointment.doctor_name)
-        for day in local_days(appointment.interval, time_zone):
-            doctor_day = doctor_days.get((doctor, day), DoctorDay(doctor=doctor, day=day))
-            booked = doctor_day.with_booking(appointment.id, appointment.interval)
-            doctor_days[doctor, day] = booked
-    return doctor_days.values()
+        for calendar in appointment.calendars:
+            for day in local_days(appointment.interval, time_zone):
+                calendar_day = calendar_days.get(
+                    (calendar, day), CalendarDay(calendar=calendar, day=day)
+                )
+                booked = calendar_day.with_booking(appointment.id, appointment.interval)
+                calendar_days[calendar, day] = booked
+    return calendar_days.values()

@@ -4,10 +4,12 @@ Pure: no I/O, no clock, no Django. Instants are aware, and all arithmetic is don
 a change to or from daylight saving time needs no special case; the clinic's time zone only decides on
 which local day an instant is.
 
-A `DoctorDay` holds the bookings of one doctor on one local day. An appointment that crosses midnight
-is booked on both its days, so two appointments that overlap always share at least one `DoctorDay`.
+An appointment is booked in two calendars, its doctor's and its patient's. A `CalendarDay` holds the
+bookings of one calendar on one local day. An appointment that crosses midnight is booked on both its
+days, so two appointments of one doctor or patient that overlap always share a `CalendarDay`.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -119,6 +121,14 @@ class Appointment:
         return TimeInterval.starting_at(self.starts_at, self.duration_min)
 
     @property
+    def calendars(self) -> tuple["Calendar", ...]:
+        """The calendars in which its time is booked, while it is open."""
+        return (
+            Calendar.of_doctor(self.doctor_name),
+            Calendar.of_patient(self.patient_name, self.patient_email),
+        )
+
+    @property
     def is_open(self) -> bool:
         """Whether it may still change, and its time is booked for it: not cancelled, not completed."""
         return self.status in {AppointmentStatus.SCHEDULED, AppointmentStatus.CONFIRMED}
@@ -204,6 +214,15 @@ def local_day(instant: datetime, time_zone: ZoneInfo) -> date:
     return instant.astimezone(time_zone).date()
 
 
+def exists_on_clock(instant: datetime) -> bool:
+    """Whether a local time exists: when the clocks go forward, those that they skip don't.
+
+    The time must have its zone; an instant in UTC, or with an offset, always exists.
+    """
+    round_trip = instant.astimezone(UTC).astimezone(instant.tzinfo)
+    return round_trip.replace(tzinfo=None) == instant.replace(tzinfo=None)
+
+
 def local_days(interval: TimeInterval, time_zone: ZoneInfo) -> list[date]:
     """Return the local days that share time with `interval`, in order."""
     first = local_day(interval.start, time_zone)
@@ -211,18 +230,47 @@ def local_days(interval: TimeInterval, time_zone: ZoneInfo) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-# --- Bookings of a doctor
+# --- Calendars
+
+
+class CalendarKind(StrEnum):
+    """Whose time a calendar holds."""
+
+    DOCTOR = "doctor"
+    PATIENT = "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The calendar of one doctor or patient; two spellings of one name have the same calendar."""
+
+    kind: CalendarKind
+    key: str
+
+    @classmethod
+    def of_doctor(cls, name: str) -> "Calendar":
+        """Return a doctor's calendar."""
+        return cls(CalendarKind.DOCTOR, doctor_key(name))
+
+    @classmethod
+    def of_patient(cls, name: str, email: str) -> "Calendar":
+        """Return a patient's calendar. Its key is a hash, because keys are no place for personal data.
+
+        A family may share an e-mail address, so the name belongs to the key.
+        """
+        identity = f"{''.join(normalized_name(name))}|{email.lower()}"
+        return cls(CalendarKind.PATIENT, hashlib.sha256(identity.encode()).hexdigest()[:32])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorDay:
-    """The bookings of one doctor on one local day.
+class CalendarDay:
+    """The bookings of one calendar on one local day.
 
     `bookings` maps appointment ids to their intervals. `revision` counts the stored changes; 0 means
     that nothing is stored yet.
     """
 
-    doctor: str
+    calendar: Calendar
     day: date
     bookings: Mapping[str, TimeInterval] = field(default_factory=dict)
     revision: int = 0
@@ -235,42 +283,42 @@ class DoctorDay:
             if appointment_id != except_for
         )
 
-    def with_booking(self, appointment_id: str, interval: TimeInterval) -> "DoctorDay":
+    def with_booking(self, appointment_id: str, interval: TimeInterval) -> "CalendarDay":
         """Return the day with `interval` booked for that appointment."""
         return replace(self, bookings={**self.bookings, appointment_id: interval})
 
-    def without_booking(self, appointment_id: str) -> "DoctorDay":
+    def without_booking(self, appointment_id: str) -> "CalendarDay":
         """Return the day without that appointment's booking."""
         rest = {other: booked for other, booked in self.bookings.items() if other != appointment_id}
         return replace(self, bookings=rest)
 
 
 def is_free_on_all(
-    days: Iterable[DoctorDay], interval: TimeInterval, *, except_for: str | None = None
+    days: Iterable[CalendarDay], interval: TimeInterval, *, except_for: str | None = None
 ) -> bool:
-    """Whether `interval` is free on each of `days`; see `DoctorDay.is_free`."""
+    """Whether `interval` is free on each of `days`; see `CalendarDay.is_free`."""
     return all(day.is_free(interval, except_for=except_for) for day in days)
 
 
 def update_bookings(
-    days: Iterable[DoctorDay], appointment: Appointment, time_zone: ZoneInfo
-) -> list[DoctorDay]:
+    days: Iterable[CalendarDay], appointment: Appointment, time_zone: ZoneInfo
+) -> list[CalendarDay]:
     """Return `days` with the booking that `appointment` has now, in place of any it had before.
 
     A cancelled or completed appointment has no booking.
 
     Args:
-        days: All doctor days on which the appointment was booked or is to be booked.
+        days: All calendar days on which the appointment was booked or is to be booked.
         appointment: The appointment as it is to be stored.
         time_zone: The clinic's time zone.
 
     """
-    doctor = doctor_key(appointment.doctor_name)
+    calendars = appointment.calendars
     booked_days = local_days(appointment.interval, time_zone) if appointment.is_open else []
     updated = []
-    for doctor_day in days:
-        other_bookings = doctor_day.without_booking(appointment.id)
-        is_booked = doctor_day.doctor == doctor and doctor_day.day in booked_days
+    for calendar_day in days:
+        other_bookings = calendar_day.without_booking(appointment.id)
+        is_booked = calendar_day.calendar in calendars and calendar_day.day in booked_days
         updated.append(
             other_bookings.with_booking(appointment.id, appointment.interval)
             if is_booked

@@ -2,6 +2,7 @@
 
 from typing import override
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from appointments.labels import status_label
@@ -24,6 +25,13 @@ class SlotTakenError(ConflictError):
 
     code = "slot_taken"
     text = _("The doctor is taken at that time.")
+
+
+class PatientBusyError(ConflictError):
+    """The patient has an appointment with another doctor then; `data["alternatives"]` as above."""
+
+    code = "patient_busy"
+    text = _("The patient already has an appointment at that time.")
 
 
 class AppointmentClosedError(ConflictError):
@@ -58,6 +66,34 @@ class AppointmentInThePastError(RuleError):
     text = _("That time has already passed.")
 
 
+class NonexistentTimeError(RuleError):
+    """The clocks go forward then and skip the time; `data["alternatives"]` as in `SlotTakenError`."""
+
+    code = "nonexistent_time"
+    text = _("That time doesn't exist: the clocks go forward that day.")
+
+
+class AppointmentTooFarError(RuleError):
+    """The requested time is after `data["last_day"]`, the last that can be booked."""
+
+    code = "appointment_too_far"
+    text = _("That is too far ahead: appointments can be booked up to %(last_day)s.")
+
+    @override
+    def text_values(self) -> dict[str, object]:
+        return {"last_day": date_format(self.data["last_day"], "DATE_FORMAT")}
+
+
+class NotASlotError(RuleError):
+    """Appointments don't start at that time: they do every `data["step_minutes"]` minutes.
+
+    `data["alternatives"]` as in `SlotTakenError`.
+    """
+
+    code = "not_a_slot"
+    text = _("Appointments don't start at that time: there is one every %(step_minutes)s minutes.")
+
+
 class OutsideOpeningHoursError(RuleError):
     """The clinic is closed for some of the time; `data["alternatives"]` as in `SlotTakenError`."""
 
@@ -66,7 +102,20 @@ class OutsideOpeningHoursError(RuleError):
 
 
 class DoctorNotFoundError(RuleError):
-    """The name refers to no doctor, or to more than one; `data["doctors"]` lists the candidates."""
+    """The name refers to no doctor, or to more than one; `data["doctors"]` lists the candidates.
+
+    Candidates are the doctors that the name may refer to, or else all doctors.
+    """
 
     code = "doctor_not_found"
     text = _("I don't know which doctor is meant.")
+
+    @property
+    @override
+    def message(self) -> str:
+        doctors = [str(doctor) for doctor in self.data.get("doctors", [])]  # type: ignore[attr-defined]  # a list
+        if not doctors:
+            return super().message
+        return _("I don't know which doctor is meant. There are: %(doctors)s.") % {
+            "doctors": ", ".join(doctors)
+        }

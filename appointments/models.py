@@ -68,3 +68,9 @@ class DoctorDay(Table):
 
     slots = JSONAttribute()
     revision = NumberAttribute()
+
+
+class PatientDay(DoctorDay):
+    """The guard item of a patient: their bookings on one local day, in the shape of a `DoctorDay`."""
+
+    key_prefix = "PATIENTDAY"

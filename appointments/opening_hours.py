@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from appointments.domain import DoctorDay, TimeInterval, is_free_on_all, local_days
+from appointments.domain import CalendarDay, TimeInterval, is_free_on_all, local_days
 
-START_STEP = timedelta(minutes=30)
 MAX_ALTERNATIVES = 3
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_PER_DAY = 24 * 60
@@ -62,6 +61,32 @@ class OpeningHours:
         return covered_until >= interval.end
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotGrid:
+    """The times at which appointments start: every `step`, counted from each opening time."""
+
+    opening_hours: OpeningHours
+    step: timedelta
+    time_zone: ZoneInfo
+
+    def has_start(self, start: datetime) -> bool:
+        """Whether appointments start at this instant."""
+        day = start.astimezone(self.time_zone).date()
+        return any(
+            opening.start <= start < opening.end
+            and (start - opening.start) % self.step == timedelta(0)
+            for opening in self.opening_hours.intervals_on(day, self.time_zone)
+        )
+
+    def intervals_on(self, day: date, duration_min: int) -> Iterator[TimeInterval]:
+        """Yield the intervals of a local day in which an appointment of this length fits."""
+        for opening in self.opening_hours.intervals_on(day, self.time_zone):
+            start = opening.start
+            while start + timedelta(minutes=duration_min) <= opening.end:
+                yield TimeInterval.starting_at(start, duration_min)
+                start += self.step
+
+
 def _parse_part(part: str) -> Iterator[tuple[int, tuple[int, int]]]:
     """Yield weekday, opening and closing minute for each day of a part like "Mon-Fri 08:00-20:00"."""
     match = _PART.fullmatch(part.lower())
@@ -88,32 +113,25 @@ def _instant(day: date, minute: int, time_zone: ZoneInfo) -> datetime:
 
 def iter_free_starts(
     day: date,
-    doctor_days: Sequence[DoctorDay],
+    calendar_days: Sequence[CalendarDay],
     *,
-    opening_hours: OpeningHours,
+    grid: SlotGrid,
     duration_min: int,
     now: datetime,
-    time_zone: ZoneInfo,
 ) -> Iterator[datetime]:
-    """Yield the future start times, every half hour, at which an appointment fits on a local day.
+    """Yield the future start times at which an appointment fits on a local day.
 
     Args:
         day: The local day of the start times.
-        doctor_days: The doctor's bookings on every day that such an appointment could touch.
-        opening_hours: When the clinic is open.
+        calendar_days: The bookings on every day that such an appointment could touch.
+        grid: When appointments start, and the time zone in which the start times are returned.
         duration_min: The length of the appointment in minutes.
         now: The current time.
-        time_zone: The clinic's time zone, in which the start times are returned.
 
     """
-    duration = timedelta(minutes=duration_min)
-    for opening in opening_hours.intervals_on(day, time_zone):
-        start = opening.start
-        while start + duration <= opening.end:
-            interval = TimeInterval.starting_at(start, duration_min)
-            if start > now and is_free_on_all(doctor_days, interval):
-                yield start.astimezone(time_zone)
-            start += START_STEP
+    for interval in grid.intervals_on(day, duration_min):
+        if interval.start > now and is_free_on_all(calendar_days, interval):
+            yield interval.start.astimezone(grid.time_zone)
 
 
 def nearest_starts(starts: Iterable[datetime], wanted: datetime) -> list[datetime]:

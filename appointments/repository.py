@@ -2,7 +2,7 @@
 
 Arguments and results are domain values; the PynamoDB rows stay in this module.
 
-An appointment is always written in one transaction with the `DoctorDay`s whose bookings it changes.
+An appointment is always written in one transaction with the `CalendarDay`s whose bookings it changes.
 Each item has its own condition. If a day has changed since it was read, the write raises `BusyError`
 (read again and decide again); if the appointment has changed, it raises `StaleVersionError`.
 """
@@ -22,7 +22,9 @@ from appointments.domain import (
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
-    DoctorDay,
+    Calendar,
+    CalendarDay,
+    CalendarKind,
     TimeInterval,
 )
 from common.dynamodb.idempotency import add_token, find_created_id
@@ -98,9 +100,9 @@ def _index_query(query: AppointmentQuery, interval: TimeInterval | None) -> Inde
     )
 
 
-def list_doctor_days(doctor: str, days: Iterable[date]) -> list[DoctorDay]:
-    """Return a doctor's bookings on each of `days`, read consistently. `doctor` is a `doctor_key`."""
-    return [_get_doctor_day(doctor, day) for day in sorted(set(days))]
+def list_calendar_days(calendar: Calendar, days: Iterable[date]) -> list[CalendarDay]:
+    """Return a calendar's bookings on each of `days`, read consistently."""
+    return [_get_calendar_day(calendar, day) for day in sorted(set(days))]
 
 
 def get_created_appointment_id(request: IdempotentRequest) -> str | None:
@@ -114,9 +116,9 @@ def get_created_appointment_id(request: IdempotentRequest) -> str | None:
 
 
 def add_appointment(
-    appointment: Appointment, doctor_days: Iterable[DoctorDay], request: IdempotentRequest
+    appointment: Appointment, calendar_days: Iterable[CalendarDay], request: IdempotentRequest
 ) -> None:
-    """Store a new appointment, its doctor days with its booking, and its idempotency token.
+    """Store a new appointment, its calendar days with its booking, and its idempotency token.
 
     Raises:
         BusyError: a day has changed, the id is taken, or another attempt was stored first.
@@ -124,29 +126,34 @@ def add_appointment(
     """
     transaction = Transaction()
     _put_new(transaction, appointment)
-    _put_doctor_days(transaction, doctor_days)
+    _put_calendar_days(transaction, calendar_days)
     add_token(transaction, request, models.AppointmentToken, created_id=appointment.id)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
-def add_appointments(appointments: Iterable[Appointment], doctor_days: Iterable[DoctorDay]) -> bool:
-    """Store several new appointments and their doctor days, all or none.
+def add_appointments(
+    appointments: Iterable[Appointment], calendar_days: Iterable[CalendarDay]
+) -> bool:
+    """Store several new appointments and their calendar days, all or none.
 
     Return whether all their ids were free and the days unchanged.
     """
     transaction = Transaction()
     for appointment in appointments:
         _put_new(transaction, appointment)
-    _put_doctor_days(transaction, doctor_days)
+    _put_calendar_days(transaction, calendar_days)
     return transaction.try_commit()
 
 
 def update_appointment(
-    appointment: Appointment, doctor_days: Iterable[DoctorDay], *, unchanged_since: datetime | None
+    appointment: Appointment,
+    calendar_days: Iterable[CalendarDay],
+    *,
+    unchanged_since: datetime | None,
 ) -> None:
     """Store a new version of an appointment whose stored `updated_at` is `unchanged_since`.
 
-    `doctor_days` are the days whose bookings it changes, as they are with the new version.
+    `calendar_days` are the days whose bookings it changes, as they are with the new version.
 
     Raises:
         StaleVersionError: the stored appointment has another version, or none is stored.
@@ -156,16 +163,19 @@ def update_appointment(
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
     transaction.update_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
-    _put_doctor_days(transaction, doctor_days)
+    _put_calendar_days(transaction, calendar_days)
     _commit_change(transaction)
 
 
 def delete_appointment(
-    appointment: Appointment, doctor_days: Iterable[DoctorDay], *, unchanged_since: datetime | None
+    appointment: Appointment,
+    calendar_days: Iterable[CalendarDay],
+    *,
+    unchanged_since: datetime | None,
 ) -> None:
     """Delete an appointment whose stored `updated_at` is `unchanged_since`.
 
-    `doctor_days` are its days without its booking. Its idempotency token stays, so that a late retry
+    `calendar_days` are its days without its booking. Its idempotency token stays, so that a late retry
     of the request doesn't create it again.
 
     Raises:
@@ -176,7 +186,7 @@ def delete_appointment(
     transaction = Transaction()
     unchanged = _has_version(unchanged_since)
     transaction.delete_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
-    _put_doctor_days(transaction, doctor_days)
+    _put_calendar_days(transaction, calendar_days)
     _commit_change(transaction)
 
 
@@ -215,11 +225,11 @@ def _put_new(transaction: Transaction, appointment: Appointment) -> None:
     transaction.put_item(_row(appointment), condition=is_free, name=ID_IS_FREE)
 
 
-def _put_doctor_days(transaction: Transaction, doctor_days: Iterable[DoctorDay]) -> None:
-    for day in doctor_days:
-        row = _doctor_day_row(replace(day, revision=day.revision + 1))
-        is_new = models.DoctorDay.pk.does_not_exist()
-        unchanged = models.DoctorDay.revision == day.revision if day.revision else is_new
+def _put_calendar_days(transaction: Transaction, calendar_days: Iterable[CalendarDay]) -> None:
+    for day in calendar_days:
+        row = _calendar_day_row(replace(day, revision=day.revision + 1))
+        is_new = type(row).pk.does_not_exist()
+        unchanged = type(row).revision == day.revision if day.revision else is_new
         transaction.put_item(row, condition=unchanged, name=DAY_UNCHANGED)
 
 
@@ -241,26 +251,27 @@ def appointment_to_raw(appointment: Appointment) -> dict[str, Any]:
     return _row(appointment).serialize()
 
 
-def doctor_day_key(doctor: str, day: date) -> tuple[str, str]:
-    """Return PK and SK of the item that stores a doctor day. `doctor` is a `doctor_key`."""
-    return models.DoctorDay.key(_doctor_day_id(doctor, day))
+def calendar_day_key(calendar: Calendar, day: date) -> tuple[str, str]:
+    """Return PK and SK of the item that stores a calendar day."""
+    return _calendar_model(calendar).key(_calendar_day_id(calendar, day))
 
 
-def doctor_day_from_raw(item: Mapping[str, Any]) -> DoctorDay:
-    """Return the doctor day that an item in DynamoDB JSON stores.
+def calendar_day_from_raw(item: Mapping[str, Any]) -> CalendarDay:
+    """Return the calendar day that an item in DynamoDB JSON stores.
 
     Raises:
         ValueError, TypeError: the item stores none.
 
     """
-    row = models.DoctorDay.from_raw_data(dict(item))
-    _prefix, doctor, day = row.pk.split("#")
-    return _doctor_day(row, doctor, date.fromisoformat(day))
+    prefix, key, day = item["PK"]["S"].split("#")
+    calendar = Calendar(_CALENDAR_KINDS[prefix], key)
+    row = _calendar_model(calendar).from_raw_data(dict(item))
+    return _calendar_day(row, calendar, date.fromisoformat(day))
 
 
-def doctor_day_to_raw(day: DoctorDay) -> dict[str, Any]:
-    """Return the item in DynamoDB JSON that stores a doctor day, with its revision as it is."""
-    return _doctor_day_row(day).serialize()
+def calendar_day_to_raw(day: CalendarDay) -> dict[str, Any]:
+    """Return the item in DynamoDB JSON that stores a calendar day, with its revision as it is."""
+    return _calendar_day_row(day).serialize()
 
 
 # --- Rows and values
@@ -300,25 +311,38 @@ def _appointment(row: models.Appointment) -> Appointment:
     )
 
 
-def _doctor_day_id(doctor: str, day: date) -> str:
-    return f"{doctor}#{day.isoformat()}"
+_CALENDAR_KINDS = {
+    models.DoctorDay.key_prefix: CalendarKind.DOCTOR,
+    models.PatientDay.key_prefix: CalendarKind.PATIENT,
+}
 
 
-def _get_doctor_day(doctor: str, day: date) -> DoctorDay:
-    row = models.DoctorDay.find(_doctor_day_id(doctor, day))
-    return DoctorDay(doctor=doctor, day=day) if row is None else _doctor_day(row, doctor, day)
+def _calendar_model(calendar: Calendar) -> type[models.DoctorDay]:
+    return models.DoctorDay if calendar.kind is CalendarKind.DOCTOR else models.PatientDay
 
 
-def _doctor_day(row: models.DoctorDay, doctor: str, day: date) -> DoctorDay:
+def _calendar_day_id(calendar: Calendar, day: date) -> str:
+    return f"{calendar.key}#{day.isoformat()}"
+
+
+def _get_calendar_day(calendar: Calendar, day: date) -> CalendarDay:
+    row = _calendar_model(calendar).find(_calendar_day_id(calendar, day))
+    if row is None:
+        return CalendarDay(calendar=calendar, day=day)
+    return _calendar_day(row, calendar, day)
+
+
+def _calendar_day(row: models.DoctorDay, calendar: Calendar, day: date) -> CalendarDay:
     bookings = {
         appointment_id: _interval_from_text(text) for appointment_id, text in row.slots.items()
     }
-    return DoctorDay(doctor=doctor, day=day, bookings=bookings, revision=int(row.revision))
+    return CalendarDay(calendar=calendar, day=day, bookings=bookings, revision=int(row.revision))
 
 
-def _doctor_day_row(day: DoctorDay) -> models.DoctorDay:
-    return models.DoctorDay(
-        *models.DoctorDay.key(_doctor_day_id(day.doctor, day.day)),
+def _calendar_day_row(day: CalendarDay) -> models.DoctorDay:
+    model = _calendar_model(day.calendar)
+    return model(
+        *model.key(_calendar_day_id(day.calendar, day.day)),
         slots={
             appointment_id: _interval_to_text(booked)
             for appointment_id, booked in day.bookings.items()

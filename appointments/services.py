@@ -3,8 +3,8 @@
 All are synchronous and wait for DynamoDB. The caller passes the time and the idempotency token.
 Besides the errors in its docstring, each may raise `UnavailableError` if DynamoDB fails.
 
-No doctor is booked twice for one time, however many requests come at once: each change reads the
-doctor's days, decides, and writes on the condition that nothing it read has changed. If something has,
+No doctor is booked twice for one time, however many requests come at once: each change reads the days
+of the doctor and of the patient, decides, and writes on the condition that nothing it read has changed. If something has,
 it reads and decides again. So of fifty requests for one time one succeeds, and the others raise
 `SlotTakenError`.
 """
@@ -23,6 +23,7 @@ from appointments.domain import (
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
+    Calendar,
     TimeInterval,
     update_bookings,
 )
@@ -33,6 +34,7 @@ from appointments.rules import (
     ensure_cancellable,
     ensure_not_closed,
     ensure_slot_free,
+    ensure_time_exists,
 )
 from appointments.validation import (
     clean_changes,
@@ -109,7 +111,7 @@ def list_free_starts(
     """
     doctor = clinic.resolve_doctor(doctor_name)
     return availability.list_free_starts(
-        doctor, clean_day(day), clean_duration(duration_min), now=now
+        [Calendar.of_doctor(doctor)], clean_day(day), clean_duration(duration_min), now=now
     )
 
 
@@ -173,10 +175,11 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         now: The current time.
 
     Raises:
-        InvalidFieldError, AppointmentInThePastError: a field isn't valid.
-        OutsideOpeningHoursError: the clinic is closed for some of the time.
+        InvalidFieldError: a field isn't valid.
+        AppointmentInThePastError, AppointmentTooFarError, NonexistentTimeError, NotASlotError,
+            OutsideOpeningHoursError: the time can't be booked.
         DoctorNotFoundError: the name refers to no doctor, or to more than one.
-        SlotTakenError: the doctor has another appointment at that time.
+        SlotTakenError, PatientBusyError: doctor or patient has another appointment at that time.
         IdempotencyConflictError: the token was used for another appointment.
         AppointmentNotFoundError: the appointment that the token created was deleted.
 
@@ -194,6 +197,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         created_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
     )
+    ensure_time_exists(starts_at, wanted, now=now)
     content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
     request = idempotent_request(token=token, request=content, now=now)
     return retry_on_conflict(lambda: _book_appointment(wanted, request, now=now))
@@ -204,13 +208,13 @@ def _book_appointment(
 ) -> Appointment:
     # The days are read before the token. If the time is booked by an earlier attempt of this request,
     # its token was stored in the same transaction, so it is found.
-    doctor_days = availability.list_doctor_days(wanted)
+    calendar_days = availability.list_calendar_days(wanted)
     if created_id := repository.get_created_appointment_id(request):
         return get_appointment(appointment_id=created_id)
     ensure_bookable_time(wanted, now=now)
-    ensure_slot_free(wanted, doctor_days, now=now)
+    ensure_slot_free(wanted, calendar_days, now=now)
     booked = replace(wanted, id=speakable_id())
-    updated_days = update_bookings(doctor_days, booked, clinic.time_zone())
+    updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
     repository.add_appointment(booked, updated_days, request)
     return booked
 
@@ -237,8 +241,9 @@ def reschedule_appointment(
     Raises:
         IdentityMissingError, AppointmentNotFoundError: as in `look_up_appointment`.
         AppointmentClosedError: it is cancelled, completed or has started.
-        AppointmentInThePastError, OutsideOpeningHoursError: the new time can't be booked.
-        SlotTakenError: the doctor has another appointment at that time.
+        AppointmentInThePastError, AppointmentTooFarError, NonexistentTimeError, NotASlotError,
+            OutsideOpeningHoursError: the new time can't be booked.
+        SlotTakenError, PatientBusyError: doctor or patient has another appointment at that time.
         StaleVersionError: it has another version, or every attempt met a concurrent change.
 
     """
@@ -247,7 +252,9 @@ def reschedule_appointment(
         appointment = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
         refuse_if_stale(appointment.updated_at, unchanged_since)
         ensure_not_closed(appointment, now=now)
-        return _store_changes(appointment, appointment.with_start(clean_start(starts_at)), now=now)
+        moved = appointment.with_start(clean_start(starts_at))
+        ensure_time_exists(starts_at, moved, now=now)
+        return _store_changes(appointment, moved, now=now)
 
     return retry_on_conflict(attempt)
 
@@ -317,7 +324,7 @@ def update_appointment(
         AppointmentStatusError: the status can't follow the current one.
         AppointmentAlreadyCancelledError, AppointmentClosedError: it can't be cancelled.
         AppointmentClosedError: its time is to change, but it is cancelled, completed or has started.
-        AppointmentInThePastError, OutsideOpeningHoursError, SlotTakenError: the time can't be booked.
+        AppointmentInThePastError and the others of `reschedule_appointment`: the time can't be booked.
         InvalidFieldError, DoctorNotFoundError: a field isn't valid.
 
     """
@@ -363,10 +370,10 @@ def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None 
     def attempt() -> None:
         appointment = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(appointment.updated_at, unchanged_since)
-        doctor_days = availability.list_doctor_days(appointment)
+        calendar_days = availability.list_calendar_days(appointment)
         repository.delete_appointment(
             appointment,
-            [day.without_booking(appointment.id) for day in doctor_days],
+            [day.without_booking(appointment.id) for day in calendar_days],
             unchanged_since=appointment.updated_at,
         )
 
@@ -383,11 +390,12 @@ def _store_changes(before: Appointment, after: Appointment, *, now: datetime) ->
     is_moved = (before.interval, before.doctor_name) != (after.interval, after.doctor_name)
     if is_moved:
         ensure_not_closed(before, now=now)
-        ensure_bookable_time(after, now=now)
-    doctor_days = availability.list_doctor_days(before, after)
+        is_new_start = before.starts_at != after.starts_at
+        ensure_bookable_time(after, is_new_start=is_new_start, now=now)
+    calendar_days = availability.list_calendar_days(before, after)
     if is_moved and after.is_open:
-        ensure_slot_free(after, doctor_days, now=now)
+        ensure_slot_free(after, calendar_days, now=now)
     after = after.with_new_version(now=now)
-    updated_days = update_bookings(doctor_days, after, clinic.time_zone())
+    updated_days = update_bookings(calendar_days, after, clinic.time_zone())
     repository.update_appointment(after, updated_days, unchanged_since=before.updated_at)
     return after

@@ -289,6 +289,19 @@ CLINIC_OPENING_HOURS: OpeningHoursText = Field(
     description="When appointments may be, in the clinic's time, parts with commas: "
     "`Mon-Fri 08:00-20:00, Sat 09:00-13:00`. A day not named is closed.",
 )
+CLINIC_SLOT_MINUTES: int = Field(
+    30,
+    ge=5,
+    le=240,
+    description="Appointments start this often, counted from each opening time.",
+)
+BOOKING_HORIZON_DAYS: int = Field(
+    180, ge=1, le=3650, description="How many days ahead appointments may be booked."
+)
+PATIENT_OVERLAP: Literal["refuse", "allow"] = Field(
+    "refuse",
+    description="Whether a patient may have appointments with two doctors at one time.",
+)
 IDENTITY_MAX_ATTEMPTS: int = Field(
     5, ge=1, le=100, description="Wrong names or DNIs before a record, or a call, is locked."
 )

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from appointments import repository, services
-from appointments.domain import Appointment, AppointmentKind
+from appointments.domain import Appointment, AppointmentKind, Calendar
 from common.identity.verification import Customer
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
@@ -37,5 +37,5 @@ def book(clock: str = "10:00", day: date = MONDAY, **changes: Any) -> Appointmen
 
 def booked_ids(day: date = MONDAY, doctor: str = "rodriguez") -> set[str]:
     """Return the ids of the appointments that are booked with a doctor on a day."""
-    (doctor_day,) = repository.list_doctor_days(doctor, [day])
+    (doctor_day,) = repository.list_calendar_days(Calendar.of_doctor(doctor), [day])
     return set(doctor_day.bookings)

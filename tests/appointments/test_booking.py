@@ -52,7 +52,8 @@ def test_start_is_stored_as_date_and_as_appointment_date() -> None:
 
 
 @pytest.mark.parametrize("clock", ["09:31", "10:00", "10:29", "09:45"])
-def test_book_of_taken_slot_is_refused_with_alternatives(clock: str) -> None:
+def test_book_of_taken_slot_is_refused_with_alternatives(clock: str, settings: Settings) -> None:
+    settings.CLINIC_SLOT_MINUTES = 1
     book("10:00")
 
     with pytest.raises(SlotTakenError) as caught:
@@ -75,7 +76,8 @@ def test_book_next_to_another_appointment_succeeds(clock: str) -> None:
 def test_book_same_time_with_another_doctor_succeeds() -> None:
     book()
 
-    assert book(doctor_name="Dra. Gómez").starts_at == at("10:00")
+    other = book(doctor_name="Dra. Gómez", patient_name="Luis Fernández")
+    assert other.starts_at == at("10:00")
 
 
 @pytest.mark.parametrize("name", ["rodriguez", "doctor Rodríguez", "DR. RODRIGUEZ"])
@@ -144,6 +146,7 @@ def test_book_in_the_past_is_refused(starts_at: datetime) -> None:
 
 def test_book_over_midnight_blocks_both_days(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
+    settings.CLINIC_SLOT_MINUTES = 15
     booked = book("23:45", duration_min=60)
 
     assert booked_ids(MONDAY) == booked_ids(TUESDAY) == {booked.id}

@@ -12,7 +12,8 @@ from appointments.domain import (
     Appointment,
     AppointmentKind,
     AppointmentStatus,
-    DoctorDay,
+    Calendar,
+    CalendarDay,
     TimeInterval,
     doctor_key,
     is_free_on_all,
@@ -20,7 +21,7 @@ from appointments.domain import (
     match_doctors,
     update_bookings,
 )
-from appointments.opening_hours import OpeningHours, iter_free_starts, nearest_starts
+from appointments.opening_hours import OpeningHours, SlotGrid, iter_free_starts, nearest_starts
 from common.identity.verification import Caller, Customer, Staff
 
 pytestmark = pytest.mark.pure
@@ -193,8 +194,12 @@ def test_appointment_matches_staff_and_patient_by_name(caller: Caller, is_match:
 # --- Bookings
 
 
-def doctor_day(**bookings: TimeInterval) -> DoctorDay:
-    return DoctorDay(doctor="rodriguez", day=MONDAY, bookings=bookings, revision=3)
+GRID = SlotGrid(opening_hours=HOURS, step=timedelta(minutes=30), time_zone=CLINIC)
+RODRIGUEZ = Calendar.of_doctor("Dr. Rodríguez")
+
+
+def doctor_day(**bookings: TimeInterval) -> CalendarDay:
+    return CalendarDay(calendar=RODRIGUEZ, day=MONDAY, bookings=bookings, revision=3)
 
 
 def test_open_appointment_books_its_interval() -> None:
@@ -207,7 +212,7 @@ def test_open_appointment_books_its_interval() -> None:
 
 
 def test_moved_appointment_is_booked_on_new_day_only() -> None:
-    tuesday = DoctorDay(doctor="rodriguez", day=MONDAY + timedelta(days=1))
+    tuesday = CalendarDay(calendar=RODRIGUEZ, day=MONDAY + timedelta(days=1))
     moved = APPOINTMENT.with_start(local("10:00") + timedelta(days=1))
 
     old, new = update_bookings([doctor_day(**{"1": APPOINTMENT.interval}), tuesday], moved, CLINIC)
@@ -239,9 +244,7 @@ def test_free_starts_are_free_and_within_opening_hours(
 ) -> None:
     day = doctor_day(**{str(n): each for n, each in enumerate(booked)})
 
-    for start in iter_free_starts(
-        MONDAY, [day], opening_hours=HOURS, duration_min=duration_min, now=NOW, time_zone=CLINIC
-    ):
+    for start in iter_free_starts(MONDAY, [day], grid=GRID, duration_min=duration_min, now=NOW):
         wanted = TimeInterval.starting_at(start, duration_min)
         assert not any(wanted.overlaps(each) for each in booked)
         assert wanted.start >= local("08:00")
@@ -249,11 +252,7 @@ def test_free_starts_are_free_and_within_opening_hours(
 
 
 def test_free_starts_of_empty_day_are_every_half_hour() -> None:
-    starts = list(
-        iter_free_starts(
-            MONDAY, [doctor_day()], opening_hours=HOURS, duration_min=30, now=NOW, time_zone=CLINIC
-        )
-    )
+    starts = list(iter_free_starts(MONDAY, [doctor_day()], grid=GRID, duration_min=30, now=NOW))
 
     assert (len(starts), starts[0], starts[-1]) == (24, local("08:00"), local("19:30"))
     assert starts[0].utcoffset() == timedelta(hours=-3)
@@ -261,11 +260,7 @@ def test_free_starts_of_empty_day_are_every_half_hour() -> None:
 
 def test_free_starts_exclude_past_times() -> None:
     now = local("10:00")
-    starts = list(
-        iter_free_starts(
-            MONDAY, [doctor_day()], opening_hours=HOURS, duration_min=30, now=now, time_zone=CLINIC
-        )
-    )
+    starts = list(iter_free_starts(MONDAY, [doctor_day()], grid=GRID, duration_min=30, now=now))
 
     assert starts[0] == local("10:30")
 
@@ -276,10 +271,9 @@ def test_free_starts_follow_local_time_on_day_of_clock_change() -> None:
         iter_free_starts(
             day,
             [],
-            opening_hours=HOURS,
+            grid=replace(GRID, time_zone=SANTIAGO),
             duration_min=60,
             now=NOW.replace(year=2025),
-            time_zone=SANTIAGO,
         )
     )
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from pytest_django.fixtures import Settings
 
 from appointments import repository, services
-from appointments.domain import Appointment, AppointmentKind
+from appointments.domain import Appointment, AppointmentKind, Calendar
 from appointments.errors import AppointmentClosedError, SlotTakenError
 from common.dynamodb.tables import registered_tables
 from common.errors import ConflictError
@@ -33,6 +33,7 @@ MIDNIGHT = datetime(2099, 11, 24, 3, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def open_around_the_clock(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon-Sun 00:00-24:00"
+    settings.CLINIC_SLOT_MINUTES = 1
 
 
 def book(starts_at: datetime, *, token: object, duration_min: int = 30) -> Appointment:
@@ -75,7 +76,9 @@ def assert_no_overlap() -> None:
 
 def assert_doctor_days_match() -> None:
     """The bookings of both days are those of the open appointments."""
-    days = repository.list_doctor_days("sosa", [MONDAY, MONDAY + timedelta(days=1)])
+    days = repository.list_calendar_days(
+        Calendar.of_doctor("sosa"), [MONDAY, MONDAY + timedelta(days=1)]
+    )
     bookings = {booking for day in days for booking in day.bookings.items()}
     assert bookings == {(a.id, a.interval) for a in stored() if a.is_open}
 
@@ -153,7 +156,7 @@ STEPS = st.integers(0, 12).map(lambda n: TEN + n * timedelta(minutes=20))
 DURATIONS = st.sampled_from([20, 30, 60])
 
 
-class Calendar(RuleBasedStateMachine):
+class DoctorCalendar(RuleBasedStateMachine):
     """Books, moves and cancels at random with one doctor; checks the bookings after each step."""
 
     @initialize()
@@ -197,7 +200,7 @@ class Calendar(RuleBasedStateMachine):
 def test_random_operations_never_overlap() -> None:
     slow_checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_machine(
-        Calendar,
+        DoctorCalendar,
         settings=hypothesis_settings(
             max_examples=6, stateful_step_count=10, deadline=None, suppress_health_check=slow_checks
         ),

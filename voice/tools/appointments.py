@@ -71,7 +71,7 @@ async def agendarTurno(
         token=context.token,
         now=context.now,
     )
-    return appointment_result(booked, context.time_zone)
+    return appointment_result(booked, now=context.now, time_zone=context.time_zone)
 
 
 async def cancelarTurno(
@@ -87,7 +87,7 @@ async def cancelarTurno(
         caller=Customer(name=patientName, call_id=context.call_id),
         now=context.now,
     )
-    return appointment_result(cancelled, context.time_zone)
+    return appointment_result(cancelled, now=context.now, time_zone=context.time_zone)
 
 
 async def modificarTurno(
@@ -105,7 +105,7 @@ async def modificarTurno(
         starts_at=_aware(newDate, context),
         now=context.now,
     )
-    return appointment_result(moved, context.time_zone)
+    return appointment_result(moved, now=context.now, time_zone=context.time_zone)
 
 
 @read_only
@@ -122,7 +122,7 @@ async def consultarTurno(
         caller=Customer(name=patientName, call_id=context.call_id),
         now=context.now,
     )
-    return appointment_result(found, context.time_zone)
+    return appointment_result(found, now=context.now, time_zone=context.time_zone)
 
 
 def _aware(date: datetime, context: ToolContext) -> datetime:

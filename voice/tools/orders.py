@@ -96,7 +96,7 @@ async def consultarOrder(
         caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
         now=context.now,
     )
-    return order_result(found, context.time_zone)
+    return order_result(found, now=context.now, time_zone=context.time_zone)
 
 
 async def cancelarOrder(
@@ -113,7 +113,7 @@ async def cancelarOrder(
         caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
         now=context.now,
     )
-    return order_result(cancelled, context.time_zone)
+    return order_result(cancelled, now=context.now, time_zone=context.time_zone)
 
 
 async def crearOrder(
@@ -149,4 +149,4 @@ async def crearOrder(
         token=context.token,
         now=context.now,
     )
-    return order_result(placed, context.time_zone)
+    return order_result(placed, now=context.now, time_zone=context.time_zone)

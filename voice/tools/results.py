@@ -36,7 +36,7 @@ APPOINTMENT_KIND_TEXTS = {
 }
 
 
-def order_result(order: Order, time_zone: ZoneInfo) -> dict[str, Any]:
+def order_result(order: Order, *, now: datetime, time_zone: ZoneInfo) -> dict[str, Any]:
     """Return `{"order": {…}}` for the model. The identity number is left out: it must not be said."""
     delivery = order.estimated_delivery
     return {
@@ -48,7 +48,9 @@ def order_result(order: Order, time_zone: ZoneInfo) -> dict[str, Any]:
             "estimatedDelivery": delivery.astimezone(time_zone).date().isoformat()
             if delivery
             else None,
-            "estimatedDeliveryText": format_day(delivery, time_zone) if delivery else None,
+            "estimatedDeliveryText": format_day(delivery, now=now, time_zone=time_zone)
+            if delivery
+            else None,
             "items": [
                 {"name": item.name, "quantity": item.quantity, "price": float(item.price)}
                 for item in order.items
@@ -59,7 +61,9 @@ def order_result(order: Order, time_zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def appointment_result(appointment: Appointment, time_zone: ZoneInfo) -> dict[str, Any]:
+def appointment_result(
+    appointment: Appointment, *, now: datetime, time_zone: ZoneInfo
+) -> dict[str, Any]:
     """Return `{"appointment": {…}}` for the model."""
     return {
         "appointment": {
@@ -67,7 +71,7 @@ def appointment_result(appointment: Appointment, time_zone: ZoneInfo) -> dict[st
             "patientName": appointment.patient_name,
             "doctorName": appointment.doctor_name,
             "date": appointment.starts_at.astimezone(time_zone).isoformat(timespec="minutes"),
-            "dateText": format_day_and_time(appointment.starts_at, time_zone),
+            "dateText": format_day_and_time(appointment.starts_at, now=now, time_zone=time_zone),
             "duration": appointment.duration_min,
             "type": appointment.kind,
             "typeText": APPOINTMENT_KIND_TEXTS[appointment.kind],
@@ -77,12 +81,18 @@ def appointment_result(appointment: Appointment, time_zone: ZoneInfo) -> dict[st
     }
 
 
-def format_day(instant: datetime, time_zone: ZoneInfo) -> str:
-    """Return the local day as the assistant says it, e.g. "el viernes 27 de noviembre"."""
+def format_day(instant: datetime, *, now: datetime, time_zone: ZoneInfo) -> str:
+    """Return the local day as the assistant says it: "el viernes 27 de noviembre".
+
+    The year is named if it isn't the current one.
+    """
+    local, today = instant.astimezone(time_zone), now.astimezone(time_zone)
+    pattern = r"\e\l l j \d\e F" if local.year == today.year else r"\e\l l j \d\e F \d\e Y"
     with translation.override(SPOKEN_LANGUAGE):
-        return date_format(instant.astimezone(time_zone), r"\e\l l j \d\e F")
+        return date_format(local, pattern)
 
 
-def format_day_and_time(instant: datetime, time_zone: ZoneInfo) -> str:
+def format_day_and_time(instant: datetime, *, now: datetime, time_zone: ZoneInfo) -> str:
     """Return local day and time as the assistant says them: "el viernes 27 de noviembre a las 15:00"."""
-    return f"{format_day(instant, time_zone)} a las {instant.astimezone(time_zone):%H:%M}"
+    day = format_day(instant, now=now, time_zone=time_zone)
+    return f"{day} a las {instant.astimezone(time_zone):%H:%M}"
