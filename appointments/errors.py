@@ -1,5 +1,6 @@
 """The domain errors of appointments. `common.errors` describes the tree they belong to."""
 
+from datetime import date
 from typing import override
 
 from django.utils.formats import date_format
@@ -81,7 +82,9 @@ class AppointmentTooFarError(RuleError):
 
     @override
     def text_values(self) -> dict[str, object]:
-        return {"last_day": date_format(self.data["last_day"], "DATE_FORMAT")}
+        last_day = self.data["last_day"]
+        assert isinstance(last_day, date)
+        return {"last_day": date_format(last_day, "DATE_FORMAT")}
 
 
 class NotASlotError(RuleError):

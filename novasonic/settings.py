@@ -296,7 +296,7 @@ CLINIC_SLOT_MINUTES: int = Field(
     description="Appointments start this often, counted from each opening time.",
 )
 BOOKING_HORIZON_DAYS: int = Field(
-    180, ge=1, le=3650, description="How many days ahead appointments may be booked."
+    180, ge=1, le=36_500, description="How many days ahead appointments may be booked."
 )
 PATIENT_OVERLAP: Literal["refuse", "allow"] = Field(
     "refuse",
