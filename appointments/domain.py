@@ -240,7 +240,7 @@ class CalendarKind(StrEnum):
     PATIENT = "patient"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Calendar:
     """The calendar of one doctor or patient; two spellings of one name have the same calendar."""
 

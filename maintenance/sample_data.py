@@ -16,7 +16,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
-from appointments.opening_hours import OpeningHours, iter_free_starts
+from appointments.opening_hours import OpeningHours, SlotGrid, iter_free_starts
 from common.timestamps import MIN_INSTANT, truncate_to_ms
 from maintenance.errors import MaintenanceError
 from orders.domain import (
@@ -163,10 +163,13 @@ def _slots_of(options: SampleOptions, day: date, free: Sequence[time]) -> Iterat
     starts = iter_free_starts(
         day,
         (),
-        opening_hours=options.opening_hours,
+        grid=SlotGrid(
+            opening_hours=options.opening_hours,
+            step=timedelta(minutes=SLOT_MIN),
+            time_zone=options.time_zone,
+        ),
         duration_min=SLOT_MIN,
         now=MIN_INSTANT,
-        time_zone=options.time_zone,
     )
     return (start.astimezone(UTC) for start in starts if start.time() not in free)
 

@@ -1,6 +1,6 @@
 """Store sample records, and delete them again.
 
-Records are written in batches, without conditions: their ids belong to the sample alone. Doctor's days
+Records are written in batches, without conditions: their ids belong to the sample alone. Calendar days
 belong to others, too, so each is written on the condition that nobody has changed it. A sample
 appointment whose time somebody else has booked is stored as cancelled.
 """
@@ -8,19 +8,19 @@ appointment whose time somebody else has booked is stored as cancelled.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import batched
+from itertools import batched, groupby
 from zoneinfo import ZoneInfo
 
-from appointments.domain import Appointment, AppointmentStatus, DoctorDay
+from appointments.domain import Appointment, AppointmentStatus, CalendarDay, CalendarKind
 from appointments.repository import (
     appointment_from_raw,
     appointment_to_raw,
-    doctor_day_key,
-    doctor_day_to_raw,
+    calendar_day_key,
+    calendar_day_to_raw,
 )
 from common.dynamodb.bulk import BulkClient, Item, Key
 from common.errors import BusyError
-from maintenance.doctor_days import DayId, days_of, stored_day
+from maintenance.calendar_days import DayId, days_of, stored_day
 from maintenance.inspection.kinds import APPOINTMENT, ORDER
 from maintenance.sample_data import SampleOptions, sample_appointments, sample_orders
 from maintenance.tables import TableNames
@@ -32,7 +32,7 @@ MAX_ATTEMPTS = 10
 
 type OnItem = Callable[[int], None]
 type Bookings = dict[DayId, dict[str, Appointment]]
-"""By doctor's day, the appointments to book there, by id."""
+"""By calendar day, the appointments to book there, by id."""
 
 
 class Seeder:
@@ -97,7 +97,7 @@ class Seeder:
         return [appointment_from_raw(item) for item in items if not APPOINTMENT.problems(item)]
 
     def _book(self, wanted: Bookings, stored: Iterable[Appointment]) -> set[str]:
-        """Write the doctor's days; return the ids of appointments whose times others have booked.
+        """Write the calendar days; return the ids of appointments whose times others have booked.
 
         Args:
             wanted: The bookings to write.
@@ -109,15 +109,22 @@ class Seeder:
             for day in days_of(appointment, self._time_zone):
                 outdated[day].add(appointment.id)
         refused: set[str] = set()
-        for days in batched(sorted({*wanted, *outdated}), DAYS_PER_TRANSACTION):
-            refused |= self._write_days(days, wanted, outdated)
+        # Doctors' days first: whom a doctor can't see isn't booked in the patient's day either.
+        by_kind = groupby(sorted({*wanted, *outdated}), key=lambda day: day[0].kind)
+        for _, days_of_kind in by_kind:
+            for days in batched(days_of_kind, DAYS_PER_TRANSACTION):
+                remaining = {
+                    day: {each: a for each, a in wanted.get(day, {}).items() if each not in refused}
+                    for day in days
+                }
+                refused |= self._write_days(days, remaining, outdated)
         return refused
 
     def _write_days(
         self, days: Sequence[DayId], wanted: Bookings, outdated: dict[DayId, set[str]]
     ) -> set[str]:
         table = self._tables["appointments"]
-        keys = {day: doctor_day_key(*day) for day in days}
+        keys = {day: calendar_day_key(*day) for day in days}
         for _ in range(MAX_ATTEMPTS):
             items = self._client.get_many(table, keys.values())
             refused: set[str] = set()
@@ -134,23 +141,24 @@ class Seeder:
 
 
 def _with_bookings(
-    day: DoctorDay, wanted: dict[str, Appointment], outdated: set[str]
-) -> tuple[DoctorDay, set[str]]:
+    day: CalendarDay, wanted: dict[str, Appointment], outdated: set[str]
+) -> tuple[CalendarDay, set[str]]:
     """Return a day with bookings added and outdated ones removed, and the ids that didn't fit."""
     refused = set()
     after = day
     for appointment_id in {*outdated, *wanted}:
         after = after.without_booking(appointment_id)
     for appointment in wanted.values():
-        if after.is_free(appointment.interval):
+        is_patients = day.calendar.kind is CalendarKind.PATIENT  # the sample may overlap there
+        if is_patients or after.is_free(appointment.interval):
             after = after.with_booking(appointment.id, appointment.interval)
         else:
             refused.add(appointment.id)
     return replace(after, revision=day.revision + 1), refused
 
 
-def _put_if_unchanged(table: str, before: DoctorDay, after: DoctorDay) -> Item:
-    put: Item = {"TableName": table, "Item": doctor_day_to_raw(after)}
+def _put_if_unchanged(table: str, before: CalendarDay, after: CalendarDay) -> Item:
+    put: Item = {"TableName": table, "Item": calendar_day_to_raw(after)}
     if before.revision:
         put["ConditionExpression"] = "revision = :revision"
         put["ExpressionAttributeValues"] = {":revision": {"N": str(before.revision)}}

@@ -1,6 +1,6 @@
-"""Write the bookings of all appointments into their doctors' days.
+"""Write the bookings of all appointments into the days of their doctors and patients.
 
-The earlier system has no doctor's days (ADR 0005), so a new appointment could overlap one of its own.
+The earlier system has no such days (ADR 0005), so a new appointment could overlap one of its own.
 Afterwards every open appointment has its booking, and every booking has its appointment.
 
 Two appointments of one doctor at one time, which the earlier system could store, both stay and are both
@@ -16,17 +16,17 @@ from itertools import batched
 from typing import override
 from zoneinfo import ZoneInfo
 
-from appointments.domain import Appointment, DoctorDay, TimeInterval
+from appointments.domain import Appointment, CalendarDay, CalendarKind, TimeInterval
 from appointments.repository import (
     appointment_from_raw,
-    doctor_day_from_raw,
-    doctor_day_key,
-    doctor_day_to_raw,
+    calendar_day_from_raw,
+    calendar_day_key,
+    calendar_day_to_raw,
 )
 from common.dynamodb.bulk import Key
+from maintenance.calendar_days import DayId, days_of, stored_day
 from maintenance.data_migrations.base import Context, ItemChange, Migration, Report
-from maintenance.doctor_days import DayId, days_of, stored_day
-from maintenance.inspection.kinds import APPOINTMENT, DOCTOR_DAY
+from maintenance.inspection.kinds import APPOINTMENT, CALENDAR_DAYS, calendar_day_problems
 from maintenance.inspection.records import overlapping_bookings
 
 TABLE = "appointments"
@@ -40,7 +40,7 @@ class DoctorDays(Migration):
     """See the module."""
 
     name = "0002_doctor_days"
-    description = "Book every open appointment in its doctor's day"
+    description = "Book every open appointment in the days of its doctor and patient"
 
     @override
     def plan(self, context: Context, report: Report) -> Iterator[ItemChange]:
@@ -62,9 +62,9 @@ def _scan(context: Context) -> tuple[dict[DayId, set[Booking]], dict[DayId, set[
             appointment = appointment_from_raw(item)
             for day in days_of(appointment, context.time_zone):
                 wanted[day].add((appointment.id, appointment.interval))
-        elif DOCTOR_DAY.matches(item) and not DOCTOR_DAY.problems(item):
-            stored = doctor_day_from_raw(item)
-            booked[stored.doctor, stored.day] = set(stored.bookings.items())
+        elif any(kind.matches(item) and not kind.problems(item) for kind in CALENDAR_DAYS):
+            stored = calendar_day_from_raw(item)
+            booked[stored.calendar, stored.day] = set(stored.bookings.items())
     return wanted, booked
 
 
@@ -77,26 +77,26 @@ def _plan_days(
     in the same transaction. So one that comes after the day was read fails the day's condition, and one
     that came before is seen here.
     """
-    keys = {day: doctor_day_key(*day) for day in days}
+    keys = {day: calendar_day_key(*day) for day in days}
     stored = context.source.get_many(TABLE, keys.values())
     before = {}
     for day, key in keys.items():
-        if problems := DOCTOR_DAY.problems(stored[key]) if key in stored else []:
+        if problems := calendar_day_problems(stored[key]) if key in stored else []:
             report.add_problem(f"{key[0]}: {', '.join(problems)}")
         else:
             before[day] = stored_day(day, stored.get(key))
     ids = {each for day in before for each, _ in days[day]}
-    ids |= {each for doctor_day in before.values() for each in doctor_day.bookings}
+    ids |= {each for calendar_day in before.values() for each in calendar_day.bookings}
     appointments = _read_appointments(context, ids)
-    for day, doctor_day in before.items():
-        bookings = _bookings_on(day, doctor_day, appointments, context.time_zone)
-        if bookings != doctor_day.bookings:
-            after = replace(doctor_day, bookings=bookings, revision=doctor_day.revision + 1)
+    for day, calendar_day in before.items():
+        bookings = _bookings_on(day, calendar_day, appointments, context.time_zone)
+        if bookings != calendar_day.bookings:
+            after = replace(calendar_day, bookings=bookings, revision=calendar_day.revision + 1)
             yield ItemChange(
                 table=TABLE,
                 before=stored.get(keys[day]),
-                after=doctor_day_to_raw(after),
-                reason="doctor's day written",
+                after=calendar_day_to_raw(after),
+                reason=f"{calendar_day.calendar.kind}'s day written",
             )
 
 
@@ -111,7 +111,7 @@ def _read_appointments(context: Context, ids: Iterable[str]) -> dict[str, Appoin
 
 def _bookings_on(
     day: DayId,
-    doctor_day: DoctorDay,
+    calendar_day: CalendarDay,
     appointments: Mapping[str, Appointment | None],
     time_zone: ZoneInfo,
 ) -> dict[str, TimeInterval]:
@@ -119,8 +119,8 @@ def _bookings_on(
     bookings = {}
     for appointment_id, appointment in appointments.items():
         if appointment is None:
-            if appointment_id in doctor_day.bookings:
-                bookings[appointment_id] = doctor_day.bookings[appointment_id]
+            if appointment_id in calendar_day.bookings:
+                bookings[appointment_id] = calendar_day.bookings[appointment_id]
         elif day in days_of(appointment, time_zone):
             bookings[appointment_id] = appointment.interval
     return bookings
@@ -129,8 +129,11 @@ def _bookings_on(
 def _report_overlaps(wanted: dict[DayId, set[Booking]], report: Report) -> None:
     pairs = {
         pair
-        for (doctor, day), bookings in wanted.items()
-        for pair in overlapping_bookings(DoctorDay(doctor=doctor, day=day, bookings=dict(bookings)))
+        for (calendar, day), bookings in wanted.items()
+        if calendar.kind is CalendarKind.DOCTOR
+        for pair in overlapping_bookings(
+            CalendarDay(calendar=calendar, day=day, bookings=dict(bookings))
+        )
     }
     for first, second in sorted(pairs):
         report.add_problem(f"appointments {first} and {second} are at the same time")

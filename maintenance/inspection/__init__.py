@@ -21,9 +21,9 @@ from maintenance.inspection.findings import (
 )
 from maintenance.inspection.kinds import (
     APPOINTMENT,
+    CALENDAR_DAYS,
     CHECKPOINT,
     CONVERSATION,
-    DOCTOR_DAY,
     KINDS,
     ORDER,
     TOOL_CALL,
@@ -113,7 +113,7 @@ class Inspection:
         self._inspectors: dict[ItemKind, Callable[[Item], None]] = {
             ORDER: self._orders.add,
             APPOINTMENT: self._appointments.add,
-            DOCTOR_DAY: self._appointments.add_doctor_day,
+            **dict.fromkeys(CALENDAR_DAYS, self._appointments.add_calendar_day),
             CONVERSATION: self._calls.add,
             UTTERANCE: self._calls.add_part,
             TOOL_CALL: self._calls.add_part,
@@ -173,7 +173,7 @@ class Inspection:
             if text_of(item, "id") not in {record_id, None}:
                 self._findings.add(table, WRONG_KEY, f"{key}: id is {text_of(item, 'id')}")
         if problems := kind.problems(item):
-            finding = UNREADABLE_DOCTOR_DAY if kind is DOCTOR_DAY else UNREADABLE
+            finding = UNREADABLE_DOCTOR_DAY if kind in CALENDAR_DAYS else UNREADABLE
             self._findings.add(table, finding, f"{key}: {', '.join(problems)}")
         elif inspect := self._inspectors.get(kind):
             inspect(item)

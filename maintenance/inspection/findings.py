@@ -80,19 +80,19 @@ OVERLAPPING_APPOINTMENTS = FindingKind(
 UNBOOKED_APPOINTMENT = FindingKind(
     "unbooked_appointment",
     Severity.ERROR,
-    "open appointments without a booking in their doctor's day, which others can book over",
+    "open appointments without a booking in the day of their doctor or patient, which others can book over",
     _WRITE_DAYS,
 )
 ORPHANED_BOOKING = FindingKind(
     "orphaned_booking",
     Severity.WARNING,
-    "bookings in a doctor's day that no appointment has, which block the time",
+    "bookings in a doctor's or patient's day that no appointment has, which block the time",
     _WRITE_DAYS,
 )
 UNREADABLE_DOCTOR_DAY = FindingKind(
     "unreadable_doctor_day",
     Severity.ERROR,
-    "doctor's days that the server can't read, on which nobody can book",
+    "doctor's or patient's days that the server can't read, on which nobody can book",
     "Delete them and run scripts/run-migration.sh --only 0002_doctor_days.",
 )
 ORPHANED_CALL_ITEM = FindingKind(

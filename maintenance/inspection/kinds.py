@@ -61,8 +61,12 @@ APPOINTMENT = ItemKind(
     "appointment", appointment_models.Appointment, appointment_repository.appointment_from_raw
 )
 DOCTOR_DAY = ItemKind(
-    "doctor's day", appointment_models.DoctorDay, appointment_repository.doctor_day_from_raw
+    "doctor's day", appointment_models.DoctorDay, appointment_repository.calendar_day_from_raw
 )
+PATIENT_DAY = ItemKind(
+    "patient's day", appointment_models.PatientDay, appointment_repository.calendar_day_from_raw
+)
+CALENDAR_DAYS = (DOCTOR_DAY, PATIENT_DAY)
 CONVERSATION = ItemKind(
     "conversation",
     conversation_models.ConversationItem,
@@ -88,6 +92,12 @@ TOOL_CALL = ItemKind(
 )
 CHECKPOINT = ItemKind("checkpoint", conversation_models.CheckpointItem, sort_key="MEMORY")
 
+
+def calendar_day_problems(item: Mapping[str, Any]) -> list[str]:
+    """Return what the server can't read of an item that stores a calendar day."""
+    return next((kind.problems(item) for kind in CALENDAR_DAYS if kind.matches(item)), [])
+
+
 KINDS: Mapping[str, tuple[ItemKind, ...]] = {
     "orders": (
         ORDER,
@@ -96,7 +106,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
     ),
     "appointments": (
         APPOINTMENT,
-        DOCTOR_DAY,
+        *CALENDAR_DAYS,
         ItemKind("token", appointment_models.AppointmentToken),
     ),
     "calls": (

@@ -2,16 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from appointments import repository as appointment_repository
-from appointments.domain import Appointment, DoctorDay, TimeInterval, doctor_key, local_days
+from appointments.domain import Appointment, Calendar, CalendarDay, TimeInterval
 from common.dynamodb.bulk import key_of
 from common.timestamps import from_iso, to_iso
 from conversations.domain import heartbeat_deadline
+from maintenance.calendar_days import DayId, days_of
 from maintenance.inspection.findings import (
     LOST_CALL,
     ORPHANED_BOOKING,
@@ -24,7 +25,7 @@ from maintenance.inspection.findings import (
     UNSORTABLE_INSTANT,
     FindingCollector,
 )
-from maintenance.inspection.kinds import APPOINTMENT, DOCTOR_DAY, ORDER
+from maintenance.inspection.kinds import APPOINTMENT, ORDER
 from orders.domain import calculate_total
 from orders.repository import order_from_raw
 
@@ -58,14 +59,14 @@ class OrderInspector:
 
 
 class AppointmentInspector:
-    """Collects what is odd about readable appointments and doctor's days, and their statistics."""
+    """Collects what is odd about readable appointments and calendar days, and their statistics."""
 
     def __init__(self, findings: FindingCollector, time_zone: ZoneInfo, now: datetime) -> None:
         self.by_status: dict[str, int] = defaultdict(int)
         self.upcoming = 0
         self._findings, self._time_zone, self._now = findings, time_zone, now
-        self._open: dict[str, tuple[str, TimeInterval]] = {}
-        self._bookings: dict[tuple[str, date], Mapping[str, TimeInterval]] = {}
+        self._open: dict[str, Appointment] = {}
+        self._bookings: dict[DayId, Mapping[str, TimeInterval]] = {}
 
     def add(self, item: Item) -> None:
         """Inspect one appointment."""
@@ -73,42 +74,53 @@ class AppointmentInspector:
         self.by_status[appointment.status.value] += 1
         if appointment.is_open:
             self.upcoming += appointment.starts_at > self._now
-            self._open[appointment.id] = (doctor_key(appointment.doctor_name), appointment.interval)
+            self._open[appointment.id] = appointment
         if starts_differ(item, appointment):
             self._findings.add("appointments", TWO_STARTS, APPOINTMENT.model.key(appointment.id)[0])
         check_email("appointments", item, "patientEmail", self._findings)
         instants = ("date", "appointmentDate", "createdAt", "updatedAt")
         check_instants("appointments", item, instants, self._findings)
 
-    def add_doctor_day(self, item: Item) -> None:
-        """Remember the bookings of one doctor's day."""
-        day = appointment_repository.doctor_day_from_raw(item)
-        self._bookings[day.doctor, day.day] = day.bookings
+    def add_calendar_day(self, item: Item) -> None:
+        """Remember the bookings of a doctor's or patient's day."""
+        day = appointment_repository.calendar_day_from_raw(item)
+        self._bookings[day.calendar, day.day] = day.bookings
 
     def finish(self) -> None:
         """Compare all appointments with all bookings."""
         by_doctor: dict[str, list[tuple[TimeInterval, str]]] = defaultdict(list)
-        for appointment_id, (doctor, interval) in self._open.items():
-            by_doctor[doctor].append((interval, appointment_id))
-            if not self._is_booked(appointment_id, doctor, interval):
-                key = APPOINTMENT.model.key(appointment_id)[0]
+        for appointment in self._open.values():
+            doctor = Calendar.of_doctor(appointment.doctor_name).key
+            by_doctor[doctor].append((appointment.interval, appointment.id))
+            if not self._is_booked(appointment):
+                key = APPOINTMENT.model.key(appointment.id)[0]
                 self._findings.add("appointments", UNBOOKED_APPOINTMENT, key)
         for booked in by_doctor.values():
             for first, second in overlapping_pairs(booked):
                 self._findings.add(
                     "appointments", OVERLAPPING_APPOINTMENTS, f"appointments {first} and {second}"
                 )
-        for (doctor, day), bookings in self._bookings.items():
+        for (calendar, day), bookings in self._bookings.items():
             for appointment_id, interval in bookings.items():
-                if self._open.get(appointment_id) != (doctor, interval):
-                    key = DOCTOR_DAY.model.key(f"{doctor}#{day.isoformat()}")[0]
+                if not self._is_booking_of(appointment_id, calendar, interval):
+                    key = appointment_repository.calendar_day_key(calendar, day)[0]
                     example = f"{key}: appointment {appointment_id}"
                     self._findings.add("appointments", ORPHANED_BOOKING, example)
 
-    def _is_booked(self, appointment_id: str, doctor: str, interval: TimeInterval) -> bool:
-        days = local_days(interval, self._time_zone)
+    def _is_booking_of(
+        self, appointment_id: str, calendar: Calendar, interval: TimeInterval
+    ) -> bool:
+        appointment = self._open.get(appointment_id)
+        return (
+            appointment is not None
+            and appointment.interval == interval
+            and calendar in appointment.calendars
+        )
+
+    def _is_booked(self, appointment: Appointment) -> bool:
         return all(
-            self._bookings.get((doctor, day), {}).get(appointment_id) == interval for day in days
+            self._bookings.get(day, {}).get(appointment.id) == appointment.interval
+            for day in days_of(appointment, self._time_zone)
         )
 
 
@@ -128,8 +140,8 @@ def overlapping_pairs(booked: list[tuple[TimeInterval, str]]) -> Iterator[tuple[
             latest = (interval, appointment_id)
 
 
-def overlapping_bookings(day: DoctorDay) -> Iterator[tuple[str, str]]:
-    """Yield the ids of each booking of a doctor's day that starts during another one."""
+def overlapping_bookings(day: CalendarDay) -> Iterator[tuple[str, str]]:
+    """Yield the ids of each booking of a calendar day that starts during another one."""
     return overlapping_pairs([(interval, each) for each, interval in day.bookings.items()])
 
 

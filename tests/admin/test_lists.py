@@ -255,10 +255,8 @@ def test_doctor_filter_accepts_other_spellings(
 def test_unknown_doctor_in_the_url_shows_an_error(demo: datetime, reception: Client) -> None:
     page = reception.get(APPOINTMENTS, {"doctor_name": "Dr. Nadie"}, follow=True)
 
-    assert messages(page) == [
-        "No sé con qué profesional es la cita. "
-        "Están: Dr. Rodríguez, Dra. Gómez, Dr. Sosa, Dra. Fernández."
-    ]
+    (message,) = messages(page)
+    assert message.startswith("No sé con qué profesional es la cita. Están: Dr. Rodríguez, ")
 
 
 def test_appointments_of_any_day_have_a_url(demo: datetime, reception: Client) -> None:

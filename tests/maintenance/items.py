@@ -1,7 +1,9 @@
 """Items in DynamoDB JSON, as the tests store them."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from appointments.domain import Calendar
 from common.dynamodb.bulk import BulkClient, Item
 from maintenance.tables import configured_tables
 
@@ -68,9 +70,21 @@ def appointment(appointment_id: str, start: str = "2099-06-01T13:00:00.000Z", **
 
 def doctor_day(doctor: str, day: str, revision: int = 1, **bookings: str) -> Item:
     """Return a doctor's day; the bookings are "start/end" by appointment ids such as `a1`."""
+    return _calendar_day("DOCTORDAY", doctor, day, revision, bookings)
+
+
+def patient_day(day: str, revision: int = 1, **bookings: str) -> Item:
+    """Return a day of the patient of `appointment`, with bookings as in `doctor_day`."""
+    ana = Calendar.of_patient("Ana Martínez", "ana.martinez@email.com")
+    return _calendar_day("PATIENTDAY", ana.key, day, revision, bookings)
+
+
+def _calendar_day(
+    prefix: str, key: str, day: str, revision: int, bookings: Mapping[str, str]
+) -> Item:
     slots = ",".join(f'"{each.removeprefix("a")}":"{time}"' for each, time in bookings.items())
     return {
-        **keyed("DOCTORDAY", f"{doctor}#{day}"),
+        **keyed(prefix, f"{key}#{day}"),
         "slots": {"S": "{" + slots + "}"},
         "revision": {"N": str(revision)},
     }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointments.repository import appointment_from_raw, doctor_day_from_raw
+from appointments.repository import appointment_from_raw, calendar_day_from_raw
 from common.dynamodb.bulk import Item, Key, key_of
 from common.timestamps import from_iso
 from maintenance.data_migrations import MIGRATIONS, migration_named
@@ -20,7 +20,7 @@ from maintenance.data_migrations.m0002_doctor_days import DoctorDays
 from maintenance.data_migrations.values import ConversionError, amount, instant, whole_number
 from orders.repository import order_from_raw
 from tests.maintenance.earlier_system import earlier_appointment, earlier_order
-from tests.maintenance.items import appointment, doctor_day, order
+from tests.maintenance.items import appointment, doctor_day, order, patient_day
 
 pytestmark = pytest.mark.pure
 
@@ -297,12 +297,14 @@ TIME = "2099-06-01T13:00:00.000Z/2099-06-01T13:30:00.000Z"
 
 
 def days(*items: Item) -> tuple[dict[str, dict[str, str]], Report]:
-    """Return the bookings of the days that 0002 writes, by key, as JSON text by appointment."""
+    """Return the bookings of the doctors' days that 0002 writes, by key, as times by appointment."""
     changes, report = plan(DoctorDays(), MemoryItems(appointments=items))
     written = {}
     for change in changes:
         assert change.after is not None
-        day = doctor_day_from_raw(change.after)
+        day = calendar_day_from_raw(change.after)
+        if change.key[0].startswith("PATIENTDAY"):
+            continue
         written[change.key[0]] = {each: t.start.isoformat() for each, t in day.bookings.items()}
     return written, report
 
@@ -333,10 +335,10 @@ def test_existing_bookings_stay_and_the_revision_grows() -> None:
     changes, _ = plan(
         DoctorDays(), MemoryItems(appointments=[appointment("1", TEN), later, stored])
     )
-    [change] = changes
+    [change] = [each for each in changes if each.key[0].startswith("DOCTORDAY")]
     assert change.before == stored
     assert change.after is not None
-    day = doctor_day_from_raw(change.after)
+    day = calendar_day_from_raw(change.after)
     assert (set(day.bookings), day.revision) == ({"1", "2"}, 5)
 
 
@@ -363,7 +365,27 @@ def test_unreadable_day_is_reported_and_not_changed() -> None:
 
 def test_days_in_order_are_left_alone() -> None:
     stored = doctor_day("rodriguez", "2099-06-01", a1=TIME)
-    assert days(appointment("1", TEN), stored) == ({}, Report())
+    patient = patient_day("2099-06-01", a1=TIME)
+    changes, report = plan(
+        DoctorDays(), MemoryItems(appointments=[appointment("1", TEN), stored, patient])
+    )
+    assert (list(changes), report) == ([], Report())
+
+
+def test_patients_days_are_written_too() -> None:
+    changes, report = plan(
+        DoctorDays(),
+        MemoryItems(
+            appointments=[
+                appointment("1", TEN),
+                appointment("2", TEN, doctorName={"S": "Dr. Sosa"}),
+            ]
+        ),
+    )
+    [after] = [each.after for each in changes if each.key[0].startswith("PATIENTDAY")]
+    assert after is not None
+    assert set(calendar_day_from_raw(after).bookings) == {"1", "2"}
+    assert report.problems == []  # the earlier system allowed it, and so may this one
 
 
 # --- The list of migrations

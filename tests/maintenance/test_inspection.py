@@ -8,7 +8,7 @@ import pytest
 
 from common.dynamodb.bulk import Item
 from maintenance.inspection import Inspection
-from tests.maintenance.items import appointment, doctor_day, keyed, order
+from tests.maintenance.items import appointment, doctor_day, keyed, order, patient_day
 
 pytestmark = pytest.mark.pure
 
@@ -17,6 +17,7 @@ CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 TEN = "2099-06-01T13:00:00.000Z"
 TIME = "2099-06-01T13:00:00.000Z/2099-06-01T13:30:00.000Z"
 DAY = doctor_day("rodriguez", "2099-06-01", a1=TIME)
+PATIENT_DAY = patient_day("2099-06-01", a1=TIME)
 
 
 def inspect(*items: tuple[str, Item]) -> Inspection:
@@ -70,6 +71,7 @@ def test_records_in_order_cause_no_finding() -> None:
         ("orders", order("1")),
         ("appointments", appointment("1", TEN)),
         ("appointments", DAY),
+        ("appointments", PATIENT_DAY),
         ("appointments", appointment("2", TEN, status={"S": "cancelled"})),
         ("calls", conversation()),
         ("calls", utterance()),
@@ -133,10 +135,13 @@ def test_appointment_across_midnight_needs_both_days() -> None:
     interval = f"{start}/2099-06-02T03:15:00.000Z"
     first = doctor_day("rodriguez", "2099-06-01", a1=interval)
     second = doctor_day("rodriguez", "2099-06-02", a1=interval)
-    assert found(*(("appointments", item) for item in (late, first, second))) == []
-    assert found(("appointments", late), ("appointments", first)) == [
-        ("unbooked_appointment", 1, ["APPOINTMENT#1"])
-    ]
+    patient = [patient_day(f"2099-06-0{day}", a1=interval) for day in (1, 2)]
+    items = [late, first, second, *patient]
+    assert found(*(("appointments", item) for item in items)) == []
+    for missing in items[1:]:
+        assert found(*(("appointments", item) for item in items if item is not missing)) == [
+            ("unbooked_appointment", 1, ["APPOINTMENT#1"])
+        ]
 
 
 def test_overlapping_appointments_are_reported_as_pairs() -> None:

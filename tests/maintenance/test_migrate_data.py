@@ -11,7 +11,7 @@ import pytest
 from django.core.management.base import CommandError
 from django.test import override_settings
 
-from appointments.repository import doctor_day_from_raw
+from appointments.repository import calendar_day_from_raw
 from common import clock
 from common.dynamodb.bulk import BulkClient, Item
 from common.dynamodb.items import to_json
@@ -68,7 +68,7 @@ def test_earlier_systems_data_becomes_readable(
     assert "appointments 1 and 2 are at the same time" in printed
     items = stored(client, "appointments")
     assert items["APPOINTMENT#3"] == earlier_appointment("3", status={"S": "perdido"})
-    day = doctor_day_from_raw(items["DOCTORDAY#rodriguez#2099-06-01"])
+    day = calendar_day_from_raw(items["DOCTORDAY#rodriguez#2099-06-01"])
     assert set(day.bookings) == {"1", "2"}
     assert states(run) == ["applied", "applied"]
 
@@ -112,7 +112,7 @@ def test_dry_run_reports_all_migrations_and_writes_nothing(
     report = tmp_path / "report.json"
     printed = run("migrate_data", "--dry-run", "--report", str(report))
     assert "0001_earlier_system would change 62 items" in printed
-    assert "0002_doctor_days would change 1 items" in printed  # on what 0001 would store
+    assert "0002_doctor_days would change 2 items" in printed  # on what 0001 would store
     assert records(client) == before
     assert stored(client, "calls") == {}
     problems = [each["problems"] for each in json.loads(report.read_text())["migrations"]]
@@ -222,7 +222,7 @@ def test_applied_migration_can_be_repeated_by_name(
     with override_settings(CLINIC_TIME_ZONE="Asia/Tokyo"):  # where it is the next day
         migrate(run, tmp_path, "--only", "0002")
     days = {
-        key: set(doctor_day_from_raw(item).bookings)
+        key: set(calendar_day_from_raw(item).bookings)
         for key, item in stored(client, "appointments").items()
         if key.startswith("DOCTORDAY")
     }

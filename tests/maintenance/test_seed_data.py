@@ -24,7 +24,7 @@ from maintenance.sample_data import (
 )
 from orders.repository import order_from_raw
 from tests.maintenance.conftest import RunCommand
-from tests.maintenance.items import appointment, doctor_day, store_items, stored
+from tests.maintenance.items import appointment, doctor_day, patient_day, store_items, stored
 
 TODAY = date(2099, 6, 1)
 DAY = "2099-06-01"
@@ -156,7 +156,9 @@ def test_booking_of_somebody_else_stays(client: BulkClient, run: RunCommand) -> 
     )
     doctor = mine.doctor_name.partition(" ")[2].lower().translate(str.maketrans("íóáé", "ioae"))
     theirs = appointment("7", start, doctorName={"S": mine.doctor_name})
-    store_items(client, "appointments", theirs, doctor_day(doctor, start[:10], a7=f"{start}/{end}"))
+    booked = f"{start}/{end}"
+    days = doctor_day(doctor, start[:10], a7=booked), patient_day(start[:10], a7=booked)
+    store_items(client, "appointments", theirs, *days)
     assert "1 appointments are cancelled: others have booked their times." in seed(
         run, "50", "--only", "appointments"
     )
@@ -185,7 +187,7 @@ def test_doctors_of_the_settings_have_the_appointments(client: BulkClient, run: 
 def test_smallest_counts_are_stored(client: BulkClient, run: RunCommand, count: str) -> None:
     seed(run, count)
     records = [key for label in ("orders", "appointments") for key in stored(client, label)]
-    assert len([key for key in records if not key.startswith("DOCTORDAY")]) == int(count)
+    assert len([key for key in records if "DAY#" not in key]) == int(count)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ STORED = {
     ): "PK SK appointmentDate createdAt date doctorName duration id notes "
     "patientEmail patientName status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
+    ("appointments", "patient's day"): "PK SK revision slots",
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
     (
         "calls",
