@@ -64,7 +64,7 @@ class Seeder:
         numbers = range(1, appointments + 1)
         for batch in batched(numbers, BATCH_SIZE):
             appointment_keys = [self._key(APPOINTMENT.model.key_prefix, each) for each in batch]
-            self._book({}, self._read(appointment_keys))
+            self._book({}, self._read_appointments(appointment_keys))
             for deleted in self._client.delete_many(self._tables["appointments"], appointment_keys):
                 on_item(deleted)
 
@@ -78,7 +78,7 @@ class Seeder:
         for appointment in appointments:
             for day in days_of(appointment, self._time_zone):
                 wanted[day][appointment.id] = appointment
-        stored = self._read([APPOINTMENT.model.key(each.id) for each in appointments])
+        stored = self._read_appointments([APPOINTMENT.model.key(each.id) for each in appointments])
         refused = self._book(wanted, stored)
         items = (
             appointment_to_raw(
@@ -91,7 +91,7 @@ class Seeder:
         sum(self._client.put_many(self._tables["appointments"], items))
         return len(refused)
 
-    def _read(self, keys: Iterable[Key]) -> list[Appointment]:
+    def _read_appointments(self, keys: Iterable[Key]) -> list[Appointment]:
         """Return the appointments under these keys that are stored and can be read."""
         items = self._client.get_many(self._tables["appointments"], keys).values()
         return [appointment_from_raw(item) for item in items if not APPOINTMENT.problems(item)]

@@ -1,4 +1,4 @@
-"""Compare a person's name as it was heard with the name that is stored. Pure.
+"""Compare a person's name as it was spoken with the name that is stored. Pure.
 
 Speech recognition writes a name as it likes: with other accents, spaces and capitals, with letters that
 sound alike in Argentina, family name first, without the second given name. Such a name is the same.
@@ -14,7 +14,7 @@ from common.text import fold
 
 
 class NameMatch(StrEnum):
-    """What a name that was heard says about a stored one."""
+    """What a spoken name says about a stored one."""
 
     SAME = "same"
     """The same name: a proof."""
@@ -82,19 +82,19 @@ MIN_SHORT_FORM_LENGTH = 3
 """So many first letters of a given name may stand for it: Maxi for Maximiliano."""
 
 
-def compare_names(heard: str, stored: str) -> NameMatch:
-    """Return whether `heard` is the name `stored`, perhaps is, or is another one."""
-    if not (letters_of(heard) and letters_of(stored)):
+def compare_names(spoken: str, stored: str) -> NameMatch:
+    """Return whether `spoken` is the name `stored`, perhaps is, or is another one."""
+    if not (letters_of(spoken) and letters_of(stored)):
         return NameMatch.DIFFERENT
-    a, b = sounds_of_words(heard), sounds_of_words(stored)
-    if letters_of(heard) == letters_of(stored) or _is_same(a, b):
+    a, b = sounds_of_words(spoken), sounds_of_words(stored)
+    if letters_of(spoken) == letters_of(stored) or _is_same(a, b):
         return NameMatch.SAME
     return NameMatch.NEAR if _is_near(a, b) else NameMatch.DIFFERENT
 
 
-def is_same_name(heard: str, stored: str) -> bool:
-    """Whether `heard` is the name `stored`."""
-    return compare_names(heard, stored) is NameMatch.SAME
+def is_same_name(spoken: str, stored: str) -> bool:
+    """Whether `spoken` is the name `stored`."""
+    return compare_names(spoken, stored) is NameMatch.SAME
 
 
 def letters_of(name: str) -> str:

@@ -171,7 +171,7 @@ def test_task_is_stopping_when_ecs_says_so(task: ECSTask, cluster: Cluster) -> N
     assert task.is_stopping()
 
 
-async def test_server_protects_its_task_and_hands_calls_over_when_it_stops(
+async def test_server_protects_its_task_and_drains_when_it_stops(
     run_site: SiteRunner,
     site: Site,
     demo_data: datetime,

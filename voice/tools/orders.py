@@ -69,7 +69,7 @@ class Item(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _read(cls, value: object) -> object:
+    def _read_fields(cls, value: object) -> object:
         return read_item(value, ITEM_FIELDS)
 
 
