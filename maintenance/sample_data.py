@@ -149,7 +149,7 @@ def _taken_slots(options: SampleOptions) -> Iterator[tuple[str, date, datetime]]
             is_kept_free = 0 <= offset <= FREE_DAYS
             for start in _slots_of(options, day, FREE_SLOTS if is_kept_free else ()):
                 for doctor in options.doctors:
-                    chance = random.Random(f"{options.seed} slot {start} {doctor}")  # noqa: S311
+                    chance = random.Random(f"{options.seed} slot {start} {doctor}")  # noqa: S311 -- the same each time
                     if chance.random() < FILLED:
                         yield doctor, day, start
     raise SampleError(
