@@ -2,12 +2,17 @@
 
 import logging
 import os
+import sys
 from typing import Any
 
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "novasonic.settings")
-django_app = get_asgi_application()
+try:
+    django_app = get_asgi_application()
+except ImproperlyConfigured as error:
+    sys.exit(str(error))  # one line for each broken variable, as `serve` prints them
 
 # These imports need Django to be set up.
 from channels.routing import ProtocolTypeRouter, URLRouter

@@ -12,6 +12,7 @@ import sys
 from typing import Any, override
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, ManagementUtility
 from django.db import DatabaseError
@@ -52,6 +53,7 @@ class _CommandLine(ManagementUtility):
 
     @override
     def fetch_command(self, subcommand: str) -> BaseCommand:
+        settings.INSTALLED_APPS  # noqa: B018 -- a broken environment ends any command, `shell` too
         command = super().fetch_command(subcommand)
         execute = command.execute
 

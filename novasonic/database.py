@@ -9,6 +9,7 @@ from typing import Any
 
 import dj_database_url
 
+POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 CONNECT_TIMEOUT_S = 30
 """A paused Aurora Serverless database needs about 15 s to resume."""
 

@@ -5,26 +5,38 @@ The settings declare each variable once, as a Pydantic field at the top of the m
     CALL_RESUME_S: float = Field(30, ge=0, description="…")
 
 `load_environment` validates the environment against these declarations and sets each module
-variable to its value. If values are invalid, the server does not start; the error has one line for
-each variable.
+variable to its value. If values are invalid, the server does not start; the error has exactly one line
+for each variable, whatever starts: `make run`, `serve`, or any other command. Whitespace around a value
+is ignored, as a file of variables with Windows line ends would add it.
 """
 
+import ipaddress
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from appointments.opening_hours import OpeningHours
 from conversations.masking import MASKS
+from novasonic.database import POSTGRESQL_ENGINE, postgresql_config
 
 RENAMED_VARIABLES: Mapping[str, str] = {
     "CALL_MOVE_MS": "CALL_HANDOVER_RECONNECT_MS",
@@ -36,10 +48,10 @@ RENAMED_VARIABLES: Mapping[str, str] = {
 """New names by old ones. Version 0.1 accepts the old names, too; the next one does not."""
 
 
-class Environment(BaseSettings):
+class Environment(BaseModel):
     """The base class of the model that `load_environment` makes."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 # --- Types of variables
@@ -49,6 +61,74 @@ def _split_list(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
+
+
+def _choice(*values: str) -> BeforeValidator:
+    """Return a validator for a `Literal` of these values, which may be written in any case."""
+    by_folded = {value.casefold(): value for value in values}
+
+    def match_case(value: object) -> object:
+        return by_folded.get(value.casefold(), value) if isinstance(value, str) else value
+
+    return BeforeValidator(match_case)
+
+
+def _check_hosts(hosts: list[str]) -> list[str]:
+    for host in hosts:
+        if not re.fullmatch(r"\*|\[[0-9A-Fa-f:.]+\]|\.?[^/:@\s]+", host):
+            raise ValueError(
+                f"{host!r} is no host name like www.example.com, without scheme and port"
+            )
+    return hosts
+
+
+def _check_host(host: str) -> str:
+    host = host.removeprefix("[").removesuffix("]")
+    if not re.fullmatch(r"[^\s/@\[\]]+", host) or (":" in host and not _is_ipv6(host)):
+        raise ValueError(f"{host!r} is no address or host name like 0.0.0.0, ::1 or localhost")
+    return host
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_url(url: str | None) -> str | None:
+    if url:
+        _port_of(url)
+        if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", url):
+            raise ValueError(f"{url!r} is no address like https://www.example.com")
+    return url
+
+
+def _port_of(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError as error:
+        raise ValueError("the port is no number from 0 to 65535") from error
+
+
+def _check_region(region: str) -> str:
+    if region and not re.fullmatch(r"[a-z]+(-[a-z]+)+-\d+", region):
+        raise ValueError(f"{region!r} is no AWS region like us-east-1")
+    return region
+
+
+def _check_table(name: str) -> str:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{3,255}", name):
+        raise ValueError(f"{name!r} is no table name: 3 to 255 letters, digits, _ . and -")
+    return name
+
+
+def _check_bearer_token(token: str) -> str:
+    if not re.fullmatch(r"[!-~]*", token):
+        raise ValueError("needs visible ASCII characters")
+    return token
 
 
 def _check_origins(origins: list[str]) -> list[str]:
@@ -107,8 +187,13 @@ def _check_site_url(url: str) -> str:
 
 
 def _check_database_url(url: str) -> str:
-    if url and url.partition("://")[0] not in {"postgres", "postgresql"}:
-        raise ValueError("is no address like postgres://user:password@host:5432/name")
+    if url:
+        try:
+            is_usable = postgresql_config(url)["ENGINE"] == POSTGRESQL_ENGINE
+        except ValueError:  # the message may contain the password
+            is_usable = False
+        if not is_usable:
+            raise ValueError("is no address like postgres://user:password@host:5432/name")
     return url
 
 
@@ -125,13 +210,21 @@ def _check_file(path: Path | None) -> Path | None:
     return path
 
 
-type TextList = Annotated[list[str], NoDecode, BeforeValidator(_split_list)]
+def _check_ca_file(path: Path | None) -> Path | None:
+    if _check_file(path) is not None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except ssl.SSLError as error:
+            raise ValueError(f"no certificates in PEM format in {path}") from error
+    return path
+
+
+type TextList = Annotated[list[str], BeforeValidator(_split_list)]
 """A list with commas: `one, two`."""
-type Origins = Annotated[TextList, NoDecode, AfterValidator(_check_origins)]
-type Masks = Annotated[TextList, NoDecode, AfterValidator(_check_masks)]
+type Origins = Annotated[TextList, AfterValidator(_check_origins)]
+type Masks = Annotated[TextList, AfterValidator(_check_masks)]
 type Prices = Annotated[
     list[Annotated[Decimal, Field(ge=0)]],
-    NoDecode,
     BeforeValidator(_split_list),
     Field(min_length=4, max_length=4),
 ]
@@ -145,7 +238,18 @@ type SiteURL = Annotated[str, AfterValidator(_check_site_url)]
 """Scheme and host of the site, without a path."""
 type DatabaseURL = Annotated[str, AfterValidator(_check_database_url)]
 type ScriptName = Annotated[str, AfterValidator(_check_script_name)]
-type ExistingFile = Annotated[Path | None, AfterValidator(_check_file)]
+type CAFile = Annotated[Path | None, AfterValidator(_check_ca_file)]
+type Host = Annotated[str, AfterValidator(_check_host)]
+type Hosts = Annotated[TextList, AfterValidator(_check_hosts)]
+type URL = Annotated[str | None, AfterValidator(_check_url)]
+type Region = Annotated[str, AfterValidator(_check_region)]
+type TableName = Annotated[str, AfterValidator(_check_table)]
+type BearerToken = Annotated[str, AfterValidator(_check_bearer_token)]
+type LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"], _choice("DEBUG", "INFO", "WARNING", "ERROR")
+]
+type LogFormat = Annotated[Literal["json", "console"], _choice("json", "console")]
+type Sensitivity = Annotated[Literal["HIGH", "MEDIUM", "LOW"], _choice("HIGH", "MEDIUM", "LOW")]
 
 
 # --- Reading
@@ -182,18 +286,35 @@ def read_environment(model: type[Environment]) -> dict[str, Any]:
         ImproperlyConfigured: some values are invalid; one line for each variable.
 
     """
-    renamed: dict[str, Any] = {new: os.environ[old] for old, new in deprecated_variables().items()}
+    old_names = {new: old for old, new in deprecated_variables().items()}
+    values = {name: os.environ.get(old_names.get(name, name), "") for name in model.model_fields}
+    stripped = {name: value.strip() for name, value in values.items() if value.strip()}
     try:
-        environment = model(**renamed)
+        environment = model(**stripped)
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False)
         lines = [
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in problems
-            if problem["type"] != "default_factory_not_called"  # follows from another problem
+            f"{old_names.get(name, name)}: {message}"
+            for name, message in _problems(error, model, values)
         ]
-        raise ImproperlyConfigured("Broken environment:\n  " + "\n  ".join(lines)) from None
+        raise ImproperlyConfigured("\n".join(lines)) from None
     return {name: getattr(environment, name) for name in model.model_fields}
+
+
+def _problems(
+    error: ValidationError, model: type[Environment], values: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Return the variables with invalid values, each once, and what is wrong with them."""
+    problems: dict[str, tuple[str, str]] = {}
+    for problem in error.errors(include_input=False, include_url=False):
+        if problem["type"] == "default_factory_not_called":  # follows from another problem
+            continue
+        name, *indexes = map(str, problem["loc"])
+        cause = problem.get("ctx", {}).get("error")
+        message = str(cause) if isinstance(cause, ValueError) else problem["msg"]
+        if cause is None and model.model_fields[name].repr:  # a secret has repr=False
+            message = f"{message}, not {values[name]!r}"
+        problems.setdefault(name, (".".join([name, *indexes]), message))
+    return list(problems.values())
 
 
 def deprecated_variables() -> dict[str, str]:

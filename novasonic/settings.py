@@ -9,7 +9,6 @@ is derived from them or fixed.
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -18,21 +17,31 @@ from pydantic import Field
 
 from novasonic.database import database_config
 from novasonic.environment import (
+    URL,
+    BearerToken,
+    CAFile,
     DatabaseURL,
-    ExistingFile,
+    Host,
+    Hosts,
     JWTSecret,
+    LogFormat,
+    LogLevel,
     Masks,
     OpeningHoursText,
     Origins,
     Prices,
+    Region,
     RequestRate,
     ScriptName,
     SecretKey,
+    Sensitivity,
     SiteURL,
+    TableName,
     TextList,
     TimeZone,
     load_environment,
 )
+from novasonic.listen_sockets import url_host
 from novasonic.logging import logging_config
 from novasonic.prices import prices_of
 
@@ -40,17 +49,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- The server
 
-HOST: str = Field("localhost", description="Address to listen on.")
+HOST: Host = Field("localhost", description="Address to listen on; `0.0.0.0` or `::` for all.")
 WS_PORT: int = Field(8081, ge=1, le=65535, description="The one port of site, API and WebSocket.")
 HEALTH_PORT: int | None = Field(
     None, ge=1, le=65535, description="Serves /health, /ready and /metrics on this port, too."
 )
-LOGLEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-    "INFO", description="Least severe level that is logged."
-)
-LOG_FORMAT: Literal["json", "console"] = Field(
-    "json", description="json for CloudWatch, console for people."
-)
+LOGLEVEL: LogLevel = Field("INFO", description="Least severe level that is logged.")
+LOG_FORMAT: LogFormat = Field("json", description="json for CloudWatch, console for people.")
 DEBUG: bool = Field(default=False, description="Django's debug pages. Never in production.")
 DJANGO_SECRET_KEY: SecretKey = Field(
     "",
@@ -67,7 +72,7 @@ HSTS_SECONDS: int = Field(
     ge=0,
     description="For how long browsers remember that an https SITE_URL is served over HTTPS only; 0: not.",
 )
-ALLOWED_HOSTS: TextList = Field(
+ALLOWED_HOSTS: Hosts = Field(
     ["localhost", "127.0.0.1", "[::1]"], description="Host names the site answers to."
 )
 WS_ALLOWED_ORIGINS: TextList = Field(
@@ -115,10 +120,10 @@ API_JWT_SECRET: JWTSecret = Field(
     description="Signs the server's own bearer tokens (32 characters or more); empty: derived from "
     "DJANGO_SECRET_KEY.",
 )
-API_JWT_ISSUER: str = Field(
+API_JWT_ISSUER: URL = Field(
     "", description="Issuer whose bearer tokens are accepted, e.g. a Cognito user pool's URL."
 )
-API_JWT_JWKS_URL: str = Field(
+API_JWT_JWKS_URL: URL = Field(
     "", description="The issuer's keys; empty: its URL with /.well-known/jwks.json."
 )
 API_JWT_AUDIENCES: TextList = Field(
@@ -138,32 +143,30 @@ SECRETS_PREFIX: str = Field(
     description="The Lambda function reads DJANGO_SECRET_KEY and API_JWT_SECRET from Secrets Manager, "
     "under names that begin so; empty: from the environment.",
 )
-METRICS_TOKEN: str = Field(
+METRICS_TOKEN: BearerToken = Field(
     "", repr=False, description="Bearer token that /metrics requires; empty: none."
 )
 BUSINESS_NAME: str = Field("Nova Sonic", description="Shown on the voice page and the staff site.")
 
 # --- DynamoDB
 
-AWS_DEFAULT_REGION: str = Field("us-east-1", description="AWS region.")
-ORDERS_TABLE: str = Field("nova-sonic-orders", min_length=3, description="DynamoDB table.")
-APPOINTMENTS_TABLE: str = Field(
-    "nova-sonic-appointments", min_length=3, description="DynamoDB table."
-)
-CALLS_TABLE: str = Field("nova-sonic-calls", min_length=3, description="DynamoDB table.")
-DYNAMODB_ENDPOINT_URL: str | None = Field(None, description="Used instead of AWS's endpoint.")
+AWS_DEFAULT_REGION: Region = Field("us-east-1", description="AWS region.")
+ORDERS_TABLE: TableName = Field("nova-sonic-orders", description="DynamoDB table.")
+APPOINTMENTS_TABLE: TableName = Field("nova-sonic-appointments", description="DynamoDB table.")
+CALLS_TABLE: TableName = Field("nova-sonic-calls", description="DynamoDB table.")
+DYNAMODB_ENDPOINT_URL: URL = Field(None, description="Used instead of AWS's endpoint.")
 DYNAMODB_THREADS: int = Field(
     12, ge=1, le=64, description="Threads that wait for DynamoDB, per process."
 )
 
 # --- Nova Sonic
 
-BEDROCK_ENDPOINT_URL: str | None = Field(None, description="Used instead of AWS's endpoint.")
-BEDROCK_CA_FILE: ExistingFile = Field(
+BEDROCK_ENDPOINT_URL: URL = Field(None, description="Used instead of AWS's endpoint.")
+BEDROCK_CA_FILE: CAFile = Field(
     None, description="PEM file of the CA that signed that endpoint's certificate."
 )
 NOVA_SONIC_MODEL_ID: str = Field("amazon.nova-2-sonic-v1:0", description="Bedrock model.")
-NOVA_SONIC_REGION: str = Field(
+NOVA_SONIC_REGION: Region = Field(
     default_factory=lambda values: str(values["AWS_DEFAULT_REGION"]),
     description="Bedrock's region; empty: AWS_DEFAULT_REGION.",
 )
@@ -171,7 +174,7 @@ NOVA_SONIC_VOICE: str = Field("carlos", description="Default voice; Spanish: car
 NOVA_SONIC_VOICES: TextList = Field(
     ["carlos", "lupe"], description="Voices that a client may choose for its call."
 )
-NOVA_SONIC_ENDPOINTING_SENSITIVITY: Literal["HIGH", "MEDIUM", "LOW"] = Field(
+NOVA_SONIC_ENDPOINTING_SENSITIVITY: Sensitivity = Field(
     "MEDIUM", description="How short a pause ends the customer's turn (HIGH: the shortest)."
 )
 NOVA_SONIC_MAX_TOKENS: int = Field(1024, ge=1, le=10000, description="Longest reply, in tokens.")
@@ -312,7 +315,8 @@ Environment = load_environment(sys.modules[__name__])
 # --- Derived from the environment
 
 SECRET_KEY = DJANGO_SECRET_KEY
-ALLOWED_HOSTS = [*ALLOWED_HOSTS, HOST, *filter(None, [urlsplit(SITE_URL).hostname])]
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, url_host(HOST), *filter(None, [urlsplit(SITE_URL).hostname])]
+LOCAL_ADDRESS = f"{url_host(HOST)}:{WS_PORT}"  # where commands on this machine reach the server
 WS_ALLOWED_ORIGINS = [*WS_ALLOWED_ORIGINS, *filter(None, [SITE_URL])]
 FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 DATABASES = {"default": database_config(DATABASE_URL, BASE_DIR / SQLITE_PATH)}
@@ -321,7 +325,9 @@ AWS_REGION = AWS_DEFAULT_REGION
 TIME_ZONE = CLINIC_TIME_ZONE
 CORS_ALLOWED_ORIGINS = API_CORS_ORIGINS
 if API_JWT_ISSUER and not API_JWT_AUDIENCES:
-    raise ImproperlyConfigured("API_JWT_ISSUER needs API_JWT_AUDIENCES: whom its tokens are for.")
+    raise ImproperlyConfigured(
+        "API_JWT_AUDIENCES: needed beside API_JWT_ISSUER, to say whom its tokens are for"
+    )
 if API_JWT_ISSUER and not API_JWT_JWKS_URL:
     API_JWT_JWKS_URL = f"{API_JWT_ISSUER.rstrip('/')}/.well-known/jwks.json"
 

@@ -69,12 +69,54 @@ def test_djangos_command_without_a_database_ends_with_one_line() -> None:
     assert "The SQL database: unable to open database file" in line
 
 
-def test_invalid_environment_has_a_line_for_each_variable() -> None:
-    result = manage("create_tables", WS_PORT="eight", CALLS_MAX="0")
-    assert result.returncode == 1
-    heading, *problems = result.stderr.splitlines()
-    assert heading == "Broken environment:"
-    assert [line.split(":")[0].strip() for line in problems] == ["WS_PORT", "CALLS_MAX"]
+COMMANDS = (
+    ["serve"],
+    ["runserver"],
+    ["shell"],
+    ["check"],
+    ["migrate"],
+    ["create_tables"],
+    ["call", "--text", "Hola"],
+    ["api_token", "demo"],
+    ["drain"],
+    ["backup_tables"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_broken_variable_ends_any_command_with_exactly_one_line(command: list[str]) -> None:
+    ended = manage(*command, LOGLEVEL="loud")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "LOGLEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR', not 'loud'\n"
+    )
+
+
+def test_broken_variables_have_exactly_one_line_each() -> None:
+    ended = manage("serve", WS_PORT="0", CALLS_MAX="0", DATABASE_URL="postgres://u:secret@h:p/n")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines() == [
+        "WS_PORT: Input should be greater than or equal to 1, not '0'",
+        "DATABASE_URL: is no address like postgres://user:password@host:5432/name",
+        "CALLS_MAX: Input should be greater than or equal to 1, not '0'",
+    ]
+
+
+@pytest.mark.parametrize("server", [["daphne", "-p", "0"], ["uvicorn", "--port", "0"]])
+def test_broken_variable_ends_any_asgi_server_with_one_line(server: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", *server, "novasonic.asgi:application"],
+        cwd=ROOT,
+        env={**os.environ, **ACCOUNT, "LOG_FORMAT": "xml"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "LOG_FORMAT: Input should be 'json' or 'console', not 'xml'\n"
 
 
 def test_option_traceback_shows_where_a_command_failed() -> None:

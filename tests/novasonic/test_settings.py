@@ -28,7 +28,7 @@ def test_issuer_without_audiences_stops_the_start() -> None:
     ended = setup(API_JWT_ISSUER="https://issuer.example")
 
     assert ended.returncode == 1
-    assert "API_JWT_ISSUER needs API_JWT_AUDIENCES" in ended.stderr
+    assert "API_JWT_AUDIENCES: needed beside API_JWT_ISSUER" in ended.stderr
 
 
 def test_issuer_without_key_address_gets_the_usual_one() -> None:
@@ -89,8 +89,7 @@ def test_broken_environment_ends_a_command_with_one_line_a_variable(command: str
 
     assert ended.returncode == 1
     lines = ended.stderr.splitlines()
-    assert lines[0] == "Broken environment:"
-    assert [line.split(":")[0].strip() for line in lines[1:]] == ["DJANGO_SECRET_KEY", "PROXIES"]
+    assert [line.partition(":")[0] for line in lines] == ["DJANGO_SECRET_KEY", "PROXIES"]
 
 
 def test_traceback_of_a_command_is_shown_on_request() -> None:

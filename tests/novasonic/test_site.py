@@ -39,17 +39,11 @@ def test_health_port_serves_the_same_paths_and_no_others(run_site: SiteRunner) -
         assert site.get("/health")[0] == 200
 
 
-def test_invalid_environment_stops_the_start_with_one_line(run_site: SiteRunner) -> None:
-    with run_site(wait=False, NOVA_SONIC_MAX_TOKENS="many") as site:
-        assert site.process.wait(timeout=30) != 0
-    log = site.log.read_text()
-    assert "NOVA_SONIC_MAX_TOKENS: " in log
-
-
 def test_serve_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
     with run_site(wait=False, DJANGO_SECRET_KEY="") as site:
         assert site.process.wait(timeout=30) == 1
-    assert "DJANGO_SECRET_KEY is not set" in site.log.read_text()
+    (line,) = site.log.read_text().splitlines()
+    assert "DJANGO_SECRET_KEY is not set" in line
 
 
 def test_page_has_its_content_security_policy(site: Site) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from novasonic.pid_file import PIDFileError, running_server_pid
+
 POLL_INTERVAL_S = 0.2
 MARGIN_S = 5.0
 
@@ -36,14 +38,14 @@ class Command(BaseCommand):
 
 def _server_pid() -> int:
     try:
-        return int(settings.PID_FILE.read_text())
-    except (OSError, ValueError):
-        raise CommandError(f"No server runs here: {settings.PID_FILE} names none.") from None
+        return running_server_pid(settings.PID_FILE)
+    except PIDFileError as error:
+        raise CommandError(str(error)) from None
 
 
 def _active_calls() -> int:
     """Return the number of calls that the server reports at /ready."""
-    url = f"http://{settings.HOST}:{settings.WS_PORT}/ready"
+    url = f"http://{settings.LOCAL_ADDRESS}/ready"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     body = b""
     try:

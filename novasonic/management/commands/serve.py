@@ -8,11 +8,10 @@ hands over the calls without stopping the server.
 import asyncio
 import contextlib
 import logging
-import os
 import signal
+import socket
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, override
 
 import uvicorn
@@ -21,6 +20,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from novasonic.ecs import ECSTask, supervise
+from novasonic.listen_sockets import ListenError, bind_sockets
+from novasonic.pid_file import PIDFileError, written_pid_file
 from voice.calls.registry import call_registry
 
 MAX_FRAME_BYTES = 256 * 1024
@@ -40,8 +41,12 @@ class Command(BaseCommand):
         _require_secret_key()
         if debug:
             logging.getLogger().setLevel(logging.DEBUG)
-        with _pid_file(settings.PID_FILE):
-            asyncio.run(_serve(), loop_factory=_loop_factory())
+        try:
+            listeners = _bind_sockets()
+            with written_pid_file(settings.PID_FILE):
+                asyncio.run(_serve(listeners), loop_factory=_loop_factory())
+        except (ListenError, PIDFileError) as error:
+            raise CommandError(str(error)) from None
 
 
 class _Server(uvicorn.Server):
@@ -61,34 +66,35 @@ def _require_secret_key() -> None:
         raise CommandError(message) from None
 
 
-@contextlib.contextmanager
-def _pid_file(file: Path) -> Iterator[None]:
-    """Write the process id into the file that `manage.py drain` reads, and delete it at the end."""
-    try:
-        file.write_text(str(os.getpid()))
-    except OSError as error:
-        logger.warning("no PID file", extra={"error": str(error)})
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            file.unlink(missing_ok=True)
+def _bind_sockets() -> dict[str, list[socket.socket]]:
+    """Return the listening sockets by the variables of their ports."""
+    ports = {"WS_PORT": settings.WS_PORT}
+    if settings.HEALTH_PORT and settings.HEALTH_PORT != settings.WS_PORT:
+        ports["HEALTH_PORT"] = settings.HEALTH_PORT
+    return {
+        variable: bind_sockets(settings.HOST, port, port_variable=variable)
+        for variable, port in ports.items()
+    }
 
 
 def _loop_factory() -> Any:
     return uvicorn.Config("", loop="uvloop", log_config=None).get_loop_factory()
 
 
-async def _serve() -> None:
+async def _serve(listeners: Mapping[str, list[socket.socket]]) -> None:
     """Run the servers until one of them ends or a signal stops them all."""
-    servers = [_server("novasonic.asgi:application", settings.WS_PORT, lifespan="on")]
-    if settings.HEALTH_PORT and settings.HEALTH_PORT != settings.WS_PORT:
-        servers.append(_server("novasonic.health:health_app", settings.HEALTH_PORT, lifespan="off"))
+    running = [(_server("novasonic.asgi:application", lifespan="on"), listeners["WS_PORT"])]
+    if "HEALTH_PORT" in listeners:
+        health = _server("novasonic.health:health_app", lifespan="off")
+        running.append((health, listeners["HEALTH_PORT"]))
+    servers = [server for server, _ in running]
     async with asyncio.TaskGroup() as tasks:
         helpers = [tasks.create_task(_handle_signals(servers))]
         if (task := ECSTask.from_environment(settings.AWS_REGION)) is not None:
             helpers.append(tasks.create_task(supervise(task, _active_calls)))
-        await asyncio.wait([tasks.create_task(_run(server, servers)) for server in servers])
+        await asyncio.wait(
+            [tasks.create_task(_run(server, sockets, servers)) for server, sockets in running]
+        )
         for helper in helpers:
             helper.cancel()
 
@@ -97,9 +103,11 @@ def _active_calls() -> int:
     return call_registry().admission.calls
 
 
-async def _run(server: uvicorn.Server, servers: list[uvicorn.Server]) -> None:
+async def _run(
+    server: uvicorn.Server, listeners: list[socket.socket], servers: list[uvicorn.Server]
+) -> None:
     """Run one server; when it ends, stop all."""
-    await server.serve()
+    await server.serve(sockets=listeners)
     for each in servers:
         each.should_exit = True
 
@@ -122,12 +130,10 @@ async def _handle_signals(servers: list[uvicorn.Server]) -> None:
         server.should_exit = True
 
 
-def _server(app: str, port: int, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+def _server(app: str, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
-            host=settings.HOST,
-            port=port,
             lifespan=lifespan,
             ws="websockets-sansio",
             ws_max_size=MAX_FRAME_BYTES,

@@ -116,4 +116,4 @@ def _format_event(event: dict[str, Any]) -> str | None:
 
 
 def _default_url() -> str:
-    return f"ws://{settings.HOST}:{settings.WS_PORT}/ws"
+    return f"ws://{settings.LOCAL_ADDRESS}/ws"
