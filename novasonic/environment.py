@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -61,16 +61,6 @@ def _split_list(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
-
-
-def _choice(*values: str) -> BeforeValidator:
-    """Return a validator for a `Literal` of these values, which may be written in any case."""
-    by_folded = {value.casefold(): value for value in values}
-
-    def match_case(value: object) -> object:
-        return by_folded.get(value.casefold(), value) if isinstance(value, str) else value
-
-    return BeforeValidator(match_case)
 
 
 def _check_hosts(hosts: list[str]) -> list[str]:
@@ -245,11 +235,6 @@ type URL = Annotated[str | None, AfterValidator(_check_url)]
 type Region = Annotated[str, AfterValidator(_check_region)]
 type TableName = Annotated[str, AfterValidator(_check_table)]
 type BearerToken = Annotated[str, AfterValidator(_check_bearer_token)]
-type LogLevel = Annotated[
-    Literal["DEBUG", "INFO", "WARNING", "ERROR"], _choice("DEBUG", "INFO", "WARNING", "ERROR")
-]
-type LogFormat = Annotated[Literal["json", "console"], _choice("json", "console")]
-type Sensitivity = Annotated[Literal["HIGH", "MEDIUM", "LOW"], _choice("HIGH", "MEDIUM", "LOW")]
 
 
 # --- Reading
@@ -269,7 +254,7 @@ def load_environment(module: ModuleType) -> type[Environment]:
 
     """
     declarations = {
-        name: (hint, getattr(module, name))
+        name: (_in_any_case(hint), getattr(module, name))
         for name, hint in module.__annotations__.items()
         if isinstance(getattr(module, name), FieldInfo)
     }
@@ -277,6 +262,18 @@ def load_environment(module: ModuleType) -> type[Environment]:
     for name, value in read_environment(model).items():
         setattr(module, name, value)
     return model
+
+
+def _in_any_case(hint: Any) -> Any:
+    """Return the type, so that the values of a `Literal` may be written in any case."""
+    if get_origin(hint) is not Literal:
+        return hint
+    by_folded = {value.casefold(): value for value in get_args(hint)}
+
+    def match_case(value: object) -> object:
+        return by_folded.get(value.casefold(), value) if isinstance(value, str) else value
+
+    return Annotated[hint, BeforeValidator(match_case)]
 
 
 def read_environment(model: type[Environment]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ is derived from them or fixed.
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -24,8 +25,6 @@ from novasonic.environment import (
     Host,
     Hosts,
     JWTSecret,
-    LogFormat,
-    LogLevel,
     Masks,
     OpeningHoursText,
     Origins,
@@ -34,7 +33,6 @@ from novasonic.environment import (
     RequestRate,
     ScriptName,
     SecretKey,
-    Sensitivity,
     SiteURL,
     TableName,
     TextList,
@@ -54,8 +52,12 @@ WS_PORT: int = Field(8081, ge=1, le=65535, description="The one port of site, AP
 HEALTH_PORT: int | None = Field(
     None, ge=1, le=65535, description="Serves /health, /ready and /metrics on this port, too."
 )
-LOGLEVEL: LogLevel = Field("INFO", description="Least severe level that is logged.")
-LOG_FORMAT: LogFormat = Field("json", description="json for CloudWatch, console for people.")
+LOGLEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+    "INFO", description="Least severe level that is logged."
+)
+LOG_FORMAT: Literal["json", "console"] = Field(
+    "json", description="json for CloudWatch, console for people."
+)
 DEBUG: bool = Field(default=False, description="Django's debug pages. Never in production.")
 DJANGO_SECRET_KEY: SecretKey = Field(
     "",
@@ -174,7 +176,7 @@ NOVA_SONIC_VOICE: str = Field("carlos", description="Default voice; Spanish: car
 NOVA_SONIC_VOICES: TextList = Field(
     ["carlos", "lupe"], description="Voices that a client may choose for its call."
 )
-NOVA_SONIC_ENDPOINTING_SENSITIVITY: Sensitivity = Field(
+NOVA_SONIC_ENDPOINTING_SENSITIVITY: Literal["HIGH", "MEDIUM", "LOW"] = Field(
     "MEDIUM", description="How short a pause ends the customer's turn (HIGH: the shortest)."
 )
 NOVA_SONIC_MAX_TOKENS: int = Field(1024, ge=1, le=10000, description="Longest reply, in tokens.")
