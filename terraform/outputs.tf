@@ -34,8 +34,8 @@ output "tables" {
 }
 
 output "secrets" {
-  description = "Names of the secrets that scripts/set-secrets gives values."
-  value       = [for secret in aws_secretsmanager_secret.this : secret.name]
+  description = "ARNs of the secrets that scripts/set-secrets gives values."
+  value       = { for name, secret in aws_secretsmanager_secret.this : name => secret.arn }
 }
 
 output "cluster" {

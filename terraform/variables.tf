@@ -158,9 +158,9 @@ variable "lambda_memory_size" {
 }
 
 variable "lambda_reserved_concurrency" {
-  description = "Requests the function handles at once; the rest is answered 429."
+  description = "Requests the function handles at once; the rest is answered 429. null: as many as the account allows, which for a new account may be 10, all of them unreserved."
   type        = number
-  default     = 20
+  default     = null
 }
 
 variable "api_gateway_stage_name" {

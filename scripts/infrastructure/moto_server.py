@@ -9,10 +9,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # read while moto is imported
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.logs.responses import LogsResponse
 from moto.server import ThreadedMotoServer
 
@@ -45,6 +47,23 @@ def describe_query_definitions(self: LogsResponse) -> str:
     found = [query for query in _queries.values() if str(query["name"]).startswith(prefix)]
     return json.dumps({"queryDefinitions": found})
 
+
+_requirements = EC2ContainerServiceBackend._calculate_task_resource_requirements  # noqa: SLF001 -- moto has no hook
+
+
+def task_requirements(task_definition: Any) -> dict[str, Any]:
+    """Return what a task needs. On Fargate a container may leave its memory to the task."""
+    for container in task_definition.container_definitions:
+        container.setdefault("memory", 0)
+    found: dict[str, Any] = _requirements(task_definition)
+    return found
+
+
+setattr(  # noqa: B010 -- an assignment would not pass the type check
+    EC2ContainerServiceBackend,
+    "_calculate_task_resource_requirements",
+    staticmethod(task_requirements),
+)
 
 for response_class, method in (
     # Without an answer the provider asks again for minutes.

@@ -16,23 +16,24 @@ RANDOM_BYTES = 50
 def main() -> None:
     """Write the missing values, and new ones for the secrets to be replaced."""
     options = _options()
-    outputs = read_outputs(options.outputs)
-    names = [str(name) for name in outputs["secrets"]]
-    replaced = {name for name in names if name.rpartition("/")[2] in options.replace}
-    if unknown := set(options.replace) - {name.rpartition("/")[2] for name in replaced}:
-        raise SystemExit(f"No secret {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
-    client = boto3.client("secretsmanager", region_name=outputs["region"])
-    for name in sorted(names):
-        if name in replaced or not has_value(client, name):
-            client.put_secret_value(SecretId=name, SecretString=secrets.token_urlsafe(RANDOM_BYTES))
-            print(f"{name}: {'replaced' if name in replaced else 'set'}")
+    arns: dict[str, str] = read_outputs(options.outputs)["secrets"]
+    if unknown := set(options.replace) - arns.keys():
+        raise SystemExit(f"No secret {', '.join(sorted(unknown))}; there are: {', '.join(arns)}")
+    region = next(iter(arns.values())).split(":")[3]
+    client = boto3.client("secretsmanager", region_name=region)
+    for name, arn in sorted(arns.items()):
+        is_replaced = name in options.replace
+        if is_replaced or not has_value(client, arn):
+            value = secrets.token_urlsafe(RANDOM_BYTES)
+            client.put_secret_value(SecretId=arn, SecretString=value)
+            print(f"{name}: {'replaced' if is_replaced else 'set'}")
         else:
             print(f"{name}: has a value")
 
 
-def has_value(client: Any, name: str) -> bool:
+def has_value(client: Any, arn: str) -> bool:
     """Whether a secret has a current value. The value itself is not read."""
-    versions = client.describe_secret(SecretId=name).get("VersionIdsToStages") or {}
+    versions = client.describe_secret(SecretId=arn).get("VersionIdsToStages") or {}
     return any("AWSCURRENT" in stages for stages in versions.values())
 
 

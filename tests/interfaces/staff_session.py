@@ -24,9 +24,8 @@ class StaffSession:
             self._jar.set_cookie(cookie)
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
 
-    def log_in(self) -> Self:
+    def log_in(self, username: str = CREDENTIALS[0], password: str = CREDENTIALS[1]) -> Self:
         self.request("/admin/login/")
-        username, password = CREDENTIALS
         form = {"username": username, "password": password, "next": "/admin/"}
         status, page = self.submit("/admin/login/", form)
         assert status == 200, page

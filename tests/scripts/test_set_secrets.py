@@ -21,10 +21,10 @@ class Stack:
         self.client = aws.client("secretsmanager")
         self._aws = aws
         self._outputs = folder / "outputs.json"
-        names = [f"{aws.prefix}/{name}" for name in NAMES]
-        for name in names:
-            self.client.create_secret(Name=name)
-        outputs = {"region": {"value": "us-east-1"}, "secrets": {"value": names}}
+        arns = {
+            name: self.client.create_secret(Name=f"{aws.prefix}/{name}")["ARN"] for name in NAMES
+        }
+        outputs = {"secrets": {"value": arns}}
         self._outputs.write_text(json.dumps(outputs))
 
     def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
