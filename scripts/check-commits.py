@@ -8,6 +8,7 @@ A subject starts with a capitalised verb in the imperative, has at most 72 chara
 stop at its end: "Reject lone surrogates in JSON with 400".
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -89,7 +90,9 @@ def main(arguments: list[str]) -> int:
         if (reason := problem(subject)) is not None
     ]
     print("\n".join(problems), end="\n" if problems else "")
-    return 1 if problems else 0
+    # What is merged cannot be rewritten: CI shows it, the commit-msg hook refuses it in time.
+    is_reported_only = not arguments and os.environ.get("CI") == "true"
+    return 1 if problems and not is_reported_only else 0
 
 
 if __name__ == "__main__":
