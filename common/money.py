@@ -38,7 +38,7 @@ def parse_amount(text: str) -> Decimal | None:
     for pattern in _AMOUNTS:
         if match := pattern.fullmatch(digits):
             whole = re.sub(r"[.,]", "", match["whole"])
-            return Decimal(f"{whole}.{match['cents'] or '0'}").quantize(CENT)
+            return Decimal(f"{whole}.{match['cents'] or '':0<{DECIMAL_PLACES}}")
     return None
 
 

@@ -67,7 +67,17 @@ def test_history_is_checked_commit_by_commit(
 ) -> None:
     log = [("1a2b3c4", "Added a check"), ("5d6e7f8", "Add a check")]
     monkeypatch.setattr(commits, "subjects_since", lambda _: log)
+    monkeypatch.delenv("CI", raising=False)
     assert commits.main([]) == 1
+    assert capsys.readouterr().out.startswith("1a2b3c4 'Added a check'")
+
+
+def test_history_in_ci_is_reported_without_failing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commits, "subjects_since", lambda _: [("1a2b3c4", "Added a check")])
+    monkeypatch.setenv("CI", "true")
+    assert commits.main([]) == 0
     assert capsys.readouterr().out.startswith("1a2b3c4 'Added a check'")
 
 

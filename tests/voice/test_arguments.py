@@ -186,7 +186,11 @@ def test_total_is_rounded_to_the_cent(said: Any, total: str) -> None:
     assert parsed(crear, {**ORDER, "items": [ITEM], "total": said})["total"] == Decimal(total)
 
 
-@pytest.mark.parametrize("said", ["mucho", -1, "-1", 1e13, "1,234"], ids=repr)
+@pytest.mark.parametrize(
+    "said",
+    ["mucho", -1, "-1", 1e13, 1e40, -1e40, 10**40, "9" * 40, f"{'9' * 40}.999", "1,234"],
+    ids=repr,
+)
 def test_total_that_is_no_amount_is_invalid(said: Any) -> None:
     assert problems(crear, {**ORDER, "items": [ITEM], "total": said}) == {"total"}
 

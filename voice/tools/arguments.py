@@ -15,7 +15,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from appointments.spoken_forms import parse_duration, parse_kind
-from common.money import parse_amount, round_to_cent, without_float_noise
+from common.money import MAX_AMOUNT, parse_amount, round_to_cent, without_float_noise
 from common.spoken_numbers import parse_whole_number
 from common.text import fold
 
@@ -116,12 +116,16 @@ def read_price(value: object) -> object:
 
 
 def read_total(value: object) -> object:
-    """Return the amount as `read_price` does, rounded to the cent: models add with floats."""
+    """Return the amount as `read_price` does, rounded to the cent: models add with floats.
+
+    An amount over the limit stays as it is, for the validation to refuse.
+    """
     amount = read_price(value)
     if isinstance(amount, str) and _LONG_DECIMAL.fullmatch(amount):
         amount = Decimal(amount)
-    if isinstance(amount, float | Decimal) and Decimal(str(amount)).is_finite():
-        return round_to_cent(Decimal(str(amount)))
+    if isinstance(amount, float | Decimal):
+        exact = Decimal(str(amount))
+        return round_to_cent(exact) if exact.is_finite() and abs(exact) <= MAX_AMOUNT else amount
     return amount
 
 
