@@ -16,6 +16,7 @@ from appointments.domain import (
     CalendarDay,
     TimeInterval,
     doctor_key,
+    exists_on_clock,
     is_free_on_all,
     local_days,
     match_doctors,
@@ -298,6 +299,23 @@ def test_nearest_starts_are_in_order_of_time(wanted: str, clocks: list[str]) -> 
 
 def test_nearest_starts_of_full_day_are_empty() -> None:
     assert nearest_starts([], local("10:00")) == []
+
+
+def test_grid_starts_at_each_opening_and_ends_before_closing() -> None:
+    opening = datetime(2099, 11, 23, 8, tzinfo=CLINIC)
+    assert GRID.has_start(opening)
+    assert GRID.has_start(opening + timedelta(hours=11, minutes=30))
+    assert not GRID.has_start(opening + timedelta(minutes=29))
+    assert not GRID.has_start(opening - timedelta(minutes=30))
+    assert not GRID.has_start(opening + timedelta(hours=12))
+
+
+def test_local_time_that_the_clock_skips_does_not_exist() -> None:
+    skipped = datetime(2027, 9, 5, 0, 30, tzinfo=SANTIAGO)
+    assert not exists_on_clock(skipped)
+    assert exists_on_clock(skipped + timedelta(minutes=30))
+    assert exists_on_clock(skipped - timedelta(minutes=31))
+    assert exists_on_clock(skipped.replace(tzinfo=UTC))
 
 
 def test_new_version_is_later_even_if_the_clock_is_not() -> None:
