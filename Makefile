@@ -42,11 +42,12 @@ format: $(VENV)/.installed-dev ## Format the code
 	@$(PY) -m ruff format $(SOURCES)
 	@$(PY) -m ruff check --fix-only --quiet $(SOURCES)
 
-lint: $(VENV)/.installed-dev ## Check format, style, names (docs/glossary.md), ignore comments, commit subjects
+lint: $(VENV)/.installed-dev ## Check format, style, names (docs/glossary.md), ignore comments, prompts, commit subjects
 	@$(PY) -m ruff format --check --quiet $(SOURCES)
 	@$(PY) -m ruff check $(SOURCES)
 	@$(PY) scripts/check-names.py $(SOURCES)
 	@$(PY) scripts/check-ignores.py $(SOURCES)
+	@$(PY) scripts/check-prompts.py
 	@$(PY) scripts/check-commits.py
 
 types: $(VENV)/.installed-dev ## Check the types

@@ -23,6 +23,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from tests.browser.fake_call import EVENT, RESUME, Event, FakeCall, Frame
+from voice.prompts.personas import persona_of
 
 SUBPROTOCOL = Subprotocol("sonic.audio.v1")
 UNKNOWN_CALL, TAKEN_OVER, INVALID_TICKET = 4404, 4409, 4401
@@ -151,7 +152,11 @@ class FakeServer:
         return _response(HTTPStatus.FORBIDDEN, b"", "text/plain")
 
     def _render_page(self) -> bytes:
-        context = {"business_name": "Clínica del Sol", "resume_timeout_s": self.resume_timeout_s}
+        context = {
+            "business_name": "Clínica del Sol",
+            "assistant": persona_of("carlos"),
+            "resume_timeout_s": self.resume_timeout_s,
+        }
         return render_to_string("voice/call.html", context).encode()
 
     def issue_ticket(self) -> Response:

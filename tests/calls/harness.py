@@ -28,7 +28,7 @@ from voice.tools.registry import ToolRegistry
 from voice.wire import messages as m
 
 CHUNK_MS = 32
-DIRECTIVES = load_directives(language="es", business="la prueba")
+DIRECTIVES = load_directives(language="es", voice="carlos", business="la prueba")
 
 
 def settings(**changed: Any) -> CallSettings:
@@ -43,8 +43,8 @@ def settings(**changed: Any) -> CallSettings:
         ),
         "family": NOVA_2,
         "time_zone": ZoneInfo("America/Argentina/Buenos_Aires"),
-        "system_prompt": lambda language, now: "Eres Carlos.",
-        "directives": lambda language: DIRECTIVES,
+        "system_prompt": lambda language, voice, now: "Eres Carlos.",
+        "directives": lambda language, voice: DIRECTIVES,
         "now": lambda: start + dt.timedelta(milliseconds=next(ids)),
         "chance": lambda: 0.5,
         **changed,

@@ -1,6 +1,7 @@
 """What all calls of this process share, made from the settings at its first use."""
 
 import random
+from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -63,16 +64,27 @@ def call_settings() -> CallSettings:
     """Return what each call is given."""
     time_zone = ZoneInfo(settings.CLINIC_TIME_ZONE)
 
-    def directives(language: str) -> Directives:
-        return load_directives(language=language, business=settings.BUSINESS_NAME)
+    family = family_of(settings.NOVA_SONIC_MODEL_ID)
+    business = settings.BUSINESS_NAME
+
+    def system_prompt(language: str, voice: str, now: datetime) -> str:
+        return build_system_prompt(
+            language=language,
+            family=family.name,
+            voice=voice,
+            business=business,
+            now=now,
+            time_zone=time_zone,
+        )
+
+    def directives(language: str, voice: str) -> Directives:
+        return load_directives(language=language, voice=voice, business=business)
 
     return CallSettings(
         session=_session_start(),
-        family=family_of(settings.NOVA_SONIC_MODEL_ID),
+        family=family,
         time_zone=time_zone,
-        system_prompt=lambda language, now: build_system_prompt(
-            language=language, now=now, time_zone=time_zone
-        ),
+        system_prompt=system_prompt,
         directives=directives,
         now=clock.now,
         chance=random.random,

@@ -22,10 +22,10 @@ class CallSettings:
     session: SessionStart
     family: Family
     time_zone: ZoneInfo
-    system_prompt: Callable[[str, datetime], str]
-    """By language and instant."""
-    directives: Callable[[str], Directives]
-    """By language."""
+    system_prompt: Callable[[str, str, datetime], str]
+    """By language, voice and instant."""
+    directives: Callable[[str, str], Directives]
+    """By language and voice."""
     now: Callable[[], datetime]
     chance: Callable[[], float]
     """Returns a random number, evenly distributed from 0 to 1."""
@@ -36,11 +36,11 @@ class CallSettings:
     tool_deadline_s: float = DEADLINE_S
     shortest_pause_ms: float = SHORTEST_PAUSE_MS
 
-    def for_engine(self, language: str) -> EngineSettings:
-        """Return what the engine of a call in a language needs."""
+    def for_engine(self, language: str, voice: str) -> EngineSettings:
+        """Return what the engine of a call in a language and with a voice needs."""
         return EngineSettings(
             family=self.family,
-            directives=self.directives(language),
+            directives=self.directives(language, voice),
             rotation=self.rotation,
             watchdog=self.watchdog,
             shortest_pause_ms=self.shortest_pause_ms,

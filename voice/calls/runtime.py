@@ -103,7 +103,7 @@ class Call:
             started_at=settings.now(),
         )
         self._engine = CallEngine(
-            settings.for_engine(options.language), facts, now=now, restored=restored
+            settings.for_engine(options.language, options.voice), facts, now=now, restored=restored
         )
         self._events: deque[e.Event] = deque()
         self._is_dispatching = False
@@ -537,7 +537,7 @@ class Call:
             start=settings.session,
             voice_id=options.voice,
             tools=self._tools.specs(),
-            system_prompt=settings.system_prompt(options.language, settings.now()),
+            system_prompt=settings.system_prompt(options.language, options.voice, settings.now()),
             input_rate_hz=options.input_rate_hz,
         )
 

@@ -1,16 +1,18 @@
-"""The texts the model gets: one system prompt and one set of directives per language.
+"""The texts the model gets: one system prompt per language and family, one set of directives per language.
 
-The owner's prompt stands word for word in `es.md`; `build_system_prompt` joins its lines and adds the
-current date, without which the model can't understand "tomorrow". A directive is text that the server
-sends to the model during a call, in the user role: Nova Sonic has no other input for it. Directives
-stand in square brackets, and no caption or transcript shows them.
+The owner's prompt stands word for word in `es.md` and goes to every family without a document of its own.
+`es.nova-2-5-sonic.md` says the same by AWS's prompting guide for Nova 2.5 Sonic (`make lint` checks it). Both get
+the current time and the dates of the next two weeks: a model reads dates more reliably than it computes them.
+
+A directive is text that the server sends to the model during a call, in the user role: Nova Sonic has no
+other input for it. Directives stand in square brackets, and no caption or transcript shows them.
 """
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,26 +21,71 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.formats import date_format
 
+from voice.prompts.personas import Persona, persona_of
+
 LANGUAGES = ("es",)
+DAYS_LISTED = 14
 _DIRECTIVE = re.compile(r"^## (\w+)\n(.+)$", re.MULTILINE)
+_OWNERS_PERSONA = "Eres Carlos, el asistente virtual"
 
 
 @cache
-def load_prompt(language: str) -> str:
-    """Return the owner's prompt in `language`, joined into one line."""
+def load_prompt(language: str, family: str) -> str:
+    """Return the document of a family of the model, or the owner's prompt, joined into one line."""
+    own = files(__name__) / f"{language}.{family}.md"
+    if own.is_file():
+        return own.read_text(encoding="utf-8").strip()
     text = (files(__name__) / f"{language}.md").read_text(encoding="utf-8")
     return " ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def build_system_prompt(*, language: str, now: datetime, time_zone: ZoneInfo) -> str:
-    """Return the whole system prompt of a call that starts at `now`."""
+def build_system_prompt(
+    *, language: str, family: str, voice: str, business: str, now: datetime, time_zone: ZoneInfo
+) -> str:
+    """Return the whole system prompt of a call that starts at `now` and is spoken by `voice`."""
     local = now.astimezone(time_zone)
+    prompt, persona = load_prompt(language, family), persona_of(voice)
+    example_date = f"{local:%Y-%m-%d}T15:00:00"
     with translation.override(language):
         today = date_format(local, r"l j \d\e F \d\e Y")
+        dates = _dates(local)
+    if "{name}" in prompt:
+        return _fill(
+            prompt,
+            persona,
+            business=business,
+            now=f"{today}, {local:%H:%M}",
+            dates=dates,
+            example_date=example_date,
+        )
     return (
-        f"{load_prompt(language)} Hoy es {today} y son las {local:%H:%M}. "
-        f"Escribe las fechas de las herramientas así: {local:%Y-%m-%d}T15:00:00."
+        f"{_as_persona(prompt, persona)} Hoy es {today} y son las {local:%H:%M}. "
+        f"Las fechas de los próximos días: {dates}. "
+        f"Escribe las fechas de las herramientas así: {example_date}."
     )
+
+
+def _dates(local: datetime) -> str:
+    """Return today and the days after it with their dates: "hoy lunes 2026-11-30; mañana martes …"."""
+    names = ("hoy ", "mañana ", *[""] * DAYS_LISTED)
+    days = (local + timedelta(days=number) for number in range(DAYS_LISTED))
+    return "; ".join(
+        f"{name}{date_format(day, 'l')} {day:%Y-%m-%d}"
+        for name, day in zip(names, days, strict=False)
+    )
+
+
+def _as_persona(prompt: str, persona: Persona) -> str:
+    """Return the owner's prompt as it is for Carlos; for another voice only the first sentence changes."""
+    introduction = f"Eres {persona.name}, {persona.article} asistente virtual"
+    return prompt.replace(_OWNERS_PERSONA, introduction)
+
+
+def _fill(text: str, persona: Persona, **values: str) -> str:
+    values |= {"name": persona.name, "article": persona.article}
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +114,11 @@ class Directives:
 
 
 @cache
-def load_directives(*, language: str, business: str) -> Directives:
-    """Return the directives of a language, with the name of the business."""
+def load_directives(*, language: str, voice: str, business: str) -> Directives:
+    """Return the directives of a language, as the persona of a voice says them."""
     text = (files(__name__) / f"{language}.directives.md").read_text(encoding="utf-8")
     directives = dict(_DIRECTIVE.findall(text))
+    persona = persona_of(voice)
     return Directives(
-        **{name: body.replace("{business}", business) for name, body in directives.items()}
+        **{name: _fill(body, persona, business=business) for name, body in directives.items()}
     )

@@ -6,11 +6,15 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
+from voice.prompts.personas import persona_of
+
 
 @require_safe
 def call_page(request: HttpRequest) -> HttpResponse:
     """Render the page; all its texts are in the template."""
-    return render(request, "voice/call.html", {"business_name": settings.BUSINESS_NAME})
+    assistant = persona_of(settings.NOVA_SONIC_VOICE)
+    context = {"business_name": settings.BUSINESS_NAME, "assistant": assistant}
+    return render(request, "voice/call.html", context)
 
 
 @require_safe
