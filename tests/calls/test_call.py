@@ -75,6 +75,16 @@ class TestConversation:
             assert finished.latency is not None
 
     @in_virtual_time
+    async def test_first_typed_line_has_a_latency_and_the_greeting_none(self) -> None:
+        async with running_call(greet=True) as call:
+            await asyncio.sleep(1)
+            await call.ask("Hola")
+            greeted, answered = call.client.of(m.TurnFinished)
+            assert (greeted.turn, greeted.latency) == (0, None)
+            assert answered.turn == 1
+            assert answered.latency is not None
+
+    @in_virtual_time
     async def test_playback_latency_is_kept_with_the_answer(self) -> None:
         async with running_call(service=SonicService(conditions=Conditions(thinks_s=0.5))) as call:
             await call.ask("Hola")

@@ -1,11 +1,14 @@
-"""ASR corrections: separates hours that were run together ("al asocho" is "a las ocho").
+"""ASR corrections: what Whisper writes for common phrases of customers.
 
 Fast speech has no gap between "martes", "a las" and "once", and Whisper then writes invented words
 ("Marte Salazonce"). The letters are right and the gaps are wrong, so letters are matched without gaps.
+The providers of e-mail addresses are English words in Spanish sentences ("arroba mai el punto com"), and
+Argentine surnames end in "-ez", where Whisper writes what it hears ("Peres").
 """
 
 import re
 
+from nova_sonic_simulator.dialogue.nlu.first_names import FIRST_NAMES
 from nova_sonic_simulator.dialogue.nlu.tokens import fold, words
 
 _WEEKDAYS = words("lunes martes miercoles jueves viernes sabado domingo")
@@ -37,3 +40,58 @@ def separate_hours(text: str) -> str:
 def _word(said: str, known: tuple[str, ...]) -> str:
     joined = said.replace(" ", "")
     return next((word for word in known if re.fullmatch(_apart(word), joined)), "")
+
+
+_AT = r"arroba[\s,-]*(?:[yei]\s+)?"
+_DOT = r"(?=[\s,]*(?:\.|punto\b))"
+_PROVIDERS = {
+    "mail": r"ma(?:l|i|il+|yl|ile|les|y)(?:,?\s?el)?|me[iy](?:l|,?\s?el)|e-?mail",
+    "gmail": r"(?:g|ge|ji|yi|je)[\s-]?(?:mail|meil|mayl|mai,?\s?el|mal)",
+    "hotmail": r"(?:h?ot|jot)[\s-]?(?:mail|meil|mayl|mai,?\s?el|mal)",
+}
+_MISHEARD_PROVIDERS = [
+    (re.compile(rf"\b{_AT}(?:{misheard}){_DOT}", re.IGNORECASE), f"arroba {provider}")
+    for provider, misheard in _PROVIDERS.items()
+]
+_JOINED_AT = re.compile(r"\b(?P<local>[a-zñ]{2,})arroba(?:[\s,-]+|(?=mail|gmail))", re.IGNORECASE)
+_SLURRED_AT = re.compile(r"\b(?P<local>\w{2,})a,? r?roba(?=[\s,])", re.IGNORECASE)
+_PHRASES = [
+    (re.compile(pattern, re.IGNORECASE), written)
+    for pattern, written in (
+        (r"\bque do\b", "quedó"),
+        (r"\bquier[ae]s?(?= (?:un|una|el|la|hacer|sacar|pedir|cancelar|agendar)\b)", "quiero"),
+        (r"\bquerías(?= (?:un|una|hacer|sacar|pedir|cancelar|agendar)\b)", "quería"),
+        (r"\bno,? para,? el (?=\d|uno|dos|tres)", "no, pará, el "),
+        (r"\bcuánto salí\b", "cuánto sale"),
+        (r"\b(agend|reserv)a a mi (?=otr|un)", r"\1ame "),
+        (r"\b(agend|reserv|resérb|cancel|anul|confirm)a,? me (?=un|la|el|otr)", r"\1ame "),
+    )
+]
+_SURNAMES = {
+    fold(f"{name[:-1]}s"): name
+    for name in (
+        "Pérez Gómez López Fernández Rodríguez González Martínez Sánchez Ramírez Álvarez Gutiérrez"
+        " Hernández Domínguez Giménez Jiménez Suárez Benítez Vásquez Velásquez Núñez Méndez Juárez"
+    ).split()
+}
+_SURNAME = re.compile(rf"\b(?:{'|'.join(_SURNAMES)}|nuñes)\b", re.IGNORECASE)
+
+
+def correct_transcript(text: str) -> str:
+    """Return `text` with such phrases, addresses and surnames as they were meant."""
+    text = _JOINED_AT.sub(lambda match: f"{match['local']} arroba ", text)
+    text = _SLURRED_AT.sub(_apart_at, text)
+    for pattern, written in (*_MISHEARD_PROVIDERS, *_PHRASES):
+        text = pattern.sub(written, text)
+    return _SURNAME.sub(_with_z, text)
+
+
+def _with_z(match: re.Match[str]) -> str:
+    return _SURNAMES[fold(match[0])]
+
+
+def _apart_at(match: re.Match[str]) -> str:
+    """Return "cruz arroba" for "cruza roba", but "ana arroba" for "ana roba"."""
+    name = f"{match['local']}a"
+    is_name = fold(name) in FIRST_NAMES
+    return f"{name if is_name else match['local']} arroba"

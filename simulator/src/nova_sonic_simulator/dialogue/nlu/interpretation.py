@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
-from nova_sonic_simulator.dialogue.nlu.asr_corrections import separate_hours
+from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_transcript, separate_hours
 from nova_sonic_simulator.dialogue.nlu.dates import find_day
 from nova_sonic_simulator.dialogue.nlu.disfluencies import remove_disfluencies
 from nova_sonic_simulator.dialogue.nlu.durations import find_duration
@@ -174,7 +174,7 @@ def interpret(
 ) -> Interpretation:
     """Interpret `text`; `requested` are the slots asked for, so that a bare answer is understood."""
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
-    email, rest = find_email(remove_disfluencies(text))
+    email, rest = find_email(remove_disfluencies(correct_transcript(text)))
     tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
     operation, named = find_operation(tokens), find_subject(tokens)
     meant = named or _subject_of_verb(tokens, operation)
