@@ -30,7 +30,7 @@ class TestTools:
             call.service.newest.lose()
             await call.wait_until_quiet()
             assert len(runs) == 1
-            assert "Llegó el resultado de look" in call.service.newest.mind.told[-1]
+            assert "el resultado de look" in call.service.newest.mind.told[-1]
             assert "listo" in call.said_by_assistant[-1]
 
     @in_virtual_time
