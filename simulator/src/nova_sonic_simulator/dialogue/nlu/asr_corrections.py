@@ -61,20 +61,26 @@ _PHRASES = [
         (r"\bque do\b", "quedó"),
         (r"\bquier[ae]s?(?= (?:un|una|el|la|hacer|sacar|pedir|cancelar|agendar)\b)", "quiero"),
         (r"\bquerías(?= (?:un|una|hacer|sacar|pedir|cancelar|agendar)\b)", "quería"),
-        (r"\bno,? para,? el (?=\d|uno|dos|tres)", "no, pará, el "),
-        (r"\bcuánto salí\b", "cuánto sale"),
+        (r"\bno[,.]? para,? el (?=\d|uno|dos|tres)", "no, pará, el "),
+        (r"\bcu[aá]nto sal[ií]\b", "cuánto sale"),
+        (r"\bqué productos? ?(?:es)?tiene\b", "qué productos tiene"),
+        (r"\babrin\b", "abren"),
         (r"\b(agend|reserv)a a mi (?=otr|un)", r"\1ame "),
         (r"\b(agend|reserv|resérb|cancel|anul|confirm)a,? me (?=un|la|el|otr)", r"\1ame "),
     )
 ]
 _SURNAMES = {
     fold(f"{name[:-1]}s"): name
-    for name in (
+    for name in words(
         "Pérez Gómez López Fernández Rodríguez González Martínez Sánchez Ramírez Álvarez Gutiérrez"
         " Hernández Domínguez Giménez Jiménez Suárez Benítez Vásquez Velásquez Núñez Méndez Juárez"
-    ).split()
+    )
 }
 _SURNAME = re.compile(rf"\b(?:{'|'.join(_SURNAMES)}|nuñes)\b", re.IGNORECASE)
+
+
+# "Trescientos cuarenta y cinco mil seiscientos" in a number of millions: "12 millones 340 y 5.678".
+_SPLIT_MILLIONS = re.compile(r"\b(\d{1,2}) millones (\d{1,2})0 y (\d)\.(\d{3})\b")
 
 
 def correct_transcript(text: str) -> str:
@@ -83,6 +89,7 @@ def correct_transcript(text: str) -> str:
     text = _SLURRED_AT.sub(_apart_at, text)
     for pattern, written in (*_MISHEARD_PROVIDERS, *_PHRASES):
         text = pattern.sub(written, text)
+    text = _SPLIT_MILLIONS.sub(r"\1.\2\3.\4", text)
     return _SURNAME.sub(_with_z, text)
 
 

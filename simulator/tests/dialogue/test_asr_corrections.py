@@ -1,0 +1,44 @@
+"""What Whisper was seen to write for customers' sentences, and what they meant."""
+
+import pytest
+
+from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_transcript
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("Juan arroba mai el punto com.", "Juan arroba mail punto com."),
+        ("Luis arroba mal punto com.", "Luis arroba mail punto com."),
+        ("Juan Arroba Mayl, punto com.", "Juan arroba mail, punto com."),
+        ("rocioarroba-mail.com", "rocio arroba mail.com"),
+        ("Ana García Arroba y Maill punto com.", "Ana García arroba mail punto com."),
+        ("ines punto cruza roba mal punto com", "ines punto cruz arroba mail punto com"),
+        ("ana roba mail punto com", "ana arroba mail punto com"),
+        ("juan arroba ge mail punto com", "juan arroba gmail punto com"),
+        ("juan@mail.com", "juan@mail.com"),
+    ],
+)
+def test_misheard_address_is_corrected(heard: str, meant: str) -> None:
+    assert correct_transcript(heard) == meant
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("Juan Peres.", "Juan Pérez."),
+        ("la doctora Nuñes", "la doctora Núñez"),
+        ("Agenda, me un turno", "Agendame un turno"),
+        ("Quiera un turno", "quiero un turno"),
+        ("el pedido 1, no, para el 2", "el pedido 1, no, pará, el 2"),
+        ("el pedido 1, no. Para, el 2", "el pedido 1, no, pará, el 2"),
+        ("para el martes", "para el martes"),
+        ("¿Que do agendada?", "¿quedó agendada?"),
+        ("¿Y qué producto estiene?", "¿Y qué productos tiene?"),
+        ("documento 12 millones 340 y 5.678", "documento 12.345.678"),
+    ],
+)
+def test_misheard_phrase_is_corrected(heard: str, meant: str) -> None:
+    assert correct_transcript(heard) == meant
