@@ -8,7 +8,7 @@ pytestmark = pytest.mark.pure
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant"),
+    ("transcript", "meant"),
     [
         ("Juan arroba mai el punto com.", "Juan arroba mail punto com."),
         ("Luis arroba mal punto com.", "Luis arroba mail punto com."),
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.pure
         ("juan@mail.com", "juan@mail.com"),
     ],
 )
-def test_misheard_address_is_corrected(heard: str, meant: str) -> None:
-    assert correct_transcript(heard) == meant
+def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
+    assert correct_transcript(transcript) == meant
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant"),
+    ("transcript", "meant"),
     [
         ("Juan Peres.", "Juan Pérez."),
         ("la doctora Nuñes", "la doctora Núñez"),
@@ -40,5 +40,5 @@ def test_misheard_address_is_corrected(heard: str, meant: str) -> None:
         ("documento 12 millones 340 y 5.678", "documento 12.345.678"),
     ],
 )
-def test_misheard_phrase_is_corrected(heard: str, meant: str) -> None:
-    assert correct_transcript(heard) == meant
+def test_misheard_phrase_is_corrected(transcript: str, meant: str) -> None:
+    assert correct_transcript(transcript) == meant
