@@ -104,6 +104,8 @@ def descriptions(source: str) -> Iterator[tuple[str, str]]:
         match node:
             case ast.keyword(arg="description", value=ast.Constant(value=str(text))):
                 yield "parameter", text
+            case _:
+                pass
 
 
 def problems_of_tools(source: str, prompt: str) -> Iterator[str]:
