@@ -20,8 +20,13 @@ help: ## Show this list
 run: $(VENV)/.installed-local $(DYNAMODB_VENV)/.installed model translations ## Start everything on this machine, with no AWS account
 	@$(PY) -m local.run
 
+# As typed: make would take "$1" in "¿cuesta $100?" for a variable of its own.
+unexport TEXT AUDIO SAVE
+call: export CALL_TEXT := $(value TEXT)
+call: export CALL_AUDIO := $(value AUDIO)
+call: export CALL_SAVE := $(value SAVE)
 call: $(VENV)/.installed-local ## Call from the terminal: make call TEXT="…" or AUDIO=file.wav [SAVE=reply.wav]
-	@TEXT="$$TEXT" AUDIO="$$AUDIO" SAVE="$$SAVE" scripts/call
+	@TEXT="$$CALL_TEXT" AUDIO="$$CALL_AUDIO" SAVE="$$CALL_SAVE" scripts/call
 
 test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed .venv-infrastructure/.installed model page-types ## Run all tests
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder

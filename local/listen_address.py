@@ -4,14 +4,19 @@ A wrong setting ends the run with one sentence.
 """
 
 import errno
+import ipaddress
 import os
 import socket
 import sys
 from dataclasses import dataclass
+from typing import Any
+
+import ifaddr
 
 DEFAULT_PORT = 8081
 PORTS_TO_TRY = 20
-WILDCARD_HOSTS = {"0.0.0.0", "::", ""}  # noqa: S104 -- to recognise, not to bind
+ALL_IPV4, ALL_IPV6 = "0.0.0.0", "::"  # noqa: S104 -- to recognise, not to bind
+LOOPBACKS = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,60 @@ class ListenAddress:
     @property
     def url(self) -> str:
         """The URL of the site on this machine, without a trailing slash."""
-        host = "localhost" if self.host in WILDCARD_HOSTS else self.host
-        return f"http://{host}:{self.port}"
+        return self.url_of("localhost" if self.host in {ALL_IPV4, ALL_IPV6} else self.host)
+
+    @property
+    def is_reachable_from_network(self) -> bool:
+        """Whether other machines can connect to it."""
+        addresses = [sockaddr[0] for _, sockaddr in _sockaddrs(self.host, self.port)]
+        return not all(
+            ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in addresses
+        )
+
+    @property
+    def network_hosts(self) -> list[str]:
+        """The addresses and names under which other machines reach it; none if they can't."""
+        if not self.is_reachable_from_network:
+            return []
+        if self.host not in {ALL_IPV4, ALL_IPV6}:
+            return [self.host]
+        versions = {4} if self.host == ALL_IPV4 else {4, 6}
+        addresses = [str(each) for each in own_addresses() if each.version in versions]
+        return [*addresses, *own_names()]
+
+    def url_of(self, host: str) -> str:
+        """Return the URL of the site under one of its hosts, without a trailing slash."""
+        return f"http://{bracketed(host)}:{self.port}"
+
+
+def bracketed(host: str) -> str:
+    """Return the host as URLs and Host headers contain it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def own_addresses() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Return this machine's addresses that others can use: no loopback and no link-local ones."""
+    texts = [
+        ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+        for adapter in ifaddr.get_adapters()
+        for ip in adapter.ips
+    ]
+    addresses = [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
+    found = [each for each in addresses if not (each.is_loopback or each.is_link_local)]
+    return sorted(found, key=lambda each: each.version)
+
+
+def own_names() -> list[str]:
+    """Return this machine's name, also as local networks resolve it (multicast DNS)."""
+    name = socket.gethostname().lower()
+    if not name or name.startswith("localhost"):
+        return []
+    return [name] if "." in name else [name, f"{name}.local"]
 
 
 def choose_listen_address() -> ListenAddress:
     """Return HOST and WS_PORT of the environment; without WS_PORT, the first free port."""
-    host = os.environ.get("HOST") or "localhost"
+    host = _host_setting()
     port, health_port = _port_setting("WS_PORT"), _port_setting("HEALTH_PORT")
     if health_port and not _is_free(host, health_port):
         sys.exit(f"Port {health_port} (HEALTH_PORT) is in use.")
@@ -41,8 +93,13 @@ def choose_listen_address() -> ListenAddress:
     return ListenAddress(host, port)
 
 
+def _host_setting() -> str:
+    host = os.environ.get("HOST", "").strip() or "localhost"
+    return host.removeprefix("[").removesuffix("]")
+
+
 def _port_setting(name: str) -> int | None:
-    text = os.environ.get(name)
+    text = os.environ.get(name, "").strip()
     if not text:
         return None
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
@@ -60,12 +117,39 @@ def _first_free_port(host: str) -> int:
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                return False
-            sys.exit(f"HOST is {host!r}, which is no address of this machine: {error.strerror}.")
+    """Whether the port is free on all addresses of the host, which may differ."""
+    return all(_is_free_at(family, sockaddr, host) for family, sockaddr in _sockaddrs(host, port))
+
+
+def _is_free_at(family: socket.AddressFamily, sockaddr: Any, host: str) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6 and host != ALL_IPV6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(sockaddr)
+            probe.listen()  # a bound port that nobody listens on is free
+    except OSError as error:
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+            return False
+        if host == "localhost":  # this machine has only one of the two
+            return True
+        sys.exit(f"HOST is {host!r}, which is no address of this machine: {error.strerror}.")
     return True
+
+
+def _sockaddrs(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    if host == "localhost":  # for browsers it is both, whatever the hosts file says (RFC 6761)
+        host_addresses: tuple[str, ...] = LOOPBACKS
+    else:
+        host_addresses = (host,)
+    try:
+        return [
+            (family, sockaddr)
+            for each in host_addresses
+            for family, _, _, _, sockaddr in socket.getaddrinfo(
+                each, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        ]
+    except OSError as error:
+        sys.exit(f"HOST is {host!r}, which has no address: {error.strerror}.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from local.child_processes import ChildProcess, ProcessFailedError, ProcessGroup
-from local.listen_address import ListenAddress, choose_listen_address
+from local.listen_address import ListenAddress, bracketed, choose_listen_address
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
@@ -31,7 +31,8 @@ ACCOUNT_VARIABLES = {
     "AWS_SESSION_TOKEN",
     "DJANGO_SETTINGS_MODULE",
 }
-DEMO_USER = ("demo", "demo")
+DEMO_USER = "demo"
+DEMO_PASSWORD = "demo"  # noqa: S105 -- for servers that only this machine reaches
 DRAIN_S = 4
 """How long Ctrl-C waits for pauses in calls; less than `STOP_TIMEOUT_S` of a child process."""
 DOCTORS = "Dr. Rodríguez, Dra. Gómez, Dr. Sosa, Dra. Fernández"
@@ -49,14 +50,16 @@ async def main() -> None:
             dynamodb = await _start_dynamodb(children)
             database = await dynamodb.wait_until_ready(timeout_s=START_TIMEOUT_S)
             environ = _site_environ(address, database)
-            await _prepare_data(environ)  # while the simulator loads its speech models
+            password = _staff_password(address)
+            await _prepare_data(environ, password)  # while the simulator loads its speech models
             speech = await simulator.wait_until_ready(timeout_s=START_TIMEOUT_S)
             environ |= _bedrock_settings(speech)
             _write_environ(environ)
             serve = [sys.executable, "manage.py", "serve"]
             await children.start("site", serve, _child_environ(environ), reports_ready=False)
             await _wait_until_ready(address, children)
-            print(_welcome(address, speech, time.monotonic() - started), flush=True)
+            seconds = time.monotonic() - started
+            print(_welcome(address, password, speech, seconds), flush=True)
             await children.run_supervised(_wait_for_stop_signal())
 
 
@@ -75,10 +78,21 @@ def _lock_folder() -> TextIO:
 
 def _secret_key() -> str:
     """Return the secret key of this machine; the first run generates it."""
-    file = VAR / "secret-key"
+    return _stored_secret(VAR / "secret-key", n_bytes=50)
+
+
+def _staff_password(address: ListenAddress) -> str:
+    """Return the demo user's password: a random one since the first run that others could reach."""
+    file = VAR / "staff-password"
+    if not (address.is_reachable_from_network or file.exists()):
+        return DEMO_PASSWORD
+    return _stored_secret(file, n_bytes=12)
+
+
+def _stored_secret(file: Path, *, n_bytes: int) -> str:
     if not file.exists():
         file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(50))
+        file.write_text(secrets.token_urlsafe(n_bytes))
     return file.read_text()
 
 
@@ -109,7 +123,8 @@ def _site_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str,
         "LOG_FORMAT": "console",
         "PID_FILE": str(VAR / "site.pid"),
         "DRAIN_S": str(DRAIN_S),
-        "API_OPEN_READS": "true",
+        "ALLOWED_HOSTS": ",".join(_allowed_hosts(address)),
+        "API_OPEN_READS": _open_reads(address),
         "CLINIC_DOCTORS": DOCTORS,
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],
         "AWS_ACCESS_KEY_ID": "local",
@@ -120,6 +135,17 @@ def _site_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str,
         "NO_PROXY": "localhost,127.0.0.1,::1",
         "no_proxy": "localhost,127.0.0.1,::1",
     }
+
+
+def _allowed_hosts(address: ListenAddress) -> list[str]:
+    own = ["localhost", "127.0.0.1", "[::1]", *map(bracketed, address.network_hosts)]
+    return [*filter(None, [os.environ.get("ALLOWED_HOSTS", "").strip()]), *own]
+
+
+def _open_reads(address: ListenAddress) -> str:
+    """Return whether anybody may read orders: by default only where nobody else can connect."""
+    default = "false" if address.is_reachable_from_network else "true"
+    return os.environ.get("API_OPEN_READS", "").strip() or default
 
 
 def _bedrock_settings(simulator: dict[str, Any]) -> dict[str, str]:
@@ -140,20 +166,26 @@ def _child_environ(environ: dict[str, str]) -> dict[str, str]:
     return {**own, "PYTHONUNBUFFERED": "1", **environ}
 
 
-async def _prepare_data(environ: dict[str, str]) -> None:
-    """Create tables, demo data and the demo user, unless they exist."""
-    username, password = DEMO_USER
+async def _prepare_data(environ: dict[str, str], password: str) -> None:
+    """Create tables, demo data and the demo user, unless they exist.
+
+    Raises:
+        ProcessFailedError: it failed. A command's error is one line that says what to do.
+
+    """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "manage.py", "prepare_demo", "--username", username),
-        *("--password", password),
-        env=_child_environ(environ),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        *(sys.executable, "manage.py", "prepare_demo", "--username", DEMO_USER),
+        *("--replace-password", DEMO_PASSWORD),
+        # Other users of this machine can read command lines.
+        env={**_child_environ(environ), "DJANGO_SUPERUSER_PASSWORD": password},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
-    output, _ = await process.communicate()
+    _, errors = await process.communicate()
     if process.returncode:
-        text = output.decode(errors="replace")
-        raise ProcessFailedError(f"The demo data could not be created:\n{text}")
+        text = errors.decode(errors="replace").strip()
+        is_bug = "Traceback" in text
+        raise ProcessFailedError(f"The demo data could not be created:\n{text}" if is_bug else text)
 
 
 async def _wait_until_ready(address: ListenAddress, children: ProcessGroup) -> None:
@@ -195,22 +227,41 @@ async def _wait_for_stop_signal() -> None:
     print("\nStopping…", flush=True)
 
 
-def _welcome(address: ListenAddress, simulator: dict[str, Any], seconds: float) -> str:
-    username, password = DEMO_USER
+def _welcome(
+    address: ListenAddress, password: str, simulator: dict[str, Any], seconds: float
+) -> str:
+    alone = "alone, " if not address.is_reachable_from_network else ""
+    reads = "" if _open_reads(address) == "true" else "    with a login: see docs/api.md"
     return f"""
-Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine alone, with no AWS account.
+Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine {alone}with no AWS account.
 
   Talk to Carlos    {address.url}/
-  Staff admin       {address.url}/admin/    user {username}, password {password}
-  REST API          {address.url}/orders    {address.url}/appointments?date=YYYY-MM-DD
+  Staff admin       {address.url}/admin/    user {DEMO_USER}, password {password}
+  REST API          {address.url}/orders    {address.url}/appointments?date=YYYY-MM-DD{reads}
   From a terminal   make call TEXT="Consulta el pedido número 1 con DNI 12345678"
                     make call AUDIO=samples/consulta-pedido-1.wav
-
+{_describe_network(address)}
   Hearing: {_describe_hearing(simulator)}
   Speaking: {_describe_speaking(simulator)}
 
 Logs are in var/logs, data in var. Ctrl-C stops everything; the data stays.
 `make demo-data` (in a second terminal) puts the demo orders and appointments back.
+"""
+
+
+def _describe_network(address: ListenAddress) -> str:
+    """Return what other machines can reach, and under which addresses; "" if nothing."""
+    if not address.is_reachable_from_network:
+        return ""
+    urls = "\n                    ".join(
+        f"{address.url_of(each)}/" for each in address.network_hosts
+    )
+    may_read = ", for anybody to read" if _open_reads(address) == "true" else ", with a login"
+    return f"""
+  From the network  {urls}
+  Everybody on the network can reach the voice page and its WebSocket, the staff admin (with the login above)
+  and the REST API{may_read}. The stand-ins for DynamoDB and Nova Sonic answer to this machine only.
+  Browsers allow the microphone on https pages and on localhost only: other machines can type.
 """
 
 

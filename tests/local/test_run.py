@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -112,20 +115,112 @@ def test_second_run_in_the_same_folder_exits(tmp_path: Path) -> None:
     assert "already running" in second.stderr
 
 
-def test_port_in_use_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+)
+def test_port_in_use_on_one_loopback_is_named(
+    tmp_path: Path, address: str, family: socket.AddressFamily
+) -> None:
     env = run_environ(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", int(env["WS_PORT"])))
+    with socket.socket(family) as taken:
+        taken.bind((address, int(env["WS_PORT"])))
         taken.listen()
-        refused = subprocess.run(
-            [sys.executable, "-m", "local.run"],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert refused.returncode == 1
-    assert f"Port {env['WS_PORT']} is in use" in refused.stderr
+        refused = refused_run(env)
+    assert (
+        refused
+        == f"Port {env['WS_PORT']} is in use. Free it, or choose another: WS_PORT=8090 make run"
+    )
+
+
+def refused_run(env: dict[str, str]) -> str:
+    """Return the one line with which the launcher ends."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "local.run"], env=env, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        (
+            "LOGLEVEL",
+            "loud",
+            "LOGLEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR', not 'loud'",
+        ),
+        ("CALLS_MAX", "0", "CALLS_MAX: Input should be greater than or equal to 1, not '0'"),
+        (
+            "DATABASE_URL",
+            "mysql://x",
+            "DATABASE_URL: is no address like postgres://user:password@host:5432/name",
+        ),
+    ],
+)
+def test_broken_variable_ends_the_run_with_exactly_one_line(
+    tmp_path: Path, name: str, value: str, line: str
+) -> None:
+    assert refused_run(run_environ(tmp_path, **{name: value})) == line
+
+
+def test_run_needs_neither_home_nor_zone_data_of_the_system(tmp_path: Path) -> None:
+    env = run_environ(tmp_path, LOGLEVEL="info", PYTHONTZPATH="")
+    del env["HOME"]
+    with launched(env) as (_process, output):
+        assert "demo, password demo" in output
+        assert "From the network" not in output
+        assert len(get_orders(env)) == 5
+    assert "[info" in (tmp_path / "logs" / "site.log").read_text()
+
+
+def test_run_on_all_addresses_is_safe_and_says_who_can_reach_it(tmp_path: Path) -> None:
+    env = run_environ(tmp_path, HOST="::")
+    port = env["WS_PORT"]
+    with launched(env) as (_process, output):
+        hosts = re.findall(rf"http://(\S+):{port}/$", output, re.MULTILINE)
+        others = [host for host in hosts if host != "localhost"]
+        assert others
+        assert "password demo" not in output
+        assert "Everybody on the network can reach" in output
+        password = re.search(r"user demo, password (\S{16})\n", output)
+        assert password
+        for host in others:
+            status = status_of(f"http://localhost:{port}/admin/login/", host=f"{host}:{port}")
+            assert status == 200
+        assert status_of(f"http://localhost:{port}/admin/login/", host="elsewhere.example") == 400
+        for loopback in ("127.0.0.1", "[::1]"):
+            assert status_of(f"http://{loopback}:{port}/orders") == 401
+        assert not can_log_in(port, "demo")
+        assert can_log_in(port, password[1])
+    # On this machine alone, later, the login stays.
+    with launched({**env, "HOST": "localhost"}) as (_process, output):
+        assert f"user demo, password {password[1]}\n" in output
+
+
+def status_of(url: str, **headers: str) -> int:
+    try:
+        request = urllib.request.Request(url, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def can_log_in(port: str, password: str) -> bool:
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar := CookieJar()))
+    login = f"http://127.0.0.1:{port}/admin/login/"
+    browser.open(login, timeout=10).close()
+    token = next(cookie.value or "" for cookie in jar if cookie.name == "csrftoken")
+    form = {
+        "username": "demo",
+        "password": password,
+        "next": "/admin/",
+        "csrfmiddlewaretoken": token,
+    }
+    with browser.open(login, urlencode(form).encode(), timeout=10):
+        return any(cookie.name == "sessionid" for cookie in jar)
 
 
 @pytest.mark.parametrize(
@@ -134,16 +229,11 @@ def test_port_in_use_is_named(tmp_path: Path) -> None:
         ("WS_PORT", "abc", "WS_PORT is 'abc'"),
         ("WS_PORT", "65536", "WS_PORT is '65536'"),
         ("HEALTH_PORT", "0", "HEALTH_PORT is '0'"),
-        ("HOST", "192.0.2.1", "no address of this machine"),
+        ("HOST", "203.0.113.1", "no address of this machine"),
+        ("HOST", "nowhere.invalid", "which has no address"),
     ],
 )
 def test_invalid_address_setting_is_named_in_one_line(
     tmp_path: Path, name: str, value: str, message: str
 ) -> None:
-    env = run_environ(tmp_path, **{name: value})
-    refused = subprocess.run(
-        [sys.executable, "-m", "local.run"], env=env, capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 1
-    assert message in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 1
+    assert message in refused_run(run_environ(tmp_path, **{name: value}))
