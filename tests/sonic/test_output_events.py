@@ -26,6 +26,7 @@ from voice.sonic.events import (
     ToolUse,
     Unknown,
     UsageReport,
+    UserSpeechEnd,
     UserText,
 )
 from voice.sonic.output_events import OutputEventParser
@@ -234,10 +235,15 @@ def test_user_text_never_reports_interruption() -> None:
 def test_unknown_event_is_returned_and_counted() -> None:
     parser = OutputEventParser()
     for _ in range(2):
-        assert parser.parse(service.payload("userSpeechEnd", at=1)) == (
-            Unknown(name="userSpeechEnd"),
-        )
-    assert parser.unknown == {"userSpeechEnd": 2}
+        assert parser.parse(service.payload("newEvent", at=1)) == (Unknown(name="newEvent"),)
+    assert parser.unknown == {"newEvent": 2}
+
+
+def test_user_speech_end_needs_no_fields() -> None:
+    assert parse_all(service.payload("userSpeechEnd"), service.payload("userSpeechEnd", at=1)) == [
+        UserSpeechEnd(),
+        UserSpeechEnd(),
+    ]
 
 
 def test_unknown_event_accepts_any_body() -> None:

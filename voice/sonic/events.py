@@ -263,6 +263,11 @@ class ContentStarted(_OutputEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserSpeechEnd(_OutputEvent):
+    """The customer has stopped speaking. Nova 2.5 sends it before the transcript."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserText(_OutputEvent):
     """A transcript of what the customer said."""
 
@@ -357,6 +362,7 @@ class Unknown(_OutputEvent):
 type OutputEvent = (
     CompletionStart
     | ContentStarted
+    | UserSpeechEnd
     | UserText
     | PlannedText
     | SpokenText

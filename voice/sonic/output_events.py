@@ -38,6 +38,7 @@ from voice.sonic.events import (
     ToolUse,
     Unknown,
     UsageReport,
+    UserSpeechEnd,
     UserText,
 )
 
@@ -66,6 +67,7 @@ class OutputEventParser:
         self._tool_use_ids: set[str] = set()
         self._parsers: Mapping[str, _Parser] = {
             "completionStart": self._completion_start,
+            "userSpeechEnd": self._user_speech_end,
             "contentStart": self._content_start,
             "textOutput": self._text_output,
             "audioOutput": self._audio_output,
@@ -98,6 +100,9 @@ class OutputEventParser:
 
     def _completion_start(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
         return (CompletionStart(completion_id=_optional(body, "completionId"), source=source),)
+
+    def _user_speech_end(self, source: Json, _body: Json) -> tuple[OutputEvent, ...]:
+        return (UserSpeechEnd(source=source),)
 
     def _content_start(self, source: Json, body: Json) -> tuple[OutputEvent, ...]:
         content_id = codec.require_text(body, "contentId")

@@ -236,9 +236,9 @@ class TurnLatency:
 
     Attributes: first_audio_ms: From the customer's last words to the first audio handed to the
         socket, the sum of the next three. The last words are a received text, or the service's
-        transcript of speech. model_ms: Waiting for the service. tool_ms: At least one tool running.
-        server_ms: The rest: this server's own share. hearing_ms: Before these: from the end of
-        speech to the service's transcript; None for typed text.
+        transcript of speech (Nova 2.5: its `userSpeechEnd`). model_ms: Waiting for the service.
+        tool_ms: At least one tool running. server_ms: The rest: this server's own share.
+        hearing_ms: Before these: from the end of speech to that event; None for typed text.
 
     """
 

@@ -46,7 +46,7 @@ class TestTurn:
 
     def test_turn_of_speech_begins_at_its_transcript(self) -> None:
         timer = TurnTimer()
-        timer.begin(1, now=20.0, ended_at=18.2, waited_s=0.001)
+        timer.begin_speech(1, now=20.0, ended_at=18.2, waited_s=0.001)
         timer.audio_received(1, now=20.5)
         latency = deliver(timer, at=20.502)
         assert ms(latency) == (503, 500, 0, 3)
@@ -55,17 +55,45 @@ class TestTurn:
 
     def test_turn_without_end_of_speech_has_no_hearing(self) -> None:
         timer = TurnTimer()
-        timer.begin(1, now=20.0)
+        timer.begin_speech(1, now=20.0)
         latency = answer(timer, at=20.5)
         assert latency is not None
         assert latency.hearing_ms is None
 
     def test_hearing_is_never_negative(self) -> None:
         timer = TurnTimer()
-        timer.begin(1, now=20.0, ended_at=20.1)
+        timer.begin_speech(1, now=20.0, ended_at=20.1)
         latency = answer(timer, at=20.5)
         assert latency is not None
         assert latency.hearing_ms == 0.0
+
+    def test_turn_begins_at_user_speech_end_if_the_model_sends_it(self) -> None:
+        timer = TurnTimer()
+        timer.speech_end_received(now=18.7)
+        timer.begin_speech(1, now=20.0, ended_at=18.2)
+        latency = answer(timer, at=20.5)
+        assert ms(latency) == (1800, 1800, 0, 0)
+        assert latency is not None
+        assert latency.hearing_ms == pytest.approx(500)
+
+    def test_user_speech_end_of_earlier_speech_is_ignored(self) -> None:
+        timer = TurnTimer()
+        timer.speech_end_received(now=17.0)
+        timer.begin_speech(1, now=20.0, ended_at=18.2)
+        assert ms(answer(timer, at=20.5)) == (500, 500, 0, 0)
+
+    def test_user_speech_end_begins_one_turn_only(self) -> None:
+        timer = TurnTimer()
+        timer.speech_end_received(now=18.7)
+        timer.begin_speech(1, now=20.0)
+        timer.begin_speech(2, now=30.0)
+        assert ms(answer(timer, at=30.5, turn=2)) == (500, 500, 0, 0)
+
+    def test_typed_text_begins_at_its_arrival_after_user_speech_end(self) -> None:
+        timer = TurnTimer()
+        timer.speech_end_received(now=18.7)
+        timer.begin(1, now=20.0)
+        assert ms(answer(timer, at=20.5)) == (500, 500, 0, 0)
 
     def test_turn_counts_from_the_last_utterance(self) -> None:
         timer = typed(at=10.0)
@@ -151,7 +179,7 @@ class TestPlaybackLatency:
 
     def test_playback_latency_adds_up_from_the_end_of_speech(self) -> None:
         timer = TurnTimer()
-        timer.begin(3, now=20.0, ended_at=18.0)
+        timer.begin_speech(3, now=20.0, ended_at=18.0)
         answer(timer, turn=3, at=20.5, position=7)
         assert self.playback_latency(timer, 7) == PlaybackLatency(
             turn=3, waited_ms=2000 + 500 + 20 + 80

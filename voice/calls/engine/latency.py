@@ -3,6 +3,7 @@
     end of speech ──► transcript ──► [tools] ──► first audio received ──► sent ──► heard
         └── hearing ──┘ └────── model, less the tools ─────┘ └─ server ──┘ └─ network, client ─┘
 
+With Nova 2.5 `userSpeechEnd` takes the transcript's place: it comes first, and the model works from then on.
 For typed text the turn begins when the text arrives, and there is no hearing. For speech the service alone
 knows where it ended; this server knows it by loudness, to a few tens of milliseconds. The server's share on
 the way up is how long the newest chunk of audio waited. The last part is reported by the client: from the
@@ -34,6 +35,7 @@ class TurnTimer:
         """The latency of the current turn, once its first audio was sent."""
         self._turn = 0
         self._began_at: float | None = None
+        self._speech_end_at: float | None = None
         self._hearing_s: float | None = None
         self._uplink_s = 0.0
         self._first_audio_at: float | None = None
@@ -42,20 +44,37 @@ class TurnTimer:
         self._tools_s = 0.0
         self._unplayed: OrderedDict[int, tuple[int, TurnLatency]] = OrderedDict()
 
-    def begin(
+    def speech_end_received(self, *, now: float) -> None:
+        """Record `userSpeechEnd`: the next turn of speech begins here and not at its transcript."""
+        self._speech_end_at = now
+
+    def begin(self, turn: int, *, now: float) -> None:
+        """Begin the turn of a typed text that was received at `now`."""
+        self._begin(turn, began_at=now, hearing_s=None, waited_s=0.0)
+
+    def begin_speech(
         self, turn: int, *, now: float, ended_at: float | None = None, waited_s: float = 0.0
     ) -> None:
-        """Begin the turn that a transcript or a typed text begins.
+        """Begin the turn of a transcript.
 
         Args:
             turn: The turn's number.
-            now: When the transcript or the text was received.
-            ended_at: When the speech ended, if it was speech and that is known.
+            now: When the transcript was received.
+            ended_at: When the speech ended, if that is known.
             waited_s: How long the newest chunk of audio waited in this server.
 
         """
-        self._turn, self._began_at = turn, now
-        self._hearing_s = None if ended_at is None else max(0.0, now - ended_at)
+        reported_at, self._speech_end_at = self._speech_end_at, None
+        began_at = now
+        if reported_at is not None and (ended_at is None or reported_at > ended_at):
+            began_at = reported_at
+        hearing_s = None if ended_at is None else max(0.0, began_at - ended_at)
+        self._begin(turn, began_at=began_at, hearing_s=hearing_s, waited_s=waited_s)
+
+    def _begin(
+        self, turn: int, *, began_at: float, hearing_s: float | None, waited_s: float
+    ) -> None:
+        self._turn, self._began_at, self._hearing_s = turn, began_at, hearing_s
         self._uplink_s = waited_s
         self._first_audio_at, self._tools_s, self.latest = None, 0.0, None
 

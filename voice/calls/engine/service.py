@@ -144,6 +144,12 @@ def session_responded(call: CallState, *, now: float) -> None:
     call.watchdog.session_responded()
 
 
+def _user_speech_end(
+    call: CallState, _event: e.OutputReceived, _output: sonic.UserSpeechEnd, now: float
+) -> None:
+    call.timer.speech_end_received(now=now)
+
+
 def _transcript(
     call: CallState, event: e.OutputReceived, output: sonic.UserText, now: float
 ) -> None:
@@ -156,7 +162,9 @@ def _transcript(
         return
     call.last_activity_at = now
     call.show(utterance)
-    call.timer.begin(utterance.turn, now=now, ended_at=ended_at, waited_s=event.input.waited_s)
+    call.timer.begin_speech(
+        utterance.turn, now=now, ended_at=ended_at, waited_s=event.input.waited_s
+    )
     call.turn.ask(utterance, now=now)
 
 
@@ -237,6 +245,7 @@ def _unknown(call: CallState, event: e.OutputReceived, output: sonic.Unknown, _n
 
 
 _HANDLERS: Mapping[type, Callable[[CallState, e.OutputReceived, Any, float], None]] = {
+    sonic.UserSpeechEnd: _user_speech_end,
     sonic.UserText: _transcript,
     sonic.PlannedText: _planned_text,
     sonic.SpokenText: _spoken_text,
