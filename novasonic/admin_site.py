@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from common.errors import DomainError, NotFoundError
 from common.identity import lockout
 from novasonic.admin_start_page import may_lift_locks, start_page_context
+from novasonic.logins.forms import StaffLoginForm
 from voice.tools import TOOLS
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class StaffSite(admin.AdminSite):
     site_header = settings.BUSINESS_NAME
     index_title = _("Today")
     index_template = "admin/today.html"
+    login_form = StaffLoginForm
     tool_names = tuple(spec.name for spec in TOOLS.specs())
     """The names in the tool filter of the list of tool calls, whose package can't import them."""
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.urls import path
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import conditional_page
 from drf_spectacular.renderers import (
@@ -31,6 +32,7 @@ POLICY: dict[str, Any] = {
 }
 
 
+@method_decorator(cache_control(no_cache=True), name="dispatch")
 @method_decorator(conditional_page, name="dispatch")
 class SchemaView(SpectacularAPIView):
     """The OpenAPI 3.1 document, as JSON or YAML. It is public: it contains no secrets."""

@@ -4,13 +4,14 @@
 - `/ready`: the process can serve: it accepts calls, the tables respond, AWS credentials exist and
   Bedrock can be connected to. It opens no session there. The response says what is missing; the log
   says why.
-- `/metrics`: for Prometheus; needs the bearer token METRICS_TOKEN, if one is set.
+- `/metrics`: for Prometheus, with the bearer token METRICS_TOKEN; closed where none is set.
 """
 
 import asyncio
 import hmac
 import json
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +29,8 @@ from voice.sonic.errors import TransportError
 logger = logging.getLogger(__name__)
 
 READY_TIMEOUT_S = 3.0
+
+_metrics_lock = threading.Lock()
 
 type ASGIApp = Callable[..., Awaitable[None]]
 
@@ -87,11 +90,18 @@ async def _send_readiness(send: Any) -> None:
 async def _send_metrics(scope: Any, send: Any) -> None:
     authorization = dict(scope["headers"]).get(b"authorization", b"")
     expected = f"Bearer {settings.METRICS_TOKEN}".encode()
-    if settings.METRICS_TOKEN and not hmac.compare_digest(authorization, expected):
+    if not settings.METRICS_TOKEN:
+        await _send_json(send, 403, {"error": "set METRICS_TOKEN to open this path"})
+    elif not hmac.compare_digest(authorization, expected):
         await _send_json(send, 401, {"error": "a bearer token is needed"})
-        return
-    metrics.TASKS.set(len(asyncio.all_tasks()))
-    await _send(send, 200, CONTENT_TYPE_LATEST, generate_latest())
+    else:
+        metrics.TASKS.set(len(asyncio.all_tasks()))
+        await _send(send, 200, CONTENT_TYPE_LATEST, await asyncio.to_thread(_metrics_text))
+
+
+def _metrics_text() -> bytes:
+    with _metrics_lock:  # many requests at once occupy one thread at a time, and calls go on
+        return generate_latest()
 
 
 async def _send_json(send: Any, status: int, body: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "common.no_store.NoStoreMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -35,6 +36,7 @@ DATABASES = {
     }
 }
 API_TOKEN_USERS = False
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 # API Gateway's own proxies are none of ours: the handler passes the client's address on.
 PROXIES = 0
 SECURE_PROXY_SSL_HEADER = None

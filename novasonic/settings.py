@@ -146,7 +146,25 @@ SECRETS_PREFIX: str = Field(
     "under names that begin so; empty: from the environment.",
 )
 METRICS_TOKEN: BearerToken = Field(
-    "", repr=False, description="Bearer token that /metrics requires; empty: none."
+    "", repr=False, description="Bearer token that /metrics requires; empty: /metrics is closed."
+)
+SESSION_HOURS: int = Field(12, ge=1, le=168, description="After how many hours staff log in again.")
+LOGIN_MAX_FAILURES: int = Field(
+    5,
+    ge=1,
+    le=100,
+    description="Wrong passwords for an account from one address before logins are refused; four times "
+    "as many for an address, ten times as many for an account.",
+)
+LOGIN_LOCK_MINUTES: int = Field(
+    15, ge=1, le=1440, description="How long they are refused after the last wrong password."
+)
+LOGIN_CHECKS_PER_MINUTE: int = Field(
+    30,
+    ge=1,
+    le=10_000,
+    description="Passwords checked per minute and process, except those from browsers that have logged "
+    "in before. A check takes most of a second of one core.",
 )
 BUSINESS_NAME: str = Field("Nova Sonic", description="Shown on the voice page and the staff site.")
 
@@ -392,14 +410,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "novasonic.logins.middleware.SecureCookieMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "common.no_store.NoStoreMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "novasonic.logins.middleware.LoginMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -422,6 +443,7 @@ TEMPLATES = [
     }
 ]
 
+AUTHENTICATION_BACKENDS = ["novasonic.logins.backends.LimitedModelBackend"]
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
@@ -503,4 +525,5 @@ SECURE_CSP = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 X_FRAME_OPTIONS = "DENY"

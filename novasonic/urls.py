@@ -1,8 +1,20 @@
 """The URLs of the site. `/health`, `/ready` and `/metrics` are served before: see `health.py`."""
 
 from django.contrib import admin
-from django.contrib.auth.views import PasswordResetConfirmView
+from django.contrib.auth.views import LoginView, LogoutView, PasswordResetConfirmView
 from django.urls import include, path, reverse_lazy
+
+from novasonic.logins.forms import LoginForm
+
+# The browsable API reverses these names. REST framework's own login has no limits' message.
+api_login_urls = [
+    path(
+        "login/",
+        LoginView.as_view(template_name="rest_framework/login.html", authentication_form=LoginForm),
+        name="login",
+    ),
+    path("logout/", LogoutView.as_view(), name="logout"),
+]
 
 urlpatterns = [
     path("", include("voice.web.urls")),
@@ -15,7 +27,7 @@ urlpatterns = [
         name="invitation",
     ),
     path("admin/", admin.site.urls),
-    path("api-auth/", include("rest_framework.urls")),
+    path("api-auth/", include((api_login_urls, "rest_framework"))),
     path("api/", include("novasonic.api_docs")),
 ]
 

@@ -13,6 +13,7 @@ ERROR_TEXTS: dict[str, Promise] = {
     "unknown_event": gettext_lazy("The server does not know a message this page sent."),
     "frame_too_big": gettext_lazy("A message from this page was too big."),
     "out_of_order": gettext_lazy("Messages from this page arrived out of order."),
+    "empty_audio": gettext_lazy("A piece of audio arrived damaged and was left out."),
     "odd_audio": gettext_lazy("A piece of audio arrived damaged and was left out."),
     "text_too_long": gettext_lazy("That message is too long. Please write a shorter one."),
     "too_many_texts": gettext_lazy("Too many messages at once. Please wait for an answer."),

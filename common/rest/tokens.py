@@ -188,6 +188,10 @@ def _authenticated_by_issuer(token: bytes) -> tuple[TokenUser, dict[str, Any]]:
     audiences = _texts(claims.get("aud")) | _texts(claims.get("client_id"))
     if not audiences & set(settings.API_JWT_AUDIENCES):
         raise jwt.InvalidAudienceError("no accepted audience")
+    # Cognito says what a token is for. Its ID tokens tell an application who logged in (OpenID Connect
+    # Core, section 2): an application that has one may not use it here.
+    if claims.get("token_use", "access") != "access":
+        raise jwt.InvalidTokenError("no access token")
     roles = _texts(claims.get(settings.API_JWT_GROUPS_CLAIM))
     return TokenUser(claims["iss"], claims["sub"], tuple(sorted(roles))), claims
 

@@ -43,6 +43,8 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_dni",
         "delete_conversation",
         "view_toolrun",
+        "view_failedlogins",
+        "delete_failedlogins",
     }
 
 

@@ -213,6 +213,8 @@ def test_cognito_access_token_is_accepted_by_client_id(token_of: Callable[..., s
         {"exp": None},
         {"kid": "k2"},
         {"sub": None},
+        {"token_use": "id"},  # Cognito's ID token
+        {"token_use": ["access"]},
     ],
     ids=str,
 )
@@ -220,6 +222,14 @@ def test_issuer_token_for_another_audience_is_refused(
     token_of: Callable[..., str], changes: dict[str, Any]
 ) -> None:
     assert status_with(token_of(**changes)) == 401
+
+
+@pytest.mark.usefixtures("readers")
+@pytest.mark.parametrize("changes", [{}, {"token_use": "access"}], ids=str)
+def test_issuer_access_token_is_accepted(
+    token_of: Callable[..., str], changes: dict[str, Any]
+) -> None:
+    assert status_with(token_of(**changes)) == 200
 
 
 @pytest.mark.usefixtures("readers")

@@ -23,8 +23,7 @@ class Footprint:
     def of(cls, site: Site) -> "Footprint":
         """Read the figures from the kernel and from /metrics."""
         pid = site.process.pid
-        metrics = site.get("/metrics")[1].decode()
-        figures = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
+        figures = dict(line.rsplit(" ", 1) for line in site.metrics() if line[0] != "#")
         tasks, calls = (int(float(figures[name])) for name in ("nova_tasks", "nova_calls"))
         return cls(
             round(resident_bytes(pid) / 2**20, 1), open_files(pid), threads(pid), tasks, calls

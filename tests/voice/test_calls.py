@@ -193,8 +193,7 @@ async def test_start_with_an_impossible_sequence_number_is_refused(site: Site) -
 
 def started_calls(site: Site) -> str:
     """Return the lines of the metric that counts started calls."""
-    lines = site.get("/metrics")[1].decode().splitlines(keepends=True)
-    return "".join(line for line in lines if "nova_calls_begun" in line)
+    return "\n".join(line for line in site.metrics() if "nova_calls_begun" in line)
 
 
 async def test_concurrent_calls_are_separate(site: Site, demo_data: datetime) -> None:

@@ -99,6 +99,7 @@ def test_start_without_sample_rate_uses_16_khz() -> None:
         (frame(FrameType.AUDIO_OUT), "bad_frame", 1008),
         (frame(FrameType.AUDIO_IN, bytes(MAX_PAYLOAD_BYTES + 1)), "frame_too_big", 1009),
         (frame(FrameType.AUDIO_IN, b"\1\0\2"), "odd_audio", None),
+        (frame(FrameType.AUDIO_IN, b""), "empty_audio", None),
         (frame(FrameType.EVENT, b"{"), "bad_event", 1008),
         (frame(FrameType.EVENT, b"\xff\xfe"), "bad_event", 1008),
         (frame(FrameType.EVENT, b"[1]"), "bad_event", 1008),

@@ -101,6 +101,7 @@ def test_custom_events_of_the_client_are_ignored() -> None:
         ("[" * 100_000, "bad_event"),
         (event("audioInput"), "bad_event"),
         (event("audioInput", content="§"), "bad_event"),
+        (event("audioInput", content=""), "empty_audio"),
         (event("audioInput", content="W29iamVjdCBCbG9iXQ=="), "odd_audio"),  # "[object Blob]"
         (event("contentStart", **{**AUDIO_START, "audioInputConfiguration": {"sampleRateHertz": 1}}), "bad_event"),
         (event("promptStart", promptName="p" * 129), "bad_event"),

@@ -169,6 +169,8 @@ def _checked_frame(frame: bytes | str) -> bytes:
 
 
 def _parse_audio(payload: bytes) -> m.CustomerAudio:
+    if not payload:
+        raise m.WireError("empty_audio", "no samples")
     if len(payload) % 2:
         raise m.WireError("odd_audio", f"{len(payload)} bytes of 16-bit samples")
     return m.CustomerAudio(pcm=payload)

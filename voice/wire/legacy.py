@@ -90,6 +90,8 @@ class LegacyWire:
             pcm = base64.b64decode(content if isinstance(content, str) else "?", validate=True)
         except (binascii.Error, ValueError) as error:
             raise m.WireError("bad_event", "audioInput content is not base64") from error
+        if not pcm:
+            raise m.WireError("empty_audio", "no samples")
         if len(pcm) % 2:
             raise m.WireError("odd_audio", f"{len(pcm)} bytes of 16-bit samples")
         return [m.CustomerAudio(pcm=pcm)]
