@@ -4,9 +4,6 @@ import pytest
 
 from nova_sonic_simulator.protocol.chunks import Failure
 from nova_sonic_simulator.protocol.errors import (
-    INVALID_INPUT,
-    TOOL_RESULT,
-    UNPARSABLE,
     RefusedError,
 )
 from nova_sonic_simulator.protocol.input_events import (
@@ -18,6 +15,7 @@ from nova_sonic_simulator.protocol.input_events import (
     ToolResult,
 )
 from nova_sonic_simulator.protocol.parsing import parse_event
+from support.broken_rules import INFERENCE, SHAPE, UNREADABLE, tools
 from support.events import (
     Event,
     audio_input,
@@ -26,7 +24,6 @@ from support.events import (
     prompt_start,
     raw,
     sensitivity,
-    session_end,
     session_start,
     text_start,
     tool,
@@ -35,16 +32,6 @@ from support.events import (
 )
 
 pytestmark = pytest.mark.pure
-
-INFERENCE = "sessionStart.inferenceConfiguration"
-AUDIO_OUT = "promptStart.audioOutputConfiguration"
-AUDIO_IN = "contentStart.audioInputConfiguration"
-RESULT = "contentStart.toolResultInputConfiguration"
-
-
-def tools(*items: object, **fields: object) -> dict[str, object]:
-    return prompt_start(toolConfiguration={"tools": list(items), **fields})
-
 
 ACCEPTED = {
     "sessionStart without anything": {"sessionStart": {}},
@@ -73,81 +60,13 @@ ACCEPTED = {
     "no audio in audioInput": audio_input(b""),
 }
 
-REFUSED = {
-    "a flat endpointingSensitivity": (INVALID_INPUT, session_start(endpointingSensitivity="HIGH")),
-    "an unknown sensitivity": (INVALID_INPUT, sensitivity("high")),
-    "topP over 1": (INVALID_INPUT, changed(session_start(), f"{INFERENCE}.topP", 1.1)),
-    "a temperature under 0": (
-        INVALID_INPUT,
-        changed(session_start(), f"{INFERENCE}.temperature", -0.1),
-    ),
-    "no tokens": (INVALID_INPUT, changed(session_start(), f"{INFERENCE}.maxTokens", 0)),
-    "half a token": (INVALID_INPUT, changed(session_start(), f"{INFERENCE}.maxTokens", 1.5)),
-    "no voice": (INVALID_INPUT, changed(prompt_start(), f"{AUDIO_OUT}.voiceId", ...)),
-    "no audio configuration": (INVALID_INPUT, changed(prompt_start(), AUDIO_OUT, ...)),
-    "an output rate that doesn't exist": (INVALID_INPUT, prompt_start(rate_hz=48000)),
-    "an input rate that doesn't exist": (INVALID_INPUT, audio_start(rate_hz=44100)),
-    "stereo": (INVALID_INPUT, changed(audio_start(), f"{AUDIO_IN}.channelCount", 2)),
-    "true is no number": (
-        INVALID_INPUT,
-        changed(audio_start(), f"{AUDIO_IN}.channelCount", True),
-    ),
-    "an empty name": (INVALID_INPUT, text_start("")),
-    "a tool's schema as an object": (UNPARSABLE, tools(tool("a", {"type": "object"}))),
-    "a tool's schema that isn't JSON": (INVALID_INPUT, tools(tool("a", "{"))),
-    "a tool's schema that is a list": (INVALID_INPUT, tools(tool("a", "[]"))),
-    "an unknown toolChoice": (INVALID_INPUT, tools(toolChoice={"none": {}})),
-    "two toolChoices": (INVALID_INPUT, tools(toolChoice={"auto": {}, "any": {}})),
-    "an unknown field": (INVALID_INPUT, session_start(voice="x")),
-    "an unknown event": (INVALID_INPUT, {"APP_CUSTOM_state_update": {}}),
-    "two events in one": (INVALID_INPUT, {**session_start(), **session_end()}),
-    "an unknown type of block": (
-        INVALID_INPUT,
-        changed(text_start("a"), "contentStart.type", "VIDEO"),
-    ),
-    "an unknown role": (INVALID_INPUT, text_start("a", "NARRATOR")),
-    "interactive that is a text": (
-        INVALID_INPUT,
-        changed(text_start("a"), "contentStart.interactive", "yes"),
-    ),
-    "audio of half a sample": (INVALID_INPUT, audio_input(bytes(13))),
-    "audio that isn't base64": (
-        INVALID_INPUT,
-        changed(audio_input(), "audioInput.content", "[object Blob]"),
-    ),
-    "audio that is a list": (INVALID_INPUT, changed(audio_input(), "audioInput.content", [0])),
-    "a result in prose": (TOOL_RESULT, tool_result("r", "El pedido está en camino")),
-    "a result that is a list": (TOOL_RESULT, tool_result("r", "[]")),
-    "a result with NaN": (TOOL_RESULT, tool_result("r", '{"a": NaN}')),
-    "a tool's block by the USER": (TOOL_RESULT, tool_start("r", "use-1", role="USER")),
-    "a tool's block without a media type": (
-        TOOL_RESULT,
-        changed(tool_start("r", "use-1"), f"{RESULT}.textInputConfiguration", ...),
-    ),
-}
-
-UNREADABLE = {
-    "bytes that aren't JSON": (UNPARSABLE, b"{"),
-    "bytes that aren't UTF-8": (UNPARSABLE, b'"\xff"'),
-    "no bytes": (UNPARSABLE, b""),
-    "NaN": (UNPARSABLE, b'{"event":{"sessionStart":NaN}}'),
-    "nesting without end": (UNPARSABLE, b"[" * 100_000),
-    "a list": (INVALID_INPUT, b"[]"),
-    "a key beside `event`": (INVALID_INPUT, b'{"event":{"sessionStart":{}},"timestamp":1}'),
-    "an event that is a text": (INVALID_INPUT, b'{"event":"sessionStart"}'),
-    "fields that are a list": (INVALID_INPUT, b'{"event":{"sessionStart":[]}}'),
-    "a contentStart that is a list": (INVALID_INPUT, b'{"event":{"contentStart":[]}}'),
-    "a type that is a list": (INVALID_INPUT, b'{"event":{"contentStart":{"type":[]}}}'),
-    "a number without end": (UNPARSABLE, b'{"event":{"sessionStart":' + b"1" * 5000 + b"}}"),
-}
-
 
 @pytest.mark.parametrize("event", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_it_reads(event: Event) -> None:
     parse_event(raw(event))
 
 
-@pytest.mark.parametrize(("failure", "event"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize(("failure", "event"), SHAPE.values(), ids=SHAPE.keys())
 def test_it_refuses(failure: Failure, event: Event) -> None:
     with pytest.raises(RefusedError) as caught:
         parse_event(raw(event))
