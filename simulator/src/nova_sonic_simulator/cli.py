@@ -26,6 +26,9 @@ from nova_sonic_simulator.clock import SystemClock
 from nova_sonic_simulator.control.port import Control, control_port
 from nova_sonic_simulator.dialogue import ScriptedDialogue, Scripts, open_dialogue
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
+from nova_sonic_simulator.inspector.journal import Journal
+from nova_sonic_simulator.inspector.page import inspector_page
+from nova_sonic_simulator.inspector.recording import SceneRecorder
 from nova_sonic_simulator.log_format import JsonFormatter, TextFormatter
 from nova_sonic_simulator.protocol.signatures import Credentials
 from nova_sonic_simulator.service import Service, ServicePolicy, listen
@@ -50,10 +53,11 @@ class PortInUseError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sockets:
-    """The bound sockets: of the service, and of the control port if there is one."""
+    """The bound sockets: of the service, and of the control port and the inspector if wanted."""
 
     service: socket.socket
     control: socket.socket | None
+    inspector: socket.socket | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +104,12 @@ def main(arguments: Sequence[str]) -> int:
     )
     scripts = Scripts()
     dependencies = _dependencies(options, engines, scripts)
-    service = Service(_service_policy(options), dependencies, executor=executor, clock=clock)
+    journal = _open_journal(options)
+    service = Service(
+        _service_policy(options), dependencies, executor=executor, clock=clock, journal=journal
+    )
     control = Control(service, scripts)
-    asyncio.run(_serve(service, control, sockets, certificates, engines, options))
+    asyncio.run(_serve(control, journal, sockets, certificates, engines, options))
     executor.close()
     if executor.is_busy:
         # A running transcription cannot be stopped, and Python would wait for its thread.
@@ -118,9 +125,20 @@ def _configure_logging(options: argparse.Namespace) -> None:
 
 
 def _bind_sockets(options: argparse.Namespace) -> Sockets:
-    wants_control = options.control_port is not None
-    control = _bind_port(options.control_port) if wants_control else None
-    return Sockets(service=_bind_port(options.port), control=control)
+    ports = (options.control_port, options.inspector_port)
+    control, inspector = (None if port is None else _bind_port(port) for port in ports)
+    return Sockets(service=_bind_port(options.port), control=control, inspector=inspector)
+
+
+def _open_journal(options: argparse.Namespace) -> Journal | None:
+    """Return a journal if the inspector or the recorder needs it."""
+    if options.inspector_port is None and options.record is None:
+        return None
+    journal = Journal()
+    if options.record is not None:
+        name = f"{dt.datetime.now(dt.UTC):%Y-%m-%d-%H%M%S}"
+        journal.follow(SceneRecorder(options.record, name=name).receive)
+    return journal
 
 
 def _bind_port(port: int) -> socket.socket:
@@ -132,8 +150,8 @@ def _bind_port(port: int) -> socket.socket:
 
 
 async def _serve(
-    service: Service,
     control: Control,
+    journal: Journal | None,
     sockets: Sockets,
     certificates: Certificates,
     engines: SpeechEngines,
@@ -148,8 +166,10 @@ async def _serve(
     async with AsyncExitStack() as stack:
         if sockets.control is not None:
             await stack.enter_async_context(control_port(control, sockets.control))
+        if sockets.inspector is not None and journal is not None:
+            await stack.enter_async_context(inspector_page(journal, sockets.inspector))
         await listen(
-            service,
+            control.service,
             sockets.service,
             certificates.server_context(),
             ready=lambda: _print_ready_line(sockets, certificates, engines),
@@ -175,6 +195,8 @@ def _print_ready_line(sockets: Sockets, certificates: Certificates, engines: Spe
     }
     if sockets.control is not None:
         line["control_port"] = sockets.control.getsockname()[1]
+    if sockets.inspector is not None:
+        line["inspector"] = f"http://{HOST}:{sockets.inspector.getsockname()[1]}/"
     if engines.reason:
         line["reason"] = engines.reason
     sys.stdout.write(json.dumps(line) + "\n")
@@ -241,6 +263,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
     add("--until-stdin-closes", action="store_true", help="end with the process that started it")
     add("--control-port", type=_port, default=None, help="where it's commanded; 0 takes a free one")
+    add("--inspector-port", type=_port, default=None, help="page of the sessions; 0: a free port")
+    add("--record", type=Path, default=None, metavar="DIR", help="write each session as a scene")
     add("--access-key", default="local")
     add("--secret-key", default="local")
     add("--session-token", default=None)

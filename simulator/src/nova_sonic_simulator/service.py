@@ -32,6 +32,7 @@ from nova_sonic_simulator.faults.model import (
 )
 from nova_sonic_simulator.http2.connection import Connection, Headers, Stream
 from nova_sonic_simulator.http2.listener import Listener
+from nova_sonic_simulator.inspector.journal import Journal, SessionJournal
 from nova_sonic_simulator.protocol.families import FAMILIES, Family
 from nova_sonic_simulator.protocol.signatures import (
     Credentials,
@@ -94,6 +95,7 @@ class Service:
         *,
         executor: JobExecutor,
         clock: Clock,
+        journal: Journal | None = None,
     ) -> None:
         self.faults = Faults()
         self.records = Records()
@@ -101,6 +103,7 @@ class Service:
         self._policy = policy
         self._dependencies = dependencies
         self._executor = executor
+        self._journal = journal
         self.clock = clock
         self._began_s = clock.elapsed_s()
         self._open_streams = 0
@@ -133,6 +136,14 @@ class Service:
                     "reason": refused.message,
                 },
             )
+            if self._journal is not None:
+                self._journal.add(
+                    "refused",
+                    session=stream.label,
+                    now_s=self.age_s,
+                    event=f"{int(refused.status)} {refused.code}",
+                    message=refused.message,
+                )
             await _send_refusal(stream, refused)
             return
         self._open_streams += 1
@@ -170,6 +181,7 @@ class Service:
         record = self.records.begin(
             session_id=stream.label, model=admitted.model_id, now_s=self.age_s
         )
+        journal = self._open_journal(stream.label, admitted)
         runner = SessionRunner(
             stream,
             session=Session(admitted.family, self._dependencies, now_s=now_s, record=record),
@@ -177,11 +189,23 @@ class Service:
             faults=self.faults.of_session(stream.label, now_s=now_s),
             executor=self._executor,
             send_s=self._policy.send_s,
+            journal=journal,
         )
         for action in injector:
             runner.apply(action)
-        await self._run_and_record(runner, record)
+        try:
+            await self._run_and_record(runner, record)
+        finally:
+            if journal is not None:
+                journal.add("closed", ended=record.ended, **(record.failure or {}))
         logger.info("stream closed", extra={"stream": stream.label, "ended": record.ended})
+
+    def _open_journal(self, label: str, admitted: _AdmittedRequest) -> SessionJournal | None:
+        if self._journal is None:
+            return None
+        journal = SessionJournal(self._journal, session=label, now_s=lambda: self.age_s)
+        journal.add("opened", model=admitted.model_id)
+        return journal
 
     async def _run_and_record(self, runner: SessionRunner, record: SessionRecord) -> None:
         self._runners.add(runner)

@@ -36,7 +36,7 @@ class Control:
     """Executes commands."""
 
     def __init__(self, service: Service, scripts: Scripts) -> None:
-        self._service = service
+        self.service = service
         self._scripts = scripts
 
     def execute(self, line: bytes) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Control:
             return {"ok": False, "error": str(error)}
 
     def _execute(self, command: Command) -> dict[str, Any]:
-        service = self._service
+        service = self.service
         match command:
             case ArmFault():
                 return {"id": service.faults.arm(command.fault, now_s=service.clock.elapsed_s())}
@@ -69,8 +69,8 @@ class Control:
         return {}
 
     def _clear(self) -> None:
-        self._service.faults.clear()
-        self._service.identities.restore()
+        self.service.faults.clear()
+        self.service.identities.restore()
         self._scripts.clear()
 
 

@@ -17,6 +17,7 @@ from h2.errors import ErrorCodes
 from nova_sonic_simulator.faults.injection import EndedByFaultError, FaultInjector
 from nova_sonic_simulator.faults.model import Action, SessionFaults
 from nova_sonic_simulator.http2.connection import Stream, StreamLostError
+from nova_sonic_simulator.inspector.journal import SessionJournal
 from nova_sonic_simulator.protocol.chunks import (
     MalformedChunkError,
     error_message,
@@ -41,7 +42,7 @@ MAX_WAITING_EVENTS = 256
 class SessionRunner:
     """Runs one session on its stream."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the parts of one stream
         self,
         stream: Stream,
         *,
@@ -50,6 +51,7 @@ class SessionRunner:
         faults: SessionFaults,
         executor: JobExecutor,
         send_s: float,
+        journal: SessionJournal | None = None,
     ) -> None:
         self._stream = stream
         self._session = session
@@ -57,6 +59,7 @@ class SessionRunner:
         self._executor = executor
         self._clock = executor.clock
         self._send_s = send_s
+        self._journal = journal
         self._decoder = Decoder()
         self._dialogue_jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._synthesis_jobs: asyncio.Queue[Job] = asyncio.Queue()
@@ -120,6 +123,7 @@ class SessionRunner:
             self._session.end_silently()
         except EndedByFaultError:
             logger.info("stream ended by injected fault", extra={"stream": self._stream.label})
+            self._add_to_journal("fault", "the stream ended by an injected fault")
         except Exception:
             logger.exception("unhandled error in session", extra={"stream": self._stream.label})
             self._session.fail(BROKEN)
@@ -159,6 +163,8 @@ class SessionRunner:
 
     async def _receive_event(self, payload: bytes) -> None:
         await self._wait_for_capacity()
+        if self._journal is not None:
+            self._journal.receive_input(payload)
         if self._injector.any_armed:
             await self._injector.before_input(payload)
         self._session.receive_payload(payload, now_s=self._clock.elapsed_s())
@@ -178,6 +184,11 @@ class SessionRunner:
 
     def _log_rejection(self, event: str, reason: object) -> None:
         logger.warning(event, extra={"stream": self._stream.label, "reason": str(reason)})
+        self._add_to_journal(event, str(reason))
+
+    def _add_to_journal(self, event: str, reason: str) -> None:
+        if self._journal is not None:
+            self._journal.add("rule", event=event, reason=reason)
 
     # Jobs.
 
@@ -205,6 +216,8 @@ class SessionRunner:
             events = self._session.pop_events(now_s=self._clock.elapsed_s())
             self._has_capacity.set()
             for event in events:
+                if self._journal is not None:
+                    self._journal.receive_output(event)
                 if not (self._injector.any_armed and await self._injector.before_output(event)):
                     await self._send(event_message(event))
             self._dispatch_jobs()
@@ -221,7 +234,9 @@ class SessionRunner:
 
     async def _send_final_error(self) -> None:
         if (failure := self._session.failure) is not None:
-            self._log_rejection("stream ends with exception", failure)
+            self._log_rejection(
+                "stream ends with exception", f"{failure.exception_type}: {failure.message}"
+            )
             await self._send(exception_message(failure.exception_type, failure.message))
         elif self._error is not None:
             await self._send(self._error)

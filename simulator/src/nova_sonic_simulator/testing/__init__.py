@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 STOP_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 5
@@ -32,6 +33,7 @@ class RunningSimulator:
     speaking: str
     control_port: int
     log: Path
+    inspector_port: int | None = None
 
     @property
     def port(self) -> int:
@@ -124,4 +126,5 @@ def _wait_until_ready(process: subprocess.Popen[str], log: Path) -> RunningSimul
         speaking=ready["speaking"],
         control_port=ready["control_port"],
         log=log,
+        inspector_port=urlsplit(ready["inspector"]).port if "inspector" in ready else None,
     )

@@ -1,0 +1,1 @@
+"""What happens in the sessions: a journal, a page that shows it, and scenes recorded from it."""
