@@ -15,6 +15,7 @@ from typing import Any
 from conversations.domain import Stage, Utterance
 from voice import pcm
 from voice.calls.active_call import ActiveCall
+from voice.calls.runtime import Call
 from voice.wire import messages as m
 from voice.wire.binary import BinaryWire, Flag, FrameType
 from voice.wire.client import ClientCall, ServerFrame
@@ -39,6 +40,21 @@ class Pipe:
 
     def _receive_frame(self) -> None:
         self._under_way.popleft()()
+
+
+class OutboundChanges:
+    """An `OutboundListener` that lets a task wait."""
+
+    def __init__(self, call: Call) -> None:
+        self._event = asyncio.Event()
+        call.listen(self)
+
+    def outbound_changed(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+        self._event.clear()
 
 
 @dataclass(slots=True)
@@ -173,6 +189,7 @@ class BrowserClient(ReceivedMessages):
     async def receive_messages(self) -> None:
         """Hand out what waits, at the server's end, as long as it believes in a line."""
         call, told = self._active_call.call, _now()
+        changes = OutboundChanges(call)
         while True:
             if self._server_connection != NO_CONNECTION:
                 while (one := call.outbound.next()) is not None:
@@ -183,8 +200,7 @@ class BrowserClient(ReceivedMessages):
                 ):
                     told = _now()
                     self._send_down(m.OutboundMessage(received))
-            await call.changed.wait()
-            call.changed.clear()
+            await changes.wait()
 
     def _send_down(self, one: m.OutboundMessage) -> None:
         connection = self._server_connection
@@ -241,13 +257,13 @@ class LegacyClient(ReceivedMessages):
 
     async def receive_messages(self) -> None:
         call = self._active_call.call
+        changes = OutboundChanges(call)
         while True:
             while (one := call.outbound.next()) is not None:
                 assert one.sequence is None
                 self.messages.append(one.message)
                 call.message_delivered(one.message)
-            await call.changed.wait()
-            call.changed.clear()
+            await changes.wait()
 
     async def acknowledge_forever(self) -> None:
         """Say nothing: this wire has no word for it."""

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from voice.calls.uplink import MAX_UNSAFE, Uplink
 from voice.wire.messages import (
     ClientMessage,
-    CustomerAudio,
     CustomerText,
     EndCall,
     InboundMessage,
@@ -19,12 +18,7 @@ from voice.wire.messages import (
 
 pytestmark = pytest.mark.pure
 
-AUDIO = CustomerAudio(pcm=bytes(4))
 TEXT = CustomerText(text="Hola")
-
-
-def audio(sequence: int, *, resent: bool = False) -> InboundMessage:
-    return InboundMessage(AUDIO, sequence, resent)
 
 
 def text(sequence: int, *, resent: bool = False) -> InboundMessage:
@@ -77,9 +71,9 @@ class TestAccept:
         uplink = Uplink(next_sequence=3, next_text=6)
         assert uplink.next_text == 6
         news = [
-            uplink.accept(audio(3, resent=True), position=0, samples=2),
+            uplink.accept_audio(3, position=0, samples=2, is_resent=True),
             uplink.accept(text(4, resent=True)),
-            uplink.accept(audio(5, resent=True), position=2, samples=2),
+            uplink.accept_audio(5, position=2, samples=2, is_resent=True),
             uplink.accept(text(6, resent=True)),
         ]
         assert news == [True, False, True, True]
@@ -102,7 +96,7 @@ class TestSafe:
     def test_audio_is_acknowledged_once_transcribed(self) -> None:
         uplink = Uplink()
         for number in range(3):
-            uplink.accept(audio(number), position=10 * number, samples=10)
+            uplink.accept_audio(number, position=10 * number, samples=10, is_resent=False)
         assert uplink.acknowledgement(stored_to=0, audio_from=9) is None
         assert uplink.acknowledgement(stored_to=0, audio_from=10) == ServerAcknowledgement(
             sequence=0, position=30
@@ -117,7 +111,7 @@ class TestSafe:
     def test_frame_behind_an_unsafe_one_is_not_acknowledged(self) -> None:
         uplink = Uplink()
         uplink.accept(text(0))
-        uplink.accept(audio(1), position=0, samples=10)
+        uplink.accept_audio(1, position=0, samples=10, is_resent=False)
         assert uplink.acknowledgement(stored_to=0, audio_from=None) is None
         assert uplink.acknowledgement(stored_to=1, audio_from=None) == ServerAcknowledgement(
             sequence=1, position=10
@@ -125,7 +119,7 @@ class TestSafe:
 
     def test_acknowledgement_is_returned_once(self) -> None:
         uplink = Uplink()
-        uplink.accept(audio(0), position=0, samples=10)
+        uplink.accept_audio(0, position=0, samples=10, is_resent=False)
         assert uplink.acknowledgement(stored_to=0, audio_from=None) is not None
         assert uplink.acknowledgement(stored_to=0, audio_from=None) is None
 
@@ -169,7 +163,7 @@ def test_acknowledgement_goes_forward_in_any_order(
 ) -> None:
     uplink, came, told = Uplink(), -1, -1
     for sequence in sequences:
-        if uplink.accept(audio(sequence, resent=True), position=10 * sequence, samples=10):
+        if uplink.accept_audio(sequence, position=10 * sequence, samples=10, is_resent=True):
             assert sequence > came
             came = sequence
         stored, speech = moments.pop() if moments else (0, None)
@@ -184,10 +178,10 @@ class TestFirstUnsafe:
     def spoken(self) -> Uplink:
         """Return the frames of two chunks of speech, words, and one more chunk."""
         uplink = Uplink()
-        uplink.accept(audio(0), position=0, samples=2)
-        uplink.accept(audio(1), position=2, samples=2)
+        uplink.accept_audio(0, position=0, samples=2, is_resent=False)
+        uplink.accept_audio(1, position=2, samples=2, is_resent=False)
         uplink.accept(text(2))
-        uplink.accept(audio(3), position=4, samples=2)
+        uplink.accept_audio(3, position=4, samples=2, is_resent=False)
         return uplink
 
     @pytest.mark.parametrize(

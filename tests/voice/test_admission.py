@@ -125,16 +125,16 @@ class TestRestoredCalls:
 class TestFrames:
     def test_frames_of_one_address_are_limited(self) -> None:
         admission = admission_control(frames_per_address=Rate(per_s=1, burst=2))
-        admitted = [admission.admit_frame(HOME, 10, now=0.0) for _ in range(3)]
+        admitted = [admission.frame_limiter(HOME).consume(10, now_ns=0) for _ in range(3)]
         assert admitted == [True, True, False]
-        assert admission.admit_frame(OFFICE, 10, now=0.0)
-        assert admission.admit_frame(HOME, 10, now=1.0)
+        assert admission.frame_limiter(OFFICE).consume(10, now_ns=0)
+        assert admission.frame_limiter(HOME).consume(10, now_ns=1_000_000_000)
 
     def test_bytes_of_one_address_are_limited(self) -> None:
         admission = admission_control(bytes_per_address=Rate(per_s=10, burst=20))
-        admitted = [admission.admit_frame(HOME, 10, now=0.0) for _ in range(3)]
+        admitted = [admission.frame_limiter(HOME).consume(10, now_ns=0) for _ in range(3)]
         assert admitted == [True, True, False]
-        assert admission.admit_frame(HOME, 10, now=1.0)
+        assert admission.frame_limiter(HOME).consume(10, now_ns=1_000_000_000)
 
 
 class TestConnections:

@@ -4,11 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.gateway.rate_limits import AddressRateLimiter, FrameRateLimiter, Rate, TokenBucket
+from voice.gateway.rate_limits import (
+    AddressFrameLimiters,
+    AddressRateLimiter,
+    FrameRateLimiter,
+    Rate,
+    TokenBucket,
+)
 
 pytestmark = pytest.mark.pure
 
 RATE = Rate(per_s=2, burst=3)
+SECOND_NS = 1_000_000_000
 
 
 class TestTokenBucket:
@@ -47,12 +54,51 @@ class TestTokenBucket:
             assert total <= RATE.burst + RATE.per_s * now + 1e-6
 
 
+def frame_limiter(*, per_s: float = 10, burst: float = 20) -> FrameRateLimiter:
+    return FrameRateLimiter(frame_rate=RATE, byte_rate=Rate(per_s=per_s, burst=burst))
+
+
 class TestFrameRateLimiter:
     def test_frames_and_bytes_are_limited_separately(self) -> None:
-        limiter = FrameRateLimiter(frame_rate=RATE, byte_rate=Rate(per_s=10, burst=20), now=0.0)
-        assert [limiter.consume(10, now=0.0) for _ in range(3)] == [True, True, False]
-        assert limiter.consume(10, now=1.0)
-        assert [limiter.consume(0, now=1.0) for _ in range(3)] == [True, False, False]
+        limiter = frame_limiter()
+        assert [limiter.consume(10, now_ns=0) for _ in range(3)] == [True, True, False]
+        assert limiter.consume(10, now_ns=SECOND_NS)
+        assert [limiter.consume(0, now_ns=SECOND_NS) for _ in range(3)] == [True, False, False]
+
+    def test_burst_of_frames_passes_at_once_and_no_more(self) -> None:
+        limiter = frame_limiter()
+        passed = [limiter.consume(0, now_ns=1_000 * SECOND_NS) for _ in range(4)]
+        assert passed == [True, True, True, False]
+
+    @pytest.mark.parametrize(("after_ns", "passes"), [(499_999_999, False), (500_000_000, True)])
+    def test_limiter_refills_at_its_rate(self, after_ns: int, passes: bool) -> None:
+        limiter = frame_limiter()
+        for _ in range(3):
+            limiter.consume(0, now_ns=0)
+        assert limiter.consume(0, now_ns=after_ns) is passes
+
+    @given(st.lists(st.tuples(st.integers(0, 5 * 10**9), st.integers(0, 12)), max_size=50))
+    def test_bytes_never_exceed_burst_and_rate(self, requests: list[tuple[int, int]]) -> None:
+        limiter, now_ns, total = frame_limiter(), 0, 0
+        for pause_ns, size in requests:
+            now_ns += pause_ns
+            total += size * limiter.consume(size, now_ns=now_ns)
+            assert total <= 20 + 10 * now_ns / SECOND_NS + 1e-6
+
+
+class TestAddressFrameLimiters:
+    def test_connections_of_an_address_share_a_limiter(self) -> None:
+        limiters = AddressFrameLimiters(frame_rate=RATE, byte_rate=RATE)
+        assert limiters.limiter("a") is limiters.limiter("a")
+        assert limiters.limiter("a") is not limiters.limiter("b")
+
+    def test_least_recent_addresses_are_forgotten(self) -> None:
+        limiters = AddressFrameLimiters(frame_rate=RATE, byte_rate=RATE, max_addresses=2)
+        first, second = limiters.limiter("a"), limiters.limiter("b")
+        limiters.limiter("a")
+        limiters.limiter("c")
+        assert limiters.limiter("a") is first
+        assert limiters.limiter("b") is not second
 
 
 class TestAddressRateLimiter:

@@ -317,3 +317,29 @@ def test_service_event_is_not_sent() -> None:
         BinaryWire().encode(m.OutboundMessage(m.ServiceEvent(source={"usageEvent": {}})), time_ms=0)
         == []
     )
+
+
+@given(st.binary(max_size=60), st.integers(0, 2**32 - 1), st.integers(0, 255))
+def test_decode_audio_equals_decode(payload: bytes, sequence: int, flags: int) -> None:
+    frame = HEADER.pack(FrameType.AUDIO_IN, flags, 0, sequence, 0, 0) + payload
+    audio = BinaryWire().decode_audio(frame)
+    if not payload or len(payload) % 2:
+        assert audio is None
+    else:
+        (inbound,) = BinaryWire().decode(frame)
+        assert isinstance(inbound.message, m.CustomerAudio)
+        assert audio == (inbound.message.pcm, inbound.sequence, inbound.is_resent)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\1",
+        "\1" * 20,
+        HEADER.pack(FrameType.PING, 0, 0, 0, 0, 0) + b"ab",
+        HEADER.pack(FrameType.AUDIO_IN, 0, 0, 0, 0, 0) + bytes(MAX_PAYLOAD_BYTES + 2),
+    ],
+)
+def test_frame_that_is_not_audio_is_left_to_decode(frame: bytes | str) -> None:
+    assert BinaryWire().decode_audio(frame) is None

@@ -144,9 +144,55 @@ def test_service_event_has_a_timestamp_and_the_prompt_name_of_the_client() -> No
 
 
 def test_audio_is_sent_as_the_service_encoded_it() -> None:
-    source = {"audioOutput": {"content": "AQA=", "contentId": "c"}}
-    chunk = m.SpeechChunk(generation=0, position=0, pcm=b"\1\0", source=source)
-    assert encoded(LegacyWire(), chunk)["event"] == source
+    wire = LegacyWire()
+    for content_id in ("c", "d", "ñ"):
+        names = {"contentId": content_id, "promptName": "ours"}
+        for _ in range(2):
+            chunk = m.SpeechChunk(generation=0, position=0, pcm=b"\1\0", source=names)
+            event = {"audioOutput": {**names, "content": "AQA="}}
+            assert encoded(wire, chunk)["event"] == event
+
+
+def test_audio_has_the_prompt_name_of_the_client() -> None:
+    wire = LegacyWire()
+    decoded(wire, burst())
+    chunk = m.SpeechChunk(generation=0, position=0, pcm=b"\1\0", source={"promptName": "ours"})
+    assert encoded(wire, chunk)["event"]["audioOutput"] == {"promptName": "p", "content": "AQA="}
+
+
+def test_end_of_a_reply_is_not_sent() -> None:
+    chunk = m.SpeechChunk(generation=0, position=0, pcm=b"", is_last=True, source={})
+    assert LegacyWire().encode(m.OutboundMessage(chunk), time_ms=0) == []
+
+
+def audio_input(content: str, **names: str) -> str:
+    return json.dumps({"event": {"audioInput": {**names, "content": content}}})
+
+
+def test_audio_like_the_one_before_is_not_parsed() -> None:
+    wire = LegacyWire()
+    names = {"promptName": "p", "contentName": "c"}
+    assert wire.decode_audio(audio_input("AQA=", **names)) is None
+    assert wire.decode(audio_input("AQA=", **names))[0].message == m.CustomerAudio(pcm=b"\1\0")
+    assert wire.decode_audio(audio_input("AgACAA==", **names)) == (b"\2\0\2\0", None, False)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        audio_input("AQA=", promptName="p", contentName="d"),
+        audio_input("AQ==", promptName="p", contentName="c"),
+        audio_input("AQA\n", promptName="p", contentName="c"),
+        audio_input('AQA="', promptName="p", contentName="c"),
+        audio_input("AQA=", promptName="p", contentName="c").encode(),
+        json.dumps({"event": {"promptEnd": {}}}),
+        "",
+    ],
+)
+def test_other_frame_is_left_to_the_parser(frame: bytes | str) -> None:
+    wire = LegacyWire()
+    wire.decode(audio_input("AQA=", promptName="p", contentName="c"))
+    assert wire.decode_audio(frame) is None
 
 
 def test_error_is_sent_as_an_event() -> None:

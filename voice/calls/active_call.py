@@ -7,6 +7,7 @@ from statistics import median
 from typing import Protocol
 
 from conversations.domain import ConversationStatistics, Latency, TokenUsage, Utterance
+from voice import pcm
 from voice.calls.recorder import CallRecorder, CallSnapshot
 from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
@@ -73,13 +74,27 @@ class ActiveCall:
             WireError: Its sequence number goes back.
 
         """
-        message, call = inbound.message, self.call
+        message = inbound.message
         if isinstance(message, m.CustomerAudio):
-            position, samples = call.inbound.position, len(message.pcm) // 2
-            if self.uplink.accept(inbound, position=position, samples=samples):
-                call.receive_audio(message.pcm)
+            self.receive_audio(message.pcm, inbound.sequence, inbound.is_resent)
         elif self.uplink.accept(inbound):
             self._receive_message(message)
+
+    def receive_audio(self, chunk: bytes, sequence: int | None, is_resent: bool) -> None:
+        """Pass a chunk of the customer's audio to the call, once.
+
+        Raises:
+            WireError: Its sequence number goes back.
+
+        """
+        call = self.call
+        if sequence is None or self.uplink.accept_audio(
+            sequence,
+            position=call.inbound.position,
+            samples=len(chunk) // pcm.SAMPLE_WIDTH_BYTES,
+            is_resent=is_resent,
+        ):
+            call.receive_audio(chunk)
 
     def _receive_message(self, message: m.ClientMessage) -> None:
         match message:

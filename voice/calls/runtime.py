@@ -63,10 +63,17 @@ class CallRecorder(Protocol):
         """Store the outcome of a tool call."""
 
 
+class OutboundListener(Protocol):
+    """Sends what is in a call's outbound queue: the connection that carries the call."""
+
+    def outbound_changed(self) -> None:
+        """Send what may be sent now; called at once, from within what has changed it. Must not raise."""
+
+
 class Call:
     """A call. `run` carries it; the other methods may be called while it runs.
 
-    What the client is to be sent is taken from `outbound`; `changed` is set when there may be something.
+    What the client is to be sent is taken from `outbound`; whoever sends it listens.
     """
 
     def __init__(  # noqa: PLR0913 -- what a call is made of, all named
@@ -83,7 +90,7 @@ class Call:
         """Create a new call, or one that continues from `restored` for the client that sent `resume`."""
         now, window = _now(), _window_samples(options, settings)
         self.options = options
-        self.changed = asyncio.Event()
+        self._listener: OutboundListener | None = None
         self.inbound = InboundAudio(options.input_rate_hz)
         self.detector = SpeechDetector(
             options.input_rate_hz, shortest_pause_ms=settings.shortest_pause_ms
@@ -146,6 +153,16 @@ class Call:
 
     # Called by the connection
 
+    def listen(self, listener: OutboundListener) -> None:
+        """Tell `listener` from now on that something may be sent, beginning at once."""
+        self._listener = listener
+        listener.outbound_changed()
+
+    def stop_listening(self, listener: OutboundListener) -> None:
+        """Tell `listener` nothing more, unless another one has taken its place."""
+        if self._listener is listener:
+            self._listener = None
+
     def receive_audio(self, chunk: bytes) -> None:
         """Receive a chunk of the customer's audio."""
         if not self.state.is_ending:
@@ -193,7 +210,7 @@ class Call:
     def send_message(self, message: m.ServerMessage) -> None:
         """Send a message to the client, after what waits."""
         self.outbound.enqueue(message)
-        self.changed.set()
+        self._report_outbound()
 
     def ready_message(self) -> m.CallReady:
         """Return the message that tells the client that the assistant listens."""
@@ -209,17 +226,21 @@ class Call:
             window_ms=self._settings.window_ms,
         )
 
+    def _report_outbound(self) -> None:
+        if self._listener is not None:
+            self._listener.outbound_changed()
+
     def _playback_reported(self, generation: int) -> None:
         self._dispatch(
             e.PlaybackAcknowledged(generation=generation, played_to=self.outbound.played_to)
         )
         self._dispatch_edges()
-        self.changed.set()
+        self._report_outbound()
 
     def _show_everything(self) -> None:
         for message in self.state.shown_messages():
             self.outbound.enqueue(message)
-        self.changed.set()
+        self._report_outbound()
 
     # The call itself
 
@@ -283,7 +304,7 @@ class Call:
             self._dispatch_edges()
             self._dispatch(e.Ticked(chance=self._settings.chance()))
             self._ticked.set()
-            self.changed.set()
+            self._report_outbound()
 
     @property
     def _silence_after_s(self) -> float:
@@ -315,7 +336,7 @@ class Call:
         if self._current_session is not None and session == self._current_session.number:
             self.outbound.push_audio(content_id, chunk)
             self._dispatch_edges()
-            self.changed.set()
+            self._report_outbound()
 
     def output_received(self, session: int, output: sonic.OutputEvent) -> None:
         """Handle any other event of the service."""
@@ -414,12 +435,12 @@ class Call:
     @_execute.register
     def _(self, command: c.EndReplyAudio) -> None:
         self.outbound.end_reply(is_answer=command.is_answer)
-        self.changed.set()
+        self._report_outbound()
 
     @_execute.register
     def _(self, command: c.FlushReplyAudio) -> None:
         self.outbound.flush(generation=command.generation)
-        self.changed.set()
+        self._report_outbound()
 
     @_execute.register
     def _(self, command: c.OpenSession) -> None:

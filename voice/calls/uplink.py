@@ -45,15 +45,8 @@ class Uplink:
         """How many received frames are not safe."""
         return len(self._unsafe)
 
-    def accept(
-        self, inbound: m.InboundMessage, *, position: int | None = None, samples: int = 0
-    ) -> bool:
-        """Return whether a frame is new.
-
-        Args:
-            inbound: The frame's message.
-            position: For audio, the index of its first sample in the inbound audio of the call.
-            samples: For audio, its length.
+    def accept(self, inbound: m.InboundMessage) -> bool:
+        """Return whether a frame that is not audio is new.
 
         Raises:
             WireError: Its number is a step back, and it is not marked as sent again.
@@ -62,22 +55,44 @@ class Uplink:
         sequence = inbound.sequence
         if sequence is None:
             return True
+        if not self._is_new(sequence, is_resent=inbound.is_resent) or sequence < self._next_text:
+            return False
+        if isinstance(inbound.message, m.CustomerText):
+            self._add_unsafe(sequence, None)
+        return True
+
+    def accept_audio(self, sequence: int, *, position: int, samples: int, is_resent: bool) -> bool:
+        """Return whether a frame of audio is new.
+
+        Args:
+            sequence: Its number.
+            position: The index of its first sample in the inbound audio of the call.
+            samples: Its length.
+            is_resent: Whether it is marked as sent again.
+
+        Raises:
+            WireError: Its number is a step back, and it is not marked as sent again.
+
+        """
+        if not self._is_new(sequence, is_resent=is_resent):
+            return False
+        self._samples += samples
+        self._add_unsafe(sequence, position + samples)
+        return True
+
+    def _is_new(self, sequence: int, *, is_resent: bool) -> bool:
         if (sequence - self._next_sequence) % _WRAP >= _WRAP // 2:
-            if inbound.is_resent:
+            if is_resent:
                 return False
             detail = f"sequence {sequence} after {self._next_sequence - 1}"
             raise m.WireError("out_of_order", detail, close_code=CloseCode.POLICY_VIOLATION)
         self._next_sequence = sequence + 1
-        self._samples += samples
-        if position is not None:
-            self._unsafe.append((sequence, position + samples))
-        elif sequence < self._next_text:
-            return False
-        elif isinstance(inbound.message, m.CustomerText):
-            self._unsafe.append((sequence, None))
+        return True
+
+    def _add_unsafe(self, sequence: int, end: int | None) -> None:
+        self._unsafe.append((sequence, end))
         if len(self._unsafe) > MAX_UNSAFE:
             self._unsafe.popleft()
-        return True
 
     def first_unsafe(self, *, stored_to: int, audio_from: int | None) -> int:
         """Return the first frame that would be missed if this server died; see `acknowledgement`."""

@@ -7,7 +7,12 @@ at once. Times are seconds on a monotonic clock.
 from collections import Counter
 from dataclasses import dataclass
 
-from voice.gateway.rate_limits import AddressRateLimiter, Rate
+from voice.gateway.rate_limits import (
+    AddressFrameLimiters,
+    AddressRateLimiter,
+    FrameRateLimiter,
+    Rate,
+)
 
 BUSY_RETRY_S = 20.0
 DRAINING_RETRY_S = 5.0
@@ -49,8 +54,9 @@ class AdmissionControl:
         self._connections: Counter[str] = Counter()
         self._starts = AddressRateLimiter(limits.starts_per_address)
         self._restores = AddressRateLimiter(limits.starts_per_address)
-        self._frames = AddressRateLimiter(limits.frames_per_address)
-        self._bytes = AddressRateLimiter(limits.bytes_per_address)
+        self._frames = AddressFrameLimiters(
+            frame_rate=limits.frames_per_address, byte_rate=limits.bytes_per_address
+        )
 
     # --- Calls
 
@@ -131,11 +137,9 @@ class AdmissionControl:
         """Uncount an admitted connection that is closed."""
         _decrement(self._connections, address)
 
-    def admit_frame(self, address: str, size_bytes: int, *, now: float) -> bool:
-        """Count a frame of so many bytes; return False if the address sends too fast."""
-        return self._frames.consume(address, now=now) and self._bytes.consume(
-            address, size_bytes, now=now
-        )
+    def frame_limiter(self, address: str) -> FrameRateLimiter:
+        """Return what limits the frames of all connections from `address`."""
+        return self._frames.limiter(address)
 
 
 def _decrement(counter: Counter[str], address: str) -> None:

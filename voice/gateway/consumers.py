@@ -1,8 +1,8 @@
 """The voice WebSocket: frames of a client to its call, and the call's messages back.
 
-Three things differ from a usual Channels consumer, each measured: frames skip the thread hop that
-Channels makes for every message (ADR 0006), messages leave by the server's own `send`, and the
-cleanup is in `__call__`, because servers do not call `disconnect` in all cases.
+Channels accepts the connection and sees its end. Frames do not pass through it: they come and go by a
+`FrameConnection`, one call chain from the socket to the call's session and back, without a task switch
+(ADR 0006). The cleanup is in `__call__`, because servers do not call `disconnect` in all cases.
 
 A connection is not the call. Its first message starts a call or resumes one; if the connection is
 lost, the call continues without it.
@@ -11,6 +11,7 @@ lost, the call continues without it.
 import asyncio
 import logging
 import time
+from collections import deque
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from voice.calls.registry import UnknownCallError, call_registry
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
 from voice.gateway.admission import CallRefusedError
+from voice.gateway.frame_connection import AsgiFrameConnection, Frame, frame_connection
 from voice.gateway.rate_limits import FrameRateLimiter
 from voice.gateway.tickets import TicketError
 from voice.wire import messages as m
@@ -46,8 +48,11 @@ class Wire(Protocol):
     is_resumable: bool
     """Whether frames have numbers and acknowledgements, so that a call survives its connection."""
 
-    def decode(self, frame: bytes | str) -> list[m.InboundMessage]:
+    def decode(self, frame: Frame) -> list[m.InboundMessage]:
         """Return the messages in a frame. Raises WireError."""
+
+    def decode_audio(self, frame: Frame) -> tuple[bytes, int | None, bool] | None:
+        """Return PCM, number and whether it was sent before, if a frame is plain audio; else None."""
 
     def encode(self, outbound: m.OutboundMessage, *, time_ms: int) -> list[bytes | str]:
         """Return the frames with a message."""
@@ -73,17 +78,23 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._phase = ConnectionPhase.OPEN
         self._active_call: ActiveCall | None = None
         self._address = client_address.address_of_scope(scope)
-        self._send_raw = send
         self._wire: Wire = BinaryWire() if SUBPROTOCOL in scope["subprotocols"] else LegacyWire()
         self._rate_limiter = FrameRateLimiter(
-            frame_rate=configuration.frame_rate(), byte_rate=configuration.byte_rate(), now=_now()
+            frame_rate=configuration.frame_rate(), byte_rate=configuration.byte_rate()
         )
-        self._sender: asyncio.Task[None] | None = None
+        self._address_limiter = call_registry().admission.frame_limiter(self._address)
+        # Frames that wait while a call is being started or resumed; None otherwise.
+        self._waiting_frames: deque[Frame] | None = None
+        self._is_sending = False
+        self._acknowledged_at = 0.0
         self._is_admitted = False
         # The number of an error that is sent outside of a call: the first that the client expects.
         self._error_sequence = 0
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._frames = frame_connection(scope) or AsgiFrameConnection(
+                    send, self._tasks.create_task
+                )
                 self._start_timer = self._tasks.create_task(self._close_without_start())
                 connection = self._tasks.create_task(super().__call__(scope, receive, send))
                 connection.add_done_callback(lambda _: self._clean_up())
@@ -94,15 +105,16 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         """Handle a frame without Channels' thread hop; leave other messages to Channels."""
         if message["type"] != "websocket.receive":
             await super().dispatch(message)
-        elif self._phase is ConnectionPhase.OPEN:
+        else:
             frame = message.get("bytes")
-            await self._receive_frame(message["text"] if frame is None else frame)
+            self.frame_received(message["text"] if frame is None else frame)
 
     async def connect(self) -> None:
         """Accept the connection with the subprotocol of its wire, or reject it."""
         self._is_admitted = call_registry().admission.admit_connection(self._address)
         if self._is_admitted and (self._wire.is_resumable or settings.LEGACY_CLIENTS):
             await self.accept(subprotocol=self._wire.subprotocol)
+            self._frames.start(self)
         else:
             await self.close()
 
@@ -110,6 +122,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         """Close the connection, unless it is closed."""
         if self._phase < ConnectionPhase.CLOSED:
             self._phase = ConnectionPhase.CLOSED
+            await self._frames.flush()
             await super().close(code, reason)
 
     async def _close_without_start(self) -> None:
@@ -118,79 +131,120 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         if self._active_call is None and self._wire.is_resumable:
             await self.close(code=CloseCode.START_TIMEOUT)
 
+    def _close_soon(self, code: CloseCode) -> None:
+        """Close, and handle no more frames."""
+        if self._phase < ConnectionPhase.CLOSED:
+            self._phase = ConnectionPhase.CLOSING
+            self._tasks.create_task(self.close(code=code))
+
     def _clean_up(self) -> None:
         """Cancel the tasks of a finished connection, and detach it from its call."""
         self._phase = ConnectionPhase.GONE
         self._start_timer.cancel()
         if self._is_admitted:
             call_registry().admission.remove_connection(self._address)
-        if self._sender is not None:
-            self._sender.cancel()
         if self._active_call is not None:
+            self._active_call.call.stop_listening(self)
             call_registry().connection_lost(self._active_call, self)
 
     # --- From the client
 
-    async def _receive_frame(self, frame: bytes | str) -> None:
+    def frame_received(self, frame: Frame) -> None:
         """Handle a frame; report an error to the client instead of raising it."""
+        if self._waiting_frames is not None:
+            self._waiting_frames.append(frame)
+            return
+        if self._phase is not ConnectionPhase.OPEN:
+            return
         try:
             self._check_rate(len(frame))
-            for inbound in self._wire.decode(frame):
-                await self._handle_message(inbound)
+            audio = self._wire.decode_audio(frame)
+            if audio is not None and self._active_call is not None:
+                self._active_call.receive_audio(*audio)
+            else:
+                self._handle_messages(self._wire.decode(frame))
         except m.WireError as error:
-            logger.info("frame refused", extra={"code": error.code, "detail": error.detail})
-            metrics.FRAMES_REFUSED.labels(error.code).inc()
-            await self._report_error(error)
-        except OSError:  # the client vanished; see `__call__`
-            raise
+            self._refuse_frame(error)
         except Exception:
             logger.exception("unhandled error processing frame")
-            await self._report_error(
-                m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR)
-            )
+            self._report_error(m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR))
 
     def _check_rate(self, size_bytes: int) -> None:
-        now, admission = _now(), call_registry().admission
-        is_within_rate = self._rate_limiter.consume(size_bytes, now=now)
-        if not is_within_rate or not admission.admit_frame(self._address, size_bytes, now=now):
+        now_ns = time.monotonic_ns()
+        if not (
+            self._rate_limiter.consume(size_bytes, now_ns=now_ns)
+            and self._address_limiter.consume(size_bytes, now_ns=now_ns)
+        ):
             detail = f"a frame of {size_bytes} bytes"
             raise m.WireError("too_fast", detail, close_code=CloseCode.LIMIT_EXCEEDED)
 
-    async def _handle_message(self, inbound: m.InboundMessage) -> None:
-        match inbound.message:
-            case m.StartCall() as start:
-                await self._start_call(start, inbound)
-            case m.ResumeCall() as resume:
-                await self._resume_call(resume)
-            case m.Ping() as ping:
-                await self._send(m.OutboundMessage(m.Pong(payload=ping.payload)))
-            case _ if self._active_call is None:
-                raise m.WireError("not_started", "before the call has started")
-            case _:
-                self._active_call.receive(inbound)
+    def _handle_messages(self, messages: list[m.InboundMessage]) -> None:
+        for number, inbound in enumerate(messages):
+            match inbound.message:
+                case m.StartCall() | m.ResumeCall():
+                    self._begin_call(inbound, then=messages[number + 1 :])
+                    return
+                case m.Ping() as ping:
+                    self._send(m.OutboundMessage(m.Pong(payload=ping.payload)))
+                case _ if self._active_call is None:
+                    raise m.WireError("not_started", "before the call has started")
+                case _:
+                    self._active_call.receive(inbound)
 
-    async def _report_error(
-        self, error: m.WireError, *, retry_after_s: float | None = None
-    ) -> None:
+    def _refuse_frame(self, error: m.WireError) -> None:
+        logger.info("frame refused", extra={"code": error.code, "detail": error.detail})
+        metrics.FRAMES_REFUSED.labels(error.code).inc()
+        self._report_error(error)
+
+    def _report_error(self, error: m.WireError, *, retry_after_s: float | None = None) -> None:
         """Send an error event, and close the connection if the error has a close code."""
         message = customer_error(
             error.code, retryable=retry_after_s is not None, retry_after_s=retry_after_s
         )
         active = self._active_call
-        if active is not None and self._wire.is_resumable and self._sender is not None:
+        if active is not None and self._wire.is_resumable:
             active.call.send_message(message)  # the call gives it a number
-            await self._send_pending(active)
+            self._send_pending(active, is_last=True)
         else:
-            await self._send(m.OutboundMessage(message, sequence=self._error_sequence))
+            self._send(m.OutboundMessage(message, sequence=self._error_sequence))
         if error.close_code is not None:
-            await self.close(code=error.close_code)
+            self._close_soon(error.close_code)
 
     # --- The call
 
-    async def _start_call(self, start: m.StartCall, inbound: m.InboundMessage) -> None:
+    def _begin_call(self, inbound: m.InboundMessage, *, then: list[m.InboundMessage]) -> None:
+        """Start or resume a call in a task; the frames that follow wait for it."""
         if self._active_call is not None:
-            raise m.WireError("already_started", "a second start")
+            raise m.WireError("already_started", type(inbound.message).__name__)
         self._start_timer.cancel()
+        self._waiting_frames = deque()
+        self._frames.pause_receiving()
+        self._tasks.create_task(self._start_or_resume(inbound, then))
+
+    async def _start_or_resume(
+        self, inbound: m.InboundMessage, then: list[m.InboundMessage]
+    ) -> None:
+        try:
+            if isinstance(inbound.message, m.ResumeCall):
+                await self._resume_call(inbound.message)
+            elif isinstance(inbound.message, m.StartCall):
+                await self._start_call(inbound.message, inbound)
+            if self._phase is ConnectionPhase.OPEN:
+                self._handle_messages(then)
+        except m.WireError as error:
+            self._refuse_frame(error)
+        except OSError:  # the client vanished; see `__call__`
+            raise
+        except Exception:
+            logger.exception("unhandled error starting a call")
+            self._report_error(m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR))
+        finally:
+            waiting, self._waiting_frames = self._waiting_frames or deque[Frame](), None
+            for frame in waiting:
+                self.frame_received(frame)
+            self._frames.resume_receiving()
+
+    async def _start_call(self, start: m.StartCall, inbound: m.InboundMessage) -> None:
         uplink = Uplink()
         uplink.accept(inbound)
         try:
@@ -207,7 +261,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         except CallRefusedError as refusal:
             logger.info("call refused", extra={"code": refusal.code})
             metrics.CALLS_REFUSED.labels(refusal.code).inc()
-            await self._report_error(
+            self._report_error(
                 m.WireError(refusal.code, "", close_code=CloseCode.LIMIT_EXCEEDED),
                 retry_after_s=refusal.retry_after_s,
             )
@@ -215,9 +269,6 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             self._carry_call(active)
 
     async def _resume_call(self, resume: m.ResumeCall) -> None:
-        if self._active_call is not None:
-            raise m.WireError("already_started", "a resume in a call")
-        self._start_timer.cancel()
         self._error_sequence = resume.next_sequence
         try:
             active, resumed = await call_registry().resume(resume, self, address=self._address)
@@ -225,90 +276,101 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             raise m.WireError("unknown_call", "", close_code=CloseCode.UNKNOWN_CALL) from error
         except CallRefusedError:
             # The client tries again, and may reach another server.
-            await self.close(code=CloseCode.SERVICE_RESTART)
+            self._close_soon(CloseCode.SERVICE_RESTART)
             return
-        self._active_call = active  # before sending: if that fails, the call must be detached
-        await self._send(m.OutboundMessage(resumed))
-        if self._active_call is active:
-            self._carry_call(active)
+        self._send(m.OutboundMessage(resumed))
+        self._carry_call(active)
 
     def _carry_call(self, active: ActiveCall) -> None:
-        """Start sending the call's messages on this connection."""
+        """Send the call's messages on this connection from now on."""
         structlog.contextvars.bind_contextvars(call_id=active.call_id)
         self._active_call = active
+        if self._phase is ConnectionPhase.GONE:  # the client vanished while the call began
+            call_registry().connection_lost(active, self)
+            return
         # The limit belongs to the call: a new connection does not reset it.
         active.rate_limiter = self._rate_limiter = active.rate_limiter or self._rate_limiter
-        self._sender = self._tasks.create_task(self._send_messages(active))
+        self._acknowledged_at = _now()
+        active.call.listen(self)
 
     def superseded(self) -> None:
         """Close: another connection carries the call now."""
-        self._release_call(CloseCode.CONNECTION_REPLACED)
+        self._release_call()
+        self._close_soon(CloseCode.CONNECTION_REPLACED)
 
     def redirect(self) -> None:
         """Tell the client to resume its call on another server, and close."""
-        active = self._active_call
+        active = self._release_call()
         if active is not None and self._wire.is_resumable:
             resume_after_ms = settings.CALL_HANDOVER_RECONNECT_MS
             active.call.send_message(m.HandoverStarted(resume_after_ms=resume_after_ms))
-        self._release_call(CloseCode.SERVICE_RESTART, send_pending_of=active)
-
-    def _release_call(self, code: CloseCode, *, send_pending_of: ActiveCall | None = None) -> None:
-        """Stop carrying the call and close, after sending what a call has pending."""
-        self._active_call = None
-        if self._sender is not None:
-            self._sender.cancel()
-        if self._phase is ConnectionPhase.GONE:
-            return
-        self._phase = max(self._phase, ConnectionPhase.CLOSING)
-        self._tasks.create_task(self._send_pending_and_close(send_pending_of, code))
-
-    async def _send_pending_and_close(self, active: ActiveCall | None, code: CloseCode) -> None:
         if active is not None:
-            await self._send_pending(active)
-        await self.close(code=code)
+            self._send_pending(active, is_last=True)
+        self._close_soon(CloseCode.SERVICE_RESTART)
+
+    def _release_call(self) -> ActiveCall | None:
+        """Stop carrying the call; return it."""
+        active, self._active_call = self._active_call, None
+        if active is not None:
+            active.call.stop_listening(self)
+        return active
 
     # --- To the client
 
-    async def _send_messages(self, active: ActiveCall) -> None:
-        """Send the call's messages and acknowledgements until the call or the connection ends."""
-        acknowledged_at = _now()
-        while not await self._send_pending(active) and self._phase < ConnectionPhase.CLOSED:
-            is_due = _now() - acknowledged_at >= ACKNOWLEDGEMENT_INTERVAL_S
-            if is_due and (acknowledgement := active.acknowledgement()) is not None:
-                acknowledged_at = _now()
-                await self._send(m.OutboundMessage(acknowledgement))
-            await active.call.changed.wait()
-            active.call.changed.clear()
-
-    async def _send_pending(self, active: ActiveCall) -> bool:
-        """Send the messages that may be sent now; return whether the call has ended."""
-        while self._phase < ConnectionPhase.CLOSED:
-            outbound = active.call.outbound.next()
-            if outbound is None:
-                return False
-            await self._send(outbound)
-            active.call.message_delivered(outbound.message)
-            if isinstance(outbound.message, m.CallEnded):
-                await self._end_call(outbound.message.reason)
-                return True
-        return False
-
-    async def _end_call(self, reason: m.EndReason) -> None:
-        """Detach the ended call, and close unless the client may start another one."""
+    def outbound_changed(self) -> None:
+        """Send the call's messages that may be sent now."""
         if self._active_call is not None:
-            self._active_call.detach(self)
-            self._active_call = None
+            self._send_pending(self._active_call)
+
+    def writable(self) -> None:
+        """Send the rest, now that the client receives again."""
+        self.outbound_changed()
+
+    def _send_pending(self, active: ActiveCall, *, is_last: bool = False) -> None:
+        """Send messages while the client receives them, and what may be acknowledged.
+
+        What is sent changes the call, which may have more to send: the outermost call does it all.
+
+        Args:
+            active: The call.
+            is_last: Whether to send everything, because the connection is about to close.
+
+        """
+        if self._is_sending:
+            return
+        self._is_sending = True
+        try:
+            while self._phase < ConnectionPhase.CLOSED and (is_last or self._frames.is_writable):
+                outbound = active.call.outbound.next()
+                if outbound is None:
+                    break
+                self._send(outbound)
+                active.call.message_delivered(outbound.message)
+                if isinstance(outbound.message, m.CallEnded):
+                    self._end_call(active, outbound.message.reason)
+                    return
+            if (now := _now()) - self._acknowledged_at >= ACKNOWLEDGEMENT_INTERVAL_S:
+                acknowledgement = active.acknowledgement()
+                if acknowledgement is not None:
+                    self._acknowledged_at = now
+                    self._send(m.OutboundMessage(acknowledgement))
+        finally:
+            self._is_sending = False
+
+    def _end_call(self, active: ActiveCall, reason: m.EndReason) -> None:
+        """Detach the ended call, and close unless the client may start another one."""
+        active.detach(self)
+        active.call.stop_listening(self)
+        self._active_call = None
         if self._wire.is_resumable:
             is_error = reason is m.EndReason.ERROR
-            await self.close(code=CloseCode.INTERNAL_ERROR if is_error else CloseCode.NORMAL)
+            self._close_soon(CloseCode.INTERNAL_ERROR if is_error else CloseCode.NORMAL)
 
-    async def _send(self, outbound: m.OutboundMessage) -> None:
+    def _send(self, outbound: m.OutboundMessage) -> None:
         """Send a message; after the close it is left for the client's next connection."""
-        for frame in self._wire.encode(outbound, time_ms=self._time_ms()):
-            if self._phase >= ConnectionPhase.CLOSED:
-                return
-            kind = "bytes" if isinstance(frame, bytes) else "text"
-            await self._send_raw({"type": "websocket.send", kind: frame})
+        if self._phase < ConnectionPhase.CLOSED:
+            for frame in self._wire.encode(outbound, time_ms=self._time_ms()):
+                self._frames.send_frame(frame)
 
     def _time_ms(self) -> int:
         """Return milliseconds: monotonic for the binary wire, since 1970 for the legacy wire."""

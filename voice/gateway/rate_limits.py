@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+_NS_PER_S = 1_000_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
@@ -36,15 +38,63 @@ class TokenBucket:
 
 
 class FrameRateLimiter:
-    """Limit the frames and the bytes of one call."""
+    """Limit the frames and the bytes of one call or address.
 
-    def __init__(self, *, frame_rate: Rate, byte_rate: Rate, now: float) -> None:
-        self._frames = TokenBucket(frame_rate, now=now)
-        self._bytes = TokenBucket(byte_rate, now=now)
+    It runs for every frame, so it is integer arithmetic: for each limit it stores when the bucket is
+    full again (the "generic cell rate algorithm", ITU-T I.371). Times are integer nanoseconds.
+    """
 
-    def consume(self, size_bytes: int, *, now: float) -> bool:
+    __slots__ = (
+        "_byte_ns",
+        "_bytes_full_ns",
+        "_frame_ns",
+        "_frames_full_ns",
+        "_max_bytes_ns",
+        "_max_frames_ns",
+    )
+
+    def __init__(self, *, frame_rate: Rate, byte_rate: Rate) -> None:
+        self._frame_ns, self._max_frames_ns = _cost_and_burst_ns(frame_rate)
+        self._byte_ns, self._max_bytes_ns = _cost_and_burst_ns(byte_rate)
+        self._frames_full_ns = self._bytes_full_ns = 0
+
+    def consume(self, size_bytes: int, *, now_ns: int) -> bool:
         """Count a frame of so many bytes; return False if it comes too fast."""
-        return self._frames.consume(1, now=now) and self._bytes.consume(size_bytes, now=now)
+        frames_full_ns = max(self._frames_full_ns, now_ns) + self._frame_ns
+        if frames_full_ns - now_ns > self._max_frames_ns:
+            return False
+        self._frames_full_ns = frames_full_ns
+        bytes_full_ns = max(self._bytes_full_ns, now_ns) + size_bytes * self._byte_ns
+        if bytes_full_ns - now_ns > self._max_bytes_ns:
+            return False
+        self._bytes_full_ns = bytes_full_ns
+        return True
+
+
+def _cost_and_burst_ns(rate: Rate) -> tuple[int, int]:
+    """Return how long one unit takes at a rate, and how long a whole burst takes."""
+    cost_ns = max(1, int(_NS_PER_S / rate.per_s))
+    return cost_ns, int(rate.burst * cost_ns)
+
+
+class AddressFrameLimiters:
+    """A limiter for each address, for the addresses that connected last."""
+
+    def __init__(self, *, frame_rate: Rate, byte_rate: Rate, max_addresses: int = 10_000) -> None:
+        self._frame_rate = frame_rate
+        self._byte_rate = byte_rate
+        self._max_addresses = max_addresses
+        self._limiters: OrderedDict[str, FrameRateLimiter] = OrderedDict()
+
+    def limiter(self, address: str) -> FrameRateLimiter:
+        """Return the address's limiter, which its connections share."""
+        limiter = self._limiters.pop(address, None) or FrameRateLimiter(
+            frame_rate=self._frame_rate, byte_rate=self._byte_rate
+        )
+        self._limiters[address] = limiter
+        if len(self._limiters) > self._max_addresses:
+            self._limiters.popitem(last=False)
+        return limiter
 
 
 class AddressRateLimiter:

@@ -58,8 +58,10 @@ class SessionStream:
         if self._channel.is_blocked:
             self._is_audio_refused = True
             return False
-        if not pcm or len(pcm) % 2:
+        if len(pcm) % 2:
             raise LocalProtocolError(f"{len(pcm)} bytes are not whole 16-bit samples")
+        if not pcm:
+            return True
         self._channel.send_audio(b"".join((head, pybase64.b64encode(pcm), codec.AUDIO_TAIL)))
         return True
 

@@ -9,11 +9,11 @@ These clients require that every message has an `event` object and a `timestamp`
 assistant's text begins with `{` only if it is the JSON that reports an interruption.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
+
+import pybase64
 
 from voice.wire import messages as m
 from voice.wire.close_codes import CloseCode
@@ -24,6 +24,9 @@ MAX_OPEN_TEXTS = 16
 INPUT_RATES_HZ = (8_000, 16_000, 24_000)
 _IGNORED_EVENTS = frozenset({"sessionStart", "toolResult"})
 _IGNORED_PREFIX = "APP_CUSTOM_"
+
+
+_AUDIO_TAIL = '"}}}'
 
 
 class LegacyWire:
@@ -40,6 +43,11 @@ class LegacyWire:
         self._prompt_name: str | None = None
         self._text_contents: set[str] = set()
         self._is_started = False
+        # What is before and after the base64 in the client's `audioInput` messages.
+        self._audio_parts = "", ""
+        # The names in the service's `audioOutput` events, and the JSON before their base64.
+        self._audio_names: Mapping[str, Any] | None = None
+        self._audio_head = ""
         self._parsers = {
             "promptStart": self._parse_prompt_start,
             "contentStart": self._parse_content_start,
@@ -67,7 +75,46 @@ class LegacyWire:
             return []
         if name not in self._parsers:
             raise m.WireError("unknown_event", f"{name!r:.60}")
-        return [m.InboundMessage(message) for message in self._parsers[name](body)]
+        messages = [m.InboundMessage(message) for message in self._parsers[name](body)]
+        if name == "audioInput":
+            self._learn_audio_parts(frame, body["content"])
+        return messages
+
+    def decode_audio(self, frame: bytes | str) -> tuple[bytes, int | None, bool] | None:
+        """Return the PCM of an `audioInput` that is written like the one before.
+
+        Clients write all of them alike, so nothing but the base64 differs: there is nothing to parse.
+
+        Returns:
+            PCM, no number and False; None for every other frame, which goes to `decode`.
+
+        """
+        head, tail = self._audio_parts
+        if not head or not isinstance(frame, str) or len(frame) > MAX_FRAME_CHARACTERS:
+            return None
+        if not (frame.startswith(head) and frame.endswith(tail)):
+            return None
+        try:
+            pcm = pybase64.b64decode(frame[len(head) : -len(tail)], validate=True)
+        except ValueError:
+            return None
+        return None if len(pcm) % 2 else (pcm, None, False)
+
+    def _learn_audio_parts(self, frame: bytes | str, content: str) -> None:
+        """Remember what is before and after the base64 of an `audioInput`.
+
+        What is between must be the only thing that differs: other base64 there gives the same event
+        with other audio.
+        """
+        if not content or not isinstance(frame, str):
+            return
+        head, _, tail = frame.partition(content)
+        try:
+            name, body = _parse_event(f"{head}AAAA{tail}")
+        except m.WireError:
+            return
+        if name == "audioInput" and body.get("content") == "AAAA":
+            self._audio_parts = head, tail
 
     def _parse_prompt_start(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
         self._prompt_name = _parse_name(body, "promptName")
@@ -87,8 +134,8 @@ class LegacyWire:
     def _parse_audio_input(self, body: Mapping[str, Any]) -> list[m.ClientMessage]:
         content = body.get("content")
         try:
-            pcm = base64.b64decode(content if isinstance(content, str) else "?", validate=True)
-        except (binascii.Error, ValueError) as error:
+            pcm = pybase64.b64decode(content if isinstance(content, str) else "?", validate=True)
+        except ValueError as error:
             raise m.WireError("bad_event", "audioInput content is not base64") from error
         if not pcm:
             raise m.WireError("empty_audio", "no samples")
@@ -119,7 +166,10 @@ class LegacyWire:
         """Return the frame with a message, or none if this wire does not send such messages."""
         message = outbound.message
         match message:
-            case m.ServiceEvent() | m.SpeechChunk(source=_) if message.source is not None:
+            case m.SpeechChunk():
+                is_audio = message.source is not None and message.pcm
+                return [self._audio_event(message, time_ms)] if is_audio else []
+            case m.ServiceEvent():
                 event = {name: self._adapted_body(body) for name, body in message.source.items()}
             case m.CallError():
                 body = {"code": message.code, "message": message.message}
@@ -129,6 +179,16 @@ class LegacyWire:
             case _:
                 return []
         return [json.dumps({"event": event, "timestamp": time_ms}, ensure_ascii=False)]
+
+    def _audio_event(self, message: m.SpeechChunk, time_ms: int) -> str:
+        """Return an `audioOutput` event; the JSON around its base64 is the same for a whole reply."""
+        names = message.source
+        if names is not None and names is not self._audio_names:
+            body = {**self._adapted_body(names), "content": ""}
+            text = json.dumps({"event": {"audioOutput": body}}, ensure_ascii=False)
+            self._audio_names, self._audio_head = names, text.removesuffix(_AUDIO_TAIL)
+        content = pybase64.b64encode_as_string(message.pcm)
+        return f'{self._audio_head}{content}"}}}}, "timestamp": {time_ms}}}'
 
     def _adapted_body(self, body: Any) -> Any:
         """Return an event's body with the client's prompt name and text that it can show."""

@@ -194,7 +194,7 @@ class SpeechChunk:
     is_answer: bool = True
     """Whether the reply answers the turn; an announcement, such as "one moment", does not."""
     source: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
-    """The Nova Sonic event with this audio, for `LegacyWire`; None if there was none."""
+    """The names in the Nova Sonic event with this audio, for `LegacyWire`; None for other wires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

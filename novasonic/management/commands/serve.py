@@ -23,6 +23,7 @@ from novasonic.ecs import ECSTask, supervise
 from novasonic.listen_sockets import ListenError, bind_sockets
 from novasonic.pid_file import PIDFileError, written_pid_file
 from voice.calls.registry import call_registry
+from voice.gateway.websocket_protocol import WebSocketFrameProtocol
 
 MAX_FRAME_BYTES = 256 * 1024
 GRACEFUL_SHUTDOWN_S = 3
@@ -135,7 +136,7 @@ def _server(app: str, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
         uvicorn.Config(
             app,
             lifespan=lifespan,
-            ws="websockets-sansio",
+            ws=WebSocketFrameProtocol,
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,
             ws_ping_interval=20,

@@ -24,7 +24,6 @@ estimated.
 Edges (`take_edges`) are the engine's events: where audio begins and ends, here and at the customer's ear.
 """
 
-import base64
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -38,6 +37,9 @@ MAX_KEPT_MESSAGES = 1_000
 """So many messages may wait for their arrival; a client that confirms none for longer loses the oldest."""
 SHOWN_AGAIN = (m.Caption, m.ToolStarted, m.ToolFinished)
 """What a client that remembers nothing is shown again, whatever waits of it."""
+
+_AUDIO_EVENT_NAMES = ("sessionId", "promptName", "completionId", "contentId")
+"""What the service's `audioOutput` has from its `contentStart`; legacy clients get the event."""
 
 type _Entry = tuple[int, m.OutboundMessage]
 """A message with its key in the order in which messages were put."""
@@ -83,7 +85,7 @@ class OutboundQueue:
         self._kept_messages: deque[m.OutboundMessage] = deque()
         # The reply whose audio is accepted.
         self._content_id: str | None = None
-        self._source: Mapping[str, Any] = {}
+        self._source: Mapping[str, Any] | None = None
         self._turn = 0
         self._is_reply_open = False
         self._first_positions: deque[tuple[int, int]] = deque()
@@ -147,7 +149,8 @@ class OutboundQueue:
         """Accept the audio of a content, as part of the reply of `turn`, until another is opened."""
         self._content_id, self._turn = content_id, turn
         if not self.is_numbered:
-            self._source = source.get("contentStart", {})
+            start = source.get("contentStart", {})
+            self._source = {name: start[name] for name in _AUDIO_EVENT_NAMES if name in start}
 
     def push_audio(self, content_id: str, chunk: bytes) -> None:
         """Append a piece of the reply's audio, unless its content was interrupted."""
@@ -165,7 +168,7 @@ class OutboundQueue:
             pcm=chunk,
             is_first=is_first,
             turn=self._turn,
-            source=None if self.is_numbered else self._audio_event(chunk),
+            source=self._source,
         )
         self._audio.append((self._next_order, m.OutboundMessage(speech)))
         self._next_order += 1
@@ -289,12 +292,6 @@ class OutboundQueue:
         self._check_playback()
 
     # Private methods
-
-    def _audio_event(self, chunk: bytes) -> Mapping[str, Any]:
-        """Return the service's event for a piece of audio, as legacy clients get it."""
-        names = ("sessionId", "promptName", "completionId", "contentId")
-        body = {name: self._source[name] for name in names if name in self._source}
-        return {"audioOutput": {**body, "content": base64.b64encode(chunk).decode()}}
 
     def _number(self, one: m.OutboundMessage) -> m.OutboundMessage:
         """Return a message as it is sent, and keep it if the client numbers."""

@@ -1,0 +1,261 @@
+"""Frames go directly between the socket and the application; all else is `websockets`'."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from voice.gateway.frame_connection import Frame, FrameConnection, frame_connection
+from voice.gateway.websocket_protocol import WebSocketFrameProtocol
+
+pytestmark = pytest.mark.wire
+
+MAX_BYTES = 100_000
+
+
+class Echo:
+    """An application that sends every frame back, in upper case."""
+
+    def __init__(self) -> None:
+        self.received: list[Frame] = []
+        self.asgi_messages: list[dict[str, Any]] = []
+        self.frames: FrameConnection | None = None
+        self.writable_count = 0
+        self.is_paused_by: Callable[[Frame], bool] = lambda _frame: False
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        self.frames = frame_connection(scope)
+        assert self.frames is not None
+        self.frames.start(self)
+        self.asgi_messages.append(message := await receive())
+        while message["type"] != "websocket.disconnect":
+            self.asgi_messages.append(message := await receive())
+        self.ended.set()
+
+    def frame_received(self, frame: Frame) -> None:
+        assert self.frames is not None
+        self.received.append(frame)
+        if self.is_paused_by(frame):
+            self.frames.pause_receiving()
+        self.frames.send_frame(frame.upper())
+
+    def writable(self) -> None:
+        self.writable_count += 1
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[int]:
+    """Serve `app` on a free port."""
+    config = uvicorn.Config(
+        app,
+        port=0,
+        lifespan="off",
+        log_config=None,
+        ws=WebSocketFrameProtocol,
+        ws_max_size=MAX_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(server._serve())
+        async with asyncio.timeout(5):
+            while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
+                await asyncio.sleep(0.005)
+        try:
+            yield server.servers[0].sockets[0].getsockname()[1]
+        finally:
+            server.should_exit = True
+            await running
+
+
+@asynccontextmanager
+async def echo_client(app: Echo) -> AsyncIterator[ClientConnection]:
+    async with serving(app) as port, connect(f"ws://127.0.0.1:{port}/") as client:
+        yield client
+
+
+async def test_messages_of_any_size_and_kind_are_echoed_in_order() -> None:
+    app = Echo()
+    messages: list[Frame] = [b"", "", "ñandú", b"a" * 125, b"b" * 126, "c" * 65_535]
+    messages += [b"d" * 65_536, b"e" * MAX_BYTES]
+    async with echo_client(app) as client:
+        for message in messages:
+            await client.send(message)
+        for message in messages:
+            assert await client.recv() == message.upper()
+    assert app.received == messages
+    assert [message["type"] for message in app.asgi_messages] == ["websocket.disconnect"]
+
+
+async def test_fragments_are_joined_with_control_frames_between() -> None:
+    app = Echo()
+    async with echo_client(app) as client:
+        await client.send([b"one ", b"two ", b"three"])
+        await (await client.ping())
+        await client.send(["uno ", "dos"])
+        await client.send(b"whole")
+        assert [await client.recv() for _ in range(3)] == [b"ONE TWO THREE", "UNO DOS", b"WHOLE"]
+
+
+async def test_close_of_the_client_reaches_the_application() -> None:
+    app = Echo()
+    async with echo_client(app) as client:
+        await client.send("hola")
+        await client.close(code=4321, reason="bye")
+        async with asyncio.timeout(5):
+            await app.ended.wait()
+    assert app.asgi_messages[-1]["code"] == 4321
+    assert app.received == ["hola"]
+
+
+async def test_message_that_is_too_long_is_refused() -> None:
+    async with echo_client(Echo()) as client:
+        await client.send(b"x" * (MAX_BYTES + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+# Frames that no client library sends.
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def client_frame(first: int, payload: bytes, *, masked: bool = True) -> bytes:
+    length = bytes([(0x80 if masked else 0) | len(payload)])
+    return bytes([first]) + length + (bytes(4) if masked else b"") + payload
+
+
+@asynccontextmanager
+async def raw_client(app: Echo) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async with serving(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HANDSHAKE)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def test_frames_received_byte_by_byte_are_whole() -> None:
+    app = Echo()
+    async with raw_client(app) as (reader, writer):
+        for byte in client_frame(0x82, b"abc") + client_frame(0x81, b"def"):
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert await reader.readexactly(10) == b"\x82\x03ABC\x81\x03DEF"
+    assert app.received == [b"abc", "def"]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (client_frame(0x82, b"abc", masked=False), 1002),
+        (client_frame(0x89, b"", masked=False), 1002),
+        (client_frame(0xC2, b"abc"), 1002),  # a reserved bit
+        (client_frame(0x83, b"abc"), 1002),  # a reserved opcode
+        (client_frame(0x80, b"abc"), 1002),  # a continuation of nothing
+        (client_frame(0x02, b"abc") + client_frame(0x82, b"def"), 1002),  # within a fragment
+        (client_frame(0x81, b"\xff"), 1007),
+        (client_frame(0x01, b"\xff") + client_frame(0x80, b""), 1007),
+        (b"\x82\xff" + struct.pack(">Q", 2**40), 1009),
+    ],
+)
+async def test_invalid_frame_closes_the_connection(data: bytes, code: int) -> None:
+    app = Echo()
+    async with raw_client(app) as (reader, writer):
+        writer.write(client_frame(0x82, b"a") + data + client_frame(0x82, b"z"))
+        async with asyncio.timeout(5):
+            received = await reader.read()
+            await app.ended.wait()
+    assert received[:3] == b"\x82\x01A"
+    assert received[3:4] == b"\x88"
+    assert int.from_bytes(received[5:7]) == code
+    assert app.received == [b"a"]
+
+
+async def test_frame_after_a_close_is_ignored() -> None:
+    app = Echo()
+    async with raw_client(app) as (reader, writer):
+        close = client_frame(0x88, struct.pack(">H", 1000))
+        writer.write(client_frame(0x82, b"a") + close + client_frame(0x82, b"z"))
+        async with asyncio.timeout(5):
+            await reader.read()
+            await app.ended.wait()
+    assert app.received == [b"a"]
+
+
+async def test_paused_connection_reads_nothing_until_it_is_resumed() -> None:
+    app = Echo()
+    app.is_paused_by = lambda frame: frame == b"pause"
+    async with echo_client(app) as client:
+        await client.send(b"pause")
+        assert await client.recv() == b"PAUSE"
+        await client.send(b"later")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await client.recv()
+        assert app.frames is not None
+        app.frames.resume_receiving()
+        assert await client.recv() == b"LATER"
+
+
+async def test_slow_client_makes_the_connection_unwritable_until_it_reads() -> None:
+    app = Echo()
+    async with raw_client(app) as (reader, writer):
+        writer.write(client_frame(0x82, b"a"))
+        await reader.readexactly(3)
+        assert app.frames is not None
+        frames = app.frames
+        while can_send(frames):
+            frames.send_frame(bytes(1_000_000))
+            await asyncio.sleep(0)
+        assert app.writable_count == 0
+        async with asyncio.timeout(10):
+            while not app.writable_count:
+                await reader.read(1_000_000)
+        assert can_send(frames)
+
+
+def can_send(frames: FrameConnection) -> bool:
+    return frames.is_writable
+        assert app.writable_count == 1
+
+
+async def test_frame_sent_after_the_end_is_dropped() -> None:
+    app = Echo()
+    async with echo_client(app) as client:
+        await client.send("hola")
+        await client.recv()
+    assert app.frames is not None
+    app.frames.send_frame("tarde")
+
+
+async def test_server_that_stops_closes_with_service_restart() -> None:
+    app = Echo()
+    async with serving(app) as port:
+        client = await connect(f"ws://127.0.0.1:{port}/")
+        await client.send("hola")
+        await client.recv()
+    with pytest.raises(ConnectionClosed) as closed:
+        await client.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
