@@ -233,11 +233,11 @@ async def test_slow_client_makes_the_connection_unwritable_until_it_reads() -> N
             while not app.writable_count:
                 await reader.read(1_000_000)
         assert can_send(frames)
+        assert app.writable_count == 1
 
 
 def can_send(frames: FrameConnection) -> bool:
     return frames.is_writable
-        assert app.writable_count == 1
 
 
 async def test_frame_sent_after_the_end_is_dropped() -> None:
