@@ -1,6 +1,7 @@
 """Frames go directly between the socket and the application; all else is `websockets`'."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -57,7 +58,6 @@ async def serving(app: Any) -> AsyncIterator[int]:
     """Serve `app` on a free port."""
     config = uvicorn.Config(
         app,
-        port=0,
         lifespan="off",
         log_config=None,
         ws=WebSocketFrameProtocol,
@@ -66,13 +66,11 @@ async def serving(app: Any) -> AsyncIterator[int]:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
+    listener = socket.create_server(("127.0.0.1", 0))
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server._serve())
-        async with asyncio.timeout(5):
-            while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
-                await asyncio.sleep(0.005)
+        running = tasks.create_task(server.serve(sockets=[listener]))
         try:
-            yield server.servers[0].sockets[0].getsockname()[1]
+            yield listener.getsockname()[1]
         finally:
             server.should_exit = True
             await running
