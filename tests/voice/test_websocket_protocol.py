@@ -20,7 +20,7 @@ pytestmark = pytest.mark.wire
 MAX_BYTES = 100_000
 
 
-class Echo:
+class UpperCase:
     """An application that sends every frame back, in upper case."""
 
     def __init__(self) -> None:
@@ -77,16 +77,16 @@ async def serving(app: Any) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def echo_client(app: Echo) -> AsyncIterator[ClientConnection]:
+async def upper_case_client(app: UpperCase) -> AsyncIterator[ClientConnection]:
     async with serving(app) as port, connect(f"ws://127.0.0.1:{port}/") as client:
         yield client
 
 
 async def test_messages_of_any_size_and_kind_are_echoed_in_order() -> None:
-    app = Echo()
+    app = UpperCase()
     messages: list[Frame] = [b"", "", "ñandú", b"a" * 125, b"b" * 126, "c" * 65_535]
     messages += [b"d" * 65_536, b"e" * MAX_BYTES]
-    async with echo_client(app) as client:
+    async with upper_case_client(app) as client:
         for message in messages:
             await client.send(message)
         for message in messages:
@@ -96,8 +96,8 @@ async def test_messages_of_any_size_and_kind_are_echoed_in_order() -> None:
 
 
 async def test_fragments_are_joined_with_control_frames_between() -> None:
-    app = Echo()
-    async with echo_client(app) as client:
+    app = UpperCase()
+    async with upper_case_client(app) as client:
         await client.send([b"one ", b"two ", b"three"])
         await (await client.ping())
         await client.send(["uno ", "dos"])
@@ -106,8 +106,8 @@ async def test_fragments_are_joined_with_control_frames_between() -> None:
 
 
 async def test_close_of_the_client_reaches_the_application() -> None:
-    app = Echo()
-    async with echo_client(app) as client:
+    app = UpperCase()
+    async with upper_case_client(app) as client:
         await client.send("hola")
         await client.close(code=4321, reason="bye")
         async with asyncio.timeout(5):
@@ -117,7 +117,7 @@ async def test_close_of_the_client_reaches_the_application() -> None:
 
 
 async def test_message_that_is_too_long_is_refused() -> None:
-    async with echo_client(Echo()) as client:
+    async with upper_case_client(UpperCase()) as client:
         await client.send(b"x" * (MAX_BYTES + 1))
         with pytest.raises(ConnectionClosed) as closed:
             await client.recv()
@@ -139,7 +139,9 @@ def client_frame(first: int, payload: bytes, *, masked: bool = True) -> bytes:
 
 
 @asynccontextmanager
-async def raw_client(app: Echo) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def raw_client(
+    app: UpperCase,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     async with serving(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HANDSHAKE)
@@ -153,7 +155,7 @@ async def raw_client(app: Echo) -> AsyncIterator[tuple[asyncio.StreamReader, asy
 
 
 async def test_frames_received_byte_by_byte_are_whole() -> None:
-    app = Echo()
+    app = UpperCase()
     async with raw_client(app) as (reader, writer):
         for byte in client_frame(0x82, b"abc") + client_frame(0x81, b"def"):
             writer.write(bytes([byte]))
@@ -178,7 +180,7 @@ async def test_frames_received_byte_by_byte_are_whole() -> None:
     ],
 )
 async def test_invalid_frame_closes_the_connection(data: bytes, code: int) -> None:
-    app = Echo()
+    app = UpperCase()
     async with raw_client(app) as (reader, writer):
         writer.write(client_frame(0x82, b"a") + data + client_frame(0x82, b"z"))
         async with asyncio.timeout(5):
@@ -191,7 +193,7 @@ async def test_invalid_frame_closes_the_connection(data: bytes, code: int) -> No
 
 
 async def test_frame_after_a_close_is_ignored() -> None:
-    app = Echo()
+    app = UpperCase()
     async with raw_client(app) as (reader, writer):
         close = client_frame(0x88, struct.pack(">H", 1000))
         writer.write(client_frame(0x82, b"a") + close + client_frame(0x82, b"z"))
@@ -202,9 +204,9 @@ async def test_frame_after_a_close_is_ignored() -> None:
 
 
 async def test_paused_connection_reads_nothing_until_it_is_resumed() -> None:
-    app = Echo()
+    app = UpperCase()
     app.is_paused_by = lambda frame: frame == b"pause"
-    async with echo_client(app) as client:
+    async with upper_case_client(app) as client:
         await client.send(b"pause")
         assert await client.recv() == b"PAUSE"
         await client.send(b"later")
@@ -217,7 +219,7 @@ async def test_paused_connection_reads_nothing_until_it_is_resumed() -> None:
 
 
 async def test_slow_client_makes_the_connection_unwritable_until_it_reads() -> None:
-    app = Echo()
+    app = UpperCase()
     async with raw_client(app) as (reader, writer):
         writer.write(client_frame(0x82, b"a"))
         await reader.readexactly(3)
@@ -239,8 +241,8 @@ def can_send(frames: FrameConnection) -> bool:
 
 
 async def test_frame_sent_after_the_end_is_dropped() -> None:
-    app = Echo()
-    async with echo_client(app) as client:
+    app = UpperCase()
+    async with upper_case_client(app) as client:
         await client.send("hola")
         await client.recv()
     assert app.frames is not None
@@ -248,7 +250,7 @@ async def test_frame_sent_after_the_end_is_dropped() -> None:
 
 
 async def test_server_that_stops_closes_with_service_restart() -> None:
-    app = Echo()
+    app = UpperCase()
     async with serving(app) as port:
         client = await connect(f"ws://127.0.0.1:{port}/")
         await client.send("hola")
