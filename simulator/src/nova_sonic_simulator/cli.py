@@ -15,16 +15,25 @@ import socket
 import sys
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from nova_sonic_simulator.clock import SystemClock
 from nova_sonic_simulator.control.port import Control, control_port
-from nova_sonic_simulator.dialogue import ScriptedDialogue, Scripts, open_dialogue
+from nova_sonic_simulator.dialogue import (
+    Dialogue,
+    DialogueSetup,
+    LanguageModel,
+    LanguageModelDialogue,
+    ScriptedDialogue,
+    Scripts,
+    open_dialogue,
+)
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
 from nova_sonic_simulator.inspector.journal import Journal
 from nova_sonic_simulator.inspector.page import inspector_page
@@ -32,7 +41,7 @@ from nova_sonic_simulator.inspector.recording import SceneRecorder
 from nova_sonic_simulator.log_format import JsonFormatter, TextFormatter
 from nova_sonic_simulator.protocol.signatures import Credentials
 from nova_sonic_simulator.service import Service, ServicePolicy, listen
-from nova_sonic_simulator.session.executor import JobExecutor
+from nova_sonic_simulator.session.executor import TALKING_THREADS, WAITING_THREADS, JobExecutor
 from nova_sonic_simulator.session.session import SessionDependencies
 from nova_sonic_simulator.speech import weights
 from nova_sonic_simulator.speech.endpointing import Endpointing
@@ -45,6 +54,7 @@ logger = logging.getLogger("nova_sonic_simulator")
 HOST = "127.0.0.1"
 PORT_IN_USE_STATUS = 2
 INTERRUPTED_STATUS = 130
+BRAIN_KEY = "NOVA_SONIC_SIMULATOR_BRAIN_KEY"
 
 
 class PortInUseError(Exception):
@@ -101,6 +111,7 @@ def main(arguments: Sequence[str]) -> int:
         voice=engines.speaking.voice,
         clock=clock,
         zone=options.time_zone,
+        talking_threads=TALKING_THREADS if options.brain is None else WAITING_THREADS,
     )
     scripts = Scripts()
     dependencies = _dependencies(options, engines, scripts)
@@ -239,8 +250,9 @@ def _dependencies(
         assert factory is not None
         return factory(silence_ms=silence_ms)
 
+    open_partner = _partner(options)
     return SessionDependencies(
-        open_dialogue=lambda setup: ScriptedDialogue(open_dialogue(setup), scripts),
+        open_dialogue=lambda setup: ScriptedDialogue(open_partner(setup), scripts),
         open_endpointing=open_endpointing if factory is not None else None,
         open_resampler=open_resampler,
         new_id=lambda: str(uuid.uuid4()),
@@ -249,6 +261,15 @@ def _dependencies(
         response_delay_s=options.response_delay_ms / 1000,
         empty_typed_transcript=options.empty_typed_transcript,
     )
+
+
+def _partner(options: argparse.Namespace) -> Callable[[DialogueSetup], Dialogue]:
+    if options.brain is None:
+        return open_dialogue
+    language_model = LanguageModel(
+        url=options.brain, model=options.brain_model, api_key=os.environ.get(BRAIN_KEY)
+    )
+    return lambda setup: LanguageModelDialogue(setup, language_model)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -275,6 +296,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--turn-silence-ms", type=_count, default=None, help="pause that ends a turn")
     add("--response-delay-ms", type=_count, default=100, help="shortest time to respond")
     add("--empty-typed-transcript", action="store_true", help="typed text comes back empty")
+    add(
+        "--brain",
+        type=_url,
+        default=None,
+        metavar="URL",
+        help="a language model answers, not rules",
+    )
+    add(
+        "--brain-model",
+        default="default",
+        metavar="NAME",
+        help=f"its name; its key is in {BRAIN_KEY}",
+    )
     add("--log-format", choices=("text", "json"), default="text", help="json: one object a line")
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     return parser
@@ -285,6 +319,13 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError("has to be from 0 to 65535")
     return number
+
+
+def _url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise argparse.ArgumentTypeError("has to be http://… or https://…")
+    return text
 
 
 def _count(text: str) -> int:

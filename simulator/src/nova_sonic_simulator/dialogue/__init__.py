@@ -1,10 +1,11 @@
 """The conversation partner: a rule-based dialogue in place of the model.
 
 `open_dialogue` chooses the dialogue for the declared tools: `DialogueManager` knows orders and appointments,
-`GeneralDialogue` any set of tools by its declaration.
+`GeneralDialogue` any set of tools by its declaration. `LanguageModelDialogue` asks a language model instead.
 """
 
 from nova_sonic_simulator.dialogue.general import GeneralDialogue
+from nova_sonic_simulator.dialogue.language_model import LanguageModel, LanguageModelDialogue
 from nova_sonic_simulator.dialogue.manager import DialogueManager
 from nova_sonic_simulator.dialogue.reply import Reply, ToolCall
 from nova_sonic_simulator.dialogue.scripts import Dialogue, Script, ScriptedDialogue, Scripts
@@ -16,6 +17,8 @@ __all__ = [
     "DialogueManager",
     "DialogueSetup",
     "GeneralDialogue",
+    "LanguageModel",
+    "LanguageModelDialogue",
     "Reply",
     "Script",
     "ScriptedDialogue",

@@ -24,20 +24,28 @@ from nova_sonic_simulator.speech.recognition import SpeechRecognizer
 from nova_sonic_simulator.speech.text_to_speech import Voice
 
 TALKING_THREADS = 2
+WAITING_THREADS = 16
+"""Threads for dialogues that wait for a language model and cost no processor."""
 
 
 class JobExecutor:
     """The speech recognizer, the voice and the threads that all sessions share."""
 
     def __init__(
-        self, *, recognizer: SpeechRecognizer | None, voice: Voice, clock: Clock, zone: ZoneInfo
+        self,
+        *,
+        recognizer: SpeechRecognizer | None,
+        voice: Voice,
+        clock: Clock,
+        zone: ZoneInfo,
+        talking_threads: int = TALKING_THREADS,
     ) -> None:
         self._recognizer = recognizer
         self._voice = voice
         self.clock = clock
         self._zone = zone
         self._hearing = ThreadPoolExecutor(1, thread_name_prefix="hearing")
-        self._talking = ThreadPoolExecutor(TALKING_THREADS, thread_name_prefix="talking")
+        self._talking = ThreadPoolExecutor(talking_threads, thread_name_prefix="talking")
         self._running = 0
 
     @property
