@@ -184,8 +184,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _path_without_slash(request: HttpRequest) -> str | None:
-    """Return the path and query without the slash at the path's end; None if that has no view either."""
-    if not request.path_info.endswith("/") or not is_valid_path(request.path_info.rstrip("/")):
+    """Return the path and query without the slash at the path's end, or None if that is no better.
+
+    It is better only if it has a view and the path as it is has none: a view that found nothing under its
+    own path has raised the 404 itself.
+    """
+    path_info = request.path_info
+    if not path_info.endswith("/") or is_valid_path(path_info):
+        return None
+    if not is_valid_path(path_info.rstrip("/")):
         return None
     query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
     path: str = escape_leading_slashes(quote(request.path.rstrip("/"), safe="/"))

@@ -59,7 +59,7 @@ def test_list_shows_how_each_call_went(calls: datetime, reception: Client) -> No
 
     for text in ("En curso", "Perdida", "2:05", "Cortó el cliente", "throttled"):
         assert text in page
-    assert "US$\N{NO-BREAK SPACE}0,024" in page
+    assert "US$\N{NO-BREAK SPACE}0,022" in page
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_conversations_are_exported_with_their_statistics(
 
     assert (line["llamada"], line["duración en segundos"]) == ("ended", "125")
     assert (line["terminó por"], line["intercambios"]) == ("Cortó el cliente", "2")
-    assert line["costo en dólares"] == "0,023992"
+    assert line["costo en dólares"] == "0,022485"
     assert "DNI" not in str(line)
 
 

@@ -18,7 +18,7 @@ import pytest
 from novasonic.settings import Environment
 from tests.fixtures.forms import fields_of
 from tests.fixtures.ports import free_port
-from tests.fixtures.tls_proxy import choose_ports, running_tls_proxy
+from tests.fixtures.tls_proxy import choose_ports, running_tls_proxy, trusted_by_clients
 from tests.fixtures.voice_clients import open_client
 from tests.interfaces.staff_session import StaffSession
 from tests.packaging.test_requirements import read_pins
@@ -110,7 +110,6 @@ async def test_steps_for_one_server_lead_to_a_login_and_a_call(
     tmp_path: Path,
     stand_in_environ: dict[str, str],
     demo_data: datetime,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     install, settings, prepare, serve, *_ = code_blocks(section("## One server"), "sh")
     clone = FreshClone(tmp_path / "clone")
@@ -138,8 +137,8 @@ async def test_steps_for_one_server_lead_to_a_login_and_a_call(
     with (
         clone.serving(f"bash -c '{environment}exec {serve.strip()}'"),
         running_tls_proxy(proxy_folder, ports, f"localhost:{port}") as proxy,
+        trusted_by_clients(proxy),
     ):
-        monkeypatch.setenv("SSL_CERT_FILE", str(proxy.ca_file))
         session = StaffSession(proxy.url)
         _wait_until_served(session)
         assert invitation.startswith(proxy.url)

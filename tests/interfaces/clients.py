@@ -356,16 +356,25 @@ def _start_as_text(starts_at: datetime) -> str:
     return f"el {starts_at.day} de {month} de {starts_at.year} a las {starts_at:%H:%M}"
 
 
+OWN_REFUSALS = {"Esa fecha ya pasó.": "Ese horario ya pasó."}
+"""What the assistant says when it refuses by itself, and the sentence of the error that it means."""
+
+
 async def _converse(line: VoiceClient, *texts: str) -> Response:
-    """Send the last texts that a tool call needs, and return what the assistant says of its result."""
+    """Send the last texts that a tool call needs, and return what the assistant says of its result.
+
+    Without a tool call, because the assistant refuses a time in the past by itself: what it says.
+    """
     await line.converse(*texts)
     events = line.events
     runs = [e for e in events if e["type"] == "tool" and e["phase"] == "finished"]
-    assert len(runs) == 1, events
-    after = events[events.index(runs[0]) :]
+    assert len(runs) <= 1, events
+    after = events[events.index(runs[0]) :] if runs else events
     captions = [e for e in after if e["type"] == "caption" and e["role"] == "assistant"]
     text = " ".join(e["text"] for e in captions)
-    is_done = runs[0]["outcome"] == "ok"
+    if not runs:
+        text = " ".join(OWN_REFUSALS[e["text"]] for e in captions if e["text"] in OWN_REFUSALS)
+    is_done = bool(runs) and runs[0]["outcome"] == "ok"
     return Response(is_done=is_done, text=text, offers_times=not is_done and "a las" in text)
 
 

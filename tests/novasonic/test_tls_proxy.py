@@ -24,7 +24,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from tests.fixtures.site import Site, running_site
-from tests.fixtures.tls_proxy import TLSProxy, choose_ports, running_tls_proxy
+from tests.fixtures.tls_proxy import TLSProxy, choose_ports, running_tls_proxy, trusted_by_clients
 from tests.fixtures.voice_clients import open_client
 from tests.interfaces.staff_session import CREDENTIALS, StaffSession
 
@@ -101,9 +101,10 @@ def proxied(
 
 
 @pytest.fixture(autouse=True)
-def trusted_ca(proxied: ProxiedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def trusted_ca(proxied: ProxiedSite) -> Iterator[None]:
     """Make Python's clients accept the proxy's certificate."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(proxied.proxy.ca_file))
+    with trusted_by_clients(proxied.proxy):
+        yield
 
 
 def test_staff_logs_in_and_submits_a_form(proxied: ProxiedSite) -> None:
