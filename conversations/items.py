@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from common.timestamps import from_iso, to_iso
 from conversations.domain import (
     Conversation,
     ConversationStatistics,
@@ -14,7 +15,14 @@ from conversations.domain import (
     ToolOutcome,
     Utterance,
 )
-from conversations.models import CheckpointItem, ConversationItem, ToolCallItem, UtteranceItem
+from conversations.models import (
+    CheckpointItem,
+    ConversationItem,
+    SessionLeasesItem,
+    ToolCallItem,
+    UtteranceItem,
+)
+from conversations.session_leases import LEASE_LIFETIME, SessionLease, SessionLeases
 
 
 def statistics_attributes(statistics: ConversationStatistics) -> dict[str, Any]:
@@ -180,3 +188,27 @@ def tool_call_from_item(item: ToolCallItem) -> ToolCall:
 def call_id_of(item: UtteranceItem | ToolCallItem) -> str:
     """Return the id of the call that an item belongs to."""
     return str(item.pk).partition("#")[2]
+
+
+def session_leases_to_item(region: str, leases: SessionLeases, now: datetime) -> SessionLeasesItem:
+    """Return the item that stores the leases of sessions in a Region."""
+    return SessionLeasesItem(
+        *SessionLeasesItem.key(region),
+        version=leases.version,
+        leases={
+            process_id: [lease.sessions, to_iso(lease.expires_at)]
+            for process_id, lease in leases.by_process.items()
+        },
+        expires_at=now + 2 * LEASE_LIFETIME,
+    )
+
+
+def session_leases_from_item(item: SessionLeasesItem) -> SessionLeases:
+    """Return the leases of sessions that an item stores."""
+    return SessionLeases(
+        int(item.version),
+        {
+            process_id: SessionLease(int(sessions), from_iso(expires_at))
+            for process_id, (sessions, expires_at) in item.leases.items()
+        },
+    )

@@ -142,3 +142,15 @@ class UsedTicketItem(Table):
     key_prefix = "TICKET"
 
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+
+
+class SessionLeasesItem(Table):
+    """The leases of Nova Sonic sessions in one Region; its id is the Region's name."""
+
+    table_setting = "CALLS_TABLE"
+    key_prefix = "SESSIONS"
+
+    version = NumberAttribute()
+    leases = JSONAttribute()
+    """Sessions and the time of expiry (ISO 8601) by the ids of the processes."""
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)

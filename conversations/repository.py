@@ -34,16 +34,19 @@ from conversations.errors import LeaseLostError, ToolCallNotFoundError
 from conversations.models import (
     CheckpointItem,
     ConversationItem,
+    SessionLeasesItem,
     ToolCallItem,
     UsedTicketItem,
     UtteranceItem,
 )
+from conversations.session_leases import SessionLeases
 
 # Names of the conditions of a transaction
 HAS_LEASE = "the writer has the lease"
 IS_NEW = "the item is new"
 WAS_STARTED = "the tool call was started"
 IS_UNCHANGED = "the conversation is unchanged"
+ARE_UNCHANGED = "the leases are unchanged"
 
 UTTERANCES_PER_WRITE = MAX_WRITES - 2
 """A transaction also writes the conversation and its checkpoint."""
@@ -349,6 +352,31 @@ def claim_ticket(nonce: str, *, expires_at: datetime) -> bool:
         name=IS_NEW,
     )
     return transaction.try_commit()
+
+
+def session_leases(region: str) -> SessionLeases:
+    """Return the leases of sessions in a Region by a consistent read; none if nothing is stored."""
+    item = SessionLeasesItem.find(region)
+    return SessionLeases() if item is None else items.session_leases_from_item(item)
+
+
+def replace_session_leases(
+    region: str, before: SessionLeases, after: SessionLeases, *, now: datetime
+) -> None:
+    """Store the leases that replace the ones read before.
+
+    Raises:
+        BusyError: another process has changed them since the read: read again.
+
+    """
+    is_unchanged = SessionLeasesItem.version == before.version
+    transaction = Transaction()
+    transaction.put_item(
+        items.session_leases_to_item(region, after, now),
+        condition=is_unchanged if before.version else SessionLeasesItem.pk.does_not_exist(),
+        name=ARE_UNCHANGED,
+    )
+    transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
 def delete_conversation(conversation: Conversation) -> None:

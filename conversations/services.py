@@ -42,6 +42,7 @@ from conversations.errors import (
     ConversationNotFoundError,
     LeaseLostError,
 )
+from conversations.session_leases import SessionLeases
 
 MAX_UTTERANCES_SEARCHED = 2_000
 """A text search looks through this many utterances, the latest first."""
@@ -284,6 +285,27 @@ def claim_ticket(*, nonce: str, expires_at: datetime, now: datetime) -> bool:
         return False
     delete_at = expires_at + USED_TICKET_MARGIN
     return retry_on_conflict(lambda: repository.claim_ticket(nonce, expires_at=delete_at))
+
+
+def lease_sessions(
+    *, region: str, process_id: str, opened: int, requested: int, limit: int, now: datetime
+) -> SessionLeases:
+    """Renew a process's lease of Nova Sonic sessions, with more if they fit, and return all leases.
+
+    See `SessionLeases.renewed` for the arguments.
+
+    Raises:
+        BusyError: too many processes lease at this moment; nothing has changed.
+
+    """
+
+    def attempt() -> SessionLeases:
+        before = repository.session_leases(region)
+        after = before.renewed(process_id, opened=opened, requested=requested, limit=limit, now=now)
+        repository.replace_session_leases(region, before, after, now=now)
+        return after
+
+    return retry_on_conflict(attempt)
 
 
 # --- Staff

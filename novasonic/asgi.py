@@ -38,7 +38,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
         await _connect()
         await send({"type": "lifespan.startup.complete"})
     await call_registry().close()
-    await configuration.transport().close()
+    await configuration.region_pool().close()
     await send({"type": f"{message['type']}.complete"})
 
 
@@ -46,7 +46,7 @@ async def _connect() -> None:
     """Open the connections. A failure does not stop the start: `/ready` reports it."""
     try:
         await run_in_thread(check_tables)
-        await configuration.transport().warm()
+        await configuration.region_pool().warm()
     except (UnavailableError, TransportError) as error:
         logger.warning("not ready at start", extra={"error": str(error)})
 

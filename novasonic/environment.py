@@ -108,6 +108,30 @@ def _check_region(region: str) -> str:
     return region
 
 
+def _check_sonic_regions(entries: list[str]) -> list[str]:
+    regions = [entry.partition("=")[0].strip() for entry in entries]
+    for entry, region in zip(entries, regions, strict=True):
+        _, has_url, url = entry.partition("=")
+        if not region:
+            raise ValueError(f"{entry!r} names no AWS region")
+        _check_region(region)
+        if has_url and not url.strip():
+            raise ValueError(f"{entry!r} names no address after the =")
+        _check_url(url.strip())
+    if duplicates := {region for region in regions if regions.count(region) > 1}:
+        raise ValueError(f"{', '.join(sorted(duplicates))}: named twice")
+    return entries
+
+
+def sonic_endpoints(entries: list[str], default: str | None) -> dict[str, str | None]:
+    """Return the endpoint of Bedrock in each Region, None for AWS's own; see NOVA_SONIC_REGIONS."""
+    endpoints: dict[str, str | None] = {}
+    for entry in entries:
+        region, _, url = entry.partition("=")
+        endpoints[region.strip()] = url.strip() or default
+    return endpoints
+
+
 def _check_table(name: str) -> str:
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
     if not re.fullmatch(r"[A-Za-z0-9_.-]{3,255}", name):
@@ -232,6 +256,8 @@ type CAFile = Annotated[Path | None, AfterValidator(_check_ca_file)]
 type Host = Annotated[str, AfterValidator(_check_host)]
 type Hosts = Annotated[TextList, AfterValidator(_check_hosts)]
 type URL = Annotated[str | None, AfterValidator(_check_url)]
+type SonicRegions = Annotated[TextList, AfterValidator(_check_sonic_regions)]
+"""Regions, each with its endpoint if it is not AWS's: `us-east-1, us-west-2=https://…`."""
 type Region = Annotated[str, AfterValidator(_check_region)]
 type TableName = Annotated[str, AfterValidator(_check_table)]
 type BearerToken = Annotated[str, AfterValidator(_check_bearer_token)]

@@ -46,7 +46,7 @@ async def readiness_problems() -> list[str]:
         _log_problem("DynamoDB", error)
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await configuration.transport().warm()
+            await configuration.region_pool().warm()
     except (TransportError, TimeoutError) as error:
         problems.append("Nova Sonic")
         _log_problem("Nova Sonic", error)

@@ -34,10 +34,12 @@ from novasonic.environment import (
     ScriptName,
     SecretKey,
     SiteURL,
+    SonicRegions,
     TableName,
     TextList,
     TimeZone,
     load_environment,
+    sonic_endpoints,
 )
 from novasonic.listen_sockets import url_host
 from novasonic.logging import logging_config
@@ -190,6 +192,20 @@ NOVA_SONIC_REGION: Region = Field(
     default_factory=lambda values: str(values["AWS_DEFAULT_REGION"]),
     description="Bedrock's region; empty: AWS_DEFAULT_REGION.",
 )
+NOVA_SONIC_REGIONS: SonicRegions = Field(
+    default_factory=lambda values: [str(values["NOVA_SONIC_REGION"])],
+    min_length=1,
+    description="Bedrock's regions, the nearest first; a session is opened in the first one that works and "
+    "has one left. A region may have its own endpoint: `us-east-1, us-west-2=https://bedrock.example.com`. "
+    "Empty: NOVA_SONIC_REGION.",
+)
+NOVA_SONIC_SESSION_QUOTA: int = Field(
+    20,
+    ge=2,
+    le=100_000,
+    description="Sessions that the account may have at once in each region. All servers together stay within "
+    "it; a tenth is reserved for the rotation of live calls.",
+)
 NOVA_SONIC_VOICE: str = Field("carlos", description="Default voice; Spanish: carlos, lupe.")
 NOVA_SONIC_VOICES: TextList = Field(
     ["carlos", "lupe"], description="Voices that a client may choose for its call."
@@ -214,8 +230,7 @@ NOVA_SONIC_MAX_SESSIONS: int = Field(
     20,
     ge=3,
     le=10_000,
-    description="Sessions of this process at once: its share of the account's quota, which is 20 in "
-    "each Region.",
+    description="Sessions of this process at once, two of them for the rotation of its calls.",
 )
 SESSION_MAX_S: float = Field(
     480, gt=0, le=480, description="Longest session; the call continues in another before it ends."
@@ -342,6 +357,7 @@ FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 DATABASES = {"default": database_config(DATABASE_URL, BASE_DIR / SQLITE_PATH)}
 LOGGING = logging_config("DEBUG" if DEBUG else LOGLEVEL, LOG_FORMAT)
 AWS_REGION = AWS_DEFAULT_REGION
+SONIC_ENDPOINTS = sonic_endpoints(NOVA_SONIC_REGIONS, BEDROCK_ENDPOINT_URL)
 TIME_ZONE = CLINIC_TIME_ZONE
 CORS_ALLOWED_ORIGINS = API_CORS_ORIGINS
 if API_JWT_ISSUER and not API_JWT_AUDIENCES:

@@ -27,6 +27,11 @@ SESSIONS_RENEWED = Counter(
 SESSIONS_LOST = Counter(
     "nova_sessions_lost", "Sessions that failed or could not be opened.", ["failure"]
 )
+SESSION_QUOTA_USED = Gauge(
+    "nova_session_quota_used_percent",
+    "Share of a Region's sessions that all processes have leased.",
+    ["region"],
+)
 UNKNOWN_EVENTS = Counter("nova_unknown_events", "Events of the service that are not known.")
 
 TURN_SECONDS = Histogram(

@@ -115,6 +115,13 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         TOOL_CALL,
         CHECKPOINT,
         ItemKind("used ticket", conversation_models.UsedTicketItem),
+        ItemKind(
+            "session leases",
+            conversation_models.SessionLeasesItem,
+            lambda item: conversation_items.session_leases_from_item(
+                conversation_models.SessionLeasesItem.from_raw_data(dict(item))
+            ),
+        ),
         ItemKind("data migration", maintenance_models.MigrationRecord),
         ItemKind("undo item", maintenance_models.UndoItem, sort_key=""),
     ),

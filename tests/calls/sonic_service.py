@@ -107,6 +107,9 @@ class SonicService:
     async def open_stream(self) -> SonicStream:
         return PayloadStreamAdapter(await self.open())
 
+    def may_open_elsewhere(self, _error: TransportError) -> bool:
+        return False
+
     async def open(self) -> "Stream":
         await asyncio.sleep(self.conditions.opening_s)
         self.opened += 1

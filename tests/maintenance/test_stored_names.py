@@ -40,6 +40,7 @@ STORED = {
     "toolUseId turn",
     ("calls", "checkpoint"): "PK SK expiresAt sealed",
     ("calls", "used ticket"): "PK SK expiresAt",
+    ("calls", "session leases"): "PK SK expiresAt leases version",
     (
         "calls",
         "data migration",

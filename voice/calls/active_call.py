@@ -9,6 +9,7 @@ from typing import Protocol
 from conversations.domain import ConversationStatistics, Latency, TokenUsage, Utterance
 from voice import pcm
 from voice.calls.recorder import CallRecorder, CallSnapshot
+from voice.calls.regions import CallTransport
 from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.gateway.rate_limits import FrameRateLimiter
@@ -33,6 +34,7 @@ class ActiveCall:
     address: str
     uplink: Uplink
     recorder: CallRecorder | None = None
+    transport: CallTransport | None = None
     connection: Connection | None = None
     rate_limiter: FrameRateLimiter | None = None
     """It belongs to the call and outlives its connections."""

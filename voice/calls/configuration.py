@@ -7,29 +7,48 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from common import clock
+from common import clock, ids
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.calls.options import CallSettings
+from voice.calls.regions import Region, RegionPool
+from voice.calls.session_quota import SessionQuota, lease_in_thread
 from voice.gateway.admission import AdmissionLimits
 from voice.gateway.rate_limits import Rate
 from voice.prompts import Directives, build_system_prompt, load_directives
+from voice.sonic.credentials import CredentialsResolver
 from voice.sonic.events import EndpointingSensitivity, SessionStart
 from voice.sonic.families import family_of
 from voice.sonic.transport import BedrockConfig, BedrockTransport
 
 
 @cache
-def transport() -> BedrockTransport:
-    """Return the process's way to Nova Sonic. It belongs to the event loop it is first used in."""
-    return BedrockTransport(
-        BedrockConfig(
-            region=settings.NOVA_SONIC_REGION,
-            model_id=settings.NOVA_SONIC_MODEL_ID,
-            endpoint_url=settings.BEDROCK_ENDPOINT_URL,
-            ca_file=settings.BEDROCK_CA_FILE,
-            header_timeout_s=settings.SESSION_OPEN_TIMEOUT_S,
+def region_pool() -> RegionPool:
+    """Return the process's Regions. They belong to the event loop they are first used in."""
+    credentials, process_id = CredentialsResolver(), ids.opaque_id()
+    return RegionPool(
+        Region(
+            name,
+            BedrockTransport(_bedrock_config(name, endpoint_url), credentials),
+            SessionQuota(
+                name,
+                quota=settings.NOVA_SONIC_SESSION_QUOTA,
+                process_id=process_id,
+                lease=lease_in_thread,
+                now=clock.now,
+            ),
         )
+        for name, endpoint_url in settings.SONIC_ENDPOINTS.items()
+    )
+
+
+def _bedrock_config(region: str, endpoint_url: str | None) -> BedrockConfig:
+    return BedrockConfig(
+        region=region,
+        model_id=settings.NOVA_SONIC_MODEL_ID,
+        endpoint_url=endpoint_url,
+        ca_file=settings.BEDROCK_CA_FILE,
+        header_timeout_s=settings.SESSION_OPEN_TIMEOUT_S,
     )
 
 

@@ -26,11 +26,12 @@ from voice.calls import configuration
 from voice.calls.active_call import ActiveCall, Connection
 from voice.calls.options import CallOptions
 from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder
+from voice.calls.regions import CallTransport
 from voice.calls.restoration import restored_state, restored_uplink
 from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
-from voice.gateway.admission import AdmissionControl, CallRefusedError
+from voice.gateway.admission import BUSY_RETRY_S, AdmissionControl, CallRefusedError
 from voice.gateway.tickets import TicketVerifier
 from voice.prompts import LANGUAGES
 from voice.tools import TOOLS
@@ -83,15 +84,18 @@ class CallRegistry:
         if acknowledges:
             await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
         self.admission.admit_new_call(address, now=_now())
+        transport = await self._reserve_session(address)
         recorder = _recorder(options, received_to=uplink.next_text)
         call = Call(
             options,
-            transport=configuration.transport(),
+            transport=transport,
             tools=TOOLS,
             settings=self._settings,
             recorder=recorder,
         )
-        active = ActiveCall(call=call, address=address, uplink=uplink, recorder=recorder)
+        active = ActiveCall(
+            call=call, address=address, uplink=uplink, recorder=recorder, transport=transport
+        )
         metrics.CALLS_STARTED.labels("new").inc()
         return self._start_call(active, connection)
 
@@ -147,6 +151,23 @@ class CallRegistry:
 
     # Private methods: starting and restoring
 
+    async def _reserve_session(self, address: str) -> CallTransport:
+        """Return the transport of an admitted call, within the quota that all servers share.
+
+        Raises:
+            CallRefusedError: `busy`: all sessions of all Regions are in use.
+
+        """
+        try:
+            transport = await configuration.region_pool().reserve_for_new_call()
+        except BaseException:
+            self.admission.remove_call(address)
+            raise
+        if transport is None:
+            self.admission.remove_call(address)
+            raise CallRefusedError("busy", retry_after_s=BUSY_RETRY_S)
+        return transport
+
     def _start_call(self, active: ActiveCall, connection: Connection) -> ActiveCall:
         metrics.CALLS.inc()
         active.attach(connection)
@@ -183,9 +204,10 @@ class CallRegistry:
         options = _restored_options(call_id, resume, stored)
         uplink = restored_uplink(stored, resume)
         recorder = _recorder(options, received_to=uplink.next_text, epoch=stored.epoch)
+        transport = configuration.region_pool().for_live_call()
         call = Call(
             options,
-            transport=configuration.transport(),
+            transport=transport,
             tools=TOOLS,
             settings=self._settings,
             recorder=recorder,
@@ -197,6 +219,7 @@ class CallRegistry:
             address=address,
             uplink=uplink,
             recorder=recorder,
+            transport=transport,
             before=stored.statistics,
             resumes=1,
         )
@@ -277,6 +300,8 @@ class CallRegistry:
                         active.recorder.tool_finished(tool_call)
                 await active.recorder.close(active, None if active.is_suspended else reason.value)
         finally:
+            if active.transport is not None:
+                active.transport.release()
             self._unregister(active)
             self._tasks.pop(active, None)
             self.admission.remove_call(active.address)

@@ -9,6 +9,7 @@ takes time (opening a session, running a tool) is a task of the call's group and
 """
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
 from collections.abc import Coroutine
@@ -33,7 +34,7 @@ from voice.calls.session import Session, SessionConfig
 from voice.customer_errors import customer_error, customer_error_from_sonic
 from voice.sonic import events as sonic
 from voice.sonic.errors import LocalProtocolError, SonicError
-from voice.sonic.interfaces import SonicTransport
+from voice.sonic.interfaces import StreamSource
 from voice.tools.registry import ToolContext, ToolRegistry
 from voice.wire import messages as m
 
@@ -80,7 +81,7 @@ class Call:
         self,
         options: CallOptions,
         *,
-        transport: SonicTransport,
+        transport: StreamSource,
         tools: ToolRegistry,
         settings: CallSettings,
         recorder: CallRecorder | None = None,
@@ -123,6 +124,8 @@ class Call:
         self._ticked = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._context = contextvars.copy_context()
+        """For the log: that of the call, and not that of whoever brings an event."""
         if resume is not None:
             self._show_everything()  # what the client has got of it is not known here
 
@@ -248,7 +251,7 @@ class Call:
         """Carry the call until either side ends it or it fails; return why it ended."""
         try:
             async with asyncio.TaskGroup() as group:
-                self._group = group
+                self._group, self._context = group, contextvars.copy_context()
                 self._dispatch(e.Started())
                 self._start(self._tick_forever())
                 try:
@@ -285,7 +288,7 @@ class Call:
         if self._group is None:
             work.close()
             return
-        task = self._group.create_task(work)
+        task = self._group.create_task(work, context=self._context.copy())
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
 
@@ -380,6 +383,11 @@ class Call:
 
     # Events and commands
 
+    @property
+    def _log_fields(self) -> dict[str, str]:
+        """The call's id: events come in the context of a connection, which many calls share."""
+        return {"call_id": self.options.call_id}
+
     def _dispatch_edges(self) -> None:
         if self.outbound.edges:
             for edge in self.outbound.take_edges():
@@ -398,7 +406,7 @@ class Call:
         except Exception as error:  # a bug ends the call, and must not end who brought the event
             self._events.clear()
             if self._reason.done():
-                logger.exception("event failed after the call")
+                logger.exception("event failed after the call", extra=self._log_fields)
             else:
                 self._reason.set_exception(error)
         finally:
@@ -507,13 +515,13 @@ class Call:
 
     @_execute.register
     def _(self, command: c.ReportSessionLost) -> None:
-        extra = {"failure": command.failure, "error": command.error, "pause_s": command.pause_s}
-        logger.warning("session lost", extra=extra)
+        fields = {"code": command.failure, "error": command.error, "pause_s": command.pause_s}
+        logger.warning("session lost", extra={**fields, **self._log_fields})
         metrics.SESSIONS_LOST.labels(command.failure).inc()
 
     @_execute.register
     def _(self, command: c.ReportNextSessionLost) -> None:
-        logger.warning("next session lost", extra={"failure": command.failure})
+        logger.warning("next session lost", extra={"code": command.failure, **self._log_fields})
 
     @_execute.register
     def _(self, _command: c.ReportRotation) -> None:
@@ -523,7 +531,8 @@ class Call:
     def _(self, command: c.ReportUnknownEvent) -> None:
         metrics.UNKNOWN_EVENTS.inc()
         if self._sessions[command.session].unknown_events[command.name] == 1:
-            logger.warning("unknown event received", extra={"event_name": command.name})
+            fields = {"event_name": command.name, **self._log_fields}
+            logger.warning("unknown event received", extra=fields)
 
     @_execute.register
     def _(self, command: c.EndCall) -> None:

@@ -16,7 +16,7 @@ from conversations.domain import Speaker, Utterance
 from voice import pcm
 from voice.sonic import events as sonic
 from voice.sonic.errors import RemoteProtocolError, SonicError, TransportError
-from voice.sonic.interfaces import SonicStream, SonicTransport
+from voice.sonic.interfaces import SonicStream, StreamSource
 
 END_TIMEOUT_S = 2.0
 """How long the service may take to end the stream after our side has ended the session."""
@@ -64,14 +64,25 @@ class Session:
         self._over = asyncio.Event()
 
     @classmethod
-    async def open(cls, number: int, transport: SonicTransport, config: SessionConfig) -> Self:
+    async def open(cls, number: int, source: StreamSource, config: SessionConfig) -> Self:
         """Open a stream, send the system prompt, and wait until the service has accepted it.
+
+        A session that one Region refuses is opened in another at once, if there is one.
 
         Raises:
             SonicError: The service refuses, or it cannot be reached.
 
         """
-        stream = await transport.open_stream()
+        try:
+            return await cls._open_once(number, source, config)
+        except TransportError as error:
+            if not source.may_open_elsewhere(error):
+                raise
+        return await cls._open_once(number, source, config)
+
+    @classmethod
+    async def _open_once(cls, number: int, source: StreamSource, config: SessionConfig) -> Self:
+        stream = await source.open_stream()
         try:
             session = cls(number, stream, config)
             session._send_prompt()

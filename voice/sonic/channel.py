@@ -66,7 +66,7 @@ class Channel:
         sdk: SdkStream,
         *,
         close_timeout_s: float,
-        on_denied: Callable[[], None],
+        on_lost: Callable[[TransportError], None],
         on_close: Callable[["Channel"], None],
     ) -> None:
         """Take the stream over from the SDK.
@@ -74,13 +74,13 @@ class Channel:
         Args:
             sdk: An open stream.
             close_timeout_s: How long closing may take.
-            on_denied: Called if the service refuses the credentials.
+            on_lost: Called if the stream fails, before the consumer learns it.
             on_close: Called when the channel is closed.
 
         """
         self._sdk = sdk
         self._close_timeout_s = close_timeout_s
-        self._on_denied = on_denied
+        self._on_lost = on_lost
         self._on_close = on_close
         self._splitter = FrameSplitter()
         self._decoder = ChunkDecoder()
@@ -239,8 +239,7 @@ class Channel:
     def _fail(self, error: TransportError) -> None:
         if self._failure is None:
             self._failure = error
-            if error.code is TransportCode.ACCESS_DENIED:
-                self._on_denied()
+            self._on_lost(error)
         if not self._accepted.done():
             self._refuse(error)
         if self._consumer is not None:

@@ -11,6 +11,7 @@ connecting: when the service is down, a hundred callers wait for it together, no
 
 import asyncio
 import contextlib
+import contextvars
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,7 +169,10 @@ class Http2Client:
             on_free=lambda: self._close_spare_connections(address),
         )
         try:
-            await self._handshake(address, connection)
+            # In a context of its own: it outlives the call that needs it first.
+            await asyncio.create_task(  # noqa: TID251 -- awaited here, and cancelled with this
+                self._handshake(address, connection), context=contextvars.Context()
+            )
             await connection.ready()
             self._require_capacity(connection)
         except BaseException:

@@ -162,6 +162,16 @@ class PayloadStream(Protocol):
         """
 
 
+class StreamSource(Protocol):
+    """Opens the streams of one call, wherever they are opened."""
+
+    async def open_stream(self) -> SonicStream:
+        """Open a stream; see `SonicTransport.open_stream`."""
+
+    def may_open_elsewhere(self, error: TransportError) -> bool:
+        """Whether another stream may be accepted at once, elsewhere, after `error`."""
+
+
 class SonicTransport(Protocol):
     """Opens streams."""
 

@@ -16,7 +16,7 @@ The SDK waits for ever where it should fail. Three rules prevent that:
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -99,9 +99,23 @@ class BedrockTransport:
         self._client: Any = None
         self._channels: set[Channel] = set()
 
-    async def open_stream(self) -> SonicStream:
-        """Open a stream; events may be sent at once. Raises TransportError."""
-        channel, credentials_until = await self._open_channel()
+    async def open_stream(
+        self,
+        *,
+        on_lost: Callable[[TransportError], None] | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> SonicStream:
+        """Open a stream; events may be sent at once.
+
+        Args:
+            on_lost: Called if the stream fails, before its receiver learns it.
+            on_close: Called once, when an opened stream is closed.
+
+        Raises:
+            TransportError: It cannot be opened.
+
+        """
+        channel, credentials_until = await self._open_channel(on_lost, on_close)
         return SessionStream(channel, credentials_until=credentials_until)
 
     async def open(self) -> PayloadStream:
@@ -120,10 +134,27 @@ class BedrockTransport:
         await asyncio.gather(*(channel.close() for channel in tuple(self._channels)))
         await self._http.close()
 
-    async def _open_channel(self) -> tuple[Channel, float | None]:
+    async def _open_channel(
+        self,
+        on_lost: Callable[[TransportError], None] | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> tuple[Channel, float | None]:
         client = await self._prepared_client()
         identity = await self._identity()
         body, auth = RequestBody(), _ChainedAuth(identity)
+        is_open = False
+
+        def lost(error: TransportError) -> None:
+            if error.code is TransportCode.ACCESS_DENIED:
+                run_at_once(self._credentials.invalidate())
+            if on_lost is not None:
+                on_lost(error)
+
+        def closed(channel: Channel) -> None:
+            self._channels.discard(channel)
+            if is_open and on_close is not None:
+                on_close()
+
         channel = Channel(
             SdkStream(
                 stream=await self._invoke(client, identity, body, auth),
@@ -133,8 +164,8 @@ class BedrockTransport:
                 unwrap=_unwrap,
             ),
             close_timeout_s=self._config.close_timeout_s,
-            on_denied=lambda: run_at_once(self._credentials.invalidate()),
-            on_close=self._channels.discard,
+            on_lost=lost,
+            on_close=closed,
         )
         self._channels.add(channel)
         try:
@@ -142,6 +173,7 @@ class BedrockTransport:
         except BaseException:
             await channel.close()
             raise
+        is_open = True
         return channel, _expiry_of(identity)
 
     async def _prepared_client(self) -> Any:
