@@ -38,6 +38,12 @@ def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
         ("¿Que do agendada?", "¿quedó agendada?"),
         ("¿Y qué producto estiene?", "¿Y qué productos tiene?"),
         ("documento 12 millones 340 y 5.678", "documento 12.345.678"),
+        ("Mi DNI es 12,340 y 5,678.", "Mi DNI es 12.345.678."),
+        ("Necesita un turno", "necesito un turno"),
+        ("necesita ayuda", "necesita ayuda"),
+        ("la doctora Fernández Elmartes, primero", "la doctora Fernández el martes, primero"),
+        ("a las 10 y 4.", "a las 10 y cuarto."),
+        ("a las 10 y 40", "a las 10 y 40"),
     ],
 )
 def test_misheard_phrase_is_corrected(transcript: str, meant: str) -> None:

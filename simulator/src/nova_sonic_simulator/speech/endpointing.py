@@ -30,8 +30,8 @@ PRE_ROLL_FRAMES = 12
 TAIL_FRAMES = 8
 MAX_UTTERANCE_FRAMES = 28_000 // FRAME_MS
 
-# Most pauses inside a sentence are shorter.
-PAUSE_FRAMES = 600 // FRAME_MS
+# The shortest turns end after half a second of silence; the text should be nearly ready by then.
+PAUSE_FRAMES = 320 // FRAME_MS
 
 SpeechProbability = Callable[[bytes], float]
 """Returns the probability, 0 to 1, that a frame of PCM is speech; may depend on earlier frames."""

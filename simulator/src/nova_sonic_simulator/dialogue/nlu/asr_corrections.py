@@ -65,6 +65,9 @@ _PHRASES = [
         (r"\bcu[aá]nto sal[ií]\b", "cuánto sale"),
         (r"\bqué productos? ?(?:es)?tiene\b", "qué productos tiene"),
         (r"\babrin\b", "abren"),
+        (r"\bnecesita(?= (?:un|una|sacar|ver|pedir|cancelar|cambiar|saber)\b)", "necesito"),
+        (r"\bel(?=(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b)", "el "),
+        (r"\b(a las? \d{1,2}|a las? [a-z]+) y 4(?!\d)", r"\1 y cuarto"),
         (r"\b(agend|reserv)a a mi (?=otr|un)", r"\1ame "),
         (r"\b(agend|reserv|resérb|cancel|anul|confirm)a,? me (?=un|la|el|otr)", r"\1ame "),
     )
@@ -80,7 +83,7 @@ _SURNAME = re.compile(rf"\b(?:{'|'.join(_SURNAMES)}|nuñes)\b", re.IGNORECASE)
 
 
 # "Trescientos cuarenta y cinco mil seiscientos" in a number of millions: "12 millones 340 y 5.678".
-_SPLIT_MILLIONS = re.compile(r"\b(\d{1,2}) millones (\d{1,2})0 y (\d)\.(\d{3})\b")
+_SPLIT_MILLIONS = re.compile(r"\b(\d{1,2})(?: millones |[.,])(\d{1,2})0 y (\d)[.,](\d{3})\b")
 
 
 def correct_transcript(text: str) -> str:
