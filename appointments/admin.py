@@ -32,7 +32,8 @@ from appointments.labels import KIND_LABELS, STATUS_LABELS
 from appointments.validation import clean_day
 from common import clock
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
-from common.identity.verification import Staff
+from common.identity.verification import Staff, mask_dni
+from common.rest.permissions import VIEW_DNI
 from common.timestamps import to_iso
 from staff.admin import RecordAdmin
 from staff.filters import ChoiceFilter
@@ -133,7 +134,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
     actions = ("confirm", "complete", "reschedule", "cancel", "delete_selected", "export_csv")
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields = ("dni_hidden", "code", "created_at", "updated_at")
 
     class Media:
         """The script that shows the doctor's free times beside the form."""
@@ -158,6 +159,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         label = STATUS_LABELS[appointment.value.status]
         return format_html('<span class="state state-{}">{}</span>', appointment.status, label)
 
+    @admin.display(description=gettext_lazy("identity number"))
+    def dni_hidden(self, appointment: Appointment) -> str:
+        """Return the masked identity number."""
+        return mask_dni(appointment.dni) or "–"
+
     # --- Forms
 
     @override
@@ -171,8 +177,10 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
             "kind",
         ]
         if obj is None:
-            return [*fields, "notes"]
-        return [*fields, "status", "notes", ("created_at", "updated_at")]
+            return [*fields, "dni", "notes"]
+        dni = "dni" if request.user.has_perm(VIEW_DNI) else "dni_hidden"
+        identity = [dni, "code"] if obj.value.code else [dni]
+        return [*fields, *identity, "status", "notes", ("created_at", "updated_at")]
 
     @override
     def save_record(
@@ -310,12 +318,17 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def csv_columns(
         self, request: HttpRequest
     ) -> Sequence[tuple[str, Callable[[Appointment], object]]]:
+        sees_dni = request.user.has_perm(VIEW_DNI)
         return [
             (_("number"), lambda appointment: appointment.id),
             (_("day and time"), lambda appointment: to_iso(appointment.starts_at)),
             (_("minutes"), lambda appointment: appointment.duration_min),
             (_("patient"), lambda appointment: appointment.patient_name),
             (_("e-mail"), lambda appointment: appointment.patient_email),
+            (
+                _("identity number"),
+                lambda each: each.dni if sees_dni else mask_dni(each.dni) or "",
+            ),
             (_("doctor"), lambda appointment: appointment.doctor_name),
             (_("type"), lambda appointment: str(KIND_LABELS[appointment.value.kind])),
             (_("status"), lambda appointment: str(STATUS_LABELS[appointment.value.status])),
@@ -337,6 +350,7 @@ def _book(form: Any) -> AppointmentValue:
         duration_min=values["duration_min"],
         kind=AppointmentKind(values["kind"]),
         notes=values["notes"],
+        dni=values["dni"] or None,
         token=form.new_token(),
         now=clock.now(),
     )

@@ -39,8 +39,12 @@ class AppointmentForm(RecordForm):
     error_fields = {  # noqa: RUF012 -- Django's metaclass would take it for a field's
         "appointment_status_not_allowed": "status",
         "appointment_in_the_past": "starts_at",
+        "appointment_too_far": "starts_at",
+        "nonexistent_time": "starts_at",
+        "not_a_slot": "starts_at",
         "outside_opening_hours": "starts_at",
         "slot_taken": "starts_at",
+        "patient_busy": "starts_at",
         "doctor_not_found": "doctor_name",
         "duration": "duration_min",
     }

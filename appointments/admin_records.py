@@ -99,6 +99,8 @@ class Appointment(Record):
         default=AppointmentStatus.SCHEDULED.value,
         choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
     )
+    dni = models.CharField(_("identity number"), max_length=20, blank=True)
+    code = models.CharField(_("code"), max_length=10, blank=True, editable=False)
     notes = models.TextField(_("notes"), max_length=MAX_NOTES_LENGTH, blank=True)
     created_at = models.DateTimeField(_("booked on"), null=True, editable=False)
     updated_at = models.DateTimeField(_("last change"), null=True, editable=False)
@@ -127,6 +129,8 @@ def appointment_record(appointment: AppointmentValue) -> Appointment:
         duration_min=appointment.duration_min,
         kind=appointment.kind.value,
         status=appointment.status.value,
+        dni=appointment.dni or "",
+        code=appointment.code or "–",
         notes=appointment.notes,
         created_at=appointment.created_at,
         updated_at=appointment.updated_at,

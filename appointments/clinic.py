@@ -10,6 +10,7 @@ from appointments.domain import doctor_key, match_doctors
 from appointments.errors import DoctorNotFoundError
 from appointments.opening_hours import OpeningHours, SlotGrid
 from common.contact import clean_name
+from common.identity.verification import ProofRule
 
 
 def time_zone() -> ZoneInfo:
@@ -36,6 +37,16 @@ def booking_horizon() -> timedelta:
 def allows_patient_overlap() -> bool:
     """Whether a patient may have appointments with two doctors at one time."""
     return bool(settings.PATIENT_OVERLAP == "allow")
+
+
+def change_rule() -> ProofRule:
+    """Return which proofs a customer needs to cancel or move an appointment."""
+    return ProofRule(settings.APPOINTMENT_PROOF)
+
+
+def gives_codes() -> bool:
+    """Whether a new appointment gets a code that is needed to cancel or move it."""
+    return change_rule() is ProofRule.CODE
 
 
 _parse_opening_hours = cache(OpeningHours.parse)

@@ -29,12 +29,13 @@ RECORDS = (
     ("4", "María García", "Dra. Fernández", -7, time(12), "consultation", "completed"),
     ("5", "Juan Pérez", "Dr. Rodríguez", 11, time(17, 30), "emergency", "cancelled"),
 )
-EMAILS = {
-    "Juan Pérez": "juan.perez@email.com",
-    "Luis Fernández": "luis.fernandez@email.com",
-    "Ana Martínez": "ana.martinez@email.com",
-    "María García": "maria.garcia@email.com",
+PATIENTS = {
+    "Juan Pérez": ("juan.perez@email.com", "12345678"),
+    "María García": ("maria.garcia@email.com", "23456789"),
+    "Luis Fernández": ("luis.fernandez@email.com", "34567890"),
+    "Ana Martínez": ("ana.martinez@email.com", "45678901"),
 }
+"""E-mail address and identity number; the demo orders have the same."""
 DURATION_MIN = 30
 
 
@@ -60,11 +61,13 @@ def demo_appointments(now: datetime, time_zone: ZoneInfo) -> Iterator[Appointmen
     """Yield the demo appointments with dates relative to `now`."""
     today, created_at = local_day(now, time_zone), truncate_to_ms(now)
     for appointment_id, patient, doctor, days_from_now, clock, kind, status in RECORDS:
+        email, dni = PATIENTS[patient]
         day = today + timedelta(days=days_from_now)
         yield Appointment(
             id=appointment_id,
             patient_name=patient,
-            patient_email=EMAILS[patient],
+            patient_email=email,
+            dni=dni,
             doctor_name=doctor,
             starts_at=truncate_to_ms(datetime.combine(day, clock, tzinfo=time_zone)),
             duration_min=DURATION_MIN,

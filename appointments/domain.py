@@ -17,8 +17,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from common.identity.verification import Caller, matches_identity, normalized_name
+from common.identity.verification import Owner
 from common.partial_updates import UNSET, Unset
+from common.text import split_words
 from common.timestamps import next_version
 
 MIN_DURATION_MINUTES = 5
@@ -112,6 +113,9 @@ class Appointment:
     kind: AppointmentKind
     status: AppointmentStatus
     notes: str = ""
+    dni: str | None = None
+    code: str | None = None
+    """What the patient tells to cancel or move it, if the setting `APPOINTMENT_PROOF` is `code`."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -149,9 +153,10 @@ class Appointment:
         """Return the appointment with a later `updated_at`."""
         return replace(self, updated_at=next_version(self.updated_at, now))
 
-    def matches_caller(self, caller: Caller) -> bool:
-        """Whether `caller` is staff, or a customer whose name is the patient's."""
-        return matches_identity(caller, name=self.patient_name)
+    @property
+    def owner(self) -> Owner:
+        """What the appointment says of its patient."""
+        return Owner(name=self.patient_name, dni=self.dni, email=self.patient_email, code=self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,7 @@ class AppointmentChanges:
     kind: AppointmentKind | Unset = UNSET
     status: AppointmentStatus | Unset = UNSET
     notes: str | Unset = UNSET
+    dni: str | Unset | None = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +195,7 @@ def doctor_key(name: str) -> str:
 
     Two spellings of one doctor have the same key: "Dr. Rodríguez" and "doctor rodriguez".
     """
-    return " ".join(word for word in normalized_name(name) if word not in TITLES)
+    return " ".join(word for word in split_words(name) if word not in TITLES)
 
 
 def match_doctors(name: str, doctors: Sequence[str]) -> list[str]:
@@ -258,7 +264,7 @@ class Calendar:
 
         A family may share an e-mail address, so the name belongs to the key.
         """
-        identity = f"{''.join(normalized_name(name))}|{email.lower()}"
+        identity = f"{''.join(split_words(name))}|{email.lower()}"
         return cls(CalendarKind.PATIENT, hashlib.sha256(identity.encode()).hexdigest()[:32])
 
 

@@ -7,10 +7,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from appointments.labels import status_label
-from common.errors import ConflictError, NotFoundError, RuleError
+from common.errors import ConflictError, RuleError
+from common.identity.errors import NotVerifiedError
 
 
-class AppointmentNotFoundError(NotFoundError):
+class AppointmentNotFoundError(NotVerifiedError):
     """No appointment has this id, or it isn't the caller's: the answer is the same for both."""
 
     code = "appointment_not_found"

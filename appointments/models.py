@@ -35,6 +35,8 @@ class Appointment(Table):
     type = UnicodeAttribute()
     notes = UnicodeAttribute(null=True)
     status = UnicodeAttribute()
+    dni = UnicodeAttribute(null=True)
+    code = UnicodeAttribute(null=True)
     created_at = InstantAttribute(null=True, attr_name="createdAt")
     updated_at = InstantAttribute(null=True, attr_name="updatedAt")
 

@@ -289,6 +289,8 @@ def _row(appointment: Appointment) -> models.Appointment:
         duration=appointment.duration_min,
         type=appointment.kind.value,
         notes=appointment.notes or None,
+        dni=appointment.dni,
+        code=appointment.code,
         status=appointment.status.value,
         created_at=appointment.created_at,
         updated_at=appointment.updated_at,
@@ -306,6 +308,8 @@ def _appointment(row: models.Appointment) -> Appointment:
         kind=AppointmentKind(row.type),
         status=AppointmentStatus(row.status),
         notes=row.notes or "",
+        dni=row.dni,
+        code=row.code,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

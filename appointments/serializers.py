@@ -24,6 +24,7 @@ from common.rest.query_parameters import (
 )
 from common.rest.serializers import (
     CamelCaseSerializer,
+    DniField,
     InstantField,
     TextField,
     WholeNumberField,
@@ -39,6 +40,7 @@ class AppointmentSerializer(CamelCaseSerializer):
     id = serializers.CharField()
     patient_name = serializers.CharField()
     patient_email = serializers.CharField()
+    dni = DniField(allow_null=True)
     doctor_name = serializers.CharField()
     date = InstantField(source="starts_at")
     duration = serializers.IntegerField(source="duration_min")
@@ -65,6 +67,7 @@ class NewAppointmentSerializer(CamelCaseSerializer):
     )
     type = serializers.ChoiceField(choices=KINDS, source="kind", default="consultation")
     notes = TextField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
+    dni = DniField(required=False, allow_null=True)
 
 
 class ChangedAppointmentSerializer(CamelCaseSerializer):
@@ -85,6 +88,7 @@ class ChangedAppointmentSerializer(CamelCaseSerializer):
     type = serializers.ChoiceField(choices=KINDS, source="kind", required=False)
     notes = TextField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
     status = serializers.ChoiceField(choices=STATUSES, required=False)
+    dni = DniField(required=False, allow_null=True, accepts_mask=True)
     updated_at = InstantField(required=False, allow_null=True)
 
 

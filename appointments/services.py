@@ -44,14 +44,15 @@ from appointments.validation import (
     clean_query,
     clean_start,
 )
-from common.contact import clean_email, clean_name
+from common.contact import clean_dni, clean_email, clean_name
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
-from common.errors import IdentityMissingError
 from common.idempotency import IdempotentRequest, idempotent_request
+from common.identity.attempts import SubjectKind
+from common.identity.hidden_dni import check_dni_change
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, Customer, Staff, gives_identity
-from common.ids import speakable_id
+from common.identity.verification import Caller, Customer, ProofRule, Staff, proofs_to_ask_for
+from common.ids import record_ids_for, speakable_code, speakable_id
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
 
@@ -131,21 +132,38 @@ def get_appointment(*, appointment_id: str) -> Appointment:
 def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -> Appointment:
     """Return the caller's appointment. Failed identity checks are counted (`common.identity.lockout`).
 
+    Args:
+        appointment_id: Its number; a customer's may have any form (`common.ids.parse_record_ids`).
+        caller: Who asks.
+        now: The current time.
+
     Raises:
         IdentityMissingError: the caller gave no name.
-        AppointmentNotFoundError: no appointment has this id, it isn't the caller's, or it is locked
-            after failed identity checks.
+        SecondProofNeededError, AttemptsExceededError, AttemptTooSoonError: too many failed before.
+        AppointmentNotFoundError: no appointment has this id, it isn't the caller's, or the name is
+            only near; `data["ask_for"]` lists other proofs that the caller could offer.
 
     """
-    if not gives_identity(caller):
-        raise IdentityMissingError
-    appointment = repository.get_appointment(appointment_id)
-    is_match = appointment is not None and appointment.matches_caller(caller)
+    return _verified_appointment(appointment_id, caller, ProofRule.NAME, now)
+
+
+def _verified_appointment(
+    appointment_id: str, caller: Caller, rule: ProofRule, now: datetime
+) -> Appointment:
+    ids = record_ids_for(appointment_id, caller)
+    appointment = next(filter(None, map(repository.get_appointment, ids)), None)
     is_verified = verify_or_count_failure(
-        caller, kind="appointment", record_id=appointment_id, is_match=is_match, now=now
+        caller,
+        kind=SubjectKind.APPOINTMENT,
+        record_id=appointment.id if appointment else ids[-1],
+        owner=appointment.owner if appointment else None,
+        rule=rule,
+        now=now,
     )
     if appointment is None or not is_verified:
-        raise AppointmentNotFoundError(appointment_id=appointment_id)
+        raise AppointmentNotFoundError(
+            appointment_id=appointment_id, ask_for=proofs_to_ask_for(caller)
+        )
     return appointment
 
 
@@ -158,6 +176,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     duration_min: int,
     kind: AppointmentKind,
     notes: str = "",
+    dni: str | None = None,
     token: str,
     now: datetime,
 ) -> Appointment:
@@ -171,6 +190,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         duration_min: The length in minutes.
         kind: What the appointment is for.
         notes: Notes for the staff.
+        dni: The patient's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
         now: The current time.
 
@@ -194,6 +214,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         kind=kind,
         status=AppointmentStatus.SCHEDULED,
         notes=clean_notes(notes),
+        dni=clean_dni(dni),
         created_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
     )
@@ -213,7 +234,8 @@ def _book_appointment(
         return get_appointment(appointment_id=created_id)
     ensure_bookable_time(wanted, now=now)
     ensure_slot_free(wanted, calendar_days, now=now)
-    booked = replace(wanted, id=speakable_id())
+    code = speakable_code() if clinic.gives_codes() else None
+    booked = replace(wanted, id=speakable_id(), code=code)
     updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
     repository.add_appointment(booked, updated_days, request)
     return booked
@@ -239,7 +261,8 @@ def reschedule_appointment(
         now: The current time.
 
     Raises:
-        IdentityMissingError, AppointmentNotFoundError: as in `look_up_appointment`.
+        IdentityMissingError, AppointmentNotFoundError and the others of `look_up_appointment`;
+            `APPOINTMENT_PROOF` says which proofs are needed.
         AppointmentClosedError: it is cancelled, completed or has started.
         AppointmentInThePastError, AppointmentTooFarError, NonexistentTimeError, NotASlotError,
             OutsideOpeningHoursError: the new time can't be booked.
@@ -249,7 +272,7 @@ def reschedule_appointment(
     """
 
     def attempt() -> Appointment:
-        appointment = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
+        appointment = _verified_appointment(appointment_id, caller, clinic.change_rule(), now)
         refuse_if_stale(appointment.updated_at, unchanged_since)
         ensure_not_closed(appointment, now=now)
         moved = appointment.with_start(clean_start(starts_at))
@@ -277,7 +300,8 @@ def cancel_appointment(
         now: The current time.
 
     Raises:
-        IdentityMissingError, AppointmentNotFoundError: as in `look_up_appointment`.
+        IdentityMissingError, AppointmentNotFoundError and the others of `look_up_appointment`;
+            `APPOINTMENT_PROOF` says which proofs are needed.
         AppointmentAlreadyCancelledError: it is cancelled.
         AppointmentClosedError: it is completed, or it has started and the caller is a customer.
         StaleVersionError: it has another version, or every attempt met a concurrent change.
@@ -285,7 +309,7 @@ def cancel_appointment(
     """
 
     def attempt() -> Appointment:
-        appointment = look_up_appointment(appointment_id=appointment_id, caller=caller, now=now)
+        appointment = _verified_appointment(appointment_id, caller, clinic.change_rule(), now)
         refuse_if_stale(appointment.updated_at, unchanged_since)
         ensure_cancellable(appointment)
         if isinstance(caller, Customer):
@@ -305,6 +329,7 @@ def update_appointment(
     appointment_id: str,
     changes: AppointmentChanges,
     unchanged_since: datetime | None = None,
+    sees_dni: bool = True,
     now: datetime,
 ) -> Appointment:
     """Change fields of an appointment and return it; if nothing differs, nothing is written.
@@ -314,13 +339,15 @@ def update_appointment(
 
     Args:
         appointment_id: The appointment to change.
-        changes: The fields to change.
+        changes: The fields to change. The masked form of the stored identity number changes nothing.
         unchanged_since: The `updated_at` that the caller saw, or None to change any version.
+        sees_dni: Whether the caller may see identity numbers in full, and so may change one.
         now: The current time.
 
     Raises:
         AppointmentNotFoundError: no appointment has this id.
         StaleVersionError: it has another version, named in `data["current_version"]`.
+        DniHiddenError: the changes include an identity number, and `sees_dni` is false.
         AppointmentStatusError: the status can't follow the current one.
         AppointmentAlreadyCancelledError, AppointmentClosedError: it can't be cancelled.
         AppointmentClosedError: its time is to change, but it is cancelled, completed or has started.
@@ -345,7 +372,8 @@ def update_appointment(
     def attempt() -> Appointment:
         appointment = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(appointment.updated_at, unchanged_since)
-        return _store_changes(appointment, _apply_changes(appointment, provided), now=now)
+        visible = check_dni_change(provided, appointment.dni, sees_dni=sees_dni)
+        return _store_changes(appointment, _apply_changes(appointment, visible), now=now)
 
     return retry_on_conflict(attempt)
 

@@ -24,7 +24,7 @@ from appointments.domain import (
     AppointmentStatus,
     match_doctors,
 )
-from common.contact import clean_email, clean_name
+from common.contact import clean_dni, clean_email, clean_name
 from common.errors import InvalidFieldError
 from common.timestamps import truncate_to_ms
 
@@ -77,6 +77,7 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": AppointmentKind,
     "status": AppointmentStatus,
     "notes": clean_notes,
+    "dni": clean_dni,
 }
 
 

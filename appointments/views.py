@@ -25,6 +25,7 @@ from appointments.serializers import (
 )
 from common import clock
 from common.rest.envelope import EnvelopeResponse
+from common.rest.permissions import may_see_dni
 from common.rest.query_parameters import parse_query_parameters, service_cursor
 from common.rest.request_headers import idempotency_token
 from common.rest.views import ServiceViewSet
@@ -114,6 +115,7 @@ class AppointmentViewSet(ServiceViewSet):
             appointment_id=pk,
             changes=AppointmentChanges(**body),
             unchanged_since=version,
+            sees_dni=may_see_dni(request),
             now=clock.now(),
         )
         return self.record_response(updated, message="Appointment updated successfully")

@@ -1,12 +1,14 @@
-"""Validation of the names and e-mail addresses that people give."""
+"""Validation of the names, e-mail addresses and identity numbers that people give."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
 from common.errors import InvalidFieldError
+from common.identity.verification import parse_dni
 
 MAX_NAME_LENGTH = 120
 MAX_EMAIL_LENGTH = 254
+MAX_DNI_DIGITS = 15
 
 _validate_email = EmailValidator()
 
@@ -39,3 +41,18 @@ def clean_email(email: str, *, field: str) -> str:
     if len(cleaned) > MAX_EMAIL_LENGTH:
         raise InvalidFieldError(field=field)
     return cleaned
+
+
+def clean_dni(dni: str | None) -> str | None:
+    """Return the digits of an identity number as they are stored, or None if there is none.
+
+    Raises:
+        InvalidFieldError: it is none; the error names the field `dni`.
+
+    """
+    if not dni:
+        return None
+    number = parse_dni(dni)
+    if number is None or len(number) > MAX_DNI_DIGITS:
+        raise InvalidFieldError(field="dni")
+    return number

@@ -7,6 +7,7 @@ import re
 import secrets
 import uuid
 
+from common.identity.verification import Caller, Customer
 from common.spoken_numbers import parse_dictated_digits
 from common.text import fold
 
@@ -25,6 +26,11 @@ def speakable_id() -> str:
     store a record only if its id is free, and draw again if it is not.
     """
     return str(100_000 + secrets.randbelow(900_000))
+
+
+def speakable_code() -> str:
+    """Return five random digits that a customer is told, to prove later that it is them."""
+    return f"{secrets.randbelow(100_000):05}"
 
 
 def tracking_number() -> str:
@@ -56,3 +62,8 @@ def parse_record_ids(text: str) -> list[str]:
     else:
         digits = parse_dictated_digits(number) or ""
     return [each for each in dict.fromkeys((exact, digits, digits.lstrip("0"))) if is_id(each)]
+
+
+def record_ids_for(text: str, caller: Caller) -> list[str]:
+    """Return the ids that `text` may mean if a customer says it; if staff do, the text itself."""
+    return (parse_record_ids(text) if isinstance(caller, Customer) else []) or [text]

@@ -39,3 +39,13 @@ def replace_hidden_characters(text: str, *, allowed: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(REPLACEMENT if is_hidden(c) and c not in allowed else c for c in text)
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Return the words of `text` in lower case, without accents and punctuation.
+
+    Stored keys depend on it (`appointments.domain.doctor_key`): it must not change.
+    """
+    decomposed = unicodedata.normalize("NFKD", text)
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return tuple("".join(c if c.isalnum() else " " for c in letters).split())

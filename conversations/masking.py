@@ -13,7 +13,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from common.identity.verification import digits, mask_dni, normalized_name
+from common.identity.verification import digits, mask_dni
+from common.text import split_words
 from conversations.spoken_numbers import DNI, MASK, PHONE, mask_numbers
 
 EMAIL = "email"
@@ -74,7 +75,7 @@ def _masked_value(value: Any, mask: str | None, masks: Collection[str]) -> Any:
 
 def _mask_for_field(field: str) -> str | None:
     """Return the mask for a field of this name, or None."""
-    name = "".join(normalized_name(field))
+    name = "".join(split_words(field))
     return next(
         (mask for mask, parts in FIELD_NAME_PARTS.items() if any(p in name for p in parts)), None
     )

@@ -15,8 +15,8 @@ from typing import Any
 
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
-from common.identity.verification import normalized_name
 from common.ids import is_id
+from common.text import split_words
 from common.timestamps import truncate_to_ms
 from conversations import encryption, repository, retention
 from conversations.domain import (
@@ -364,14 +364,14 @@ def search_text(*, text: str, query: ConversationQuery, now: datetime) -> TextSe
     latest `MAX_UTTERANCES_SEARCHED` utterances are searched, and at most `MAX_CONVERSATIONS_FOUND`
     conversations are returned.
     """
-    wanted = normalized_name(text)
+    wanted = split_words(text)
     stored_since = now - retention.text_lifetime()
     utterances, is_cut = repository.latest_utterances(
         since=max(query.started_from or stored_since, stored_since), limit=MAX_UTTERANCES_SEARCHED
     )
     words_by_call: dict[str, set[str]] = {}
     for call_id, utterance in utterances:
-        words_by_call.setdefault(call_id, set()).update(normalized_name(utterance.text))
+        words_by_call.setdefault(call_id, set()).update(split_words(utterance.text))
     call_ids = [call_id for call_id, said in words_by_call.items() if _has_all(said, wanted)]
     conversations = repository.conversations_by_id(call_ids[:MAX_CONVERSATIONS_FOUND])
     return TextSearchResult(

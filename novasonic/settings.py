@@ -340,10 +340,37 @@ PATIENT_OVERLAP: Literal["refuse", "allow"] = Field(
     "refuse",
     description="Whether a patient may have appointments with two doctors at one time.",
 )
-IDENTITY_MAX_ATTEMPTS: int = Field(
-    5, ge=1, le=100, description="Wrong names or DNIs before a record, or a call, is locked."
+APPOINTMENT_PROOF: Literal["name", "name+dni", "name+email", "code"] = Field(
+    "name+dni",
+    description="What a customer tells to cancel or move an appointment: the patient's name alone; "
+    "also the DNI, or the e-mail's first letters if the appointment has no DNI; also the e-mail's "
+    "first letters; also a code that was told when it was booked.",
 )
-IDENTITY_LOCK_MINUTES: int = Field(15, ge=1, le=1440, description="How long the lock lasts.")
+IDENTITY_MAX_ATTEMPTS: int = Field(
+    5,
+    ge=1,
+    le=100,
+    description="Failed identity checks after which a call can verify nobody, and a record needs a "
+    "second proof and a pause between attempts.",
+)
+IDENTITY_LOCK_MINUTES: int = Field(
+    15, ge=1, le=1440, description="How long that lasts after the last failure."
+)
+IDENTITY_NAME_MAX_ATTEMPTS: int = Field(
+    10,
+    ge=1,
+    le=10_000,
+    description="Failed checks with one name, on any records, after which it needs a second proof.",
+)
+IDENTITY_ADDRESS_MAX_ATTEMPTS: int = Field(
+    30,
+    ge=1,
+    le=10_000,
+    description="Failed checks from one address after which its calls can verify nobody.",
+)
+IDENTITY_CALLER_LOCK_MINUTES: int = Field(
+    60, ge=1, le=1440, description="How long the limits of names and addresses last."
+)
 
 Environment = load_environment(sys.modules[__name__])
 

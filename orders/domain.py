@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import count
 from types import MappingProxyType
 
-from common.identity.verification import Caller, matches_identity
+from common.identity.verification import Owner
 from common.money import CENT
 from common.partial_updates import UNSET, Unset
 from common.timestamps import next_version
@@ -20,7 +20,6 @@ MAX_QUANTITY = 10_000
 MAX_ITEMS = 100
 MAX_TEXT_LENGTH = 500
 MAX_TRACKING_LENGTH = 40
-MAX_DNI_DIGITS = 15
 DELIVERY_TIME = timedelta(days=5)
 
 
@@ -95,9 +94,10 @@ class Order:
         """Return the order with a later `updated_at`."""
         return replace(self, updated_at=next_version(self.updated_at, now))
 
-    def matches_caller(self, caller: Caller) -> bool:
-        """Whether `caller` is staff, or a customer whose name or identity number is the order's."""
-        return matches_identity(caller, name=self.customer_name, dni=self.dni)
+    @property
+    def owner(self) -> Owner:
+        """What the order says of its customer."""
+        return Owner(name=self.customer_name, dni=self.dni, email=self.customer_email)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

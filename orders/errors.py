@@ -4,11 +4,12 @@ from typing import override
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import ConflictError, NotAllowedError, NotFoundError, RuleError
+from common.errors import ConflictError, RuleError
+from common.identity.errors import NotVerifiedError
 from orders.labels import status_label
 
 
-class OrderNotFoundError(NotFoundError):
+class OrderNotFoundError(NotVerifiedError):
     """No order has this id, or it isn't the caller's: the answer is the same for both."""
 
     code = "order_not_found"
@@ -45,14 +46,6 @@ class OrderPackedError(ConflictError):
 
     code = "order_packed"
     text = _("The products of that order can't be changed any more.")
-
-
-class DniHiddenError(NotAllowedError):
-    """The caller may not see identity numbers, so not change one; `data["permission"]` is the one missing."""
-
-    # The code of any missing permission. This one is checked by the service, not by the view.
-    code = "permission_denied"
-    text = _("Only those who may see identity numbers in full may change one.")
 
 
 class EmptyOrderError(RuleError):

@@ -1,28 +1,24 @@
 """Serializers of orders: camelCase, in the shape of the earlier system."""
 
 import json
-from typing import Any, ClassVar, override
+from typing import Any, override
 
-from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
-from common.identity.verification import mask_dni, parse_dni
 from common.money import MAX_AMOUNT
 from common.rest.parsers import refuse_lone_surrogates
-from common.rest.permissions import may_see_dni
 from common.rest.query_parameters import PageQuerySerializer, refuse_reversed_range
 from common.rest.serializers import (
     CamelCaseSerializer,
+    DniField,
     InstantField,
     MoneyField,
     TextField,
     WholeNumberField,
 )
 from orders.domain import (
-    MAX_DNI_DIGITS,
     MAX_ITEMS,
     MAX_QUANTITY,
     MAX_TEXT_LENGTH,
@@ -32,37 +28,6 @@ from orders.domain import (
 )
 
 STATUSES = [status.value for status in OrderStatus]
-
-
-@extend_schema_field({"type": ["string", "null"]})
-class DniField(serializers.Field[str, Any, str | None, Any]):
-    """An identity number: in full for users with `orders.view_dni`, masked to two digits for others.
-
-    Args:
-        accepts_mask: Whether input may be masked. The service checks whether it is the stored one's.
-
-    """
-
-    default_error_messages: ClassVar = {"invalid": _("Not an identity number: up to 15 digits.")}
-
-    def __init__(self, *, accepts_mask: bool = False, **options: Any) -> None:
-        self.accepts_mask = accepts_mask
-        super().__init__(**options)
-
-    @override
-    def to_representation(self, value: Any) -> str | None:
-        return value if may_see_dni(self.context.get("request")) else mask_dni(value)
-
-    @override
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str) or len(data) > 2 * MAX_DNI_DIGITS:
-            self.fail("invalid")
-        if self.accepts_mask and "*" in data:
-            return data
-        digits = parse_dni(data)
-        if data and (digits is None or len(digits) > MAX_DNI_DIGITS):
-            self.fail("invalid")
-        return data
 
 
 class OrderItemListSerializer(serializers.ListSerializer[Any]):

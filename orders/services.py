@@ -10,14 +10,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from common.contact import clean_email, clean_name
+from common.contact import clean_dni, clean_email, clean_name
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
-from common.errors import IdentityMissingError
 from common.idempotency import IdempotentRequest, idempotent_request
+from common.identity.attempts import SubjectKind
+from common.identity.hidden_dni import check_dni_change
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, gives_identity, mask_dni
-from common.ids import speakable_id, tracking_number
+from common.identity.verification import Caller, ProofRule, proofs_to_ask_for
+from common.ids import record_ids_for, speakable_id, tracking_number
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
 from orders import repository
@@ -30,9 +31,9 @@ from orders.domain import (
     OrderStatus,
     calculate_total,
 )
-from orders.errors import DniHiddenError, OrderNotFoundError
+from orders.errors import OrderNotFoundError
 from orders.rules import change_status, ensure_cancellable, ensure_items_editable, ensure_total
-from orders.validation import clean_changes, clean_dni, clean_items, clean_query
+from orders.validation import clean_changes, clean_items, clean_query
 
 ALL_ORDERS = OrderQuery()
 
@@ -69,21 +70,30 @@ def get_order(*, order_id: str) -> Order:
 def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
     """Return the caller's order. Failed identity checks are counted (`common.identity.lockout`).
 
+    Args:
+        order_id: The order's number; a customer's may have any form (`common.ids.parse_record_ids`).
+        caller: Who asks.
+        now: The current time.
+
     Raises:
         IdentityMissingError: the caller gave neither a name nor an identity number.
-        OrderNotFoundError: no order has this id, it isn't the caller's, or it is locked after
-            failed identity checks.
+        SecondProofNeededError, AttemptsExceededError, AttemptTooSoonError: too many failed before.
+        OrderNotFoundError: no order has this id, it isn't the caller's, or the name is only near;
+            `data["ask_for"]` lists other proofs that the caller could offer.
 
     """
-    if not gives_identity(caller):
-        raise IdentityMissingError
-    order = repository.get_order(order_id)
-    is_match = order is not None and order.matches_caller(caller)
+    ids = record_ids_for(order_id, caller)
+    order = next(filter(None, map(repository.get_order, ids)), None)
     is_verified = verify_or_count_failure(
-        caller, kind="order", record_id=order_id, is_match=is_match, now=now
+        caller,
+        kind=SubjectKind.ORDER,
+        record_id=order.id if order else ids[-1],
+        owner=order.owner if order else None,
+        rule=ProofRule.NAME_OR_DNI,
+        now=now,
     )
     if order is None or not is_verified:
-        raise OrderNotFoundError(order_id=order_id)
+        raise OrderNotFoundError(order_id=order_id, ask_for=proofs_to_ask_for(caller))
     return order
 
 
@@ -162,7 +172,7 @@ def cancel_order(
         now: The current time.
 
     Raises:
-        IdentityMissingError, OrderNotFoundError: as in `look_up_order`.
+        IdentityMissingError, OrderNotFoundError and the others of `look_up_order`.
         OrderAlreadyCancelledError: it is cancelled.
         OrderNotCancellableError: it is shipped or delivered.
         StaleVersionError: it has another version, or every attempt met a concurrent change.
@@ -214,22 +224,12 @@ def update_order(
     def attempt() -> Order:
         order = get_order(order_id=order_id)
         refuse_if_stale(order.updated_at, unchanged_since)
-        provided = _provided_changes(order, changes, sees_dni=sees_dni)
+        provided = check_dni_change(provided_fields(changes), order.dni, sees_dni=sees_dni)
         if provided == {"status": OrderStatus.CANCELLED}:
             ensure_cancellable(order)
         return _store_changes(order, _apply_changes(order, provided), now=now)
 
     return retry_on_conflict(attempt)
-
-
-def _provided_changes(order: Order, changes: OrderChanges, *, sees_dni: bool) -> dict[str, Any]:
-    provided = provided_fields(changes)
-    if "dni" in provided and (provided["dni"] or None) == mask_dni(order.dni):
-        del provided["dni"]
-    # The stored number is refused too: accepting it would confirm a guess.
-    if "dni" in provided and not sees_dni:
-        raise DniHiddenError(permission="orders.view_dni")
-    return provided
 
 
 def _apply_changes(order: Order, provided: Mapping[str, Any]) -> Order:

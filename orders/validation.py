@@ -11,13 +11,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from common.contact import clean_email, clean_name
+from common.contact import clean_dni, clean_email, clean_name
 from common.errors import InvalidFieldError
-from common.identity.verification import parse_dni
 from common.money import CENT, MAX_AMOUNT
 from common.timestamps import truncate_to_ms
 from orders.domain import (
-    MAX_DNI_DIGITS,
     MAX_ITEMS,
     MAX_QUANTITY,
     MAX_TEXT_LENGTH,
@@ -67,16 +65,6 @@ def find_invalid_item_field(items: Sequence[OrderItem]) -> str | None:
 
 def _is_valid_price(price: Decimal) -> bool:
     return price.is_finite() and 0 <= price <= MAX_AMOUNT and price == price.quantize(CENT)
-
-
-def clean_dni(dni: str | None) -> str | None:
-    """Return the digits of an identity number, or None if there is none."""
-    if not dni:
-        return None
-    digits = parse_dni(dni)
-    if digits is None or len(digits) > MAX_DNI_DIGITS:
-        raise InvalidFieldError(field="dni")
-    return digits
 
 
 def clean_tracking_number(tracking_number: str | None) -> str | None:

@@ -13,8 +13,8 @@ from typing import Protocol, runtime_checkable
 from django.db.models import Model
 
 from common.dynamodb.paging import Page, Position
-from common.identity.verification import normalized_name
 from common.ids import is_id
+from common.text import split_words
 from staff.record_filter import Condition, RecordFilter
 
 MAX_RECORDS_SEARCHED = 2_000
@@ -107,7 +107,7 @@ class RecordReader[M: Model]:
         if isinstance(source, FullTextSource):
             found, self.stopped_after = source.search(text, record_filter)
             return iter(found)
-        return self._search_terms(normalized_name(text), record_filter)
+        return self._search_terms(split_words(text), record_filter)
 
     def _search_terms(self, terms: tuple[str, ...], record_filter: RecordFilter) -> Iterator[M]:
         """Yield the records whose text has a word with each of the terms at its start."""
@@ -115,7 +115,7 @@ class RecordReader[M: Model]:
             if number == MAX_RECORDS_SEARCHED:
                 self.stopped_after = number
                 return
-            text = normalized_name(self._source.search_text(record))
+            text = split_words(self._source.search_text(record))
             if all(any(part.startswith(term) for part in text) for term in terms):
                 yield record
 

@@ -1,6 +1,7 @@
 """The base class of the PynamoDB models, and the registry from which tables are created and checked."""
 
 import time
+from collections.abc import Collection
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -52,6 +53,13 @@ class Table(Model):
             return cls.get(*cls.key(item_id), consistent_read=True)
         except cls.DoesNotExist:
             return None
+
+    @classmethod
+    def find_all(cls, item_ids: Collection[str]) -> dict[str, Self]:
+        """Return the items with these ids by consistent reads, those that exist."""
+        keys = [cls.key(item_id) for item_id in item_ids]
+        found = cls.batch_get(keys, consistent_read=True) if keys else ()
+        return {item.pk.partition("#")[2]: item for item in found}
 
     @classmethod
     def is_empty(cls) -> bool:

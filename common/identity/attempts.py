@@ -1,9 +1,34 @@
-"""Failed identity checks of one subject, and when they lock it. Pure; see `common.identity.lockout`."""
+"""Failed identity checks of one subject, and when they limit it. Pure; see `common.identity.lockout`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from common.timestamps import truncate_to_ms
+
+MAX_DELAY_S = 30
+
+
+class SubjectKind(StrEnum):
+    """Whose failures are counted together."""
+
+    CALL = "call"
+    ADDRESS = "address"
+    NAME = "name"
+    ORDER = "order"
+    APPOINTMENT = "appointment"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimit:
+    """So many failures limit a subject, until `minutes` after the last of them."""
+
+    failures: int
+    minutes: int
+
+
+type AttemptLimits = Mapping[SubjectKind, AttemptLimit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +39,7 @@ class FailedAttempts:
         subject: A kind and an id: "order#123456", "appointment#123456" or "call#…".
         failures: How many checks failed.
         expires_at: When they no longer count.
-        locked_at: When the last failure locked the subject; None if it is not locked.
+        locked_at: When the last failure reached the limit; None if it isn't reached.
 
     """
 
@@ -23,28 +48,45 @@ class FailedAttempts:
     expires_at: datetime | None = None
     locked_at: datetime | None = None
 
+    @property
+    def kind(self) -> SubjectKind:
+        """The kind of the subject."""
+        return SubjectKind(self.subject.partition("#")[0])
+
     def is_active(self, now: datetime) -> bool:
         """Whether they still count. DynamoDB deletes expired items hours late."""
         return self.expires_at is not None and self.expires_at > now
 
     def is_locked(self, now: datetime) -> bool:
-        """Whether the subject is locked now."""
+        """Whether the subject has reached its limit now."""
         return self.locked_at is not None and self.is_active(now)
 
-    def with_failure(self, *, limit: int, minutes: int, now: datetime) -> "FailedAttempts":
-        """Return the attempts with one more failure, which expire `minutes` from now."""
+    def delay_s(self, limit: AttemptLimit, now: datetime) -> float:
+        """Return how long the next attempt must wait: 1, 2, 4 seconds after each failure at the limit.
+
+        The delay grows to `MAX_DELAY_S` and no further, so that nobody can keep the owner out.
+        """
+        if not self.is_locked(now) or self.expires_at is None:
+            return 0.0
+        last_failure = self.expires_at - timedelta(minutes=limit.minutes)
+        exponent = min(self.failures - limit.failures, 10)
+        delay = timedelta(seconds=min(2**exponent, MAX_DELAY_S))
+        return max(0.0, (last_failure + delay - now).total_seconds())
+
+    def with_failure(self, limit: AttemptLimit, *, now: datetime) -> "FailedAttempts":
+        """Return the attempts with one more failure."""
         failures = (self.failures if self.is_active(now) else 0) + 1
         return FailedAttempts(
             subject=self.subject,
             failures=failures,
-            expires_at=now + timedelta(minutes=minutes),
-            locked_at=truncate_to_ms(now) if failures >= limit else None,
+            expires_at=now + timedelta(minutes=limit.minutes),
+            locked_at=truncate_to_ms(now) if failures >= limit.failures else None,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityLock:
-    """A lock on a record or a call. `kind` is "order", "appointment" or "call"."""
+    """A subject that has reached its limit; `kind` is a `SubjectKind`."""
 
     id: str
     kind: str

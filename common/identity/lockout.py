@@ -1,59 +1,161 @@
 """Limit how often callers may fail to prove who they are.
 
-Each failure is counted twice: per record, so that nobody tries names on one order from many calls,
-and per call, so that nobody tries one name on many orders. A count expires some minutes after its
-last failure. When it reaches its limit it becomes a lock, which expires some minutes later, whatever
-the caller says until then.
+Each failure is counted for the call, for the network address it comes from, for the name that was said,
+and for the record. What a count does at its limit depends on what it counts:
 
-A locked record is reported as not found, even to its owner: a caller must not learn that a guess was
-right. Failures on a record that does not exist are counted in the same way.
+- **Call, address**: nobody can be verified from there for a while. The caller is told so.
+- **Name**: one name that is tried on many records is no longer enough by itself.
+- **Record**: its owner isn't locked out. But the name alone is no longer enough, and each further
+  failure makes the next attempt wait longer, up to half a minute.
+
+So whoever guesses locks out themselves, not the owner. Nothing that a caller is told depends on whether
+the record exists, except a success: failures on a record that doesn't exist are counted in the same way.
+A name that is only near, without another proof, isn't counted: it is no guess.
 """
 
+import ipaddress
+import math
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from common.dynamodb.retries import retry_on_conflict
-from common.errors import NotFoundError
+from common.errors import IdentityMissingError, NotFoundError
 from common.identity import repository
-from common.identity.attempts import IdentityLock
-from common.identity.verification import Caller, Staff
+from common.identity.attempts import (
+    AttemptLimit,
+    AttemptLimits,
+    IdentityLock,
+    SubjectKind,
+)
+from common.identity.errors import (
+    AttemptsExceededError,
+    AttemptTooSoonError,
+    SecondProofNeededError,
+)
+from common.identity.names import letters_of
+from common.identity.verification import (
+    Caller,
+    Customer,
+    Owner,
+    Proof,
+    ProofRule,
+    Staff,
+    Verification,
+    missing_proofs,
+    verify,
+)
 from common.ids import is_id
 
 MAX_LOCKS = 100
+IPV6_PREFIX_BITS = 64
+"""One IPv6 customer has all addresses of such a prefix."""
+LOCKING = frozenset({SubjectKind.CALL, SubjectKind.ADDRESS})
+RECORDS = frozenset({SubjectKind.ORDER, SubjectKind.APPOINTMENT})
 
 
 def verify_or_count_failure(
-    caller: Caller, *, kind: str, record_id: str, is_match: bool, now: datetime
+    caller: Caller,
+    *,
+    kind: SubjectKind,
+    record_id: str,
+    owner: Owner | None,
+    rule: ProofRule,
+    now: datetime,
 ) -> bool:
-    """Return whether `caller` may access the record; if not, count a failure.
+    """Return whether `caller` may access the record; if what they say is wrong, count a failure.
 
     Args:
         caller: Who asks; staff always may.
-        kind: The kind of record, "order" or "appointment".
+        kind: The kind of record.
         record_id: Its id, as the caller gave it.
-        is_match: Whether the record exists and the caller's name or number is that of its owner.
+        owner: What the record says of its owner; None if there is no such record.
+        rule: Which proofs are needed.
         now: The current instant.
+
+    Raises:
+        IdentityMissingError: the caller offers no proof that the rule begins with.
+        SecondProofNeededError: the caller must offer another proof beside the name.
+        AttemptsExceededError: too many failures in this call or from this address.
+        AttemptTooSoonError: too many failures for this record a moment ago.
 
     """
     if isinstance(caller, Staff):
-        return is_match
-    subjects = [f"{kind}#{record_id}"] if is_id(record_id) else []
-    if caller.call_id and is_id(caller.call_id):
-        subjects.append(f"call#{caller.call_id}")
-    return retry_on_conflict(lambda: _verify_once(subjects, is_match=is_match, now=now))
+        return owner is not None
+    _require_proofs(caller, rule)
+    subjects = _subjects(caller, kind, record_id)
+    return retry_on_conflict(lambda: _verify_once(caller, subjects, owner, rule, now))
 
 
-def _verify_once(subjects: list[str], *, is_match: bool, now: datetime) -> bool:
-    before = [repository.failed_attempts(subject) for subject in subjects]
-    if any(attempts.is_locked(now) for attempts in before):
-        return False
-    if not is_match and before:
-        limit, minutes = settings.IDENTITY_MAX_ATTEMPTS, settings.IDENTITY_LOCK_MINUTES
+def _require_proofs(customer: Customer, rule: ProofRule) -> None:
+    missing = missing_proofs(customer, rule)
+    if Proof.NAME in missing:
+        raise IdentityMissingError
+    if missing:
+        raise SecondProofNeededError(accepts=list(missing))
+
+
+def _verify_once(
+    customer: Customer, subjects: list[str], owner: Owner | None, rule: ProofRule, now: datetime
+) -> bool:
+    before = repository.failed_attempts(subjects)
+    limits = _limits()
+    limited = [attempts for attempts in before if attempts.is_locked(now)]
+    for attempts in limited:
+        if attempts.kind in LOCKING and attempts.expires_at is not None:
+            minutes = math.ceil((attempts.expires_at - now).total_seconds() / 60)
+            raise AttemptsExceededError(minutes=minutes)
+    if limited:
+        rule = rule.stricter()
+        _require_proofs(customer, rule)
+    delay_s = max([a.delay_s(limits[a.kind], now) for a in limited if a.kind in RECORDS], default=0)
+    if delay_s > 0:
+        raise AttemptTooSoonError(seconds=math.ceil(delay_s))
+    result = Verification.CONTRADICTED if owner is None else verify(customer, owner, rule)
+    if result is Verification.CONTRADICTED and before:
         repository.replace_attempts(
-            {each: each.with_failure(limit=limit, minutes=minutes, now=now) for each in before}
+            {each: each.with_failure(limits[each.kind], now=now) for each in before}
         )
-    return is_match
+    return result is Verification.VERIFIED
+
+
+def _limits() -> AttemptLimits:
+    own = AttemptLimit(settings.IDENTITY_MAX_ATTEMPTS, settings.IDENTITY_LOCK_MINUTES)
+    shared_minutes = settings.IDENTITY_CALLER_LOCK_MINUTES
+    return {
+        SubjectKind.CALL: own,
+        SubjectKind.ORDER: own,
+        SubjectKind.APPOINTMENT: own,
+        SubjectKind.NAME: AttemptLimit(settings.IDENTITY_NAME_MAX_ATTEMPTS, shared_minutes),
+        SubjectKind.ADDRESS: AttemptLimit(settings.IDENTITY_ADDRESS_MAX_ATTEMPTS, shared_minutes),
+    }
+
+
+def _subjects(customer: Customer, kind: SubjectKind, record_id: str) -> list[str]:
+    """Return the subjects whose failures count; names and addresses as hashes."""
+    ids = {
+        kind: record_id,
+        SubjectKind.CALL: customer.call_id or "",
+        SubjectKind.ADDRESS: hash_address(customer.address) if customer.address else "",
+        SubjectKind.NAME: _hash(letters_of(customer.name)) if customer.name else "",
+    }
+    return [f"{subject}#{value}" for subject, value in ids.items() if is_id(value)]
+
+
+def hash_address(address: str) -> str:
+    """Return a hash of the network that an address belongs to: an IPv6 prefix, an IPv4 address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return _hash(address)
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return _hash(str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False)))
+    return _hash(str(parsed.ipv4_mapped if parsed.version == 6 else parsed))
+
+
+def _hash(value: str) -> str:
+    return salted_hmac("common.identity", value, algorithm="sha256").hexdigest()[:32]
 
 
 # --- For staff

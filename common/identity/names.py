@@ -42,9 +42,12 @@ PARTICLES = frozenset(
 CONJUNCTIONS = frozenset({"y", "e", "i"})
 """Words between two family names that some leave out: Ortega y Gasset."""
 
+_JOINERS = re.compile(r"['’`´‐-]")
+"""Signs within a name: D'Angelo, Pérez-Gómez."""
 _SOUNDS: Sequence[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), sound)
     for pattern, sound in (
+        (r"([^clr])\1+", r"\1"),
         (r"ph", "f"),
         (r"sch|sh|ch", "C"),
         (r"th", "t"),
@@ -79,7 +82,7 @@ SHORT_WORD_LENGTH = 5
 MIN_SPLIT_LENGTH = 9
 """Names of so many letters are also compared without regard to their words."""
 MIN_SHORT_FORM_LENGTH = 3
-"""So many first letters of a given name may stand for it: Maxi for Maximiliano."""
+"""So many first or last letters of a name may stand for it: Maxi, or half of a double name."""
 
 
 def compare_names(spoken: str, stored: str) -> NameMatch:
@@ -112,7 +115,7 @@ def sound_of(word: str) -> str:
 
 def sounds_of_words(name: str) -> tuple[str, ...]:
     """Return how the words of a name sound, without titles; particles are one with the next word."""
-    words = re.findall(r"[^\W\d_]+", fold(re.sub(r"['’`´]", "", name)))
+    words = re.findall(r"[^\W\d_]+", fold(_JOINERS.sub("", name)))
     while len(words) > MIN_WORDS_OF_FULL_NAME and words[0] in TITLES:
         words = words[1:]
     sounds: list[str] = []
@@ -174,7 +177,8 @@ def _is_near_word_by_word(a: Sequence[str], b: Sequence[str]) -> bool:
 def _word_distance(a: str, b: str) -> int | None:
     """Return how many letters differ, or None if too many do."""
     shorter, longer = sorted((a, b), key=len)
-    if len(shorter) >= MIN_SHORT_FORM_LENGTH and longer.startswith(shorter):
+    is_form = longer.startswith(shorter) or longer.endswith(shorter)
+    if len(shorter) >= MIN_SHORT_FORM_LENGTH and is_form:
         return min(1, len(longer) - len(shorter))
     allowed = 0 if len(longer) <= 2 else 1 if len(longer) <= SHORT_WORD_LENGTH else MAX_DISTANCE
     distance = _edit_distance(a, b)

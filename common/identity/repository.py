@@ -1,6 +1,6 @@
 """All reads and writes of failed identity checks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from pynamodb.expressions.condition import Condition
@@ -15,10 +15,13 @@ UNCHANGED = "unchanged"
 EXISTS = "exists"
 
 
-def failed_attempts(subject: str) -> FailedAttempts:
-    """Return the current failures of a subject; none if nothing is stored."""
-    row = models.FailedAttempts.find(subject)
-    return FailedAttempts(subject=subject) if row is None else _to_attempts(row)
+def failed_attempts(subjects: Collection[str]) -> list[FailedAttempts]:
+    """Return the current failures of each subject, read consistently; none where nothing is stored."""
+    rows = models.FailedAttempts.find_all(subjects)
+    return [
+        _to_attempts(rows[subject]) if subject in rows else FailedAttempts(subject=subject)
+        for subject in subjects
+    ]
 
 
 def replace_attempts(replacements: Mapping[FailedAttempts, FailedAttempts]) -> None:

@@ -1,14 +1,46 @@
-"""Compare what a caller says of themselves with what a record says of its owner.
+"""Compare what a caller says of themselves with what a record says of its owner. Pure.
 
-A customer on the telephone proves who they are by a name or an identity number (DNI); either is
-enough. Accents, case, spacing and punctuation do not count, since speech recognition chooses them.
-Parts of a name are not enough: "Juan" isn't "Juan Pérez". An empty value matches nothing.
+A customer proves who they are by their name, identity number (DNI), e-mail address or its first letters,
+or the code of an appointment. A `ProofRule` says which of them are enough. All proofs that are given
+must be right: a right name doesn't make up for a wrong number. A name that is only near
+(`common.identity.names`) counts together with another proof. An empty value proves nothing.
 """
 
+import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
 
+from common.identity.names import NameMatch, compare_names, letters_of
+from common.spoken_numbers import parse_dictated_digits
+from common.text import fold
+
+MIN_EMAIL_LETTERS = 4
+"""So many first letters of an e-mail address are a proof; the part before the @ may be shorter."""
 _DNI_SEPARATORS = dict.fromkeys(map(ord, " .-"))
+_SPOKEN_LETTERS: Mapping[str, str] = {
+    **dict.fromkeys(("be", "bé", "b larga", "be larga"), "b"),
+    **dict.fromkeys(("ve corta", "uve", "ve"), "v"),
+    **dict.fromkeys(("doble ve", "ve doble", "doble u"), "w"),
+    **dict.fromkeys(("i griega", "ye"), "y"),
+    "a": "a", "ce": "c", "de": "d", "e": "e", "efe": "f", "ge": "g", "hache": "h", "i": "i",
+    "i latina": "i", "jota": "j", "ka": "k", "ele": "l", "eme": "m", "ene": "n", "o": "o", "pe": "p",
+    "cu": "q", "erre": "r", "ere": "r", "ese": "s", "te": "t", "u": "u", "equis": "x", "zeta": "z",
+}  # fmt: skip
+_SPOKEN_SIGNS: Mapping[str, str] = {
+    "guion bajo": "_", "guion medio": "-", "guion": "-", "punto": ".", "arroba": "@",
+}  # fmt: skip
+
+
+def _one_of(names: Mapping[str, str]) -> str:
+    return "(?:" + "|".join(sorted(names, key=len, reverse=True)) + ")"
+
+
+_LETTER = rf"(?:{_one_of(_SPOKEN_LETTERS)}|[a-z0-9])"
+_SPELLED = re.compile(rf"\b{_LETTER}(?:[\s,]+{_LETTER})+\b")
+_SIGN = re.compile(rf"\s*\b{_one_of(_SPOKEN_SIGNS)}\b\s*")
+_ONE_LETTER = re.compile(_LETTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,38 +50,149 @@ class Staff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """A customer, by the name and identity number they give in the call `call_id`."""
+    """A customer, by what they say of themselves, and where they call from.
+
+    `email` may be an address or its first letters; `address` is their network address.
+    """
 
     name: str | None = None
     dni: str | None = None
+    email: str | None = None
+    code: str | None = None
     call_id: str | None = None
+    address: str | None = None
 
 
 type Caller = Staff | Customer
 
 
-def gives_identity(caller: Caller) -> bool:
-    """Whether `caller` gave a name or an identity number at all."""
-    match caller:
-        case Staff():
-            return True
-        case Customer():
-            return bool(normalized_name(caller.name or "") or digits(caller.dni or ""))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What a record says of the person it belongs to."""
+
+    name: str
+    dni: str | None = None
+    email: str | None = None
+    code: str | None = None
 
 
-def matches_identity(caller: Caller, *, name: str, dni: str | None = None) -> bool:
-    """Whether `caller` may access a record whose owner has this `name` and `dni`."""
-    match caller:
-        case Staff():
-            return True
-        case Customer():
-            has_dni = is_same_dni(caller.dni or "", dni or "")
-            return has_dni or is_same_name(caller.name or "", name)
+class Proof(StrEnum):
+    """What can prove who a customer is."""
+
+    NAME = "name"
+    DNI = "dni"
+    EMAIL = "email"
+    CODE = "code"
 
 
-def is_same_name(a: str, b: str) -> bool:
-    """Whether two full names are equal after normalization; empty names are not."""
-    return normalized_name(a) == normalized_name(b) != ()
+class ProofRule(StrEnum):
+    """Which proofs are enough."""
+
+    NAME_OR_DNI = "name or dni"
+    NAME = "name"
+    NAME_AND_OTHER = "name+other"
+    NAME_AND_DNI = "name+dni"
+    NAME_AND_EMAIL = "name+email"
+    CODE = "code"
+
+    def accepted_proofs(self, owner: Owner | None) -> tuple[Proof, ...]:
+        """Return the proofs of which the rule needs one beside the name; none if it needs no other.
+
+        Of several, a record's rule needs the first that the record has. Without a record, the method
+        returns all that a record may need.
+        """
+        proofs = _BESIDE_NAME[self]
+        if owner is None or self is ProofRule.NAME_AND_OTHER:
+            return proofs
+        stored = {Proof.DNI: owner.dni, Proof.EMAIL: owner.email, Proof.CODE: owner.code}
+        return tuple(proof for proof in proofs if stored[proof])[:1] or proofs
+
+    def stricter(self) -> "ProofRule":
+        """Return the rule that also needs another proof beside the name."""
+        return self if self.accepted_proofs(None) else ProofRule.NAME_AND_OTHER
+
+
+_BESIDE_NAME: Mapping[ProofRule, tuple[Proof, ...]] = {
+    ProofRule.NAME_OR_DNI: (),
+    ProofRule.NAME: (),
+    ProofRule.NAME_AND_OTHER: (Proof.DNI, Proof.EMAIL, Proof.CODE),
+    ProofRule.NAME_AND_DNI: (Proof.DNI, Proof.EMAIL),
+    ProofRule.NAME_AND_EMAIL: (Proof.EMAIL,),
+    ProofRule.CODE: (Proof.CODE, Proof.DNI, Proof.EMAIL),
+}
+
+
+class Verification(Enum):
+    """How a verification ended."""
+
+    VERIFIED = auto()
+    UNPROVEN = auto()
+    """Nothing that the caller said is wrong, but it isn't enough."""
+    CONTRADICTED = auto()
+    """Something that the caller said is wrong."""
+
+
+def offered_proofs(customer: Customer) -> frozenset[Proof]:
+    """Return which proofs a customer offers, right or wrong."""
+    offered = {
+        Proof.NAME: letters_of(customer.name or ""),
+        Proof.DNI: digits(customer.dni or ""),
+        Proof.EMAIL: parse_spoken_email(customer.email or ""),
+        Proof.CODE: digits(customer.code or ""),
+    }
+    return frozenset(proof for proof, value in offered.items() if value)
+
+
+def missing_proofs(customer: Customer, rule: ProofRule) -> tuple[Proof, ...]:
+    """Return the proofs of which the customer must offer one before any record can be verified."""
+    offered = offered_proofs(customer)
+    if rule is ProofRule.NAME_OR_DNI:
+        return () if offered & {Proof.NAME, Proof.DNI} else (Proof.NAME, Proof.DNI)
+    if Proof.NAME not in offered:
+        return (Proof.NAME,)
+    accepted = rule.accepted_proofs(None)
+    return () if not accepted or offered & {*accepted} else accepted
+
+
+def proofs_to_ask_for(caller: Caller) -> list[Proof]:
+    """Return other proofs that a customer who couldn't be verified may offer, whatever the record."""
+    if isinstance(caller, Staff):
+        return []
+    offered = offered_proofs(caller)
+    return [] if len(offered) > 1 else [p for p in (Proof.DNI, Proof.EMAIL) if p not in offered]
+
+
+def verify(customer: Customer, owner: Owner, rule: ProofRule) -> Verification:
+    """Return whether the customer is the owner, as far as the rule demands proofs of it."""
+    spoken = customer.name or ""
+    name = compare_names(spoken, owner.name) if letters_of(spoken) else None
+    results = _results_besides_name(customer, owner)
+    if name is NameMatch.DIFFERENT or False in results.values():
+        return Verification.CONTRADICTED
+    right = {proof for proof, result in results.items() if result}
+    needed = rule.accepted_proofs(owner)
+    if needed:
+        is_enough = name is not None and bool(right & {*needed})
+    else:
+        is_named = name is NameMatch.SAME or (name is NameMatch.NEAR and bool(right))
+        is_enough = is_named or (rule is ProofRule.NAME_OR_DNI and Proof.DNI in right)
+    return Verification.VERIFIED if is_enough else Verification.UNPROVEN
+
+
+def _results_besides_name(customer: Customer, owner: Owner) -> dict[Proof, bool]:
+    """Return which offered proofs are right; those that the record can't confirm are left out."""
+    offered = offered_proofs(customer)
+    results = {}
+    if Proof.DNI in offered and owner.dni:
+        results[Proof.DNI] = is_same_dni(customer.dni or "", owner.dni)
+    if Proof.EMAIL in offered and owner.email:
+        results[Proof.EMAIL] = matches_email(customer.email or "", owner.email)
+    if Proof.CODE in offered and owner.code:
+        results[Proof.CODE] = is_same_dni(customer.code or "", owner.code)
+    return results
+
+
+# --- Single proofs
 
 
 def is_same_dni(a: str, b: str) -> bool:
@@ -57,16 +200,36 @@ def is_same_dni(a: str, b: str) -> bool:
     return digits(a) == digits(b) != ""
 
 
-def normalized_name(text: str) -> tuple[str, ...]:
-    """Return the words of `text` in lower case, without accents and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
-    return tuple("".join(c if c.isalnum() else " " for c in letters).split())
+def matches_email(spoken: str, stored: str) -> bool:
+    """Whether `spoken` is the e-mail address `stored`, or its first letters, in whatever form.
+
+    "juan.perez@…", "juan punto perez", "jota u a ene" and "Juan" prove juan.perez@email.com. Only
+    letters and digits count. At least `MIN_EMAIL_LETTERS`, or all before the @, must be given.
+    """
+    spoken_letters = re.sub(r"[^a-z0-9]", "", parse_spoken_email(spoken))
+    stored_letters = re.sub(r"[^a-z0-9]", "", fold(stored))
+    before_at = re.sub(r"[^a-z0-9]", "", fold(stored.partition("@")[0]))
+    needed = min(MIN_EMAIL_LETTERS, len(before_at))
+    return bool(needed) and (
+        len(spoken_letters) >= needed and stored_letters.startswith(spoken_letters)
+    )
+
+
+def parse_spoken_email(text: str) -> str:
+    """Return an e-mail address, or its first letters, as it is written: `jota a punto pe` is `ja.pe`."""
+    written = _SIGN.sub(lambda match: _SPOKEN_SIGNS[match[0].strip()], fold(text.strip()))
+    written = _SPELLED.sub(_join_spelled, written)
+    return re.sub(r"[^a-z0-9@._+-]", "", written)
+
+
+def _join_spelled(match: re.Match[str]) -> str:
+    return "".join(_SPOKEN_LETTERS.get(each, each) for each in _ONE_LETTER.findall(match[0]))
 
 
 def digits(text: str) -> str:
-    """Return the decimal digits of `text`, as ASCII."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
+    """Return the decimal digits of `text`, as ASCII; of a number in words, its digits."""
+    found = "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
+    return found or parse_dictated_digits(text) or ""
 
 
 def parse_dni(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Base serializer and fields of the REST API: camelCase in JSON, snake_case in Python; instants, money."""
+"""Base serializer and fields of the REST API: camelCase in JSON; instants, money, identity numbers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,8 +10,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
+from common.contact import MAX_DNI_DIGITS
+from common.identity.verification import mask_dni, parse_dni
 from common.money import DECIMAL_PLACES, MAX_AMOUNT, MAX_DIGITS
 from common.naming import camel_case
+from common.rest.permissions import may_see_dni
 from common.timestamps import MAX_INSTANT, MIN_INSTANT, from_iso, to_iso
 
 
@@ -128,3 +131,34 @@ class MoneyField(serializers.DecimalField):
     @override
     def to_representation(self, value: Decimal) -> float:  # type: ignore[override]  # the base class returns text
         return float(value)
+
+
+@extend_schema_field({"type": ["string", "null"]})
+class DniField(serializers.Field[str, Any, str | None, Any]):
+    """An identity number: in full for users with `orders.view_dni`, masked to two digits for others.
+
+    Args:
+        accepts_mask: Whether input may be masked. The service checks whether it is the stored one's.
+
+    """
+
+    default_error_messages: ClassVar = {"invalid": _("Not an identity number: up to 15 digits.")}
+
+    def __init__(self, *, accepts_mask: bool = False, **options: Any) -> None:
+        self.accepts_mask = accepts_mask
+        super().__init__(**options)
+
+    @override
+    def to_representation(self, value: Any) -> str | None:
+        return value if may_see_dni(self.context.get("request")) else mask_dni(value)
+
+    @override
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or len(data) > 2 * MAX_DNI_DIGITS:
+            self.fail("invalid")
+        if self.accepts_mask and "*" in data:
+            return data
+        digits = parse_dni(data)
+        if data and (digits is None or len(digits) > MAX_DNI_DIGITS):
+            self.fail("invalid")
+        return data

@@ -15,9 +15,9 @@ import appointments.services
 import orders.services
 from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES
 from common import clock
-from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
+from common.contact import MAX_DNI_DIGITS, MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from conversations.domain import ToolOutcome
-from orders.domain import MAX_DNI_DIGITS, MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH
+from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH
 from tests.fixtures.forms import fields_of
 from tests.interfaces.clients import CLINIC
 from voice.tools import TOOLS

@@ -60,3 +60,5 @@ class CallOptions:
     """Whether the assistant speaks first."""
     acknowledges: bool
     """Whether the client reports what it has received and played."""
+    address: str | None = None
+    """The network address that the call comes from."""

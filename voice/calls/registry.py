@@ -79,7 +79,7 @@ class CallRegistry:
             WireError: the voice or the language is not offered.
 
         """
-        options = _new_options(start, acknowledges=acknowledges)
+        options = _new_options(start, acknowledges=acknowledges, address=address)
         self.admission.check_capacity(address)
         if acknowledges:
             await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
@@ -201,7 +201,7 @@ class CallRegistry:
         except BaseException:
             self.admission.remove_call(address)
             raise
-        options = _restored_options(call_id, resume, stored)
+        options = _restored_options(call_id, resume, stored, address=address)
         uplink = restored_uplink(stored, resume)
         recorder = _recorder(options, received_to=uplink.next_text, epoch=stored.epoch)
         transport = configuration.region_pool().for_live_call()
@@ -338,7 +338,7 @@ class CallRegistry:
             active.connection.redirect()
 
 
-def _new_options(start: m.StartCall, *, acknowledges: bool) -> CallOptions:
+def _new_options(start: m.StartCall, *, acknowledges: bool, address: str) -> CallOptions:
     voice = start.voice or settings.NOVA_SONIC_VOICE
     language = start.language or DEFAULT_LANGUAGE
     if voice not in {settings.NOVA_SONIC_VOICE, *settings.NOVA_SONIC_VOICES}:
@@ -354,6 +354,7 @@ def _new_options(start: m.StartCall, *, acknowledges: bool) -> CallOptions:
         language=language,
         greet=start.greet and settings.CALL_GREETING,
         acknowledges=acknowledges,
+        address=address,
     )
 
 
@@ -368,7 +369,9 @@ def _recorder(options: CallOptions, *, received_to: int, epoch: int | None = Non
     )
 
 
-def _restored_options(call_id: str, resume: m.ResumeCall, stored: StoredCall) -> CallOptions:
+def _restored_options(
+    call_id: str, resume: m.ResumeCall, stored: StoredCall, *, address: str
+) -> CallOptions:
     return CallOptions(
         call_id=call_id,
         resume_token=resume.token,
@@ -377,6 +380,7 @@ def _restored_options(call_id: str, resume: m.ResumeCall, stored: StoredCall) ->
         language=stored.language,
         greet=bool(stored.state["greets"]),
         acknowledges=True,
+        address=address,
     )
 
 

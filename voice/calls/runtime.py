@@ -576,6 +576,7 @@ class Call:
             return
         context = ToolContext(
             call_id=self.options.call_id,
+            address=self.options.address,
             tool_use_id=tool_call.key,
             now=self._settings.now(),
             time_zone=self._settings.time_zone,

@@ -12,7 +12,6 @@ from appointments import services
 from appointments.domain import MAX_DURATION_MINUTES, MIN_DURATION_MINUTES, AppointmentKind
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
-from common.identity.verification import Customer
 from voice.tools.arguments import (
     ServiceField,
     read_duration,
@@ -31,6 +30,23 @@ AppointmentId = Annotated[
 PatientName = Annotated[
     str,
     Field(min_length=1, max_length=MAX_NAME_LENGTH, description="Nombre y apellido del paciente."),
+]
+Dni = Annotated[
+    str | None,
+    BeforeValidator(read_text),
+    Field(max_length=80, description="DNI del paciente, en dígitos."),
+]
+EmailLetters = Annotated[
+    str | None,
+    Field(
+        max_length=MAX_EMAIL_LENGTH,
+        description="Email del paciente o sus primeras cuatro letras, para verificar identidad.",
+    ),
+]
+Code = Annotated[
+    str | None,
+    BeforeValidator(read_text),
+    Field(max_length=80, description="Código que se le dio al paciente al agendar, en dígitos."),
 ]
 LocalDate = Annotated[
     datetime,
@@ -58,6 +74,7 @@ async def agendarTurno(
     type: Annotated[
         AppointmentKind, BeforeValidator(read_kind), Field(description="Tipo de cita.")
     ] = AppointmentKind.CONSULTATION,
+    dni: Dni = None,
 ) -> dict[str, Any]:
     """Programar nueva cita médica"""
     booked = await run_in_thread(
@@ -68,10 +85,12 @@ async def agendarTurno(
         starts_at=_aware(date, context),
         duration_min=duration,
         kind=type,
+        dni=dni,
         token=context.token,
         now=context.now,
     )
-    return appointment_result(booked, now=context.now, time_zone=context.time_zone)
+    result = appointment_result(booked, now=context.now, time_zone=context.time_zone)
+    return {**result, "code": " ".join(booked.code)} if booked.code else result
 
 
 async def cancelarTurno(
@@ -79,12 +98,15 @@ async def cancelarTurno(
     *,
     appointmentId: AppointmentId,
     patientName: PatientName,
+    dni: Dni = None,
+    email: EmailLetters = None,
+    code: Code = None,
 ) -> dict[str, Any]:
     """Cancelar cita existente"""
     cancelled = await run_in_thread(
         services.cancel_appointment,
         appointment_id=appointmentId,
-        caller=Customer(name=patientName, call_id=context.call_id),
+        caller=context.customer(name=patientName, dni=dni, email=email, code=code),
         now=context.now,
     )
     return appointment_result(cancelled, now=context.now, time_zone=context.time_zone)
@@ -96,12 +118,15 @@ async def modificarTurno(
     appointmentId: AppointmentId,
     patientName: PatientName,
     newDate: Annotated[LocalDate, ServiceField("date")],
+    dni: Dni = None,
+    email: EmailLetters = None,
+    code: Code = None,
 ) -> dict[str, Any]:
     """Cambiar fecha/hora de cita"""
     moved = await run_in_thread(
         services.reschedule_appointment,
         appointment_id=appointmentId,
-        caller=Customer(name=patientName, call_id=context.call_id),
+        caller=context.customer(name=patientName, dni=dni, email=email, code=code),
         starts_at=_aware(newDate, context),
         now=context.now,
     )
@@ -114,12 +139,15 @@ async def consultarTurno(
     *,
     appointmentId: AppointmentId,
     patientName: PatientName,
+    dni: Dni = None,
+    email: EmailLetters = None,
+    code: Code = None,
 ) -> dict[str, Any]:
     """Obtener detalles de cita"""
     found = await run_in_thread(
         services.look_up_appointment,
         appointment_id=appointmentId,
-        caller=Customer(name=patientName, call_id=context.call_id),
+        caller=context.customer(name=patientName, dni=dni, email=email, code=code),
         now=context.now,
     )
     return appointment_result(found, now=context.now, time_zone=context.time_zone)

@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
-from common.identity.verification import Customer
 from common.money import DECIMAL_PLACES, MAX_DIGITS
 from orders import services
 from orders.domain import MAX_ITEMS, MAX_QUANTITY, MAX_TEXT_LENGTH, OrderItem
@@ -33,7 +32,14 @@ OrderId = Annotated[
 Dni = Annotated[
     str | None,
     BeforeValidator(read_text),
-    Field(max_length=20, description="DNI del cliente, en dígitos. O el nombre."),
+    Field(max_length=80, description="DNI del cliente, en dígitos. O el nombre."),
+]
+EmailLetters = Annotated[
+    str | None,
+    Field(
+        max_length=MAX_EMAIL_LENGTH,
+        description="Email del cliente o sus primeras cuatro letras, si hace falta otro dato.",
+    ),
 ]
 CustomerName = Annotated[
     str | None,
@@ -88,12 +94,13 @@ async def consultarOrder(
     orderId: OrderId,
     dni: Dni = None,
     customerName: CustomerName = None,
+    email: EmailLetters = None,
 ) -> dict[str, Any]:
     """Consultar pedido por ID con verificación de identidad"""
     found = await run_in_thread(
         services.look_up_order,
         order_id=orderId,
-        caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
+        caller=context.customer(name=customerName, dni=dni, email=email),
         now=context.now,
     )
     return order_result(found, now=context.now, time_zone=context.time_zone)
@@ -105,12 +112,13 @@ async def cancelarOrder(
     orderId: OrderId,
     dni: Dni = None,
     customerName: CustomerName = None,
+    email: EmailLetters = None,
 ) -> dict[str, Any]:
     """Cancelar pedido existente con verificación de identidad"""
     cancelled = await run_in_thread(
         services.cancel_order,
         order_id=orderId,
-        caller=Customer(name=customerName, dni=dni, call_id=context.call_id),
+        caller=context.customer(name=customerName, dni=dni, email=email),
         now=context.now,
     )
     return order_result(cancelled, now=context.now, time_zone=context.time_zone)
@@ -135,6 +143,11 @@ async def crearOrder(
         BeforeValidator(read_total),
         Field(ge=0, max_digits=14, decimal_places=DECIMAL_PLACES, description="Total del pedido."),
     ] = None,
+    dni: Annotated[
+        str | None,
+        BeforeValidator(read_text),
+        Field(max_length=80, description="DNI del cliente, en dígitos: lo identifica después."),
+    ] = None,
 ) -> dict[str, Any]:
     """Crear nuevo pedido con items y datos del cliente"""
     placed = await run_in_thread(
@@ -146,6 +159,7 @@ async def crearOrder(
             for number, item in enumerate(items, start=1)
         ],
         total=total,
+        dni=dni,
         token=context.token,
         now=context.now,
     )

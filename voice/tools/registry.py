@@ -23,6 +23,7 @@ from django.utils.translation import gettext
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from common.errors import DomainError, InvalidFieldError, UnavailableError
+from common.identity.verification import Customer
 from common.naming import camel_case
 from conversations.domain import ToolOutcome
 from voice.sonic.events import ToolSpec
@@ -37,12 +38,17 @@ MAX_LOGGED_NAME = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
-    """The call in which a tool runs."""
+    """The call in which a tool runs; `address` is the network address it comes from."""
 
     call_id: str
     tool_use_id: str
     now: datetime
     time_zone: ZoneInfo
+    address: str | None = None
+
+    def customer(self, **proofs: str | None) -> Customer:
+        """Return the customer of the call, with what they say of themselves."""
+        return Customer(**proofs, call_id=self.call_id, address=self.address)
 
     @property
     def token(self) -> str:
