@@ -10,7 +10,7 @@ from appointments.domain import doctor_key, match_doctors
 from appointments.errors import DoctorNotFoundError
 from appointments.opening_hours import OpeningHours, SlotGrid
 from common.contact import clean_name
-from common.identity.verification import ProofRule
+from common.identity.verification import FactorRule
 
 
 def time_zone() -> ZoneInfo:
@@ -39,14 +39,14 @@ def allows_patient_overlap() -> bool:
     return bool(settings.PATIENT_OVERLAP == "allow")
 
 
-def change_rule() -> ProofRule:
-    """Return which proofs a customer needs to cancel or move an appointment."""
-    return ProofRule(settings.APPOINTMENT_PROOF)
+def change_rule() -> FactorRule:
+    """Return which factors a customer needs to cancel or move an appointment."""
+    return FactorRule(settings.APPOINTMENT_PROOF)
 
 
 def gives_codes() -> bool:
     """Whether a new appointment gets a code that is needed to cancel or move it."""
-    return change_rule() is ProofRule.CODE
+    return change_rule() is FactorRule.CODE
 
 
 _parse_opening_hours = cache(OpeningHours.parse)

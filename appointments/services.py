@@ -51,7 +51,7 @@ from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
 from common.identity.hidden_dni import check_dni_change
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, Customer, ProofRule, Staff, proofs_to_ask_for
+from common.identity.verification import Caller, Customer, FactorRule, Staff, factors_to_ask_for
 from common.ids import record_ids_for, speakable_code, speakable_id
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
@@ -139,16 +139,16 @@ def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -
 
     Raises:
         IdentityMissingError: the caller gave no name.
-        SecondProofNeededError, AttemptsExceededError, AttemptTooSoonError: too many failed before.
+        SecondFactorNeededError, AttemptsExceededError, AttemptTooSoonError: too many failed before.
         AppointmentNotFoundError: no appointment has this id, it isn't the caller's, or the name is
-            only near; `data["ask_for"]` lists other proofs that the caller could offer.
+            only near; `data["ask_for"]` lists other factors that the caller could offer.
 
     """
-    return _verified_appointment(appointment_id, caller, ProofRule.NAME, now)
+    return _verified_appointment(appointment_id, caller, FactorRule.NAME, now)
 
 
 def _verified_appointment(
-    appointment_id: str, caller: Caller, rule: ProofRule, now: datetime
+    appointment_id: str, caller: Caller, rule: FactorRule, now: datetime
 ) -> Appointment:
     ids = record_ids_for(appointment_id, caller)
     appointment = next(filter(None, map(repository.get_appointment, ids)), None)
@@ -162,7 +162,7 @@ def _verified_appointment(
     )
     if appointment is None or not is_verified:
         raise AppointmentNotFoundError(
-            appointment_id=appointment_id, ask_for=proofs_to_ask_for(caller)
+            appointment_id=appointment_id, ask_for=factors_to_ask_for(caller, rule)
         )
     return appointment
 
@@ -262,7 +262,7 @@ def reschedule_appointment(
 
     Raises:
         IdentityMissingError, AppointmentNotFoundError and the others of `look_up_appointment`;
-            `APPOINTMENT_PROOF` says which proofs are needed.
+            `APPOINTMENT_PROOF` says which factors are needed.
         AppointmentClosedError: it is cancelled, completed or has started.
         AppointmentInThePastError, AppointmentTooFarError, NonexistentTimeError, NotASlotError,
             OutsideOpeningHoursError: the new time can't be booked.
@@ -301,7 +301,7 @@ def cancel_appointment(
 
     Raises:
         IdentityMissingError, AppointmentNotFoundError and the others of `look_up_appointment`;
-            `APPOINTMENT_PROOF` says which proofs are needed.
+            `APPOINTMENT_PROOF` says which factors are needed.
         AppointmentAlreadyCancelledError: it is cancelled.
         AppointmentClosedError: it is completed, or it has started and the caller is a customer.
         StaleVersionError: it has another version, or every attempt met a concurrent change.

@@ -351,7 +351,7 @@ IDENTITY_MAX_ATTEMPTS: int = Field(
     ge=1,
     le=100,
     description="Failed identity checks after which a call can verify nobody, and a record needs a "
-    "second proof and a pause between attempts.",
+    "second factor and a pause between attempts.",
 )
 IDENTITY_LOCK_MINUTES: int = Field(
     15, ge=1, le=1440, description="How long that lasts after the last failure."
@@ -360,7 +360,7 @@ IDENTITY_NAME_MAX_ATTEMPTS: int = Field(
     10,
     ge=1,
     le=10_000,
-    description="Failed checks with one name, on any records, after which it needs a second proof.",
+    description="Failed checks with one name, on any records, after which it needs a second factor.",
 )
 IDENTITY_ADDRESS_MAX_ATTEMPTS: int = Field(
     30,

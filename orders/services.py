@@ -17,7 +17,7 @@ from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
 from common.identity.hidden_dni import check_dni_change
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, ProofRule, proofs_to_ask_for
+from common.identity.verification import Caller, FactorRule, factors_to_ask_for
 from common.ids import record_ids_for, speakable_id, tracking_number
 from common.partial_updates import provided_fields
 from common.timestamps import truncate_to_ms
@@ -77,9 +77,9 @@ def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
 
     Raises:
         IdentityMissingError: the caller gave neither a name nor an identity number.
-        SecondProofNeededError, AttemptsExceededError, AttemptTooSoonError: too many failed before.
+        SecondFactorNeededError, AttemptsExceededError, AttemptTooSoonError: too many failed before.
         OrderNotFoundError: no order has this id, it isn't the caller's, or the name is only near;
-            `data["ask_for"]` lists other proofs that the caller could offer.
+            `data["ask_for"]` lists other factors that the caller could offer.
 
     """
     ids = record_ids_for(order_id, caller)
@@ -89,11 +89,13 @@ def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
         kind=SubjectKind.ORDER,
         record_id=order.id if order else ids[-1],
         owner=order.owner if order else None,
-        rule=ProofRule.NAME_OR_DNI,
+        rule=FactorRule.NAME_OR_DNI,
         now=now,
     )
     if order is None or not is_verified:
-        raise OrderNotFoundError(order_id=order_id, ask_for=proofs_to_ask_for(caller))
+        raise OrderNotFoundError(
+            order_id=order_id, ask_for=factors_to_ask_for(caller, FactorRule.NAME_OR_DNI)
+        )
     return order
 
 

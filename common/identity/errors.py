@@ -11,31 +11,31 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.errors import NotAllowedError, NotFoundError
-from common.identity.verification import Proof
+from common.identity.verification import Factor
 
-PROOF_LABELS: Mapping[str, Promise] = {
-    Proof.NAME: gettext_lazy("your full name"),
-    Proof.DNI: gettext_lazy("your identity number"),
-    Proof.EMAIL: gettext_lazy("the first letters of your e-mail address"),
-    Proof.CODE: gettext_lazy("the code you were given"),
+FACTOR_LABELS: Mapping[str, Promise] = {
+    Factor.NAME: gettext_lazy("your full name"),
+    Factor.DNI: gettext_lazy("your identity number"),
+    Factor.EMAIL: gettext_lazy("the first letters of your e-mail address"),
+    Factor.CODE: gettext_lazy("the code you were given"),
 }
 
 
-def describe_proofs(proofs: object) -> str:
-    """Return the proofs in words: "your identity number or the first letters of …"."""
-    assert isinstance(proofs, list | tuple)
-    return str(_(" or ")).join(str(PROOF_LABELS[proof]) for proof in proofs)
+def describe_factors(factors: object) -> str:
+    """Return the factors in words: "your identity number or the first letters of …"."""
+    assert isinstance(factors, list | tuple)
+    return str(_(" or ")).join(str(FACTOR_LABELS[factor]) for factor in factors)
 
 
-class SecondProofNeededError(NotAllowedError):
-    """The name alone isn't enough; one of the proofs in `data["accepts"]` is needed, too."""
+class SecondFactorNeededError(NotAllowedError):
+    """The name alone isn't enough; one of the factors in `data["accepts"]` is needed, too."""
 
-    code = "second_proof_needed"
-    text = gettext_lazy("To be safe I also need %(proofs)s.")
+    code = "second_factor_needed"
+    text = gettext_lazy("To be safe I also need %(factors)s.")
 
     @override
     def text_values(self) -> dict[str, object]:
-        return {"proofs": describe_proofs(self.data["accepts"])}
+        return {"factors": describe_factors(self.data["accepts"])}
 
 
 class AttemptsExceededError(NotAllowedError):
@@ -59,17 +59,17 @@ class AttemptTooSoonError(NotAllowedError):
 class NotVerifiedError(NotFoundError):
     """The record doesn't exist, or it isn't the caller's: the answer is the same for both.
 
-    `data["ask_for"]` lists proofs that a customer hasn't offered and could.
+    `data["ask_for"]` lists factors that a customer hasn't offered and could.
     """
 
     @property
     @override
     def message(self) -> str:
-        proofs = self.data.get("ask_for")
-        if not proofs:
+        factors = self.data.get("ask_for")
+        if not factors:
             return super().message
-        return f"{super().message} " + _("Tell me also %(proofs)s.") % {
-            "proofs": describe_proofs(proofs)
+        return f"{super().message} " + _("Tell me also %(factors)s.") % {
+            "factors": describe_factors(factors)
         }
 
 

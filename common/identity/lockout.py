@@ -10,7 +10,7 @@ and for the record. What a count does at its limit depends on what it counts:
 
 So whoever guesses locks out themselves, not the owner. Nothing that a caller is told depends on whether
 the record exists, except a success: failures on a record that doesn't exist are counted in the same way.
-A name that is only near, without another proof, isn't counted: it is no guess.
+A name that is only near, without another factor, isn't counted: it is no guess.
 """
 
 import ipaddress
@@ -32,18 +32,18 @@ from common.identity.attempts import (
 from common.identity.errors import (
     AttemptsExceededError,
     AttemptTooSoonError,
-    SecondProofNeededError,
+    SecondFactorNeededError,
 )
 from common.identity.names import letters_of
 from common.identity.verification import (
     Caller,
     Customer,
     Owner,
-    Proof,
-    ProofRule,
+    Factor,
+    FactorRule,
     Staff,
     Verification,
-    missing_proofs,
+    missing_factors,
     verify,
 )
 from common.ids import is_id
@@ -61,7 +61,7 @@ def verify_or_count_failure(
     kind: SubjectKind,
     record_id: str,
     owner: Owner | None,
-    rule: ProofRule,
+    rule: FactorRule,
     now: datetime,
 ) -> bool:
     """Return whether `caller` may access the record; if what they say is wrong, count a failure.
@@ -71,33 +71,33 @@ def verify_or_count_failure(
         kind: The kind of record.
         record_id: Its id, as the caller gave it.
         owner: What the record says of its owner; None if there is no such record.
-        rule: Which proofs are needed.
+        rule: Which factors are needed.
         now: The current instant.
 
     Raises:
-        IdentityMissingError: the caller offers no proof that the rule begins with.
-        SecondProofNeededError: the caller must offer another proof beside the name.
+        IdentityMissingError: the caller offers no factor that the rule begins with.
+        SecondFactorNeededError: the caller must offer another factor beside the name.
         AttemptsExceededError: too many failures in this call or from this address.
         AttemptTooSoonError: too many failures for this record a moment ago.
 
     """
     if isinstance(caller, Staff):
         return owner is not None
-    _require_proofs(caller, rule)
+    _require_factors(caller, rule)
     subjects = _subjects(caller, kind, record_id)
     return retry_on_conflict(lambda: _verify_once(caller, subjects, owner, rule, now))
 
 
-def _require_proofs(customer: Customer, rule: ProofRule) -> None:
-    missing = missing_proofs(customer, rule)
-    if Proof.NAME in missing:
+def _require_factors(customer: Customer, rule: FactorRule) -> None:
+    missing = missing_factors(customer, rule)
+    if Factor.NAME in missing:
         raise IdentityMissingError
     if missing:
-        raise SecondProofNeededError(accepts=list(missing))
+        raise SecondFactorNeededError(accepts=list(missing))
 
 
 def _verify_once(
-    customer: Customer, subjects: list[str], owner: Owner | None, rule: ProofRule, now: datetime
+    customer: Customer, subjects: list[str], owner: Owner | None, rule: FactorRule, now: datetime
 ) -> bool:
     before = repository.failed_attempts(subjects)
     limits = _limits()
@@ -108,7 +108,7 @@ def _verify_once(
             raise AttemptsExceededError(minutes=minutes)
     if limited:
         rule = rule.stricter()
-        _require_proofs(customer, rule)
+        _require_factors(customer, rule)
     delay_s = max([a.delay_s(limits[a.kind], now) for a in limited if a.kind in RECORDS], default=0)
     if delay_s > 0:
         raise AttemptTooSoonError(seconds=math.ceil(delay_s))

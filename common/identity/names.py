@@ -2,8 +2,8 @@
 
 Speech recognition writes a name as it likes: with other accents, spaces and capitals, with letters that
 sound alike in Argentina, family name first, without the second given name. Such a name is the same.
-A name that is only near, of which a letter or a part differs, is no proof by itself: it asks for a
-second one. `docs/names.md` has the rules with examples, from the table that the tests check.
+A name that is only near, of which a letter or a part differs, is no factor by itself: it asks for a
+second one. `tests/common/names.tsv` has the rules with examples.
 """
 
 import re
@@ -17,9 +17,9 @@ class NameMatch(StrEnum):
     """What a spoken name says about a stored one."""
 
     SAME = "same"
-    """The same name: a proof."""
+    """The same name: a factor."""
     NEAR = "near"
-    """Perhaps the same name: a proof together with another one."""
+    """Perhaps the same name: a factor together with another one."""
     DIFFERENT = "different"
     """Another name."""
 

@@ -1,9 +1,9 @@
 """Compare what a caller says of themselves with what a record says of its owner. Pure.
 
 A customer proves who they are by their name, identity number (DNI), e-mail address or its first letters,
-or the code of an appointment. A `ProofRule` says which of them are enough. All proofs that are given
+or the code of an appointment. A `FactorRule` says which of them are enough. All factors that are given
 must be right: a right name doesn't make up for a wrong number. A name that is only near
-(`common.identity.names`) counts together with another proof. An empty value proves nothing.
+(`common.identity.names`) counts together with another factor. An empty value proves nothing.
 """
 
 import re
@@ -17,7 +17,7 @@ from common.spoken_numbers import parse_dictated_digits
 from common.text import fold
 
 MIN_EMAIL_LETTERS = 4
-"""So many first letters of an e-mail address are a proof; the part before the @ may be shorter."""
+"""So many first letters of an e-mail address are a factor; the part before the @ may be shorter."""
 _DNI_SEPARATORS = dict.fromkeys(map(ord, " .-"))
 _SPOKEN_LETTERS: Mapping[str, str] = {
     **dict.fromkeys(("be", "bé", "b larga", "be larga"), "b"),
@@ -76,7 +76,7 @@ class Owner:
     code: str | None = None
 
 
-class Proof(StrEnum):
+class Factor(StrEnum):
     """What can prove who a customer is."""
 
     NAME = "name"
@@ -85,8 +85,8 @@ class Proof(StrEnum):
     CODE = "code"
 
 
-class ProofRule(StrEnum):
-    """Which proofs are enough."""
+class FactorRule(StrEnum):
+    """Which factors are enough."""
 
     NAME_OR_DNI = "name or dni"
     NAME = "name"
@@ -95,30 +95,30 @@ class ProofRule(StrEnum):
     NAME_AND_EMAIL = "name+email"
     CODE = "code"
 
-    def accepted_proofs(self, owner: Owner | None) -> tuple[Proof, ...]:
-        """Return the proofs of which the rule needs one beside the name; none if it needs no other.
+    def accepted_factors(self, owner: Owner | None) -> tuple[Factor, ...]:
+        """Return the factors of which the rule needs one beside the name; none if it needs no other.
 
         Of several, a record's rule needs the first that the record has. Without a record, the method
         returns all that a record may need.
         """
-        proofs = _BESIDE_NAME[self]
-        if owner is None or self is ProofRule.NAME_AND_OTHER:
-            return proofs
-        stored = {Proof.DNI: owner.dni, Proof.EMAIL: owner.email, Proof.CODE: owner.code}
-        return tuple(proof for proof in proofs if stored[proof])[:1] or proofs
+        factors = _BESIDE_NAME[self]
+        if owner is None or self is FactorRule.NAME_AND_OTHER:
+            return factors
+        stored = {Factor.DNI: owner.dni, Factor.EMAIL: owner.email, Factor.CODE: owner.code}
+        return tuple(factor for factor in factors if stored[factor])[:1] or factors
 
-    def stricter(self) -> "ProofRule":
-        """Return the rule that also needs another proof beside the name."""
-        return self if self.accepted_proofs(None) else ProofRule.NAME_AND_OTHER
+    def stricter(self) -> "FactorRule":
+        """Return the rule that also needs another factor beside the name."""
+        return self if self.accepted_factors(None) else FactorRule.NAME_AND_OTHER
 
 
-_BESIDE_NAME: Mapping[ProofRule, tuple[Proof, ...]] = {
-    ProofRule.NAME_OR_DNI: (),
-    ProofRule.NAME: (),
-    ProofRule.NAME_AND_OTHER: (Proof.DNI, Proof.EMAIL, Proof.CODE),
-    ProofRule.NAME_AND_DNI: (Proof.DNI, Proof.EMAIL),
-    ProofRule.NAME_AND_EMAIL: (Proof.EMAIL,),
-    ProofRule.CODE: (Proof.CODE, Proof.DNI, Proof.EMAIL),
+_BESIDE_NAME: Mapping[FactorRule, tuple[Factor, ...]] = {
+    FactorRule.NAME_OR_DNI: (),
+    FactorRule.NAME: (),
+    FactorRule.NAME_AND_OTHER: (Factor.DNI, Factor.EMAIL, Factor.CODE),
+    FactorRule.NAME_AND_DNI: (Factor.DNI, Factor.EMAIL),
+    FactorRule.NAME_AND_EMAIL: (Factor.EMAIL,),
+    FactorRule.CODE: (Factor.CODE, Factor.DNI, Factor.EMAIL),
 }
 
 
@@ -132,67 +132,71 @@ class Verification(Enum):
     """Something that the caller said is wrong."""
 
 
-def offered_proofs(customer: Customer) -> frozenset[Proof]:
-    """Return which proofs a customer offers, right or wrong."""
+def offered_factors(customer: Customer) -> frozenset[Factor]:
+    """Return which factors a customer offers, right or wrong."""
     offered = {
-        Proof.NAME: letters_of(customer.name or ""),
-        Proof.DNI: digits(customer.dni or ""),
-        Proof.EMAIL: parse_spoken_email(customer.email or ""),
-        Proof.CODE: digits(customer.code or ""),
+        Factor.NAME: letters_of(customer.name or ""),
+        Factor.DNI: digits(customer.dni or ""),
+        Factor.EMAIL: parse_spoken_email(customer.email or ""),
+        Factor.CODE: digits(customer.code or ""),
     }
-    return frozenset(proof for proof, value in offered.items() if value)
+    return frozenset(factor for factor, value in offered.items() if value)
 
 
-def missing_proofs(customer: Customer, rule: ProofRule) -> tuple[Proof, ...]:
-    """Return the proofs of which the customer must offer one before any record can be verified."""
-    offered = offered_proofs(customer)
-    if rule is ProofRule.NAME_OR_DNI:
-        return () if offered & {Proof.NAME, Proof.DNI} else (Proof.NAME, Proof.DNI)
-    if Proof.NAME not in offered:
-        return (Proof.NAME,)
-    accepted = rule.accepted_proofs(None)
+def missing_factors(customer: Customer, rule: FactorRule) -> tuple[Factor, ...]:
+    """Return the factors of which the customer must offer one before any record can be verified."""
+    offered = offered_factors(customer)
+    if rule is FactorRule.NAME_OR_DNI:
+        return () if offered & {Factor.NAME, Factor.DNI} else (Factor.NAME, Factor.DNI)
+    if Factor.NAME not in offered:
+        return (Factor.NAME,)
+    accepted = rule.accepted_factors(None)
     return () if not accepted or offered & {*accepted} else accepted
 
 
-def proofs_to_ask_for(caller: Caller) -> list[Proof]:
-    """Return other proofs that a customer who couldn't be verified may offer, whatever the record."""
+def factors_to_ask_for(caller: Caller, rule: FactorRule) -> list[Factor]:
+    """Return other factors that a customer who couldn't be verified may offer, whatever the record."""
     if isinstance(caller, Staff):
         return []
-    offered = offered_proofs(caller)
-    return [] if len(offered) > 1 else [p for p in (Proof.DNI, Proof.EMAIL) if p not in offered]
+    offered = offered_factors(caller)
+    needed = rule.accepted_factors(None)
+    if needed:
+        # The record may have no identity number, so the right one isn't enough.
+        return [factor for factor in needed if factor not in offered]
+    return [] if len(offered) > 1 else [p for p in (Factor.DNI, Factor.EMAIL) if p not in offered]
 
 
-def verify(customer: Customer, owner: Owner, rule: ProofRule) -> Verification:
-    """Return whether the customer is the owner, as far as the rule demands proofs of it."""
+def verify(customer: Customer, owner: Owner, rule: FactorRule) -> Verification:
+    """Return whether the customer is the owner, as far as the rule demands factors of it."""
     spoken = customer.name or ""
     name = compare_names(spoken, owner.name) if letters_of(spoken) else None
     results = _results_besides_name(customer, owner)
     if name is NameMatch.DIFFERENT or False in results.values():
         return Verification.CONTRADICTED
-    right = {proof for proof, result in results.items() if result}
-    needed = rule.accepted_proofs(owner)
+    right = {factor for factor, result in results.items() if result}
+    needed = rule.accepted_factors(owner)
     if needed:
         is_enough = name is not None and bool(right & {*needed})
     else:
         is_named = name is NameMatch.SAME or (name is NameMatch.NEAR and bool(right))
-        is_enough = is_named or (rule is ProofRule.NAME_OR_DNI and Proof.DNI in right)
+        is_enough = is_named or (rule is FactorRule.NAME_OR_DNI and Factor.DNI in right)
     return Verification.VERIFIED if is_enough else Verification.UNPROVEN
 
 
-def _results_besides_name(customer: Customer, owner: Owner) -> dict[Proof, bool]:
-    """Return which offered proofs are right; those that the record can't confirm are left out."""
-    offered = offered_proofs(customer)
+def _results_besides_name(customer: Customer, owner: Owner) -> dict[Factor, bool]:
+    """Return which offered factors are right; those that the record can't confirm are left out."""
+    offered = offered_factors(customer)
     results = {}
-    if Proof.DNI in offered and owner.dni:
-        results[Proof.DNI] = is_same_dni(customer.dni or "", owner.dni)
-    if Proof.EMAIL in offered and owner.email:
-        results[Proof.EMAIL] = matches_email(customer.email or "", owner.email)
-    if Proof.CODE in offered and owner.code:
-        results[Proof.CODE] = is_same_dni(customer.code or "", owner.code)
+    if Factor.DNI in offered and owner.dni:
+        results[Factor.DNI] = is_same_dni(customer.dni or "", owner.dni)
+    if Factor.EMAIL in offered and owner.email:
+        results[Factor.EMAIL] = matches_email(customer.email or "", owner.email)
+    if Factor.CODE in offered and owner.code:
+        results[Factor.CODE] = is_same_dni(customer.code or "", owner.code)
     return results
 
 
-# --- Single proofs
+# --- Single factors
 
 
 def is_same_dni(a: str, b: str) -> bool:

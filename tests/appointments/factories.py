@@ -13,7 +13,7 @@ NOW = datetime(2099, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 MONDAY = date(2099, 11, 23)
 TUESDAY = date(2099, 11, 24)
-ANA = Customer(name="Ana Martínez")
+ANA = Customer(name="Ana Martínez", dni="45678901")
 
 
 def at(clock: str, day: date = MONDAY) -> datetime:
@@ -29,6 +29,7 @@ def book(clock: str = "10:00", day: date = MONDAY, **changes: Any) -> Appointmen
         "starts_at": at(clock, day),
         "duration_min": 30,
         "kind": AppointmentKind.CONSULTATION,
+        "dni": "45678901",
         "token": f"{day} {clock} {sorted(changes.items(), key=str)}",
         "now": NOW,
     }

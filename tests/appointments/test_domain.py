@@ -23,7 +23,6 @@ from appointments.domain import (
     update_bookings,
 )
 from appointments.opening_hours import OpeningHours, SlotGrid, iter_free_starts, nearest_starts
-from common.identity.verification import Caller, Customer, Staff
 
 pytestmark = pytest.mark.pure
 
@@ -178,18 +177,15 @@ def test_status_change_is_allowed_only_by_transition_table(
     assert appointment.can_become(after) is ((before.value, after.value) in ALLOWED)
 
 
-@pytest.mark.parametrize(
-    ("caller", "is_match"),
-    [
-        (Staff(), True),
-        (Customer(name="juan perez"), True),
-        (Customer(name="Ana Martínez"), False),
-        (Customer(name="Ana Martínez", dni="12345678"), False),
-        (Customer(), False),
-    ],
-)
-def test_appointment_matches_staff_and_patient_by_name(caller: Caller, is_match: bool) -> None:
-    assert APPOINTMENT.matches_caller(caller) is is_match
+def test_appointment_owner_has_name_dni_email_and_code() -> None:
+    owner = replace(APPOINTMENT, dni="12345678", code="04711").owner
+
+    assert (owner.name, owner.dni, owner.email, owner.code) == (
+        APPOINTMENT.patient_name,
+        "12345678",
+        APPOINTMENT.patient_email,
+        "04711",
+    )
 
 
 # --- Bookings

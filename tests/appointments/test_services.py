@@ -59,7 +59,8 @@ def test_look_up_of_foreign_and_missing_appointment_raise_same_error() -> None:
         return type(error), error.code, error.message, error.data | {"appointment_id": "…"}
 
     stranger = Customer(name="Juan Pérez")
-    assert error_of(booked.id, stranger) == error_of("1", stranger) == error_of("1", ANA)
+    ana = Customer(name="Ana Martínez")
+    assert error_of(booked.id, stranger) == error_of("1", stranger) == error_of("1", ana)
 
 
 def test_caller_without_identity_is_refused_before_any_read() -> None:
@@ -172,7 +173,7 @@ def test_change_by_another_customer_is_refused(operation: Callable[..., Appointm
     booked = book()
 
     with pytest.raises(AppointmentNotFoundError):
-        operation(booked.id, Customer(name="Juan Pérez"))
+        operation(booked.id, Customer(name="Juan Pérez", dni="12345678"))
     assert services.get_appointment(appointment_id=booked.id) == booked
 
 
@@ -208,7 +209,7 @@ def test_appointment_of_earlier_system_can_be_rescheduled() -> None:
         status="scheduled",
     ).save()
 
-    moved = reschedule("7", "15:00")
+    moved = reschedule("7", "15:00", caller=Customer(name="Ana Martínez", email="ana@email.com"))
 
     assert services.get_appointment(appointment_id="7") == moved
     assert moved.updated_at == LATER.replace(microsecond=123000)
@@ -287,13 +288,13 @@ def test_example_sentences_work_on_every_day_of_seeding(days: int) -> None:
     demo.seed(now=now)
     tomorrow = (now.astimezone(CLINIC) + timedelta(days=1)).date()
     friday = tomorrow + timedelta(days=(4 - tomorrow.weekday()) % 7)
-    luis, ana = Customer(name="Luis Fernández"), Customer(name="Ana Martínez")
+    luis, juan = Customer(name="Luis Fernández"), Customer(name="Juan Pérez", dni="12345678")
 
     services.look_up_appointment(appointment_id="2", caller=luis, now=now)
     book("10:00", tomorrow, now=now)
-    for appointment_id, caller in [("1", Customer(name="Juan Pérez")), ("3", ana)]:
+    for appointment_id, caller in [("1", juan), ("3", ANA)]:
         reschedule(appointment_id, "15:00", friday, caller=caller, now=now)
-    cancel("3", caller=ana, now=now)
+    cancel("3", caller=ANA, now=now)
 
 
 def test_demo_appointments_are_booked_unless_cancelled() -> None:

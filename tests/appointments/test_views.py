@@ -55,6 +55,7 @@ def test_appointment_has_the_specified_shape(rest: Client) -> None:
             "id": "2",
             "patientName": "Luis Fernández",
             "patientEmail": "luis.fernandez@email.com",
+            "dni": "******90",
             "doctorName": "Dr. Rodríguez",
             "date": "2099-12-02T19:30:00.000Z",
             "duration": 30,

@@ -26,6 +26,7 @@ RAISED = re.compile(
 
 def test_each_field_refused_by_a_service_has_a_label() -> None:
     modules = [path for name in ("orders", "appointments") for path in (ROOT / name).glob("*.py")]
+    modules.append(ROOT / "common" / "contact.py")
     found = RAISED.findall("".join(path.read_text() for path in modules))
     names = {name for each in found for name in each if name}
 

@@ -1,10 +1,11 @@
-"""Locks after failed identity checks, on the DynamoDB stand-in."""
+"""Limits after failed identity checks, on the DynamoDB stand-in."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from pytest_django.fixtures import Settings
 
 import appointments.demo
@@ -12,8 +13,13 @@ import appointments.services
 import orders.demo
 import orders.services
 from appointments.errors import AppointmentNotFoundError
-from common.errors import NotFoundError
+from common.errors import DomainError, NotFoundError
 from common.identity import lockout
+from common.identity.errors import (
+    AttemptsExceededError,
+    AttemptTooSoonError,
+    SecondFactorNeededError,
+)
 from common.identity.verification import Caller, Customer, Staff
 from orders.domain import Order
 from orders.errors import OrderNotFoundError
@@ -24,7 +30,10 @@ NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
 LIMIT = 5
 LOCKED_FOR = timedelta(minutes=15)
 JUAN = Customer(name="Juan Pérez")
+JUAN_WITH_DNI = Customer(name="Juan Pérez", dni="12345678")
+MARIA = Customer(name="María García")
 STRANGER = Customer(name="Ana Nadie")
+MAX_DELAY = timedelta(seconds=30)
 
 
 @pytest.fixture(autouse=True)
@@ -49,42 +58,68 @@ def test_owner_is_verified_below_the_limit() -> None:
     assert look_up().id == "1"
 
 
-def test_locked_record_is_not_found_even_for_its_owner() -> None:
+def test_limited_record_asks_its_owner_for_a_second_factor() -> None:
     fail(LIMIT)
 
-    with pytest.raises(OrderNotFoundError) as locked:
+    with pytest.raises(SecondFactorNeededError) as limited:
         look_up()
-    with pytest.raises(OrderNotFoundError) as missing:
-        look_up("999")
-    assert locked.value.message == missing.value.message
-    assert locked.value.data.keys() == missing.value.data.keys()
+    assert limited.value.data == {"accepts": ["dni", "email", "code"]}
+    assert look_up(caller=JUAN_WITH_DNI, now=NOW + MAX_DELAY).id == "1"
 
 
-def test_locked_record_refuses_changes() -> None:
+def test_limited_record_gives_the_answer_of_a_missing_one() -> None:
+    fail(LIMIT)
+    fail(LIMIT, "999")
+
+    def error_of(order_id: str, caller: Caller, now: datetime) -> tuple[object, ...]:
+        with pytest.raises(DomainError) as raised:
+            look_up(order_id, caller, now)
+        return type(raised.value), raised.value.message, raised.value.data | {"order_id": "…"}
+
+    wrong = Customer(name="Juan Pérez", dni="99999999")
+    for caller, now in [(JUAN, NOW), (wrong, NOW), (wrong, NOW + MAX_DELAY)]:
+        assert error_of("1", caller, now) == error_of("999", caller, now)
+
+
+def test_each_failure_over_the_limit_doubles_the_pause_up_to_half_a_minute() -> None:
+    fail(LIMIT)
+    now, pauses = NOW, []
+    wrong = Customer(name="Juan Pérez", dni="99999999")
+    for _ in range(8):
+        with pytest.raises(AttemptTooSoonError) as too_soon:
+            look_up(caller=wrong, now=now)
+        seconds = too_soon.value.data["seconds"]
+        assert isinstance(seconds, int)
+        pauses.append(seconds)
+        now += timedelta(seconds=seconds)
+        fail(1, caller=wrong, now=now)
+
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert look_up(caller=JUAN_WITH_DNI, now=now + MAX_DELAY).id == "1"
+
+
+def test_limited_record_is_changed_by_its_owner_with_a_second_factor_only() -> None:
     fail(LIMIT, "2")
 
-    with pytest.raises(OrderNotFoundError):
-        orders.services.cancel_order(order_id="2", caller=JUAN, now=NOW)
-    assert orders.services.get_order(order_id="2").status == "processing"
+    with pytest.raises(SecondFactorNeededError):
+        orders.services.cancel_order(order_id="2", caller=JUAN, now=NOW + MAX_DELAY)
+    cancelled = orders.services.cancel_order(
+        order_id="2", caller=JUAN_WITH_DNI, now=NOW + MAX_DELAY
+    )
+    assert cancelled.status == "cancelled"
 
 
-def test_lock_affects_one_record_only() -> None:
+def test_limit_affects_one_record_only() -> None:
     fail(LIMIT)
 
-    assert look_up("2").id == "2"
+    assert look_up("3", MARIA).id == "3"
 
 
-def test_lock_expires() -> None:
+def test_limit_expires() -> None:
     fail(LIMIT)
 
-    fail(1, caller=JUAN, now=NOW + LOCKED_FOR - timedelta(seconds=1))
-    assert look_up(now=NOW + LOCKED_FOR).id == "1"
-
-
-def test_attempts_on_a_locked_record_do_not_prolong_the_lock() -> None:
-    fail(LIMIT)
-    fail(3, now=NOW + timedelta(minutes=14))
-
+    with pytest.raises(SecondFactorNeededError):
+        look_up(now=NOW + LOCKED_FOR - timedelta(seconds=1))
     assert look_up(now=NOW + LOCKED_FOR).id == "1"
 
 
@@ -100,7 +135,17 @@ def test_successful_verification_does_not_reset_the_count() -> None:
     look_up()
     fail(1)
 
-    fail(1, caller=JUAN)
+    with pytest.raises(SecondFactorNeededError):
+        look_up()
+
+
+def test_near_name_asks_for_more_and_is_not_counted() -> None:
+    for _ in range(2 * LIMIT):
+        with pytest.raises(OrderNotFoundError) as unproven:
+            look_up(caller=Customer(name="Juan Peraz", call_id="call-1"))
+        assert unproven.value.data["ask_for"] == ["dni", "email"]
+
+    assert lockout.identity_locks(now=NOW) == []
 
 
 def test_call_that_tries_many_records_is_locked() -> None:
@@ -108,10 +153,53 @@ def test_call_that_tries_many_records_is_locked() -> None:
     for order_id in ["3", "4", "5", "998", "999"]:
         fail(1, order_id, caller)
 
-    fail(1, "1", caller)
-    with pytest.raises(AppointmentNotFoundError):
+    with pytest.raises(AttemptsExceededError) as locked:
+        look_up("1", caller)
+    assert locked.value.data == {"minutes": 15}
+    with pytest.raises(AttemptsExceededError):
         appointments.services.look_up_appointment(appointment_id="1", caller=caller, now=NOW)
     assert look_up("1", Customer(name="Juan Pérez", call_id="call-2")).id == "1"
+
+
+def test_name_tried_on_many_records_needs_a_second_factor_in_every_call() -> None:
+    for number in range(settings.IDENTITY_NAME_MAX_ATTEMPTS):
+        fail(1, str(900 + number), Customer(name="Juan Pérez", call_id=f"call-{number}"))
+
+    with pytest.raises(SecondFactorNeededError):
+        look_up("1", Customer(name="juan perez", call_id="call-x"))
+    assert look_up("3", MARIA).id == "3"
+    assert look_up(caller=JUAN_WITH_DNI).id == "1"
+    minutes = timedelta(minutes=settings.IDENTITY_CALLER_LOCK_MINUTES)
+    assert look_up(now=NOW + minutes).id == "1"
+
+
+def test_address_that_fails_often_can_verify_nobody() -> None:
+    for number in range(settings.IDENTITY_ADDRESS_MAX_ATTEMPTS):
+        fail(1, str(900 + number), Customer(dni=str(number), address="2001:db8::1"))
+
+    with pytest.raises(AttemptsExceededError):
+        look_up("1", Customer(name="Juan Pérez", dni="12345678", address="2001:db8::ffff"))
+    assert look_up("1", Customer(name="Juan Pérez", address="2001:db8:1::1")).id == "1"
+    with pytest.raises(AttemptsExceededError):
+        appointments.services.look_up_appointment(
+            appointment_id="1",
+            caller=Customer(name="Juan Pérez", address="2001:db8::2"),
+            now=NOW,
+        )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "is_same"),
+    [
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("unix", "unix", True),
+    ],
+)
+def test_address_counts_as_the_network_of_one_customer(a: str, b: str, is_same: bool) -> None:
+    assert (lockout.hash_address(a) == lockout.hash_address(b)) is is_same
 
 
 @pytest.mark.parametrize("record_id", ["999", "1"])
@@ -140,7 +228,8 @@ def test_concurrent_failures_are_all_counted() -> None:
     with ThreadPoolExecutor(LIMIT) as threads:
         list(threads.map(lambda _: fail(1), range(LIMIT)))
 
-    fail(1, caller=JUAN)
+    with pytest.raises(SecondFactorNeededError):
+        look_up()
 
 
 def test_lock_is_listed_and_can_be_lifted() -> None:
@@ -177,7 +266,8 @@ def test_limit_and_lock_time_come_from_settings(
     settings.IDENTITY_LOCK_MINUTES = minutes
     fail(limit)
 
-    fail(1, caller=JUAN, now=NOW + timedelta(minutes=minutes, seconds=-1))
+    with pytest.raises(SecondFactorNeededError):
+        look_up(now=NOW + timedelta(minutes=minutes, seconds=-1))
     assert look_up(now=NOW + timedelta(minutes=minutes)).id == "1"
 
 
@@ -194,9 +284,10 @@ def test_limit_and_lock_time_come_from_settings(
     ids=["cancel", "reschedule"],
 )
 def test_each_operation_counts_failures(operation: Callable[[Caller], object]) -> None:
+    caller = Customer(name="Ana Nadie", dni="1", call_id="call-1")
     for _ in range(LIMIT):
         with pytest.raises(AppointmentNotFoundError):
-            operation(STRANGER)
+            operation(caller)
 
-    with pytest.raises(AppointmentNotFoundError):
-        operation(JUAN)
+    with pytest.raises(AttemptsExceededError):
+        operation(Customer(name="Juan Pérez", dni="12345678", call_id="call-1"))

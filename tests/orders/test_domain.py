@@ -6,7 +6,6 @@ from itertools import product
 import pytest
 from hypothesis import given
 
-from common.identity.verification import Caller, Customer, Staff
 from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids, calculate_total
 from tests.orders.factories import ITEM, VALID_ITEMS
 
@@ -85,18 +84,15 @@ def test_changed_order_has_new_version() -> None:
     assert (ORDER.status, ORDER.updated_at) == (OrderStatus.PENDING, NOW)
 
 
-@pytest.mark.parametrize(
-    ("caller", "is_match"),
-    [
-        (Staff(), True),
-        (Customer(dni="12.345.678"), True),
-        (Customer(name="juan perez"), True),
-        (Customer(name="Ana Martínez"), False),
-        (Customer(), False),
-    ],
-)
-def test_order_matches_staff_and_customer_by_name_or_dni(caller: Caller, is_match: bool) -> None:
-    assert ORDER.matches_caller(caller) is is_match
+def test_order_owner_has_name_dni_and_email() -> None:
+    owner = ORDER.owner
+
+    assert (owner.name, owner.dni, owner.email, owner.code) == (
+        ORDER.customer_name,
+        "12345678",
+        ORDER.customer_email,
+        None,
+    )
 
 
 @pytest.mark.parametrize("status", OrderStatus)

@@ -46,9 +46,9 @@ class ToolContext:
     time_zone: ZoneInfo
     address: str | None = None
 
-    def customer(self, **proofs: str | None) -> Customer:
+    def customer(self, **factors: str | None) -> Customer:
         """Return the customer of the call, with what they say of themselves."""
-        return Customer(**proofs, call_id=self.call_id, address=self.address)
+        return Customer(**factors, call_id=self.call_id, address=self.address)
 
     @property
     def token(self) -> str:

@@ -9,7 +9,7 @@ the second one waits until the first is done.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -37,6 +37,7 @@ from nova_sonic_simulator.dialogue.responses import (
     record_id,
 )
 from nova_sonic_simulator.dialogue.results import describe
+from nova_sonic_simulator.dialogue.schema_tools import properties_of
 from nova_sonic_simulator.dialogue.setup import DialogueSetup
 from nova_sonic_simulator.dialogue.slots import (
     INTENTS,
@@ -95,6 +96,7 @@ class DialogueManager:
     def __init__(self, setup: DialogueSetup) -> None:
         names = {tool.name for tool in setup.tools}
         self._style = setup.style
+        self._parameters = {tool.name: properties_of(tool).keys() for tool in setup.tools}
         self._intents = frozenset(intent for intent in Intent if intent.value in names)
         others = tuple(tool for tool in setup.tools if tool.name not in Intent)
         self._other_tools = GeneralDialogue(replace(setup, tools=others)) if others else None
@@ -266,6 +268,11 @@ class DialogueManager:
             self._offer = Offer(task=task, times=times)
             self._requested = frozenset({RequestedSlot.CHOICE})
             return offer(times, task.slots.day)
+        factors = _factors_asked_for(result)
+        if factors:
+            self._task = replace(task, factors=frozenset(factors))
+            self._requested = frozenset(_REQUESTED_FACTORS[factor] for factor in factors)
+            return ()
         self._requested = _correctable(task, str(result.get("error")))
         return ()
 
@@ -482,7 +489,7 @@ class DialogueManager:
         if self._offer is not None and task.intent is self._offer.task.intent:
             self._offer = None
         self._running_calls.setdefault(task.intent, []).append(task)
-        return Reply(tool_calls=(task.call(),))
+        return Reply(tool_calls=(task.call(self._parameters.get(task.intent, ())),))
 
     def _propose_name(
         self, task: Task, requested: tuple[RequestedSlot, ...]
@@ -608,6 +615,15 @@ def _without_past(task: Task, now: datetime) -> tuple[Task, tuple[str, ...]]:
     if at is not None and day == now.date() and at <= now.time():
         return replace(task, slots=replace(task.slots, at=None)), (small_talk.PAST_TIME,)
     return task, ()
+
+
+_REQUESTED_FACTORS = {"dni": RequestedSlot.IDENTITY, "email": RequestedSlot.MAIL}
+
+
+def _factors_asked_for(result: Mapping[str, Any]) -> list[str]:
+    """Return the slots that a refusal asks for to prove the customer's identity."""
+    names = result.get("accepts") or result.get("askFor")
+    return [name for name in names if name in _REQUESTED_FACTORS] if isinstance(names, list) else []
 
 
 def _correctable(task: Task, code: str) -> frozenset[RequestedSlot]:

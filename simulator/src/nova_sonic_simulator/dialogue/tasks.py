@@ -1,6 +1,6 @@
 """Tasks: an intent, its slots, what is missing, and the tool call that fulfils it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,8 @@ from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Item, RequestedS
 
 DEFAULT_DURATION_MIN = 30
 DEFAULT_KIND = "consultation"
+FACTORS = frozenset({"dni", "email"})
+"""Parameters by which a customer proves who they are beside their name."""
 
 # The slots each intent needs: groups that are asked for together, in order.
 GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
@@ -55,6 +57,8 @@ class Task:
     intent: Intent
     slots: Slots
     aspect: Aspect = Aspect.STATUS
+    factors: frozenset[str] = frozenset()
+    """Slots that a refusal asked for, to prove the customer's identity beside their name."""
 
     def updated(self, interpretation: Slots) -> "Task":
         """Return the task with new slot values; only those that the intent needs count."""
@@ -67,7 +71,7 @@ class Task:
 
     def _still_valid(self, news: Slots) -> Slots:
         """Return the slots without the identity that a new one replaces."""
-        if RequestedSlot.IDENTITY not in GROUPS[self.intent][0]:
+        if self.factors or RequestedSlot.IDENTITY not in GROUPS[self.intent][0]:
             return self.slots
         if news.dni and not news.name:
             return replace(self.slots, name=None)
@@ -76,7 +80,7 @@ class Task:
     @property
     def _relevant_slots(self) -> frozenset[str]:
         requested = (need for group in GROUPS[self.intent] for need in group)
-        return frozenset().union(*(SLOTS_OF[need] for need in requested))
+        return frozenset({"dni"}).union(self.factors, *(SLOTS_OF[need] for need in requested))
 
     def _is_surname(self, news: Slots) -> bool:
         known = self.slots.name
@@ -90,9 +94,18 @@ class Task:
                 return requested
         return ()
 
-    def call(self) -> ToolCall:
-        """Return the tool call that fulfils the intent; no slot may be missing."""
-        return ToolCall(name=self.intent.value, arguments=_arguments(self.intent, self.slots))
+    def call(self, optional: Collection[str] = ()) -> ToolCall:
+        """Return the tool call that fulfils the intent; no slot may be missing.
+
+        `optional` are the parameters that the tool declares; factors of identity that it doesn't declare
+        are left out.
+        """
+        arguments = _arguments(self.intent, self.slots)
+        undeclared = FACTORS - {*optional}
+        if self.intent.subject is Subject.ORDER and self.intent is not Intent.CREATE_ORDER:
+            undeclared -= {"dni"}
+        kept = {name: value for name, value in arguments.items() if name not in undeclared}
+        return ToolCall(name=self.intent.value, arguments=kept)
 
 
 def is_full(name: str | None) -> bool:
@@ -138,7 +151,8 @@ def _arguments(intent: Intent, slots: Slots) -> dict[str, Any]:
     if intent.subject is Subject.ORDER:
         said = {"orderId": slots.number, "dni": slots.dni, "customerName": slots.name}
     else:
-        said = {"appointmentId": slots.number, "patientName": slots.name}
+        said = {"appointmentId": slots.number, "patientName": slots.name, "dni": slots.dni}
+    said["email"] = slots.email
     if intent is Intent.RESCHEDULE_APPOINTMENT:
         said["newDate"] = _local_iso(slots)
     return {name: value for name, value in said.items() if value is not None}
@@ -152,6 +166,8 @@ def _order_arguments(slots: Slots) -> dict[str, Any]:
     }
     if slots.total is not None:
         arguments["total"] = _money(slots.total)
+    if slots.dni is not None:
+        arguments["dni"] = slots.dni
     return arguments
 
 
@@ -161,7 +177,7 @@ def _item_argument(item: Item) -> dict[str, str]:
 
 
 def _booking_arguments(slots: Slots) -> dict[str, Any]:
-    return {
+    arguments = {
         "patientName": slots.name,
         "patientEmail": slots.email,
         "doctorName": slots.doctor,
@@ -169,6 +185,7 @@ def _booking_arguments(slots: Slots) -> dict[str, Any]:
         "duration": str(slots.duration_min or DEFAULT_DURATION_MIN),
         "type": slots.kind or DEFAULT_KIND,
     }
+    return arguments if slots.dni is None else {**arguments, "dni": slots.dni}
 
 
 def _local_iso(slots: Slots) -> str:
