@@ -293,6 +293,14 @@ def _without_tags(markup: str) -> str:
 # --- Voice
 
 
+DNI_OF = {
+    "Juan Pérez": "12345678",
+    "María García": "23456789",
+    "Luis Fernández": "34567890",
+    "Ana Sosa": "56789012",
+}
+
+
 class VoiceInterface(Interface):
     """A customer in a call with the assistant, who types."""
 
@@ -328,13 +336,15 @@ class VoiceInterface(Interface):
 
     @override
     async def cancel_appointment(self, appointment_id: str, owner: str) -> Response:
-        return await self._call(f"Cancela la cita número {appointment_id} para {owner}")
+        return await self._call(
+            f"Cancela la cita número {appointment_id} para {owner}, DNI {DNI_OF[owner]}"
+        )
 
     @override
     async def reschedule_appointment(
         self, appointment_id: str, owner: str, starts_at: datetime
     ) -> Response:
-        text = f"Modifica la cita número {appointment_id} para {owner}"
+        text = f"Modifica la cita número {appointment_id} para {owner}, DNI {DNI_OF[owner]}"
         return await self._call(text, _start_as_text(starts_at))
 
     @override

@@ -382,6 +382,7 @@ def book(
     return appointments.services.book_appointment(
         patient_name="Ana Sosa",
         patient_email="ana@email.com",
+        dni="56789012",
         doctor_name=doctor,
         starts_at=starts_at,
         duration_min=30,

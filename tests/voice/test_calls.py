@@ -95,7 +95,7 @@ async def test_typed_details_book_an_appointment(site: Site, demo_data: datetime
 
 async def test_typed_request_moves_the_appointment(site: Site, demo_data: datetime) -> None:
     events = await converse(
-        site, "Modifica la cita número 1 para el viernes a las 15:00", "Juan Pérez"
+        site, "Modifica la cita número 1 para el viernes a las 15:00", "Juan Pérez, DNI 12345678"
     )
     assert tool_outcomes(events) == [("modificarTurno", "ok")]
     moved = appointments.services.get_appointment(appointment_id="1").starts_at.astimezone(CLINIC)
@@ -103,7 +103,7 @@ async def test_typed_request_moves_the_appointment(site: Site, demo_data: dateti
 
 
 async def test_typed_request_cancels_the_appointment(site: Site, demo_data: datetime) -> None:
-    events = await converse(site, "Cancela la cita número 3 para Ana Martínez")
+    events = await converse(site, "Cancela la cita número 3 para Ana Martínez, DNI 45678901")
     assert tool_outcomes(events) == [("cancelarTurno", "ok")]
     found = appointments.services.get_appointment(appointment_id="3")
     assert found.status is AppointmentStatus.CANCELLED

@@ -202,6 +202,16 @@ OWNERS_TOOLS = {
     "modificarTurno": ("Cambiar fecha/hora de cita", {"appointmentId", "patientName", "newDate"}),
     "consultarTurno": ("Obtener detalles de cita", {"appointmentId", "patientName"}),
 }  # fmt: skip
+OUR_PARAMETERS = {
+    "consultarOrder": {"email"},
+    "cancelarOrder": {"email"},
+    "crearOrder": {"dni"},
+    "agendarTurno": {"dni"},
+    "cancelarTurno": {"dni", "email", "code"},
+    "modificarTurno": {"dni", "email", "code"},
+    "consultarTurno": {"dni", "email", "code"},
+}
+"""Optional parameters beside the owner's: they prove a customer's identity."""
 
 
 def test_tools_have_the_names_parameters_and_descriptions_of_the_owner() -> None:
@@ -209,4 +219,18 @@ def test_tools_have_the_names_parameters_and_descriptions_of_the_owner() -> None
         spec.name: (spec.description, set(json.loads(spec.input_schema)["properties"]))
         for spec in TOOLS.specs()
     }
-    assert declared == OWNERS_TOOLS
+    added = {
+        name: declared[name][1] - parameters for name, (_, parameters) in OWNERS_TOOLS.items()
+    }
+    assert added == OUR_PARAMETERS
+    owners = {
+        name: (description, names - OUR_PARAMETERS[name])
+        for name, (description, names) in declared.items()
+    }
+    assert owners == OWNERS_TOOLS
+
+
+def test_parameters_that_the_owner_did_not_name_are_optional() -> None:
+    for spec in TOOLS.specs():
+        required = set(json.loads(spec.input_schema).get("required", ()))
+        assert required.isdisjoint(OUR_PARAMETERS[spec.name])

@@ -444,7 +444,8 @@ class DialogueManager:
         if intent in CREATING and self._stage is not Stage.ASKING:
             self._offer = None
         slots = self._carried_slots(said, intent)
-        task = Task(intent=intent, slots=Slots(), aspect=said.aspect or Aspect.STATUS)
+        aspect, factors = said.aspect or Aspect.STATUS, self._carried_factors(slots)
+        task = Task(intent=intent, slots=Slots(), aspect=aspect, factors=factors)
         return self._advance(task.updated(slots).updated(said.slots), now)
 
     def _carried_slots(self, said: Interpretation, intent: Intent) -> Slots:
@@ -463,6 +464,12 @@ class DialogueManager:
         if intent.subject is self._task.intent.subject and not said.another:
             names += ("number",)
         return before.only(*names)
+
+    def _carried_factors(self, carried: Slots) -> frozenset[str]:
+        """Return the factors that the customer gave for the same record."""
+        if self._task is None or carried.number is None:
+            return frozenset()
+        return self._task.factors | ({"email"} if self._task.intent in CREATING else frozenset())
 
     def _advance(self, task: Task, now: datetime) -> Reply:
         """Ask for the missing slots of `task`, or call its tool."""
@@ -540,9 +547,10 @@ class DialogueManager:
         can_move = Intent.RESCHEDULE_APPOINTMENT in self._intents
         if not (said.slots.day or said.slots.at) or not can_move:
             return None
-        before = task.slots.only("number", "name", "day", "at")
+        before = task.slots.only("number", *IDENTITY_SLOTS, "day", "at")
         return Task(
             intent=Intent.RESCHEDULE_APPOINTMENT,
+            factors=task.factors,
             slots=before.updated(said.slots.only("day", "at")),
         )
 
