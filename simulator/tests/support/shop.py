@@ -47,6 +47,7 @@ class Appointment:
     doctor: str
     when: datetime
     status: str = "scheduled"
+    dni: str | None = None
 
 
 def _day(days: int, hour: int, minute: int = 0) -> datetime:
@@ -73,9 +74,9 @@ class Shop:
     )
     appointments: dict[str, Appointment] = field(
         default_factory=lambda: {
-            "1": Appointment("Juan Pérez", "Dra. Gómez", _day(9, 11, 30)),
-            "2": Appointment("Luis Fernández", "Dr. Rodríguez", _day(10, 16, 30), "confirmed"),
-            "3": Appointment("Ana Martínez", "Dr. Sosa", _day(12, 9)),
+            "1": Appointment("Juan Pérez", "Dra. Gómez", _day(9, 11, 30), dni="12345678"),
+            "2": Appointment("Luis Fernández", "Dr. Rodríguez", _day(10, 16, 30), "confirmed", "34567890"),
+            "3": Appointment("Ana Martínez", "Dr. Sosa", _day(12, 9), dni="45678901"),
         }
     )
     created: list[Order | Appointment] = field(default_factory=list)
@@ -104,10 +105,15 @@ class Shop:
         return {"ok": True, "order": self._order(orderId, order)}
 
     def _crearOrder(
-        self, customerName: str, customerEmail: str, items: list[dict[str, str]], total: str = ""
+        self,
+        customerName: str,
+        customerEmail: str,
+        items: list[dict[str, str]],
+        total: str = "",
+        dni: str = "",
     ) -> dict[str, Any]:
         bought = [(i["name"], int(i["quantity"]), Decimal(i["price"])) for i in items]
-        order = Order(customerName, "", "pending", bought)
+        order = Order(customerName, dni, "pending", bought)
         self.orders["900"] = order
         self.created.append(order)
         return {"ok": True, "order": self._order("900", order)}
@@ -127,21 +133,33 @@ class Shop:
         found = self.appointments.get(appointmentId)
         return found if found and fold(found.patient) == fold(patientName) else None
 
-    def _consultarTurno(self, appointmentId: str, patientName: str) -> dict[str, Any]:
+    def _find_changeable(
+        self, appointmentId: str, patientName: str, dni: str = "", email: str = ""
+    ) -> Appointment | dict[str, Any]:
+        """Return the appointment, or a refusal: a change needs the DNI or the e-mail, too."""
+        if not (dni or email):
+            say = "Para mayor seguridad necesito también tu DNI o las primeras letras de tu correo."
+            return refused("second_factor_needed", say, accepts=["dni", "email"])
+        found = self._find_appointment(appointmentId, patientName)
+        return found if found and found.dni in {None, dni} else NOT_FOUND
+
+    def _consultarTurno(
+        self, appointmentId: str, patientName: str, dni: str = ""
+    ) -> dict[str, Any]:
         found = self._find_appointment(appointmentId, patientName)
         return self._appointment(appointmentId, found) if found else NOT_FOUND
 
-    def _cancelarTurno(self, appointmentId: str, patientName: str) -> dict[str, Any]:
-        found = self._find_appointment(appointmentId, patientName)
-        if found is None:
-            return NOT_FOUND
+    def _cancelarTurno(self, appointmentId: str, **identity: str) -> dict[str, Any]:
+        found = self._find_changeable(appointmentId, **identity)
+        if isinstance(found, dict):
+            return found
         found.status = "cancelled"
         return self._appointment(appointmentId, found)
 
-    def _modificarTurno(self, appointmentId: str, patientName: str, newDate: str) -> dict[str, Any]:
-        found = self._find_appointment(appointmentId, patientName)
-        if found is None:
-            return NOT_FOUND
+    def _modificarTurno(self, appointmentId: str, newDate: str, **identity: str) -> dict[str, Any]:
+        found = self._find_changeable(appointmentId, **identity)
+        if isinstance(found, dict):
+            return found
         found.when = datetime.fromisoformat(newDate)
         return self._appointment(appointmentId, found)
 

@@ -94,14 +94,14 @@ class Task:
                 return requested
         return ()
 
-    def call(self, optional: Collection[str] = ()) -> ToolCall:
+    def call(self, declared: Collection[str] = ()) -> ToolCall:
         """Return the tool call that fulfils the intent; no slot may be missing.
 
-        `optional` are the parameters that the tool declares; factors of identity that it doesn't declare
-        are left out.
+        `declared` are the tool's parameters, if they are known; factors of identity that it doesn't
+        declare are left out.
         """
         arguments = _arguments(self.intent, self.slots)
-        undeclared = FACTORS - {*optional}
+        undeclared = FACTORS - {*declared} if declared else frozenset()
         if self.intent.subject is Subject.ORDER and self.intent is not Intent.CREATE_ORDER:
             undeclared -= {"dni"}
         kept = {name: value for name, value in arguments.items() if name not in undeclared}
