@@ -38,9 +38,9 @@ from common.identity.names import letters_of
 from common.identity.verification import (
     Caller,
     Customer,
-    Owner,
     Factor,
     FactorRule,
+    Owner,
     Staff,
     Verification,
     missing_factors,

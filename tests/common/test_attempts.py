@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from common.identity.attempts import AttemptLimit, FailedAttempts, SubjectKind
+from common.identity.attempts import (
+    AttemptLimit,
+    FailedAttempts,
+    IdentityLock,
+    SubjectKind,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -45,3 +50,13 @@ def test_delay_doubles_with_each_failure_up_to_half_a_minute(failures: int, seco
 
     assert attempts.delay_s(LIMIT, NOW) == seconds
     assert attempts.delay_s(LIMIT, NOW + timedelta(seconds=seconds)) == 0
+
+
+def test_lock_describes_limited_attempts_only() -> None:
+    lock = IdentityLock.from_attempts(failed(2))
+
+    assert lock is not None
+    assert (lock.id, lock.kind, lock.subject, lock.failures) == ("order#1", "order", "1", 2)
+    assert (lock.locked_at, lock.until) == (NOW, NOW + timedelta(minutes=15))
+    assert IdentityLock.from_attempts(failed(1)) is None
+    assert IdentityLock.from_attempts(NONE) is None

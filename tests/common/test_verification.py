@@ -4,12 +4,13 @@ import pytest
 
 from common.identity.verification import (
     Customer,
-    Owner,
     Factor,
     FactorRule,
+    Owner,
     Staff,
     Verification,
     digits,
+    factors_to_ask_for,
     is_same_dni,
     mask_dni,
     matches_email,
@@ -17,7 +18,6 @@ from common.identity.verification import (
     offered_factors,
     parse_dni,
     parse_spoken_email,
-    factors_to_ask_for,
     verify,
 )
 

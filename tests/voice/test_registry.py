@@ -219,9 +219,7 @@ def test_tools_have_the_names_parameters_and_descriptions_of_the_owner() -> None
         spec.name: (spec.description, set(json.loads(spec.input_schema)["properties"]))
         for spec in TOOLS.specs()
     }
-    added = {
-        name: declared[name][1] - parameters for name, (_, parameters) in OWNERS_TOOLS.items()
-    }
+    added = {name: declared[name][1] - parameters for name, (_, parameters) in OWNERS_TOOLS.items()}
     assert added == OUR_PARAMETERS
     owners = {
         name: (description, names - OUR_PARAMETERS[name])

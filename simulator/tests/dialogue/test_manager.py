@@ -284,7 +284,29 @@ def test_what_was_booked_can_be_moved_by_naming_another_hour() -> None:
         "modificarTurno",
         appointmentId="2",
         patientName="Juan Pérez",
+        email="juan@mail.com",
         newDate="2026-11-24T12:00:00",
+    )
+
+
+def test_refusal_that_asks_for_a_second_factor_is_answered_with_it() -> None:
+    customer = Customer()
+    customer.says("Cancelá la cita 3, soy Ana Martínez")
+    say = "Necesito también tu DNI o las primeras letras de tu correo."
+    customer.gets(
+        {"ok": False, "error": "second_factor_needed", "say": say, "accepts": ["dni", "email"]}
+    )
+    assert customer.says("45678901") == call(
+        "cancelarTurno", appointmentId="3", patientName="Ana Martínez", dni="45678901"
+    )
+
+
+def test_second_factor_of_an_order_is_given_beside_the_name() -> None:
+    customer = Customer()
+    customer.says("Consultá el pedido 1, soy Juan Pérez")
+    customer.gets({"ok": False, "error": "order_not_found", "say": "No.", "askFor": ["email"]})
+    assert customer.says("juan arroba mail punto com") == call(
+        "consultarOrder", orderId="1", customerName="Juan Pérez", email="juan@mail.com"
     )
 
 

@@ -75,7 +75,9 @@ class Shop:
     appointments: dict[str, Appointment] = field(
         default_factory=lambda: {
             "1": Appointment("Juan Pérez", "Dra. Gómez", _day(9, 11, 30), dni="12345678"),
-            "2": Appointment("Luis Fernández", "Dr. Rodríguez", _day(10, 16, 30), "confirmed", "34567890"),
+            "2": Appointment(
+                "Luis Fernández", "Dr. Rodríguez", _day(10, 16, 30), "confirmed", "34567890"
+            ),
             "3": Appointment("Ana Martínez", "Dr. Sosa", _day(12, 9), dni="45678901"),
         }
     )
