@@ -1,8 +1,9 @@
-"""The address on which the site of a local run listens: given by the environment, or a free port.
+"""The address on which a local run listens: given by the environment, or a free port.
 
 A wrong setting ends the run with one sentence.
 """
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -93,6 +94,27 @@ def choose_listen_address() -> ListenAddress:
     return ListenAddress(host, port)
 
 
+def bind_sockets(address: ListenAddress) -> list[socket.socket]:
+    """Return listening sockets for the address; exit if it is in use by now."""
+    listeners = []
+    for family, sockaddr in _sockaddrs(address.host, address.port):
+        # `localhost` may have only one of its two addresses here.
+        with contextlib.suppress(OSError):
+            listeners.append(_listener(family, sockaddr, address.host))
+    if not listeners:
+        sys.exit(f"Port {address.port} is in use by now.")
+    return listeners
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nothing listens on."""
+    with contextlib.ExitStack() as probes:
+        found = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in found:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in found]
+
+
 def _host_setting() -> str:
     host = os.environ.get("HOST", "").strip() or "localhost"
     return host.removeprefix("[").removesuffix("]")
@@ -123,12 +145,7 @@ def _is_free(host: str, port: int) -> bool:
 
 def _is_free_at(family: socket.AddressFamily, sockaddr: Any, host: str) -> bool:
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6 and host != ALL_IPV6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            probe.bind(sockaddr)
-            probe.listen()  # a bound port that nobody listens on is free
+        _listener(family, sockaddr, host).close()
     except OSError as error:
         if error.errno in {errno.EADDRINUSE, errno.EACCES}:
             return False
@@ -136,6 +153,20 @@ def _is_free_at(family: socket.AddressFamily, sockaddr: Any, host: str) -> bool:
             return True
         sys.exit(f"HOST is {host!r}, which is no address of this machine: {error.strerror}.")
     return True
+
+
+def _listener(family: socket.AddressFamily, sockaddr: Any, host: str) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != ALL_IPV6)
+        listener.bind(sockaddr)
+        listener.listen()  # a bound port that nobody listens on is free
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _sockaddrs(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:

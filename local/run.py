@@ -1,7 +1,8 @@
 """`python -m local.run`: everything on this machine, with no AWS account.
 
-Starts a local DynamoDB, the simulator of Nova Sonic and the site, waits until all are ready, and
-prints where to go. Ctrl-C stops everything; the data stays in `var/` (or VAR_DIR).
+Starts a local DynamoDB, the simulator of Nova Sonic, and the server: its two parts, voice and site, in
+processes of their own as in production, behind one address. Waits until all are ready, and prints where
+to go. Ctrl-C stops everything; the data stays in `var/` (or VAR_DIR).
 """
 
 import asyncio
@@ -14,11 +15,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from local.child_processes import ChildProcess, ProcessFailedError, ProcessGroup
-from local.listen_address import ListenAddress, bracketed, choose_listen_address
+from local.http_router import HTTPRouter
+from local.listen_address import (
+    ListenAddress,
+    bind_sockets,
+    bracketed,
+    choose_listen_address,
+    find_free_ports,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
@@ -49,18 +58,21 @@ async def main() -> None:
             simulator = await _start_simulator(children)
             dynamodb = await _start_dynamodb(children)
             database = await dynamodb.wait_until_ready(timeout_s=START_TIMEOUT_S)
-            environ = _site_environ(address, database)
+            environ = _server_environ(address, database)
             password = _staff_password(address)
             await _prepare_data(environ, password)  # while the simulator loads its speech models
             speech = await simulator.wait_until_ready(timeout_s=START_TIMEOUT_S)
             environ |= _bedrock_settings(speech)
             _write_environ(environ)
-            serve = [sys.executable, "manage.py", "serve"]
-            await children.start("site", serve, _child_environ(environ), reports_ready=False)
-            await _wait_until_ready(address, children)
-            seconds = time.monotonic() - started
-            print(_welcome(address, password, speech, seconds), flush=True)
-            await children.run_supervised(_wait_for_stop_signal())
+            voice_port, site_port = find_free_ports(2)
+            await _start_part(children, "voice", voice_port, environ)
+            await _start_part(children, "site", site_port, environ)
+            await _wait_until_ready([voice_port, site_port], children)
+            router = HTTPRouter(voice_port=voice_port, site_port=site_port)
+            async with router.listening(bind_sockets(address)):
+                seconds = time.monotonic() - started
+                print(_welcome(address, password, speech, seconds), flush=True)
+                await children.run_supervised(_wait_for_stop_signal())
 
 
 # Before anything starts
@@ -113,15 +125,27 @@ async def _start_simulator(children: ProcessGroup) -> ChildProcess:
     return await children.start("simulator", [*command, *places], _child_environ({}))
 
 
-def _site_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str, str]:
-    """Return the site's settings; production code has no local mode."""
+async def _start_part(
+    children: ProcessGroup, part: str, port: int, environ: dict[str, str]
+) -> None:
+    """Start voice or site on a port of this machine, behind the router."""
+    own = {"HOST": "127.0.0.1", "WS_PORT": str(port), "PROXIES": "1"}
+    own |= {"PID_FILE": str(VAR / f"{part}.pid")}
+    if part == "site":
+        own |= {"HEALTH_PORT": ""}  # there is one, and it is for the calls
+    command = [sys.executable, "manage.py", "serve", "--only", part]
+    await children.start(part, command, _child_environ(environ | own), reports_ready=False)
+
+
+def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str, str]:
+    """Return the server's settings; production code has no local mode."""
     return {
         "HOST": address.host,
         "WS_PORT": str(address.port),
         "DJANGO_SECRET_KEY": _secret_key(),
         "SQLITE_PATH": str(VAR / "site.sqlite3"),
         "LOG_FORMAT": "console",
-        "PID_FILE": str(VAR / "site.pid"),
+        "PID_FILE": str(VAR / "voice.pid"),  # `manage.py drain` in a second terminal reads it
         "DRAIN_S": str(DRAIN_S),
         "ALLOWED_HOSTS": ",".join(_allowed_hosts(address)),
         "API_OPEN_READS": _open_reads(address),
@@ -138,7 +162,12 @@ def _site_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str,
 
 
 def _allowed_hosts(address: ListenAddress) -> list[str]:
-    own = ["localhost", "127.0.0.1", "[::1]", *map(bracketed, address.network_hosts)]
+    own = [
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        *map(bracketed, (address.host, *address.network_hosts)),
+    ]
     return [*filter(None, [os.environ.get("ALLOWED_HOSTS", "").strip()]), *own]
 
 
@@ -153,7 +182,7 @@ def _bedrock_settings(simulator: dict[str, Any]) -> dict[str, str]:
 
 
 def _write_environ(environ: dict[str, str]) -> None:
-    """Write the site's environment to `var/local.env`, for a second terminal."""
+    """Write the server's environment to `var/local.env`, for a second terminal."""
     file = VAR / "local.env"
     file.touch(mode=0o600)
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environ.items()]
@@ -188,20 +217,22 @@ async def _prepare_data(environ: dict[str, str], password: str) -> None:
         raise ProcessFailedError(f"The demo data could not be created:\n{text}" if is_bug else text)
 
 
-async def _wait_until_ready(address: ListenAddress, children: ProcessGroup) -> None:
-    """Wait until `/ready` responds with 200.
+async def _wait_until_ready(ports: Sequence[int], children: ProcessGroup) -> None:
+    """Wait until `/ready` responds with 200 on all ports.
 
     Raises:
         ExceptionGroup: If a child exits, with its `ProcessFailedError`.
-        ProcessFailedError: If the site does not become ready in time.
+        ProcessFailedError: If a part of the server does not become ready in time.
 
     """
     try:
         async with asyncio.timeout(START_TIMEOUT_S):
-            await children.run_supervised(_poll_until_ok(f"{address.url}/ready"))
+            for port in ports:
+                await children.run_supervised(_poll_until_ok(f"http://127.0.0.1:{port}/ready"))
     except TimeoutError:
         raise ProcessFailedError(
-            f"The site is not ready after {START_TIMEOUT_S:.0f} s. See {LOGS}/site.log"
+            f"The server is not ready after {START_TIMEOUT_S:.0f} s. "
+            f"See {LOGS}/voice.log and {LOGS}/site.log"
         ) from None
 
 

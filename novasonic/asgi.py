@@ -1,8 +1,14 @@
-"""The ASGI application: HTTP, WebSocket, health, start and shutdown."""
+"""The ASGI applications: HTTP, WebSocket, health, start and shutdown; of both parts or of one.
+
+The parts are *voice*, which carries calls and issues the tickets for them, and *site*: page, staff admin and
+REST API. In processes of their own, a heavy page of the site cannot delay the audio of calls.
+"""
 
 import logging
 import os
 import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -21,47 +27,83 @@ from django.conf import settings
 from common.dynamodb.client import run_in_thread
 from common.dynamodb.tables import check_tables
 from common.errors import UnavailableError
-from novasonic.health import HealthMiddleware
+from novasonic.health import HealthMiddleware, not_found
 from novasonic.proxy_headers import ProxyHeaderCheck
 from voice.calls import configuration
 from voice.calls.registry import call_registry
 from voice.gateway.origins import PageOriginValidator
-from voice.gateway.routing import websocket_urlpatterns
+from voice.gateway.routing import reject_connection, websocket_urlpatterns
 from voice.sonic.errors import TransportError
 
 logger = logging.getLogger(__name__)
 
+VOICE_PATHS = "/voice/"
+"""The HTTP paths of the voice part begin so; load balancers route by it (terraform/alb.tf)."""
 
-async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes it
-    """Connect to DynamoDB and Bedrock at start, so that the first call is fast; close at shutdown."""
-    while (message := await receive())["type"] == "lifespan.startup":
-        await _connect()
-        await send({"type": "lifespan.startup.complete"})
-    await call_registry().close()
-    await configuration.region_pool().close()
-    await send({"type": f"{message['type']}.complete"})
+type ASGIApp = Callable[..., Awaitable[None]]
 
 
-async def _connect() -> None:
-    """Open the connections. A failure does not stop the start: `/ready` reports it."""
+class Part(StrEnum):
+    """A part of the server that can run in a process of its own."""
+
+    VOICE = "voice"
+    SITE = "site"
+
+
+def build_application(only: Part | None = None) -> ASGIApp:
+    """Return the application of one part, or of both."""
+    websocket = PageOriginValidator(URLRouter(websocket_urlpatterns), settings.WS_ALLOWED_ORIGINS)
+    router = ProtocolTypeRouter(
+        {
+            "http": django_app if only is None else _paths_of(only),
+            "websocket": reject_connection if only is Part.SITE else websocket,
+            "lifespan": _lifespan(only),
+        }
+    )
+    return HealthMiddleware(
+        ProxyHeaderCheck(router, settings.PROXIES), needs_sonic=only is not Part.SITE
+    )
+
+
+def _paths_of(part: Part) -> ASGIApp:
+    """Return an application that serves the HTTP paths of one part."""
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        is_of_voice = scope["path"].startswith(VOICE_PATHS)
+        if is_of_voice is (part is Part.VOICE):
+            await django_app(scope, receive, send)
+        else:
+            await not_found(scope, receive, send)
+
+    return serve
+
+
+def _lifespan(only: Part | None) -> ASGIApp:
+    """Return an application that opens connections at start, and closes them at shutdown."""
+
+    async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes it
+        while (message := await receive())["type"] == "lifespan.startup":
+            await _connect(needs_sonic=only is not Part.SITE)
+            await send({"type": "lifespan.startup.complete"})
+        await call_registry().close()
+        await configuration.region_pool().close()
+        await send({"type": f"{message['type']}.complete"})
+
+    return lifespan
+
+
+async def _connect(*, needs_sonic: bool) -> None:
+    """Connect to DynamoDB and Bedrock, so that the first call is fast.
+
+    A failure does not stop the start: `/ready` reports it.
+    """
     try:
         await run_in_thread(check_tables)
-        await configuration.region_pool().warm()
+        if needs_sonic:
+            await configuration.region_pool().warm()
     except (UnavailableError, TransportError) as error:
         logger.warning("not ready at start", extra={"error": str(error)})
 
 
-application = HealthMiddleware(
-    ProxyHeaderCheck(
-        ProtocolTypeRouter(
-            {
-                "http": django_app,
-                "websocket": PageOriginValidator(
-                    URLRouter(websocket_urlpatterns), settings.WS_ALLOWED_ORIGINS
-                ),
-                "lifespan": lifespan,
-            }
-        ),
-        settings.PROXIES,
-    )
-)
+application = build_application()
+"""Both parts in one process, for servers that are given a module (`daphne novasonic.asgi:application`)."""

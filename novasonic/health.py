@@ -2,8 +2,8 @@
 
 - `/health`: the process is alive.
 - `/ready`: the process can serve: it accepts calls, the tables respond, AWS credentials exist and
-  Bedrock can be connected to. It opens no session there. The response says what is missing; the log
-  says why.
+  Bedrock can be connected to. It opens no session there. A process of the site alone needs only the
+  tables. The response says what is missing; the log says why.
 - `/metrics`: for Prometheus, with the bearer token METRICS_TOKEN; closed where none is set.
 """
 
@@ -35,7 +35,7 @@ _metrics_lock = threading.Lock()
 type ASGIApp = Callable[..., Awaitable[None]]
 
 
-async def readiness_problems() -> list[str]:
+async def readiness_problems(*, needs_sonic: bool = True) -> list[str]:
     """Return why this process can't serve; an empty list if it can."""
     problems = ["draining"] if call_registry().admission.is_draining else []
     try:
@@ -44,6 +44,8 @@ async def readiness_problems() -> list[str]:
     except (UnavailableError, TimeoutError) as error:
         problems.append("DynamoDB")
         _log_problem("DynamoDB", error)
+    if not needs_sonic:
+        return problems
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await configuration.region_pool().warm()
@@ -61,8 +63,10 @@ def _log_problem(service: str, error: Exception) -> None:
 class HealthMiddleware:
     """ASGI middleware that serves the three paths and passes all other requests on."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, needs_sonic: bool = True) -> None:
+        """Wrap `app`; `needs_sonic` says whether it can't serve without Nova Sonic."""
         self._app = app
+        self._needs_sonic = needs_sonic
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the request, or pass it on."""
@@ -70,15 +74,14 @@ class HealthMiddleware:
         if path == "/health":
             await _send_json(send, 200, {"status": "ok"})
         elif path == "/ready":
-            await _send_readiness(send)
+            await _send_readiness(send, await readiness_problems(needs_sonic=self._needs_sonic))
         elif path == "/metrics":
             await _send_metrics(scope, send)
         else:
             await self._app(scope, receive, send)
 
 
-async def _send_readiness(send: Any) -> None:
-    problems = await readiness_problems()
+async def _send_readiness(send: Any, problems: list[str]) -> None:
     body = {
         "status": "unready" if problems else "ready",
         "problems": problems,
@@ -115,9 +118,10 @@ async def _send(send: Any, status: int, content_type: str, body: bytes) -> None:
 
 
 async def not_found(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes them
-    """Respond with 404, for all other paths on HEALTH_PORT."""
-    await _send_json(send, 404, {"error": "only /health, /ready and /metrics are served here"})
+    """Respond with 404, for paths that HEALTH_PORT or this part of the server does not have."""
+    await _send_json(send, 404, {"error": "this path is not served here"})
 
 
-health_app = HealthMiddleware(not_found)
-"""The ASGI application on HEALTH_PORT."""
+def build_health_application(*, needs_sonic: bool) -> ASGIApp:
+    """Return the ASGI application on HEALTH_PORT."""
+    return HealthMiddleware(not_found, needs_sonic=needs_sonic)

@@ -3,6 +3,9 @@
 At SIGTERM or Ctrl-C it refuses new calls, hands over the live ones, each at a quiet moment, and
 stops, all within DRAIN_S. A second signal stops it at once. SIGUSR1, which `manage.py drain` sends,
 hands over the calls without stopping the server.
+
+`--only voice` and `--only site` serve one part, so that each can have a process of its own: then a heavy page
+of the site does not delay the audio of calls.
 """
 
 import asyncio
@@ -20,6 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from novasonic.ecs import ECSTask, supervise
+from novasonic.health import build_health_application
 from novasonic.listen_sockets import ListenError, bind_sockets
 from novasonic.pid_file import PIDFileError, written_pid_file
 from voice.calls.registry import call_registry
@@ -37,15 +41,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--debug", action="store_true", help="log at level DEBUG")
+        parser.add_argument(
+            "--only",
+            choices=["voice", "site"],
+            help="serve one part: calls, or page, admin and REST API (default: both in one process)",
+        )
 
-    def handle(self, *_args: Any, debug: bool, **_options: Any) -> None:
+    def handle(self, *_args: Any, debug: bool, only: str | None, **_options: Any) -> None:
         _require_secret_key()
         if debug:
             logging.getLogger().setLevel(logging.DEBUG)
         try:
             listeners = _bind_sockets()
             with written_pid_file(settings.PID_FILE):
-                asyncio.run(_serve(listeners), loop_factory=_loop_factory())
+                asyncio.run(_serve(listeners, only), loop_factory=_loop_factory())
         except (ListenError, PIDFileError) as error:
             raise CommandError(str(error)) from None
 
@@ -82,16 +91,20 @@ def _loop_factory() -> Any:
     return uvicorn.Config("", loop="uvloop", log_config=None).get_loop_factory()
 
 
-async def _serve(listeners: Mapping[str, list[socket.socket]]) -> None:
+async def _serve(listeners: Mapping[str, list[socket.socket]], only: str | None) -> None:
     """Run the servers until one of them ends or a signal stops them all."""
-    running = [(_server("novasonic.asgi:application", lifespan="on"), listeners["WS_PORT"])]
+    from novasonic import asgi  # noqa: PLC0415 -- the secret key is checked before its imports need it
+
+    part = None if only is None else asgi.Part(only)
+    running = [(_server(asgi.build_application(part), lifespan="on"), listeners["WS_PORT"])]
     if "HEALTH_PORT" in listeners:
-        health = _server("novasonic.health:health_app", lifespan="off")
-        running.append((health, listeners["HEALTH_PORT"]))
+        health = build_health_application(needs_sonic=part is not asgi.Part.SITE)
+        running.append((_server(health, lifespan="off"), listeners["HEALTH_PORT"]))
     servers = [server for server, _ in running]
     async with asyncio.TaskGroup() as tasks:
         helpers = [tasks.create_task(_handle_signals(servers))]
-        if (task := ECSTask.from_environment(settings.AWS_REGION)) is not None:
+        task = ECSTask.from_environment(settings.AWS_REGION)
+        if task is not None and part is not asgi.Part.SITE:  # the site has no calls to protect
             helpers.append(tasks.create_task(supervise(task, _active_calls)))
         await asyncio.wait(
             [tasks.create_task(_run(server, sockets, servers)) for server, sockets in running]
@@ -131,7 +144,7 @@ async def _handle_signals(servers: list[uvicorn.Server]) -> None:
         server.should_exit = True
 
 
-def _server(app: str, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+def _server(app: Any, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             app,
