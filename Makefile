@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage check format lint types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
+.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,14 @@ test-versions: $(VENV)/.installed-dev ## Run the pure tests on Python 3.12 and 3
 	@scripts/test-versions 3.12 3.13
 
 coverage: $(VENV)/.installed-dev ## Measure the branches of pure modules that their own tests cover
-	@$(PY) -m pytest tests -m pure -n 2 --dist loadfile --quiet --cov --cov-context=test --cov-report=
+	@$(PY) -m pytest tests -m pure -n 2 --dist loadfile --quiet --cov --cov-context=test --cov-report= --ignore=tests/calls/engine/test_engine_properties.py
 	@$(PY) scripts/check-coverage.py
+
+mutation-check: $(VENV)/.installed-dev ## Change each row of the call engine's transition tables: a test must fail
+	@$(PY) scripts/mutate-call-tables.py
+
+diagrams: $(VENV)/.installed-dev ## Write the state diagrams of the documentation from the transition tables
+	@$(PY) scripts/state-diagrams.py
 
 check: lint types imports test ## Everything that must pass: lint, types, import rules, tests
 

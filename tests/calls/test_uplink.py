@@ -132,6 +132,7 @@ class TestSafe:
             uplink.accept(text(number))
         assert uplink.acknowledgement(stored_to=0, audio_from=None) is None
         uplink.accept(text(MAX_UNSAFE))
+        assert uplink.unsafe_frames == MAX_UNSAFE
         assert uplink.acknowledgement(stored_to=0, audio_from=None) == ServerAcknowledgement(
             sequence=0, position=0
         )

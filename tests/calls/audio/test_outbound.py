@@ -175,12 +175,18 @@ class TestFlush:
 
 
 class TestDrop:
+    def test_delivered_message_without_audio_is_no_edge(self) -> None:
+        link = outbound()
+        link.delivered(ENDED, now=1.0)
+        assert link.take_edges() == []
+
     def test_dropped_audio_leaves_messages(self) -> None:
         link = outbound()
         enqueue(link, speech(0, 100), speech(100, 50), event(1), ENDED)
         assert sent(link) == [speech(0, 100), event(1)]
         link.drop_audio()
         assert (link.waiting_samples, link.kept_samples) == (0, 100)
+        assert (link.next_number, link.kept_messages) == (2, 1)
         assert sent(link) == [ENDED]
 
 

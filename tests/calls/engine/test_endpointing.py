@@ -63,3 +63,9 @@ def test_speech_given_to_the_next_session_is_kept_as_long_again() -> None:
 
 def test_speech_never_begins_before_the_call() -> None:
     assert speech_at(10).unacknowledged_since(None, now=1.0) == 0
+
+
+def test_pause_without_speech_before_it_is_nothing() -> None:
+    speech = UnconfirmedSpeech(RATE_HZ)
+    speech.speech_ended(until=100, ended_at=1.0)
+    assert speech.waits_since is None

@@ -247,6 +247,14 @@ class TestSaid:
         ]
         assert times == [(None, None), (300.0, 420.0), (None, None)]
 
+    def test_latency_is_kept_with_the_answer_of_its_turn(self) -> None:
+        chat = Conversation()
+        chat.add_steps(customer("Hola"), planned("Buenas."), spoken("Buenas."))
+        chat.add_steps(customer("¿Y?"), planned("Ya va."), spoken("Ya va."))
+        chat.transcript.add_latency(2, latency_ms=300.0, playback_ms=None)
+        latencies = [said.latency_ms for said in chat.transcript.utterances()]
+        assert latencies == [None, None, None, 300.0]
+
     def test_latency_of_a_turn_without_answer_is_left_out(self) -> None:
         chat = Conversation()
         chat.add_steps(customer("Hola"))

@@ -197,3 +197,15 @@ class TestUnreported:
         assert short(utterances[2]) == ("assistant", "spoken", 2, 2, "Paro.")
         assert chat.texts == ["Hola", "Pará", "Paro."]
         assert [said.text for said in chat.transcript.take_changes()] == chat.texts
+
+    def test_unreported_confirmed_part_stays_when_the_customer_speaks(self) -> None:
+        chat = unreported()
+        chat.add_steps(customer("Hola"), planned(TEN))
+        chat.transcript.interrupt()
+        chat.add_steps(spoken("uno dos"), customer("Pará"), planned("Paro."), spoken("Paro."))
+        assert chat.texts == ["Hola", "uno dos", "Pará", "Paro."]
+
+    def test_unreported_plan_that_was_not_cut_waits_for_its_text(self) -> None:
+        chat = unreported()
+        chat.add_steps(customer("Hola"), planned("Buenas."), customer("¿Hola?"), spoken("Buenas."))
+        assert chat.texts == ["Hola", "Buenas.", "¿Hola?"]

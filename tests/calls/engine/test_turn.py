@@ -118,6 +118,11 @@ def test_reply_is_coming_in_three_phases(phase: TurnPhase) -> None:
     assert STATES[phase]().is_reply_coming is (phase in {SPEAKING, QUEUED, OVER})
 
 
+@pytest.mark.parametrize("phase", TurnPhase)
+def test_tool_is_running_in_two_phases(phase: TurnPhase) -> None:
+    assert STATES[phase]().is_tool_running is (phase in {TOOL, OVER})
+
+
 class TestUnanswered:
     @pytest.mark.parametrize(
         ("phase", "since"),

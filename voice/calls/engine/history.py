@@ -14,8 +14,10 @@ from voice.sonic.families import HistoryLimits
 
 def shape_history(utterances: Iterable[Utterance], limits: HistoryLimits) -> tuple[Utterance, ...]:
     """Return the newest part of the conversation that fits `limits`, speakers alternating."""
-    merged = [_shortened(utterance, limits) for utterance in _merged(utterances)]
+    merged = _merged(utterances)
     newest = merged[-limits.messages :] if limits.messages else merged
+    if limits.message_bytes is not None:
+        newest = [_shortened(utterance, limits.message_bytes) for utterance in newest]
     history = _newest_within(newest, limits.total_bytes)
     while history and history[0].speaker is not Speaker.USER:
         history.pop(0)
@@ -34,9 +36,8 @@ def _merged(utterances: Iterable[Utterance]) -> list[Utterance]:
     return merged
 
 
-def _shortened(utterance: Utterance, limits: HistoryLimits) -> Utterance:
-    """Cut off the beginning of a text that is too long for one message."""
-    limit = limits.message_bytes or limits.total_bytes
+def _shortened(utterance: Utterance, limit: int) -> Utterance:
+    """Cut off the beginning of a text that is longer than `limit` bytes."""
     encoded = utterance.text.encode()
     if len(encoded) <= limit:
         return utterance
@@ -44,10 +45,12 @@ def _shortened(utterance: Utterance, limits: HistoryLimits) -> Utterance:
 
 
 def _newest_within(utterances: Sequence[Utterance], total_bytes: int) -> list[Utterance]:
+    """Return the newest that fit; if not even one does, its end."""
     newest: list[Utterance] = []
+    left = total_bytes
     for utterance in reversed(utterances):
-        total_bytes -= len(utterance.text.encode())
-        if total_bytes < 0:
-            break
+        left -= len(utterance.text.encode())
+        if left < 0:
+            return newest or [_shortened(utterance, total_bytes)]
         newest.insert(0, utterance)
     return newest

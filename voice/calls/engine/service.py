@@ -31,7 +31,7 @@ def session_opened(call: CallState, event: e.SessionOpened, now: float) -> None:
         call.send(m.AssistantAvailability(phase=m.AssistantPhase.BACK))
     if before is SessionPhase.CONNECTING and call.restored is None:
         call.send(call.facts.ready)
-        if call.facts.greets and call.phase is CallPhase.ACTIVE:
+        if call.facts.greets and call.phase is CallPhase.ACTIVE and not call.turn.is_open:
             call.direct(call.settings.directives.greeting, now=now)
 
 
@@ -79,14 +79,17 @@ def _begin_conversation(call: CallState, *, now: float) -> None:
     turn, directive = call.turn, call.turn.directive
     if turn.is_open and directive is None:
         call.tool_calls.repeat_since(turn.opened_in)
-    for tool_call in call.tool_calls.undelivered():
+    results = call.tool_calls.undelivered()
+    for tool_call in results:
         tools.deliver_result(call, tool_call)
-    if not call.settings.family.accepts_text:
+    waiting = turn.waiting_utterances
+    is_anything_asked = directive is not None or waiting or results or turn.is_tool_running
+    if not call.settings.family.accepts_text or not is_anything_asked:
         turn.drop()
         return
     if directive is not None:
         call.send_text(directive)
-    elif waiting := turn.waiting_utterances:
+    elif waiting:
         call.send_text(without_directives(" ".join(utterance.text for utterance in waiting)))
     turn.ask_again(now=now)
 

@@ -135,8 +135,7 @@ class Sessions:
 
     def abandon(self, error: SonicError, *, chance: float, now: float) -> SessionChange:
         """Replace the current session, which does not do what it should."""
-        if self.state.current is None:
-            return SessionChange.NOTHING
+        assert self.state.current is not None
         lasted_s, number = now - self.state.current.opened_at, self.state.current.number
         self.state.current = None
         self._commands.append(c.EndSession(session=number))
@@ -209,7 +208,7 @@ class Sessions:
     def _replace(
         self, error: SonicError, *, lasted_s: float, chance: float, now: float
     ) -> SessionChange:
-        """Have another session in key of one that is lost, if it is worth trying."""
+        """Have another session in place of one that is lost, if it is worth trying."""
         state = self.state
         if state.phase in {SessionPhase.CLOSING, SessionPhase.CLOSED}:
             self._advance(SessionTrigger.ENDED)

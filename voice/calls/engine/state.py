@@ -8,7 +8,7 @@ Three state machines run side by side, each with one enum and one table:
 
 Everything that changes a phase goes through `next_phase`. A trigger without a row in the table changes
 nothing: the service and the client may send anything at any time. `docs/calls.md` shows the diagrams that
-`scripts/call_diagrams.py` draws from these tables.
+`scripts/state-diagrams.py` draws from these tables.
 """
 
 from collections.abc import Mapping
@@ -173,7 +173,7 @@ class TurnTrigger(StrEnum):
     SESSION_LOST = "session lost"
     """The session is gone, and with it the reply or the tool call under way."""
     DROPPED = "dropped"
-    """The next session cannot be asked again: its model accepts no text."""
+    """The next session is not asked again: its model accepts no text, or the reply was to nothing."""
 
 
 TURN_TRANSITIONS: Mapping[TurnPhase, Mapping[TurnTrigger, TurnPhase]] = {

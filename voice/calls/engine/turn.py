@@ -68,6 +68,11 @@ class TurnState:
         return self.phase in REPLY_IS_COMING
 
     @property
+    def is_tool_running(self) -> bool:
+        """Whether the service waits for the result of a tool."""
+        return self.phase in {TurnPhase.TOOL_RUNNING, TurnPhase.SPEAKING_OVER_TOOL}
+
+    @property
     def unanswered_since(self) -> float | None:
         """Since when a sign of the service is due; None if none is."""
         return self.due_since if self.phase in WAITS_FOR_SIGN else None
@@ -161,8 +166,9 @@ class TurnState:
         self.due_since = now
 
     def drop(self) -> None:
-        """Forget what is open: the next session cannot be asked."""
-        self._clear()
+        """Forget what is open: the next session is not asked for it."""
+        if self.is_open:
+            self._clear()
         self._advance(TurnTrigger.DROPPED)
 
     # Private methods
