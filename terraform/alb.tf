@@ -2,7 +2,7 @@
 # needed: a client that comes back resumes its call on whichever task it reaches.
 
 resource "aws_lb" "this" {
-  name                       = substr(local.name, 0, 32)
+  name                       = local.short_name
   load_balancer_type         = "application"
   security_groups            = [aws_security_group.alb.id]
   subnets                    = aws_subnet.public[*].id
@@ -20,7 +20,7 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "voice" {
-  name        = substr("${local.name}-v", 0, 32)
+  name        = "${local.short_name}-v"
   vpc_id      = aws_vpc.this.id
   port        = local.container_port
   protocol    = "HTTP"
@@ -43,7 +43,7 @@ resource "aws_lb_target_group" "voice" {
 }
 
 resource "aws_lb_target_group" "site" {
-  name                 = substr("${local.name}-s", 0, 32)
+  name                 = "${local.short_name}-s"
   vpc_id               = aws_vpc.this.id
   port                 = local.container_port
   protocol             = "HTTP"

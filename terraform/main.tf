@@ -22,7 +22,9 @@ data "aws_availability_zones" "available" {
 }
 
 locals {
-  name       = "${var.project_name}-${var.stage}"
+  name = "${var.project_name}-${var.stage}"
+  # Load balancers and target groups may have 32 characters, and no hyphen at the end.
+  short_name = trimsuffix(substr(local.name, 0, 30), "-")
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
   zones      = slice(data.aws_availability_zones.available.names, 0, var.availability_zone_count)

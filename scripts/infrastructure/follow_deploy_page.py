@@ -114,7 +114,7 @@ def run(block: str, clone: Path, environ: dict[str, str]) -> None:
         timeout=900,
     )
     for line in ended.stdout.splitlines():
-        if line.startswith(("Apply complete", "SKIPPED")):
+        if line.startswith(("Apply complete", "SKIPPED", "task ")):
             print(line)
     if ended.returncode:
         sys.exit(f"the step failed:\n{ended.stdout[-5000:]}")

@@ -114,6 +114,18 @@ run "names" {
   }
 }
 
+run "long_names_fit_the_load_balancer" {
+  variables {
+    project_name = "a-shop-with-a-longer-name"
+    stage        = "staging"
+  }
+
+  assert {
+    condition     = aws_lb.this.name == "a-shop-with-a-longer-name-stag" && aws_lb_target_group.voice.name == "a-shop-with-a-longer-name-stag-v" && aws_lb_target_group.site.name == "a-shop-with-a-longer-name-stag-s"
+    error_message = "Names are cut to 32 characters and stay different."
+  }
+}
+
 run "tables" {
   assert {
     condition     = alltrue([for table in aws_dynamodb_table.this : table.point_in_time_recovery[0].enabled && table.deletion_protection_enabled && table.ttl[0].enabled])
