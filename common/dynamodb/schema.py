@@ -57,9 +57,7 @@ class TableSchema:
         for name in table.index_names():
             names = table.index_key_names(name)
             indexes[name] = KeySchema(names["HASH"], names.get("RANGE"))
-        attributes = {name for each in (key, *indexes.values()) for name in each.names()}
-        types = dict.fromkeys(sorted(attributes), "S")  # every key of ours is a text
-        return cls(key, indexes, types, EXPIRES_AT)
+        return cls(key, indexes, table.key_attribute_types(), EXPIRES_AT)
 
     @classmethod
     def from_description(

@@ -111,6 +111,12 @@ class Table(Model):
         return {key["KeyType"]: key["AttributeName"] for key in schema["key_schema"]}
 
     @classmethod
+    def key_attribute_types(cls) -> dict[str, str]:
+        """Return DynamoDB's types of all key attributes, of the table and of its indexes, by name."""
+        definitions = cls._get_schema()["attribute_definitions"]
+        return {each["AttributeName"]: each["AttributeType"] for each in definitions}
+
+    @classmethod
     def _index_schema(cls, index: str) -> dict[str, Any]:
         schema: Any = cls._indexes[index]._get_schema()  # noqa: SLF001 -- PynamoDB has no public way
         return dict(schema)

@@ -6,6 +6,7 @@ from typing import Any
 import hcl2
 import pytest
 
+from common.dynamodb.schema import KeySchema, TableSchema
 from common.dynamodb.tables import EXPIRES_AT, Table, registered_tables
 
 pytestmark = pytest.mark.pure
@@ -44,21 +45,15 @@ def test_indexes_and_their_keys_are_those_of_the_model(
 ) -> None:
     declared = module["locals"][0]["tables"][table_name(table)]
 
-    keys = {name: table.index_key_names(name) for name in table.index_names()}
     assert {
-        name: {"HASH": index["hash"], **({"RANGE": index["range"]} if "range" in index else {})}
-        for name, index in declared.items()
-    } == keys
+        name: KeySchema(index["hash"], index.get("range")) for name, index in declared.items()
+    } == TableSchema.declared_by(table).indexes
 
 
 @pytest.mark.parametrize("table", registered_tables, ids=table_name)
-def test_all_keys_are_strings_and_indexes_project_all(table: type[Table]) -> None:
-    """The module declares every key as a string and every index with all attributes."""
-    schema = table._get_schema()  # noqa: SLF001 -- PynamoDB has no public name for it
-
-    assert {each["AttributeType"] for each in schema["attribute_definitions"]} == {"S"}
-    projections = [each["projection"] for each in schema["global_secondary_indexes"]]
-    assert projections == [{"ProjectionType": "ALL"}] * len(projections)
+def test_all_keys_of_the_models_are_strings(table: type[Table]) -> None:
+    """The module declares every key as a string."""
+    assert set(TableSchema.declared_by(table).attribute_types.values()) == {"S"}
 
 
 def test_keys_and_expiry_of_all_tables_are_those_of_the_models(module: dict[str, Any]) -> None:
@@ -66,7 +61,16 @@ def test_keys_and_expiry_of_all_tables_are_those_of_the_models(module: dict[str,
 
     assert (declared["hash_key"], declared["range_key"]) == ("PK", "SK")
     assert declared["ttl"][0]["attribute_name"] == EXPIRES_AT
-    (index,) = [each for each in declared["dynamic"] if "global_secondary_index" in each]
-    assert index["global_secondary_index"]["content"][0]["projection_type"] == "ALL"
-    (attribute,) = [each for each in declared["dynamic"] if "attribute" in each]
-    assert attribute["attribute"]["content"][0]["type"] == "S"
+    assert declared["ttl"][0]["enabled"] is True
+    blocks = {name: block for each in declared["dynamic"] for name, block in each.items()}
+    index = blocks["global_secondary_index"]
+    assert (declared["for_each"], index["for_each"]) == ("${local.tables}", "${each.value}")
+    assert index["content"] == [
+        {
+            "name": "${global_secondary_index.key}",
+            "hash_key": "${global_secondary_index.value.hash}",
+            "range_key": "${try(global_secondary_index.value.range, null)}",
+            "projection_type": "ALL",
+        }
+    ]
+    assert blocks["attribute"]["content"] == [{"name": "${attribute.value}", "type": "S"}]
