@@ -67,12 +67,6 @@ def prepare(clone: Path, folder: Path) -> dict[str, str]:
         archive.writestr("novasonic/lambda_handler.py", "")
     builder = clone / "scripts" / "build-lambda"
     builder.write_text(f"#!/bin/sh\nmkdir -p build && cp {package} build/lambda.zip\n")
-    if not (clone / "scripts" / "setup-backend.sh").exists():
-        print("SKIPPED: scripts/setup-backend.sh is missing; the state stays in a local file")
-        (clone / "terraform" / "backend.tf").unlink()
-        setup = clone / "scripts" / "setup-backend.sh"
-        setup.write_text("#!/bin/sh\nterraform -chdir=terraform init -input=false\n")
-        setup.chmod(0o755)
     return {
         **os.environ,
         "PATH": f"{tools}:{os.environ['PATH']}",
@@ -80,12 +74,13 @@ def prepare(clone: Path, folder: Path) -> dict[str, str]:
         "PYTHON": sys.executable,
         "AWS_DEFAULT_REGION": "us-east-1",
         "TF_CLI_ARGS_apply": "-auto-approve -input=false -no-color",
-        "TF_CLI_ARGS_init": "-input=false -no-color",
+        # The local AWS has one host name, not one for each bucket.
+        "TF_CLI_ARGS_init": "-input=false -no-color -backend-config=use_path_style=true",
     }
 
 
 def fill_in_variables(file: Path) -> None:
-    """Do what step 2 asks for: put the certificate's ARN into the copied example."""
+    """Do what step 1 asks for: put the certificate's ARN into the copied example."""
     ended = subprocess.run(
         [sys.executable, ROOT / "scripts/infrastructure/import_certificate.py"],
         check=True,
@@ -123,6 +118,8 @@ def run(block: str, clone: Path, environ: dict[str, str]) -> None:
 def check(clone: Path, folder: Path, environ: dict[str, str]) -> None:
     """Check that the image went to the repository, secrets have values, and the tasks ran."""
     outputs = terraform_json(clone, environ, "output", "-json")
+    require(not (clone / "terraform" / "terraform.tfstate").exists(), "the state is a local file")
+    compare_tables(outputs["tables"]["value"], environ)
     repository = outputs["image_repository_url"]["value"]
     record = (folder / "record").read_text()
     require(f"--tag {repository}:1.0.0 --push" in record, "the image was not pushed")
@@ -162,6 +159,25 @@ def check(clone: Path, folder: Path, environ: dict[str, str]) -> None:
     }
     expected = {"migrate --no-input", "invite_staff ana --superuser"}
     require(commands == expected, f"commands that ran as tasks: {commands}")
+
+
+def compare_tables(tables: dict[str, str], environ: dict[str, str]) -> None:
+    """Compare the tables that Terraform created with the models."""
+    python = ROOT / ".venv" / "bin" / "python"
+    if not python.exists():
+        print("SKIPPED: comparing the tables with the models: the project's environment is missing")
+        return
+    names = {f"{label.upper()}_TABLE": name for label, name in tables.items()}
+    endpoint = {"DYNAMODB_ENDPOINT_URL": environ["AWS_ENDPOINT_URL"]}
+    ended = subprocess.run(
+        [python, ROOT / "manage.py", "diagnose_tables", "--no-items"],
+        env={**environ, **endpoint, **names},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    require(ended.returncode == 0, f"the tables are not as the models declare:\n{ended.stdout}")
 
 
 def database_password(secrets: Any, prefix: str) -> str:

@@ -15,6 +15,7 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # read while moto is impo
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.ecs.models import EC2ContainerServiceBackend
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.logs.responses import LogsResponse
 from moto.server import ThreadedMotoServer
 
@@ -64,6 +65,22 @@ setattr(  # noqa: B010 -- an assignment would not pass the type check
     "_calculate_task_resource_requirements",
     staticmethod(task_requirements),
 )
+
+evaluate_statement = IAMPolicyStatement.is_action_permitted
+
+
+def is_action_permitted(self: IAMPolicyStatement, *arguments: Any) -> PermissionResult:
+    """Pass over a statement that denies on a condition, such as a request without TLS.
+
+    moto evaluates no conditions, and would deny everything.
+    """
+    statement = self._statement
+    if statement["Effect"] == "Deny" and "Condition" in statement:
+        return PermissionResult.NEUTRAL
+    return evaluate_statement(self, *arguments)
+
+
+IAMPolicyStatement.is_action_permitted = is_action_permitted
 
 for response_class, method in (
     # Without an answer the provider asks again for minutes.
