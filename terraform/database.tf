@@ -28,7 +28,7 @@ resource "aws_rds_cluster" "this" {
   engine_version                  = "16.6"
   database_name                   = "site"
   master_username                 = "site"
-  master_password_wo              = var.database_password
+  master_password_wo              = coalesce(var.database_password, local.no_password)
   master_password_wo_version      = var.database.password_version
   db_subnet_group_name            = aws_db_subnet_group.this.name
   db_cluster_parameter_group_name = aws_rds_cluster_parameter_group.this.name

@@ -20,7 +20,12 @@ resource "aws_secretsmanager_secret" "this" {
 
 # The database's password comes in by an ephemeral variable and goes to Secrets Manager and Aurora only: both
 # arguments are write-only, so that it stands in no plan and no state. Later applies do without it: a write-only
-# argument is sent again only when its version is raised.
+# argument is sent again only when its version is raised. Where a password is missing that is to be sent, Aurora
+# refuses the short one that takes its place, and the secret, which comes after it, stays as it is.
+
+locals {
+  no_password = "none"
+}
 
 resource "aws_secretsmanager_secret" "database" {
   name                    = "${local.name}/database-url"
@@ -31,6 +36,6 @@ resource "aws_secretsmanager_secret" "database" {
 
 resource "aws_secretsmanager_secret_version" "database" {
   secret_id                = aws_secretsmanager_secret.database.id
-  secret_string_wo         = "postgres://${aws_rds_cluster.this.master_username}:${coalesce(var.database_password, "unchanged")}@${aws_rds_cluster.this.endpoint}:5432/${aws_rds_cluster.this.database_name}?sslmode=require"
+  secret_string_wo         = "postgres://${aws_rds_cluster.this.master_username}:${coalesce(var.database_password, local.no_password)}@${aws_rds_cluster.this.endpoint}:5432/${aws_rds_cluster.this.database_name}?sslmode=require"
   secret_string_wo_version = var.database.password_version
 }

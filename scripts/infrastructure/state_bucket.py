@@ -136,7 +136,7 @@ class StateBucket:
             Setting(
                 "public access block",
                 PUBLIC_ACCESS_BLOCK,
-                self._read("get_public_access_block", "PublicAccessBlockConfiguration"),
+                self._read_setting("get_public_access_block", "PublicAccessBlockConfiguration"),
                 lambda: client.put_public_access_block(
                     **ours, PublicAccessBlockConfiguration=PUBLIC_ACCESS_BLOCK
                 ),
@@ -144,13 +144,13 @@ class StateBucket:
             Setting(
                 "ownership",
                 ownership,
-                self._read("get_bucket_ownership_controls", "OwnershipControls"),
+                self._read_setting("get_bucket_ownership_controls", "OwnershipControls"),
                 lambda: client.put_bucket_ownership_controls(**ours, OwnershipControls=ownership),
             ),
             Setting(
                 "versioning",
                 "Enabled",
-                self._read("get_bucket_versioning", "Status"),
+                self._read_setting("get_bucket_versioning", "Status"),
                 lambda: client.put_bucket_versioning(
                     **ours, VersioningConfiguration={"Status": "Enabled"}
                 ),
@@ -181,7 +181,7 @@ class StateBucket:
             ),
         ]
 
-    def _read(self, operation: str, name: str) -> Any:
+    def _read_setting(self, operation: str, name: str) -> Any:
         """Return a part of an operation's response, or None if the bucket has no such setting."""
         try:
             return getattr(self._client, operation)(**self._ours).get(name)
@@ -193,14 +193,14 @@ class StateBucket:
             raise
 
     def _policy(self) -> dict[str, Any] | None:
-        text = self._read("get_bucket_policy", "Policy")
+        text = self._read_setting("get_bucket_policy", "Policy")
         return None if text is None else dict(json.loads(text))
 
     def _lifecycle(self) -> list[dict[str, Any]]:
-        return self._read("get_bucket_lifecycle_configuration", "Rules") or []
+        return self._read_setting("get_bucket_lifecycle_configuration", "Rules") or []
 
     def _encryption(self) -> dict[str, Any] | None:
-        found = self._read("get_bucket_encryption", "ServerSideEncryptionConfiguration")
+        found = self._read_setting("get_bucket_encryption", "ServerSideEncryptionConfiguration")
         rules = (found or {}).get("Rules", [])
         return dict(rules[0]) if rules else None
 

@@ -83,7 +83,12 @@ def test_nothing_done_in_no_time_is_shown(clock: Clock) -> None:
 
 def test_failure_leaves_how_far_it_came(clock: Clock) -> None:
     output = Output(is_terminal=False)
-    with pytest.raises(RuntimeError), Progress(output, "stored", total=9, clock=clock) as progress:
-        progress.advance(3)
-        raise RuntimeError
+
+    def fail_after_three() -> None:
+        with Progress(output, "stored", total=9, clock=clock) as progress:
+            progress.advance(3)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_after_three()
     assert "3 of 9 (33%)" in output.getvalue()

@@ -24,10 +24,12 @@ SCRIPTS = {
 def run(
     script: Path, *arguments: str, folder: Path | None = None, **environ: str
 ) -> subprocess.CompletedProcess[str]:
+    environ = clean_environ(**environ)
+    environ.pop("DJANGO_SETTINGS_MODULE", None)  # the tests' settings name other servers
     return subprocess.run(
         [str(script), *arguments],
         cwd=folder,
-        env=clean_environ(**environ),
+        env=environ,
         capture_output=True,
         text=True,
         check=False,

@@ -151,7 +151,7 @@ def test_variables_of_the_module_are_the_defaults(backend: Backend) -> None:
     assert 'key    = "voces/prod/terraform.tfstate"' in (backend.module / "backend.hcl").read_text()
 
 
-def test_weakened_setting_is_found_and_mended(backend: Backend) -> None:
+def test_weakened_setting_is_found_and_restored(backend: Backend) -> None:
     backend.report("--no-init")
     backend.client.put_bucket_versioning(
         Bucket=backend.bucket, VersioningConfiguration={"Status": "Suspended"}
