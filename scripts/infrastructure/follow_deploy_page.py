@@ -134,6 +134,7 @@ def check(clone: Path, folder: Path, environ: dict[str, str]) -> None:
     ]
     require(len(set(values)) == len(values) and min(map(len, values)) >= 50, "weak secrets")
     password = database_password(secrets, outputs["cluster"]["value"])
+    require(len(password) == 48, "the password is not the one of the first apply")
     state = subprocess.run(
         ["terraform", "-chdir=terraform", "state", "pull"],
         cwd=clone,

@@ -23,9 +23,30 @@ _queries: dict[str, dict[str, object]] = {}
 """Saved queries of CloudWatch Logs Insights by their ids."""
 
 
-def list_tags_for_resource(_self: ApplicationAutoScalingResponse) -> str:
-    """Answer that a scaling target has no tags."""
-    return json.dumps({"Tags": {}})
+_tags: dict[str, dict[str, str]] = {}
+"""Tags of scaling targets by their ARNs."""
+
+register_target = ApplicationAutoScalingResponse.register_scalable_target
+
+
+def register_scalable_target(self: ApplicationAutoScalingResponse) -> str:
+    """Register a scaling target, and store its tags."""
+    response: str = register_target(self)
+    tags = self._get_param("Tags")
+    if tags:
+        _tags[json.loads(response)["ScalableTargetARN"]] = tags
+    return response
+
+
+def list_tags_for_resource(self: ApplicationAutoScalingResponse) -> str:
+    """Return the tags of a scaling target."""
+    return json.dumps({"Tags": _tags.get(self._get_param("ResourceARN"), {})})
+
+
+def tag_resource(self: ApplicationAutoScalingResponse) -> str:
+    """Add tags to a scaling target."""
+    _tags.setdefault(self._get_param("ResourceARN"), {}).update(self._get_param("Tags"))
+    return "{}"
 
 
 def put_query_definition(self: LogsResponse) -> str:
@@ -81,10 +102,12 @@ def is_action_permitted(self: IAMPolicyStatement, *arguments: Any) -> Permission
 
 
 IAMPolicyStatement.is_action_permitted = is_action_permitted
+ApplicationAutoScalingResponse.register_scalable_target = register_scalable_target
 
 for response_class, method in (
     # Without an answer the provider asks again for minutes.
     (ApplicationAutoScalingResponse, list_tags_for_resource),
+    (ApplicationAutoScalingResponse, tag_resource),
     (LogsResponse, put_query_definition),
     (LogsResponse, describe_query_definitions),
 ):
