@@ -29,6 +29,7 @@ from common.dynamodb.tables import check_tables
 from common.errors import UnavailableError
 from novasonic.health import HealthMiddleware, not_found
 from novasonic.proxy_headers import ProxyHeaderCheck
+from novasonic.script_name import strip_script_name
 from voice.calls import configuration
 from voice.calls.registry import call_registry
 from voice.gateway.origins import PageOriginValidator
@@ -52,7 +53,8 @@ class Part(StrEnum):
 
 def build_application(only: Part | None = None) -> ASGIApp:
     """Return the application of one part, or of both."""
-    websocket = PageOriginValidator(URLRouter(websocket_urlpatterns), settings.WS_ALLOWED_ORIGINS)
+    calls = strip_script_name(URLRouter(websocket_urlpatterns), settings.SCRIPT_NAME)
+    websocket = PageOriginValidator(calls, settings.WS_ALLOWED_ORIGINS)
     router = ProtocolTypeRouter(
         {
             "http": django_app if only is None else _paths_of(only),
@@ -69,7 +71,8 @@ def _paths_of(part: Part) -> ASGIApp:
     """Return an application that serves the HTTP paths of one part."""
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
-        is_of_voice = scope["path"].startswith(VOICE_PATHS)
+        path = scope["path"].removeprefix(settings.SCRIPT_NAME.rstrip("/"))
+        is_of_voice = path.startswith(VOICE_PATHS)
         if is_of_voice is (part is Part.VOICE):
             await django_app(scope, receive, send)
         else:

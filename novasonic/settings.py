@@ -84,6 +84,11 @@ WS_ALLOWED_ORIGINS: TextList = Field(
     description="Other origins whose pages may open the WebSocket, e.g. "
     "https://www.example.com; `*` for all. The site's own origin always may.",
 )
+FRAME_ANCESTORS: Origins = Field(
+    [],
+    description='Origins whose pages may show the voice page in an iframe (`allow="microphone"`): '
+    "https://www.example.com; empty: none.",
+)
 DATABASE_URL: DatabaseURL = Field(
     "",
     repr=False,

@@ -40,12 +40,15 @@
     connect.call(processor, node.context.destination);
   }
 
-  const getUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  navigator.mediaDevices.getUserMedia = async (constraints) => {
-    const stream = await getUserMedia(constraints);
-    tests.streams.push(stream);
-    return stream;
-  };
+  const devices = navigator.mediaDevices; // undefined on a page that is no secure context
+  if (devices !== undefined) {
+    const getUserMedia = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      const stream = await getUserMedia(constraints);
+      tests.streams.push(stream);
+      return stream;
+    };
+  }
 
   /** Return a recording so far, as base64 of little-endian 32-bit floats. */
   tests.recording = (name) => {

@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--use-fake-device-for-media-stream",
+    "--host-resolver-rules=MAP insecure.test 127.0.0.1",  # for a page that is no secure context
 ]
 
 

@@ -24,7 +24,9 @@ class Customer:
 
     @property
     def call_button(self) -> Locator:
-        return self.page.get_by_role("button", name=re.compile("^(Hablar|Detener)$"))
+        return self.page.get_by_role(
+            "button", name=re.compile("^(Hablar|Apagar el micrófono|Conectando…)$")
+        )
 
     @property
     def status(self) -> Locator:
@@ -40,6 +42,9 @@ class Customer:
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
+
+    async def hang_up(self) -> None:
+        await self.button("Terminar la conversación").click()
 
     async def send_text(self, text: str) -> None:
         await self.page.get_by_label("Escribí tu consulta").fill(text)

@@ -155,6 +155,8 @@ class FakeServer:
         context = {
             "business_name": "Clínica del Sol",
             "assistant": persona_of("carlos"),
+            "socket_path": "/ws",
+            "ticket_path": "/voice/tickets",
             "resume_timeout_s": self.resume_timeout_s,
         }
         return render_to_string("voice/call.html", context).encode()

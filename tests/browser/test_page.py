@@ -35,7 +35,7 @@ async def test_spoken_turn_is_answered_and_captioned(
     await save_screenshot(customer.page, "desktop-idle")
     call = await start_voice_call(customer, server)
     await expect(customer.call_button).to_have_attribute("aria-pressed", "true")
-    await expect(customer.call_button).to_have_text("Detener")
+    await expect(customer.call_button).to_have_text("Apagar el micrófono")
     start = {"type": "start", "ticket": "ticket-1", "inputSampleRateHz": 16_000}
     assert await call.wait_for_event("start") == start
     await call.wait_for_audio(300)
@@ -74,20 +74,13 @@ async def test_spoken_turn_is_answered_and_captioned(
     await call.send_caption("assistant", "Su pedido está en camino.", position=0)
     await call.send_caption("assistant", "Llega el viernes.", segment=2, position=OUTPUT_RATE_HZ)
     await expect(customer.transcript).to_contain_text("Llega el viernes.")
-    latency = {"firstAudioMs": 812.4, "modelMs": 760, "toolMs": 42, "serverMs": 10.4}
-    await call.send_event({"type": "turn", "phase": "finished", "turn": 1, "latency": latency})
 
     await call.wait_until_played(2 * OUTPUT_RATE_HZ)
     await expect(customer.status).to_have_text("Escuchando")
     await expect(customer.page.locator("[data-stage=planned]")).to_have_count(0)
-    playback_start = await call.wait_for_event("heard")
-    delay_s = (812.4 + playback_start["afterMs"] + playback_start["rttMs"]) / 1000
-    await expect(customer.transcript).to_contain_text(
-        f"Respondió en {delay_s:.1f} s".replace(".", ",")
-    )
     await save_screenshot(customer.page, "desktop-turn")
 
-    await customer.call_button.click()
+    await customer.hang_up()
     await call.wait_for_event("end")
     assert await call.wait_until_closed() == 1000
     await expect(customer.call_button).to_have_text("Hablar")
@@ -149,7 +142,7 @@ async def test_typed_call_can_be_hung_up(customer: Customer, server: FakeServer)
     call = await server.wait_for_call()
     await call.send_ready()
     await call.wait_for_event("text")
-    await customer.button("Terminar la conversación").click()
+    await customer.hang_up()
     assert await call.wait_until_closed() == 1000
 
 
@@ -187,7 +180,8 @@ async def test_barge_in_silences_and_cuts_captions(customer: Customer, server: F
     await call.flush()
     await call.send_event({"type": "interrupted", "turn": 1, "generation": 1})
     await call.send_audio(to_pcm16(ONE_SECOND), generation=0)  # stale
-    await expect(customer.transcript.locator("s")).to_have_text("Su pedido contiene muchas cosas.")
+    cut = customer.transcript.locator("[data-stage=cut]")
+    await expect(cut).to_have_text("Su pedido contiene muchas cosas…")
     await expect(customer.transcript).to_contain_text("Interrumpido")
     await expect(customer.transcript).not_to_contain_text("Y esto no se oye.")
     await expect(customer.status).to_have_text("Escuchando")
@@ -197,7 +191,7 @@ async def test_barge_in_silences_and_cuts_captions(customer: Customer, server: F
     assert audible_duration_s(*await get_recording(customer.page)) < 3
 
     await call.send_caption("assistant", "Su pedido contiene", position=0)  # what was heard of it
-    await expect(customer.transcript.locator("s")).to_have_count(0)
+    await expect(cut).to_have_count(0)
     await expect(customer.transcript).to_contain_text("Su pedido contiene")
     await expect(customer.transcript).not_to_contain_text("muchas cosas")
     await expect(customer.transcript).to_contain_text("Interrumpido")
@@ -215,7 +209,8 @@ async def test_escape_skips_this_reply_but_not_the_next(
     await expect(customer.status).to_have_text("Hablando")
     await customer.page.keyboard.press("Escape")
     await expect(customer.status).to_have_text("Escuchando")
-    await expect(customer.transcript).to_contain_text("Una respuesta muy larga.")
+    await expect(customer.transcript).to_contain_text("Una respuesta muy larga…")
+    await expect(customer.transcript).to_contain_text("Interrumpido")
     await call.wait_until_played(len(SPEECH))  # or flow control would stop the next reply
     await call.send_audio(to_pcm16(ONE_SECOND))
     await expect(customer.status).to_have_text("Hablando")
@@ -301,10 +296,10 @@ async def test_hanging_up_while_connecting_releases_everything(
 ) -> None:
     await customer.page.evaluate(
         "document.querySelector('[data-part=call-button]').click();"
-        "document.querySelector('[data-part=call-button]').click()"
+        "requestAnimationFrame(() => document.querySelector('[data-part=hang-up-button]').click())"
     )
     await expect(customer.call_button).to_have_text("Hablar")
-    await expect(customer.status).to_have_text("Listo para ayudarte")
+    await expect(customer.status).to_have_text("La conversación terminó")
     call = await start_voice_call(customer, server)  # and the page still works
     await call.wait_for_audio(100)
     assert server.connections == 1
@@ -326,6 +321,12 @@ async def test_keyboard_starts_and_ends_call(customer: Customer, server: FakeSer
     await call.send_ready()
     await expect(customer.status).to_have_text("Escuchando")
     await expect(customer.call_button).to_be_focused()
+    await customer.page.keyboard.press("Enter")
+    await expect(customer.status).to_have_text("Escribí tu consulta")
+    await customer.page.keyboard.press("Enter")
+    await expect(customer.status).to_have_text("Escuchando")
+    await customer.page.keyboard.press("Tab")
+    await expect(customer.button("Terminar la conversación")).to_be_focused()
     await customer.page.keyboard.press("Enter")
     assert await call.wait_until_closed() == 1000
 

@@ -31,7 +31,7 @@ async def test_call_starts_with_ticket_and_greeting_unless_typed(
     call = await start_voice_call(customer, server)
     start = {"type": "start", "ticket": "ticket-1", "inputSampleRateHz": 16_000}
     assert await call.wait_for_event("start") == start
-    await customer.call_button.click()
+    await customer.hang_up()
     typed = await start_typed_call(customer, server)
     assert await typed.wait_for_event("start") == {**start, "ticket": "ticket-2", "greet": False}
 

@@ -251,8 +251,8 @@ async def test_hang_up_while_reconnecting_reaches_server(
     for _ in range(3):  # now the page waits 2.7 s
         await server.refused_sockets.acquire()
     server.refuses_sockets = False
-    await customer.call_button.click()
-    await expect(customer.status).to_have_text("Listo para ayudarte")
+    await customer.hang_up()
+    await expect(customer.status).to_have_text("La conversación terminó")
     await call.wait_for_event("end")
     assert await call.wait_until_closed() == 1000
     await start_voice_call(customer, server)  # and the page still works
@@ -264,7 +264,7 @@ async def test_hang_up_during_handover_reaches_server(
     call = await start_voice_call(customer, server)
     await call.send_event({"type": "moving", "resumeAfterMs": 60_000})
     await call.socket.close(1012)
-    await customer.call_button.click()
+    await customer.hang_up()
     await call.wait_for_event("end")
     assert await call.wait_until_closed() == 1000
 
@@ -287,9 +287,10 @@ async def test_reloaded_page_resumes_voice_call(customer: Customer, server: Fake
     await expect(customer.page.locator(".entry")).to_have_count(2)
     await expect(customer.status).to_have_text("En pausa")  # Chromium suspends audio until a click
     await save_screenshot(customer.page, "desktop-reloaded")
+    await expect(customer.call_button).to_be_hidden()  # one main button
     await customer.button("Tocá para activar el sonido").click()
     await expect(customer.status).to_have_text("Hablando")
-    await expect(customer.call_button).to_have_text("Detener")
+    await expect(customer.call_button).to_have_text("Apagar el micrófono")
     await call.wait_until_played(len(SPEECH))
     await expect(customer.status).to_have_text("Escuchando")
     await call.wait_for_audio(audio_bytes_before // INPUT_BYTES_PER_MS + 500)
@@ -315,7 +316,8 @@ async def test_reloaded_page_resumes_typed_call_without_microphone(
     await call.wait_for_resume()
     await expect(customer.transcript).to_contain_text("Buenas.")
     await expect(customer.status).to_have_text("Escribí tu consulta")
-    await expect(customer.call_button).to_have_text("Hablar")
+    await expect(customer.call_button).to_be_hidden()  # one main button: the sound's
+    await expect(customer.button("Tocá para activar el sonido")).to_be_visible()
     await customer.send_text("¿Seguimos?")
     await call.wait_until(lambda: len(call.texts()) == 2)
     assert call.texts() == ["Hola", "¿Seguimos?"]
@@ -358,15 +360,14 @@ async def test_reloaded_page_can_hang_up_at_once(customer: Customer, server: Fak
     call = await start_voice_call(customer, server)
     for _ in range(2):  # the second reload comes before the first one has resumed
         await customer.page.reload()
-    await expect(customer.call_button).to_have_text("Detener")
-    await customer.call_button.click()
+    await customer.hang_up()
     await call.wait_for_event("end")
-    await expect(customer.status).to_have_text("Listo para ayudarte")
+    await expect(customer.status).to_have_text("La conversación terminó")
 
 
 async def test_ended_call_is_not_resumed(customer: Customer, server: FakeServer) -> None:
     await start_voice_call(customer, server)
-    await customer.call_button.click()
+    await customer.hang_up()
     await customer.page.reload()
     await expect(customer.status).to_have_text("Listo para ayudarte")
     call = await start_voice_call(customer, server)
@@ -406,9 +407,45 @@ async def test_newest_window_takes_over_call(customer: Customer, server: FakeSer
     await save_screenshot(customer.page, "desktop-elsewhere")
     await customer.page.reload()
     await expect(customer.status).to_have_text("Listo para ayudarte")
-    await other.call_button.click()
+    await other.hang_up()
     await call.wait_for_event("end")
     await other.page.close()
+
+
+async def test_window_that_loses_a_speaking_call_says_so(
+    customer: Customer, server: FakeServer
+) -> None:
+    call = await start_voice_call(customer, server)
+    await call.send_caption("assistant", "Una respuesta larga.", stage="planned")
+    await call.send_audio(to_pcm16(SPEECH))
+    await expect(customer.status).to_have_text("Hablando")
+    async with customer.page.expect_popup() as opening:
+        await customer.page.evaluate("open(location.href); undefined")
+    other = Customer(await opening.value)
+    await call.wait_for_resume()
+    await expect(customer.status).to_have_text("En otra ventana")
+    await expect(customer.alert).to_contain_text("La llamada sigue en otra ventana.")
+    await other.page.close()
+
+
+async def test_skipped_reply_is_still_cut_after_a_reload(
+    customer: Customer, server: FakeServer
+) -> None:
+    call = await start_voice_call(customer, server)
+    await call.send_caption("assistant", "Su pedido está en camino.", position=0)
+    await call.send_caption(
+        "assistant", "Llega el viernes.", segment=2, position=10 * OUTPUT_RATE_HZ
+    )
+    await call.send_audio(to_pcm16(SPEECH))
+    await call.wait_until_played(OUTPUT_RATE_HZ // 2)
+    await customer.page.keyboard.press("Escape")
+    cut = customer.page.locator("[data-stage=cut]")
+    await expect(cut).to_have_text("Su pedido está en camino…")
+    await customer.page.reload()
+    await call.wait_for_resume()
+    await expect(cut).to_have_text("Su pedido está en camino…")
+    await expect(customer.transcript).to_contain_text("Interrumpido")
+    await expect(customer.transcript).not_to_contain_text("Llega el viernes.")
 
 
 async def test_forbidden_storage_prevents_only_resuming_after_reload(

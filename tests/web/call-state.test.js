@@ -48,9 +48,32 @@ test("a call without a microphone asks for typing, button not pressed", () => {
   assert.equal(isMicrophoneActive(spoken), true);
 });
 
-test("the button is pressed at once, so that a second press hangs up", () => {
+test("hanging up ends the call at once, as the customer's own end", () => {
   assert.equal(isMicrophoneActive(after(STARTED)), true);
-  assert.deepEqual(after(STARTED, { type: "hung-up" }), IDLE);
+  assert.deepEqual(after(STARTED, { type: "hung-up" }), { ...IDLE, endReason: "client" });
+});
+
+test("a stopped microphone leaves the call to typing", () => {
+  const state = after(STARTED, OPENED, READY, { type: "microphone-closed" });
+  assert.equal(state.phase, "active");
+  assert.equal(statusOf(state), "typing");
+});
+
+test("a microphone silenced by the system is shown while it lasts", () => {
+  const muted = after(STARTED, OPENED, READY, { type: "microphone-muted", isMuted: true });
+  assert.equal(statusOf(muted), "muted");
+  assert.equal(statusOf(reduce(muted, { type: "microphone-muted", isMuted: false })), "listening");
+  const reopened = reduce(reduce(muted, { type: "microphone-requested" }), OPENED);
+  assert.equal(statusOf(reopened), "listening");
+});
+
+test("a call taken over by another window is not shown as speaking", () => {
+  const state = after(STARTED, OPENED, READY, SPEAKING, { type: "ended", reason: "elsewhere" });
+  assert.equal(statusOf(state), "elsewhere");
+});
+
+test("a page without https offers typing", () => {
+  assert.equal(statusOf(reduce(IDLE, { type: "failed", code: "mic-insecure" })), "typing");
 });
 
 test("input while the assistant speaks shows thinking afterwards", () => {
@@ -172,7 +195,8 @@ test("a microphone that fails during a call leaves the call active", () => {
 });
 
 test("playback after the end of the call is shown as speaking", () => {
-  const state = after(STARTED_TYPING, READY, SPEAKING, { type: "ended", reason: "model" });
+  const end = { type: "ended", reason: "model", hasUnplayedAudio: true };
+  const state = after(STARTED_TYPING, READY, SPEAKING, end);
   assert.equal(statusOf(state), "speaking");
   assert.equal(statusOf(reduce(state, SILENT)), "ended");
 });

@@ -12,6 +12,8 @@ const CALL = {
     { sequence: 7, text: "uno" },
     { sequence: null, text: "dos" },
   ],
+  startedAtMs: 500,
+  skips: [{ turn: 3, position: 2400 }],
 };
 
 /** A stand-in for sessionStorage. */
@@ -90,3 +92,11 @@ for (const stored of [
     assert.equal(store.load(1), null);
   });
 }
+
+test("a record of an older release counts as a call that starts now", () => {
+  const storage = new FakeStorage();
+  const store = new ResumeStore(() => storage);
+  const { startedAtMs, skips, ...older } = CALL;
+  store.save(older, 1000);
+  assert.deepEqual(store.load(2000), { ...CALL, startedAtMs: 2000, skips: [] });
+});

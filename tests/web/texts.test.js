@@ -30,7 +30,7 @@ function unionOf(name, script) {
 
 test("each status has a text", () => {
   const statuses = unionOf("idle", "call-state.js");
-  assert.equal(statuses.length, 13);
+  assert.equal(statuses.length, 14);
   for (const status of statuses) assert.ok(textNames.has(`status-${status}`), status);
 });
 
@@ -66,4 +66,13 @@ test("no script contains a text to show", () => {
 test("the template has no inline script and no inline style", () => {
   assert.ok(!/<script(?![^>]*\bsrc=)/.test(template));
   assert.ok(!/<style|\sstyle=|\son[a-z]+=/.test(template));
+});
+
+test("each quality and each test of the self-test has a text", () => {
+  const names = [
+    ...unionOf("unknown", "connection-quality.js").map((name) => `quality-${name}`),
+    ...["secure", "microphone", "sound", "server", "socket"].map((name) => `test-${name}`),
+    ...["talk", "mute", "connecting"],
+  ];
+  for (const name of names) assert.ok(textNames.has(name), name);
 });

@@ -8,6 +8,9 @@ import {
   addRestoredText,
   visibleEntries,
   addTypedText,
+  applySkips,
+  finishedTools,
+  skipOfReply,
 } from "../../voice/web/static/voice/transcript.js";
 
 const IDLE = { position: 0, isIdle: true };
@@ -17,6 +20,7 @@ class TranscriptHarness {
   entries = [];
   playback = IDLE;
   call = 1;
+  skips = [];
 
   receive(event) {
     this.entries = applyEvent(this.entries, event, { call: this.call, playback: this.playback });
@@ -44,7 +48,12 @@ class TranscriptHarness {
 
   /** What is shown: one string per entry, with marked stages. */
   get shown() {
-    return visibleEntries(this.entries, this.playback).map(textOf);
+    const entries = applySkips(this.entries, this.skips);
+    return visibleEntries(entries, this.playback).map(textOf);
+  }
+
+  skip() {
+    return skipOfReply(this.entries, { call: this.call, playback: this.playback });
   }
 }
 
@@ -205,37 +214,47 @@ test("a typed text is shown at once and replaced by its caption", () => {
   assert.deepEqual(harness.shown, ["user: Hola", "typed: Quiero un turno"]);
 });
 
-test("a turn's latency goes to its first entry", () => {
-  const harness = new TranscriptHarness().caption("assistant", "spoken", 1, "Uno.", 0);
-  harness.receive({ type: "turn", phase: "finished", turn: 1, latency: { firstAudioMs: 812 } });
-  assert.equal(harness.entries[0].latencyMs, 812);
-  const before = harness.entries;
-  harness.receive({ type: "turn", phase: "finished", turn: 1, latency: null });
-  harness.receive({ type: "turn", phase: "finished", turn: 7, latency: { firstAudioMs: 1 } });
-  assert.deepEqual(harness.entries, before);
-});
-
-test("delivery time is added to the latency, in either order", () => {
-  const turn = { type: "turn", phase: "finished", turn: 1, latency: { firstAudioMs: 800 } };
-  const heard = { type: "heard", position: 480, afterMs: 80.5, rttMs: 2.5 };
-  for (const events of [
-    [turn, heard],
-    [heard, turn],
-  ]) {
-    const harness = new TranscriptHarness().caption("user", "spoken", 1, "Hola", 480);
-    harness.caption("assistant", "planned", 2, "Uno.", 480);
-    for (const event of events) harness.receive(event);
-    const { latencyMs, deliveryMs } = harness.entries[1];
-    assert.deepEqual([latencyMs, deliveryMs], [800, 83]);
-  }
-});
-
-test("delivery time counts without a round trip, but not without a caption", () => {
+test("a skipped reply is cut where the customer was, whatever captions follow", () => {
   const harness = new TranscriptHarness().caption("assistant", "planned", 1, "Uno.", 0);
-  harness.receive({ type: "heard", position: 480, afterMs: 80, rttMs: 1 });
-  assert.equal(harness.entries[0].deliveryMs, 0);
-  harness.receive({ type: "heard", position: 0, afterMs: 80, rttMs: null });
-  assert.equal(harness.entries[0].deliveryMs, 80);
+  harness
+    .caption("assistant", "planned", 2, "Dos.", 100)
+    .caption("assistant", "planned", 3, "T.", 200);
+  harness.playedTo(150);
+  const skip = harness.skip();
+  assert.deepEqual(skip, { call: 1, turn: 1, position: 150 });
+  harness.skips = [skip];
+  assert.deepEqual(harness.shown, ["assistant: ~Uno. xDos."]);
+
+  harness.playedTo(400, true); // the rest of the reply counts as played
+  harness
+    .caption("assistant", "spoken", 1, "Uno.", 0)
+    .caption("assistant", "spoken", 2, "Dos.", 100);
+  harness.caption("assistant", "spoken", 3, "Tres.", 200);
+  harness.caption("assistant", "planned", 4, "Otra.", 300, 2);
+  assert.deepEqual(harness.shown, ["assistant: Uno. xDos.", "assistant: ~Otra."]);
+  assert.deepEqual(
+    applySkips(harness.entries, harness.skips).map((entry) => entry.isInterrupted),
+    [true, false],
+  );
+});
+
+test("there is nothing to skip before a reply has started to play", () => {
+  const harness = new TranscriptHarness().typeText("Hola");
+  harness.caption("assistant", "planned", 1, "Uno.", 100);
+  assert.equal(harness.skip(), null);
+});
+
+test("what was done in a call are its tools that succeeded", () => {
+  const harness = new TranscriptHarness();
+  for (const [id, name, outcome] of [
+    ["a", "consultarOrder", "ok"],
+    ["b", "cancelarOrder", "refused"],
+    ["c", "agendarTurno", "ok"],
+  ]) {
+    harness.receive({ type: "tool", phase: "finished", toolUseId: id, name, outcome });
+  }
+  assert.deepEqual(finishedTools(harness.entries, 1), ["consultarOrder", "agendarTurno"]);
+  assert.deepEqual(finishedTools(harness.entries, 2), []);
 });
 
 test("another call starts below a divider; the old one stays visible", () => {

@@ -24,6 +24,7 @@ export class AudioGraph {
   #playback = null;
   /** @type {MediaStreamAudioSourceNode | null} */
   #microphone = null;
+  #volume;
 
   /**
    * Create the context. Must run in a click or key press before anything is awaited, or the browser
@@ -34,12 +35,14 @@ export class AudioGraph {
   constructor(listener) {
     this.#listener = listener;
     this.#context = new AudioContext({ latencyHint: "interactive" });
+    this.#volume = this.#context.createGain();
+    this.#volume.connect(this.#context.destination);
     this.#context.onstatechange = () => listener.onRunning(this.isRunning);
     this.resume();
   }
 
   static get isSupported() {
-    return "AudioWorkletNode" in window;
+    return "BaseAudioContext" in window && "audioWorklet" in BaseAudioContext.prototype;
   }
 
   get isRunning() {
@@ -80,7 +83,7 @@ export class AudioGraph {
     });
     capture.port.onmessage = ({ data }) => this.#listener.onMicrophoneLevel(data);
     playback.port.onmessage = ({ data }) => this.#listener.onPlayerReport(data);
-    playback.connect(this.#context.destination);
+    playback.connect(this.#volume);
     this.#microphone?.connect(capture);
     this.#capture = capture;
     this.#playback = playback;
@@ -92,6 +95,21 @@ export class AudioGraph {
     this.disconnectMicrophone();
     this.#microphone = this.#context.createMediaStreamSource(stream);
     if (this.#capture !== null) this.#microphone.connect(this.#capture);
+  }
+
+  /** @param {number} volume 0 to 1. */
+  setVolume(volume) {
+    this.#volume.gain.setTargetAtTime(volume, this.#context.currentTime, 0.01);
+  }
+
+  /** @param {string} deviceId Of the loudspeaker; "" for the system's own choice. */
+  async setSpeaker(deviceId) {
+    const context = /** @type {any} */ (this.#context);
+    try {
+      await context.setSinkId?.(deviceId);
+    } catch {
+      // The device is gone, or the context closed meanwhile: the sound stays where it is.
+    }
   }
 
   disconnectMicrophone() {

@@ -10,6 +10,7 @@
 
 import { AudioGraph } from "./audio-graph.js";
 import { Microphone, MicrophoneError } from "./microphone.js";
+import { SilentAudio } from "./silent-audio.js";
 import { SocketClient } from "./socket-client.js";
 
 /** @typedef {import("./call-protocol.js").ResumePoint} ResumePoint */
@@ -42,6 +43,7 @@ import { SocketClient } from "./socket-client.js";
  * @property {(texts: PendingText[]) => void} onPendingTexts
  * @property {(report: PlayerReport) => void} onPlayerReport
  * @property {(level: number) => void} onMicrophoneLevel Root mean square, 0 to 1.
+ * @property {(ms: number) => void} onRoundTrip
  */
 
 /** A browser that takes longer than this to open the microphone is asking the customer. */
@@ -52,12 +54,16 @@ export class CallClient {
   #listener;
   /** Aborts when the call is over. */
   #call = new AbortController();
-  /** @type {AudioGraph | null} */
+  /** @type {AudioGraph | SilentAudio | null} */
   #audio = null;
   /** @type {SocketClient | null} */
   #socket = null;
   /** @type {Microphone | null} */
   #microphone = null;
+  /** Counts what the customer asked of the microphone: an older request does not open it. */
+  #microphoneRequests = 0;
+  /** What the customer chose; "" is the system's own choice. */
+  #sound = { microphoneId: "", speakerId: "", volume: 1 };
   /** Whether the player has played all audio of the call. */
   #isPlaybackFinished = false;
   /** Texts typed before there is a socket. @type {string[]} */
@@ -112,6 +118,31 @@ export class CallClient {
     await this.#addMicrophone();
   }
 
+  /** @param {{ microphoneId: string, speakerId: string, volume: number }} sound */
+  setSound(sound) {
+    const before = this.#sound;
+    this.#sound = sound;
+    this.#applySound();
+    if (before.microphoneId !== sound.microphoneId && this.#microphone !== null) {
+      this.closeMicrophone();
+      void this.openMicrophone();
+    }
+  }
+
+  #applySound() {
+    this.#audio?.setVolume(this.#sound.volume);
+    void this.#audio?.setSpeaker(this.#sound.speakerId);
+  }
+
+  /** Stop the microphone; the call goes on. */
+  closeMicrophone() {
+    this.#microphoneRequests += 1;
+    this.#audio?.disconnectMicrophone();
+    this.#microphone?.release();
+    this.#microphone = null;
+    this.#listener.onAction({ type: "microphone-closed" });
+  }
+
   /** @param {string} text */
   sendText(text) {
     if (this.#socket === null) this.#queuedTexts.push(text);
@@ -146,17 +177,22 @@ export class CallClient {
 
   // Setting up a call
 
-  /** @param {(audio: AudioGraph, signal: AbortSignal) => Promise<void>} connect */
+  /** @param {(audio: AudioGraph | SilentAudio, signal: AbortSignal) => Promise<void>} connect */
   async #setUp(connect) {
     this.#release();
-    if (!AudioGraph.isSupported) return this.#end({ type: "failed", code: "unsupported" });
+    // Browsers have no worklets on a page that came by plain http from another machine.
+    const isSilent = !AudioGraph.isSupported && !window.isSecureContext;
+    if (!AudioGraph.isSupported && !isSilent) {
+      return this.#end({ type: "failed", code: "unsupported" });
+    }
     const { signal } = this.#call;
-    const audio = new AudioGraph({
+    const audio = new (isSilent ? SilentAudio : AudioGraph)({
       onPlayerReport: (report) => signal.aborted || this.#onPlayerReport(report),
       onMicrophoneLevel: this.#listener.onMicrophoneLevel,
       onRunning: (isRunning) => this.#listener.onAction({ type: "audio-context", isRunning }),
     });
     this.#audio = audio;
+    this.#applySound();
     try {
       await connect(audio, signal);
     } catch (error) {
@@ -177,16 +213,22 @@ export class CallClient {
   }
 
   /**
-   * @param {AudioGraph} audio
+   * @param {AudioGraph | SilentAudio} audio
    * @param {AbortSignal} signal
    */
   async #connectMicrophone(audio, signal) {
+    const request = ++this.#microphoneRequests;
     const microphone = await this.#requestMicrophone(signal);
-    if (signal.aborted) return microphone.release();
+    if (signal.aborted || request !== this.#microphoneRequests) return microphone.release();
     this.#microphone = microphone;
+    microphone.onMuted((isMuted) => {
+      if (microphone !== this.#microphone) return;
+      this.#listener.onAction({ type: "microphone-muted", isMuted });
+    });
     microphone.onLost(() => this.#onMicrophoneLost(microphone));
     audio.connectMicrophone(microphone.stream);
     this.#listener.onAction({ type: "microphone-opened" });
+    if (microphone.isMuted) this.#listener.onAction({ type: "microphone-muted", isMuted: true });
   }
 
   /**
@@ -200,7 +242,7 @@ export class CallClient {
       if (!signal.aborted) this.#listener.onAction({ type: "microphone-prompting" });
     }, PROMPT_AFTER_MS);
     try {
-      return await Microphone.open();
+      return await Microphone.open(this.#sound.microphoneId);
     } finally {
       clearTimeout(timer);
     }
@@ -215,6 +257,7 @@ export class CallClient {
     this.#socket = new SocketClient(this.#settings.workerUrl, {
       onEvent: (event, audio) => signal.aborted || this.#onEvent(event, audio),
       onPendingTexts: (texts) => signal.aborted || this.#listener.onPendingTexts(texts),
+      onRoundTrip: (ms) => signal.aborted || this.#listener.onRoundTrip(ms),
       onReconnecting: () => signal.aborted || this.#listener.onAction({ type: "reconnecting" }),
       onClosed: (action) => signal.aborted || this.#end(action),
     });

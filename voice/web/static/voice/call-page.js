@@ -8,18 +8,24 @@
 import { CallClient } from "./call-client.js";
 import { IDLE, isMicrophoneActive, reduce } from "./call-state.js";
 import { CallView } from "./call-view.js";
+import { ConnectionQuality } from "./connection-quality.js";
 import { findPart } from "./dom.js";
 import { ResumeStore } from "./resume-store.js";
+import { SoundPanel } from "./sound-panel.js";
 import { Texts } from "./texts.js";
 import { TranscriptView } from "./transcript-view.js";
 import {
   addRestoredText,
   addTypedText,
   applyEvent,
+  applySkips,
   endCall,
+  finishedTools,
+  skipOfReply,
   startCall,
   visibleEntries,
 } from "./transcript.js";
+import { ScreenWakeLock } from "./wake-lock.js";
 import { OUTPUT_RATE_HZ } from "./wire.js";
 
 /** @typedef {import("./call-state.js").Action} Action */
@@ -43,6 +49,12 @@ class CallPage {
   #identity = null;
   /** @type {PendingText[]} */
   #pendingTexts = [];
+  /** When the call started, in milliseconds since 1970; 0 before. */
+  #startedAtMs = 0;
+  /** Replies of this call that the customer skipped. @type {import("./transcript.js").Skip[]} */
+  #skips = [];
+  /** How the last call went, once it is over. @type {import("./call-view.js").CallSummary | null} */
+  #summary = null;
   /** When another call can succeed, by `performance.now()`. */
   #retryAtMs = 0;
   #isRenderScheduled = false;
@@ -50,6 +62,9 @@ class CallPage {
   #callView;
   #transcriptView;
   #client;
+  #soundPanel;
+  #quality = new ConnectionQuality();
+  #wakeLock = new ScreenWakeLock();
 
   /**
    * @param {Texts} texts
@@ -59,13 +74,17 @@ class CallPage {
     this.#store = store;
     this.#callView = new CallView(texts);
     this.#transcriptView = new TranscriptView(texts);
-    this.#client = new CallClient(readSettings(), {
+    const settings = readSettings();
+    this.#soundPanel = new SoundPanel(texts, settings, (sound) => this.#client.setSound(sound));
+    this.#client = new CallClient(settings, {
       onAction: (action) => this.#dispatch(action),
       onEvent: (event, audio) => this.#onEvent(event, audio),
       onPendingTexts: (texts) => this.#onPendingTexts(texts),
       onPlayerReport: (report) => this.#onPlayerReport(report),
       onMicrophoneLevel: (level) => this.#onMicrophoneLevel(level),
+      onRoundTrip: (ms) => this.#quality.onRoundTrip(ms),
     });
+    if (!window.isSecureContext) this.#dispatch({ type: "failed", code: "mic-insecure" });
     this.#render();
     this.resumeStoredCall();
     setInterval(() => this.#tick(), TICK_INTERVAL_MS);
@@ -73,10 +92,12 @@ class CallPage {
 
   // The customer's input
 
-  /** The call button: hang up if the microphone is open, else open it, and start a call if needed. */
+  /** The main button: start a call, or switch its microphone. */
   toggleCall() {
-    if (isMicrophoneActive(this.#state)) this.hangUp();
-    else if (this.#state.phase === "idle") this.#start({ withMicrophone: true, greet: true });
+    const { phase } = this.#state;
+    if (phase === "idle") this.#start({ withMicrophone: true, greet: true });
+    else if (phase === "connecting") return;
+    else if (isMicrophoneActive(this.#state)) this.#client.closeMicrophone();
     else void this.#client.openMicrophone();
   }
 
@@ -94,6 +115,13 @@ class CallPage {
   }
 
   skipReply() {
+    if (this.#soundPanel.isOpen) return; // the key closes it
+    if (this.#state.isSpeaking && this.#state.phase !== "idle") {
+      const skip = skipOfReply(this.#entries, { call: this.#callNumber, playback: this.#playback });
+      if (skip !== null) this.#skips = [...this.#skips, skip];
+      this.#storeCall();
+      this.#scheduleRender();
+    }
     this.#client.skipReply();
   }
 
@@ -130,17 +158,23 @@ class CallPage {
     this.#callNumber += 1;
     this.#entries = startCall(this.#entries, this.#callNumber);
     this.#playback = { position: 0, isIdle: true };
+    this.#startedAtMs = 0;
+    this.#skips = [];
+    this.#summary = null;
     this.#dispatch({ type: "call-started", withMicrophone });
     void this.#client.start({ withMicrophone, greet });
   }
 
   /** @param {import("./resume-store.js").StoredCall} call */
   #resume(call) {
-    const { token, callId, position, withMicrophone, pendingTexts } = call;
+    const { token, callId, position, withMicrophone, pendingTexts, startedAtMs, skips } = call;
     this.#callOptions = { withMicrophone };
     this.#callNumber ||= 1;
     this.#identity = { token, callId };
     this.#pendingTexts = pendingTexts;
+    this.#startedAtMs = startedAtMs;
+    this.#skips = skips.map((skip) => ({ ...skip, call: this.#callNumber }));
+    this.#summary = null;
     this.#playback = { position, isIdle: true };
     this.#dispatch({ type: "call-restored", withMicrophone });
     if (pendingTexts.length > 0) this.#dispatch({ type: "user-input" });
@@ -156,6 +190,8 @@ class CallPage {
 
   #tick() {
     this.#storeCall();
+    this.#quality.onConnection(this.#state.isReconnecting);
+    this.#soundPanel.showQuality(this.#quality.at(performance.now()), this.#quality.roundTripMs);
     if (this.#state.retryAfterS === null) return;
     const remainingS = Math.ceil((this.#retryAtMs - performance.now()) / 1000);
     this.#dispatch({
@@ -171,6 +207,8 @@ class CallPage {
       position: Math.max(0, Math.floor(this.#playback.position)),
       withMicrophone: isMicrophoneActive(this.#state),
       pendingTexts: this.#pendingTexts,
+      startedAtMs: this.#startedAtMs,
+      skips: this.#skips.map(({ turn, position }) => ({ turn, position })),
     };
     this.#store.save(call, Date.now());
   }
@@ -189,8 +227,17 @@ class CallPage {
   }
 
   #onCallOver() {
-    this.#entries = endCall(this.#entries, this.#playback);
+    this.#entries = endCall(applySkips(this.#entries, this.#skips), this.#playback);
+    this.#skips = [];
+    this.#summary =
+      this.#startedAtMs === 0
+        ? null
+        : {
+            durationS: (Date.now() - this.#startedAtMs) / 1000,
+            tools: finishedTools(this.#entries, this.#callNumber),
+          };
     this.#callView.showLevel(0);
+    this.#quality.reset();
     this.#identity = null;
     this.#pendingTexts = [];
     this.#store.clear();
@@ -211,6 +258,7 @@ class CallPage {
 
   /** @param {WireEvent} event `ready` or `resumed`; a `resumed` may keep the token. */
   #storeIdentity({ resumeToken, callId }) {
+    this.#startedAtMs ||= Date.now();
     const token = String(resumeToken ?? this.#identity?.token);
     this.#identity = { token, callId: String(callId) };
     this.#storeCall();
@@ -223,7 +271,8 @@ class CallPage {
   }
 
   /** @param {PlayerReport} report */
-  #onPlayerReport({ state, position, level }) {
+  #onPlayerReport({ state, position, level, stalls }) {
+    this.#quality.onStalls(stalls, performance.now());
     const isIdle = state === "idle";
     const inTransit = isIdle ? 0 : this.#client.outputLatencyS * OUTPUT_RATE_HZ;
     this.#playback = { position: position - inTransit, isIdle };
@@ -240,6 +289,7 @@ class CallPage {
 
   /** @param {number} level */
   #onMicrophoneLevel(level) {
+    this.#soundPanel.showMicrophoneLevel(level);
     if (this.#state.phase === "active" && !this.#state.isSpeaking) this.#callView.showLevel(level);
   }
 
@@ -254,8 +304,11 @@ class CallPage {
 
   #render() {
     this.#isRenderScheduled = false;
-    this.#transcriptView.render(visibleEntries(this.#entries, this.#playback));
-    this.#callView.render(this.#state, { isEmpty: this.#entries.length === 0 });
+    const entries = applySkips(this.#entries, this.#skips);
+    this.#transcriptView.render(visibleEntries(entries, this.#playback));
+    const isEmpty = this.#entries.length === 0;
+    this.#callView.render(this.#state, { isEmpty, summary: this.#summary });
+    this.#wakeLock.set(this.#state.phase !== "idle");
   }
 }
 

@@ -84,6 +84,11 @@ export class CallProtocol {
   #lastPingMs = 0;
   /** @type {number | null} */
   #roundTripMs = null;
+
+  /** Of the newest ping; null before the first. */
+  get roundTripMs() {
+    return this.#roundTripMs;
+  }
   /** When the first frame of a reply arrived, by its position. @type {Map<number, number>} */
   #replyArrivals = new Map();
 

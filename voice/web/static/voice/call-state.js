@@ -26,6 +26,7 @@
  * @property {boolean} isAssistantAway The server has lost its connection to the model.
  * @property {"off" | "requested" | "prompting" | "on"} microphone `prompting`: the browser has been
  *   asking the customer for permission for a while.
+ * @property {boolean} isMicrophoneMuted The system, or a key of the device, has silenced the microphone.
  * @property {boolean} isAwaitingReply The customer has spoken and the assistant has yet to reply.
  * @property {number | null} awaitedTurn The turn of that reply, once the server has named it.
  * @property {boolean} isSpeaking The assistant's audio is playing.
@@ -47,6 +48,8 @@
  *   | { type: "microphone-prompting" }
  *   | { type: "microphone-opened" }
  *   | { type: "microphone-failed", code: FailureCode }
+ *   | { type: "microphone-muted", isMuted: boolean }
+ *   | { type: "microphone-closed" }
  *   | { type: "reconnecting" }
  *   | { type: "ready" }
  *   | { type: "resumed", isRestored: boolean }
@@ -69,6 +72,7 @@ export const IDLE = Object.freeze({
   isReconnecting: false,
   isAssistantAway: false,
   microphone: "off",
+  isMicrophoneMuted: false,
   isAwaitingReply: false,
   awaitedTurn: null,
   isSpeaking: false,
@@ -92,7 +96,7 @@ export function reduce(state, action) {
     case "call-restored":
       return { ...connecting(action), isReconnecting: true };
     case "hung-up":
-      return IDLE;
+      return { ...IDLE, endReason: "client" };
     case "failed": {
       const failure = state.failure ?? { code: action.code };
       return { ...IDLE, failure, retryAfterS: state.retryAfterS };
@@ -120,11 +124,15 @@ export function reduce(state, action) {
 function reduceCall(state, action) {
   switch (action.type) {
     case "microphone-requested":
-      return { ...state, microphone: "requested", failure: null };
+      return { ...state, microphone: "requested", isMicrophoneMuted: false, failure: null };
     case "microphone-prompting":
       return { ...state, microphone: "prompting" };
     case "microphone-opened":
       return { ...state, microphone: "on" };
+    case "microphone-muted":
+      return { ...state, isMicrophoneMuted: action.isMuted };
+    case "microphone-closed":
+      return { ...state, microphone: "off", isMicrophoneMuted: false };
     case "microphone-failed":
       return { ...state, microphone: "off", failure: { code: action.code } };
     case "reconnecting":
@@ -175,10 +183,10 @@ function serverFailure({ message }) {
  * @returns {CallState}
  */
 function reduceEnd(state, { reason, hasUnplayedAudio = false }) {
-  const { isSpeaking, isAudioSuspended, failure, retryAfterS } = state;
+  const { isAudioSuspended, failure, retryAfterS } = state;
   return {
     ...IDLE,
-    isSpeaking: isSpeaking || hasUnplayedAudio,
+    isSpeaking: hasUnplayedAudio,
     isAudioSuspended,
     failure,
     retryAfterS,
@@ -201,7 +209,7 @@ function reducePlayback(state, isSpeaking) {
  *
  * @param {CallState} state
  * @returns {"idle" | "asking" | "connecting" | "retrying" | "away" | "paused" | "listening"
- *   | "thinking" | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
+ *   | "muted" | "thinking" | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
  */
 export function statusOf(state) {
   const { phase, microphone } = state;
@@ -213,17 +221,19 @@ export function statusOf(state) {
 }
 
 /** @param {CallState} state Of an active call without audio of the assistant. */
-function quietStatus({ microphone, isAssistantAway, isAwaitingReply }) {
+function quietStatus({ microphone, isMicrophoneMuted, isAssistantAway, isAwaitingReply }) {
   if (microphone === "prompting") return "asking";
   if (isAssistantAway) return "away";
   if (isAwaitingReply) return "thinking";
-  return microphone === "on" ? "listening" : "typing";
+  if (microphone !== "on") return "typing";
+  return isMicrophoneMuted ? "muted" : "listening";
 }
 
 /** @param {CallState} state */
 function idleStatus({ endReason, failure }) {
   if (endReason === "elsewhere") return "elsewhere";
   if (endReason !== null) return "ended";
+  if (failure?.code === "mic-insecure") return "typing";
   return failure === null ? "idle" : "failed";
 }
 

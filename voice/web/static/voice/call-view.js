@@ -12,6 +12,12 @@ import { isMicrophoneFailure } from "./failures.js";
  * times this gain fills most of the meter. */
 const LEVEL_GAIN = 2.2;
 
+/**
+ * How a call went: how long it took, and the tools that succeeded in it.
+ *
+ * @typedef {{ durationS: number, tools: string[] }} CallSummary
+ */
+
 export class CallView {
   #texts;
   #page = findPart("page", HTMLElement);
@@ -27,6 +33,8 @@ export class CallView {
   #countdownSpoken = findPart("countdown-spoken", HTMLElement);
   #countdownVisible = findPart("countdown-visible", HTMLElement);
   #restartButton = findPart("restart-button", HTMLButtonElement);
+  #connecting = findPart("connecting", HTMLElement);
+  #summary = findPart("summary", HTMLElement);
   #orb = findPart("orb", HTMLElement);
   #level = 0;
   #isLevelDrawn = true;
@@ -38,19 +46,29 @@ export class CallView {
 
   /**
    * @param {CallState} state
-   * @param {{ isEmpty: boolean }} transcript Whether nothing has been said so far.
+   * @param {{ isEmpty: boolean, summary: CallSummary | null }} transcript Whether nothing has been said
+   *   so far; how the last call went.
    */
-  render(state, { isEmpty }) {
+  render(state, { isEmpty, summary }) {
     const status = statusOf(state);
     const isPressed = isMicrophoneActive(state);
+    const action = mainAction(state);
     this.#page.dataset.status = status;
     setText(this.#status, this.#texts.get(`status-${status}`));
-    setText(this.#callButtonLabel, this.#texts.get(isPressed ? "stop" : "talk"));
+    setText(this.#callButtonLabel, this.#texts.get(action));
+    this.#callButton.dataset.action = action;
+    // One main button: while the browser blocks audio, the one that allows it.
+    this.#callButton.hidden = state.isAudioSuspended && state.phase !== "idle";
+    // Not hidden while connecting: the focus stays, and nothing moves below the pointer.
+    this.#callButton.setAttribute("aria-disabled", String(action === "connecting"));
     this.#callButton.setAttribute("aria-pressed", String(isPressed));
     this.#resumeAudioButton.hidden = !state.isAudioSuspended;
-    this.#hangUpButton.hidden = state.phase === "idle" || isPressed;
+    this.#hangUpButton.hidden = state.phase === "idle";
     this.#welcome.hidden = !isEmpty || state.phase !== "idle";
+    this.#connecting.hidden = !isEmpty || state.phase !== "connecting";
+    setText(this.#connecting, this.#connecting.hidden ? "" : this.#texts.get(`status-${status}`));
     this.#renderNotice(state);
+    this.#renderSummary(state, summary);
     this.#renderCountdown(state.retryAfterS);
   }
 
@@ -72,6 +90,24 @@ export class CallView {
     this.#notice.dataset.kind = failure === null ? "ended" : "failure";
     this.#restartButton.hidden = phase !== "idle" || isMicrophoneFailure(failure?.code ?? "");
     setText(this.#noticeText, text);
+  }
+
+  /**
+   * @param {CallState} state
+   * @param {CallSummary | null} summary
+   */
+  #renderSummary({ phase, endReason }, summary) {
+    const isShown = phase === "idle" && endReason !== null && endReason !== "elsewhere";
+    const text = summary !== null && isShown ? this.#summaryText(summary) : "";
+    this.#summary.hidden = text === "";
+    setText(this.#summary, text);
+  }
+
+  /** @param {CallSummary} summary */
+  #summaryText({ durationS, tools }) {
+    const done = tools.map((name) => this.#texts.get(`tool-${name}-ok`, "tool-any-ok"));
+    const list = done.length === 0 ? this.#texts.get("summary-nothing") : done.join(" · ");
+    return `${this.#texts.get("summary-duration")} ${formatDuration(durationS)}. ${list}.`;
   }
 
   /**
@@ -106,4 +142,26 @@ export class CallView {
  */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Return what the main button does.
+ *
+ * @param {CallState} state
+ * @returns {"talk" | "mute" | "connecting"}
+ */
+function mainAction(state) {
+  if (state.phase === "connecting") return "connecting";
+  return isMicrophoneActive(state) ? "mute" : "talk";
+}
+
+/**
+ * Return e.g. "45 s" or "2 min 5 s", which every language of the page writes alike.
+ *
+ * @param {number} seconds
+ */
+function formatDuration(seconds) {
+  const whole = Math.max(1, Math.round(seconds));
+  const minutes = Math.floor(whole / 60);
+  return minutes === 0 ? `${whole} s` : `${minutes} min ${whole % 60} s`;
 }

@@ -3,14 +3,12 @@
 
 import { microphoneFailure } from "./failures.js";
 
-/** @type {MediaStreamConstraints} */
+/** @type {MediaTrackConstraints} */
 const CONSTRAINTS = {
-  audio: {
-    echoCancellation: true,
-    noiseSuppression: true,
-    autoGainControl: true,
-    channelCount: 1,
-  },
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+  channelCount: 1,
 };
 
 /** The microphone can't be opened; `code` names the text that says why. */
@@ -31,14 +29,17 @@ export class Microphone {
   /**
    * Open the microphone; the browser may ask the customer first.
    *
+   * @param {string} [deviceId] The device that the customer chose; another one if it is gone.
    * @returns {Promise<Microphone>}
    * @throws {MicrophoneError}
    */
-  static async open() {
+  static async open(deviceId = "") {
     // Browsers hide `mediaDevices` from a page that came by plain http from another machine.
     if (navigator.mediaDevices === undefined) throw new MicrophoneError("mic-insecure");
     try {
-      return new Microphone(await navigator.mediaDevices.getUserMedia(CONSTRAINTS));
+      const choice = deviceId === "" ? {} : { deviceId: { ideal: deviceId } };
+      const audio = { ...CONSTRAINTS, ...choice };
+      return new Microphone(await navigator.mediaDevices.getUserMedia({ audio }));
     } catch (error) {
       throw new MicrophoneError(microphoneFailure(error), error);
     }
@@ -48,6 +49,18 @@ export class Microphone {
   onLost(listener) {
     for (const track of this.stream.getTracks()) {
       track.addEventListener("ended", listener, { once: true });
+    }
+  }
+
+  get isMuted() {
+    return this.stream.getTracks().some((track) => track.muted);
+  }
+
+  /** @param {(isMuted: boolean) => void} listener Called when the system silences or opens it. */
+  onMuted(listener) {
+    for (const track of this.stream.getTracks()) {
+      track.addEventListener("mute", () => listener(true));
+      track.addEventListener("unmute", () => listener(false));
     }
   }
 

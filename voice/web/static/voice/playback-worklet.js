@@ -6,13 +6,6 @@
 
 import { Player } from "./player.js";
 
-/**
- * @typedef {{ kind: "chunk", chunk: import("./player.js").Chunk }
- *   | { kind: "flush", generation: number }
- *   | { kind: "stream-reset", reset: import("./player.js").StreamReset }
- *   | { kind: "finish" }} PlaybackCommand Sent by the socket worker.
- */
-
 /** @typedef {{ kind: "connect", workerPort: MessagePort } | { kind: "skip-reply" }} PageCommand */
 
 class PlaybackProcessor extends AudioWorkletProcessor {
@@ -35,7 +28,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.#workerPort.onmessage = ({ data }) => this.#onPlaybackCommand(data);
   }
 
-  /** @param {PlaybackCommand} command */
+  /** @param {import("./player.js").PlaybackCommand} command */
   #onPlaybackCommand(command) {
     switch (command.kind) {
       case "chunk":

@@ -55,6 +55,13 @@ const REPORT_INTERVAL_MS = 50;
  */
 
 /**
+ * @typedef {{ kind: "chunk", chunk: Chunk }
+ *   | { kind: "flush", generation: number }
+ *   | { kind: "stream-reset", reset: StreamReset }
+ *   | { kind: "finish" }} PlaybackCommand Sent by the socket worker.
+ */
+
+/**
  * @typedef {object} PlayerReport
  * @property {PlayerState} state
  * @property {{ position: number, atMs: number } | null} startedReply The reply whose first sample was

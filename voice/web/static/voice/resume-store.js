@@ -21,6 +21,8 @@ const KEY = "voice.calls";
  * @property {number} position Downlink position played so far.
  * @property {boolean} withMicrophone
  * @property {PendingText[]} pendingTexts
+ * @property {number} startedAtMs Since 1970.
+ * @property {{ turn: number, position: number }[]} skips Replies that the customer skipped.
  */
 
 export class ResumeStore {
@@ -55,7 +57,9 @@ export class ResumeStore {
     const record = this.#tryStorage((storage) => JSON.parse(storage.getItem(KEY) ?? "null"));
     if (!isRecord(record) || nowMs - record.atMs >= RESUME_TIMEOUT_MS) return null;
     const { token, callId, position, withMicrophone, unsaid } = record;
-    return { token, callId, position, withMicrophone, pendingTexts: unsaid };
+    const startedAtMs = Number.isFinite(record.startedAtMs) ? record.startedAtMs : nowMs;
+    const skips = Array.isArray(record.skips) ? record.skips.filter(isSkip) : [];
+    return { token, callId, position, withMicrophone, pendingTexts: unsaid, startedAtMs, skips };
   }
 
   /**
@@ -95,4 +99,12 @@ function isRecord(record) {
 function isPendingText(value) {
   const { sequence, text } = value ?? {};
   return typeof text === "string" && (sequence === null || Number.isFinite(sequence));
+}
+
+/**
+ * @param {any} value
+ * @returns {value is { turn: number, position: number }}
+ */
+function isSkip(value) {
+  return Number.isFinite(value?.turn) && Number.isFinite(value.position);
 }

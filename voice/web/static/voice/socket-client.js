@@ -12,6 +12,7 @@
  * @typedef {object} SocketListener
  * @property {(event: WireEvent, audio: { hasUnplayedAudio: boolean }) => void} onEvent
  * @property {(texts: PendingText[]) => void} onPendingTexts
+ * @property {(ms: number) => void} onRoundTrip How long a message to the server and back takes.
  * @property {() => void} onReconnecting
  * @property {(action: Action) => void} onClosed The call is over. Not called after `hangUp` or
  *   `terminate`, nor after an `ended` event.
@@ -85,6 +86,8 @@ export class SocketClient {
         return this.#listener.onEvent(message.event, message);
       case "pending-texts":
         return this.#listener.onPendingTexts(message.texts);
+      case "round-trip":
+        return this.#listener.onRoundTrip(message.ms);
       case "reconnecting":
         return this.#listener.onReconnecting();
       case "closed":

@@ -53,6 +53,7 @@ const CLOSE_TIMEOUT_MS = 2000;
  *
  * @typedef {{ kind: "event", event: WireEvent, hasUnplayedAudio: boolean }
  *   | { kind: "pending-texts", texts: PendingText[] }
+ *   | { kind: "round-trip", ms: number }
  *   | { kind: "reconnecting" }
  *   | { kind: "closed", action: Action }} WorkerMessage
  */
@@ -238,6 +239,8 @@ class CallTransport {
 
   #tick() {
     if (this.#socket === null || this.#isClosed) return;
+    const ms = this.#protocol.roundTripMs;
+    if (ms !== null) post({ kind: "round-trip", ms });
     const nowMs = performance.now();
     if (this.#protocol.isUnresponsive(nowMs)) return this.#abandonSocket(CloseCode.UNRESPONSIVE);
     if (!this.#wasOpen) return;

@@ -15,11 +15,6 @@ import { findPart } from "./dom.js";
 /** A reader this close to the end follows the conversation: new entries are scrolled into view. */
 const FOLLOWING_PX = 120;
 
-const SECONDS = new Intl.NumberFormat(document.documentElement.lang, {
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-
 export class TranscriptView {
   #texts;
   #root = findPart("transcript", HTMLElement);
@@ -115,14 +110,10 @@ function instantiateTemplate(name) {
  * @param {HTMLElement} element
  * @param {SpeechEntry} entry
  */
-function fillSpeech(element, { role, segments, isInterrupted, latencyMs, deliveryMs }) {
+function fillSpeech(element, { role, segments, isInterrupted }) {
   fillSegments(findPart("text", HTMLElement, element), segments);
   if (role === "user") return;
   findPart("interrupted", HTMLElement, element).hidden = !isInterrupted;
-  const latency = findPart("latency", HTMLElement, element);
-  latency.hidden = latencyMs === null;
-  const seconds = SECONDS.format(((latencyMs ?? 0) + deliveryMs) / 1000);
-  findPart("latency-seconds", HTMLElement, latency).textContent = seconds;
 }
 
 /**
@@ -147,7 +138,7 @@ function fillSegments(container, segments) {
  * @param {Segment} segment
  */
 function isRenderedAs(element, { stage, text }) {
-  return element.dataset.stage === stage && element.textContent?.trim() === text.trim();
+  return element.dataset.stage === stage && element.textContent?.trim() === shownText(stage, text);
 }
 
 /**
@@ -155,10 +146,20 @@ function isRenderedAs(element, { stage, text }) {
  * @param {boolean} followsAnother
  */
 function createSegment({ stage, text }, followsAnother) {
-  const element = document.createElement(stage === "cut" ? "s" : "span");
+  const element = document.createElement("span");
   element.className = "segment";
   element.dataset.stage = stage;
-  element.textContent = (followsAnother ? " " : "") + text.trim();
+  element.textContent = (followsAnother ? " " : "") + shownText(stage, text);
   if (stage === "planned") element.setAttribute("aria-hidden", "true");
   return element;
+}
+
+/**
+ * Return the text to show. Where a segment was cut is not known, only that its end was not heard.
+ *
+ * @param {Segment["stage"]} stage
+ * @param {string} text
+ */
+function shownText(stage, text) {
+  return stage === "cut" ? `${text.trim().replace(/[.…]+$/, "")}…` : text.trim();
 }

@@ -32,9 +32,6 @@
  * @property {"user" | "assistant"} role
  * @property {Segment[]} segments
  * @property {boolean} isInterrupted
- * @property {number | null} latencyMs From the end of the customer's turn to the first audio that leaves
- *   the server.
- * @property {number} deliveryMs From there to the loudspeaker, as far as known.
  */
 
 /**
@@ -112,13 +109,67 @@ export function applyEvent(entries, event, { call, playback }) {
       return addTool(entries, /** @type {any} */ (event), call);
     case "interrupted":
       return interruptTurn(entries, { call, turn: Number(event.turn), playback });
-    case "turn":
-      return addLatency(entries, /** @type {any} */ (event), call);
-    case "heard":
-      return addDelivery(entries, /** @type {any} */ (event), call);
     default:
       return entries;
   }
+}
+
+/**
+ * Where the customer skipped the rest of a reply. The server does not know of it, and its captions of
+ * what was not heard still arrive.
+ *
+ * @typedef {{ call: number, turn: number, position: number }} Skip
+ */
+
+/**
+ * Return the skip of the reply that is playing; null if there is none.
+ *
+ * @param {Entry[]} entries
+ * @param {{ call: number, playback: Playback }} now
+ * @returns {Skip | null}
+ */
+export function skipOfReply(entries, { call, playback }) {
+  const entry = entries.findLast(
+    (one) =>
+      one.kind === "speech" &&
+      one.call === call &&
+      one.role === "assistant" &&
+      one.segments.some((segment) => hasStarted(segment, playback)),
+  );
+  if (entry === undefined) return null;
+  const { turn } = /** @type {SpeechEntry} */ (entry);
+  return { call, turn, position: playback.position };
+}
+
+/**
+ * Cut the skipped replies: what starts after the skip is left out, what was playing then is cut.
+ *
+ * @param {Entry[]} entries
+ * @param {Skip[]} skips
+ * @returns {Entry[]}
+ */
+export function applySkips(entries, skips) {
+  return skips.reduce(applySkip, entries);
+}
+
+/**
+ * @param {Entry[]} entries
+ * @param {Skip} skip
+ * @returns {Entry[]}
+ */
+function applySkip(entries, { call, turn, position }) {
+  /** @param {Segment} segment */
+  const wasHeard = (segment) => segment.position < position;
+  const last = entries.findLastIndex(
+    (entry) => isSpeechOf(entry, call, turn, "assistant") && entry.segments.some(wasHeard),
+  );
+  return entries.map((entry, i) => {
+    if (!isSpeechOf(entry, call, turn, "assistant")) return entry;
+    const segments = entry.segments.filter(wasHeard);
+    if (i !== last) return { ...entry, segments };
+    const cut = /** @type {Segment} */ (segments.at(-1));
+    return { ...entry, isInterrupted: true, segments: segments.with(-1, { ...cut, stage: "cut" }) };
+  });
 }
 
 /**
@@ -210,8 +261,6 @@ function addCaption(entries, caption, call) {
     role,
     segments: [segment],
     isInterrupted: interrupted,
-    latencyMs: null,
-    deliveryMs: 0,
   });
 }
 
@@ -379,7 +428,7 @@ function cutSegment(segment) {
   return segment.stage === "planned" ? { ...segment, stage: "cut" } : segment;
 }
 
-// Tools and latency
+// Tools
 
 /**
  * @param {Entry[]} entries
@@ -402,37 +451,14 @@ function addTool(entries, { phase, toolUseId, name, outcome = "ok" }, call) {
 }
 
 /**
- * Add the server's latency to the first entry of a finished turn.
+ * Return what was done in a call: the names of the tools that succeeded, in order.
  *
  * @param {Entry[]} entries
- * @param {{ turn: number, latency: { firstAudioMs: number } | null }} event
  * @param {number} call
- * @returns {Entry[]}
+ * @returns {string[]}
  */
-function addLatency(entries, { turn, latency }, call) {
-  const index = entries.findIndex((entry) => isSpeechOf(entry, call, turn, "assistant"));
-  if (index < 0 || !latency) return entries;
-  const entry = /** @type {SpeechEntry} */ (entries[index]);
-  return entries.with(index, { ...entry, latencyMs: latency.firstAudioMs });
-}
-
-/**
- * Add the time from the server to the loudspeaker to the entry of the reply that starts at `position`.
- *
- * @param {Entry[]} entries
- * @param {{ position: number, afterMs: number, rttMs: number | null }} event
- * @param {number} call
- * @returns {Entry[]}
- */
-function addDelivery(entries, { position, afterMs, rttMs }, call) {
-  const index = entries.findIndex(
-    (entry) =>
-      entry.kind === "speech" &&
-      entry.call === call &&
-      entry.role === "assistant" &&
-      entry.segments.some((segment) => segment.position === position),
+export function finishedTools(entries, call) {
+  return entries.flatMap((entry) =>
+    entry.kind === "tool" && entry.call === call && entry.outcome === "ok" ? [entry.name] : [],
   );
-  if (index < 0) return entries;
-  const entry = /** @type {SpeechEntry} */ (entries[index]);
-  return entries.with(index, { ...entry, deliveryMs: afterMs + (rttMs ?? 0) });
 }
