@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from conversations.domain import (
     ConversationStatistics,
     Latency,
     TokenPrices,
+    TokenUsage,
     Utterance,
 )
 from conversations.items import statistics_attributes
@@ -68,10 +70,15 @@ def progress_attributes(statistics: ConversationStatistics, now: datetime) -> di
     error_codes = statistics.error_codes[:MAX_ERROR_CODES]
     return {
         **statistics_attributes(replace(statistics, latency=latency, error_codes=error_codes)),
-        "cost_usd": _prices().cost_usd(statistics.tokens),
+        "cost_usd": cost_usd(statistics.tokens),
         "heartbeat_at": now,
         "updated_at": now,
     }
+
+
+def cost_usd(tokens: TokenUsage) -> Decimal:
+    """Return what the model costs for `tokens`, at the prices of the settings."""
+    return _prices().cost_usd(tokens)
 
 
 def _prices() -> TokenPrices:

@@ -33,7 +33,8 @@ def logging_config(level: str, log_format: LogFormat) -> dict[str, Any]:
             # Below WARNING these log each frame and each credential look-up.
             name: {"level": "WARNING"}
             for name in ("botocore", "boto3", "urllib3", "hpack", "h2", "pynamodb", "asyncio")
-        },
+        }
+        | {"voice.cloudwatch": {"level": "INFO"}},  # metrics, whatever else is logged
     }
 
 

@@ -173,6 +173,13 @@ LOGIN_CHECKS_PER_MINUTE: int = Field(
     description="Passwords checked per minute and process, except those from browsers that have logged "
     "in before. A check takes most of a second of one core.",
 )
+METRICS_NAMESPACE: str = Field(
+    "",
+    max_length=255,
+    pattern=r"^[A-Za-z0-9._/#-]*$",
+    description="Namespace of the metrics in CloudWatch, e.g. NovaSonic/prod, which reads them from the log "
+    "(with LOG_FORMAT=json); empty: none are logged.",
+)
 BUSINESS_NAME: str = Field("Nova Sonic", description="Shown on the voice page and the staff site.")
 
 # --- DynamoDB
@@ -457,6 +464,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "novasonic.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "novasonic.logins.middleware.SecureCookieMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",

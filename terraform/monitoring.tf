@@ -308,7 +308,7 @@ locals {
     }
     "slow turns" = {
       groups = ["voice"]
-      query  = "filter ispresent(FirstAudio) and FirstAudio > 1500\n| fields @timestamp, call_id, FirstAudio, ToolLatency\n| sort FirstAudio desc\n| limit 50"
+      query  = "filter ispresent(FirstAudio) and FirstAudio > 1500\n| fields @timestamp, call_id, FirstAudio, hearing_ms, model_ms, tools_ms, server_ms\n| sort FirstAudio desc\n| limit 50"
     }
     "slow REST requests" = {
       groups = ["api_access"]

@@ -5,7 +5,7 @@ table and an unreachable host are failures; each has a reason code.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore import exceptions as botocore
@@ -57,6 +57,8 @@ _MEANINGS = {
     "too_many_waiting": "Too many requests wait for DynamoDB",
     "contention": "Somebody else is changing the same records",
 }
+failure_listeners: list[Callable[[str], object]] = []
+"""Called with the reason of each failure; the metrics count them."""
 _DEFAULT_REMEDY = "Wait: such failures usually end by themselves."
 
 
@@ -87,6 +89,8 @@ def log_failure(
         "detail": str(error),
     }
     logger.error("dynamodb unavailable", extra=fields)
+    for listener in failure_listeners:
+        listener(reason)
 
 
 def describe_unavailability(error: UnavailableError) -> str:

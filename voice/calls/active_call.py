@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
+from conversations import retention
 from conversations.domain import ConversationStatistics, Latency, TokenUsage, Utterance
 from voice import pcm
+from voice.calls.engine.recovery import failure_name
 from voice.calls.recorder import CallRecorder, CallSnapshot
 from voice.calls.regions import CallTransport
 from voice.calls.runtime import Call
@@ -137,6 +139,19 @@ class ActiveCall:
         return self.uplink.acknowledgement(
             stored_to=stored_to, audio_from=self.call.unacknowledged_since
         )
+
+    # What is measured
+
+    @property
+    def error_kind(self) -> str:
+        """The failure after which no other session was tried; `internal` if there was none."""
+        error = self.call.state.sessions.state.error
+        return "internal" if error is None else failure_name(error)
+
+    @property
+    def cost_usd(self) -> float:
+        """What the model has cost for this call, on all servers."""
+        return float(retention.cost_usd(self._statistics().tokens))
 
     # What is stored
 

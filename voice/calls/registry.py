@@ -268,6 +268,12 @@ class CallRegistry:
             finally:
                 metrics.CALLS.dec()
                 metrics.CALLS_ENDED.labels(why).inc()
+                if not active.is_suspended:
+                    metrics.observe_call_end(
+                        error_kind=active.error_kind if reason is m.EndReason.ERROR else None,
+                        cost_usd=active.cost_usd,
+                        call_id=active.call_id,
+                    )
                 lasted_s = round(_now() - began, 1)
                 logger.info("call ended", extra={"reason": why, "lasted_s": lasted_s})
 

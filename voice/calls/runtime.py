@@ -16,6 +16,8 @@ from collections.abc import Coroutine
 from functools import singledispatchmethod
 from typing import Any, Protocol
 
+import structlog
+
 from conversations.domain import Utterance
 from conversations.encryption import arguments_hash
 from voice import metrics, pcm
@@ -498,11 +500,11 @@ class Call:
 
     @_execute.register
     def _(self, command: c.ReportLatency) -> None:
-        metrics.observe_turn(command.latency)
+        metrics.observe_turn(command.latency, call_id=self.options.call_id)
 
     @_execute.register
     def _(self, command: c.ReportPlaybackLatency) -> None:
-        metrics.TURN_SECONDS.labels("heard").observe(command.waited_ms / 1000)
+        metrics.observe_playback(command.waited_ms, call_id=self.options.call_id)
 
     @_execute.register
     def _(self, _command: c.ReportInterruption) -> None:
@@ -572,6 +574,7 @@ class Call:
         )
 
     async def _run_tool(self, tool_call: ToolCall) -> None:
+        structlog.contextvars.bind_contextvars(tool_call_id=tool_call.key)
         if self._recorder is not None and not await self._recorder.tool_started(tool_call):
             return
         context = ToolContext(
@@ -593,8 +596,12 @@ class Call:
         if self._recorder is not None:
             self._recorder.tool_finished(tool_call)
         name = tool_call.name if tool_call.name in self._tools else "unknown"
-        metrics.TOOL_SECONDS.labels(name).observe(tool_call.duration_s)
-        metrics.TOOL_RUNS.labels(name, answer.outcome.value).inc()
+        metrics.observe_tool_call(
+            name,
+            outcome=answer.outcome.value,
+            duration_s=tool_call.duration_s,
+            call_id=self.options.call_id,
+        )
 
 
 def signature(name: str, content: str) -> str:

@@ -139,6 +139,7 @@ class SessionQuota:
             self._changed.clear()
             async with self._writing:
                 await self._write_lease()
+        metrics.SESSION_QUOTA_USED.labels(self.region).set(0)  # those who have sessions report it
 
     async def _write_lease(self) -> None:
         try:

@@ -19,7 +19,7 @@ import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
-from common import client_address, clock
+from common import client_address, clock, ids
 from voice import metrics
 from voice.calls import configuration
 from voice.calls.active_call import ActiveCall
@@ -77,6 +77,9 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         """Serve the connection to its end, and then detach it from its call."""
         self._phase = ConnectionPhase.OPEN
         self._active_call: ActiveCall | None = None
+        # For the log; frames may come in another context than this coroutine's.
+        self._log_fields = {"connection_id": ids.opaque_id()}
+        structlog.contextvars.bind_contextvars(**self._log_fields)
         self._address = client_address.address_of_scope(scope)
         self._wire: Wire = BinaryWire() if SUBPROTOCOL in scope["subprotocols"] else LegacyWire()
         self._rate_limiter = FrameRateLimiter(
@@ -166,7 +169,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         except m.WireError as error:
             self._refuse_frame(error)
         except Exception:
-            logger.exception("unhandled error processing frame")
+            logger.exception("unhandled error processing frame", extra=self._log_fields)
             self._report_error(m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR))
 
     def _check_rate(self, size_bytes: int) -> None:
@@ -192,7 +195,8 @@ class VoiceConsumer(AsyncWebsocketConsumer):
                     self._active_call.receive(inbound)
 
     def _refuse_frame(self, error: m.WireError) -> None:
-        logger.info("frame refused", extra={"code": error.code, "detail": error.detail})
+        fields = {"code": error.code, "detail": error.detail, **self._log_fields}
+        logger.info("frame refused", extra=fields)
         metrics.FRAMES_REFUSED.labels(error.code).inc()
         self._report_error(error)
 
@@ -236,7 +240,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         except OSError:  # the client vanished; see `__call__`
             raise
         except Exception:
-            logger.exception("unhandled error starting a call")
+            logger.exception("unhandled error starting a call", extra=self._log_fields)
             self._report_error(m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR))
         finally:
             waiting, self._waiting_frames = self._waiting_frames or deque[Frame](), None
@@ -259,7 +263,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             code = CloseCode.INVALID_TICKET
             raise m.WireError("no_ticket", str(error), close_code=code) from error
         except CallRefusedError as refusal:
-            logger.info("call refused", extra={"code": refusal.code})
+            logger.info("call refused", extra={"code": refusal.code, **self._log_fields})
             metrics.CALLS_REFUSED.labels(refusal.code).inc()
             self._report_error(
                 m.WireError(refusal.code, "", close_code=CloseCode.LIMIT_EXCEEDED),
@@ -283,6 +287,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     def _carry_call(self, active: ActiveCall) -> None:
         """Send the call's messages on this connection from now on."""
+        self._log_fields["call_id"] = active.call_id
         structlog.contextvars.bind_contextvars(call_id=active.call_id)
         self._active_call = active
         if self._phase is ConnectionPhase.GONE:  # the client vanished while the call began

@@ -26,6 +26,7 @@ from novasonic.ecs import ECSTask, supervise
 from novasonic.health import build_health_application
 from novasonic.listen_sockets import ListenError, bind_sockets
 from novasonic.pid_file import PIDFileError, written_pid_file
+from voice import metrics
 from voice.calls.registry import call_registry
 from voice.gateway.websocket_protocol import WebSocketFrameProtocol
 
@@ -103,8 +104,12 @@ async def _serve(listeners: Mapping[str, list[socket.socket]], only: str | None)
     servers = [server for server, _ in running]
     async with asyncio.TaskGroup() as tasks:
         helpers = [tasks.create_task(_handle_signals(servers))]
+        # The site has no calls to count or to protect.
+        has_calls = part is not asgi.Part.SITE
+        if settings.METRICS_NAMESPACE and has_calls:
+            helpers.append(tasks.create_task(metrics.publisher().run()))
         task = ECSTask.from_environment(settings.AWS_REGION)
-        if task is not None and part is not asgi.Part.SITE:  # the site has no calls to protect
+        if task is not None and has_calls:
             helpers.append(tasks.create_task(supervise(task, _active_calls)))
         await asyncio.wait(
             [tasks.create_task(_run(server, sockets, servers)) for server, sockets in running]
