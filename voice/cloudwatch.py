@@ -81,9 +81,9 @@ class CounterReader:
     def __init__(self, counters: Mapping[str, Any]) -> None:
         self._counters = counters
         self._read: dict[tuple[str, tuple[str, ...]], float] = {}
-        self.read()
+        self.read_growth()
 
-    def read(self) -> dict[str, dict[tuple[str, ...], float]]:
+    def read_growth(self) -> dict[str, dict[tuple[str, ...], float]]:
         """Return the growth of each counter, by the values of its labels."""
         growth: dict[str, dict[tuple[str, ...], float]] = {}
         for name, counter in self._counters.items():
@@ -113,7 +113,7 @@ class MetricsPublisher:
 
     def publish(self) -> None:
         """Log the gauges, and how much the counters have grown since the last time."""
-        growth = self._reader.read()
+        growth = self._reader.read_growth()
         values = {name: sum(by_labels.values()) for name, by_labels in growth.items()}
         for name, gauge in self._gauges.items():
             values[name] = max((value for _, value in label_values(gauge)), default=0.0)
