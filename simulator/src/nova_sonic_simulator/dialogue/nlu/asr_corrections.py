@@ -65,6 +65,10 @@ _PHRASES = [
         (r"\bcu[aá]nto sal[ií]\b", "cuánto sale"),
         (r"\bqué productos? ?(?:es)?tiene\b", "qué productos tiene"),
         (r"\babrin\b", "abren"),
+        (r"\bmisita\b", "mi cita"),
+        (r"\bsac[aá]me l([oa])(?=[,.;]|$)", r"sacamel\1"),
+        (r"\bdecisa?,? (?:a )?que ahora\b", "decís a qué hora"),
+        (r"\b([3-9])0 y ([1-9])(?= millones)", r"\1\2"),
         (r"\bnecesita(?= (?:un|una|sacar|ver|pedir|cancelar|cambiar|saber)\b)", "necesito"),
         (r"\bel(?=(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b)", "el "),
         (r"\b(a las? \d{1,2}|a las? [a-z]+) y 4(?!\d)", r"\1 y cuarto"),
@@ -79,7 +83,8 @@ _SURNAMES = {
         " Hernández Domínguez Giménez Jiménez Suárez Benítez Vásquez Velásquez Núñez Méndez Juárez"
     )
 }
-_SURNAME = re.compile(rf"\b(?:{'|'.join(_SURNAMES)}|nuñes)\b", re.IGNORECASE)
+_SURNAME = re.compile(r"\b\w+[eé][sz]\b")
+_JOINED_NAME = re.compile(r"\bnombre es(?P<name>[a-záéíóú]{4,})\b", re.IGNORECASE)
 
 
 # "Trescientos cuarenta y cinco mil seiscientos" in a number of millions: "12 millones 340 y 5.678".
@@ -93,11 +98,17 @@ def correct_transcript(text: str) -> str:
     for pattern, written in (*_MISHEARD_PROVIDERS, *_PHRASES):
         text = pattern.sub(written, text)
     text = _SPLIT_MILLIONS.sub(r"\1.\2\3.\4", text)
+    text = _JOINED_NAME.sub(_apart_name, text)
     return _SURNAME.sub(_with_z, text)
 
 
 def _with_z(match: re.Match[str]) -> str:
-    return _SURNAMES[fold(match[0])]
+    return _SURNAMES.get(fold(match[0]), match[0])
+
+
+def _apart_name(match: re.Match[str]) -> str:
+    """Return "nombre es ignacio" for "nombre esignacio"."""
+    return f"nombre es {match['name']}" if fold(match["name"]) in FIRST_NAMES else match[0]
 
 
 def _apart_at(match: re.Match[str]) -> str:

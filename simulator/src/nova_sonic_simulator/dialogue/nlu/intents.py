@@ -31,10 +31,10 @@ EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
         "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
         " correr correme correlo correla correrlo correrla corres corre correrme corran"
     ),
-    Operation.CANCEL: words("baja debaja"),
+    Operation.CANCEL: words("baja debaja sacamelo sacamela sacalo sacala"),
     Operation.LOOK_UP: (),
     Operation.CREATE: words(
-        "sacar sacame saca pedime anotame anota genera generar arma armame armar"
+        "sacar sacame saca pedime anotame notame anota genera generar arma armame armar"
     ),
 }
 IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
@@ -62,6 +62,7 @@ IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
         *words("otra deme gustaria solicitar solicito pido"),
         *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
         *("tenes lugar", "tenes algo", "tendrias", "habra lugar", "me atienda", "que me vea"),
+        *("habria lugar", "habria turno", "hay hueco", "hay disponibilidad", "queda lugar"),
     ),
 }
 # "Necesito ver al doctor" asks for an appointment, though "ver" looks up elsewhere.

@@ -185,7 +185,7 @@ def interpret(
     if subject is not Subject.ORDER and RequestedSlot.ITEMS not in requested:
         slots = replace(slots, items=(), item_count=None)
     return Interpretation(
-        operation=Operation.LOOK_UP if _is_loose_create(operation, slots) else operation,
+        operation=_meant_operation(operation, tokens, slots),
         operation_is_explicit=has_explicit_operation(tokens),
         subject=subject,
         subject_is_named=named is not None,
@@ -286,6 +286,18 @@ class _Reading:
 
     def _requested(self, *requested: RequestedSlot) -> bool:
         return self._bare and not self._needs.isdisjoint(requested)
+
+
+def _meant_operation(
+    operation: Operation | None, tokens: list[Token], slots: Slots
+) -> Operation | None:
+    if _is_loose_create(operation, slots):
+        return Operation.LOOK_UP
+    # "Programame la cita 7 para el miércoles": it has a number, so it exists.
+    is_programmed = any(token.plain.startswith("program") for token in tokens)
+    if operation is Operation.CREATE and is_programmed and slots.number is not None:
+        return Operation.RESCHEDULE
+    return operation
 
 
 def _is_loose_create(operation: Operation | None, slots: Slots) -> bool:

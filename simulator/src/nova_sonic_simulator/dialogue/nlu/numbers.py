@@ -64,11 +64,23 @@ def _is_plain(tokens: Sequence[Token], start: int, end: int) -> bool:
 
 def _cardinal(tokens: Sequence[Token], start: int) -> _Read:
     millions, index = _multiplied(tokens, start, MILLIONS)
-    thousands, index = _multiplied(tokens, index, ("mil",))
+    # "Treinta millones, doscientos mil, ciento once": a pause inside so long a number ends nothing.
+    thousands, index = _multiplied(tokens, _after_pause(tokens, index, millions), ("mil",))
     if index == start:
         return _group(tokens, start, limit=None)
-    rest, index = _group(tokens, index, limit=1000 if thousands else 1_000_000)
+    rest, end = _group(
+        tokens,
+        _after_pause(tokens, index, millions),
+        limit=1000 if thousands else 1_000_000,
+    )
+    index = end if rest else index
     return millions * 1_000_000 + thousands * 1000 + rest, index
+
+
+def _after_pause(tokens: Sequence[Token], index: int, millions: int) -> int:
+    """Return the index behind a comma, if `millions` came before it."""
+    is_pause = index < len(tokens) and tokens[index].plain == ","
+    return index + 1 if millions and is_pause else index
 
 
 def _multiplied(tokens: Sequence[Token], start: int, multipliers: Sequence[str]) -> _Read:
