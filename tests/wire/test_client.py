@@ -9,16 +9,28 @@ from hypothesis import strategies as st
 
 from voice.wire import messages as m
 from voice.wire.binary import HEADER, BinaryWire, Flag, FrameType
-from voice.wire.client import ClientCall, PlaybackModel, mark_resent, parse_frame
+from voice.wire.client import (
+    ClientCall,
+    PlaybackModel,
+    mark_resent,
+    parse_frame,
+)
 
 pytestmark = pytest.mark.pure
 
 RATE_HZ = 1_000
+HALF = bytes(50)
+"""Audio of half the size that a client of `stores_little` stores."""
 WIRE = BinaryWire()
 
 
 def call() -> ClientCall:
     return ClientCall(output_rate_hz=RATE_HZ)
+
+
+@pytest.fixture
+def stores_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voice.wire.client.MAX_STORED_AUDIO_BYTES", 2 * len(HALF))
 
 
 def frame(message: m.ServerMessage, sequence: int = 0, *, is_resent: bool = False) -> bytes:
@@ -149,6 +161,45 @@ class TestResume:
         assert client.unacknowledged_frames(2) == [mark_resent(first[2])]
         client.receive(frame(m.ServerAcknowledgement(sequence=1, position=2)), now=0.0)
         assert client.unacknowledged_frames(0) == [mark_resent(first[2])]
+
+    @pytest.mark.usefixtures("stores_little")
+    def test_stored_audio_is_bounded_and_events_stay(self) -> None:
+        client = call()
+        client.queue_event(type="start")
+        for _ in range(3):
+            client.queue_audio(HALF)
+        client.queue_event(type="end")
+        stored = [decoded(each).sequence for each in client.unacknowledged_frames(0)]
+        assert stored == [0, 2, 3, 4]
+        assert [decoded(each).sequence for each in sent(client)] == [0, 2, 3, 4]
+
+    @pytest.mark.usefixtures("stores_little")
+    def test_stored_audio_within_the_bound_is_complete(self) -> None:
+        client = call()
+        for _ in range(2):
+            client.queue_audio(HALF)
+        assert len(client.unacknowledged_frames(0)) == 2
+
+    @pytest.mark.usefixtures("stores_little")
+    def test_acknowledged_audio_makes_room(self) -> None:
+        client = call()
+        for _ in range(2):
+            client.queue_audio(HALF)
+        client.receive(frame(m.ServerAcknowledgement(sequence=0, position=2)), now=0.0)
+        client.queue_audio(HALF)
+        stored = [decoded(each).sequence for each in client.unacknowledged_frames(0)]
+        assert stored == [1, 2]
+
+    @pytest.mark.usefixtures("stores_little")
+    def test_audio_beyond_the_bound_is_not_resent(self) -> None:
+        client = call()
+        client.queue_event(type="start")
+        sent(client)
+        client.connection_lost()
+        for _ in range(3):
+            client.queue_audio(HALF)
+        client.receive(frame(resumed(next_sequence=1)), now=0.0)
+        assert [decoded(each).sequence for each in sent(client)] == [2, 3]
 
     def test_no_frame_is_sent_between_loss_and_resume(self) -> None:
         client = call()

@@ -14,6 +14,8 @@ from typing import Any
 
 from voice.wire.binary import HEADER, Flag, FrameType
 
+MAX_STORED_AUDIO_BYTES = 640_000
+"""Twenty seconds of 16 kHz audio, as in the browser client: sent and unsent audio together."""
 _NUMBERED_TYPES = frozenset({FrameType.AUDIO_OUT, FrameType.FLUSH, FrameType.EVENT})
 
 
@@ -154,8 +156,13 @@ class ClientCall:
         self.last_sequence = -1
         """Number of the server's last frame."""
         self.generation = 0
-        self._unacknowledged: deque[tuple[int, bytes]] = deque()
-        self._to_send: deque[bytes] = deque()
+        self._unacknowledged: dict[int, bytes] = {}
+        """The stored frames by number, in order."""
+        self._stored_audio: deque[tuple[int, int]] = deque()
+        """Number and size of the AUDIO_IN frames that are stored, in order."""
+        self._stored_audio_bytes = 0
+        self._to_send: deque[int] = deque()
+        """Numbers of the frames that are to be sent next."""
         self._is_connected = True
         self._has_lost_state = False
 
@@ -166,18 +173,29 @@ class ClientCall:
         self._queue(self.frames.event(**event))
 
     def queue_audio(self, pcm: bytes) -> None:
-        """Queue an AUDIO_IN frame, and store it until the server acknowledges it."""
+        """Queue an AUDIO_IN frame, and store it until the server acknowledges it.
+
+        At most `MAX_STORED_AUDIO_BYTES` are stored; beyond that the oldest audio is dropped, sent or not.
+        """
+        self._stored_audio.append((self.frames.sequence, len(pcm)))
+        self._stored_audio_bytes += len(pcm)
         self._queue(self.frames.audio(pcm))
+        while self._stored_audio_bytes > MAX_STORED_AUDIO_BYTES:
+            self._unacknowledged.pop(self._remove_oldest_audio(), None)
 
     def next_frame(self) -> bytes | None:
         """Return the next frame to send; None if there is none, or no connection to send it on."""
-        return self._to_send.popleft() if self._is_connected and self._to_send else None
+        while self._is_connected and self._to_send:
+            frame = self._unacknowledged.get(self._to_send.popleft())
+            if frame is not None:
+                return frame
+        return None
 
     def unacknowledged_frames(self, next_sequence: int) -> list[bytes]:
         """Return the stored frames from `next_sequence` on, marked as resent."""
         return [
             mark_resent(frame)
-            for sequence, frame in self._unacknowledged
+            for sequence, frame in self._unacknowledged.items()
             if sequence >= next_sequence
         ]
 
@@ -190,8 +208,21 @@ class ClientCall:
         )
 
     def _queue(self, frame: bytes) -> None:
-        self._unacknowledged.append((self.frames.sequence - 1, frame))
-        self._to_send.append(frame)
+        sequence = self.frames.sequence - 1
+        self._unacknowledged[sequence] = frame
+        self._to_send.append(sequence)
+
+    def _remove_oldest_audio(self) -> int:
+        """Remove the oldest AUDIO_IN frame from the count of stored audio; return its number."""
+        sequence, size = self._stored_audio.popleft()
+        self._stored_audio_bytes -= size
+        return sequence
+
+    def _acknowledge(self, sequence: int) -> None:
+        for number in [each for each in self._unacknowledged if each <= sequence]:
+            del self._unacknowledged[number]
+        while self._stored_audio and self._stored_audio[0][0] <= sequence:
+            self._remove_oldest_audio()
 
     # --- Connections
 
@@ -238,8 +269,7 @@ class ClientCall:
                 self.generation = frame.generation
                 self.playback.flush(now)
             case FrameType.ACK:
-                while self._unacknowledged and self._unacknowledged[0][0] <= frame.sequence:
-                    self._unacknowledged.popleft()
+                self._acknowledge(frame.sequence)
             case FrameType.EVENT if frame.event["type"] == "ready":
                 self.token = frame.event["resumeToken"]
             case FrameType.RESUME:
@@ -252,5 +282,7 @@ class ClientCall:
         self.generation = frame.generation
         if self._has_lost_state:
             self.frames.sequence, self._has_lost_state = frame.sequence, False
-        self._to_send = deque(self.unacknowledged_frames(frame.sequence))
+        for sequence, data in self._unacknowledged.items():
+            self._unacknowledged[sequence] = mark_resent(data)
+        self._to_send = deque(each for each in self._unacknowledged if each >= frame.sequence)
         self._is_connected = True
