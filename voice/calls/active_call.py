@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from statistics import median
 from typing import Protocol
 
@@ -16,6 +17,17 @@ from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.gateway.rate_limits import FrameRateLimiter
 from voice.wire import messages as m
+
+
+class ActiveCallPhase(StrEnum):
+    """What becomes of a call in this process."""
+
+    RUNNING = "running"
+    """It runs here, with or without a connection."""
+    SUSPENDED = "suspended"
+    """It ends here and continues elsewhere, or later, from what is stored of it."""
+    ENDED = "ended"
+    """It has come to its end."""
 
 
 class Connection(Protocol):
@@ -43,9 +55,7 @@ class ActiveCall:
     before: ConversationStatistics = field(default_factory=ConversationStatistics)
     """The statistics of the call on other servers."""
     resumes: int = 0
-    is_over: bool = False
-    is_suspended: bool = False
-    """Whether the call continues elsewhere, or later, from what is stored of it."""
+    phase: ActiveCallPhase = ActiveCallPhase.RUNNING
 
     @property
     def call_id(self) -> str:

@@ -23,7 +23,7 @@ from conversations.domain import StoredCall
 from conversations.errors import LeaseLostError
 from voice import metrics
 from voice.calls import configuration
-from voice.calls.active_call import ActiveCall, Connection
+from voice.calls.active_call import ActiveCall, ActiveCallPhase, Connection
 from voice.calls.options import CallOptions
 from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder
 from voice.calls.regions import CallTransport
@@ -111,7 +111,7 @@ class CallRegistry:
         """
         call_id, _, _ = resume.token.partition(".")
         active = self._calls.get(call_id)
-        if active is not None and active.is_over:
+        if active is not None and active.phase is ActiveCallPhase.ENDED:
             raise UnknownCallError
         if active is not None and active.is_of(resume.token):
             return self._resume_active(active, resume, connection)
@@ -252,17 +252,17 @@ class CallRegistry:
         try:
             reason = await self._run(active)
         except asyncio.CancelledError:
-            if not active.is_suspended:
+            if active.phase is not ActiveCallPhase.SUSPENDED:
                 raise
         except Exception:
             logger.exception("call crashed")
             active.call.send_message(customer_error("internal", retryable=True))
         finally:
-            active.is_over = True
             self._cancel_resume_timer(active)
-            if not active.is_suspended:
+            why = "set_aside"
+            if active.phase is ActiveCallPhase.RUNNING:
+                active.phase, why = ActiveCallPhase.ENDED, reason.value
                 active.call.send_message(m.CallEnded(reason=reason))
-            why = "set_aside" if active.is_suspended else reason.value
             try:
                 await self._close(active, reason)
             finally:
@@ -304,7 +304,8 @@ class CallRegistry:
                 for tool_call in active.call.state.tool_calls:
                     if tool_call.is_running:
                         active.recorder.tool_finished(tool_call)
-                await active.recorder.close(active, None if active.is_suspended else reason.value)
+                has_ended = active.phase is ActiveCallPhase.ENDED
+                await active.recorder.close(active, reason.value if has_ended else None)
         finally:
             if active.transport is not None:
                 active.transport.release()
@@ -319,9 +320,9 @@ class CallRegistry:
 
     def _suspend(self, active: ActiveCall) -> None:
         """End a call here that continues from what is stored of it."""
-        if active.is_over:
+        if active.phase is not ActiveCallPhase.RUNNING:
             return
-        active.is_suspended = True
+        active.phase = ActiveCallPhase.SUSPENDED
         self._unregister(active)
         if (task := self._tasks.get(active)) is not None:
             task.cancel()

@@ -12,9 +12,8 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Coroutine
-from functools import singledispatchmethod
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
@@ -416,60 +415,46 @@ class Call:
 
     def _execute_safely(self, command: c.Command) -> None:
         try:
-            self._execute(command)
+            self._EXECUTORS[type(command)](self, command)
         except LocalProtocolError as error:
             assert isinstance(command, c.SESSION_COMMANDS)
             if (session := self._sessions.get(command.session)) is not None:
                 session.fail(error)
 
-    @singledispatchmethod
-    def _execute(self, command: c.Command) -> None:
-        raise TypeError(f"unknown command {command!r}")
-
-    @_execute.register
-    def _(self, command: c.SendMessage) -> None:
+    def _execute_send_message(self, command: c.SendMessage) -> None:
         self.send_message(command.message)
 
-    @_execute.register
-    def _(self, command: c.SendFailure) -> None:
+    def _execute_send_failure(self, command: c.SendFailure) -> None:
         self.send_message(customer_error_from_sonic(command.error))
 
-    @_execute.register
-    def _(self, _command: c.RefuseText) -> None:
+    def _execute_refuse_text(self, _command: c.RefuseText) -> None:
         self.send_message(customer_error("too_many_texts", retryable=True))
 
-    @_execute.register
-    def _(self, command: c.OpenReplyAudio) -> None:
+    def _execute_open_reply_audio(self, command: c.OpenReplyAudio) -> None:
         self.outbound.open_reply(command.content_id, turn=command.turn, source=command.source)
 
-    @_execute.register
-    def _(self, command: c.EndReplyAudio) -> None:
+    def _execute_end_reply_audio(self, command: c.EndReplyAudio) -> None:
         self.outbound.end_reply(is_answer=command.is_answer)
         self._report_outbound()
 
-    @_execute.register
-    def _(self, command: c.FlushReplyAudio) -> None:
+    def _execute_flush_reply_audio(self, command: c.FlushReplyAudio) -> None:
         self.outbound.flush(generation=command.generation)
         self._report_outbound()
 
-    @_execute.register
-    def _(self, command: c.OpenSession) -> None:
+    def _execute_open_session(self, command: c.OpenSession) -> None:
         self._start(self._run_session(command.session, command.delay_s))
 
-    @_execute.register
-    def _(self, command: c.BeginConversation) -> None:
+    def _execute_begin_conversation(self, command: c.BeginConversation) -> None:
         self._current_session = session = self._sessions[command.session]
         session.begin_conversation(command.history)
         if (since := self.unconfirmed_since) is not None:
             self.inbound.rewind(since)
         self.inbound.send(session.send_audio, now=_now())
 
-    @_execute.register
-    def _(self, command: c.SendText) -> None:
+    def _execute_send_text(self, command: c.SendText) -> None:
         self._sessions[command.session].send_text(command.text)
 
-    @_execute.register
-    def _(self, command: c.SendToolResult) -> None:
+    def _execute_send_tool_result(self, command: c.SendToolResult) -> None:
         session = self._sessions[command.session]
         content = session.send_tool_result(command.tool_use_id, command.result)
         if content is not None:
@@ -477,69 +462,83 @@ class Call:
             source = {"toolResult": {**body, "content": command.result}}
             self.send_message(m.ServiceEvent(source=source))
 
-    @_execute.register
-    def _(self, command: c.EndSession) -> None:
+    def _execute_end_session(self, command: c.EndSession) -> None:
         session = self._sessions[command.session]
         if session is self._current_session:
             self._current_session = None
         session.end()
 
-    @_execute.register
-    def _(self, command: c.RunTool) -> None:
+    def _execute_run_tool(self, command: c.RunTool) -> None:
         self._start(self._run_tool(command.tool_call))
 
-    @_execute.register
-    def _(self, command: c.RecordUtterances) -> None:
+    def _execute_record_utterances(self, command: c.RecordUtterances) -> None:
         if self._recorder is not None:
             self._recorder.record_utterances(command.utterances)
 
-    @_execute.register
-    def _(self, _command: c.RecordState) -> None:
+    def _execute_record_state(self, _command: c.RecordState) -> None:
         if self._recorder is not None:
             self._recorder.record_state()
 
-    @_execute.register
-    def _(self, command: c.ReportLatency) -> None:
+    def _execute_report_latency(self, command: c.ReportLatency) -> None:
         metrics.observe_turn(command.latency, call_id=self.options.call_id)
 
-    @_execute.register
-    def _(self, command: c.ReportPlaybackLatency) -> None:
+    def _execute_report_playback_latency(self, command: c.ReportPlaybackLatency) -> None:
         metrics.observe_playback(command.waited_ms, call_id=self.options.call_id)
 
-    @_execute.register
-    def _(self, _command: c.ReportInterruption) -> None:
+    def _execute_report_interruption(self, _command: c.ReportInterruption) -> None:
         metrics.INTERRUPTIONS.inc()
 
-    @_execute.register
-    def _(self, command: c.ReportTokens) -> None:
+    def _execute_report_tokens(self, command: c.ReportTokens) -> None:
         for kind, count in command.used.items():
             metrics.TOKENS.labels(kind.removesuffix("_tokens")).inc(count)
 
-    @_execute.register
-    def _(self, command: c.ReportSessionLost) -> None:
+    def _execute_report_session_lost(self, command: c.ReportSessionLost) -> None:
         fields = {"code": command.failure, "error": command.error, "pause_s": command.pause_s}
         logger.warning("session lost", extra={**fields, **self._log_fields})
         metrics.SESSIONS_LOST.labels(command.failure).inc()
 
-    @_execute.register
-    def _(self, command: c.ReportNextSessionLost) -> None:
+    def _execute_report_next_session_lost(self, command: c.ReportNextSessionLost) -> None:
         logger.warning("next session lost", extra={"code": command.failure, **self._log_fields})
 
-    @_execute.register
-    def _(self, _command: c.ReportRotation) -> None:
+    def _execute_report_rotation(self, _command: c.ReportRotation) -> None:
         metrics.SESSIONS_RENEWED.inc()
 
-    @_execute.register
-    def _(self, command: c.ReportUnknownEvent) -> None:
+    def _execute_report_unknown_event(self, command: c.ReportUnknownEvent) -> None:
         metrics.UNKNOWN_EVENTS.inc()
         if self._sessions[command.session].unknown_events[command.name] == 1:
             fields = {"event_name": command.name, **self._log_fields}
             logger.warning("unknown event received", extra=fields)
 
-    @_execute.register
-    def _(self, command: c.EndCall) -> None:
+    def _execute_end_call(self, command: c.EndCall) -> None:
         if not self._reason.done():
             self._reason.set_result(command.reason)
+
+    _EXECUTORS: ClassVar[Mapping[type[c.Command], Callable[..., None]]] = {
+        c.SendMessage: _execute_send_message,
+        c.SendFailure: _execute_send_failure,
+        c.RefuseText: _execute_refuse_text,
+        c.OpenReplyAudio: _execute_open_reply_audio,
+        c.EndReplyAudio: _execute_end_reply_audio,
+        c.FlushReplyAudio: _execute_flush_reply_audio,
+        c.OpenSession: _execute_open_session,
+        c.BeginConversation: _execute_begin_conversation,
+        c.SendText: _execute_send_text,
+        c.SendToolResult: _execute_send_tool_result,
+        c.EndSession: _execute_end_session,
+        c.RunTool: _execute_run_tool,
+        c.RecordUtterances: _execute_record_utterances,
+        c.RecordState: _execute_record_state,
+        c.ReportLatency: _execute_report_latency,
+        c.ReportPlaybackLatency: _execute_report_playback_latency,
+        c.ReportInterruption: _execute_report_interruption,
+        c.ReportTokens: _execute_report_tokens,
+        c.ReportSessionLost: _execute_report_session_lost,
+        c.ReportNextSessionLost: _execute_report_next_session_lost,
+        c.ReportRotation: _execute_report_rotation,
+        c.ReportUnknownEvent: _execute_report_unknown_event,
+        c.EndCall: _execute_end_call,
+    }
+    """The method for each command. No `singledispatchmethod`: that of Python 3.13.0 never frees an instance."""
 
     # What takes time
 
@@ -547,14 +546,13 @@ class Call:
         """Open a session after a while, and carry it to its end."""
         await asyncio.sleep(delay_s)
         try:
-            session = await Session.open(number, self._transport, self._session_config())
+            session = await Session.open(number, self._transport, self._session_config(), self)
         except SonicError as error:
             self.session_over(number, error)
             return
         metrics.SESSIONS_OPENED.inc()
         self._sessions[number] = session
         try:
-            session.start(self)
             until = session.credentials_until
             self._dispatch(e.SessionOpened(session=number, credentials_until=until))
             await session.until_over()

@@ -54,39 +54,48 @@ class SessionListener(Protocol):
 class Session:
     """One session and its stream; a `StreamReceiver`."""
 
-    def __init__(self, number: int, stream: SonicStream, config: SessionConfig) -> None:
+    def __init__(
+        self, number: int, stream: SonicStream, config: SessionConfig, listener: SessionListener
+    ) -> None:
         self.number = number
         self.credentials_until = stream.credentials_until
         self._stream = stream
         self._config = config
         self._blocks = 0
-        self._listener: SessionListener | None = None
+        self._listener: SessionListener | None = listener
+        """Receives what the stream delivers; None once the session is over."""
         self._over = asyncio.Event()
 
     @classmethod
-    async def open(cls, number: int, source: StreamSource, config: SessionConfig) -> Self:
+    async def open(
+        cls, number: int, source: StreamSource, config: SessionConfig, listener: SessionListener
+    ) -> Self:
         """Open a stream, send the system prompt, and wait until the service has accepted it.
 
-        A session that one Region refuses is opened in another at once, if there is one.
+        A session that one Region refuses is opened in another at once, if there is one. What it receives
+        is delivered to `listener`, but not before the caller of this method has waited for something else.
 
         Raises:
             SonicError: The service refuses, or it cannot be reached.
 
         """
         try:
-            return await cls._open_once(number, source, config)
+            return await cls._open_once(number, source, config, listener)
         except TransportError as error:
             if not source.may_open_elsewhere(error):
                 raise
-        return await cls._open_once(number, source, config)
+        return await cls._open_once(number, source, config, listener)
 
     @classmethod
-    async def _open_once(cls, number: int, source: StreamSource, config: SessionConfig) -> Self:
+    async def _open_once(
+        cls, number: int, source: StreamSource, config: SessionConfig, listener: SessionListener
+    ) -> Self:
         stream = await source.open_stream()
         try:
-            session = cls(number, stream, config)
+            session = cls(number, stream, config, listener)
             session._send_prompt()
             await stream.accepted()
+            stream.start(session)
         except BaseException:
             await stream.close()
             raise
@@ -96,11 +105,6 @@ class Session:
     def unknown_events(self) -> Mapping[str, int]:
         """How many events of each name were received that are not known."""
         return self._stream.unknown_events
-
-    def start(self, listener: SessionListener) -> None:
-        """Deliver to `listener` what is received from now on."""
-        self._listener = listener
-        self._stream.start(self)
 
     # Sending
 
