@@ -181,7 +181,7 @@ class TestResume:
         assert len(client.unacknowledged_frames(0)) == 2
 
     @pytest.mark.usefixtures("stores_little")
-    def test_acknowledged_audio_makes_room(self) -> None:
+    def test_acknowledged_audio_leaves_the_store(self) -> None:
         client = call()
         for _ in range(2):
             client.queue_audio(HALF)
