@@ -59,6 +59,6 @@ def test_engine_in_the_middle_of_a_call_is_in_no_reference_cycle() -> None:
     driver.lose()
     driver.open()
     driver.begin_answer()
-    references = [weakref.ref(driver.call), weakref.ref(driver.engine)]
+    references: list[weakref.ref[object]] = [weakref.ref(driver.call), weakref.ref(driver.engine)]
     del driver
     assert [reference() for reference in references] == [None, None]

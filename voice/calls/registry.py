@@ -268,7 +268,7 @@ class CallRegistry:
             finally:
                 metrics.CALLS.dec()
                 metrics.CALLS_ENDED.labels(why).inc()
-                if not active.is_suspended:
+                if active.phase is ActiveCallPhase.ENDED:
                     metrics.observe_call_end(
                         error_kind=active.error_kind if reason is m.EndReason.ERROR else None,
                         cost_usd=active.cost_usd,
