@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
+.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults drain-proof scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ imports: $(VENV)/.installed-dev ## Check the import rules
 
 faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in every known way; print what the customer notices
 	@$(PY) -m pytest tests/faults -n 3
+
+drain-proof: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Stop a server, then fail a Region, under ten live calls: nobody hears 1 s of silence
+	@LONGEST_SILENCE_S=1 $(PY) -m pytest tests/faults/test_handover.py tests/faults/test_regions.py -k ten_calls -s -p no:randomly
 
 scenes: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Play conversations on the whole system: make scenes HOW=text,voice
 	@SCENES="$(HOW)" $(PY) -m pytest tests/scenes -n 2 --dist load

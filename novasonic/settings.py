@@ -267,7 +267,7 @@ CALL_RESUME_S: float = Field(
     30, ge=0, le=600, description="How long a call waits for a client that lost its connection."
 )
 CALL_HANDOVER_RECONNECT_MS: int = Field(
-    500,
+    100,
     ge=0,
     le=60_000,
     description="After how long a client reconnects when its server hands calls over.",

@@ -5,6 +5,7 @@ and from a question to the first sound of its answer.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +22,16 @@ from voice.wire.client import ClientCall, ServerFrame
 
 ACKNOWLEDGE_S = 0.1
 RETRY_S = 0.2
-ANSWERED_WITHIN_S = 25.0
+ANSWERED_WITHIN_S = 40.0
+
+
+def longest_silence_s() -> float:
+    """Return how long a customer may hear nothing.
+
+    `make drain-proof` sets it to 1 s, and needs a machine that does nothing else; `make test` measures it,
+    but among other tests it says nothing.
+    """
+    return float(os.environ.get("LONGEST_SILENCE_S", "inf"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +60,8 @@ class Listener:
     """For each time that the call was resumed, whether another server restored it."""
     away_s: list[float] = field(default_factory=list)
     """For each time that the call was resumed, how long it had no connection."""
+    asked_at_resume: int = 0
+    """How many questions had been asked when the call was resumed last."""
     _call: ClientCall = field(default_factory=lambda: ClientCall(output_rate_hz=pcm.OUTPUT_RATE_HZ))
     _socket: ClientConnection | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -156,6 +168,7 @@ class Listener:
             case FrameType.RESUME:
                 self.resumed.append(bool(frame.event["restored"]))
                 self.away_s.append(now - self._lost_at)
+                self.asked_at_resume = len(self.answers)
                 await self._send_queued()
             case FrameType.EVENT:
                 self.events.append(frame.event)

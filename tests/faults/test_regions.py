@@ -10,7 +10,7 @@ import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.faults.conftest import QUICK
-from tests.faults.listener import Listener, listening
+from tests.faults.listener import Listener, listening, longest_silence_s
 from tests.faults.rows import Row
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import open_client
@@ -19,8 +19,6 @@ pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 NEAR, FAR = "us-east-1", "us-west-2"
-LONGEST_SILENCE_S = 5.0
-"""On a machine where everything else is tested at the same time; `make drain-proof` demands 1 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ async def test_ten_calls_continue_in_another_region(
         "a Region fails under ten live calls",
         "hears the answer begin anew",
         kept="all calls, their questions and answers",
-        within_s=25,
+        within_s=45,
     )
     async with listening(10, [two_region_site.ws_url]) as listeners:
         await asyncio.gather(*(listener.ask("Hola") for listener in listeners))
@@ -107,7 +105,10 @@ def assert_all_answered(listeners: list[Listener]) -> None:
         assert "pendiente" in said
         assert not [event for event in listener.events if event["type"] in {"error", "ended"}]
     gaps = [answer.longest_gap_s for listener in listeners for answer in listener.answers]
-    assert max(gaps) <= LONGEST_SILENCE_S
+    print(  # noqa: T201 -- the figure of `make drain-proof`
+        f"{len(listeners)} calls in another Region: longest silence in an answer {max(gaps):.2f} s"
+    )
+    assert max(gaps) <= longest_silence_s()
 
 
 async def test_full_region_sends_new_calls_to_another_until_all_are_busy(
@@ -117,7 +118,7 @@ async def test_full_region_sends_new_calls_to_another_until_all_are_busy(
         "a Region has no session left",
         "notices nothing; with none left anywhere hears that all lines are busy",
         kept="all calls",
-        within_s=25,
+        within_s=45,
     )
     environ = {"DYNAMODB_ENDPOINT_URL": dynamodb, **regions.environ}
     with running_site(tmp_path, {**environ, "NOVA_SONIC_SESSION_QUOTA": "3"}) as site:

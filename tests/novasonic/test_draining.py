@@ -33,7 +33,7 @@ def other(site: Site) -> Site:
 
 async def follow(client: VoiceClient, other: Site) -> dict[str, object]:
     """Wait to be sent away, and come back on another server; return what it says."""
-    assert (await client.until("moving"))["resumeAfterMs"] == 500
+    assert (await client.until("moving"))["resumeAfterMs"] == 100
     assert await client.until_closed() == 1012
     resumed = await client.resume(await open_socket(other.ws_url))
     return resumed.event

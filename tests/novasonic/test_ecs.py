@@ -182,7 +182,7 @@ async def test_server_protects_its_task_and_drains_when_it_stops(
         async with open_client(leaving.ws_url) as client:
             await client.converse("Hola")
             cluster.stop_task()
-            assert (await client.until("moving"))["resumeAfterMs"] == 500
+            assert (await client.until("moving"))["resumeAfterMs"] == 100
             assert await client.until_closed() == 1012
             resumed = await client.resume(await open_socket(site.ws_url))
             assert resumed.event["restored"] is True

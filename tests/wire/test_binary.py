@@ -193,7 +193,7 @@ LATENCY = m.TurnLatency(first_audio_ms=10.04, model_ms=8, tool_ms=1.5, server_ms
 EVENTS = [
     (READY, {"type": "ready", **CALL}),
     (m.AssistantAvailability(phase=m.AssistantPhase.AWAY), {"type": "assistant", "phase": "away"}),
-    (m.HandoverStarted(resume_after_ms=500), {"type": "moving", "resumeAfterMs": 500}),
+    (m.HandoverStarted(resume_after_ms=100), {"type": "moving", "resumeAfterMs": 100}),
     (
         caption(Speaker.ASSISTANT, Stage.PLANNED, "¿Sí?", segment=2, position=480),
         {

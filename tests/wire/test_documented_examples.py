@@ -42,7 +42,7 @@ SERVER_MESSAGES: list[m.ServerMessage] = [
     m.ReplyInterrupted(turn=1, generation=1),
     m.AssistantAvailability(phase=m.AssistantPhase.AWAY),
     m.AssistantAvailability(phase=m.AssistantPhase.BACK),
-    m.HandoverStarted(resume_after_ms=500),
+    m.HandoverStarted(resume_after_ms=100),
     m.CallError(
         code="throttled",
         message="Todas las líneas están ocupadas. Probá de nuevo en un momento.",
