@@ -188,17 +188,17 @@ class BrowserClient(ReceivedMessages):
 
     async def receive_messages(self) -> None:
         """Hand out what waits, at the server's end, as long as it believes in a line."""
-        call, told = self._active_call.call, _now()
+        call, acknowledged_at = self._active_call.call, _now()
         changes = OutboundChanges(call)
         while True:
             if self._server_connection != NO_CONNECTION:
                 while (one := call.outbound.next()) is not None:
                     self._send_down(one)
                     call.message_delivered(one.message)
-                if _now() - told >= RECEIVED_EVERY_S and (
+                if _now() - acknowledged_at >= RECEIVED_EVERY_S and (
                     received := self._active_call.acknowledgement()
                 ):
-                    told = _now()
+                    acknowledged_at = _now()
                     self._send_down(m.OutboundMessage(received))
             await changes.wait()
 

@@ -1,6 +1,6 @@
 """The simulator's session behind our own `SonicTransport`: both cores joined in memory, no wire between.
 
-The session enforces the service's rules; its mind answers by script, its ears read coded words. Time
+The session enforces the service's rules; its dialogue answers by script, and coded words stand for speech. Time
 is the running loop's.
 """
 
@@ -40,11 +40,12 @@ DOCUMENTED_SILENCE_MS: Mapping[Sensitivity, int] = {"HIGH": 1500, "MEDIUM": 1750
 
 
 @dataclass(slots=True)
-class Mind:
-    """Answers by script; what is in square brackets it takes for a direction."""
+class ScriptedDialogue:
+    """Answers by script; follows what is in square brackets as a directive."""
 
     script: Mapping[str, Reply]
-    told: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
+    """Texts, tool results and interruptions that it got, in order."""
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
         pass
@@ -53,7 +54,7 @@ class Mind:
         return self.respond(" ".join(numbers), now=now)
 
     def respond(self, text: str, *, now: dt.datetime) -> Reply:
-        self.told.append(text)
+        self.inputs.append(text)
         if text.startswith("[") and text not in self.script:
             said = text.partition("«")[2].partition("»")[0]
             return Reply(sentences=(said or text.strip("[]"),))
@@ -62,11 +63,11 @@ class Mind:
     def handle_tool_result(
         self, *, tool_use_id: str, name: str, result: dict[str, Any], now: dt.datetime
     ) -> Reply:
-        self.told.append(f"{name}: {json.dumps(result)}")
+        self.inputs.append(f"{name}: {json.dumps(result)}")
         return Reply(sentences=(f"{name} dice {result.get('said', result.get('say'))}.",))
 
     def handle_interruption(self) -> None:
-        self.told.append("interrupted")
+        self.inputs.append("interrupted")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,9 +138,9 @@ class SonicService:
         return self.live[-1]
 
     @property
-    def told(self) -> list[str]:
-        """All that the minds of all sessions were told, in order."""
-        return [text for stream in self.streams for text in stream.mind.told]
+    def inputs(self) -> list[str]:
+        """All that the dialogues of all sessions got, in order."""
+        return [text for stream in self.streams for text in stream.dialogue.inputs]
 
     @property
     def rejections(self) -> list[str]:
@@ -162,7 +163,7 @@ class Stream:
         self.credentials_until = conditions.credentials_until
         self.rejection: str | None = None
         self.opened_at = now
-        self.mind = Mind(script)
+        self.dialogue = ScriptedDialogue(script)
         self.received: list[tuple[str, dict[str, Any]]] = []
         self.is_unresponsive = False
         self.is_stubborn = False
@@ -178,7 +179,7 @@ class Stream:
         self._jobs: deque[tuple[float, Job]] = deque()
         ids = itertools.count(1)
         dependencies = SessionDependencies(
-            open_dialogue=lambda tools: self.mind,
+            open_dialogue=lambda tools: self.dialogue,
             open_endpointing=lambda silence_ms: Endpointer(
                 silence_ms=silence_ms,
                 speech_probability=lambda frame: float(coded_speech.is_speech(frame)),
@@ -254,7 +255,7 @@ class Stream:
 
     @property
     def history(self) -> list[tuple[str, str]]:
-        """What the session was told of the conversation so far."""
+        """The conversation so far, as the session got it."""
         roles: dict[str, str] = {}
         said: dict[str, str] = {}
         for name, body in self.received:
@@ -290,7 +291,7 @@ class Stream:
                 self._receive(silent)
 
     def _unheard(self, payload: bytes) -> bytes | None:
-        """Return what is left of an event for one who hears nothing: silence, and no live text."""
+        """Return what is left of an event for an unresponsive session: silence, and no live text."""
         event = json.loads(payload)
         ((name, body),) = event["event"].items()
         if name == "audioInput":

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pure
 
 
 class FakeConnection:
-    """Lists what it is told to do."""
+    """Lists what it is asked to do."""
 
     def __init__(self) -> None:
         self.orders: list[str] = []

@@ -124,8 +124,8 @@ class TestUnknownEvents:
                 call.service.newest.send_payload(b'{"event": {"novelty": {}}}')
             assert await call.ask("Hola") == "Dijiste Hola."
             assert len(call.service.streams) == 1
-        told = [record for record in caplog.records if "unknown event" in record.getMessage()]
-        assert len(told) == 1
+        warnings = [record for record in caplog.records if "unknown event" in record.getMessage()]
+        assert len(warnings) == 1
 
 
 class TestQuietMoments:
@@ -194,7 +194,7 @@ class TestRecording:
 
 
 class TestFirstModel:
-    """It takes no text in the middle of a call, and what it is told of is history only."""
+    """It accepts no text in the middle of a call; it gets the history and audio."""
 
     def service(self, **conditions: Any) -> SonicService:
         return SonicService(model="amazon.nova-sonic-v1:0", conditions=Conditions(**conditions))

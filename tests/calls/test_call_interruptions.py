@@ -69,7 +69,7 @@ class TestInterruptions:
 
     @in_virtual_time
     async def test_slow_connection_does_not_cut_the_next_answer(self) -> None:
-        """The client's word of how far it heard comes when the next answer is already planned."""
+        """The client's playback position arrives when the next answer is already planned."""
         async with running_call({"Hola": says(LONG, LONG)}, delay_s=0.2) as call:
             call.client.type("Hola")
             await asyncio.sleep(1.5)

@@ -1,8 +1,8 @@
-"""The laws of a call, whatever customer, client, service and tools do, and in whatever order.
+"""The invariants of a call, whatever customer, client, service and tools do, and in whatever order.
 
-Nothing it sends breaks the service's rules; no tool use stays open, no stream and no task is left over,
-no queue grows past its bound. Each word of the customer's, spoken or typed, is understood exactly once;
-no tool runs twice for one wish; the customer's page shows what was said.
+Nothing that it sends breaks the service's rules. No tool use stays open, no stream and no task is left over,
+no queue grows past its bound. Each word that the customer speaks or types is understood exactly once. No
+tool runs twice for one question. The client shows what was said.
 """
 
 import asyncio
@@ -71,8 +71,8 @@ SERVICE = (
 ACTS = st.lists(CUSTOMER | CUSTOMER | CLIENT | SERVICE, max_size=14)
 
 
-class Life:
-    """Plays acts on a call, and knows what has to come of them."""
+class RandomCall:
+    """Performs acts on a call, and knows what must follow from them."""
 
     def __init__(self, call: RunningCall, service: SonicService) -> None:
         self.call = call
@@ -116,17 +116,17 @@ class Life:
             self.call.browser.drop(noticed=noticed)
 
     async def resume(self, reload: bool) -> None:
-        page = self.call.browser
-        if page.is_connected:
-            page.drop()
+        client = self.call.browser
+        if client.is_connected:
+            client.drop()
             await asyncio.sleep(0.1)
-        if reload and not page.has_unreceived_frames:
-            check_frames(page.frames)
-            page.frames.clear()
-            page.messages.clear()
-            page.resume(reload=True)
+        if reload and not client.has_unreceived_frames:
+            check_frames(client.frames)
+            client.frames.clear()
+            client.messages.clear()
+            client.resume(reload=True)
         else:
-            page.resume()
+            client.resume()
         await asyncio.sleep(0.1)
 
     async def mute(self, is_mute: bool) -> None:
@@ -162,11 +162,11 @@ class Life:
     # The end
 
     async def come_to_rest(self) -> None:
-        """Let the customer's page be there, and wait until nothing is asked, said or heard any more."""
-        page = self.call.browser
-        page.acknowledges = True
-        if not page.is_connected:
-            page.resume()
+        """Connect the client, and wait until nothing is asked, said or played any more."""
+        client = self.call.browser
+        client.acknowledges = True
+        if not client.is_connected:
+            client.resume()
         for _ in range(3):
             await self.call.play(coded_speech.silence(3000))
             await self.call.until(lambda: self.call.is_over or self.is_at_rest, patience_s=180)
@@ -252,15 +252,15 @@ async def live(acts: Sequence[Act], ending: str) -> None:
     service = SonicService(conditions=Conditions(openings=deque()))
     plan = RotationPlan(look_after_s=9, by_s=14, at_latest_s=20)
     async with running_call(service=service, tools=toolbox(runs), rotation=plan) as call:
-        life = Life(call, service)
-        await life.play(acts)
+        random_call = RandomCall(call, service)
+        await random_call.play(acts)
         if ending == "rest":
-            await life.come_to_rest()
+            await random_call.come_to_rest()
         if call.is_over:
             assert call.reason is m.EndReason.ERROR
             assert len(call.failures) > PASSES.tries, "it gave up too soon"
         elif ending == "rest":
-            life.check()
+            random_call.check()
         elif ending == "hang up":
             call.client.hang_up()
         else:

@@ -30,7 +30,7 @@ class TestTools:
             call.service.newest.lose()
             await call.wait_until_quiet()
             assert len(runs) == 1
-            assert "el resultado de look" in call.service.newest.mind.told[-1]
+            assert "el resultado de look" in call.service.newest.dialogue.inputs[-1]
             assert "listo" in call.said_by_assistant[-1]
 
     @in_virtual_time
@@ -41,7 +41,7 @@ class TestTools:
             await call.wait_until_quiet()
             await asyncio.sleep(1)
             await call.wait_until_quiet()
-            assert call.service.told.count(DIRECTIVES.wait) == 1
+            assert call.service.inputs.count(DIRECTIVES.wait) == 1
             assert call.said_by_assistant == [
                 "Un momento, por favor, que lo estoy consultando.",
                 "look dice listo.",
@@ -150,8 +150,8 @@ class TestTools:
         async with running_call(service=service, tools=tools) as call:
             call.client.type("Hola")
             await call.until(lambda: bool(call.client.of(m.ToolFinished)))
-            told = DIRECTIVES.tool_result("look", {"ok": True, "said": "listo"})
-            service.script[told] = calls_tool("look", what="x")
+            directive = DIRECTIVES.tool_result("look", {"ok": True, "said": "listo"})
+            service.script[directive] = calls_tool("look", what="x")
             call.service.newest.lose()
             await call.wait_until_quiet()
             assert len(runs) == 1
@@ -186,7 +186,7 @@ class TestTools:
             await call.wait_until_quiet()
             assert len(runs) == 1
             assert call.said_by_assistant[-1] == "Dijiste Y ahora."
-            assert service.told.count("Y ahora") == 1
+            assert service.inputs.count("Y ahora") == 1
 
     @in_virtual_time
     async def test_tool_requested_in_another_turn_runs_again(self) -> None:

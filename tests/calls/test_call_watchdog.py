@@ -12,6 +12,7 @@ from tests.calls.harness import (
     says,
 )
 from tests.calls.sonic_service import Conditions, SonicService
+from voice.calls.engine.endpointing import NOISE_AFTER_S
 from voice.calls.engine.playback import LISTENS_S
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
@@ -59,6 +60,17 @@ class TestUnresponsiveSessions:
             await asyncio.sleep(250)
             assert len(call.service.streams) == 3
             assert call.call.unconfirmed_since is None
+
+    @in_virtual_time
+    async def test_noise_delays_acknowledgements_for_a_while_only(self) -> None:
+        async with running_call() as call:
+            await call.play(coded_speech.noise(200) + coded_speech.silence(1000))
+            kept_from = [call.call.unacknowledged_since]
+            await asyncio.sleep(NOISE_AFTER_S)
+            kept_from.append(call.call.unacknowledged_since)
+            assert [position is None for position in kept_from] == [False, True]
+            assert call.call.unconfirmed_since is not None, "another session still gets it"
+            assert len(call.service.streams) == 1
 
     @in_virtual_time
     async def test_session_that_answers_is_responsive_despite_noise(self) -> None:
@@ -129,7 +141,7 @@ class TestEnds:
             await call.until(lambda: call.call.state.turn.is_reply_coming)
             call.service.newest.lose()
             assert await call.until_over() is m.EndReason.IDLE
-            assert call.service.told.count("Hola") == 1
+            assert call.service.inputs.count("Hola") == 1
             assert call.said_by_assistant[-1].endswith("¡Hasta luego!")
 
     @in_virtual_time

@@ -65,7 +65,7 @@ class TestOpening:
             await call.speak([7, 8], pause_ms=2500)
             await call.wait_until_quiet()
             assert call.said_by_customer == ["Uno", "Dos", "7 8"]
-            transcripts = [text for text in service.newest.mind.told if text != "interrupted"]
+            transcripts = [text for text in service.newest.dialogue.inputs if text != "interrupted"]
             assert transcripts == ["Uno Dos", "7 8"]
 
 
@@ -109,6 +109,18 @@ class TestBreaking:
             await asyncio.sleep(after_s)
             assert await call.ask("Hola") == "Dijiste Hola."
             assert call.said_by_customer == ["Hola"]
+
+    @in_virtual_time
+    async def test_two_questions_in_a_row_survive_a_lost_session(self) -> None:
+        service = SonicService(conditions=Conditions(thinks_s=2))
+        async with running_call(service=service) as call:
+            call.client.type("Uno")
+            call.client.type("Dos")
+            await asyncio.sleep(1)
+            service.newest.lose()
+            await call.wait_until_quiet()
+            assert call.said_by_customer == ["Uno", "Dos"]
+            assert call.said_by_assistant == ["Dijiste Uno Dos."]
 
     @in_virtual_time
     async def test_answer_that_breaks_off_is_given_again(self) -> None:
@@ -267,7 +279,7 @@ class TestAbsence:
                 m.AssistantAvailability(phase=m.AssistantPhase.AWAY)
             ]
             await asyncio.sleep(3)
-            phases = [told.phase for told in call.client.of(m.AssistantAvailability)]
+            phases = [each.phase for each in call.client.of(m.AssistantAvailability)]
             assert phases == [m.AssistantPhase.AWAY, m.AssistantPhase.BACK]
 
     @in_virtual_time

@@ -39,7 +39,7 @@ class TestRestoredCalls:
     async def test_restored_call_does_not_ask_an_answered_question(self) -> None:
         async with running_call(restored=restored_from(("Hola", "¡Hola!"))) as call:
             await asyncio.sleep(3)
-            assert call.service.told == []
+            assert call.service.inputs == []
             assert await call.ask("Y ahora") == "Dijiste Y ahora."
             assert [u.turn for u in call.transcript] == [1, 1, 2, 2]
             assert call.client.of(m.CallReady) == []

@@ -162,15 +162,15 @@ def test_frame_that_need_not_be_stored_is_acknowledged_at_once(message: ClientMe
 def test_acknowledgement_goes_forward_in_any_order(
     sequences: list[int], moments: list[tuple[int, int]]
 ) -> None:
-    uplink, came, told = Uplink(), -1, -1
+    uplink, received_to, acknowledged = Uplink(), -1, -1
     for sequence in sequences:
         if uplink.accept_audio(sequence, position=10 * sequence, samples=10, is_resent=True):
-            assert sequence > came
-            came = sequence
+            assert sequence > received_to
+            received_to = sequence
         stored, speech = moments.pop() if moments else (0, None)
         if (received := uplink.acknowledgement(stored_to=stored, audio_from=speech)) is not None:
-            assert told < received.sequence <= came
-            told = received.sequence
+            assert acknowledged < received.sequence <= received_to
+            acknowledged = received.sequence
 
 
 class TestFirstUnsafe:

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class _Selector(selectors.SelectSelector):
-    """Never waits, nor looks: tells the loop's clock how long it would have waited."""
+    """Never waits and never looks: adds to the loop's clock how long it would have waited."""
 
     def __init__(self, passed: Callable[[float], None]) -> None:
         super().__init__()

@@ -217,7 +217,7 @@ class Call:
         self._report_outbound()
 
     def ready_message(self) -> m.CallReady:
-        """Return the message that tells the client that the assistant listens."""
+        """Return the message that tells the client that the call is ready."""
         options = self.options
         return m.CallReady(
             call_id=options.call_id,
@@ -274,7 +274,7 @@ class Call:
             await self._ticked.wait()
 
     def _stop(self) -> None:
-        """Leave behind what was heard, and nobody waiting, however the call ended."""
+        """Cut what was said to what was heard, and wake all who wait, however the call ended."""
         has_ended = self._reason.done() and not self._reason.cancelled()
         plays_on = self._is_connected and not has_ended
         self._dispatch(

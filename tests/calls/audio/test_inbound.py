@@ -19,7 +19,7 @@ def inbound(*, waiting: int = 8, remembered: int = 4) -> InboundAudio:
 
 
 def append(queue: InboundAudio, count: int, *, samples: int = 2) -> None:
-    """Append chunks; each holds the position of its first sample."""
+    """Append chunks; each contains the position of its first sample."""
     for _ in range(count):
         queue.append(bytes([queue.position % 256]) * 2 * samples, arrived=float(queue.position))
 

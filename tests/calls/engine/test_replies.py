@@ -1,4 +1,4 @@
-"""Replies on their way to the customer: what counts as said, what is cut, and what the client is told."""
+"""Replies on their way to the customer: what counts as said, what is cut, and what the client gets."""
 
 import pytest
 

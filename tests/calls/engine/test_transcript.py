@@ -208,13 +208,13 @@ class TestSaid:
 
     def test_changes_are_returned_once_and_final_only(self) -> None:
         chat = Conversation()
-        told = []
+        taken = []
         for events in ([customer("Hola"), planned("Uno.")], [], [spoken("Uno.")], []):
             chat.add_steps(*events)
             has_changes = chat.transcript.has_changes
-            told.append([said.text for said in chat.transcript.take_changes()])
-            assert has_changes is bool(told[-1])
-        assert told == [["Hola"], [], ["Uno."], []]
+            taken.append([said.text for said in chat.transcript.take_changes()])
+            assert has_changes is bool(taken[-1])
+        assert taken == [["Hola"], [], ["Uno."], []]
 
     def test_utterance_cut_later_is_a_change_again(self) -> None:
         chat = Conversation()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.pure
 
 
 class TestReported:
-    """A client that tells what it heard: what was interrupted is cut there."""
+    """A client that reports playback: an interrupted reply is cut at the playback position."""
 
     @pytest.mark.parametrize(
         ("share", "text"), [(0.0, ""), (0.31, "uno dos tres"), (0.999, TEN.removesuffix(" diez"))]
@@ -174,7 +174,7 @@ class TestReported:
 
 
 class TestUnreported:
-    """A client that does not tell: the service's word stands."""
+    """A client that does not report playback: the service's FINAL text stands."""
 
     def test_unreported_interruption_keeps_the_confirmed_text(self) -> None:
         chat = unreported()

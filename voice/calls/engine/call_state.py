@@ -69,7 +69,7 @@ class CallState:
         self.last_activity_at = now
         """When one of both last spoke or typed, or a tool finished."""
         self.responded_at = now
-        """When the current session last showed that it hears the customer."""
+        """When the current session last showed that it receives the customer's input."""
         self.recorded_answer_due = before.is_answer_due
         """What was last recorded of `is_answer_due`."""
         self._created_at = now
@@ -169,7 +169,7 @@ class CallState:
             self.send_text(directive)
 
     def cut_reply(self, *, now: float) -> None:
-        """Let nothing more of the reply be heard."""
+        """Drop the audio of the reply that the customer has not heard, and begin a new generation."""
         self.playback.cut(now=now)
         self.transcript.interrupt()
         generation = self.playback.generation

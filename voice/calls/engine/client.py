@@ -37,7 +37,7 @@ def text_typed(call: CallState, event: e.TextTyped, now: float) -> None:
 
 
 def hung_up(call: CallState, _: e.HungUp, now: float) -> None:
-    """End the call at the customer's wish."""
+    """End the call: the customer hung up."""
     hang_up(call, m.EndReason.CLIENT, now=now)
 
 
@@ -112,7 +112,7 @@ def playback_began(call: CallState, _: e.PlaybackBegan, now: float) -> None:
 
 
 def playback_acknowledged(call: CallState, event: e.PlaybackAcknowledged, now: float) -> None:
-    """Record how far the customer has heard; it may settle an interrupted reply."""
+    """Record how far the customer has heard; an interrupted reply may be cut there."""
     if call.playback.acknowledge(generation=event.generation, played_to=event.played_to, now=now):
         call.resolve_interrupted()
 

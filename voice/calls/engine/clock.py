@@ -79,7 +79,7 @@ def _sign_off(call: CallState, reason: m.EndReason, *, now: float) -> None:
 
 
 def stopped(call: CallState, event: e.Stopped, _now: float) -> None:
-    """Leave behind what was heard, however the call came to its end."""
+    """Cut what was said to what the customer heard, however the call ended."""
     call.advance(CallTrigger.END)
     call.playback.report_due_at = None
     if call.playback.is_reported:

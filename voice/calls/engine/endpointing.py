@@ -118,8 +118,8 @@ class UnconfirmedSpeech:
     def confirm(self, facts: InputFacts, *, now: float) -> float | None:
         """Remove what a transcript covers; return when the newest speech in it ended, if known.
 
-        A session may have heard in no time what it got in a burst: then the transcript covers the first
-        turn of it, or the rest. If nothing ended lately, the service heard a pause that noise hides here.
+        A session may process at once what it got in a burst: then the transcript covers the first turn of
+        it, or the rest. If no speech ended lately, the service found a pause that noise hides here.
         """
         newest = now - self.transcription_margin_s
         had_time = sum(
@@ -141,12 +141,12 @@ class UnconfirmedSpeech:
         self._ended = deque(replace(segment, received_at=now) for segment in self._ended)
 
     def lose_session(self) -> None:
-        """Record that no session hears the customer."""
+        """Record that no session receives the customer's audio."""
         self._session_since = None
         self._ended = deque(replace(segment, received_at=None) for segment in self._ended)
 
     def session_ignored(self) -> None:
-        """Record that a session has not responded to what ended, in all the time it had."""
+        """Record that a session did not respond to the speech that ended, although it had enough time."""
         counted = (replace(s, ignored_by=s.ignored_by + 1) for s in self._ended)
         self._ended = deque(s for s in counted if s.ignored_by < MOST_SESSIONS)
 

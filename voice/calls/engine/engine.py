@@ -2,7 +2,7 @@
 
     commands = engine.handle(event, now)
 
-The engine decides everything that happens in a call: what the model is told, what the client is shown,
+The engine decides everything that happens in a call: what the model gets, what the client shows,
 which tools run, when sessions are replaced, when the call ends. It performs nothing itself: no I/O, no
 clock, no randomness. Audio does not pass through it; it learns where audio begins and ends.
 

@@ -1,4 +1,4 @@
-"""What the customer hears of the assistant, as far as the engine must know it.
+"""What the customer hears of the assistant, as far as it matters to the engine.
 
 Outbound audio belongs to a *generation*; each interruption begins a new one, and from then on no audio of
 an older one leaves the server. How much of an interrupted reply was heard is known when the client

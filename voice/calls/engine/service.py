@@ -142,7 +142,7 @@ def pass_on(call: CallState, output: sonic.OutputEvent) -> None:
 
 
 def session_responded(call: CallState, *, now: float) -> None:
-    """Record that the session shows that it hears the customer."""
+    """Record that the session has shown that it receives the customer's input."""
     call.responded_at = now
     call.watchdog.session_responded()
 

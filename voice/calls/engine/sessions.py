@@ -170,7 +170,7 @@ class Sessions:
         return SessionChange.NOTHING
 
     def notice_absence(self, *, after_s: float, now: float) -> bool:
-        """Return whether the client must be told that there has been no session for a while."""
+        """Return whether there has been no session for so long that the client shows it; once per absence."""
         is_long = now - self.state.absent_since >= after_s
         if self.state.phase is not SessionPhase.RECOVERING or not is_long:
             return False

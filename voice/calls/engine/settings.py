@@ -52,7 +52,7 @@ class CallFacts:
     """What one call is like."""
 
     ready: CallReady
-    """The message that tells the client that the assistant listens."""
+    """The message that tells the client that the call is ready."""
     input_rate_hz: int
     greets: bool
     is_playback_reported: bool

@@ -4,7 +4,7 @@ Three state machines run side by side, each with one enum and one table:
 
 - `CallPhase`: the life of the call, from its start to its end.
 - `SessionPhase`: how the call is connected with Nova Sonic, session after session.
-- `TurnPhase`: who is due to speak, and why.
+- `TurnPhase`: who speaks next, and why.
 
 Everything that changes a phase goes through `next_phase`. A trigger without a row in the table changes
 nothing: the service and the client may send anything at any time. `docs/calls.md` shows the diagrams that
@@ -70,7 +70,7 @@ class SessionPhase(StrEnum):
     RECOVERING = "recovering"
     """The session was lost; another one is being opened."""
     AWAY = "away"
-    """The same, for so long that the client was told."""
+    """The same, for so long that the client was sent `assistant away`."""
     CLOSING = "closing"
     """The last session is being ended in order."""
     CLOSED = "closed"
@@ -140,7 +140,7 @@ SESSION_TRANSITIONS: Mapping[SessionPhase, Mapping[SessionTrigger, SessionPhase]
 
 
 class TurnPhase(StrEnum):
-    """Who is due to speak, and why."""
+    """Who speaks next, and why."""
 
     IDLE = "idle"
     """Nothing is asked, or all of it is answered."""

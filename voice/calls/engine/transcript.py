@@ -1,6 +1,6 @@
 """Who said what: the service's texts in, utterances out.
 
-A *turn* begins with an utterance of the customer and holds the assistant's answer to it; an answer has
+A *turn* begins with an utterance of the customer and contains the assistant's answer to it; an answer has
 one *segment* per text that the assistant plans. A planned text (SPECULATIVE) is shown at once. When the
 service confirms what was spoken (FINAL), that text replaces the planned one, first plan first. If the
 customer has heard a segment's audio to its end and no FINAL text has come, the planned text counts as
