@@ -178,6 +178,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     notes: str = "",
     dni: str | None = None,
     token: str,
+    is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
     """Book an appointment and return it; with a token used before, return the one it created.
@@ -192,6 +193,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         notes: Notes for the staff.
         dni: The patient's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
+        is_dry_run: Whether only to check, and to return the appointment as it would be, without an id.
         now: The current time.
 
     Raises:
@@ -221,11 +223,13 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     ensure_time_exists(starts_at, wanted, now=now)
     content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
     request = idempotent_request(token=token, request=content, now=now)
-    return retry_on_conflict(lambda: _book_appointment(wanted, request, now=now))
+    return retry_on_conflict(
+        lambda: _book_appointment(wanted, request, is_dry_run=is_dry_run, now=now)
+    )
 
 
 def _book_appointment(
-    wanted: Appointment, request: IdempotentRequest, *, now: datetime
+    wanted: Appointment, request: IdempotentRequest, *, is_dry_run: bool, now: datetime
 ) -> Appointment:
     # The days are read before the token. If the time is booked by an earlier attempt of this request,
     # its token was stored in the same transaction, so it is found.
@@ -234,6 +238,8 @@ def _book_appointment(
         return get_appointment(appointment_id=created_id)
     ensure_bookable_time(wanted, now=now)
     ensure_slot_free(wanted, calendar_days, now=now)
+    if is_dry_run:
+        return wanted
     code = speakable_code() if clinic.gives_codes() else None
     booked = replace(wanted, id=speakable_id(), code=code)
     updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
@@ -247,6 +253,7 @@ def reschedule_appointment(
     caller: Caller,
     starts_at: datetime,
     unchanged_since: datetime | None = None,
+    is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
     """Move the caller's appointment to another time, same doctor and length, and return it.
@@ -258,6 +265,7 @@ def reschedule_appointment(
         caller: Who moves it.
         starts_at: The new start, aware.
         unchanged_since: The `updated_at` that the caller saw, or None to move any version.
+        is_dry_run: Whether only to check, and to return the appointment as it would be.
         now: The current time.
 
     Raises:
@@ -277,7 +285,7 @@ def reschedule_appointment(
         ensure_not_closed(appointment, now=now)
         moved = appointment.with_start(clean_start(starts_at))
         ensure_time_exists(starts_at, moved, now=now)
-        return _store_changes(appointment, moved, now=now)
+        return _store_changes(appointment, moved, is_dry_run=is_dry_run, now=now)
 
     return retry_on_conflict(attempt)
 
@@ -287,6 +295,7 @@ def cancel_appointment(
     appointment_id: str,
     caller: Caller,
     unchanged_since: datetime | None = None,
+    is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
     """Cancel the caller's appointment, remove its booking, and return it.
@@ -297,6 +306,7 @@ def cancel_appointment(
         appointment_id: The appointment to cancel.
         caller: Who cancels it.
         unchanged_since: The `updated_at` that the caller saw, or None to cancel any version.
+        is_dry_run: Whether only to check, and to return the appointment as it would be.
         now: The current time.
 
     Raises:
@@ -314,9 +324,8 @@ def cancel_appointment(
         ensure_cancellable(appointment)
         if isinstance(caller, Customer):
             ensure_not_closed(appointment, now=now)
-        return _store_changes(
-            appointment, appointment.with_status(AppointmentStatus.CANCELLED), now=now
-        )
+        cancelled = appointment.with_status(AppointmentStatus.CANCELLED)
+        return _store_changes(appointment, cancelled, is_dry_run=is_dry_run, now=now)
 
     return retry_on_conflict(attempt)
 
@@ -408,7 +417,9 @@ def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None 
     retry_on_conflict(attempt)
 
 
-def _store_changes(before: Appointment, after: Appointment, *, now: datetime) -> Appointment:
+def _store_changes(
+    before: Appointment, after: Appointment, *, is_dry_run: bool = False, now: datetime
+) -> Appointment:
     """Store `after` as a new version and return it; if it equals `before`, write nothing.
 
     If the time or the doctor differs, the new time must be bookable and free.
@@ -423,6 +434,8 @@ def _store_changes(before: Appointment, after: Appointment, *, now: datetime) ->
     calendar_days = availability.list_calendar_days(before, after)
     if is_moved and after.is_open:
         ensure_slot_free(after, calendar_days, now=now)
+    if is_dry_run:
+        return after
     after = after.with_new_version(now=now)
     updated_days = update_bookings(calendar_days, after, clinic.time_zone())
     repository.update_appointment(after, updated_days, unchanged_since=before.updated_at)

@@ -43,6 +43,7 @@ REASON_LABELS = {
 OUTCOME_LABELS = {
     ToolOutcome.RUNNING: _("Running"),
     ToolOutcome.OK: _("Succeeded"),
+    ToolOutcome.PROPOSED: _("To be confirmed"),
     ToolOutcome.REFUSED: _("Not allowed"),
     ToolOutcome.FAILED: _("Failed"),
     ToolOutcome.CANCELLED: _("Broken off"),

@@ -61,6 +61,8 @@ class ToolOutcome(StrEnum):
 
     RUNNING = "running"
     OK = "ok"
+    PROPOSED = "proposed"
+    """It changed nothing yet: the customer is asked to confirm it."""
     REFUSED = "refused"
     """A business rule forbids it."""
     FAILED = "failed"

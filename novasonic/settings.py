@@ -358,6 +358,11 @@ APPOINTMENT_PROOF: Literal["name", "name+dni", "name+email", "code"] = Field(
     "also the DNI, or the e-mail's first letters if the appointment has no DNI; also the e-mail's "
     "first letters; also a code that was told when it was booked.",
 )
+CONFIRM_CHANGES: bool = Field(
+    True,
+    description="Whether the assistant reads each change back, and makes it only after the customer "
+    "has answered.",
+)
 IDENTITY_MAX_ATTEMPTS: int = Field(
     5,
     ge=1,

@@ -107,6 +107,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
     total: Decimal | None,
     dni: str | None = None,
     token: str,
+    is_dry_run: bool = False,
     now: datetime,
 ) -> Order:
     """Place an order and return it; with a token used before, return the order it created.
@@ -118,6 +119,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         total: The total the customer was told, or None; it must be the price of the items.
         dni: The customer's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
+        is_dry_run: Whether only to check, and to return the order that would be placed, without an id.
         now: The current time.
 
     Raises:
@@ -146,24 +148,33 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         "total": None if total is None else total.normalize(),
     }
     request = idempotent_request(token=token, request=content, now=now)
-    return retry_on_conflict(lambda: _place_order(order, request, stated_total=total))
+    return retry_on_conflict(
+        lambda: _place_order(order, request, stated_total=total, is_dry_run=is_dry_run)
+    )
 
 
 def _place_order(
-    order: Order, request: IdempotentRequest, *, stated_total: Decimal | None
+    order: Order, request: IdempotentRequest, *, stated_total: Decimal | None, is_dry_run: bool
 ) -> Order:
     # The token is checked before the total, so that the same token with another total is an
     # idempotency conflict whether that total is right or wrong.
     if created_id := repository.get_created_order_id(request):
         return get_order(order_id=created_id)
     ensure_total(order.total, stated=stated_total)
+    if is_dry_run:
+        return order
     placed = replace(order, id=speakable_id())
     repository.add_order(placed, request)
     return placed
 
 
 def cancel_order(
-    *, order_id: str, caller: Caller, unchanged_since: datetime | None = None, now: datetime
+    *,
+    order_id: str,
+    caller: Caller,
+    unchanged_since: datetime | None = None,
+    is_dry_run: bool = False,
+    now: datetime,
 ) -> Order:
     """Cancel the caller's order, unless it is shipped, and return it.
 
@@ -171,6 +182,7 @@ def cancel_order(
         order_id: The order to cancel.
         caller: Who cancels it.
         unchanged_since: The `updated_at` that the caller saw, or None to cancel any version.
+        is_dry_run: Whether only to check, and to return the order as it would be.
         now: The current time.
 
     Raises:
@@ -185,7 +197,8 @@ def cancel_order(
         order = look_up_order(order_id=order_id, caller=caller, now=now)
         refuse_if_stale(order.updated_at, unchanged_since)
         ensure_cancellable(order)
-        return _store_changes(order, order.with_status(OrderStatus.CANCELLED), now=now)
+        cancelled = order.with_status(OrderStatus.CANCELLED)
+        return cancelled if is_dry_run else _store_changes(order, cancelled, now=now)
 
     return retry_on_conflict(attempt)
 

@@ -112,6 +112,7 @@ def call_settings() -> CallSettings:
         window_ms=settings.CALL_WINDOW_MS,
         resume_for_s=settings.CALL_RESUME_S,
         tool_deadline_s=settings.TOOL_DEADLINE_S,
+        confirms_changes=settings.CONFIRM_CHANGES,
         shortest_pause_ms=settings.SESSION_SHORTEST_PAUSE_MS,
     )
 

@@ -34,6 +34,8 @@ class CallSettings:
     window_ms: int = 3000
     resume_for_s: float = 30.0
     tool_deadline_s: float = DEADLINE_S
+    confirms_changes: bool = False
+    """Whether the customer confirms each change of orders and appointments."""
     shortest_pause_ms: float = SHORTEST_PAUSE_MS
 
     def for_engine(self, language: str, voice: str) -> EngineSettings:

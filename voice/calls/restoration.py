@@ -7,7 +7,9 @@ from voice.calls.engine.settings import RestoredState
 from voice.calls.uplink import Uplink
 from voice.wire.messages import ResumeCall, ToolFinished
 
-_FINISHED = frozenset({ToolOutcome.OK, ToolOutcome.REFUSED, ToolOutcome.FAILED})
+_FINISHED = frozenset(
+    {ToolOutcome.OK, ToolOutcome.PROPOSED, ToolOutcome.REFUSED, ToolOutcome.FAILED}
+)
 
 
 def restored_state(stored: StoredCall, resume: ResumeCall) -> RestoredState:

@@ -36,6 +36,7 @@ from voice.customer_errors import customer_error, customer_error_from_sonic
 from voice.sonic import events as sonic
 from voice.sonic.errors import LocalProtocolError, SonicError
 from voice.sonic.interfaces import StreamSource
+from voice.tools.confirmations import Confirmations
 from voice.tools.registry import ToolContext, ToolRegistry
 from voice.wire import messages as m
 
@@ -104,6 +105,7 @@ class Call:
         self._transport = transport
         self._tools = tools
         self._recorder = recorder
+        self._confirmations = Confirmations() if settings.confirms_changes else None
         facts = CallFacts(
             ready=self.ready_message(),
             input_rate_hz=options.input_rate_hz,
@@ -579,6 +581,9 @@ class Call:
             call_id=self.options.call_id,
             address=self.options.address,
             tool_use_id=tool_call.key,
+            turn=lambda: self.state.transcript.turn,
+            confirmations=self._confirmations,
+            is_retry=tool_call.is_retry,
             now=self._settings.now(),
             time_zone=self._settings.time_zone,
         )

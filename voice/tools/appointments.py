@@ -19,8 +19,13 @@ from voice.tools.arguments import (
     read_local_time,
     read_text,
 )
-from voice.tools.registry import ToolContext, read_only
-from voice.tools.results import appointment_result
+from voice.tools.registry import ToolContext, confirmed, read_only
+from voice.tools.results import (
+    appointment_result,
+    describe_appointment_cancellation,
+    describe_booking,
+    describe_rescheduling,
+)
 
 AppointmentId = Annotated[
     str,
@@ -55,6 +60,7 @@ LocalDate = Annotated[
 ]
 
 
+@confirmed(describe_booking)
 async def agendarTurno(
     context: ToolContext,
     *,
@@ -79,6 +85,7 @@ async def agendarTurno(
     """Programar nueva cita médica"""
     booked = await run_in_thread(
         services.book_appointment,
+        is_dry_run=context.is_dry_run,
         patient_name=patientName,
         patient_email=patientEmail,
         doctor_name=doctorName,
@@ -93,6 +100,7 @@ async def agendarTurno(
     return {**result, "code": " ".join(booked.code)} if booked.code else result
 
 
+@confirmed(describe_appointment_cancellation)
 async def cancelarTurno(
     context: ToolContext,
     *,
@@ -105,6 +113,7 @@ async def cancelarTurno(
     """Cancelar cita existente"""
     cancelled = await run_in_thread(
         services.cancel_appointment,
+        is_dry_run=context.is_dry_run,
         appointment_id=appointmentId,
         caller=context.customer(name=patientName, dni=dni, email=email, code=code),
         now=context.now,
@@ -112,6 +121,7 @@ async def cancelarTurno(
     return appointment_result(cancelled, now=context.now, time_zone=context.time_zone)
 
 
+@confirmed(describe_rescheduling)
 async def modificarTurno(
     context: ToolContext,
     *,
@@ -125,6 +135,7 @@ async def modificarTurno(
     """Cambiar fecha/hora de cita"""
     moved = await run_in_thread(
         services.reschedule_appointment,
+        is_dry_run=context.is_dry_run,
         appointment_id=appointmentId,
         caller=context.customer(name=patientName, dni=dni, email=email, code=code),
         starts_at=_aware(newDate, context),

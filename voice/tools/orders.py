@@ -21,8 +21,12 @@ from voice.tools.arguments import (
     read_total,
     read_whole_number,
 )
-from voice.tools.registry import ToolContext, read_only
-from voice.tools.results import order_result
+from voice.tools.registry import ToolContext, confirmed, read_only
+from voice.tools.results import (
+    describe_new_order,
+    describe_order_cancellation,
+    order_result,
+)
 
 OrderId = Annotated[
     str,
@@ -106,6 +110,7 @@ async def consultarOrder(
     return order_result(found, now=context.now, time_zone=context.time_zone)
 
 
+@confirmed(describe_order_cancellation)
 async def cancelarOrder(
     context: ToolContext,
     *,
@@ -117,6 +122,7 @@ async def cancelarOrder(
     """Cancelar pedido existente con verificación de identidad"""
     cancelled = await run_in_thread(
         services.cancel_order,
+        is_dry_run=context.is_dry_run,
         order_id=orderId,
         caller=context.customer(name=customerName, dni=dni, email=email),
         now=context.now,
@@ -124,6 +130,7 @@ async def cancelarOrder(
     return order_result(cancelled, now=context.now, time_zone=context.time_zone)
 
 
+@confirmed(describe_new_order)
 async def crearOrder(
     context: ToolContext,
     *,
@@ -152,6 +159,7 @@ async def crearOrder(
     """Crear nuevo pedido con items y datos del cliente"""
     placed = await run_in_thread(
         services.place_order,
+        is_dry_run=context.is_dry_run,
         customer_name=customerName,
         customer_email=customerEmail,
         items=[

@@ -13,7 +13,7 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_type_hints
 from zoneinfo import ZoneInfo
@@ -28,12 +28,20 @@ from common.naming import camel_case
 from conversations.domain import ToolOutcome
 from voice.sonic.events import ToolSpec
 from voice.tools.arguments import ServiceField, load_arguments, match_parameters, simplify_name
+from voice.tools.confirmations import Confirmations, Proposal
 
 logger = logging.getLogger(__name__)
 
 SPOKEN_LANGUAGE = "es"
 DEADLINE_S = 10.0
 MAX_LOGGED_NAME = 40
+CONFIRMATION_NEEDED = "confirmation_needed"
+CONFIRMATION_QUESTION = "¿Lo confirmás?"
+CONFIRMATION_NEXT = (
+    "Decile al cliente el texto de «say» y esperá su respuesta. "
+    "Si dice que sí, llamá otra vez a la herramienta con los mismos datos."
+)
+"""What the model is told to do with a proposal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,14 @@ class ToolContext:
     now: datetime
     time_zone: ZoneInfo
     address: str | None = None
+    turn: Callable[[], int] = lambda: 0
+    """Returns the number of the customer's current turn."""
+    is_dry_run: bool = False
+    """Whether the tool only checks a change, and returns what it would be."""
+    confirmations: Confirmations | None = None
+    """The changes proposed in the call; None to make changes at once."""
+    is_retry: bool = False
+    """Whether `tool_use_id` is that of an earlier attempt, which may have made the change."""
 
     def customer(self, **factors: str | None) -> Customer:
         """Return the customer of the call, with what they say of themselves."""
@@ -67,12 +83,27 @@ class ToolResult:
 type ToolFunction = Callable[..., Awaitable[dict[str, Any]]]
 
 _READ_ONLY = "_is_read_only_tool"
+_DESCRIBE = "_describe_change"
 
 
 def read_only(function: ToolFunction) -> ToolFunction:
     """Mark a tool that changes no data: it may run before the call is recorded, and more than once."""
     setattr(function, _READ_ONLY, True)
     return function
+
+
+type Describe = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+"""Returns the words for a change from the result of its dry run, and its arguments."""
+
+
+def confirmed(describe: Describe) -> Callable[[ToolFunction], ToolFunction]:
+    """Mark a tool that changes something: the customer confirms what `describe` returns."""
+
+    def mark(function: ToolFunction) -> ToolFunction:
+        setattr(function, _DESCRIBE, describe)
+        return function
+
+    return mark
 
 
 class InvalidArgumentsError(Exception):
@@ -96,6 +127,7 @@ class Tool:
     function: ToolFunction
     arguments: type[BaseModel]
     is_read_only: bool
+    describe: Describe | None
 
     @classmethod
     def from_function(cls, function: ToolFunction) -> "Tool":
@@ -118,6 +150,7 @@ class Tool:
             function=function,
             arguments=create_model(name, __config__=config, **fields),
             is_read_only=getattr(function, _READ_ONLY, False),
+            describe=getattr(function, _DESCRIBE, None),
         )
 
     def spec(self) -> ToolSpec:
@@ -209,7 +242,7 @@ class ToolRegistry:
             try:
                 parsed = tool.parse_arguments(arguments)
                 async with asyncio.timeout(deadline_s):
-                    content = await tool.function(context, **parsed)
+                    return await _run(tool, parsed, context)
             except InvalidArgumentsError as error:
                 say = gettext("I'm missing a piece of information, or one isn't right.")
                 return _refused("invalid_arguments", say, {"fields": error.fields})
@@ -223,7 +256,32 @@ class ToolRegistry:
                 return _failed(
                     "internal", gettext("I had a problem with that. Shall we try again?")
                 )
-        return ToolResult(outcome=ToolOutcome.OK, content={"ok": True, **content})
+
+
+async def _run(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+    """Run a tool; propose a change that is not confirmed yet."""
+    confirmations = context.confirmations
+    if tool.describe is not None and confirmations is not None:
+        proposal = confirmations.confirmed(tool.name, arguments, turn=context.turn())
+        if proposal is None:
+            confirmations.withdraw(tool.name)
+            would_be = await tool.function(replace(context, is_dry_run=True), **arguments)
+            # The token of an attempt that may have made the change stays that of the change.
+            token = context.tool_use_id if context.is_retry else ""
+            confirmations.propose(tool.name, Proposal(arguments, context.turn(), token))
+            say = f"{tool.describe(would_be, arguments)} {CONFIRMATION_QUESTION}"
+            content = {
+                "ok": False,
+                "error": CONFIRMATION_NEEDED,
+                "say": say,
+                "next": CONFIRMATION_NEXT,
+            }
+            return ToolResult(outcome=ToolOutcome.PROPOSED, content=content)
+        context = replace(context, tool_use_id=proposal.token or context.tool_use_id)
+    content = await tool.function(context, **arguments)
+    if confirmations is not None:
+        confirmations.withdraw(tool.name)
+    return ToolResult(outcome=ToolOutcome.OK, content={"ok": True, **content})
 
 
 def _result_of_error(error: DomainError, tool: Tool, time_zone: ZoneInfo) -> ToolResult:

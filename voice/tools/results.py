@@ -4,7 +4,9 @@ The texts are Argentine Spanish, whatever language the staff's browser asks for.
 not in the message catalogue.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
+from common.money import format_amount
 from orders.domain import Order, OrderStatus
 from voice.tools.registry import SPOKEN_LANGUAGE
 
@@ -34,6 +37,9 @@ APPOINTMENT_KIND_TEXTS = {
     AppointmentKind.EMERGENCY: "urgencia",
     AppointmentKind.ROUTINE: "chequeo de rutina",
 }
+
+KNOWN_PROVIDERS = frozenset({"gmail", "hotmail", "outlook", "yahoo", "live", "icloud"})
+SPOKEN_SIGNS = {".": "punto", "_": "guion bajo", "-": "guion", "+": "más"}
 
 
 def order_result(order: Order, *, now: datetime, time_zone: ZoneInfo) -> dict[str, Any]:
@@ -79,6 +85,86 @@ def appointment_result(
             "statusText": APPOINTMENT_STATUS_TEXTS[appointment.status],
         }
     }
+
+
+# --- Changes, as they are proposed to the customer
+
+
+def describe_new_order(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """Return what `crearOrder` would do."""
+    order = result["order"]
+    products = join_spoken(
+        [
+            f"{item['quantity']} {item['name']} a {format_amount(Decimal(str(item['price'])))}"
+            for item in order["items"]
+        ]
+    )
+    return (
+        f"Entonces hago un pedido a nombre de {order['customerName']}: {products}. "
+        f"El total es {format_amount(Decimal(str(order['total'])))}. "
+        f"El correo es {spell_email(arguments['customerEmail'])}."
+    )
+
+
+def describe_order_cancellation(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """Return what `cancelarOrder` would do."""
+    del arguments
+    order = result["order"]
+    products = join_spoken([f"{item['quantity']} {item['name']}" for item in order["items"]])
+    return f"Entonces cancelo el pedido {order['id']}, de {products}."
+
+
+def describe_booking(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """Return what `agendarTurno` would do."""
+    appointment = result["appointment"]
+    return (
+        f"Entonces agendo un turno de {appointment['typeText']} para {appointment['dateText']} "
+        f"con {appointment['doctorName']}, a nombre de {appointment['patientName']}. "
+        f"El correo es {spell_email(arguments['patientEmail'])}."
+    )
+
+
+def describe_rescheduling(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """Return what `modificarTurno` would do."""
+    del arguments
+    appointment = result["appointment"]
+    return (
+        f"Entonces paso el turno {appointment['id']} con {appointment['doctorName']} "
+        f"para {appointment['dateText']}."
+    )
+
+
+def describe_appointment_cancellation(
+    result: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> str:
+    """Return what `cancelarTurno` would do."""
+    del arguments
+    appointment = result["appointment"]
+    return (
+        f"Entonces cancelo el turno {appointment['id']} con {appointment['doctorName']}, "
+        f"de {appointment['dateText']}."
+    )
+
+
+def join_spoken(parts: Sequence[str]) -> str:
+    """Return the parts as a list in a sentence: `a, b y c`."""
+    return " y ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
+
+
+def spell_email(email: str) -> str:
+    """Return an e-mail address letter by letter; the name of a well-known provider as a word."""
+    local, _, domain = email.strip().lower().partition("@")
+    provider, _, rest = domain.partition(".")
+    spelled_domain = (
+        f"{provider} punto {rest.replace('.', ' punto ')}"
+        if provider in KNOWN_PROVIDERS
+        else _spell(domain)
+    )
+    return f"{_spell(local)}, arroba, {spelled_domain}"
+
+
+def _spell(text: str) -> str:
+    return ", ".join(SPOKEN_SIGNS.get(character, character) for character in text)
 
 
 def format_day(instant: datetime, *, now: datetime, time_zone: ZoneInfo) -> str:

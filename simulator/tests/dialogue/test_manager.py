@@ -310,6 +310,45 @@ def test_second_factor_of_an_order_is_given_beside_the_name() -> None:
     )
 
 
+PROPOSED = {
+    "ok": False,
+    "error": "confirmation_needed",
+    "say": "Entonces cancelo el pedido 2, de 1 Producto C. ¿Lo confirmás?",
+}
+CANCELLING = call("cancelarOrder", orderId="2", customerName="Juan Pérez")
+
+
+def test_proposed_change_is_asked_for_again_after_a_yes() -> None:
+    customer = Customer()
+    assert customer.says("Cancelá el pedido 2, soy Juan Pérez") == CANCELLING
+    assert customer.gets(PROPOSED) == PROPOSED["say"]
+    assert customer.says("sí, dale") == CANCELLING
+
+
+def test_proposed_change_is_dropped_after_a_no() -> None:
+    customer = Customer()
+    customer.says("Cancelá el pedido 2, soy Juan Pérez")
+    customer.gets(PROPOSED)
+    assert isinstance(customer.says("no"), str)
+    assert isinstance(customer.says("sí"), str)
+
+
+def test_corrected_proposal_is_another_change() -> None:
+    customer = Customer()
+    customer.says("Cancelá el pedido 2, soy Juan Pérez")
+    customer.gets(PROPOSED)
+    assert customer.says("no, el pedido 1") == call(
+        "cancelarOrder", orderId="1", customerName="Juan Pérez"
+    )
+
+
+def test_restored_dialogue_knows_the_proposal() -> None:
+    dialogue = DialogueManager(setup())
+    turns = [("USER", "Cancelá el pedido 2, soy Juan Pérez"), ("ASSISTANT", str(PROPOSED["say"]))]
+    dialogue.restore(turns, now=MONDAY)
+    assert dialogue.respond("sí", now=MONDAY).tool_calls == (CANCELLING,)
+
+
 def test_nothing_is_created_twice_by_a_further_word() -> None:
     customer = Customer()
     customer.says("Creá un pedido de 1 mouse a 10 pesos para Ana Martínez, ana@mail.com")

@@ -53,6 +53,11 @@ class ToolCall:
     duration_s: float = 0.0
 
     @property
+    def is_retry(self) -> bool:
+        """Whether its key is that of an earlier attempt, which may have had its effect."""
+        return self.key != self.requests[0].tool_use_id
+
+    @property
     def is_running(self) -> bool:
         """Whether it has no result yet."""
         return self.phase is ToolCallPhase.RUNNING

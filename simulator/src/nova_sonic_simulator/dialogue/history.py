@@ -28,6 +28,7 @@ _LOOKED_UP = re.compile(
     r"(encontre )?tu (pedido|cita)\b|el total|el numero|la cita|no tengo el detalle"
 )
 _PATIENCE = re.compile(r"[^.!?¡¿]*\bun momento\b[^.!?]*[.!?]*")
+_PROPOSED = re.compile(r"¿(?:lo )?confirm\w*\?$")
 _NUMBER = re.compile(r"numero (?:de la cita es )?(\d+)")
 _OFFERED = re.compile(r"(?:el (\w+ \d+ de \w+) )?a las? (\d+):(\d\d)")
 
@@ -53,6 +54,8 @@ def infer_result(text: str, task: Task, *, today: date) -> dict[str, Any] | None
     if _starts_like_answer(said, task.intent) or mentions_success(said, task.intent):
         number = _NUMBER.search(said)
         return {"ok": True, kind: {"id": number[1]} if number else {}}
+    if _PROPOSED.search(said):
+        return {"ok": False, "error": "confirmation_needed", "say": text}
     alternatives = [moment.isoformat() for moment in _alternatives(said, task, today)]
     return {"ok": False, "error": _code(said), "alternatives": alternatives}
 

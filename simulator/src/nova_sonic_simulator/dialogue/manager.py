@@ -58,6 +58,8 @@ CORRECTED_WHEN_DONE = LOOKING_UP | SCHEDULING
 IDENTITY_SLOTS = ("dni", "name", "email")
 # People say round times; another minute was probably misheard.
 ROUND_MINUTES = 5
+CONFIRMATION_NEEDED = "confirmation_needed"
+"""The error code of a tool that proposes a change, with the words to say."""
 
 
 class Stage(Enum):
@@ -77,6 +79,8 @@ class Confirmation:
     question: str
     accepted: Slots
     cleared: tuple[str, ...] = ()
+    is_change: bool = False
+    """Whether a tool asked for it before it changes anything: no drops the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +206,7 @@ class DialogueManager:
 
     def _continue(self, sentences: tuple[str, ...], now: datetime) -> Reply:
         """Say the sentences and go on with the next queued intent, if no question is open."""
-        if not self._queued or self._offer is not None:
+        if not self._queued or self._offer is not None or self._confirmation is not None:
             return self._final_reply(*sentences)
         text, shared = self._queued.popleft()
         interpretation = self._interpret(text, now)
@@ -261,6 +265,14 @@ class DialogueManager:
     def _finish_refused_task(
         self, task: Task, result: dict[str, Any], now: datetime
     ) -> tuple[str, ...]:
+        if result.get("error") == CONFIRMATION_NEEDED:
+            asked = answer(task, result, now.tzinfo, self._style.language)
+            self._stage, self._last_question = Stage.ASKING, " ".join(asked)
+            self._confirmation = Confirmation(
+                question=self._last_question, accepted=Slots(), is_change=True
+            )
+            self._requested = _correctable(task, CONFIRMATION_NEEDED)
+            return ()
         self._stage = Stage.REFUSED
         self._last_refusal = " ".join(answer(task, result, now.tzinfo, self._style.language))
         times = alternatives_of(result, now.tzinfo)
@@ -328,6 +340,9 @@ class DialogueManager:
         task = self._task
         if confirmation is None or task is None or any(said.slots.filled()):
             return None
+        if DialogueAct.NO in said.acts and confirmation.is_change:
+            self._drop_task()
+            return self._final_reply(small_talk.TASK_DROPPED)
         if DialogueAct.NO in said.acts:
             cleared = task.slots.without(*confirmation.cleared)
             self._customer = Slots()

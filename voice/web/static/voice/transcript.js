@@ -45,7 +45,7 @@
  */
 
 /** @typedef {{ kind: "divider", id: string, call: number }} DividerEntry */
-/** @typedef {"running" | "ok" | "refused" | "failed"} ToolOutcome */
+/** @typedef {"running" | "ok" | "proposed" | "refused" | "failed"} ToolOutcome */
 /**
  * @typedef {{ kind: "tool", id: string, call: number, name: string, outcome: ToolOutcome }} ToolEntry
  */
