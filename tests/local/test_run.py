@@ -74,8 +74,9 @@ def get_orders(env: dict[str, str]) -> list[dict[str, object]]:
     return orders
 
 
-def call(env: dict[str, str], text: str, var: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "manage.py", "call", "--text", text, "--save", str(var / "r.wav")]
+def call(env: dict[str, str], var: Path, *texts: str) -> subprocess.CompletedProcess[str]:
+    lines = [part for text in texts for part in ("--text", text)]
+    command = [sys.executable, "manage.py", "call", *lines, "--save", str(var / "r.wav")]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -86,8 +87,9 @@ def test_restart_after_kill_9_keeps_acknowledged_data(tmp_path: Path) -> None:
         for place in ("/admin/", "/orders", "user demo", "Hearing:", "Speaking:"):
             assert place in output
         assert len(get_orders(env)) == 5
-        cancelled = call(env, "Cancela el pedido número 2 para Juan Pérez", tmp_path)
+        cancelled = call(env, tmp_path, "Cancela el pedido número 2 para Juan Pérez", "Sí")
         assert cancelled.returncode == 0, cancelled.stderr
+        assert "cancelarOrder: proposed" in cancelled.stdout
         assert "cancelarOrder: ok" in cancelled.stdout
         assert (tmp_path / "r.wav").stat().st_size > 10_000
         before = get_orders(env)
