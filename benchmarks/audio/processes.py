@@ -56,6 +56,7 @@ def _ours(surroundings: Surroundings, port: int) -> dict[str, str]:
         "CALL_STARTS_PER_MINUTE": "100000",
         "CALLS_MAX": "1000",
         "NOVA_SONIC_MAX_SESSIONS": "1000",
+        "NOVA_SONIC_SESSION_QUOTA": "2000",
     }
     return {
         "DJANGO_SETTINGS_MODULE": "novasonic.settings",

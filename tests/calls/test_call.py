@@ -236,3 +236,13 @@ class TestFirstModel:
         ) as call:
             assert await call.until_over() is m.EndReason.IDLE
             assert call.said_by_assistant == []
+
+
+@in_virtual_time
+async def test_only_unconfirmed_audio_is_remembered() -> None:
+    async with running_call({"Hola": says("¡Hola!")}) as call:
+        await call.ask("Hola")
+        await asyncio.sleep(20)  # of silence
+        inbound = call.call.inbound
+        assert inbound.position > 15 * call.call.options.input_rate_hz
+        assert inbound.remembered_samples < 3 * call.call.options.input_rate_hz

@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 SILENCE_AFTER_S = 0.25
 """If no audio comes for this long, the service gets silence: it wants audio without a pause."""
+REMEMBERED_SILENCE_S = 2.0
+"""So much audio before unconfirmed speech is remembered: more than its beginning may be found late."""
 SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0
 """The same in the middle of speech, with and without a connection: the rest may still come, and silence
 within a word would cut it in two."""
@@ -306,6 +308,7 @@ class Call:
             ):
                 silence = pcm.silence(TICK_S * 1000, self.options.input_rate_hz)
                 self._append_audio(silence, now)
+            self._forget_confirmed_audio()
             self.outbound.estimate_playback(now=now)
             self._dispatch_edges()
             self._dispatch(e.Ticked(chance=self._settings.chance()))
@@ -317,6 +320,12 @@ class Call:
         if self.detector.loud_since is None:
             return SILENCE_AFTER_S
         return SPEECH_STALLED_S if self._is_connected else SPEECH_LOST_S
+
+    def _forget_confirmed_audio(self) -> None:
+        """Forget the audio that no other session will need; it would be a megabyte per call."""
+        since, position = self.unconfirmed_since, self.inbound.position
+        remembered = int(REMEMBERED_SILENCE_S * self.options.input_rate_hz)
+        self.inbound.forget((position if since is None else since) - remembered)
 
     def _count_dropped_audio(self) -> None:
         up_s = self.inbound.take_dropped() / self.options.input_rate_hz

@@ -151,3 +151,22 @@ def test_audio_sent_has_no_gap_wherever_it_is_rewound(
         at += 2
     assert at == queue.position
     assert queue.take_dropped() == 0
+
+
+def test_forgotten_audio_does_not_wait_again() -> None:
+    queue = inbound(remembered=8)
+    append(queue, 4)
+    send(queue)
+    queue.forget(3)  # within the second chunk, which is remembered as a whole
+    assert queue.remembered_samples == 6
+    queue.rewind(0)
+    assert send(queue) == [2, 4, 6]
+
+
+def test_audio_that_waits_is_not_forgotten() -> None:
+    queue = inbound()
+    append(queue, 2)
+    send(queue, 1)
+    queue.forget(queue.position)
+    assert queue.remembered_samples == 0
+    assert send(queue) == [2]

@@ -1,7 +1,7 @@
 """The customer's audio on its way to the service: a queue, and a memory of what was sent.
 
 A session that ends takes with it what it has not transcribed; the next one gets that again (`rewind`). So
-what was sent is remembered for half a minute. While there is no session nothing is lost either: 45 s may
+what was sent is remembered until it is transcribed (`forget`), for half a minute at most. While there is no session nothing is lost either: 45 s may
 wait, old and new together; then the oldest chunk is dropped, and counted.
 """
 
@@ -43,6 +43,11 @@ class InboundAudio:
         """How many samples wait."""
         return self._waiting_samples
 
+    @property
+    def remembered_samples(self) -> int:
+        """How many samples that were sent are remembered."""
+        return self._sent_samples
+
     def append(self, chunk: bytes, *, arrived: float) -> None:
         """Append a chunk; drop the oldest ones if too much waits."""
         samples = len(chunk) // pcm.SAMPLE_WIDTH_BYTES
@@ -75,6 +80,11 @@ class InboundAudio:
             self._waiting.appendleft(chunk)
             self._sent_samples -= samples
             self._waiting_samples += samples
+
+    def forget(self, position: int) -> None:
+        """Remember nothing of what was sent before `position`: it will not be needed again."""
+        while self._sent and self._sent[0][1] <= position:
+            self._sent_samples -= pcm.samples(len(self._sent.popleft()[0]))
 
     def take_dropped(self) -> int:
         """Return how many samples were dropped since the last call."""
