@@ -37,6 +37,7 @@ DATABASES = {
     }
 }
 API_TOKEN_USERS = False
+OTEL_EXPORTER_OTLP_ENDPOINT = None  # the package has no OpenTelemetry; AWS's layer traces functions
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 # API Gateway's own proxies are none of ours: the handler passes the client's address on.
 PROXIES = 0

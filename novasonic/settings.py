@@ -180,6 +180,11 @@ METRICS_NAMESPACE: str = Field(
     description="Namespace of the metrics in CloudWatch, e.g. NovaSonic/prod, which reads them from the log "
     "(with LOG_FORMAT=json); empty: none are logged.",
 )
+OTEL_EXPORTER_OTLP_ENDPOINT: URL = Field(
+    None,
+    description="Where traces are sent (OTLP over HTTP), e.g. http://localhost:4318: one for each turn of a call. "
+    "Empty: none are made.",
+)
 BUSINESS_NAME: str = Field("Nova Sonic", description="Shown on the voice page and the staff site.")
 
 # --- DynamoDB

@@ -24,6 +24,7 @@ from botocore import exceptions as botocore
 from django.conf import settings
 from pynamodb.connection import Connection
 
+from common import tracing
 from common.dynamodb.failures import log_failure, unavailability_reason
 from common.errors import BusyError, UnavailableError
 
@@ -50,8 +51,10 @@ class DynamoDBConnection(Connection):
     def _make_api_call(
         self, operation_name: str, operation_kwargs: dict[str, Any]
     ) -> dict[str, Any]:
+        attributes = {"table": str(operation_kwargs.get("TableName", ""))}
         try:
-            return super()._make_api_call(operation_name, operation_kwargs)
+            with tracing.span(f"DynamoDB {operation_name}", attributes=attributes):
+                return super()._make_api_call(operation_name, operation_kwargs)
         except (botocore.BotoCoreError, botocore.ClientError) as error:
             # PynamoDB raises a shortened ClientError; its cause is the complete one.
             reason = unavailability_reason(error.__cause__ or error)

@@ -13,6 +13,7 @@ import contextvars
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar, Protocol
 
 import structlog
@@ -32,6 +33,7 @@ from voice.calls.engine.settings import CallFacts, RestoredState
 from voice.calls.engine.tool_calls import ToolCall, parse_arguments
 from voice.calls.options import CallOptions, CallSettings
 from voice.calls.session import Session, SessionConfig
+from voice.calls.turn_trace import trace_of_call
 from voice.customer_errors import customer_error, customer_error_from_sonic
 from voice.sonic import events as sonic
 from voice.sonic.errors import LocalProtocolError, SonicError
@@ -129,6 +131,7 @@ class Call:
         self._ticked = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._trace = trace_of_call(options.call_id)
         self._context = contextvars.copy_context()
         """For the log: that of the call, and not that of whoever brings an event."""
         if resume is not None:
@@ -284,6 +287,8 @@ class Call:
         self._dispatch(
             e.Stopped(played_to=self.outbound.sent_to if plays_on else self.outbound.played_to)
         )
+        if self._trace is not None:
+            self._trace.end()
         self._reason.cancel()
         self._ticked.set()
         self.inbound.clear()
@@ -415,6 +420,8 @@ class Call:
             while self._events:
                 for command in self._engine.handle(self._events.popleft(), _now()):
                     self._execute_safely(command)
+                if self._trace is not None:
+                    self._trace.turn_reached(self.state.transcript.turn)
         except Exception as error:  # a bug ends the call, and must not end who brought the event
             self._events.clear()
             if self._reason.done():
@@ -447,6 +454,8 @@ class Call:
     def _execute_end_reply_audio(self, command: c.EndReplyAudio) -> None:
         self.outbound.end_reply(is_answer=command.is_answer)
         self._report_outbound()
+        if self._trace is not None and command.is_answer:
+            self._trace.reply_completed()
 
     def _execute_flush_reply_audio(self, command: c.FlushReplyAudio) -> None:
         self.outbound.flush(generation=command.generation)
@@ -492,6 +501,8 @@ class Call:
 
     def _execute_report_latency(self, command: c.ReportLatency) -> None:
         metrics.observe_turn(command.latency, call_id=self.options.call_id)
+        if self._trace is not None:
+            self._trace.reply_sent(command.latency)
 
     def _execute_report_playback_latency(self, command: c.ReportPlaybackLatency) -> None:
         metrics.observe_playback(command.waited_ms, call_id=self.options.call_id)
@@ -596,18 +607,19 @@ class Call:
             now=self._settings.now(),
             time_zone=self._settings.time_zone,
         )
-        answer = await self._tools.run(
-            tool_call.name,
-            tool_call.content,
-            context,
-            deadline_s=self._settings.tool_deadline_s,
-        )
+        name = tool_call.name if tool_call.name in self._tools else "unknown"
+        with nullcontext() if self._trace is None else self._trace.tool_call(name):
+            answer = await self._tools.run(
+                tool_call.name,
+                tool_call.content,
+                context,
+                deadline_s=self._settings.tool_deadline_s,
+            )
         self._dispatch(
             e.ToolFinished(key=tool_call.key, outcome=answer.outcome, result=answer.content)
         )
         if self._recorder is not None:
             self._recorder.tool_finished(tool_call)
-        name = tool_call.name if tool_call.name in self._tools else "unknown"
         metrics.observe_tool_call(
             name,
             outcome=answer.outcome.value,
