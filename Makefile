@@ -5,6 +5,7 @@ PY := $(VENV)/bin/python
 DYNAMODB_VENV := .venv-dynamodb
 BENCH_VENV := .venv-bench
 PIPECAT_VENV := .venv-pipecat
+VOICES_VENV := .venv-voices
 MODELS := var/models
 MINUTES := 3
 HOW := text,voice
@@ -12,7 +13,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults drain-proof scenes foreign-clients soak races bench bench-quick bench-data demo-data translations pins lambda infra-check check-image clean
+.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults drain-proof scenes foreign-clients soak races bench bench-quick bench-data speech-figures demo-data translations pins lambda infra-check check-image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +89,10 @@ races: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Book one time fifty
 bench: $(VENV)/.installed-dev $(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed ## Measure the audio path beside other servers: make bench BENCH="--calls 10"
 	@$(PY) -m benchmarks.audio $(BENCH)
 
+speech-figures: $(VENV)/.installed-dev $(VOICES_VENV)/.installed model ## Judge the simulator's hearing by two foreign voices: make speech-figures SPEECH=--latency
+	@scripts/render-voices $(VOICES_VENV)/bin/python var/voices
+	@PYTHONPATH=simulator/tests $(PY) -m benchmarks.speech var/voices $(SPEECH)
+
 bench-quick: $(VENV)/.installed-dev ## Compare the audio path with its floor; fails on a clear loss
 	@$(PY) -m benchmarks.audio --quick
 
@@ -140,7 +145,8 @@ $(DYNAMODB_VENV)/.installed: requirements-dynamodb.txt
 # The servers that the benchmark compares ours with, each with its own packages.
 $(BENCH_VENV)/.installed: benchmarks/requirements-stock.txt
 $(PIPECAT_VENV)/.installed: benchmarks/requirements-pipecat.txt
-$(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed:
+$(VOICES_VENV)/.installed: benchmarks/requirements-voices.txt
+$(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed $(VOICES_VENV)/.installed:
 	@echo "Installing $(@D) for the benchmark"
 	@test -x $(@D)/bin/python || "$$(scripts/find-python)" -m venv $(@D)
 	@$(@D)/bin/python $(PIP_INSTALL) -r $< || { echo "The benchmark's packages could not be installed: see above. This step needs the network once." >&2; exit 1; }

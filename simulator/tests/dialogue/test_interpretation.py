@@ -455,3 +455,18 @@ def test_any_text_is_interpreted_without_error(
     text: str, requested: frozenset[RequestedSlot]
 ) -> None:
     assert isinstance(interpret(text, now=MONDAY, requested=requested), Interpretation)
+
+
+@pytest.mark.parametrize(
+    ("text", "operation"),
+    [
+        ("¿habría lugar con la doctora Gómez el lunes?", Operation.CREATE),
+        ("poneme un turno con el doctor Sosa", Operation.CREATE),
+        ("programame la cita 7 para el miércoles a las 8", Operation.RESCHEDULE),
+        ("programame una cita para el miércoles a las 8", Operation.CREATE),
+        ("el turno nueve pasámelo para el jueves", Operation.RESCHEDULE),
+        ("no lo quiero más al pedido 12, sacámelo", Operation.CANCEL),
+    ],
+)
+def test_colloquial_request_is_understood(text: str, operation: Operation) -> None:
+    assert interpretation(text).operation is operation

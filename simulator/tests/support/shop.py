@@ -173,9 +173,12 @@ class Shop:
             return refused("doctor_unknown", "Ese doctor no atiende acá.")
         when = datetime.fromisoformat(date)
         taken = {a.when for a in self.appointments.values() if a.doctor == doctor}
+        slot = when - timedelta(minutes=when.minute % 30)
+        free = [slot + timedelta(minutes=30 * step) for step in (1, 2, 3)]
+        times = [f"{each.isoformat(timespec='minutes')}-03:00" for each in free]
+        if when != slot:
+            return refused("not_a_slot", "Los turnos son cada media hora.", alternatives=times)
         if when in taken:
-            free = [when + timedelta(minutes=30 * step) for step in (1, 2, 3)]
-            times = [f"{each.isoformat(timespec='minutes')}-03:00" for each in free]
             return refused("slot_taken", "Ese horario ya está ocupado.", alternatives=times)
         made = Appointment(patientName, doctor, when)
         self.appointments[str(900 + len(self.created))] = made

@@ -66,6 +66,8 @@ _PHRASES = [
         (r"\bqué productos? ?(?:es)?tiene\b", "qué productos tiene"),
         (r"\babrin\b", "abren"),
         (r"\bmisita\b", "mi cita"),
+        (r"\besa come(?= un)", "sacame"),
+        (r"\bmejor cancelad([ao])\b", r"mejor cancelal\1"),
         (r"\bsac[aá]me l([oa])(?=[,.;]|$)", r"sacamel\1"),
         (r"\bdecisa?,? (?:a )?que ahora\b", "decís a qué hora"),
         (r"\b([3-9])0 y ([1-9])(?= millones)", r"\1\2"),

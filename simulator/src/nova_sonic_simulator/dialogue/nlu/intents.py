@@ -28,13 +28,13 @@ EXPLICIT_STEMS: Mapping[Operation, tuple[str, ...]] = {
 }
 EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
     Operation.RESCHEDULE: words(
-        "mover moveme movelo movela move pasa pasame pasalo pasala pasarlo pasarla pasar"
+        "mover moveme movelo movela move pasamelo pasamela pasa pasame pasalo pasala pasarlo pasarla pasar"
         " correr correme correlo correla correrlo correrla corres corre correrme corran"
     ),
     Operation.CANCEL: words("baja debaja sacamelo sacamela sacalo sacala"),
     Operation.LOOK_UP: (),
     Operation.CREATE: words(
-        "sacar sacame saca pedime anotame notame anota genera generar arma armame armar"
+        "sacar sacame saca pedime poneme anotame notame anota genera generar arma armame armar"
     ),
 }
 IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {

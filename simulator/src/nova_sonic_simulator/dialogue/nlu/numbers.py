@@ -65,7 +65,8 @@ def _is_plain(tokens: Sequence[Token], start: int, end: int) -> bool:
 def _cardinal(tokens: Sequence[Token], start: int) -> _Read:
     millions, index = _multiplied(tokens, start, MILLIONS)
     # "Treinta millones, doscientos mil, ciento once": a pause inside so long a number ends nothing.
-    thousands, index = _multiplied(tokens, _after_pause(tokens, index, millions), ("mil",))
+    thousands, end = _multiplied(tokens, _after_pause(tokens, index, millions), ("mil",))
+    index = end if thousands else index
     if index == start:
         return _group(tokens, start, limit=None)
     rest, end = _group(
