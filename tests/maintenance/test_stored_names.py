@@ -17,7 +17,7 @@ STORED = {
     (
         "appointments",
         "appointment",
-    ): "PK SK appointmentDate createdAt date doctorName duration id notes "
+    ): "PK SK appointmentDate code createdAt date dni doctorName duration id notes "
     "patientEmail patientName status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
     ("appointments", "patient's day"): "PK SK revision slots",

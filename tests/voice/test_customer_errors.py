@@ -20,7 +20,9 @@ def subclasses_of(error: type[DomainError]) -> Iterator[type[DomainError]]:
             yield from subclasses_of(child)
 
 
-@pytest.mark.parametrize("error", list(subclasses_of(DomainError)), ids=lambda error: error.code)
+@pytest.mark.parametrize(
+    "error", list(subclasses_of(DomainError)), ids=lambda error: error.__name__
+)
 def test_domain_error_has_a_spanish_text(error: type[DomainError]) -> None:
     with translation.override("en"):
         english = str(error.text)
