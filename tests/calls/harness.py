@@ -46,7 +46,7 @@ def settings(**changed: Any) -> CallSettings:
         "system_prompt": lambda language, voice, now: "Eres Carlos.",
         "directives": lambda language, voice: DIRECTIVES,
         "now": lambda: start + dt.timedelta(milliseconds=next(ids)),
-        "chance": lambda: 0.5,
+        "jitter": lambda: 0.5,
         **changed,
     }
     return CallSettings(**values)

@@ -15,7 +15,7 @@ from voice.calls.engine.rotation import RotationPlan
 
 pytestmark = pytest.mark.pure
 
-EARLY = RotationPlan(look_after_s=20, by_s=40, at_latest_s=50)
+EARLY = RotationPlan(quiet_moment_after_s=20, between_replies_after_s=40, at_latest_s=50)
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from tests.calls.harness import RunningCall, calls_tool, running_call, says
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.virtual_time import run
 from voice.calls.audio.inbound import MAX_WAITING_S, REMEMBERED_S
-from voice.calls.audio.outbound import MAX_KEPT_MESSAGES, MAX_WAITING_SAMPLES
+from voice.calls.audio.outbound import MAX_RETAINED_MESSAGES, MAX_WAITING_SAMPLES
 from voice.calls.engine.client import MAX_WAITING_TEXTS
-from voice.calls.engine.recovery import PASSES
+from voice.calls.engine.recovery import TRANSIENT
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.uplink import MAX_UNSAFE
 from voice.sonic.errors import TransportCode, TransportError
@@ -180,7 +180,7 @@ class RandomCall:
     def check_bounds(self) -> None:
         call = self.call.call
         assert call.outbound.waiting_samples <= MAX_WAITING_SAMPLES
-        assert call.outbound.kept_messages <= MAX_KEPT_MESSAGES
+        assert call.outbound.retained_messages <= MAX_RETAINED_MESSAGES
         assert call.inbound.waiting_samples <= (MAX_WAITING_S + REMEMBERED_S) * coded_speech.RATE_HZ
         assert call.inbound.take_dropped() == 0
         assert self.call.active_call.uplink.unsafe_frames <= MAX_UNSAFE
@@ -250,7 +250,7 @@ async def live(acts: Sequence[Act], ending: str) -> None:
     """Play acts on a call; at the end it comes to rest, or its customer hangs up, or its server goes."""
     runs: Counter[str] = Counter()
     service = SonicService(conditions=Conditions(openings=deque()))
-    plan = RotationPlan(look_after_s=9, by_s=14, at_latest_s=20)
+    plan = RotationPlan(quiet_moment_after_s=9, between_replies_after_s=14, at_latest_s=20)
     async with running_call(service=service, tools=toolbox(runs), rotation=plan) as call:
         random_call = RandomCall(call, service)
         await random_call.play(acts)
@@ -258,7 +258,7 @@ async def live(acts: Sequence[Act], ending: str) -> None:
             await random_call.come_to_rest()
         if call.is_over:
             assert call.reason is m.EndReason.ERROR
-            assert len(call.failures) > PASSES.tries, "it gave up too soon"
+            assert len(call.failures) > TRANSIENT.tries, "it gave up too soon"
         elif ending == "rest":
             random_call.check()
         elif ending == "hang up":

@@ -24,7 +24,7 @@ class TestRotation:
     @pytest.mark.slow
     @in_virtual_time
     async def test_rotation_during_endless_speech_keeps_each_word_once(self) -> None:
-        plan = RotationPlan(look_after_s=8, by_s=12, at_latest_s=14)
+        plan = RotationPlan(quiet_moment_after_s=8, between_replies_after_s=12, at_latest_s=14)
         async with running_call(rotation=plan) as call:
             spoken = iter(range(10_000))
             while call.rotations < 20:
@@ -45,7 +45,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_waits_for_a_quiet_moment(self) -> None:
-        plan = RotationPlan(look_after_s=4, by_s=100, at_latest_s=110)
+        plan = RotationPlan(quiet_moment_after_s=4, between_replies_after_s=100, at_latest_s=110)
         async with running_call({"Hola": says(*[LONG] * 4)}, rotation=plan) as call:
             call.client.type("Hola")
             await asyncio.sleep(14)
@@ -57,7 +57,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_later_waits_for_the_end_of_a_reply_only(self) -> None:
-        plan = RotationPlan(look_after_s=4, by_s=5, at_latest_s=100)
+        plan = RotationPlan(quiet_moment_after_s=4, between_replies_after_s=5, at_latest_s=100)
         async with running_call({"Hola": says(*[LONG] * 4)}, rotation=plan) as call:
             await asyncio.sleep(3)
             call.client.type("Hola")
@@ -69,7 +69,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_forced_in_mid_answer_repeats_the_answer(self) -> None:
-        plan = RotationPlan(look_after_s=5.8, by_s=5.9, at_latest_s=6)
+        plan = RotationPlan(quiet_moment_after_s=5.8, between_replies_after_s=5.9, at_latest_s=6)
         async with running_call({"Hola": says(*[LONG] * 4)}, rotation=plan) as call:
             await asyncio.sleep(4)
             call.client.type("Hola")
@@ -82,7 +82,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_asks_an_unanswered_question_again(self) -> None:
-        plan = RotationPlan(look_after_s=4, by_s=5, at_latest_s=6)
+        plan = RotationPlan(quiet_moment_after_s=4, between_replies_after_s=5, at_latest_s=6)
         service = SonicService(conditions=Conditions(thinks_s=1.5))
         async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(4)
@@ -93,7 +93,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_asks_a_question_typed_into_a_reply_again(self) -> None:
-        plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
+        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = SonicService({"Hola": says(LONG, LONG)}, conditions=Conditions(thinks_s=1.5))
         async with running_call(service=service, rotation=plan) as call:
             call.client.type("Hola")
@@ -108,7 +108,7 @@ class TestRotation:
     async def test_rotation_repeats_speech_during_the_opening(
         self,
     ) -> None:
-        plan = RotationPlan(look_after_s=3, by_s=5, at_latest_s=6)
+        plan = RotationPlan(quiet_moment_after_s=3, between_replies_after_s=5, at_latest_s=6)
         for early_ms in range(0, 330, 30):
             service = SonicService(conditions=Conditions(opening_s=0.3))
             async with running_call(service=service, rotation=plan) as call:
@@ -120,7 +120,9 @@ class TestRotation:
 
     @in_virtual_time
     async def test_prepared_session_that_waits_too_long_is_replaced(self) -> None:
-        plan = RotationPlan(look_after_s=3, by_s=100, at_latest_s=110, prepared_for_s=2)
+        plan = RotationPlan(
+            quiet_moment_after_s=3, between_replies_after_s=100, at_latest_s=110, prepared_for_s=2
+        )
         service = SonicService(conditions=Conditions(opening_s=0.3))
         async with running_call(service=service, rotation=plan) as call:
             await call.until(lambda: service.opened == 1)
@@ -132,7 +134,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_in_noise_repeats_no_word(self) -> None:
-        plan = RotationPlan(look_after_s=8, by_s=12, at_latest_s=14)
+        plan = RotationPlan(quiet_moment_after_s=8, between_replies_after_s=12, at_latest_s=14)
         noise = coded_speech.noise(600)
         async with running_call(rotation=plan) as call:
             await call.play(noise[: 32_000 * 3])

@@ -191,7 +191,7 @@ class TestTools:
     @in_virtual_time
     async def test_tool_requested_in_another_turn_runs_again(self) -> None:
         tools, runs = slow_tool({"said": "listo"}, takes_s=0.2)
-        plan = RotationPlan(look_after_s=3, by_s=5, at_latest_s=6)
+        plan = RotationPlan(quiet_moment_after_s=3, between_replies_after_s=5, at_latest_s=6)
         async with running_call({"Hola": calls_tool("look")}, tools=tools, rotation=plan) as call:
             await call.ask("Hola")
             await call.until(lambda: call.rotations == 1)

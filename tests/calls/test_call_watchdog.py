@@ -12,8 +12,8 @@ from tests.calls.harness import (
     says,
 )
 from tests.calls.sonic_service import Conditions, SonicService
-from voice.calls.engine.endpointing import NOISE_AFTER_S
 from voice.calls.engine.playback import LISTENS_S
+from voice.calls.engine.unconfirmed_speech import NOISE_AFTER_S
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
 

@@ -10,7 +10,7 @@ from tests.calls import coded_speech
 from tests.calls.harness import in_virtual_time, running_call, says
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
-from voice.calls.engine.recovery import MOST_IN_A_ROW, PASSES, REMEDIES
+from voice.calls.engine.recovery import MAX_FAILURES_IN_A_ROW, REMEDIES, TRANSIENT
 from voice.calls.engine.rotation import RotationPlan
 from voice.sonic.errors import TransportCode, TransportError
 from voice.wire import messages as m
@@ -136,7 +136,7 @@ class TestBreaking:
     @in_virtual_time
     async def test_session_lost_after_each_answer_is_always_replaced(self) -> None:
         async with running_call() as call:
-            for number in range(2 * MOST_IN_A_ROW):
+            for number in range(2 * MAX_FAILURES_IN_A_ROW):
                 assert await call.ask(f"N {number}") == f"Dijiste N {number}."
                 call.service.newest.lose()
             assert call.client.errors() == []
@@ -150,7 +150,7 @@ class TestBreaking:
                 if call.service.live:
                     call.service.newest.lose()
             assert call.client.errors() == ["stream_lost"]
-            assert len(call.service.streams) == 1 + PASSES.tries
+            assert len(call.service.streams) == 1 + TRANSIENT.tries
 
     @in_virtual_time
     async def test_answer_that_has_all_come_is_played_to_its_end_once(self) -> None:
@@ -190,7 +190,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_prepared_session_takes_over_at_once(self) -> None:
-        plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
+        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=Conditions(opening_s=0.3))
         async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(2)
@@ -203,7 +203,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_prepared_session_takes_over_after_the_last_try(self) -> None:
-        plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
+        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         conditions = Conditions(opening_s=0.3, openings=deque([error(TransportCode.VALIDATION)]))
         service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=conditions)
         async with running_call(service=service, rotation=plan) as call:
@@ -217,7 +217,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_prepared_session_that_is_lost_is_replaced_later(self) -> None:
-        plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
+        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=Conditions(opening_s=0.3))
         async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(2)
@@ -231,7 +231,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_next_session_that_is_refused_is_opened_later(self) -> None:
-        plan = RotationPlan(look_after_s=2, by_s=100, at_latest_s=110)
+        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = refusing()
         async with running_call(service=service, rotation=plan) as call:
             service.conditions.openings.append(error(TransportCode.THROTTLED))

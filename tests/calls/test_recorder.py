@@ -24,7 +24,7 @@ from voice.calls.recorder import (
     STATE_INTERVAL_S,
     TOOL_START_TIMEOUT_S,
     CallRecorder,
-    CallSnapshot,
+    RecordedState,
 )
 
 pytestmark = pytest.mark.pure
@@ -73,8 +73,8 @@ class RecordedCall:
         self.received_to = 1
         self.is_answer_due = False
 
-    def snapshot(self) -> CallSnapshot:
-        return CallSnapshot(
+    def snapshot(self) -> RecordedState:
+        return RecordedState(
             received_to=self.received_to,
             state={"owes": int(self.is_answer_due)},
             statistics=ConversationStatistics(),

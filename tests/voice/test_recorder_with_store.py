@@ -9,7 +9,7 @@ from conversations import services
 from conversations.domain import ConversationStatistics
 from conversations.errors import ConversationNotFoundError
 from tests.calls.harness import make_options
-from voice.calls.recorder import CallRecorder, CallSnapshot
+from voice.calls.recorder import CallRecorder, RecordedState
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -33,9 +33,9 @@ async def until_heartbeat_at(instant: datetime) -> None:
 class SilentCall:
     """A call in which nothing is said."""
 
-    def snapshot(self) -> CallSnapshot:
+    def snapshot(self) -> RecordedState:
         state = {"wanted": 0, "owes": 0}
-        return CallSnapshot(received_to=0, state=state, statistics=ConversationStatistics())
+        return RecordedState(received_to=0, state=state, statistics=ConversationStatistics())
 
 
 async def test_silent_call_can_be_restored_after_more_than_an_hour() -> None:

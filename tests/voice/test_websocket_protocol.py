@@ -49,7 +49,7 @@ class UpperCase:
             self.frames.pause_receiving()
         self.frames.send_frame(frame.upper())
 
-    def writable(self) -> None:
+    def writable_again(self) -> None:
         self.writable_count += 1
 
 

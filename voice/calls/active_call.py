@@ -11,8 +11,9 @@ from conversations import retention
 from conversations.domain import ConversationStatistics, Latency, TokenUsage, Utterance
 from voice import pcm
 from voice.calls.engine.recovery import failure_name
-from voice.calls.recorder import CallRecorder, CallSnapshot
+from voice.calls.recorder import CallRecorder, RecordedState
 from voice.calls.regions import CallTransport
+from voice.calls.restoration import StateKey
 from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.gateway.rate_limits import FrameRateLimiter
@@ -165,27 +166,27 @@ class ActiveCall:
 
     # What is stored
 
-    def snapshot(self) -> CallSnapshot:
+    def snapshot(self) -> RecordedState:
         """Return the call as it is now, for the recorder.
 
         Another server needs the audio again that no session has transcribed, but not the texts that came
         in between: those are stored with this snapshot.
         """
         call, received_to = self.call, self.uplink.next_text
-        state = {
-            "wanted": self.uplink.first_unsafe(
+        state: dict[str, int] = {
+            StateKey.FIRST_UNSAFE_FRAME: self.uplink.first_unsafe(
                 stored_to=received_to, audio_from=call.unconfirmed_since
             ),
-            "words": received_to,
-            "sent": call.outbound.next_number,
-            "owes": int(call.state.is_answer_due),
-            "directed": int(call.state.turn.is_directed),
-            "greets": int(call.options.greet),
-            "openSince": call.state.turn.opened_in,
-            "livedS": int(call.age_s),
-            "inputRateHz": call.options.input_rate_hz,
+            StateKey.FIRST_UNSTORED_TEXT: received_to,
+            StateKey.NEXT_OUTBOUND_NUMBER: call.outbound.next_number,
+            StateKey.IS_ANSWER_DUE: int(call.state.is_answer_due),
+            StateKey.IS_DIRECTED: int(call.state.turn.is_directed),
+            StateKey.GREETS: int(call.options.greet),
+            StateKey.OPENED_IN: call.state.turn.opened_in,
+            StateKey.AGE_S: int(call.age_s),
+            StateKey.INPUT_RATE_HZ: call.options.input_rate_hz,
         }
-        return CallSnapshot(received_to=received_to, state=state, statistics=self._statistics())
+        return RecordedState(received_to=received_to, state=state, statistics=self._statistics())
 
     def _statistics(self) -> ConversationStatistics:
         before, state = self.before, self.call.state

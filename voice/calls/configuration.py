@@ -106,7 +106,7 @@ def call_settings() -> CallSettings:
         system_prompt=system_prompt,
         directives=directives,
         now=clock.now,
-        chance=random.random,
+        jitter=random.random,
         rotation=_rotation_plan(),
         watchdog=_watchdog_limits(),
         window_ms=settings.CALL_WINDOW_MS,
@@ -121,8 +121,8 @@ def _rotation_plan() -> RotationPlan:
     """Return the ages at which sessions are rotated: shares of the longest one."""
     longest_s = settings.SESSION_MAX_S
     return RotationPlan(
-        look_after_s=0.75 * longest_s,
-        by_s=0.93 * longest_s,
+        quiet_moment_after_s=0.75 * longest_s,
+        between_replies_after_s=0.93 * longest_s,
         at_latest_s=0.97 * longest_s,
         quiet_s=min(0.7, longest_s / 20),
         prepared_for_s=longest_s / 12,

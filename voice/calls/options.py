@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from voice.calls.engine.endpointing import SHORTEST_PAUSE_MS
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.settings import EngineSettings
+from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.prompts import Directives
 from voice.sonic.events import SessionStart
@@ -27,7 +27,7 @@ class CallSettings:
     directives: Callable[[str, str], Directives]
     """By language and voice."""
     now: Callable[[], datetime]
-    chance: Callable[[], float]
+    jitter: Callable[[], float]
     """Returns a random number, evenly distributed from 0 to 1."""
     rotation: RotationPlan = field(default_factory=RotationPlan)
     watchdog: WatchdogLimits = field(default_factory=WatchdogLimits)

@@ -31,6 +31,7 @@ from conversations.domain import CHECKPOINT_LIFETIME, ConversationStatistics, To
 from conversations.errors import LeaseLostError
 from voice.calls.engine.tool_calls import ToolCall, parse_arguments
 from voice.calls.options import CallOptions
+from voice.calls.restoration import StateKey
 
 logger = logging.getLogger(__name__)
 
@@ -50,25 +51,25 @@ type Write = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallSnapshot:
+class RecordedState:
     """A call at one moment, as it is stored."""
 
     received_to: int
     """The first frame whose text has not been received."""
     state: Mapping[str, int]
-    """What another server restores the call from."""
+    """What another server restores the call from, by `StateKey`."""
     statistics: ConversationStatistics
 
     @property
     def is_answer_due(self) -> bool:
-        """Whether the newest answer is not whole."""
-        return bool(self.state["owes"])
+        """Whether the newest answer is not complete."""
+        return bool(self.state[StateKey.IS_ANSWER_DUE])
 
 
 class RecordedCall(Protocol):
     """The call that is recorded."""
 
-    def snapshot(self) -> CallSnapshot:
+    def snapshot(self) -> RecordedState:
         """Return the call as it is now, with all its utterances stored."""
 
 

@@ -27,7 +27,7 @@ from voice.calls.active_call import ActiveCall, ActiveCallPhase, Connection
 from voice.calls.options import CallOptions
 from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder
 from voice.calls.regions import CallTransport
-from voice.calls.restoration import restored_state, restored_uplink
+from voice.calls.restoration import StateKey, restored_state, restored_uplink
 from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
@@ -382,10 +382,10 @@ def _restored_options(
     return CallOptions(
         call_id=call_id,
         resume_token=resume.token,
-        input_rate_hz=stored.state["inputRateHz"],
+        input_rate_hz=stored.state[StateKey.INPUT_RATE_HZ],
         voice=stored.voice,
         language=stored.language,
-        greet=bool(stored.state["greets"]),
+        greet=bool(stored.state[StateKey.GREETS]),
         acknowledges=True,
         address=address,
     )

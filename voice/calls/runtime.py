@@ -28,9 +28,9 @@ from voice.calls.engine import CallEngine
 from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
 from voice.calls.engine.call_state import CallState
-from voice.calls.engine.endpointing import InputFacts
 from voice.calls.engine.settings import CallFacts, RestoredState
 from voice.calls.engine.tool_calls import ToolCall, parse_arguments
+from voice.calls.engine.unconfirmed_speech import InputFacts
 from voice.calls.options import CallOptions, CallSettings
 from voice.calls.session import Session, SessionConfig
 from voice.calls.turn_trace import trace_of_call
@@ -78,9 +78,9 @@ class OutboundListener(Protocol):
 
 
 class Call:
-    """A call. `run` carries it; the other methods may be called while it runs.
+    """A call. `run` runs it to its end; the other methods may be called meanwhile.
 
-    What the client is to be sent is taken from `outbound`; whoever sends it listens.
+    The connection takes messages for the client from `outbound`; `listen` tells it when there are some.
     """
 
     def __init__(  # noqa: PLR0913 -- what a call is made of, all named
@@ -165,12 +165,12 @@ class Call:
     # Called by the connection
 
     def listen(self, listener: OutboundListener) -> None:
-        """Tell `listener` from now on that something may be sent, beginning at once."""
+        """Call `listener`, now and whenever something may be sent; it replaces the one before."""
         self._listener = listener
         listener.outbound_changed()
 
     def stop_listening(self, listener: OutboundListener) -> None:
-        """Tell `listener` nothing more, unless another one has taken its place."""
+        """Call `listener` no more; do nothing if another one listens by now."""
         if self._listener is listener:
             self._listener = None
 
@@ -206,7 +206,7 @@ class Call:
         self._is_connected = False
 
     def connection_resumed(self, resume: m.ResumeCall) -> None:
-        """Prepare what a client lacks that resumes the call."""
+        """Queue what a client that resumes the call has not received."""
         self._is_connected = True
         self.outbound.resume(resume)
         self._playback_reported(resume.generation)
@@ -316,7 +316,7 @@ class Call:
             self._forget_confirmed_audio()
             self.outbound.estimate_playback(now=now)
             self._dispatch_edges()
-            self._dispatch(e.Ticked(chance=self._settings.chance()))
+            self._dispatch(e.Ticked(jitter=self._settings.jitter()))
             self._ticked.set()
             self._report_outbound()
 
@@ -371,7 +371,7 @@ class Call:
         """Handle the end of a session."""
         if self._current_session is not None and session == self._current_session.number:
             self._current_session = None
-        self._dispatch(e.SessionLost(session=session, error=error, chance=self._settings.chance()))
+        self._dispatch(e.SessionLost(session=session, error=error, jitter=self._settings.jitter()))
 
     def _event_of(self, session: int, output: sonic.OutputEvent) -> e.Event:
         match output:
@@ -565,7 +565,7 @@ class Call:
     # What takes time
 
     async def _run_session(self, number: int, delay_s: float) -> None:
-        """Open a session after a while, and carry it to its end."""
+        """Open a session after `delay_s`, report what becomes of it, and free it when it is over."""
         await asyncio.sleep(delay_s)
         try:
             session = await Session.open(number, self._transport, self._session_config(), self)

@@ -72,8 +72,8 @@ class Session:
     ) -> Self:
         """Open a stream, send the system prompt, and wait until the service has accepted it.
 
-        A session that one Region refuses is opened in another at once, if there is one. What it receives
-        is delivered to `listener`, but not before the caller of this method has waited for something else.
+        A session that one Region refuses is opened in another at once, if there is one. `listener` gets
+        what the session receives, but nothing before the caller's next `await`.
 
         Raises:
             SonicError: The service refuses, or it cannot be reached.
@@ -123,7 +123,7 @@ class Session:
         )
 
     def send_audio(self, chunk: bytes) -> bool:
-        """Send a piece of the customer's audio; return False if there is no room for it now."""
+        """Send a chunk of the customer's audio; return False if the stream does not accept it now."""
         return self._stream.send_audio(chunk)
 
     def send_text(self, text: str) -> None:
@@ -150,7 +150,7 @@ class Session:
         asyncio.get_running_loop().call_later(END_TIMEOUT_S, self._finish, None)
 
     def fail(self, error: SonicError) -> None:
-        """Treat the session as lost: what it was to be sent is not allowed now."""
+        """Treat the session as lost: the protocol does not allow what the engine wants to send."""
         self._finish(error)
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from voice.wire.close_codes import CloseCode
 
 _WRAP = 2**32
 MAX_UNSAFE = 4_000
-"""So many frames may be unsafe: two minutes of audio. Older ones are taken for safe."""
+"""How many frames may be unsafe: two minutes of audio. Older ones count as safe."""
 
 type _Frame = tuple[int, int | None]
 """A frame's number, and the index behind its last sample in the inbound audio; None if it is a text."""

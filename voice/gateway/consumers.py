@@ -185,7 +185,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         for number, inbound in enumerate(messages):
             match inbound.message:
                 case m.StartCall() | m.ResumeCall():
-                    self._begin_call(inbound, then=messages[number + 1 :])
+                    self._begin_call(inbound, following=messages[number + 1 :])
                     return
                 case m.Ping() as ping:
                     self._send(m.OutboundMessage(m.Pong(payload=ping.payload)))
@@ -216,17 +216,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
 
     # --- The call
 
-    def _begin_call(self, inbound: m.InboundMessage, *, then: list[m.InboundMessage]) -> None:
+    def _begin_call(self, inbound: m.InboundMessage, *, following: list[m.InboundMessage]) -> None:
         """Start or resume a call in a task; the frames that follow wait for it."""
         if self._active_call is not None:
             raise m.WireError("already_started", type(inbound.message).__name__)
         self._start_timer.cancel()
         self._waiting_frames = deque()
         self._frames.pause_receiving()
-        self._tasks.create_task(self._start_or_resume(inbound, then))
+        self._tasks.create_task(self._start_or_resume(inbound, following))
 
     async def _start_or_resume(
-        self, inbound: m.InboundMessage, then: list[m.InboundMessage]
+        self, inbound: m.InboundMessage, following: list[m.InboundMessage]
     ) -> None:
         try:
             if isinstance(inbound.message, m.ResumeCall):
@@ -234,7 +234,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             elif isinstance(inbound.message, m.StartCall):
                 await self._start_call(inbound.message, inbound)
             if self._phase is ConnectionPhase.OPEN:
-                self._handle_messages(then)
+                self._handle_messages(following)
         except m.WireError as error:
             self._refuse_frame(error)
         except OSError:  # the client vanished; see `__call__`
@@ -327,14 +327,14 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         if self._active_call is not None:
             self._send_pending(self._active_call)
 
-    def writable(self) -> None:
-        """Send the rest, now that the client receives again."""
+    def writable_again(self) -> None:
+        """Send what waits, now that the client receives again."""
         self.outbound_changed()
 
     def _send_pending(self, active: ActiveCall, *, is_last: bool = False) -> None:
-        """Send messages while the client receives them, and what may be acknowledged.
+        """Send queued messages while the client receives them, and an acknowledgement if one is due.
 
-        What is sent changes the call, which may have more to send: the outermost call does it all.
+        Sending a message can queue others, which calls this method again: only the outermost call sends.
 
         Args:
             active: The call.

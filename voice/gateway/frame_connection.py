@@ -1,4 +1,4 @@
-"""The way of frames between a server and a consumer: whole WebSocket messages, without a task switch.
+"""Carries frames between a server and a consumer: whole WebSocket messages, without a task switch.
 
 ASGI moves every message through a queue and wakes a task for it. A server that supports it hands frames
 over directly instead: its `FrameConnection` is in the scope's extensions, under `EXTENSION`
@@ -26,8 +26,8 @@ class FrameReceiver(Protocol):
     def frame_received(self, frame: Frame) -> None:
         """Receive a whole message."""
 
-    def writable(self) -> None:
-        """Learn that frames should be sent again, after `is_writable` was False."""
+    def writable_again(self) -> None:
+        """Learn that `is_writable` has become True again."""
 
 
 class FrameConnection(Protocol):
@@ -101,7 +101,7 @@ class AsgiFrameConnection:
             await self._send_message({"type": "websocket.send", kind: frame})
             self._queue.popleft()
             if self._receiver is not None and self.is_writable and not was_writable:
-                self._receiver.writable()
+                self._receiver.writable_again()
             was_writable = self.is_writable
 
 

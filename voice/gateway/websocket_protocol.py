@@ -137,7 +137,7 @@ class WebSocketFrameProtocol(WebSocketsSansIOProtocol):
         """Let the application send again."""
         super().resume_writing()
         if self._receiver is not None:
-            self._receiver.writable()
+            self._receiver.writable_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the delivery of frames."""

@@ -69,7 +69,7 @@ class Channel:
         on_lost: Callable[[TransportError], None],
         on_close: Callable[["Channel"], None],
     ) -> None:
-        """Take the stream over from the SDK.
+        """Begin to send and receive on a stream that the SDK has opened.
 
         Args:
             sdk: An open stream.

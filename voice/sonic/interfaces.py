@@ -5,8 +5,8 @@ sends through a `StreamReceiver`. All methods of both but the `async` ones are s
 never wait, and the receiver's callbacks come in the order of the wire, from the event loop's
 thread.
 
-`PayloadStream` and `SonicTransport.open` are the older interface, in JSON payloads and with
-waiting methods. They go once every caller uses `SonicStream`.
+`PayloadStream` and `SonicTransport.open` are the same one level lower, in JSON payloads and with waiting
+methods. Only tests use them: of the transport, and with a service in memory.
 """
 
 from collections.abc import Mapping

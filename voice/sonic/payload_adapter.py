@@ -1,7 +1,6 @@
 """`SonicStream` over a `PayloadStream`: two tasks, one that sends and one that receives.
 
-It exists for callers that move to the synchronous interface before the transport does, and for
-tests with a service in memory. It costs two task switches per frame.
+For tests with a service in memory. It costs two task switches per frame.
 """
 
 import asyncio

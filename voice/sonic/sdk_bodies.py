@@ -51,11 +51,6 @@ class RequestBody(AsyncWriter):
         self._resolved = asyncio.Event()
 
     @property
-    def is_resolved(self) -> bool:
-        """Whether it is known if there will be a stream."""
-        return self._resolved.is_set()
-
-    @property
     def status(self) -> int | None:
         """The status of the response, once it was received."""
         head = self._stream.head if self._stream else None

@@ -319,14 +319,14 @@ def _unwrap(event: Any) -> bytes | None:
 
 
 @contextlib.contextmanager
-def _translated(body: RequestBody | None = None) -> Iterator[None]:
+def _translated() -> Iterator[None]:
     """Turn whatever the SDK raises into a TransportError."""
     try:
         yield
     except TransportError:
         raise
     except Exception as error:
-        raise as_transport_error(error, body.status if body else None) from error
+        raise as_transport_error(error, None) from error
 
 
 def _endpoint_of(config: BedrockConfig) -> URI:

@@ -15,7 +15,7 @@ from tests.calls.audio.outbound_queue import (
     speech,
     taken,
 )
-from voice.calls.audio.outbound import MAX_KEPT_MESSAGES, OutboundQueue
+from voice.calls.audio.outbound import MAX_RETAINED_MESSAGES, OutboundQueue
 from voice.calls.engine import events as e
 from voice.wire.messages import Flush, OutboundMessage, ServerMessage, ServiceEvent, SpeechChunk
 
@@ -106,7 +106,7 @@ class TestWindow:
         ones = taken(link)
         assert len(ones) == 10
         assert set(numbers(ones)) == {None}
-        assert (link.is_numbered, link.kept_samples, link.is_played_out) == (False, 0, True)
+        assert (link.is_numbered, link.retained_samples, link.is_played_out) == (False, 0, True)
 
 
 class TestPlayedOut:
@@ -140,7 +140,7 @@ class TestFlush:
         sent(link)
         link.flush(generation=1)
         assert link.is_played_out
-        assert link.kept_samples == 0
+        assert link.retained_samples == 0
         enqueue(link, speech(100, 100, generation=1), speech(200, 1, generation=1))
         assert sent(link)[1:] == [speech(100, 100, generation=1)]
 
@@ -185,8 +185,8 @@ class TestDrop:
         enqueue(link, speech(0, 100), speech(100, 50), event(1), ENDED)
         assert sent(link) == [speech(0, 100), event(1)]
         link.drop_audio()
-        assert (link.waiting_samples, link.kept_samples) == (0, 100)
-        assert (link.next_number, link.kept_messages) == (2, 1)
+        assert (link.waiting_samples, link.retained_samples) == (0, 100)
+        assert (link.next_number, link.retained_messages) == (2, 1)
         assert sent(link) == [ENDED]
 
 
@@ -215,23 +215,23 @@ class TestBound:
 
     def test_messages_kept_are_bounded(self) -> None:
         link = outbound()
-        enqueue(link, *(event(number) for number in range(MAX_KEPT_MESSAGES)))
+        enqueue(link, *(event(number) for number in range(MAX_RETAINED_MESSAGES)))
         sent(link)
         link.resume(resume(wanted=0))
-        assert len(sent(link)) == MAX_KEPT_MESSAGES
+        assert len(sent(link)) == MAX_RETAINED_MESSAGES
         enqueue(link, event(-1))
         sent(link)
         link.resume(resume(wanted=0))
         again = taken(link)
-        assert numbers(again) == list(range(1, MAX_KEPT_MESSAGES + 1))
+        assert numbers(again) == list(range(1, MAX_RETAINED_MESSAGES + 1))
 
     def test_messages_kept_behind_audio_are_bounded(self) -> None:
         link = outbound()
         enqueue(link, speech(0, WINDOW))
-        enqueue(link, *(event(number) for number in range(MAX_KEPT_MESSAGES + 3)))
+        enqueue(link, *(event(number) for number in range(MAX_RETAINED_MESSAGES + 3)))
         sent(link)
         link.resume(resume(wanted=0))
-        assert numbers(taken(link)) == [0, *range(4, MAX_KEPT_MESSAGES + 4)]
+        assert numbers(taken(link)) == [0, *range(4, MAX_RETAINED_MESSAGES + 4)]
 
 
 class TestNumbers:
@@ -273,16 +273,16 @@ class TestArrival:
         enqueue(link, speech(0, 10), speech(10, 10))
         sent(link)
         link.acknowledge(played(sequence=1, position=9))
-        assert link.kept_samples == 20
+        assert link.retained_samples == 20
         link.acknowledge(played(sequence=1, position=10))
-        assert link.kept_samples == 10
+        assert link.retained_samples == 10
 
     def test_audio_played_but_not_received_is_kept(self) -> None:
         link = outbound()
         enqueue(link, speech(0, 10), speech(10, 10))
         sent(link)
         link.acknowledge(played(sequence=0, position=20))
-        assert link.kept_samples == 10
+        assert link.retained_samples == 10
 
 
 class TestResume:
@@ -302,7 +302,7 @@ class TestResume:
         sent(link)
         link.resume(resume(wanted=2, position=10))
         assert taken(link) == []
-        assert link.kept_samples == 50
+        assert link.retained_samples == 50
         link.resume(resume(wanted=0, position=10))
         assert numbers(taken(link)) == [0, 1]
 

@@ -155,7 +155,7 @@ def test_messages_arrive_once_and_newest_audio_whole_in_any_order(
         at += len(chunk.pcm) // 2
     assert at == scenario.position
     assert scenario.link.is_played_out
-    assert scenario.link.kept_samples == 0
+    assert scenario.link.retained_samples == 0
 
 
 @given(STEPS, STEPS)

@@ -15,7 +15,8 @@ from voice.calls.audio.speech_detector import (
     LOUD_PEAK,
     SpeechDetector,
 )
-from voice.calls.engine.endpointing import (
+from voice.calls.engine.events import SpeechBegan
+from voice.calls.engine.unconfirmed_speech import (
     MOST_SESSIONS,
     PRE_ROLL_MS,
     SHORTEST_PAUSE_MS,
@@ -23,7 +24,6 @@ from voice.calls.engine.endpointing import (
     InputFacts,
     UnconfirmedSpeech,
 )
-from voice.calls.engine.events import SpeechBegan
 
 pytestmark = pytest.mark.pure
 

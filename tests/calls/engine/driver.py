@@ -16,11 +16,11 @@ from voice.calls.engine import CallEngine
 from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
 from voice.calls.engine.call_state import CallState
-from voice.calls.engine.endpointing import InputFacts
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.settings import CallFacts, EngineSettings, RestoredState
 from voice.calls.engine.state import SessionPhase, TurnPhase
 from voice.calls.engine.tool_calls import ToolCall
+from voice.calls.engine.unconfirmed_speech import InputFacts
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic import events as sonic
 from voice.sonic.errors import SonicError, TransportCode, TransportError

@@ -18,7 +18,7 @@ import pytest
 from conversations.domain import Stage, ToolOutcome
 from tests.calls.engine.driver import LOST, EngineDriver, FakeSession
 from voice.calls.engine.client import MAX_WAITING_TEXTS
-from voice.calls.engine.recovery import MOST_IN_A_ROW
+from voice.calls.engine.recovery import MAX_FAILURES_IN_A_ROW
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.state import CallPhase, SessionPhase
 from voice.calls.engine.watchdog import WatchdogLimits
@@ -31,7 +31,9 @@ WALKS = 20_000
 BATCH = 2_000
 MOST_STEPS = 30
 PASSING = (LOST, TransportError(TransportCode.INTERNAL, ""), None)
-EARLY = RotationPlan(look_after_s=10, by_s=20, at_latest_s=30, prepared_for_s=4)
+EARLY = RotationPlan(
+    quiet_moment_after_s=10, between_replies_after_s=20, at_latest_s=30, prepared_for_s=4
+)
 PATIENT = WatchdogLimits(idle_s=10_000, limit_s=10_000, unresponsive_s=40)
 UNLIMITED = Family(name="unlimited", history=HistoryLimits(total_bytes=10**9))
 
@@ -208,7 +210,7 @@ class Walk:
         driver = self.driver
         if driver.end_reason is not None:
             assert len(driver.call.sessions.state.failures) > 0
-            assert len(driver.call.sessions.state.failures) <= MOST_IN_A_ROW + MOST_STEPS
+            assert len(driver.call.sessions.state.failures) <= MAX_FAILURES_IN_A_ROW + MOST_STEPS
             return
         assert driver.call.phase is CallPhase.ACTIVE
         unanswered = set(driver.asked) - answered_by(driver)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from voice.calls.engine.recovery import (
     BUSY,
     GOOD_SESSION_S,
+    JITTER_SHARE,
     LONGEST_PAUSE_S,
-    MOST_IN_A_ROW,
+    MAX_FAILURES_IN_A_ROW,
     ONCE,
-    PASSES,
     REMEDIES,
-    SPREAD,
+    TRANSIENT,
     Remedy,
     SessionRecovery,
     failure_name,
@@ -44,10 +44,10 @@ def lost(code: TransportCode = TransportCode.STREAM_LOST) -> TransportError:
     return TransportError(code, "")
 
 
-def pauses(error: SonicError, *, chance: float = EVEN) -> list[float]:
+def pauses(error: SonicError, *, jitter: float = EVEN) -> list[float]:
     """Let it fail until no other session is tried; return the pauses."""
     recovery, found = SessionRecovery(), []
-    while (pause_s := recovery.pause_s(error, chance=chance)) is not None:
+    while (pause_s := recovery.count_failure(error, jitter=jitter)) is not None:
         found.append(pause_s)
     return found
 
@@ -81,7 +81,7 @@ class TestPauses:
     @pytest.mark.parametrize(
         ("code", "remedy", "found"),
         [
-            (TransportCode.STREAM_LOST, PASSES, [0.0, 0.5, 1.0, 2.0, 4.0]),
+            (TransportCode.STREAM_LOST, TRANSIENT, [0.0, 0.5, 1.0, 2.0, 4.0]),
             (TransportCode.THROTTLED, BUSY, [0.5, 1.0, 2.0, 4.0]),
             (TransportCode.ACCESS_DENIED, ONCE, [0.0]),
             (TransportCode.CONNECT_TIMEOUT, Remedy(tries=2), [0.0, 0.5]),
@@ -95,15 +95,15 @@ class TestPauses:
     def test_pauses_continue_across_kinds_up_to_the_longest(self) -> None:
         recovery = SessionRecovery()
         codes = [TransportCode.STREAM_LOST] * 4 + [TransportCode.THROTTLED] * 2
-        found = [recovery.pause_s(lost(code), chance=EVEN) for code in codes]
+        found = [recovery.count_failure(lost(code), jitter=EVEN) for code in codes]
         assert found == [0.0, 0.5, 1.0, 2.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
 
     def test_pauses_are_spread_at_random(self) -> None:
-        shortest = pauses(lost(), chance=0.0)
-        longest = pauses(lost(), chance=1.0)
+        shortest = pauses(lost(), jitter=0.0)
+        longest = pauses(lost(), jitter=1.0)
         even = pauses(lost())
-        assert shortest == [pause_s * (1 - SPREAD) for pause_s in even]
-        assert longest == [pause_s * (1 + SPREAD) for pause_s in even]
+        assert shortest == [pause_s * (1 - JITTER_SHARE) for pause_s in even]
+        assert longest == [pause_s * (1 + JITTER_SHARE) for pause_s in even]
 
 
 class TestGoodSession:
@@ -112,44 +112,44 @@ class TestGoodSession:
     )
     def test_session_that_lasted_resets_the_count(self, lasted_s: float, again: bool) -> None:
         recovery = SessionRecovery()
-        for _ in range(PASSES.tries):
-            recovery.pause_s(lost(), chance=EVEN)
+        for _ in range(TRANSIENT.tries):
+            recovery.count_failure(lost(), jitter=EVEN)
         recovery.session_lasted(lasted_s)
-        assert (recovery.pause_s(lost(), chance=EVEN) is not None) is again
+        assert (recovery.count_failure(lost(), jitter=EVEN) is not None) is again
 
 
 class TestSeveralKinds:
     def test_remedy_counts_its_own_failures(self) -> None:
         """Credentials may have run out when a session is lost: they are fetched anew."""
         recovery = SessionRecovery()
-        assert recovery.pause_s(lost(), chance=EVEN) == 0.0
-        assert recovery.pause_s(lost(TransportCode.ACCESS_DENIED), chance=EVEN) == 0.5
-        assert recovery.pause_s(lost(TransportCode.ACCESS_DENIED), chance=EVEN) is None
+        assert recovery.count_failure(lost(), jitter=EVEN) == 0.0
+        assert recovery.count_failure(lost(TransportCode.ACCESS_DENIED), jitter=EVEN) == 0.5
+        assert recovery.count_failure(lost(TransportCode.ACCESS_DENIED), jitter=EVEN) is None
 
     def test_failures_of_all_kinds_together_are_bounded(self) -> None:
         recovery = SessionRecovery()
         kinds = [TransportCode.STREAM_LOST, TransportCode.INTERNAL, TransportCode.MODEL_STREAM]
-        for number in range(MOST_IN_A_ROW):
-            assert recovery.pause_s(lost(kinds[number % 3]), chance=EVEN) is not None
-        assert recovery.pause_s(lost(TransportCode.THROTTLED), chance=EVEN) is None
+        for number in range(MAX_FAILURES_IN_A_ROW):
+            assert recovery.count_failure(lost(kinds[number % 3]), jitter=EVEN) is not None
+        assert recovery.count_failure(lost(TransportCode.THROTTLED), jitter=EVEN) is None
 
 
 @given(st.lists(st.tuples(st.sampled_from(FAILURES), st.floats(0, 1)), max_size=30))
 def test_failures_in_any_order_come_to_an_end(failures: list[tuple[SonicError, float]]) -> None:
     recovery, waited_s, tries = SessionRecovery(), 0.0, 0
-    for error, chance in failures:
-        pause_s = recovery.pause_s(error, chance=chance)
+    for error, jitter in failures:
+        pause_s = recovery.count_failure(error, jitter=jitter)
         if pause_s is not None:
             waited_s, tries = waited_s + pause_s, tries + 1
-            assert 0 <= pause_s <= LONGEST_PAUSE_S * (1 + SPREAD)
-    assert tries <= MOST_IN_A_ROW
-    assert waited_s <= MOST_IN_A_ROW * LONGEST_PAUSE_S * (1 + SPREAD)
+            assert 0 <= pause_s <= LONGEST_PAUSE_S * (1 + JITTER_SHARE)
+    assert tries <= MAX_FAILURES_IN_A_ROW
+    assert waited_s <= MAX_FAILURES_IN_A_ROW * LONGEST_PAUSE_S * (1 + JITTER_SHARE)
 
 
 def test_session_that_answered_resets_the_count() -> None:
     recovery = SessionRecovery()
-    for _ in range(3 * MOST_IN_A_ROW):
-        assert recovery.pause_s(lost(), chance=EVEN) == 0.0
+    for _ in range(3 * MAX_FAILURES_IN_A_ROW):
+        assert recovery.count_failure(lost(), jitter=EVEN) == 0.0
         recovery.session_answered()
 
 

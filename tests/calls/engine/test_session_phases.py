@@ -18,7 +18,9 @@ from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
 
-PLAN = RotationPlan(look_after_s=100, by_s=200, at_latest_s=210, prepared_for_s=30)
+PLAN = RotationPlan(
+    quiet_moment_after_s=100, between_replies_after_s=200, at_latest_s=210, prepared_for_s=30
+)
 FATAL = TransportError(TransportCode.ACCESS_DENIED, "")
 AWAY = m.AssistantAvailability(phase=m.AssistantPhase.AWAY)
 BACK = m.AssistantAvailability(phase=m.AssistantPhase.BACK)
@@ -236,7 +238,7 @@ class TestLoss:
         assert driver.sessions[2].is_started
 
     def test_session_lost_for_good_leaves_the_next_one_a_chance(self) -> None:
-        driver = connected(rotation=RotationPlan(look_after_s=5))
+        driver = connected(rotation=RotationPlan(quiet_moment_after_s=5))
         driver.lose(FATAL)
         driver.open()
         driver.wait(5)

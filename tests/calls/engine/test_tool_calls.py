@@ -143,13 +143,13 @@ class TestResults:
         for call in calls:
             requests.finish(call)
             call.phase = ToolCallPhase.DELIVERED
-        requests.calls.repeat_since(2)
+        requests.calls.mark_undelivered_since(2)
         assert requests.calls.undelivered() == calls[1:]
 
     def test_running_call_is_not_repeated(self) -> None:
         requests = Requests()
         call, _ = requests.request()
-        requests.calls.repeat_since(0)
+        requests.calls.mark_undelivered_since(0)
         assert call.is_running
 
     def test_duration_is_from_start_to_result(self) -> None:

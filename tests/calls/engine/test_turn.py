@@ -153,7 +153,7 @@ class TestUnanswered:
     def test_sign_is_due_from_the_session_that_is_asked_again(self) -> None:
         state = speaking()
         state.lose_session()
-        state.ask_again(now=7.0)
+        state.expect_sign(now=7.0)
         assert state.unanswered_since == 7.0
 
 

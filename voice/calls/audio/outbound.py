@@ -1,4 +1,4 @@
-"""What is on its way to the client: in order, bounded, numbered, kept until it has arrived.
+"""What is on its way to the client: in order, bounded, numbered, retained until it is acknowledged.
 
 The service speaks faster than real time, so seconds of audio wait here.
 
@@ -8,20 +8,21 @@ acknowledges nothing gets the first window and no more.
 *Control never waits.* If audio must wait, messages behind it go first. Only the end of the call, after
 which nothing may follow, waits for all audio.
 
-*Interruption.* `flush` drops the waiting audio and forgets the sent one before it queues its notice. So no
-stale audio can follow the notice, not even on another connection. Audio is only accepted for the content
-that `open_reply` has announced, and for none after a flush.
+*Interruption.* `flush` drops all audio, waiting or retained, and then queues FLUSH. So no stale audio can
+follow FLUSH, not even on another connection. Audio is accepted only for the content that `open_reply` has
+announced, and for none after a flush.
 
-*Arrival.* What a client numbers is kept after it was sent: messages until received, audio until heard. A
-client that resumes gets what it lacks, with the numbers it had.
+*Acknowledgement.* What was sent to a client that acknowledges is retained: messages until the client has
+received them, audio until the customer has heard it. A client that resumes gets again what it has not
+received, under the same numbers.
 
 *Bound.* More than `max_samples` waiting is a reply that nobody will hear to its end: what comes on top is
 dropped, and counted. Reading from the service never stops, as an interruption may come behind that audio.
 
-A legacy client numbers nothing: it has no window, nothing is kept for it, and the end of its playback is
-estimated.
+A legacy client acknowledges nothing: it has no window, its messages have no numbers, nothing is retained for
+it, and the end of its playback is estimated.
 
-Edges (`take_edges`) are the engine's events: where audio begins and ends, here and at the customer's ear.
+Edges (`take_edges`) are events for the engine: a reply's audio, or its playback, has begun or ended.
 """
 
 from collections import deque
@@ -33,10 +34,10 @@ from voice.calls.engine import events as e
 from voice.wire import messages as m
 
 MAX_WAITING_SAMPLES = 60 * pcm.OUTPUT_RATE_HZ
-MAX_KEPT_MESSAGES = 1_000
-"""So many messages may wait for their arrival; a client that confirms none for longer loses the oldest."""
+MAX_RETAINED_MESSAGES = 1_000
+"""How many messages are retained; beyond that the oldest is dropped, unacknowledged."""
 SHOWN_AGAIN = (m.Caption, m.ToolStarted, m.ToolFinished)
-"""What a client that remembers nothing is shown again, whatever waits of it."""
+"""What the call sends again, complete, to a client that has lost its state; queued copies are dropped."""
 
 _AUDIO_EVENT_NAMES = ("sessionId", "promptName", "completionId", "contentId")
 """What the service's `audioOutput` has from its `contentStart`; legacy clients get the event."""
@@ -81,16 +82,18 @@ class OutboundQueue:
         self._control: deque[_Entry] = deque()
         self._first_order = self._next_order = 0
         self._waiting_samples = self._dropped_samples = 0
-        self._kept_audio: deque[m.OutboundMessage] = deque()
-        self._kept_messages: deque[m.OutboundMessage] = deque()
-        # The reply whose audio is accepted.
+        self._retained_audio: deque[m.OutboundMessage] = deque()
+        self._retained_messages: deque[m.OutboundMessage] = deque()
+        # The content whose audio is accepted; None after a flush.
         self._content_id: str | None = None
         self._source: Mapping[str, Any] | None = None
         self._turn = 0
         self._is_reply_open = False
+        # Position and turn of the first chunk of each reply of which nothing was sent, oldest first.
         self._first_positions: deque[tuple[int, int]] = deque()
+        # Position of the newest LAST frame that was sent: one that is sent again reports no edge.
         self._finished_to = -1
-        # Playback.
+        # Playback. `_sounds_until` is the estimate for a legacy client: when the sent audio ends.
         self._is_silent = True
         self._sounds_until = 0.0
         self.edges: list[e.Event] = []
@@ -98,7 +101,7 @@ class OutboundQueue:
 
     @property
     def is_numbered(self) -> bool:
-        """Whether the client numbers what it gets, and acknowledges it."""
+        """Whether messages have numbers, which the client acknowledges: not on the legacy wire."""
         return self._window is not None
 
     @property
@@ -107,14 +110,14 @@ class OutboundQueue:
         return self._waiting_samples
 
     @property
-    def kept_samples(self) -> int:
-        """How much audio was sent and has not been heard."""
-        return sum(_samples(one.message) for one in self._kept_audio)
+    def retained_samples(self) -> int:
+        """How much audio was sent and is not acknowledged."""
+        return sum(_samples(outbound.message) for outbound in self._retained_audio)
 
     @property
-    def kept_messages(self) -> int:
+    def retained_messages(self) -> int:
         """How many messages were sent and have not been acknowledged."""
-        return len(self._kept_messages)
+        return len(self._retained_messages)
 
     @property
     def next_number(self) -> int:
@@ -127,7 +130,7 @@ class OutboundQueue:
         return not self._waiting_samples and (not self.is_numbered or self._ahead <= 0)
 
     def take_edges(self) -> list[e.Event]:
-        """Return `edges`, and begin anew."""
+        """Remove and return `edges`."""
         edges, self.edges = self.edges, []
         return edges
 
@@ -200,7 +203,7 @@ class OutboundQueue:
     def flush(self, *, generation: int) -> None:
         """Drop all audio so far, accept no more of its content, and announce `generation`."""
         self.drop_audio()
-        self._kept_audio.clear()
+        self._retained_audio.clear()
         self._flushed_to, self.generation = self.position, generation
         self._content_id, self._is_reply_open = None, False
         self._first_positions.clear()
@@ -219,10 +222,10 @@ class OutboundQueue:
         audio, control = self._audio, self._control
         if audio and self._fits_window(audio[0][1]):
             is_first = not control or audio[0][0] < control[0][0]
-            return self._number((audio if is_first else control).popleft()[1])
+            return self._with_number((audio if is_first else control).popleft()[1])
         if not control or (audio and isinstance(control[0][1].message, m.CallEnded)):
             return None
-        return self._number(control.popleft()[1])
+        return self._with_number(control.popleft()[1])
 
     def delivered(self, message: m.ServerMessage, *, now: float) -> None:
         """Record that a message was handed to the connection."""
@@ -251,78 +254,83 @@ class OutboundQueue:
     # The client
 
     def acknowledge(self, played: m.ClientAcknowledgement) -> None:
-        """Forget what has arrived: messages up to a number, audio up to what was heard."""
+        """Drop what need not be retained: messages up to a number, audio up to the playback position."""
         self._advance_playback(played.position)
-        while self._kept_messages and (self._kept_messages[0].sequence or 0) <= played.sequence:
-            self._kept_messages.popleft()
+        while (
+            self._retained_messages
+            and (self._retained_messages[0].sequence or 0) <= played.sequence
+        ):
+            self._retained_messages.popleft()
         played_to = max(self.played_to, self._flushed_to)
-        while self._kept_audio and _end(self._kept_audio[0].message) <= played_to:
-            if (self._kept_audio[0].sequence or 0) > played.sequence:
+        while self._retained_audio and _end(self._retained_audio[0].message) <= played_to:
+            if (self._retained_audio[0].sequence or 0) > played.sequence:
                 break
-            self._kept_audio.popleft()
+            self._retained_audio.popleft()
         self._check_playback()
 
     def resume(self, resume: m.ResumeCall) -> None:
-        """Put what a client that resumes lacks before all else; what it has stays kept.
+        """Queue before all else, in its old order, what a client that resumes has not received.
 
-        A client that forgot is shown everything again: what waits of that is dropped.
+        What it has received stays retained. To a client that has lost its state the call sends all
+        `SHOWN_AGAIN` messages again, so queued ones are dropped here.
         """
         self._advance_playback(resume.position)
         if resume.has_lost_state:
             self._control = deque(
                 entry for entry in self._control if not isinstance(entry[1].message, SHOWN_AGAIN)
             )
-        kept = sorted((*self._kept_audio, *self._kept_messages), key=lambda one: one.sequence or 0)
-        self._kept_audio.clear()
-        self._kept_messages.clear()
-        lacked: list[m.OutboundMessage] = []
-        for one in kept:
-            if self._is_lacked(one, resume):
-                lacked.append(one)
+        retained = sorted((*self._retained_audio, *self._retained_messages), key=_sequence)
+        self._retained_audio.clear()
+        self._retained_messages.clear()
+        missing: list[m.OutboundMessage] = []
+        for outbound in retained:
+            if self._is_missing(outbound, resume):
+                missing.append(outbound)
             elif not resume.has_lost_state:
-                self._store(one)
-        for one in reversed(lacked):
+                self._retain(outbound)
+        for outbound in reversed(missing):
             self._first_order -= 1
-            again = m.OutboundMessage(one.message, one.sequence, is_resent=True)
-            is_audio = isinstance(one.message, m.SpeechChunk)
+            again = m.OutboundMessage(outbound.message, outbound.sequence, is_resent=True)
+            is_audio = isinstance(outbound.message, m.SpeechChunk)
             (self._audio if is_audio else self._control).appendleft((self._first_order, again))
-            self._waiting_samples += _samples(one.message)
-        ends = (_end(one.message) for one in self._kept_audio)
+            self._waiting_samples += _samples(outbound.message)
+        ends = (_end(outbound.message) for outbound in self._retained_audio)
         self.sent_to = max([self.played_to, self._flushed_to, *ends])
         self._check_playback()
 
     # Private methods
 
-    def _number(self, one: m.OutboundMessage) -> m.OutboundMessage:
-        """Return a message as it is sent, and keep it if the client numbers."""
-        message = one.message
+    def _with_number(self, outbound: m.OutboundMessage) -> m.OutboundMessage:
+        """Return a message as it is sent; give it a number, and retain it, unless the wire is legacy."""
+        message = outbound.message
         if isinstance(message, m.SpeechChunk):
             self._waiting_samples -= _samples(message)
             self.sent_to = max(self.sent_to, _end(message))
         if not self.is_numbered:
-            return one
-        if one.sequence is None:
-            one = m.OutboundMessage(message, self._next_number)
+            return outbound
+        if outbound.sequence is None:
+            outbound = m.OutboundMessage(message, self._next_number)
             self._next_number += 1
-        self._store(one)
-        return one
+        self._retain(outbound)
+        return outbound
 
-    def _store(self, one: m.OutboundMessage) -> None:
-        if isinstance(one.message, m.SpeechChunk):
-            self._kept_audio.append(one)
+    def _retain(self, outbound: m.OutboundMessage) -> None:
+        if isinstance(outbound.message, m.SpeechChunk):
+            self._retained_audio.append(outbound)
             return
-        self._kept_messages.append(one)
-        if len(self._kept_messages) > MAX_KEPT_MESSAGES:
-            self._kept_messages.popleft()
+        self._retained_messages.append(outbound)
+        if len(self._retained_messages) > MAX_RETAINED_MESSAGES:
+            self._retained_messages.popleft()
 
-    def _fits_window(self, one: m.OutboundMessage) -> bool:
+    def _fits_window(self, outbound: m.OutboundMessage) -> bool:
         """Whether a chunk fits the window; one that is larger than the window goes alone."""
         if self._window is None or self._ahead <= 0:
             return True
-        return self._ahead + _samples(one.message) <= self._window
+        return self._ahead + _samples(outbound.message) <= self._window
 
     @property
     def _ahead(self) -> int:
+        """How much of the sent audio the customer has still to hear."""
         return self.sent_to - max(self.played_to, self._flushed_to)
 
     def _advance_playback(self, position: int) -> None:
@@ -336,11 +344,15 @@ class OutboundQueue:
         self._is_silent = True
         self.edges.append(e.PlaybackEnded(played_to=self.played_to))
 
-    def _is_lacked(self, one: m.OutboundMessage, resume: m.ResumeCall) -> bool:
+    def _is_missing(self, outbound: m.OutboundMessage, resume: m.ResumeCall) -> bool:
         if not resume.has_lost_state:
-            return one.sequence is not None and one.sequence >= resume.next_sequence
-        is_audio = isinstance(one.message, m.SpeechChunk)
-        return is_audio and _end(one.message) > max(self.played_to, self._flushed_to)
+            return outbound.sequence is not None and outbound.sequence >= resume.next_sequence
+        is_audio = isinstance(outbound.message, m.SpeechChunk)
+        return is_audio and _end(outbound.message) > max(self.played_to, self._flushed_to)
+
+
+def _sequence(outbound: m.OutboundMessage) -> int:
+    return outbound.sequence or 0
 
 
 def _samples(message: m.ServerMessage) -> int:

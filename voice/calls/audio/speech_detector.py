@@ -13,8 +13,8 @@ and misses nothing below 1 kHz.
 import array
 from collections import deque
 
-from voice.calls.engine.endpointing import SHORTEST_PAUSE_MS
 from voice.calls.engine.events import SpeechBegan, SpeechEnded
+from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 
 LOUD_PEAK = 500
 """Below this (-36 dBFS) nothing is speech."""
@@ -26,7 +26,7 @@ BACKGROUND_MS = 1_000.0
 BEGINS_AFTER_MS = 60.0
 """So much loudness in a row is speech; less is a click."""
 ARRIVALS_S = 4.0
-"""For how long it is known when which audio arrived."""
+"""For how long the arrival times of audio are remembered."""
 ARRIVAL_INTERVAL_S = 0.02
 
 
@@ -40,7 +40,7 @@ class SpeechDetector:
         self.received_to = 0
         """Index behind the last sample."""
         self.loud_since: int | None = None
-        """Where the speech, or what may become speech, begins that is under way."""
+        """Where the current speech begins, or sound that may become speech; None while it is quiet."""
         self.is_speaking = False
         """Whether the customer speaks, or has not paused for long."""
         self._frame_samples = int(FRAME_MS * rate_hz / 1000)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from conversations.domain import Speaker, Utterance
 from voice.calls.engine import commands as c
-from voice.calls.engine.endpointing import UnconfirmedSpeech
 from voice.calls.engine.injected_text import InjectedTexts
 from voice.calls.engine.latency import TurnTimer
 from voice.calls.engine.playback import PlaybackState
@@ -20,6 +19,7 @@ from voice.calls.engine.state import CALL_TRANSITIONS, CallPhase, CallTrigger, n
 from voice.calls.engine.tool_calls import ToolCall, ToolCalls
 from voice.calls.engine.transcript import Transcript
 from voice.calls.engine.turn import TurnState
+from voice.calls.engine.unconfirmed_speech import UnconfirmedSpeech
 from voice.calls.engine.usage import TokenUsage
 from voice.calls.engine.watchdog import Watchdog
 from voice.wire import messages as m
@@ -42,7 +42,7 @@ class CallState:
         self.restored = restored
         """What the call continues from; None for a new call."""
         self.commands: list[c.Command] = []
-        """What is to be done about the event that is being handled."""
+        """The commands that follow from the event that is being handled."""
         self.phase = CallPhase.ACTIVE
         self.end_reason = m.EndReason.ERROR
         """Why the call ends; meaningful in all phases but ACTIVE."""
@@ -67,7 +67,7 @@ class CallState:
         self.usage = TokenUsage()
         self.watchdog = Watchdog(settings.watchdog)
         self.last_activity_at = now
-        """When one of both last spoke or typed, or a tool finished."""
+        """When the customer or the assistant last spoke or typed, or a tool finished."""
         self.responded_at = now
         """When the current session last showed that it receives the customer's input."""
         self.recorded_answer_due = before.is_answer_due
@@ -84,7 +84,7 @@ class CallState:
 
     @property
     def is_answer_due(self) -> bool:
-        """Whether an answer has not all come, or not all been sent to the client."""
+        """Whether an answer is due, is being received, or is not completely sent to the client."""
         return self.turn.is_open or not self.playback.is_reply_sent
 
     @property

@@ -51,7 +51,7 @@ def hang_up(call: CallState, reason: m.EndReason, *, now: float) -> None:
 
 
 def customer_stays(call: CallState) -> None:
-    """Take back a goodbye that is being said only because nobody spoke."""
+    """Return to the conversation from a goodbye for silence; one for the longest duration stands."""
     if call.end_reason is m.EndReason.IDLE:
         call.advance(CallTrigger.CUSTOMER_STAYS)
 
@@ -72,7 +72,7 @@ def speech_ended(call: CallState, event: e.SpeechEnded, now: float) -> None:
     call.last_activity_at = now
 
 
-# The reply on its way to the customer's ear
+# The reply on its way to the loudspeaker
 
 
 def reply_audio_began(call: CallState, _: e.ReplyAudioBegan, now: float) -> None:
@@ -118,7 +118,7 @@ def playback_acknowledged(call: CallState, event: e.PlaybackAcknowledged, now: f
 
 
 def playback_ended(call: CallState, event: e.PlaybackEnded, now: float) -> None:
-    """Record that the customer has heard everything; it counts as said."""
+    """Record that all audio was played: planned text that was played to its end counts as said."""
     call.playback.end(played_to=event.played_to)
     call.last_activity_at = now
     call.show(*call.transcript.deliver(played_to=event.played_to))

@@ -17,7 +17,7 @@ ABSENCE_SHOWN_AFTER_S = 0.6
 
 
 def started(call: CallState, _: e.Started, now: float) -> None:
-    """Open the first session; it is asked again what another server left open."""
+    """Open the first session; in a restored call, ask it again what has no complete answer."""
     call.sessions.start(now=now)
     if call.restored is not None and call.restored.is_answer_due:
         opened_in = call.restored.opened_in
@@ -25,7 +25,7 @@ def started(call: CallState, _: e.Started, now: float) -> None:
 
 
 def _open_questions(call: CallState, opened_in: int) -> Sequence[Utterance | str]:
-    """Return what has no answer that all came: the customer's utterances, or else the greeting."""
+    """Return what has no complete answer: the customer's utterances, or else the greeting."""
     said = [u for u in call.transcript.utterances() if u.speaker is Speaker.USER]
     if not said:
         return [call.settings.directives.greeting]
@@ -34,7 +34,7 @@ def _open_questions(call: CallState, opened_in: int) -> Sequence[Utterance | str
 
 
 def ticked(call: CallState, event: e.Ticked, now: float) -> None:
-    """Do what nobody triggers: notice what takes too long, and rotate sessions in time."""
+    """Notice what takes too long, and rotate sessions in time."""
     if call.playback.report_due_at is not None and now >= call.playback.report_due_at:
         call.resolve_interrupted()
     if call.phase is CallPhase.HANGING_UP and now >= call.end_by:
@@ -50,19 +50,19 @@ def ticked(call: CallState, event: e.Ticked, now: float) -> None:
     if call.phase is CallPhase.SIGNING_OFF and is_goodbye_over:
         hang_up(call, call.end_reason, now=now)
         return
-    _act_on(call, call.watchdog.check(snapshot), chance=event.chance, now=now)
+    _act_on(call, call.watchdog.check(snapshot), jitter=event.jitter, now=now)
     if call.sessions.current is not None:
         apply_session_change(call, call.sessions.rotate_if_due(snapshot), now=now)
 
 
-def _act_on(call: CallState, finding: Finding | None, *, chance: float, now: float) -> None:
+def _act_on(call: CallState, finding: Finding | None, *, jitter: float, now: float) -> None:
     match finding:
         case Finding.SLOW_TOOL:
             call.send_text(call.settings.directives.wait)
         case Finding.UNRESPONSIVE:
             call.speech.session_ignored()
             error = TransportError(TransportCode.IDLE_TIMEOUT, "the service shows no sign")
-            change = call.sessions.abandon(error, chance=chance, now=now)
+            change = call.sessions.abandon(error, jitter=jitter, now=now)
             apply_session_change(call, change, now=now)
         case Finding.IDLE | Finding.LIMIT if call.phase is CallPhase.ACTIVE:
             _sign_off(call, m.EndReason(finding.value), now=now)

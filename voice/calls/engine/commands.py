@@ -1,4 +1,4 @@
-"""What the engine wants done. The runtime executes commands at once and in order."""
+"""The engine's output. The runtime executes commands at once and in order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class FlushReplyAudio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSession:
-    """Open a session after a while; `SessionOpened` or `SessionLost` follows."""
+    """Open a session after `delay_s`; `SessionOpened` or `SessionLost` follows."""
 
     session: int
     delay_s: float
@@ -141,7 +141,11 @@ class ReportTokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSessionLost:
-    """Log and count that a session was lost; `pause_s` until the next one, None if none follows."""
+    """Log and count that a session was lost.
+
+    `pause_s` is what recovery says: the pause before another one is opened, None if it would open none. A
+    prepared session, or one that is being prepared, takes over without it.
+    """
 
     failure: str
     error: str

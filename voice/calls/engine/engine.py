@@ -61,7 +61,7 @@ class CallEngine:
         """The state of the call. Only `handle` changes it."""
 
     def handle(self, event: e.Event, now: float) -> list[c.Command]:
-        """Return what is to be done about `event`, which happened at `now` (seconds, monotonic)."""
+        """Return the commands that follow from `event`, which occurred at `now` (seconds, monotonic)."""
         call = self.call
         _HANDLERS[type(event)](call, event, now)
         _record_changes(call)

@@ -1,4 +1,4 @@
-"""What the engine learns: from the client, the service, the audio path, the tools and the clock.
+"""The engine's input: from the client, the service, the audio path, the tools and the clock.
 
 Instants are seconds of one monotonic clock. Positions are samples: of the outbound audio where nothing
 else is said, all replies of the call together.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conversations.domain import ToolOutcome
-from voice.calls.engine.endpointing import InputFacts
+from voice.calls.engine.unconfirmed_speech import InputFacts
 from voice.sonic.errors import SonicError
 from voice.sonic.events import OutputEvent, ToolUse
 
@@ -116,12 +116,12 @@ class SessionOpened:
 class SessionLost:
     """A session failed to open, broke or ended. `error` is None if both sides ended it in order.
 
-    `chance`, here and below, is evenly distributed from 0 to 1: it spreads the pause before the next one.
+    `jitter` is a random number, evenly distributed from 0 to 1: it spreads the pause before the next session.
     """
 
     session: int
     error: SonicError | None
-    chance: float = 0.5
+    jitter: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +173,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticked:
-    """Some time has passed; about ten times a second."""
+    """Some time has passed; about ten times a second. `jitter`: see `SessionLost`."""
 
-    chance: float = 0.5
+    jitter: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """The call stops here: it has ended, or this server lets go of it.
+    """The call stops here: it has ended, or it is suspended or handed over.
 
     `played_to` is how far the customer has heard, or will have: a connected client plays what it was sent.
     """

@@ -1,10 +1,9 @@
 """What is done about each failure of a session: one table.
 
-A call that loses its session continues in a new one. Some failures pass at once, some need patience, some
-occur again however often it is tried. The table says for each how often another session is tried, and
-after which pause. The pauses double and are spread at random, so that a thousand calls that fail at one
-moment do not return at one moment. A session that has lasted for a while, or has given an answer to its
-end, resets the count.
+A call that loses its session continues in a new one. Some failures are over at once, some
+after a while, some never. The table says for each how often another session is tried, and after which pause.
+Pauses double, with random jitter, so that a thousand calls that fail at one moment do not return at one
+moment. A session that has lasted for a while, or has sent a complete answer, resets the count.
 
 `docs/calls.md` shows this table; a test compares the two.
 """
@@ -22,12 +21,12 @@ from voice.sonic.errors import (
 )
 
 LONGEST_PAUSE_S = 4.0
-SPREAD = 0.25
+JITTER_SHARE = 0.25
 """A pause is up to this share longer or shorter."""
-MOST_IN_A_ROW = 8
+MAX_FAILURES_IN_A_ROW = 8
 """After so many failures of any kind no other session is tried."""
 GOOD_SESSION_S = 10.0
-"""A session that lasted so long was a good one: its failure is a new one."""
+"""A session that lasted so long resets the count: its failure is unrelated to the ones before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,12 @@ class Remedy:
     first_pause_s: float = 0.0
 
 
-PASSES = Remedy(tries=5)
-"""It passes: another session at once; if that fails too, after half a second, one, two, four."""
+TRANSIENT = Remedy(tries=5)
+"""Over at once: another session is tried immediately, then after half a second, one, two, four."""
 BUSY = Remedy(tries=4, first_pause_s=0.5)
-"""It passes with patience."""
+"""Over after a while: the first try already waits."""
 ONCE = Remedy(tries=1)
-"""It mostly remains."""
+"""Probably permanent."""
 
 REMEDIES: Mapping[str, Remedy] = {
     TransportCode.THROTTLED: BUSY,
@@ -52,24 +51,24 @@ REMEDIES: Mapping[str, Remedy] = {
     TransportCode.CONNECT_FAILED: BUSY,
     TransportCode.CONNECT_TIMEOUT: Remedy(tries=2),
     TransportCode.HEADER_TIMEOUT: Remedy(tries=2),
-    TransportCode.INTERNAL: PASSES,
-    TransportCode.MODEL_STREAM: PASSES,
-    TransportCode.MODEL_TIMEOUT: PASSES,
-    TransportCode.STREAM_LOST: PASSES,
-    TransportCode.IDLE_TIMEOUT: PASSES,
-    TransportCode.BAD_FRAME: PASSES,
+    TransportCode.INTERNAL: TRANSIENT,
+    TransportCode.MODEL_STREAM: TRANSIENT,
+    TransportCode.MODEL_TIMEOUT: TRANSIENT,
+    TransportCode.STREAM_LOST: TRANSIENT,
+    TransportCode.IDLE_TIMEOUT: TRANSIENT,
+    TransportCode.BAD_FRAME: TRANSIENT,
     TransportCode.ACCESS_DENIED: ONCE,
     TransportCode.CREDENTIALS_MISSING: Remedy(tries=1, first_pause_s=1.0),
     TransportCode.VALIDATION: ONCE,
     TransportCode.UNMODELLED: ONCE,
-    "transient_validation": PASSES,
-    "remote_protocol": PASSES,
+    "transient_validation": TRANSIENT,
+    "remote_protocol": TRANSIENT,
     "local_protocol": ONCE,
 }
 """By the failure's name: a TransportCode, or one of the last three.
 
 Access denied is tried once more because credentials may have been rotated; the resolver looks them up
-again. A validation error whose text says that it passes is `transient_validation`. The protocol errors
+again. A validation error whose text says that it is transient is `transient_validation`. The protocol errors
 are what the service sent and cannot be parsed, and what this program tried to send and must not.
 """
 
@@ -99,7 +98,7 @@ class SessionRecovery:
         self._failures: Counter[str] = Counter()
 
     def session_answered(self) -> None:
-        """Reset the count: a session has given an answer to its end."""
+        """Reset the count: a session has sent a complete answer."""
         self._failures.clear()
 
     def session_lasted(self, lasted_s: float) -> None:
@@ -107,18 +106,18 @@ class SessionRecovery:
         if lasted_s >= GOOD_SESSION_S:
             self._failures.clear()
 
-    def pause_s(self, error: SonicError, *, chance: float) -> float | None:
+    def count_failure(self, error: SonicError, *, jitter: float) -> float | None:
         """Count a failure; return the pause before the next session, or None if no other is tried.
 
-        `chance` is evenly distributed from 0 to 1.
+        `jitter` is a random number, evenly distributed from 0 to 1.
         """
         name, failures = failure_name(error), self._failures.total()
         remedy = REMEDIES[name]
-        if self._failures[name] >= remedy.tries or failures >= MOST_IN_A_ROW:
+        if self._failures[name] >= remedy.tries or failures >= MAX_FAILURES_IN_A_ROW:
             return None
         pause_s = _pause_s(remedy, failures)
         self._failures[name] += 1
-        return pause_s * (1 + SPREAD * (2 * chance - 1))
+        return pause_s * (1 + JITTER_SHARE * (2 * jitter - 1))
 
 
 def _pause_s(remedy: Remedy, failures: int) -> float:

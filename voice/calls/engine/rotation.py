@@ -4,12 +4,11 @@ The service ends each session after eight minutes, and a call lasts longer. So t
 before the old one ends, and the call moves at a moment when nobody notices: nobody speaks, nothing is
 asked, nothing is played, no tool runs.
 
-    age  0 ──────────── look_after ──────────────── by ─────────── at_latest ── the service's end
-         nothing to do  │ at a quiet moment         │ as soon as   │ now
-                        │                           │ no reply is  │
-                        │                           │ coming       │
+    age  0 ──────────── quiet_moment_after ──────── between_replies_after ── at_latest ── the service's end
+         nothing to do  │ at a quiet moment         │ as soon as            │ now
+                        │                           │ no reply is coming    │
 
-A session that was prepared waits for its moment, but not so long that the service takes it for idle.
+A prepared session waits for that moment, but not until the service would end it as idle.
 Temporary credentials shorten the scale: their end counts like the service's. But a session that has just
 begun is not replaced because of them, as the next one would be signed with the same.
 
@@ -29,8 +28,8 @@ SHORTEST_SHARE = 1 / 12
 class RotationPlan:
     """The ages of a session, in seconds, at which something becomes due."""
 
-    look_after_s: float = 360.0
-    by_s: float = 450.0
+    quiet_moment_after_s: float = 360.0
+    between_replies_after_s: float = 450.0
     at_latest_s: float = 465.0
     quiet_s: float = 0.7
     """How long it must have been quiet for a moment to be a good one."""
@@ -49,10 +48,12 @@ class RotationDue(StrEnum):
     DISCARD = "discard"
 
 
-def due(plan: RotationPlan, snapshot: CallSnapshot, *, prepared_at: float | None) -> RotationDue:
+def rotation_due(
+    plan: RotationPlan, snapshot: CallSnapshot, *, prepared_at: float | None
+) -> RotationDue:
     """Return what is due now; `prepared_at` is when the next session was opened, None if it was not."""
     age_s = _effective_age_s(plan, snapshot)
-    if age_s < plan.look_after_s:
+    if age_s < plan.quiet_moment_after_s:
         return RotationDue.NOTHING
     is_time = _is_good_moment(plan, snapshot) or _is_last_moment(plan, snapshot, age_s)
     if prepared_at is None:
@@ -65,7 +66,7 @@ def due(plan: RotationPlan, snapshot: CallSnapshot, *, prepared_at: float | None
 
 def _effective_age_s(plan: RotationPlan, snapshot: CallSnapshot) -> float:
     """Return the session's age, or the age at which it would have to end as soon as its credentials."""
-    is_new = snapshot.session_age_s < SHORTEST_SHARE * plan.look_after_s
+    is_new = snapshot.session_age_s < SHORTEST_SHARE * plan.quiet_moment_after_s
     if is_new or snapshot.credentials_until is None:
         return snapshot.session_age_s
     left_s = snapshot.credentials_until - plan.credentials_margin_s - snapshot.now
@@ -80,4 +81,4 @@ def _is_good_moment(plan: RotationPlan, snapshot: CallSnapshot) -> bool:
 def _is_last_moment(plan: RotationPlan, snapshot: CallSnapshot, age_s: float) -> bool:
     if age_s >= plan.at_latest_s:
         return True
-    return age_s >= plan.by_s and not snapshot.is_reply_coming
+    return age_s >= plan.between_replies_after_s and not snapshot.is_reply_coming

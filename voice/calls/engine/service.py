@@ -21,7 +21,7 @@ from voice.wire import messages as m
 
 
 def session_opened(call: CallState, event: e.SessionOpened, now: float) -> None:
-    """Let the session carry the call, or keep it for the next quiet moment."""
+    """Begin the conversation in the session, unless it was prepared for a later rotation."""
     before = call.sessions.state.phase
     change = call.sessions.opened(event.session, credentials_until=event.credentials_until, now=now)
     apply_session_change(call, change, now=now)
@@ -37,7 +37,7 @@ def session_opened(call: CallState, event: e.SessionOpened, now: float) -> None:
 
 def session_lost(call: CallState, event: e.SessionLost, now: float) -> None:
     """Replace the session, if another one is worth trying."""
-    change = call.sessions.lost(event.session, event.error, chance=event.chance, now=now)
+    change = call.sessions.lost(event.session, event.error, jitter=event.jitter, now=now)
     apply_session_change(call, change, now=now)
 
 
@@ -60,16 +60,22 @@ def apply_session_change(call: CallState, change: SessionChange, *, now: float) 
 
 
 def _lose_reply(call: CallState, *, now: float) -> None:
-    """Cut a reply of which not all has come: it is given again."""
+    """Cut a reply that is still being received: the next session gives it again from its beginning."""
     if call.turn.is_reply_coming:
         call.cut_reply(now=now)
     call.turn.lose_session()
 
 
 def _begin_conversation(call: CallState, *, now: float) -> None:
-    """Give the current session the conversation so far, and what it must hear, answer or say."""
+    """Send the current session the conversation so far, and then what is still open.
+
+    In this order: history and unconfirmed speech (`BeginConversation`), results of tools, and one text with the
+    directive or the questions that wait for an answer.
+    """
     assert call.sessions.current is not None
-    _lose_reply(call, now=now)
+    _lose_reply(
+        call, now=now
+    )  # a rotation may come in the middle of a reply; otherwise it is cut already
     call.show(*call.transcript.change_session())
     call.injected.clear()
     call.speech.change_session(now=now)
@@ -78,7 +84,7 @@ def _begin_conversation(call: CallState, *, now: float) -> None:
     call.commands.append(c.BeginConversation(session=call.sessions.current, history=history))
     turn, directive = call.turn, call.turn.directive
     if turn.is_open and directive is None:
-        call.tool_calls.repeat_since(turn.opened_in)
+        call.tool_calls.mark_undelivered_since(turn.opened_in)
     results = call.tool_calls.undelivered()
     for tool_call in results:
         tools.deliver_result(call, tool_call)
@@ -91,22 +97,24 @@ def _begin_conversation(call: CallState, *, now: float) -> None:
         call.send_text(directive)
     elif waiting:
         call.send_text(without_directives(" ".join(utterance.text for utterance in waiting)))
-    turn.ask_again(now=now)
+    turn.expect_sign(now=now)
 
 
 def _history(call: CallState) -> list[Utterance]:
-    """Return what was said, without what is asked again and without an answer that broke off.
+    """Return what was said before the open questions, and those of them that are not asked again.
 
-    Questions that tools were called for are history, as their results are given again.
+    A question that tools were called for is not asked again, as the results are given again; with a model that
+    accepts no text, no question is. What the assistant said after the oldest open question is left out: it
+    broke off, and comes again.
     """
     said = call.transcript.history()
     at_tools, waiting = call.turn.utterances_at_tools, call.turn.waiting_utterances
     if not call.turn.is_open or not (at_tools or waiting):
         return said
-    first = min(utterance.key for utterance in (*at_tools, *waiting))
-    asked = at_tools if call.settings.family.accepts_text else [*at_tools, *waiting]
-    kept = {utterance.key for utterance in asked}
-    return [utterance for utterance in said if utterance.key < first or utterance.key in kept]
+    oldest_open = min(utterance.key for utterance in (*at_tools, *waiting))
+    not_asked_again = at_tools if call.settings.family.accepts_text else [*at_tools, *waiting]
+    included = {utterance.key for utterance in not_asked_again}
+    return [each for each in said if each.key < oldest_open or each.key in included]
 
 
 # Output
@@ -224,7 +232,7 @@ def _barge_in(
     playback = call.playback
     is_played_out = playback.is_reported and playback.phase is PlaybackPhase.SILENT
     if is_played_out and not call.turn.is_reply_coming:
-        # Whatever the service believes, there is nothing to cut.
+        # The service reports an interruption, but the customer has heard the whole reply.
         playback.report_due_at = None
         call.show(*call.transcript.resolve_all(played_to=playback.played_to))
     else:

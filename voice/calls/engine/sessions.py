@@ -1,11 +1,13 @@
 """The sessions of a call: opened, rotated and replaced, so that there is always one.
 
-    OpenSession ──► SessionOpened ──► current ──rotation: the next one is prepared beside it──► moved
-                         ▲               │
-                         └── recovery ◄──┘ it broke, or the service ended it
+    opening ──► current ──ended by rotation, or when the call hangs up──► over
+       ▲          │
+       └──────────┘ recovery: it broke, or the service ended it, so the next one is opened
 
-Sessions have numbers. This module decides which one is opened, ended and current; what the current one is
-given is the engine's part.
+Rotation opens the next session, *prepared*, beside the current one and makes it current at a good moment
+(`voice.calls.engine.rotation`). `voice.calls.engine.recovery` decides after which pause a lost session is
+replaced. Sessions have numbers. This module decides which one is opened, ended and current; what is sent to
+the current one is decided in `voice.calls.engine.service`. The phases are in `voice.calls.engine.state`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from enum import StrEnum
 
 from voice.calls.engine import commands as c
 from voice.calls.engine.recovery import SessionRecovery, failure_name
-from voice.calls.engine.rotation import RotationDue, RotationPlan, due
+from voice.calls.engine.rotation import RotationDue, RotationPlan, rotation_due
 from voice.calls.engine.snapshot import CallSnapshot
 from voice.calls.engine.state import (
     SESSION_TRANSITIONS,
@@ -24,14 +26,16 @@ from voice.calls.engine.state import (
 from voice.sonic.errors import RemoteProtocolError, SonicError
 
 MOST_FAILURES = 20
+"""How many names of failures are remembered."""
 PREPARE_AGAIN_S = 5.0
-"""How long after a next session that could not be prepared another one is tried."""
+"""The pause after a session could not be prepared, until another one is."""
 NO_SESSION = {
     SessionPhase.CONNECTING,
     SessionPhase.RECOVERING,
     SessionPhase.AWAY,
     SessionPhase.CLOSED,
 }
+"""The phases without a current session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ class SessionChange(StrEnum):
 
     NOTHING = "nothing"
     MOVED = "moved"
-    """Another session is current."""
+    """A session is current that was not before: the one just opened, or the prepared one."""
     LOST = "lost"
     """No session is current; another one is being opened."""
     REPLACED = "replaced"
@@ -60,7 +64,7 @@ class SessionChange(StrEnum):
 
 
 @dataclass(slots=True)
-class SessionState:
+class SessionsState:
     """Which sessions there are. Numbers count the sessions of a call."""
 
     phase: SessionPhase = SessionPhase.CONNECTING
@@ -69,8 +73,8 @@ class SessionState:
     opening: int | None = None
     absent_since: float = 0.0
     """Since when there is no session; meaningful while there is none."""
-    not_before: float = 0.0
-    """Before this instant no next session is prepared."""
+    prepare_not_before: float = 0.0
+    """Before this instant no session is prepared."""
     opened: int = 0
     rotations: int = 0
     failures: tuple[str, ...] = ()
@@ -80,10 +84,10 @@ class SessionState:
 
 
 class Sessions:
-    """Keeps one session current. Each method appends the commands it wants executed."""
+    """Keeps one session current. Methods append the commands that follow from a change."""
 
     def __init__(self, plan: RotationPlan, commands: list[c.Command]) -> None:
-        self.state = SessionState()
+        self.state = SessionsState()
         self._plan = plan
         self._recovery = SessionRecovery()
         self._commands = commands
@@ -115,7 +119,7 @@ class Sessions:
         return SessionChange.MOVED
 
     def lost(
-        self, number: int, error: SonicError | None, *, chance: float, now: float
+        self, number: int, error: SonicError | None, *, jitter: float, now: float
     ) -> SessionChange:
         """Record that a session failed to open, broke or ended."""
         state = self.state
@@ -124,33 +128,35 @@ class Sessions:
             state.opening = None
             if state.phase is SessionPhase.PREPARING:
                 return self._next_gone(error, now=now)
-            return self._replace(error, lasted_s=0.0, chance=chance, now=now)
+            return self._replace(error, lasted_s=0.0, jitter=jitter, now=now)
         if state.prepared is not None and number == state.prepared.number:
             state.prepared = None
             return self._next_gone(error, now=now)
         if state.current is not None and number == state.current.number:
             lasted_s, state.current = now - state.current.opened_at, None
-            return self._replace(error, lasted_s=lasted_s, chance=chance, now=now)
+            return self._replace(error, lasted_s=lasted_s, jitter=jitter, now=now)
         return SessionChange.NOTHING
 
-    def abandon(self, error: SonicError, *, chance: float, now: float) -> SessionChange:
-        """Replace the current session, which does not do what it should."""
+    def abandon(self, error: SonicError, *, jitter: float, now: float) -> SessionChange:
+        """End the current session, which is unresponsive, and replace it."""
         assert self.state.current is not None
         lasted_s, number = now - self.state.current.opened_at, self.state.current.number
         self.state.current = None
         self._commands.append(c.EndSession(session=number))
-        return self._replace(error, lasted_s=lasted_s, chance=chance, now=now)
+        return self._replace(error, lasted_s=lasted_s, jitter=jitter, now=now)
 
     def answered(self) -> None:
-        """Record that the current session has given an answer to its end."""
+        """Record that the current session has sent a complete answer."""
         self._recovery.session_answered()
 
     def rotate_if_due(self, snapshot: CallSnapshot) -> SessionChange:
         """Prepare the next session, move to it, or end one that has waited too long."""
         state = self.state
         prepared_at = None if state.prepared is None else state.prepared.opened_at
-        match due(self._plan, snapshot, prepared_at=prepared_at), state.phase:
-            case RotationDue.PREPARE, SessionPhase.CONNECTED if snapshot.now >= state.not_before:
+        match rotation_due(self._plan, snapshot, prepared_at=prepared_at), state.phase:
+            case RotationDue.PREPARE, SessionPhase.CONNECTED if (
+                snapshot.now >= state.prepare_not_before
+            ):
                 self._advance(SessionTrigger.PREPARE)
                 self._open(delay_s=0.0)
             case RotationDue.MOVE, SessionPhase.PREPARED:
@@ -200,21 +206,25 @@ class Sessions:
         self._advance(SessionTrigger.MOVE)
 
     def _next_gone(self, error: SonicError, *, now: float) -> SessionChange:
-        self.state.not_before = now + PREPARE_AGAIN_S
+        self.state.prepare_not_before = now + PREPARE_AGAIN_S
         self._commands.append(c.ReportNextSessionLost(failure=failure_name(error)))
         self._advance(SessionTrigger.NEXT_GONE)
         return SessionChange.NOTHING
 
     def _replace(
-        self, error: SonicError, *, lasted_s: float, chance: float, now: float
+        self, error: SonicError, *, lasted_s: float, jitter: float, now: float
     ) -> SessionChange:
-        """Have another session in place of one that is lost, if it is worth trying."""
+        """Replace a session that is lost, if another one is worth trying.
+
+        By phase: a prepared session takes over; one that is being prepared is waited for; otherwise
+        another one is opened after the pause that recovery says, or none if it says None.
+        """
         state = self.state
         if state.phase in {SessionPhase.CLOSING, SessionPhase.CLOSED}:
             self._advance(SessionTrigger.ENDED)
             return SessionChange.OVER
         self._recovery.session_lasted(lasted_s)
-        pause_s = self._recovery.pause_s(error, chance=chance)
+        pause_s = self._recovery.count_failure(error, jitter=jitter)
         name = failure_name(error)
         state.failures = (*state.failures, name)[-MOST_FAILURES:]
         self._commands.append(c.ReportSessionLost(failure=name, error=str(error), pause_s=pause_s))

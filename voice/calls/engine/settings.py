@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from conversations.domain import Utterance
-from voice.calls.engine.endpointing import SHORTEST_PAUSE_MS
 from voice.calls.engine.rotation import RotationPlan
+from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic.families import Family
 from voice.wire.messages import CallReady, ToolFinished

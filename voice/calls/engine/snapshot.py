@@ -24,7 +24,7 @@ class CallSnapshot:
     tool_running_since: float | None = None
     """When the oldest tool call that still runs was started."""
     last_activity_at: float = 0.0
-    """When one of both last spoke or typed, or a tool finished."""
+    """When the customer or the assistant last spoke or typed, or a tool finished."""
 
     @property
     def session_age_s(self) -> float:

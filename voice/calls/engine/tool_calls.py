@@ -138,11 +138,14 @@ class ToolCalls:
         self._earlier_keys.clear()
 
     def undelivered(self) -> list[ToolCall]:
-        """Return the tool calls whose result no session has got."""
+        """Return the tool calls with a result that has to be delivered to a session."""
         return [call for call in self._calls if call.phase is ToolCallPhase.FINISHED]
 
-    def repeat_since(self, turn: int) -> None:
-        """Deliver results again that were requested in `turn` or later: the session got lost."""
+    def mark_undelivered_since(self, turn: int) -> None:
+        """Let `undelivered` return the results again that were requested in `turn` or later.
+
+        The session that they were delivered to is lost.
+        """
         for call in self._calls:
             if call.turn >= turn and call.phase is ToolCallPhase.DELIVERED:
                 call.phase = ToolCallPhase.FINISHED

@@ -95,7 +95,7 @@ class TurnState:
     # The customer, and the server in the customer's place
 
     def ask(self, utterance: Utterance, *, now: float) -> None:
-        """Ask what the customer said. It replaces directives: the talk is about something else."""
+        """Ask what the customer said. It replaces directives: the customer has moved on."""
         self._remove_directives()
         if not self.is_open or not (self.waiting or self.at_tools or self.answering):
             self.opened_in = utterance.turn
@@ -148,21 +148,21 @@ class TurnState:
         self._end_reply(TurnTrigger.REPLY_ENDED)
 
     def interrupt(self) -> None:
-        """Record that the customer spoke over the assistant: what it had said was the answer."""
+        """Record that the customer spoke over the assistant: what was said until then was the answer."""
         self._end_reply(TurnTrigger.INTERRUPTED)
 
     # Sessions
 
     def lose_session(self) -> None:
-        """Prepare to ask the next session everything that has no answer that ended."""
+        """Prepare to ask the next session everything that has no complete answer."""
         if self.is_open:
             lost, self.answering = self.answering, []
             self.waiting = [*(q for q in lost if not q.has_tool_calls), *self.waiting]
             self.at_tools += (question for question in lost if question.has_tool_calls)
         self._advance(TurnTrigger.SESSION_LOST)
 
-    def ask_again(self, *, now: float) -> None:
-        """Wait for a sign of the session that has just been asked."""
+    def expect_sign(self, *, now: float) -> None:
+        """Expect a sign of the session that has just been asked, from now on."""
         self.due_since = now
 
     def drop(self) -> None:
@@ -185,8 +185,8 @@ class TurnState:
         before = self.phase
         self._advance(trigger)
         if not self.is_open:
-            self._remove_directives()
-        elif self.phase is not before:
+            self._remove_directives()  # `answering` stays: see its docstring
+        elif self.phase is not before:  # a newer question, or a tool call, is still open
             self.answering.clear()
             if self.waiting_utterances and not self.at_tools:
                 self.opened_in = self.waiting_utterances[0].turn

@@ -1,4 +1,4 @@
-"""What nobody reports and the call must notice: silence, a session without signs, slow tools, its age.
+"""Notices what no event reports: silence, an unresponsive session, slow tools, the call's age.
 
 - *Idle*: neither side has said anything for a while. The assistant says goodbye, then the call ends.
 - *Limit*: the call has reached its longest duration. The same.
@@ -22,7 +22,7 @@ class WatchdogLimits:
     """How long the goodbye may take."""
     unresponsive_s: float = 12.0
     longest_unresponsive_s: float = 300.0
-    """The same at most: it doubles after each false alarm, such as a noise that is rightly ignored."""
+    """The longest `unresponsive_s`: it doubles after each false alarm, such as a noise that no session answers."""
     tool_patience_s: float = 2.5
 
 
@@ -45,11 +45,11 @@ class Watchdog:
         self._slow_tool_found: float | None = None
 
     def session_responded(self) -> None:
-        """Record that the session responds: the next time it does not is found as soon as the first."""
+        """Return to the shortest wait, which false alarms have lengthened."""
         self._unresponsive_s = self._limits.unresponsive_s
 
     def check(self, snapshot: CallSnapshot) -> Finding | None:
-        """Return what is noticed now, the gravest first."""
+        """Return what is noticed now; of several findings, the gravest."""
         if snapshot.now - snapshot.began_at >= self._limits.limit_s:
             return Finding.LIMIT
         if self._is_unresponsive(snapshot):

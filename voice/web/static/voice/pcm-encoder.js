@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * Encodes the microphone's audio as the wire carries it: any sample rate and quantum in, 16 kHz 16-bit
- * blocks of 512 samples out. Holds everything of the capture worklet but the worklet itself.
+ * blocks of 512 samples out. Contains
+ * all of the capture worklet's logic, so that Node can test it.
  */
 
 import { LevelMeter } from "./level-meter.js";

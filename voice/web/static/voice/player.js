@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Turns the chunks of the assistant's voice into continuous audio. Holds everything of the playback
- * worklet but the worklet itself. Pure: chunks and time come in, samples and reports go out.
+ * Turns the chunks of the assistant's voice into continuous audio. Contains all of
+ * the playback worklet's logic, so that Node can test it. Pure: chunks and time come in, samples and
+ * reports go out.
  *
  * Chunks (24 kHz) wait in a ring buffer. The audio thread calls `render` for each quantum, which pulls
  * through the resampler exactly the samples that this quantum needs. So the position that the customer

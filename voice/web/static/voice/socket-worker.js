@@ -58,7 +58,7 @@ const CLOSE_TIMEOUT_MS = 2000;
  *   | { kind: "closed", action: Action }} WorkerMessage
  */
 
-class CallTransport {
+class CallSocket {
   #urls;
   #protocol;
   #retryPolicy;
@@ -352,14 +352,14 @@ function post(message) {
   self.postMessage(message);
 }
 
-/** @type {CallTransport | null} */
+/** @type {CallSocket | null} */
 let transport = null;
 
 /** @param {WorkerCommand} command */
 function onCommand(command) {
   switch (command.kind) {
     case "start":
-      return void (transport = new CallTransport(command));
+      return void (transport = new CallSocket(command));
     case "send-text":
       return transport?.sendText(command.text);
     case "playback-started":

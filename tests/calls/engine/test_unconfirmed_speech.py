@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.calls.engine.endpointing import NOISE_AFTER_S, PRE_ROLL_MS, UnconfirmedSpeech
+from voice.calls.engine.unconfirmed_speech import NOISE_AFTER_S, PRE_ROLL_MS, UnconfirmedSpeech
 
 pytestmark = pytest.mark.pure
 

@@ -1,8 +1,9 @@
-"""Which of the customer's speech the service has transcribed.
+"""Unconfirmed speech: the customer's speech that the service has not transcribed.
 
 A session may end before it has transcribed what the customer said. The next one must get that audio
-again: whole words, and none of them twice. A transcript covers all speech before the newest pause that
-could have ended a turn; where the pauses are is known from the edges that `voice.calls.audio` reports.
+again: whole words, and none of them twice. A transcript *confirms* all speech before the newest pause that
+could have ended a turn. The pauses are known from the edges (`SpeechBegan`, `SpeechEnded`) that
+`voice.calls.audio.speech_detector` reports; positions are samples of the inbound audio of the call.
 """
 
 from collections import deque
@@ -11,15 +12,15 @@ from dataclasses import dataclass, replace
 PRE_ROLL_MS = 300.0
 """Soft beginnings of words lie before the loudness."""
 TURN_ENDS_MS = 1_600.0
-"""A pause that surely ends a turn where the service waits no longer than 1.5 s; see `shortest_pause_ms`."""
+"""A pause that certainly ends a turn: the service waits for 1.5 s at most. Scales with `shortest_pause_ms`."""
 SHORTEST_PAUSE_MS = 400.0
 """The shortest pause after which the service was seen to end a turn."""
 TRANSCRIBED_WITHIN_S = 4.0
 """The service transcribes speech at most so long after its end."""
 NOISE_AFTER_S = 8.0
-"""What a session has not transcribed for so long was noise, as far as the client is concerned."""
+"""Sound that a session has not transcribed for so long is noise: the client may drop it."""
 MOST_SESSIONS = 2
-"""What so many sessions did not transcribe was noise."""
+"""Sound that so many sessions have not transcribed is noise: no further one gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +29,11 @@ class InputFacts:
 
     received_to: int = 0
     loud_since: int | None = None
-    """Where the loudness begins that is under way."""
+    """Where the current loudness begins; None while it is quiet."""
     covered_to: int = 0
     """Up to where the audio arrived at least `transcription_margin_s` ago."""
     waited_s: float = 0.0
-    """How long the newest chunk waited until the session took it."""
+    """How long the newest chunk waited until it was sent to the session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class UnconfirmedSpeech:
         self.transcription_margin_s = 1.5 * shortest_pause_ms / 1000
         """Speech that ended later than this before a transcript may not be in it."""
         self._pre_roll = int(min(PRE_ROLL_MS, 0.75 * shortest_pause_ms) * rate_hz / 1000)
-        # A service that is quicker with the shortest pause is so with the longest.
+        # A service whose shortest pause is shorter ends a turn sooner in proportion.
         self._turn_ends = int(TURN_ENDS_MS * shortest_pause_ms / SHORTEST_PAUSE_MS * rate_hz / 1000)
         self._ended: deque[SpeechSegment] = deque()
         self._begins: int | None = None
@@ -69,12 +70,12 @@ class UnconfirmedSpeech:
 
     @property
     def segments(self) -> tuple[SpeechSegment, ...]:
-        """The speech that came to its end, oldest first."""
+        """The unconfirmed speech that has ended, oldest first."""
         return tuple(self._ended)
 
     @property
     def waits_since(self) -> float | None:
-        """When the oldest unconfirmed speech came to its end; None if there is none."""
+        """When the oldest unconfirmed speech ended; None if there is none."""
         return self._ended[0].ended_at if self._ended else None
 
     def since(self, loud_since: int | None) -> int | None:
@@ -122,16 +123,16 @@ class UnconfirmedSpeech:
         it, or the rest. If no speech ended lately, the service found a pause that noise hides here.
         """
         newest = now - self.transcription_margin_s
-        had_time = sum(
+        old_enough = sum(
             1 for s in self._ended if s.received_at is not None and s.received_at <= newest
         )
-        confirmed = [self._ended.popleft() for _ in range(self._up_to_turn_end(had_time, facts))]
+        confirmed = [self._ended.popleft() for _ in range(self._up_to_turn_end(old_enough, facts))]
         has_recent = any(
             s.received_at is not None and now - s.received_at <= TRANSCRIBED_WITHIN_S
             for s in confirmed
         )
-        had_time = self._session_since is not None and newest >= self._session_since
-        if self._begins is not None and not has_recent and had_time:
+        is_session_old_enough = self._session_since is not None and newest >= self._session_since
+        if self._begins is not None and not has_recent and is_session_old_enough:
             self._begins = max(self._begins, facts.covered_to)
         return confirmed[-1].ended_at if confirmed else None
 
@@ -157,9 +158,9 @@ class UnconfirmedSpeech:
         return None if begins is None else max(0, begins - self._pre_roll)
 
     def _up_to_turn_end(self, count: int, facts: InputFacts) -> int:
-        """Return how many segments there are up to the end of the turn of the first `count`.
+        """Return how many segments there are up to the pause that ends the turn of segment `count`.
 
-        Turns that have surely not ended stay; but at least one segment is in the transcript.
+        Without such a pause it is `count`, or all segments if `count` is 0: a transcript covers something.
         """
         if not self._ended:
             return 0
