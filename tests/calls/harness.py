@@ -19,7 +19,7 @@ from voice import pcm
 from voice.calls.active_call import ActiveCall
 from voice.calls.engine.settings import RestoredState
 from voice.calls.options import CallOptions, CallSettings
-from voice.calls.runtime import Call, CallRecorder
+from voice.calls.runtime import Call, Recorder
 from voice.calls.uplink import Uplink
 from voice.prompts import load_directives
 from voice.sonic.events import EndpointingSensitivity, SessionStart
@@ -162,7 +162,7 @@ def make_call(
     tools: ToolRegistry | None = None,
     restored: RestoredState | None = None,
     resume: m.ResumeCall | None = None,
-    recorder: CallRecorder | None = None,
+    recorder: Recorder | None = None,
     greet: bool = False,
     acknowledges: bool = True,
     **changed: Any,

@@ -54,7 +54,7 @@ SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0
 within a word would cut it in two."""
 
 
-class CallRecorder(Protocol):
+class Recorder(Protocol):
     """Stores what happens in a call; see `voice.calls.recorder`."""
 
     def record_utterances(self, utterances: tuple[Utterance, ...]) -> None:
@@ -90,7 +90,7 @@ class Call:
         transport: StreamSource,
         tools: ToolRegistry,
         settings: CallSettings,
-        recorder: CallRecorder | None = None,
+        recorder: Recorder | None = None,
         restored: RestoredState | None = None,
         resume: m.ResumeCall | None = None,
     ) -> None:

@@ -1,7 +1,7 @@
 """The voice WebSocket: frames of a client to its call, and the call's messages back.
 
-Channels accepts the connection and sees its end. Frames do not pass through it: they come and go by a
-`FrameConnection`, one call chain from the socket to the call's session and back, without a task switch
+Channels accepts the connection and sees its end. Frames do not pass through it: a `FrameConnection` brings
+and sends them, in one chain of calls from the socket to the call's session and back, without a task switch
 (ADR 0006). The cleanup is in `__call__`, because servers do not call `disconnect` in all cases.
 
 A connection is not the call. Its first message starts a call or resumes one; if the connection is

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice.calls.engine.usage import TokenUsage
+from voice.calls.engine.usage import UsageCounter
 from voice.sonic.events import UsageReport
 
 pytestmark = pytest.mark.pure
@@ -18,14 +18,14 @@ def report(speech_in: int, text_in: int = 0, speech_out: int = 0, text_out: int 
 
 
 def test_usage_of_a_session_reported_again_counts_once() -> None:
-    usage = TokenUsage()
+    usage = UsageCounter()
     usage.add(1, report(10, 1, 20, 2))
     usage.add(1, report(15, 1, 30, 2))
     assert list(usage.tokens.values()) == [15, 1, 30, 2]
 
 
 def test_usage_of_several_sessions_is_their_sum() -> None:
-    usage = TokenUsage()
+    usage = UsageCounter()
     usage.add(1, report(10, 1, 20, 2))
     usage.add(2, report(1, 1, 1, 1))
     usage.add(1, report(11, 1, 20, 2))
@@ -33,13 +33,13 @@ def test_usage_of_several_sessions_is_their_sum() -> None:
 
 
 def test_usage_returns_what_is_new() -> None:
-    usage = TokenUsage()
+    usage = UsageCounter()
     usage.add(1, report(10, 1, 20, 2))
     assert list(usage.add(1, report(15, 1, 20, 3)).values()) == [5, 0, 0, 1]
 
 
 def test_usage_report_that_goes_back_adds_nothing() -> None:
-    usage = TokenUsage()
+    usage = UsageCounter()
     usage.add(1, report(10))
     usage.add(1, report(5))
     assert usage.tokens["input_speech_tokens"] == 10

@@ -20,7 +20,7 @@ from voice.calls.engine.tool_calls import ToolCall, ToolCalls
 from voice.calls.engine.transcript import Transcript
 from voice.calls.engine.turn import TurnState
 from voice.calls.engine.unconfirmed_speech import UnconfirmedSpeech
-from voice.calls.engine.usage import TokenUsage
+from voice.calls.engine.usage import UsageCounter
 from voice.calls.engine.watchdog import Watchdog
 from voice.wire import messages as m
 
@@ -64,7 +64,7 @@ class CallState:
         self.tool_calls = ToolCalls(before.tool_calls)
         self.injected = InjectedTexts()
         self.timer = TurnTimer()
-        self.usage = TokenUsage()
+        self.usage = UsageCounter()
         self.watchdog = Watchdog(settings.watchdog)
         self.last_activity_at = now
         """When the customer or the assistant last spoke or typed, or a tool finished."""

@@ -12,8 +12,8 @@ KINDS = (
 )
 
 
-class TokenUsage:
-    """The total of all sessions."""
+class UsageCounter:
+    """Counts the tokens of all sessions of a call."""
 
     def __init__(self) -> None:
         self.tokens = dict.fromkeys(KINDS, 0)
