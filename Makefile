@@ -13,7 +13,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations maintenance voice simulator local tests scripts benchmarks manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults drain-proof scenes foreign-clients soak races bench bench-quick bench-data speech-figures demo-data translations pins lambda infra-check check-image clean
+.PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults drain-proof scenes foreign-clients soak races bench bench-quick bench-data speech-figures demo-data translations pins lambda infra-check check-image audit sbom clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,15 @@ check-image: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run the Docke
 infra-check: .venv-infrastructure/.installed .venv-checkov/.installed ## Check the infrastructure: Terraform on a local AWS, checkov, hadolint
 	@scripts/infra-check
 
+audit: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed .venv-audit/.installed ## Look for secrets, licences that don't fit, known vulnerabilities
+	@scripts/audit
+
+sbom: .venv-production/.installed .venv-audit/.installed ## Write what the production environment contains: build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@.venv-audit/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --validate \
+		--output-reproducible --output-file build/sbom.cdx.json .venv-production
+	@echo "build/sbom.cdx.json"
+
 clean: ## Remove environments and caches; data in var/ stays
 	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
 
@@ -152,8 +161,15 @@ $(BENCH_VENV)/.installed $(PIPECAT_VENV)/.installed $(VOICES_VENV)/.installed:
 	@$(@D)/bin/python $(PIP_INSTALL) -r $< || { echo "The benchmark's packages could not be installed: see above. This step needs the network once." >&2; exit 1; }
 	@touch $@
 
-.venv-infrastructure/.installed .venv-checkov/.installed: .venv-%/.installed: requirements-%.txt
-	@echo "Installing the tools of the infrastructure check: $*"
+# Nothing but production, for `make sbom`: pip itself is not in it.
+.venv-production/.installed: requirements.txt | $(PY)
+	@echo "Installing the production environment"
+	@rm -rf $(@D) && "$$(scripts/find-python)" -m venv --without-pip $(@D)
+	@$(PY) -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --only-binary=:all: -r requirements.txt
+	@touch $@
+
+.venv-infrastructure/.installed .venv-checkov/.installed .venv-audit/.installed: .venv-%/.installed: requirements-%.txt
+	@echo "Installing tools: $*"
 	@test -x .venv-$*/bin/python || "$$(scripts/find-python)" -m venv .venv-$*
 	@.venv-$*/bin/python $(PIP_INSTALL) -r requirements-$*.txt
 	@touch $@

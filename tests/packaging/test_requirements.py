@@ -1,4 +1,4 @@
-"""requirements*.txt: every pin is exact. That production's are enough: docs/test_deploy.py."""
+"""requirements*.txt: every pin is exact, production's have hashes. That they are enough: docs/test_deploy.py."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,11 @@ STAND_INS = {"ministack", "faster-whisper", "py-nanotts", "soxr", "trustme", "py
 
 def read_pins(name: str) -> dict[str, str]:
     """Return the versions in a requirements file by normalized package name."""
-    text = (ROOT / name).read_text()
+    text = re.sub(
+        r" \\\n( +--hash=sha256:[0-9a-f]{64}( \\\n|\n))+( +# .*\n)*",
+        "\n",
+        (ROOT / name).read_text(),
+    )
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert all(PINNED.match(line) for line in lines), [x for x in lines if not PINNED.match(x)]
     specs = [re.split(r"[ ;#]", line, maxsplit=1)[0] for line in lines]
@@ -27,13 +31,23 @@ FILES = [
     "requirements-dev.txt",
     "requirements-dynamodb.txt",
     "requirements-lambda.txt",
+    "requirements-build.txt",
 ]
+HASHED = ["requirements.txt", "requirements-lambda.txt", "requirements-build.txt"]
 
 
 @pytest.mark.pure
 @pytest.mark.parametrize("name", FILES)
 def test_requirements_file_pins_exact_versions(name: str) -> None:
     assert read_pins(name)
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("name", HASHED)
+def test_each_pin_of_production_has_hashes(name: str) -> None:
+    text = (ROOT / name).read_text()
+    pins = re.findall(r"^([\w.-]+)==(?:.*\\\n)+? +--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert {pin.lower() for pin in pins} == set(read_pins(name))
 
 
 @pytest.mark.pure
