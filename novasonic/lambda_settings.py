@@ -21,7 +21,6 @@ INSTALLED_APPS = [
     "novasonic",
 ]
 MIDDLEWARE = [
-    "novasonic.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "common.no_store.NoStoreMiddleware",
     "corsheaders.middleware.CorsMiddleware",

@@ -31,19 +31,29 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         """Return the response, or its coroutine, with the request's id in the log's context."""
-        request_id = _request_id(request)
         if iscoroutinefunction(self._get_response):
-            return self._call_async(request, request_id)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response: HttpResponse = self._get_response(request)
+            return self._call_async(request)
+        request_id = _bind(request)
+        response: HttpResponse = self._get_response(request)
         response[HEADER] = request_id
         return response
 
-    async def _call_async(self, request: HttpRequest, request_id: str) -> HttpResponse:
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            response: HttpResponse = await self._get_response(request)
+    async def _call_async(self, request: HttpRequest) -> HttpResponse:
+        request_id = _bind(request)
+        response: HttpResponse = await self._get_response(request)
         response[HEADER] = request_id
         return response
+
+
+def _bind(request: HttpRequest) -> str:
+    """Bind a request's id and return it.
+
+    It stays bound, because Django logs a response with an error after all middleware; the next request has a
+    context of its own, or binds its own id.
+    """
+    request_id = _request_id(request)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
 
 
 def _request_id(request: HttpRequest) -> str:

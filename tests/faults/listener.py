@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.fixtures.voice_clients import open_socket, request_ticket
 from voice import pcm
-from voice.wire.binary import FrameType
+from voice.wire.binary import Flag, FrameType
 from voice.wire.client import ClientCall, ServerFrame
 
 ACKNOWLEDGE_S = 0.1
@@ -163,6 +163,9 @@ class Listener:
         match frame.kind:
             case FrameType.AUDIO_OUT if frame.generation == self._call.generation:
                 self._measure_silence(frame, silent_since, now)
+                if frame.flags & Flag.FIRST:
+                    self._call.queue_event(type="heard", position=frame.position, afterMs=0)
+                    await self._send_queued()
             case FrameType.FLUSH:
                 await self._send(self._call.acknowledgement(now))
             case FrameType.RESUME:

@@ -125,7 +125,8 @@ def test_request_has_its_id_in_log_and_response(logging_site: Site, proxy: Dynam
     with unavailable.value as response:
         assert response.headers["X-Request-Id"] == "from-the-proxy-1"
     by_event = {record["event"]: record for record in records(logging_site)}
-    assert by_event["dynamodb unavailable"]["request_id"] == "from-the-proxy-1"
+    for event in ("dynamodb unavailable", "Service Unavailable: /orders/1"):
+        assert by_event[event]["request_id"] == "from-the-proxy-1"
 
 
 @pytest.mark.parametrize("given", [None, "no spaces", "x" * 129])
