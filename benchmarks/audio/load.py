@@ -17,7 +17,7 @@ from typing import Literal
 
 from benchmarks.audio import stamps
 from benchmarks.audio.clients import Client
-from benchmarks.audio.model_endpoint import ModelStream
+from nova_sonic_simulator.load.endpoint import ModelStream
 
 type LoadName = Literal["quiet", "talk-over"]
 type NewClient = Callable[[Callable[[bytes], None]], Client]

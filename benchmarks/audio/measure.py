@@ -5,8 +5,8 @@ import statistics
 from dataclasses import asdict, dataclass
 
 from benchmarks.audio.load import Direction, LoadName, Run
-from benchmarks.audio.model_endpoint import ModelEndpoint, ModelStream
 from benchmarks.audio.processes import RunningServer
+from nova_sonic_simulator.load.endpoint import ModelEndpoint, ModelStream
 
 REAL_TIME_P99_MS = 20.0
 

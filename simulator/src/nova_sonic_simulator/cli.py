@@ -38,6 +38,7 @@ from nova_sonic_simulator.http2.certificates import Certificates, open_certifica
 from nova_sonic_simulator.inspector.journal import Journal
 from nova_sonic_simulator.inspector.page import inspector_page
 from nova_sonic_simulator.inspector.recording import SceneRecorder
+from nova_sonic_simulator.load import mode
 from nova_sonic_simulator.log_format import JsonFormatter, TextFormatter
 from nova_sonic_simulator.protocol.signatures import Credentials
 from nova_sonic_simulator.service import Service, ServicePolicy, listen
@@ -89,6 +90,8 @@ def run() -> int:
     try:
         if arguments[:1] == ["download-model"]:
             return weights.main(arguments[1:])
+        if arguments[:1] == ["load"]:
+            return mode.main(arguments[1:])
         return main(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS

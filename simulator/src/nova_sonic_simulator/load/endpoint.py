@@ -213,7 +213,7 @@ class _Connection(asyncio.Protocol):
             at += 9 + length
         del buffer[:at]
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         for stream in self._streams.values():
             stream.is_open = False
 
@@ -276,7 +276,7 @@ class ModelEndpoint:
         self.on_event = on_event
         self._server: asyncio.Server | None = None
 
-    async def start(self, folder: Path) -> tuple[str, Path]:
+    async def start(self, folder: Path, *, port: int = 0) -> tuple[str, Path]:
         """Listen; return the URL and the file of the CA that signed the certificate."""
         authority = trustme.CA()
         ca_file = folder / "ca.pem"
@@ -286,10 +286,10 @@ class ModelEndpoint:
         tls.set_alpn_protocols(["h2"])
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(self), "127.0.0.1", 0, ssl=tls, backlog=1_000
+            lambda: _Connection(self), "127.0.0.1", port, ssl=tls, backlog=1_000
         )
-        port = self._server.sockets[0].getsockname()[1]
-        return f"https://localhost:{port}", ca_file
+        bound = self._server.sockets[0].getsockname()[1]
+        return f"https://localhost:{bound}", ca_file
 
     def close(self) -> None:
         """Stop listening."""
