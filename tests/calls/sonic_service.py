@@ -29,9 +29,9 @@ from nova_sonic_simulator.session.jobs import (
 from nova_sonic_simulator.session.session import Session, SessionDependencies
 from nova_sonic_simulator.speech.endpointing import Endpointer
 from tests.calls import coded_speech
+from tests.calls.payload_adapter import PayloadStreamAdapter
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.interfaces import SonicStream
-from voice.sonic.payload_adapter import PayloadStreamAdapter
 
 MODEL = "amazon.nova-2-sonic-v1:0"
 CHARACTERS_A_SECOND = 20

@@ -186,7 +186,8 @@ class CallRegistry:
         active.resumes += 1
         metrics.CALLS_RESUMED.inc()
         logger.info(
-            "call resumed", extra={"forgot": resume.has_lost_state, "call_id": active.call_id}
+            "call resumed",
+            extra={"has_lost_state": resume.has_lost_state, "call_id": active.call_id},
         )
         return active, active.resumed_message(resume)
 
@@ -225,7 +226,9 @@ class CallRegistry:
         )
         metrics.CALLS_STARTED.labels("restored").inc()
         self._start_call(active, connection)
-        logger.info("call restored", extra={"forgot": resume.has_lost_state, "call_id": call_id})
+        logger.info(
+            "call restored", extra={"has_lost_state": resume.has_lost_state, "call_id": call_id}
+        )
         return active, active.resumed_message(resume, restored=True)
 
     async def _acquire(self, call_id: str, resume: m.ResumeCall) -> StoredCall:

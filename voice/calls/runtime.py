@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.1
 SILENCE_AFTER_S = 0.25
-"""If no audio comes for this long, the service gets silence: it wants audio without a pause."""
+"""If no audio comes for this long, the service gets silence: it requires audio without a pause."""
 REMEMBERED_SILENCE_S = 2.0
 """So much audio before unconfirmed speech is remembered: more than its beginning may be found late."""
 SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0

@@ -150,7 +150,7 @@ class Session:
         asyncio.get_running_loop().call_later(END_TIMEOUT_S, self._finish, None)
 
     def fail(self, error: SonicError) -> None:
-        """Treat the session as lost: the protocol does not allow what the engine wants to send."""
+        """Treat the session as lost: the protocol does not allow what was to be sent on it now."""
         self._finish(error)
 
     async def close(self) -> None:

@@ -47,7 +47,7 @@ class FrameConnection(Protocol):
         """Wait until every frame has been given to the server."""
 
     def pause_receiving(self) -> None:
-        """Hold the client back; a few more frames may be received."""
+        """Stop reading from the client; a few frames that were read already may still come."""
 
     def resume_receiving(self) -> None:
         """Receive again."""

@@ -71,12 +71,12 @@ def played(*, sequence: int = 0, generation: int = 0, position: int = 0) -> Clie
 
 
 def resume(
-    *, wanted: int = 0, generation: int = 0, position: int = 0, forgot: bool = False
+    *, wanted: int = 0, generation: int = 0, position: int = 0, has_lost_state: bool = False
 ) -> ResumeCall:
     return ResumeCall(
         token="t",
         next_sequence=wanted,
         generation=generation,
         position=position,
-        has_lost_state=forgot,
+        has_lost_state=has_lost_state,
     )

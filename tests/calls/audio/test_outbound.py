@@ -330,9 +330,9 @@ class TestResume:
         enqueue(link, event(0), speech(0, 40), speech(40, 40), event(3))
         sent(link)
         link.acknowledge(played(sequence=3, position=20))
-        link.resume(resume(forgot=True, position=40))
+        link.resume(resume(has_lost_state=True, position=40))
         assert taken(link) == [OutboundMessage(speech(40, 40), 2, is_resent=True)]
-        link.resume(resume(forgot=True, position=0))
+        link.resume(resume(has_lost_state=True, position=0))
         assert numbers(taken(link)) == [2]
 
     def test_resume_after_a_reload_does_not_rewind_playback(self) -> None:
@@ -340,7 +340,7 @@ class TestResume:
         enqueue(link, speech(0, 40))
         sent(link)
         link.acknowledge(played(position=30))
-        link.resume(resume(forgot=True))
+        link.resume(resume(has_lost_state=True))
         assert link.played_to == 30
         assert numbers(taken(link)) == [0]
 

@@ -169,7 +169,7 @@ def test_reloaded_client_gets_unplayed_audio_once_in_any_order(
     scenario.peer = Peer(
         scenario.link, played_to=scenario.peer.played_to, buffered=scenario.peer.played_to
     )
-    scenario.link.resume(resume(forgot=True, position=scenario.peer.played_to))
+    scenario.link.resume(resume(has_lost_state=True, position=scenario.peer.played_to))
     scenario.play(after)
     scenario.end()
     newest = [

@@ -16,8 +16,8 @@ announced, and for none after a flush.
 received them, audio until the customer has heard it. A client that resumes gets again what it has not
 received, under the same numbers.
 
-*Bound.* More than `max_samples` waiting is a reply that nobody will hear to its end: what comes on top is
-dropped, and counted. Reading from the service never stops, as an interruption may come behind that audio.
+*Bound.* At most `max_samples` of audio wait; what comes beyond is dropped, and counted: no customer listens
+to so long a reply. Reading from the service never stops, as an interruption may come behind that audio.
 
 A legacy client acknowledges nothing: it has no window, its messages have no numbers, nothing is retained for
 it, and the end of its playback is estimated.

@@ -1,7 +1,7 @@
 """Where the customer speaks, by loudness alone.
 
 The service decides what was said, and when a turn ends. This detector only finds stretches of loudness,
-for purposes that can bear an error: which audio to repeat to the next session (a little too much), when
+for purposes that tolerate an error: which audio to repeat to the next session (a little too much), when
 to rotate sessions (a little late), whether the service responds (only after clear speech).
 
 Audio is judged in frames of 16 ms. A frame is loud if its peak is well above the background, which is the

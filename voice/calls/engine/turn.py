@@ -22,7 +22,7 @@ REPLY_IS_COMING = {TurnPhase.SPEAKING, TurnPhase.QUEUED, TurnPhase.SPEAKING_OVER
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that wants an answer."""
+    """Something that needs an answer."""
 
     text: Utterance | str
     """An utterance of the customer, or a directive."""
