@@ -96,7 +96,9 @@ async def serve(ca_file: str) -> None:
 @asynccontextmanager
 async def ours(url: str, ca_file: str) -> AsyncIterator[Opener]:
     """Open streams through our transport."""
-    config = BedrockConfig(region="us-east-1", model_id="m", endpoint_url=url, ca_file=ca_file)
+    config = BedrockConfig(
+        region="us-east-1", model_id="m", header_timeout_s=15.0, endpoint_url=url, ca_file=ca_file
+    )
     transport = BedrockTransport(config, FrozenIdentity(IDENTITY))
     yield transport.open
     await transport.close()

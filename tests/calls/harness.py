@@ -13,11 +13,13 @@ from conversations.domain import Speaker, Utterance
 from nova_sonic_simulator.dialogue import Reply, ToolCall
 from tests.calls import coded_speech
 from tests.calls.clients import DELAY_S, BrowserClient, LegacyClient
+from tests.calls.limits import rotation_plan, watchdog_limits
 from tests.calls.sonic_service import SonicService
 from tests.calls.virtual_time import run
 from voice import pcm
 from voice.calls.active_call import ActiveCall
 from voice.calls.engine.settings import RestoredState
+from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 from voice.calls.options import CallOptions, CallSettings
 from voice.calls.runtime import Call, Recorder
 from voice.calls.uplink import Uplink
@@ -47,6 +49,13 @@ def settings(**changed: Any) -> CallSettings:
         "directives": lambda language, voice: DIRECTIVES,
         "now": lambda: start + dt.timedelta(milliseconds=next(ids)),
         "jitter": lambda: 0.5,
+        "rotation": rotation_plan(),
+        "watchdog": watchdog_limits(),
+        "window_ms": 3000,
+        "resume_for_s": 30.0,
+        "tool_deadline_s": 10.0,
+        "confirms_changes": False,
+        "shortest_pause_ms": SHORTEST_PAUSE_MS,
         **changed,
     }
     return CallSettings(**values)

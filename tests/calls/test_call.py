@@ -15,10 +15,10 @@ from tests.calls.harness import (
     running_call,
     says,
 )
+from tests.calls.limits import watchdog_limits
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
 from voice.calls.engine.tool_calls import ToolCall
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -232,7 +232,7 @@ class TestFirstModel:
     @in_virtual_time
     async def test_first_model_ends_an_idle_call_without_goodbye(self) -> None:
         async with running_call(
-            service=self.service(), watchdog=WatchdogLimits(idle_s=5), **FIRST_MODEL
+            service=self.service(), watchdog=watchdog_limits(idle_s=5), **FIRST_MODEL
         ) as call:
             assert await call.until_over() is m.EndReason.IDLE
             assert call.said_by_assistant == []

@@ -9,13 +9,13 @@ import pytest
 
 from tests.calls.engine.driver import connected
 from tests.calls.harness import calls_tool, in_virtual_time, running_call
+from tests.calls.limits import rotation_plan
 from tests.calls.sonic_service import SonicService
 from tests.calls.tools import slow_tool
-from voice.calls.engine.rotation import RotationPlan
 
 pytestmark = pytest.mark.pure
 
-EARLY = RotationPlan(quiet_moment_after_s=20, between_replies_after_s=40, at_latest_s=50)
+EARLY = rotation_plan(quiet_moment_after_s=20, between_replies_after_s=40, at_latest_s=50)
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from nova_sonic_simulator.dialogue import Reply
 from tests.calls import coded_speech
 from tests.calls.harness import RunningCall, calls_tool, running_call, says
+from tests.calls.limits import rotation_plan
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.virtual_time import run
 from voice.calls.audio.inbound import MAX_WAITING_S, REMEMBERED_S
 from voice.calls.audio.outbound import MAX_RETAINED_MESSAGES, MAX_WAITING_SAMPLES
 from voice.calls.engine.client import MAX_WAITING_TEXTS
 from voice.calls.engine.recovery import TRANSIENT
-from voice.calls.engine.rotation import RotationPlan
 from voice.calls.uplink import MAX_UNSAFE
 from voice.sonic.errors import TransportCode, TransportError
 from voice.tools.registry import ToolContext, ToolRegistry
@@ -250,7 +250,7 @@ async def live(acts: Sequence[Act], ending: str) -> None:
     """Play acts on a call; at the end it comes to rest, or its customer hangs up, or its server goes."""
     runs: Counter[str] = Counter()
     service = SonicService(conditions=Conditions(openings=deque()))
-    plan = RotationPlan(quiet_moment_after_s=9, between_replies_after_s=14, at_latest_s=20)
+    plan = rotation_plan(quiet_moment_after_s=9, between_replies_after_s=14, at_latest_s=20)
     async with running_call(service=service, tools=toolbox(runs), rotation=plan) as call:
         random_call = RandomCall(call, service)
         await random_call.play(acts)

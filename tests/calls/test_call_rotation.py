@@ -10,9 +10,8 @@ from tests.calls.harness import (
     running_call,
     says,
 )
+from tests.calls.limits import rotation_plan, watchdog_limits
 from tests.calls.sonic_service import Conditions, SonicService
-from voice.calls.engine.rotation import RotationPlan
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -24,7 +23,7 @@ class TestRotation:
     @pytest.mark.slow
     @in_virtual_time
     async def test_rotation_during_endless_speech_keeps_each_word_once(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=8, between_replies_after_s=12, at_latest_s=14)
+        plan = rotation_plan(quiet_moment_after_s=8, between_replies_after_s=12, at_latest_s=14)
         async with running_call(rotation=plan) as call:
             spoken = iter(range(10_000))
             while call.rotations < 20:
@@ -37,7 +36,7 @@ class TestRotation:
     @pytest.mark.slow
     @in_virtual_time
     async def test_rotation_during_an_hour_of_silence_keeps_the_call(self) -> None:
-        patient = WatchdogLimits(idle_s=7200, limit_s=7200)
+        patient = watchdog_limits(idle_s=7200, limit_s=7200)
         async with running_call({"Hola": says("Acá estoy.")}, watchdog=patient) as call:
             await asyncio.sleep(3600)
             assert await call.ask("Hola") == "Acá estoy."
@@ -45,7 +44,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_waits_for_a_quiet_moment(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=4, between_replies_after_s=100, at_latest_s=110)
+        plan = rotation_plan(quiet_moment_after_s=4, between_replies_after_s=100, at_latest_s=110)
         async with running_call({"Hola": says(*[LONG] * 4)}, rotation=plan) as call:
             call.client.type("Hola")
             await asyncio.sleep(14)
@@ -57,7 +56,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_later_waits_for_the_end_of_a_reply_only(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=4, between_replies_after_s=5, at_latest_s=100)
+        plan = rotation_plan(quiet_moment_after_s=4, between_replies_after_s=5, at_latest_s=100)
         async with running_call({"Hola": says(*[LONG] * 4)}, rotation=plan) as call:
             await asyncio.sleep(3)
             call.client.type("Hola")
@@ -69,7 +68,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_forced_in_mid_answer_repeats_the_answer(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=5.8, between_replies_after_s=5.9, at_latest_s=6)
+        plan = rotation_plan(quiet_moment_after_s=5.8, between_replies_after_s=5.9, at_latest_s=6)
         async with running_call({"Hola": says(*[LONG] * 4)}, rotation=plan) as call:
             await asyncio.sleep(4)
             call.client.type("Hola")
@@ -82,7 +81,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_asks_an_unanswered_question_again(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=4, between_replies_after_s=5, at_latest_s=6)
+        plan = rotation_plan(quiet_moment_after_s=4, between_replies_after_s=5, at_latest_s=6)
         service = SonicService(conditions=Conditions(thinks_s=1.5))
         async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(4)
@@ -93,7 +92,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_asks_a_question_typed_into_a_reply_again(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
+        plan = rotation_plan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = SonicService({"Hola": says(LONG, LONG)}, conditions=Conditions(thinks_s=1.5))
         async with running_call(service=service, rotation=plan) as call:
             call.client.type("Hola")
@@ -108,7 +107,7 @@ class TestRotation:
     async def test_rotation_repeats_speech_during_the_opening(
         self,
     ) -> None:
-        plan = RotationPlan(quiet_moment_after_s=3, between_replies_after_s=5, at_latest_s=6)
+        plan = rotation_plan(quiet_moment_after_s=3, between_replies_after_s=5, at_latest_s=6)
         for early_ms in range(0, 330, 30):
             service = SonicService(conditions=Conditions(opening_s=0.3))
             async with running_call(service=service, rotation=plan) as call:
@@ -120,7 +119,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_prepared_session_that_waits_too_long_is_replaced(self) -> None:
-        plan = RotationPlan(
+        plan = rotation_plan(
             quiet_moment_after_s=3, between_replies_after_s=100, at_latest_s=110, prepared_for_s=2
         )
         service = SonicService(conditions=Conditions(opening_s=0.3))
@@ -134,7 +133,7 @@ class TestRotation:
 
     @in_virtual_time
     async def test_rotation_in_noise_repeats_no_word(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=8, between_replies_after_s=12, at_latest_s=14)
+        plan = rotation_plan(quiet_moment_after_s=8, between_replies_after_s=12, at_latest_s=14)
         noise = coded_speech.noise(600)
         async with running_call(rotation=plan) as call:
             await call.play(noise[: 32_000 * 3])

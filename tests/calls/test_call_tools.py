@@ -12,9 +12,9 @@ from tests.calls.harness import (
     in_virtual_time,
     running_call,
 )
+from tests.calls.limits import rotation_plan
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
-from voice.calls.engine.rotation import RotationPlan
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -191,7 +191,7 @@ class TestTools:
     @in_virtual_time
     async def test_tool_requested_in_another_turn_runs_again(self) -> None:
         tools, runs = slow_tool({"said": "listo"}, takes_s=0.2)
-        plan = RotationPlan(quiet_moment_after_s=3, between_replies_after_s=5, at_latest_s=6)
+        plan = rotation_plan(quiet_moment_after_s=3, between_replies_after_s=5, at_latest_s=6)
         async with running_call({"Hola": calls_tool("look")}, tools=tools, rotation=plan) as call:
             await call.ask("Hola")
             await call.until(lambda: call.rotations == 1)

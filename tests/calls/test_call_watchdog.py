@@ -11,10 +11,10 @@ from tests.calls.harness import (
     running_call,
     says,
 )
+from tests.calls.limits import watchdog_limits
 from tests.calls.sonic_service import Conditions, SonicService
 from voice.calls.engine.playback import LISTENS_S
 from voice.calls.engine.unconfirmed_speech import NOISE_AFTER_S
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -93,7 +93,7 @@ class TestUnresponsiveSessions:
 class TestEnds:
     @in_virtual_time
     async def test_idle_call_ends_with_a_goodbye(self) -> None:
-        async with running_call(watchdog=WatchdogLimits(idle_s=20)) as call:
+        async with running_call(watchdog=watchdog_limits(idle_s=20)) as call:
             await asyncio.sleep(18)
             assert call.said_by_assistant == []
             assert await call.until_over() is m.EndReason.IDLE
@@ -104,7 +104,7 @@ class TestEnds:
     @in_virtual_time
     async def test_client_that_stopped_playing_counts_as_idle(self) -> None:
         async with running_call(
-            {"Hola": says(LONG, LONG)}, watchdog=WatchdogLimits(idle_s=20)
+            {"Hola": says(LONG, LONG)}, watchdog=watchdog_limits(idle_s=20)
         ) as call:
             call.browser.acknowledges = False
             call.client.type("Hola")
@@ -113,7 +113,7 @@ class TestEnds:
     @in_virtual_time
     @pytest.mark.parametrize("how", ["speaks", "types"])
     async def test_customer_who_speaks_during_the_goodbye_stays(self, how: str) -> None:
-        async with running_call(watchdog=WatchdogLimits(idle_s=20)) as call:
+        async with running_call(watchdog=watchdog_limits(idle_s=20)) as call:
             await call.until(lambda: call.call.state.turn.is_reply_coming)
             if how == "speaks":
                 await call.speak([1], pause_ms=2500)
@@ -127,7 +127,7 @@ class TestEnds:
 
     @in_virtual_time
     async def test_call_ends_at_its_longest_duration(self) -> None:
-        async with running_call(watchdog=WatchdogLimits(limit_s=30)) as call:
+        async with running_call(watchdog=watchdog_limits(limit_s=30)) as call:
             spoken = iter(range(1000))
             while not call.is_over:
                 await call.speak([next(spoken)], pause_ms=500)
@@ -136,7 +136,7 @@ class TestEnds:
 
     @in_virtual_time
     async def test_goodbye_that_breaks_off_is_repeated(self) -> None:
-        async with running_call(watchdog=WatchdogLimits(idle_s=20)) as call:
+        async with running_call(watchdog=watchdog_limits(idle_s=20)) as call:
             await call.ask("Hola")
             await call.until(lambda: call.call.state.turn.is_reply_coming)
             call.service.newest.lose()

@@ -8,10 +8,10 @@ import pytest
 
 from tests.calls import coded_speech
 from tests.calls.harness import in_virtual_time, running_call, says
+from tests.calls.limits import rotation_plan
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
 from voice.calls.engine.recovery import MAX_FAILURES_IN_A_ROW, REMEDIES, TRANSIENT
-from voice.calls.engine.rotation import RotationPlan
 from voice.sonic.errors import TransportCode, TransportError
 from voice.wire import messages as m
 
@@ -190,7 +190,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_prepared_session_takes_over_at_once(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
+        plan = rotation_plan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=Conditions(opening_s=0.3))
         async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(2)
@@ -203,7 +203,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_prepared_session_takes_over_after_the_last_try(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
+        plan = rotation_plan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         conditions = Conditions(opening_s=0.3, openings=deque([error(TransportCode.VALIDATION)]))
         service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=conditions)
         async with running_call(service=service, rotation=plan) as call:
@@ -217,7 +217,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_prepared_session_that_is_lost_is_replaced_later(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
+        plan = rotation_plan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = SonicService({"Hola": says(*[LONG] * 3)}, conditions=Conditions(opening_s=0.3))
         async with running_call(service=service, rotation=plan) as call:
             await asyncio.sleep(2)
@@ -231,7 +231,7 @@ class TestBreaking:
 
     @in_virtual_time
     async def test_next_session_that_is_refused_is_opened_later(self) -> None:
-        plan = RotationPlan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
+        plan = rotation_plan(quiet_moment_after_s=2, between_replies_after_s=100, at_latest_s=110)
         service = refusing()
         async with running_call(service=service, rotation=plan) as call:
             service.conditions.openings.append(error(TransportCode.THROTTLED))

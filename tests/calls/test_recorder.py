@@ -15,9 +15,9 @@ from conversations.domain import ConversationStatistics, Lease, Speaker, ToolOut
 from conversations.errors import LeaseLostError, ToolCallNotFoundError
 from tests.calls import coded_speech
 from tests.calls.harness import CHUNK_MS, RunningCall, in_virtual_time, make_options, running_call
+from tests.calls.limits import watchdog_limits
 from voice.calls import recorder as module
 from voice.calls.engine.tool_calls import ToolCall
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.calls.recorder import (
     LEASE_RENEWAL_S,
     RETRY_DELAYS_S,
@@ -310,7 +310,7 @@ async def writes_in_a_minute(
     store.writes.clear()
     recorder = a_recorder(epoch=None)
     # No session is replaced because it does not transcribe the noise.
-    patient = WatchdogLimits(unresponsive_s=10 * SECONDS)
+    patient = watchdog_limits(unresponsive_s=10 * SECONDS)
     async with running_call(recorder=recorder, watchdog=patient) as call:
         send_reply = endless_reply(call) if is_reply_sounding else lambda: None
         async with asyncio.TaskGroup() as tasks:

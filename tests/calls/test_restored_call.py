@@ -12,9 +12,9 @@ from tests.calls.harness import (
     restored_from,
     running_call,
 )
+from tests.calls.limits import watchdog_limits
 from tests.calls.sonic_service import SonicService
 from tests.calls.tools import signature, slow_tool
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -87,7 +87,7 @@ class TestRestoredCalls:
         self, said: tuple[str, ...]
     ) -> None:
         restored = restored_from(*(("", text) for text in said), is_answer_due=True)
-        watch = WatchdogLimits(idle_s=60)
+        watch = watchdog_limits(idle_s=60)
         async with running_call(restored=restored, watchdog=watch) as call:
             await call.wait_until_quiet()
             assert call.said_by_assistant == [*said, GREETING]

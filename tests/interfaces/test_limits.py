@@ -120,7 +120,7 @@ def submit_by_voice(staff: Client, request: OrderRequest | BookingRequest) -> bo
 
 def run_tool(tool: str, arguments: dict[str, Any]) -> bool:
     context = ToolContext(call_id="c", tool_use_id="u", now=clock.now(), time_zone=CLINIC)
-    result = asyncio.run(TOOLS.run(tool, json.dumps(arguments), context))
+    result = asyncio.run(TOOLS.run(tool, json.dumps(arguments), context, deadline_s=10))
     return result.outcome is ToolOutcome.OK
 
 

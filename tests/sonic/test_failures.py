@@ -614,6 +614,7 @@ class NeverThere(CredentialsResolver):
 async def test_slow_credentials_are_retryable(peer_with: StartPeer, ca_file: Path) -> None:
     peer = await peer_with(silence)
     config = BedrockConfig(
+        header_timeout_s=15.0,
         region="us-east-1",
         model_id="m",
         endpoint_url=peer.url,
@@ -634,7 +635,13 @@ async def test_refused_credentials_are_looked_up_again(peer_with: StartPeer, ca_
             self.forgotten += 1
 
     peer = await peer_with(refusing(403, "ExpiredTokenException"))
-    config = BedrockConfig(region="us-east-1", model_id="m", endpoint_url=peer.url, ca_file=ca_file)
+    config = BedrockConfig(
+        region="us-east-1",
+        model_id="m",
+        header_timeout_s=15.0,
+        endpoint_url=peer.url,
+        ca_file=ca_file,
+    )
     credentials = Counting()
     transport = BedrockTransport(config, credentials)
     assert (await failure_of(transport)).code is TransportCode.ACCESS_DENIED
@@ -665,7 +672,13 @@ async def test_missing_credentials_fail_before_the_request(
             return None
 
     peer = await peer_with(silence)
-    config = BedrockConfig(region="us-east-1", model_id="m", endpoint_url=peer.url, ca_file=ca_file)
+    config = BedrockConfig(
+        region="us-east-1",
+        model_id="m",
+        header_timeout_s=15.0,
+        endpoint_url=peer.url,
+        ca_file=ca_file,
+    )
     transport = BedrockTransport(config, CredentialsResolver(NoCredentials))
     for attempt in (transport.open, transport.warm):
         async with asyncio.timeout(2):

@@ -70,8 +70,8 @@ async def hang(context: ToolContext) -> dict[str, Any]:
 REGISTRY = ToolRegistry([greet, refuse, crash, raise_key_error, fail_to_store, hang])
 
 
-async def run(name: str, content: str = "{}", **options: Any) -> ToolResult:
-    return await REGISTRY.run(name, content, CONTEXT, **options)
+async def run(name: str, content: str = "{}", *, deadline_s: float = 10) -> ToolResult:
+    return await REGISTRY.run(name, content, CONTEXT, deadline_s=deadline_s)
 
 
 def test_schema_is_made_from_the_signature() -> None:

@@ -44,6 +44,7 @@ async def transport_for(simulator: RunningSimulator) -> AsyncIterator[MakeTransp
 
         def make(*, secret: str = "local", model_id: str = MODEL) -> BedrockTransport:
             config = BedrockConfig(
+                header_timeout_s=15.0,
                 region="us-east-1",
                 model_id=model_id,
                 endpoint_url=simulator.url,

@@ -107,26 +107,13 @@ def call_settings() -> CallSettings:
         directives=directives,
         now=clock.now,
         jitter=random.random,
-        rotation=_rotation_plan(),
+        rotation=RotationPlan.for_sessions(settings.SESSION_MAX_S),
         watchdog=_watchdog_limits(),
         window_ms=settings.CALL_WINDOW_MS,
         resume_for_s=settings.CALL_RESUME_S,
         tool_deadline_s=settings.TOOL_DEADLINE_S,
         confirms_changes=settings.CONFIRM_CHANGES,
         shortest_pause_ms=settings.SESSION_SHORTEST_PAUSE_MS,
-    )
-
-
-def _rotation_plan() -> RotationPlan:
-    """Return the ages at which sessions are rotated: shares of the longest one."""
-    longest_s = settings.SESSION_MAX_S
-    return RotationPlan(
-        quiet_moment_after_s=0.75 * longest_s,
-        between_replies_after_s=0.93 * longest_s,
-        at_latest_s=0.97 * longest_s,
-        quiet_s=min(0.7, longest_s / 20),
-        prepared_for_s=longest_s / 12,
-        credentials_margin_s=longest_s / 8,
     )
 
 

@@ -7,12 +7,10 @@ from zoneinfo import ZoneInfo
 
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.settings import EngineSettings
-from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.prompts import Directives
 from voice.sonic.events import SessionStart
 from voice.sonic.families import Family
-from voice.tools.registry import DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +27,14 @@ class CallSettings:
     now: Callable[[], datetime]
     jitter: Callable[[], float]
     """Returns a random number, evenly distributed from 0 to 1."""
-    rotation: RotationPlan = field(default_factory=RotationPlan)
-    watchdog: WatchdogLimits = field(default_factory=WatchdogLimits)
-    window_ms: int = 3000
-    resume_for_s: float = 30.0
-    tool_deadline_s: float = DEADLINE_S
-    confirms_changes: bool = False
+    rotation: RotationPlan
+    watchdog: WatchdogLimits
+    window_ms: int
+    resume_for_s: float
+    tool_deadline_s: float
+    confirms_changes: bool
     """Whether the customer confirms each change of orders and appointments."""
-    shortest_pause_ms: float = SHORTEST_PAUSE_MS
+    shortest_pause_ms: float
 
     def for_engine(self, language: str, voice: str) -> EngineSettings:
         """Return what the engine of a call in a language and with a voice needs."""

@@ -69,10 +69,11 @@ class BedrockConfig:
 
     region: str
     model_id: str
+    header_timeout_s: float
+    """How long the service may take to accept a stream."""
     endpoint_url: str | None = None
     ca_file: Path | str | None = None
     connect_timeout_s: float = 5.0
-    header_timeout_s: float = 15.0
     idle_timeout_s: float = 300.0
     close_timeout_s: float = 3.0
     max_streams_per_connection: int = 50

@@ -33,7 +33,6 @@ from voice.tools.confirmations import Confirmations, Proposal
 logger = logging.getLogger(__name__)
 
 SPOKEN_LANGUAGE = "es"
-DEADLINE_S = 10.0
 MAX_LOGGED_NAME = 40
 CONFIRMATION_NEEDED = "confirmation_needed"
 CONFIRMATION_QUESTION = "¿Lo confirmás?"
@@ -224,7 +223,7 @@ class ToolRegistry:
         return name in self._tools and self._tools[name].is_read_only
 
     async def run(
-        self, name: str, arguments: str, context: ToolContext, *, deadline_s: float = DEADLINE_S
+        self, name: str, arguments: str, context: ToolContext, *, deadline_s: float
     ) -> ToolResult:
         """Run a tool and return its result. Raises nothing but cancellation.
 

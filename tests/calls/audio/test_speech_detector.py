@@ -45,8 +45,8 @@ class Microphone:
     """Feeds a detector in real time, and what it finds to the unconfirmed speech, as a call does."""
 
     def __init__(self) -> None:
-        self.detector = SpeechDetector(RATE_HZ)
-        self.speech = UnconfirmedSpeech(RATE_HZ)
+        self.detector = SpeechDetector(RATE_HZ, shortest_pause_ms=SHORTEST_PAUSE_MS)
+        self.speech = UnconfirmedSpeech(RATE_HZ, shortest_pause_ms=SHORTEST_PAUSE_MS)
         self.speech.change_session(now=0.0)
         self.position = 0
 
@@ -133,7 +133,7 @@ class TestLoudness:
         assert microphone.is_speaking
 
     def test_empty_chunk_is_not_speech(self) -> None:
-        detector = SpeechDetector(RATE_HZ)
+        detector = SpeechDetector(RATE_HZ, shortest_pause_ms=SHORTEST_PAUSE_MS)
         assert detector.process(b"", position=0, arrived=1.0) == []
         assert not detector.is_speaking
 

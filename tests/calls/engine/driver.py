@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from conversations.domain import Speaker, ToolOutcome, Utterance
+from tests.calls.limits import rotation_plan, watchdog_limits
 from voice.calls.audio.outbound import OutboundQueue
 from voice.calls.engine import CallEngine
 from voice.calls.engine import commands as c
@@ -20,7 +21,7 @@ from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.settings import CallFacts, EngineSettings, RestoredState
 from voice.calls.engine.state import SessionPhase, TurnPhase
 from voice.calls.engine.tool_calls import ToolCall
-from voice.calls.engine.unconfirmed_speech import InputFacts
+from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS, InputFacts
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic import events as sonic
 from voice.sonic.errors import SonicError, TransportCode, TransportError
@@ -119,8 +120,9 @@ class EngineDriver:
             EngineSettings(
                 family=family,
                 directives=TestDirectives(),
-                rotation=rotation or RotationPlan(),
-                watchdog=watchdog or WatchdogLimits(),
+                rotation=rotation or rotation_plan(),
+                watchdog=watchdog or watchdog_limits(),
+                shortest_pause_ms=SHORTEST_PAUSE_MS,
             ),
             CallFacts(
                 ready=READY,

@@ -3,18 +3,18 @@
 import pytest
 
 from tests.calls.engine.driver import LOST, EngineDriver, connected
+from tests.calls.limits import watchdog_limits
 from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
 from voice.calls.engine.client import HANG_UP_S
 from voice.calls.engine.state import CallPhase
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.families import FIRST
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
 
-LIMITS = WatchdogLimits(idle_s=20, limit_s=60, goodbye_s=12)
+LIMITS = watchdog_limits(idle_s=20, limit_s=60, goodbye_s=12)
 FATAL = TransportError(TransportCode.ACCESS_DENIED, "")
 
 

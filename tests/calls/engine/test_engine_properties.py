@@ -17,11 +17,10 @@ import pytest
 
 from conversations.domain import Stage, ToolOutcome
 from tests.calls.engine.driver import LOST, EngineDriver, FakeSession
+from tests.calls.limits import rotation_plan, watchdog_limits
 from voice.calls.engine.client import MAX_WAITING_TEXTS
 from voice.calls.engine.recovery import MAX_FAILURES_IN_A_ROW
-from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.state import CallPhase, SessionPhase
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic.errors import TransportCode, TransportError
 from voice.sonic.families import NOVA_2, Family, HistoryLimits
 
@@ -31,10 +30,10 @@ WALKS = 20_000
 BATCH = 2_000
 MOST_STEPS = 30
 PASSING = (LOST, TransportError(TransportCode.INTERNAL, ""), None)
-EARLY = RotationPlan(
+EARLY = rotation_plan(
     quiet_moment_after_s=10, between_replies_after_s=20, at_latest_s=30, prepared_for_s=4
 )
-PATIENT = WatchdogLimits(idle_s=10_000, limit_s=10_000, unresponsive_s=40)
+PATIENT = watchdog_limits(idle_s=10_000, limit_s=10_000, unresponsive_s=40)
 UNLIMITED = Family(name="unlimited", history=HistoryLimits(total_bytes=10**9))
 
 

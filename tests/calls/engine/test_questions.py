@@ -4,16 +4,16 @@ import pytest
 
 from conversations.domain import Speaker, ToolOutcome
 from tests.calls.engine.driver import EngineDriver, connected
+from tests.calls.limits import watchdog_limits
 from voice.calls.engine import commands as c
 from voice.calls.engine.client import MAX_WAITING_TEXTS
 from voice.calls.engine.state import TurnPhase
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic.families import FIRST
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
 
-LIMITS = WatchdogLimits(unresponsive_s=10, tool_patience_s=1_000)
+LIMITS = watchdog_limits(unresponsive_s=10, tool_patience_s=1_000)
 
 
 def replace_session(driver: EngineDriver) -> list[str]:

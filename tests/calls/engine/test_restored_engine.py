@@ -6,8 +6,8 @@ import pytest
 
 from conversations.domain import Speaker, ToolOutcome, Utterance
 from tests.calls.engine.driver import EngineDriver, connected
+from tests.calls.limits import watchdog_limits
 from voice.calls.engine.settings import RestoredState
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -72,7 +72,7 @@ def test_restored_call_counts_the_turns_on() -> None:
 
 def test_restored_call_is_as_old_as_it_was() -> None:
     driver = connected(
-        restored=RestoredState(utterances=SAID[:2], age_s=50), watchdog=WatchdogLimits(limit_s=60)
+        restored=RestoredState(utterances=SAID[:2], age_s=50), watchdog=watchdog_limits(limit_s=60)
     )
     driver.wait(9)
     assert driver.call.age_s(driver.now) == 59

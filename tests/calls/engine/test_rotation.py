@@ -130,3 +130,15 @@ class TestCredentials:
     )
     def test_credentials_do_not_end_a_new_session(self, age_s: float, what: RotationDue) -> None:
         assert rotation_due(PLAN, self.ending(5, age_s=age_s), prepared_at=None) is what
+
+
+@pytest.mark.parametrize(("longest_s", "quiet_s"), [(480, 0.7), (14, 0.7), (10, 0.5)])
+def test_plan_for_sessions_is_in_order_and_within_their_duration(
+    longest_s: float, quiet_s: float
+) -> None:
+    plan = RotationPlan.for_sessions(longest_s)
+    assert (
+        0 < plan.quiet_moment_after_s < plan.between_replies_after_s < plan.at_latest_s < longest_s
+    )
+    assert plan.quiet_s == quiet_s
+    assert max(plan.prepared_for_s, plan.credentials_margin_s) < longest_s / 4

@@ -4,10 +4,10 @@ import pytest
 
 from conversations.domain import Speaker
 from tests.calls.engine.driver import EngineDriver, connected
+from tests.calls.limits import watchdog_limits
 from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
 from voice.calls.engine.state import TurnPhase
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic import events as sonic
 from voice.sonic.families import FIRST
 from voice.wire import messages as m
@@ -33,7 +33,7 @@ class TestTranscripts:
         assert [utterance.speaker for utterance in driver.recorded.values()] == [Speaker.USER]
 
     def test_transcript_without_text_is_a_sign_and_no_question(self) -> None:
-        driver = connected(watchdog=WatchdogLimits(unresponsive_s=10))
+        driver = connected(watchdog=watchdog_limits(unresponsive_s=10))
         driver.begin_speech()
         driver.end_speech()
         driver.send(sonic.UserText(content_id="u", text=""))
@@ -146,7 +146,7 @@ class TestOtherEvents:
 
 
 class TestSlowTools:
-    LIMITS = WatchdogLimits(tool_patience_s=2)
+    LIMITS = watchdog_limits(tool_patience_s=2)
 
     def test_slow_tool_is_announced_once(self) -> None:
         driver = connected(watchdog=self.LIMITS)

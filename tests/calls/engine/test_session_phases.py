@@ -5,20 +5,19 @@ from collections.abc import Callable
 import pytest
 
 from tests.calls.engine.driver import LOST, EngineDriver, connected
+from tests.calls.limits import rotation_plan, watchdog_limits
 from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
 from voice.calls.engine.clock import ABSENCE_SHOWN_AFTER_S
-from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.sessions import PREPARE_AGAIN_S
 from voice.calls.engine.state import SessionPhase
-from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic import events as sonic
 from voice.sonic.errors import TransportCode, TransportError
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
 
-PLAN = RotationPlan(
+PLAN = rotation_plan(
     quiet_moment_after_s=100, between_replies_after_s=200, at_latest_s=210, prepared_for_s=30
 )
 FATAL = TransportError(TransportCode.ACCESS_DENIED, "")
@@ -238,7 +237,7 @@ class TestLoss:
         assert driver.sessions[2].is_started
 
     def test_session_lost_for_good_leaves_the_next_one_a_chance(self) -> None:
-        driver = connected(rotation=RotationPlan(quiet_moment_after_s=5))
+        driver = connected(rotation=rotation_plan(quiet_moment_after_s=5))
         driver.lose(FATAL)
         driver.open()
         driver.wait(5)
@@ -287,7 +286,7 @@ class TestLoss:
 
 
 class TestUnresponsive:
-    LIMITS = WatchdogLimits(unresponsive_s=10)
+    LIMITS = watchdog_limits(unresponsive_s=10)
 
     def test_unresponsive_session_is_ended_and_replaced(self) -> None:
         driver = connected(watchdog=self.LIMITS)

@@ -2,7 +2,12 @@
 
 import pytest
 
-from voice.calls.engine.unconfirmed_speech import NOISE_AFTER_S, PRE_ROLL_MS, UnconfirmedSpeech
+from voice.calls.engine.unconfirmed_speech import (
+    NOISE_AFTER_S,
+    PRE_ROLL_MS,
+    SHORTEST_PAUSE_MS,
+    UnconfirmedSpeech,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -12,7 +17,7 @@ PRE_ROLL = int(PRE_ROLL_MS * RATE_HZ / 1000)
 
 def speech_at(*begins: int) -> UnconfirmedSpeech:
     """Return unconfirmed speech that ended at 1 s, 2 s, and so on."""
-    speech = UnconfirmedSpeech(RATE_HZ)
+    speech = UnconfirmedSpeech(RATE_HZ, shortest_pause_ms=SHORTEST_PAUSE_MS)
     speech.change_session(now=0.0)
     for number, begin in enumerate(begins, start=1):
         speech.speech_began(begin)
@@ -66,6 +71,6 @@ def test_speech_never_begins_before_the_call() -> None:
 
 
 def test_pause_without_speech_before_it_is_nothing() -> None:
-    speech = UnconfirmedSpeech(RATE_HZ)
+    speech = UnconfirmedSpeech(RATE_HZ, shortest_pause_ms=SHORTEST_PAUSE_MS)
     speech.speech_ended(until=100, ended_at=1.0)
     assert speech.waits_since is None

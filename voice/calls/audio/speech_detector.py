@@ -14,7 +14,6 @@ import array
 from collections import deque
 
 from voice.calls.engine.events import SpeechBegan, SpeechEnded
-from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 
 LOUD_PEAK = 500
 """Below this (-36 dBFS) nothing is speech."""
@@ -36,7 +35,7 @@ type SpeechEdge = SpeechBegan | SpeechEnded
 class SpeechDetector:
     """Finds the beginnings and ends of speech in one customer's audio."""
 
-    def __init__(self, rate_hz: int, *, shortest_pause_ms: float = SHORTEST_PAUSE_MS) -> None:
+    def __init__(self, rate_hz: int, *, shortest_pause_ms: float) -> None:
         self.received_to = 0
         """Index behind the last sample."""
         self.loud_since: int | None = None

@@ -17,6 +17,7 @@ Source: AWS's "session continuation" sample and Pipecat (look from 360 s), LiveK
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from voice.calls.engine.snapshot import CallSnapshot
 
@@ -28,15 +29,27 @@ SHORTEST_SHARE = 1 / 12
 class RotationPlan:
     """The ages of a session, in seconds, at which something becomes due."""
 
-    quiet_moment_after_s: float = 360.0
-    between_replies_after_s: float = 450.0
-    at_latest_s: float = 465.0
-    quiet_s: float = 0.7
+    quiet_moment_after_s: float
+    between_replies_after_s: float
+    at_latest_s: float
+    quiet_s: float
     """How long it must have been quiet for a moment to be a good one."""
-    prepared_for_s: float = 40.0
+    prepared_for_s: float
     """How long a prepared session may wait: the service ends an idle one after 55 s."""
-    credentials_margin_s: float = 60.0
+    credentials_margin_s: float
     """How long before the end of the credentials the session must be over."""
+
+    @classmethod
+    def for_sessions(cls, longest_s: float) -> Self:
+        """Return the plan for sessions that last `longest_s` at most."""
+        return cls(
+            quiet_moment_after_s=0.75 * longest_s,
+            between_replies_after_s=0.93 * longest_s,
+            at_latest_s=0.97 * longest_s,
+            quiet_s=min(0.7, longest_s / 20),
+            prepared_for_s=longest_s / 12,
+            credentials_margin_s=longest_s / 8,
+        )
 
 
 class RotationDue(StrEnum):

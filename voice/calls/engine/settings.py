@@ -1,13 +1,12 @@
 """What an engine is given: settings that all calls share, and what one call is or was before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from conversations.domain import Utterance
 from voice.calls.engine.rotation import RotationPlan
-from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.sonic.families import Family
 from voice.wire.messages import CallReady, ToolFinished
@@ -42,9 +41,10 @@ class EngineSettings:
 
     family: Family
     directives: Directives
-    rotation: RotationPlan = field(default_factory=RotationPlan)
-    watchdog: WatchdogLimits = field(default_factory=WatchdogLimits)
-    shortest_pause_ms: float = SHORTEST_PAUSE_MS
+    rotation: RotationPlan
+    watchdog: WatchdogLimits
+    shortest_pause_ms: float
+    """The shortest pause after which the service ends a turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ class SpeechSegment:
 class UnconfirmedSpeech:
     """The speech of one customer that no transcript covers."""
 
-    def __init__(self, rate_hz: int, *, shortest_pause_ms: float = SHORTEST_PAUSE_MS) -> None:
+    def __init__(self, rate_hz: int, *, shortest_pause_ms: float) -> None:
         self.transcription_margin_s = 1.5 * shortest_pause_ms / 1000
         """Speech that ended later than this before a transcript may not be in it."""
         self._pre_roll = int(min(PRE_ROLL_MS, 0.75 * shortest_pause_ms) * rate_hz / 1000)

@@ -16,14 +16,14 @@ from voice.calls.engine.snapshot import CallSnapshot
 class WatchdogLimits:
     """How long is too long, in seconds."""
 
-    idle_s: float = 300.0
-    limit_s: float = 3600.0
+    idle_s: float
+    limit_s: float
+    unresponsive_s: float
+    tool_patience_s: float
     goodbye_s: float = 12.0
     """How long the goodbye may take."""
-    unresponsive_s: float = 12.0
     longest_unresponsive_s: float = 300.0
     """The longest `unresponsive_s`: it doubles after each false alarm, such as a noise that no session answers."""
-    tool_patience_s: float = 2.5
 
 
 class Finding(StrEnum):
