@@ -68,14 +68,14 @@ types: $(VENV)/.installed-dev ## Check the types
 imports: $(VENV)/.installed-dev ## Check the import rules
 	@$(VENV)/bin/lint-imports
 
-faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in every known way; print what the customer notices
-	@$(PY) -m pytest tests/faults -n 3
+faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in every known way; print what the customer notices: make faults MODEL=amazon.nova-2-5-sonic SILENCE=300
+	@$(if $(MODEL),NOVA_SONIC_MODEL_ID=$(MODEL)) FAULTS_TURN_SILENCE_MS=$(SILENCE) $(PY) -m pytest tests/faults -n 3
 
 drain-proof: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Stop a server, then fail a Region, under ten live calls: nobody hears 1 s of silence
 	@LONGEST_SILENCE_S=1 $(PY) -m pytest tests/faults/test_handover.py tests/faults/test_regions.py -k ten_calls -s -p no:randomly
 
 scenes: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Play conversations on the whole system: make scenes HOW=text,voice
-	@SCENES="$(HOW)" $(PY) -m pytest tests/scenes -n 2 --dist load
+	@$(if $(MODEL),NOVA_SONIC_MODEL_ID=$(MODEL)) SCENES="$(HOW)" $(PY) -m pytest tests/scenes -n 2 --dist load
 
 foreign-clients: $(VENV)/.installed-dev ## Hold a conversation with Strands, LiveKit and pipecat on the simulator (a gigabyte the first time)
 	@FOREIGN_CLIENTS=var/foreign-clients $(PY) -m pytest simulator/tests/clients -p no:randomly

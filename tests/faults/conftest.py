@@ -1,5 +1,6 @@
 """A site with a proxy before its store and a simulator that injects faults."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from tests.faults.rows import Row
 from tests.fixtures.dynamodb_proxy import DynamoDBProxy, running_proxy
 from tests.fixtures.site import Site, running_site
 
+TURN_SILENCE_MS = os.environ.get("FAULTS_TURN_SILENCE_MS", "")
+"""The pause that ends a turn, in place of the model's; `make faults SILENCE=300`."""
+
 QUICK = {
     # Shorter than the defaults: the rows test what happens, not after which time.
     "SESSION_OPEN_TIMEOUT_S": "2",
@@ -17,12 +21,16 @@ QUICK = {
     "TOOL_WAIT_NOTICE_S": "0.6",
     "LOGLEVEL": "INFO",
 }
+if TURN_SILENCE_MS:
+    QUICK["SESSION_SHORTEST_PAUSE_MS"] = str(0.7 * float(TURN_SILENCE_MS))
 
 
 @pytest.fixture(scope="session")
 def fault_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
     folder = tmp_path_factory.mktemp("fault-simulator")
-    options = ("--hearing", "coded", "--max-streams", "64")
+    options = ["--hearing", "coded", "--max-streams", "64"]
+    if TURN_SILENCE_MS:
+        options += ["--turn-silence-ms", TURN_SILENCE_MS]
     with run_simulator(folder, *options) as running:
         yield running
 
