@@ -34,18 +34,18 @@ from common import clock
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
 from common.identity.verification import Staff, mask_dni
 from common.rest.permissions import VIEW_DNI
-from common.timestamps import to_iso
 from staff.admin import RecordAdmin
-from staff.filters import ChoiceFilter
-from staff.formatting import format_instant
+from staff.filters import ALL, ChoiceFilter
+from staff.formatting import format_csv_instant, format_instant
+from staff.queryset import RecordQuerySet
 
 LIST_AND_FORM = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 NAMED_PERIODS = {
     "today": gettext_lazy("Today"),
     "tomorrow": gettext_lazy("Tomorrow"),
     "week": gettext_lazy("The next 7 days"),
-    "coming": gettext_lazy("From today on"),
 }
+COMING = "coming"
 
 
 class StatusFilter(ChoiceFilter):
@@ -54,6 +54,12 @@ class StatusFilter(ChoiceFilter):
     title = gettext_lazy("status")
     parameter_name = "status"
     choice_labels = STATUS_LABELS
+    default_label = gettext_lazy("All but cancelled")
+
+    @override
+    def apply_default(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, RecordQuerySet)
+        return queryset.hiding("status", AppointmentStatus.CANCELLED.value)
 
 
 class DoctorFilter(ChoiceFilter):
@@ -79,15 +85,22 @@ class DayFilter(ChoiceFilter):
     title = gettext_lazy("day")
     parameter_name = "day"
     choice_labels = NAMED_PERIODS
+    default_label = gettext_lazy("From today on")
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         requested = request.GET.get("day", "")
-        is_day = requested and requested not in NAMED_PERIODS
+        is_day = requested and requested not in {*NAMED_PERIODS, ALL, COMING}
+        asked_for = [(COMING, _("From today on"))] if requested == COMING else []
         return [
             *super().lookups(request, model_admin),
+            *asked_for,
             *([(requested, requested)] if is_day else []),
         ]
+
+    @override
+    def apply_default(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return self.apply_choice(queryset, COMING)
 
     @override
     def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -111,7 +124,7 @@ def _parse_period(value: str) -> tuple[date, date | None]:
         "today": (today, today),
         "tomorrow": (today + timedelta(days=1), today + timedelta(days=1)),
         "week": (today, today + timedelta(days=6)),
-        "coming": (today, None),
+        COMING: (today, None),
     }
     if value in periods:
         return periods[value]
@@ -124,7 +137,7 @@ def _parse_period(value: str) -> tuple[date, date | None]:
 
 @admin.register(Appointment)
 class AppointmentAdmin(RecordAdmin[Appointment]):
-    """Appointments, the latest in time first."""
+    """Appointments, the next one first; of all days or of a search, the latest first."""
 
     form = AppointmentForm
     list_display = ("id", "starts", "patient_name", "doctor_name", "kind_label", "status_label")
@@ -142,6 +155,12 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         js = (Script("appointments/free-times.js", type="module"),)
 
     # --- Lists
+
+    @override
+    def default_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        is_search = any(request.GET.get(name) for name in ("q", "from"))
+        is_of_all_days = request.GET.get("day", ALL if is_search else COMING) == ALL
+        return ("-starts_at",) if is_of_all_days else ("starts_at",)
 
     @admin.display(description=gettext_lazy("day and time"), ordering="starts_at")
     def starts(self, appointment: Appointment) -> str:
@@ -321,7 +340,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         sees_dni = request.user.has_perm(VIEW_DNI)
         return [
             (_("number"), lambda appointment: appointment.id),
-            (_("day and time"), lambda appointment: to_iso(appointment.starts_at)),
+            (_("day and time"), lambda appointment: format_csv_instant(appointment.starts_at)),
             (_("minutes"), lambda appointment: appointment.duration_min),
             (_("patient"), lambda appointment: appointment.patient_name),
             (_("e-mail"), lambda appointment: appointment.patient_email),

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.clock import now
-from common.timestamps import to_iso
 from conversations import services
 from conversations.admin_records import OUTCOME_LABELS, STATE_LABELS, Conversation, ToolRun
 from conversations.admin_transcript import (
     format_arguments,
     format_cost,
+    format_errors,
     format_latency,
     format_length,
     format_reason,
@@ -27,9 +27,10 @@ from conversations.admin_transcript import (
 )
 from conversations.domain import ConversationState
 from conversations.errors import ConversationNotFoundError
+from conversations.labels import error_label, tool_label
 from staff.admin import ReadOnlyRecordAdmin
 from staff.filters import ChoiceFilter, PeriodFilter
-from staff.formatting import format_instant
+from staff.formatting import format_csv_instant, format_instant
 
 
 class StateFilter(ChoiceFilter):
@@ -79,7 +80,7 @@ class ToolFilter(ChoiceFilter):
         names = list(getattr(model_admin.admin_site, "tool_names", ()))
         if requested:
             names.append(requested)
-        return [(name, name) for name in dict.fromkeys(names)]
+        return [(name, tool_label(name)) for name in dict.fromkeys(names)]
 
 
 @admin.register(Conversation)
@@ -130,9 +131,9 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
         """Return the state, or why the call ended, and its error codes."""
         state = ConversationState(conversation.state)
         label = format_reason(conversation.value) or STATE_LABELS[state]
-        codes = ", ".join(dict.fromkeys(conversation.value.statistics.error_codes))
+        errors = format_errors(conversation.value)
         shown = format_html('<span class="state state-{}">{}</span>', state.value, label)
-        return format_html("{}<code>{}</code>", shown, codes) if codes else shown
+        return format_html('{} <span class="why">{}</span>', shown, errors) if errors else shown
 
     @admin.display(description=gettext_lazy("cost"))
     def cost(self, conversation: Conversation) -> str:
@@ -184,7 +185,7 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
         exported_at = now()
         return [
             (_("call"), lambda each: each.id),
-            (_("began"), lambda each: to_iso(each.started_at)),
+            (_("began"), lambda each: format_csv_instant(each.started_at)),
             (
                 _("length in seconds"),
                 lambda each: round(each.value.duration_at(exported_at).total_seconds()),
@@ -203,7 +204,7 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
             (_("cost in US dollars"), lambda each: each.value.cost_usd),
             (_("median wait in ms"), lambda each: each.value.statistics.latency.median_ms),
             (_("longest wait in ms"), lambda each: each.value.statistics.latency.max_ms),
-            (_("errors"), lambda each: " ".join(each.value.statistics.error_codes)),
+            (_("errors"), lambda each: format_errors(each.value)),
         ]
 
 
@@ -211,8 +212,8 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
 class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
     """The list of the tool calls of all conversations, the latest first."""
 
-    fields = ("name", "outcome_shown", "began", "took", "asked", "conversation")
-    list_display = ("began", "name", "outcome_shown", "took", "asked", "conversation")
+    fields = ("tool", "outcome_shown", "began", "took", "asked", "conversation")
+    list_display = ("began", "tool", "outcome_shown", "took", "asked", "conversation")
     list_display_links = None
     list_filter = (ToolFilter, OutcomeFilter, StartedFilter)
     search_fields: ClassVar[Any] = ()
@@ -232,16 +233,18 @@ class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
         """Return the start time."""
         return format_instant(run.started_at)
 
+    @admin.display(description=gettext_lazy("tool"))
+    def tool(self, run: ToolRun) -> str:
+        """Return what the tool does."""
+        return tool_label(run.name)
+
     @admin.display(description=gettext_lazy("outcome"))
     def outcome_shown(self, run: ToolRun) -> str:
         """Return the outcome as a coloured label, and the error code."""
         label = OUTCOME_LABELS[run.value.outcome]
         shown = format_html('<span class="state state-{}">{}</span>', run.outcome, label)
-        return (
-            format_html("{}<code>{}</code>", shown, run.value.error_code)
-            if run.value.error_code
-            else shown
-        )
+        why = error_label(run.value.error_code or "")
+        return format_html('{} <span class="why">{}</span>', shown, why) if why else shown
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, run: ToolRun) -> str:
@@ -265,10 +268,13 @@ class ToolRunAdmin(ReadOnlyRecordAdmin[ToolRun]):
     ) -> Sequence[tuple[str, Callable[[ToolRun], object]]]:
         return [
             (_("call"), lambda run: run.call_id),
-            (_("began"), lambda run: to_iso(run.started_at)),
-            (_("tool"), lambda run: run.name),
+            (_("began"), lambda run: format_csv_instant(run.started_at)),
+            (_("tool"), lambda run: tool_label(run.name)),
             (_("outcome"), lambda run: str(OUTCOME_LABELS[run.value.outcome])),
-            (_("error"), lambda run: run.value.error_code or ""),
+            (
+                _("error"),
+                lambda run: error_label(run.value.error_code or ""),
+            ),
             (_("took, in ms"), lambda run: run.value.duration_ms),
             (_("asked for"), lambda run: format_arguments(run.value.arguments, max_length=10_000)),
         ]

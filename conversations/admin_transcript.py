@@ -18,6 +18,7 @@ from conversations.domain import (
     Transcript,
     Utterance,
 )
+from conversations.labels import error_label, tool_label
 
 MAX_ARGUMENTS_LENGTH = 90
 PERCEPTIBLE_MS = 100
@@ -49,7 +50,7 @@ def _facts(conversation: Conversation, now: datetime) -> list[tuple[str, str]]:
         (_("median wait"), format_latency(statistics.latency.median_ms)),
         (_("longest wait"), format_latency(statistics.latency.max_ms)),
         (_("cost"), format_cost(conversation.cost_usd)),
-        (_("errors"), ", ".join(dict.fromkeys(statistics.error_codes))),
+        (_("errors"), format_errors(conversation)),
     )
 
 
@@ -85,6 +86,8 @@ def _entry(entry: Utterance | ToolCall) -> dict[str, Any]:
     arguments = entry.arguments or {}
     return {
         "tool_call": entry,
+        "tool": tool_label(entry.name),
+        "error": error_label(entry.error_code or ""),
         "outcome": OUTCOME_LABELS[entry.outcome],
         "took": format_latency(entry.duration_ms),
         "arguments": [(name, _format_argument(value)) for name, value in arguments.items()],
@@ -103,6 +106,11 @@ def _format_count(number: int) -> str:
 def format_reason(conversation: Conversation) -> str:
     """Return why a conversation ended: the label of the code, or the code; "" if it is live."""
     return str(REASON_LABELS.get(conversation.reason or "", conversation.reason or ""))
+
+
+def format_errors(conversation: Conversation) -> str:
+    """Return the errors of a conversation in words, each once."""
+    return ", ".join(dict.fromkeys(map(error_label, conversation.statistics.error_codes)))
 
 
 def format_length(duration: timedelta) -> str:

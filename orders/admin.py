@@ -2,30 +2,32 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, override
 
 from django.contrib import admin
 from django.contrib.admin.options import ActionLocation
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common import clock
 from common.identity.verification import Staff, mask_dni
-from common.timestamps import to_iso
+from common.money import format_amount
 from orders import services
-from orders.admin_forms import OrderForm, OrderItemFormSet
+from orders.admin_forms import AmountField, OrderForm, OrderItemFormSet
 from orders.admin_records import Order, OrderItem, order_record
 from orders.domain import Order as OrderValue
 from orders.domain import OrderChanges, OrderStatus
 from orders.labels import STATUS_LABELS
 from staff.admin import RecordAdmin
 from staff.filters import ChoiceFilter, PeriodFilter
-from staff.formatting import format_instant
+from staff.formatting import format_csv_instant, format_instant
+from staff.queryset import RecordQuerySet
 
 LIST_AND_FORM = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 
@@ -35,17 +37,18 @@ else:
     _TabularInline = admin.TabularInline
 
 
-def format_money(amount: Decimal) -> str:
-    """Return an amount with its currency sign, as Argentina writes it."""
-    return f"$\N{NO-BREAK SPACE}{number_format(amount, decimal_pos=2, use_l10n=True, force_grouping=True)}"
-
-
 class StatusFilter(ChoiceFilter):
     """Orders of one status."""
 
     title = gettext_lazy("status")
     parameter_name = "status"
     choice_labels = STATUS_LABELS
+    default_label = gettext_lazy("All but cancelled")
+
+    @override
+    def apply_default(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        assert isinstance(queryset, RecordQuerySet)
+        return queryset.hiding("status", OrderStatus.CANCELLED.value)
 
 
 class PlacedFilter(PeriodFilter):
@@ -66,9 +69,11 @@ class OrderItemInline(_TabularInline):
 
     @override
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        # In Argentina a price is typed with a comma, by some with a point.
-        localized = {"localize": True} if db_field.name == "price" else {}
-        return super().formfield_for_dbfield(db_field, request, **localized, **kwargs)
+        price = {"form_class": AmountField, "localize": True} if db_field.name == "price" else {}
+        field = super().formfield_for_dbfield(db_field, request, **price, **kwargs)
+        if field is not None:  # the column's title is no label of the field
+            field.widget.attrs["aria-label"] = capfirst(db_field.verbose_name)
+        return field
 
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -119,7 +124,7 @@ class OrderAdmin(RecordAdmin[Order]):
     @admin.display(description=gettext_lazy("total"))
     def total_shown(self, order: Order) -> str:
         """Return the total with its currency sign."""
-        return format_money(order.total)
+        return format_amount(order.total)
 
     @admin.display(description=gettext_lazy("status"))
     def status_label(self, order: Order) -> str:
@@ -148,13 +153,23 @@ class OrderAdmin(RecordAdmin[Order]):
         return [
             *customer,
             ("status", "total_shown"),
-            ("tracking_number", "estimated_delivery"),
+            ("tracking_number", self._delivery_field(request, obj)),
             times,
         ]
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        return ("dni_hidden", "total_shown", "created_at", "updated_at")
+        return ("dni_hidden", "total_shown", "delivery_day", "created_at", "updated_at")
+
+    @admin.display(description=gettext_lazy("estimated delivery"))
+    def delivery_day(self, order: Order) -> str:
+        """Return the day of the estimated delivery."""
+        at = order.estimated_delivery
+        return "–" if at is None else date_format(localtime(at), "DATE_FORMAT")
+
+    def _delivery_field(self, request: HttpRequest, obj: Order) -> str:
+        may_change = self.has_change_permission(request, obj)
+        return "estimated_delivery" if may_change else "delivery_day"
 
     def _dni_field(self, request: HttpRequest, obj: Order | None) -> str:
         return (
@@ -237,8 +252,8 @@ class OrderAdmin(RecordAdmin[Order]):
             (_("total"), lambda order: order.total),
             (_("status"), lambda order: str(STATUS_LABELS[order.value.status])),
             (_("tracking number"), lambda order: order.tracking_number),
-            (_("placed"), lambda order: to_iso(order.created_at)),
-            (_("last change"), lambda order: to_iso(order.updated_at)),
+            (_("placed"), lambda order: format_csv_instant(order.created_at)),
+            (_("last change"), lambda order: format_csv_instant(order.updated_at)),
         ]
 
 

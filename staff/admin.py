@@ -33,6 +33,7 @@ from common.errors import (
     RuleError,
     StaleVersionError,
 )
+from common.rest.permissions import VIEW_DNI
 from common.timestamps import UNVERSIONED, from_iso
 from staff.changelist import RecordChangeList, RecordPaginator, requested_page
 from staff.csv_export import csv_response
@@ -95,6 +96,10 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
         return RecordChangeList
 
+    def default_ordering(self, request: HttpRequest) -> Sequence[str]:
+        """Return the order of the list where staff have not chosen one."""
+        return tuple(map(str, self.opts.ordering or ()))
+
     @override
     def get_list_filter(self, request: HttpRequest) -> Any:
         return [*super().get_list_filter(request), StartFilter]
@@ -112,7 +117,8 @@ class RecordAdmin[M: Record](_ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
         assert isinstance(queryset, RecordQuerySet)
-        return queryset.search(search_term), False
+        sees_dni = request.user.has_perm(VIEW_DNI)
+        return queryset.search(search_term, searches_dni=sees_dni), False
 
     @override
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:

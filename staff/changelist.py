@@ -5,6 +5,7 @@ there are. So a page reads one record more than it shows. That tells whether a n
 the list says "more than 25" instead of a number. Only the last page knows the number.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, override
 
@@ -91,11 +92,15 @@ class RecordChangeList(ChangeList):
     @override
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         """Return the order; warn staff if the URL requests one that no index serves."""
+        self._default_ordering = self.model_admin.default_ordering(request)  # type: ignore[attr-defined]  # ours is a RecordAdmin
         ordering = super().get_ordering(request, queryset)
         if ordering != ["-pk"]:  # Django's answer if no requested field is left
             return ordering
         messages.warning(request, _("This list can't be sorted by that column."))
-        return [*(self.lookup_opts.ordering or ())]
+        return [*self._default_ordering]
+
+    def _get_default_ordering(self) -> Sequence[str]:
+        return self._default_ordering
 
     @override
     def get_ordering_field(self, field_name: Any) -> Any:

@@ -1,6 +1,6 @@
 """Filters of the admin's lists. Each is a condition that an index serves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, override
 
@@ -22,6 +22,14 @@ PERIOD_LABELS = {
 }
 """Labels by number of days."""
 
+ALL = "all"
+
+
+def _names_records(request: HttpRequest) -> bool:
+    """Whether the request says which records it means: by a search, a start, or their ids."""
+    is_action_on_ids = request.method == "POST" and request.POST.get("select_across") != "1"
+    return is_action_on_ids or any(request.GET.get(name) for name in ("q", "from"))
+
 
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with a fixed set of values. Any other value in the URL is an error."""
@@ -30,16 +38,34 @@ class ChoiceFilter(admin.SimpleListFilter):
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(str(value), label) for value, label in self.choice_labels.items()]
+        everything = [] if self.default_label is None else [(ALL, _("All"))]
+        return [*everything, *((str(value), label) for value, label in self.choice_labels.items())]
+
+    default_label: ClassVar[Any] = None
+    """What the list shows without a choice, if that is not everything; then ALL is a choice, too."""
+
+    @override
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        if self.default_label is not None:
+            first["display"] = self.default_label
+            first["selected"] = self.value() is None
+        yield from (first, *others)
 
     @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if value is None:
+            return queryset if _names_records(request) else self.apply_default(queryset)
+        if value == ALL and self.default_label is not None:
             return queryset
-        if value not in {str(choice) for choice, _ in self.lookup_choices}:
+        if value not in {str(choice) for choice, _label in self.lookup_choices}:
             raise IncorrectLookupParameters
         return self.apply_choice(queryset, value)
+
+    def apply_default(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the records that are shown without a choice and without a search."""
+        return queryset
 
     def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Return the records that the chosen value selects."""

@@ -11,3 +11,8 @@ def format_instant(instant: datetime) -> str:
     local = localtime(instant)
     is_this_year = local.year == localdate().year
     return date_format(local, "D j/n H:i" if is_this_year else "SHORT_DATETIME_FORMAT")
+
+
+def format_csv_instant(instant: datetime | None) -> str:
+    """Return an instant in local time, as spreadsheets of any country read it; "" for None."""
+    return "" if instant is None else f"{localtime(instant):%Y-%m-%d %H:%M:%S}"

@@ -80,10 +80,13 @@ class RecordQuerySet[M: Model](QuerySet[M]):
         super().__init__(model, query or RecordQuery(model), using, hints)
         self.search_text = ""
         self.start_instant = ""
+        self.searches_dni = False
+        self.hidden: tuple[str, str] | None = None
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # the stubs don't know it
         clone.search_text, clone.start_instant = self.search_text, self.start_instant
+        clone.searches_dni, clone.hidden = self.searches_dni, self.hidden
         return clone
 
     @property
@@ -94,13 +97,26 @@ class RecordQuerySet[M: Model](QuerySet[M]):
 
     # --- Supported methods
 
-    def search(self, text: str) -> Self:
-        """Return the records that have this id, this e-mail address, or all these words."""
+    def search(self, text: str, *, searches_dni: bool = False) -> Self:
+        """Return the records that have this id, this e-mail address, or all these words.
+
+        Args:
+            text: What to search.
+            searches_dni: Whether an identity number finds its records, too.
+
+        """
         if self.search_text:
             raise UnsupportedQueryError(self.model, "search() after search()")
         found = self._require_unsliced("search()").all()
         found.search_text = text.strip()
+        found.searches_dni = searches_dni
         return found
+
+    def hiding(self, field: str, value: str) -> Self:
+        """Return the records without those that have this value; one that is asked for by id stays."""
+        shown = self._require_unsliced("hiding()").all()
+        shown.hidden = (field, value)
+        return shown
 
     def starting_at(self, instant: str) -> Self:
         """Return the records from this instant on, in the list's order; it is as stored."""
@@ -180,6 +196,7 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             parse_query(self.query, search_text=self.search_text, start_instant=self.start_instant),
             email_field=self.source.email_field,
         )
+        record_filter = replace(record_filter, searches_dni=self.searches_dni, hidden=self.hidden)
         key = self.model._meta.pk.attname
         supported = self.source.conditions | {key, f"{key}__in"}
         for condition in record_filter.conditions:
@@ -199,7 +216,9 @@ class RecordQuerySet[M: Model](QuerySet[M]):
             return self._find_by_ids(ids, record_filter)
         if record_filter.search_text:
             return reader.search(record_filter)
-        return reader.read_records(record_filter, first_batch=min(stop, BATCH_SIZE))
+        # Of hidden records nobody knows how many there are: a short batch would need a second one.
+        is_short = stop < BATCH_SIZE and record_filter.hidden is None
+        return reader.read_records(record_filter, first_batch=stop if is_short else BATCH_SIZE)
 
     def _find_by_ids(self, ids: list[str], record_filter: RecordFilter) -> Iterator[M]:
         found = (self.source.find_by_id(record_id) for record_id in ids)

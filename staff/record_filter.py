@@ -59,6 +59,8 @@ class RecordFilter:
         conditions: All of them must be met.
         order: The name of a field, with "-" for descending, or "".
         search_text: What staff typed into the search field, or "".
+        searches_dni: Whether it may be an identity number.
+        hidden: A field and its value: records that have it are left out of the list.
         start_instant: The instant, as stored, at which to start in the list's order, or "".
         is_empty: Whether no record matches, as in `none()`.
 
@@ -67,6 +69,8 @@ class RecordFilter:
     conditions: tuple[Condition, ...] = ()
     order: str = ""
     search_text: str = ""
+    searches_dni: bool = False
+    hidden: tuple[str, str] | None = None
     start_instant: str = ""
     is_empty: bool = False
 

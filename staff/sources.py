@@ -6,7 +6,8 @@ A list in the admin stops there, and links to the rest. An action or an export n
 reads on.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +21,7 @@ from staff.record_filter import Condition, RecordFilter
 MAX_RECORDS_SEARCHED = 2_000
 """How many records, in the list's order, a search by words reads."""
 
+DNI = re.compile(r"\d{7,8}")
 BATCH_SIZE = 100
 """How many records one page of a source has when more than a list's page is read."""
 
@@ -85,7 +87,12 @@ class RecordReader[M: Model]:
         cursor = Position(instant=start).to_cursor() if start else None
         while True:
             page = self._source.read_page(record_filter, cursor=cursor, limit=limit)
-            yield from (r for r in page.items if all(each.matches(r) for each in unchecked))
+            yield from (
+                record
+                for record in page.items
+                if all(each.matches(record) for each in unchecked)
+                and not _is_hidden(record, record_filter)
+            )
             if page.cursor is None:
                 return
             if len(page.items) < limit and not self.reads_all:
@@ -98,6 +105,8 @@ class RecordReader[M: Model]:
         source, text = self._source, record_filter.search_text
         if is_id(text) and (record := source.find_by_id(text)) and record_filter.matches(record):
             return iter([record])
+        if record_filter.searches_dni and DNI.fullmatch(dni := _digits(text)):
+            return self._search_dni(dni, record_filter)
         if source.email_field and "@" in text and " " not in text:
             email = Condition(field=source.email_field, lookup="exact", value=text.lower())
             conditions = (*record_filter.conditions, email)
@@ -109,15 +118,42 @@ class RecordReader[M: Model]:
             return iter(found)
         return self._search_terms(split_words(text), record_filter)
 
+    def _search_dni(self, dni: str, record_filter: RecordFilter) -> Iterator[M]:
+        return self._read_searched(record_filter, lambda each: _digits(_dni_of(each)) == dni)
+
     def _search_terms(self, terms: tuple[str, ...], record_filter: RecordFilter) -> Iterator[M]:
-        """Yield the records whose text has a word with each of the terms at its start."""
+        """Yield the records whose text has all of these words."""
+        source = self._source
+        return self._read_searched(
+            record_filter, lambda each: set(terms) <= set(split_words(source.search_text(each)))
+        )
+
+    def _read_searched(
+        self, record_filter: RecordFilter, is_match: Callable[[M], bool]
+    ) -> Iterator[M]:
         for number, record in enumerate(self.read_records(record_filter, first_batch=BATCH_SIZE)):
             if number == MAX_RECORDS_SEARCHED:
                 self.stopped_after = number
                 return
-            text = split_words(self._source.search_text(record))
-            if all(any(part.startswith(term) for part in text) for term in terms):
+            if is_match(record):
                 yield record
+
+
+def _is_hidden(record: Model, record_filter: RecordFilter) -> bool:
+    if record_filter.hidden is None:
+        return False
+    field, value = record_filter.hidden
+    return bool(getattr(record, field) == value)
+
+
+def _digits(text: str) -> str:
+    """Return an identity number without points and blanks; "" if it has anything else."""
+    digits = re.sub(r"[.\s-]", "", text)
+    return digits if digits.isdecimal() else ""
+
+
+def _dni_of(record: Model) -> str:
+    return str(getattr(record, "dni", "") or "")
 
 
 def _conditions_to_check(conditions: Sequence[Condition]) -> list[Condition]:

@@ -155,7 +155,7 @@ def test_selected_appointments_are_rescheduled_by_a_form(reception: Client) -> N
     form |= {**to("1", "11:00"), **to("3", "12:00")}
     page = reception.post(APPOINTMENTS, form, follow=True)
 
-    assert messages(page) == ["Turno 3 fue reprogramado.", "Turno 1 fue reprogramado."]
+    assert messages(page) == ["Turno 1 fue reprogramado.", "Turno 3 fue reprogramado."]
     moved = appointments.services.list_appointments_on(day=in_days(4))
     assert [each.id for each in moved] == ["1", "3"]
 

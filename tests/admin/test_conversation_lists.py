@@ -57,7 +57,13 @@ def test_conversations_are_searched_filtered_and_sorted(
 def test_list_shows_how_each_call_went(calls: datetime, reception: Client) -> None:
     page = reception.get(CONVERSATIONS).content.decode()
 
-    for text in ("En curso", "Perdida", "2:05", "Cortó el cliente", "throttled"):
+    for text in (
+        "En curso",
+        "Perdida",
+        "2:05",
+        "Cortó el cliente",
+        "El modelo tenía demasiadas llamadas",
+    ):
         assert text in page
     assert "US$\N{NO-BREAK SPACE}0,022" in page
 
@@ -186,7 +192,7 @@ def test_conversations_are_exported_with_their_statistics(
 def test_tool_calls_are_exported_masked(calls: datetime, supervisor: Client) -> None:
     [line] = exported(supervisor, TOOL_CALLS, "ended:tool-1")
 
-    assert (line["herramienta"], line["pidió"]) == ("consultarOrder", "dni: ******78")
+    assert (line["herramienta"], line["pidió"]) == ("Consultar pedido", "dni: ******78")
 
 
 # --- Languages

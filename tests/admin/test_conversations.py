@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures(
 
 def test_transcript_is_shown_in_order_of_time(calls: datetime, reception: Client) -> None:
     page = reception.get(f"{CONVERSATIONS}ended/change/").content.decode()
-    texts = ["Mi DNI es ******78", "consultarOrder", "Llega &lt;mañana&gt;"]
+    texts = ["Mi DNI es ******78", "Consultar pedido", "Llega &lt;mañana&gt;"]
 
     assert sorted(texts, key=page.index) == texts
     for text in ("interrumpido", "a los 0,8", "se oyó a los 0,9", "Cortó el cliente", "2:05"):

@@ -1,0 +1,75 @@
+"""What staff read in place of the names of tools and the codes of errors."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+TOOL_LABELS: Mapping[str, Promise] = {
+    "consultarOrder": gettext_lazy("Look up an order"),
+    "cancelarOrder": gettext_lazy("Cancel an order"),
+    "crearOrder": gettext_lazy("Place an order"),
+    "agendarTurno": gettext_lazy("Book an appointment"),
+    "cancelarTurno": gettext_lazy("Cancel an appointment"),
+    "modificarTurno": gettext_lazy("Move an appointment"),
+    "consultarTurno": gettext_lazy("Look up an appointment"),
+}
+ERROR_LABELS: Mapping[str, Promise] = {
+    # Of tools
+    "appointment_already_cancelled": gettext_lazy("The appointment was cancelled already"),
+    "appointment_closed": gettext_lazy("The appointment is over"),
+    "appointment_in_the_past": gettext_lazy("The time is in the past"),
+    "appointment_not_found": gettext_lazy("No appointment with that number and person"),
+    "appointment_status_not_allowed": gettext_lazy("That status may not follow"),
+    "appointment_too_far": gettext_lazy("The day is too far ahead"),
+    "attempt_too_soon": gettext_lazy("Another try came too soon"),
+    "attempts_exceeded": gettext_lazy("Too many wrong names or numbers"),
+    "conflict": gettext_lazy("Somebody else changed it at that moment"),
+    "doctor_not_found": gettext_lazy("No such doctor"),
+    "empty_order": gettext_lazy("An order without products"),
+    "idempotency_conflict": gettext_lazy("Asked for twice in different words"),
+    "identity_missing": gettext_lazy("The customer did not say who they are"),
+    "invalid_field": gettext_lazy("A value was missing or wrong"),
+    "needs_confirmation": gettext_lazy("The customer had to confirm first"),
+    "nonexistent_time": gettext_lazy("The clocks skip that time"),
+    "not_a_slot": gettext_lazy("No appointment begins at that time"),
+    "not_found": gettext_lazy("Not found"),
+    "order_already_cancelled": gettext_lazy("The order was cancelled already"),
+    "order_not_cancellable": gettext_lazy("The order is on its way or delivered"),
+    "order_not_found": gettext_lazy("No order with that number and person"),
+    "order_packed": gettext_lazy("The order is packed already"),
+    "order_status_not_allowed": gettext_lazy("That status may not follow"),
+    "outside_opening_hours": gettext_lazy("Outside the opening hours"),
+    "patient_busy": gettext_lazy("The patient has another appointment then"),
+    "second_factor_needed": gettext_lazy("A second proof of identity was needed"),
+    "slot_taken": gettext_lazy("The time was taken"),
+    "stale_version": gettext_lazy("Somebody else changed it at that moment"),
+    "timeout": gettext_lazy("It took too long"),
+    "total_mismatch": gettext_lazy("The total did not match the prices"),
+    "unavailable": gettext_lazy("The data could not be reached"),
+    "unknown_tool": gettext_lazy("The assistant asked for a tool that does not exist"),
+    # Of calls
+    "access_denied": gettext_lazy("No access to the model"),
+    "credentials_missing": gettext_lazy("No access to the model"),
+    "internal": gettext_lazy("A fault of the server"),
+    "model_not_ready": gettext_lazy("The model was not ready"),
+    "model_timeout": gettext_lazy("The model took too long"),
+    "service_unavailable": gettext_lazy("The model was out of service"),
+    "stream_lost": gettext_lazy("The connection with the model was lost"),
+    "throttled": gettext_lazy("The model had too many calls"),
+    "validation": gettext_lazy("The model refused what it was sent"),
+}
+
+
+def tool_label(name: str) -> str:
+    """Return what a tool does, in words; its name if it is none of ours."""
+    return str(TOOL_LABELS.get(name, name))
+
+
+def error_label(code: str) -> str:
+    """Return what went wrong, in words; "" for no code."""
+    if not code:
+        return ""
+    label = ERROR_LABELS.get(code)
+    return _("Another error") if label is None else str(label)
