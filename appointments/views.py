@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, override
 
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
@@ -72,7 +73,7 @@ class AppointmentViewSet(ServiceViewSet):
             now=clock.now(),
         )
         shown = AvailabilitySerializer({**parameters, "starts": starts}).data
-        return EnvelopeResponse(shown, message=f"{len(starts)} free")
+        return EnvelopeResponse(shown, message=_("%(count)d free") % {"count": len(starts)})
 
     @override
     def get_record(self, pk: str) -> Appointment:
@@ -80,7 +81,7 @@ class AppointmentViewSet(ServiceViewSet):
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         """Return one appointment."""
-        return self.read_response(request, pk, message="Appointment retrieved successfully")
+        return self.read_response(request, pk, message=_("Appointment retrieved successfully"))
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Book an appointment. The same `Idempotency-Key` with the same body books it once."""
@@ -90,7 +91,9 @@ class AppointmentViewSet(ServiceViewSet):
             token=idempotency_token(request),
             now=clock.now(),
         )
-        return self.record_response(booked, message="Appointment created successfully", status=201)
+        return self.record_response(
+            booked, message=_("Appointment created successfully"), status=201
+        )
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change an appointment. Required fields must be present; missing optional fields stay."""
@@ -104,7 +107,7 @@ class AppointmentViewSet(ServiceViewSet):
         """Delete an appointment, which frees its time."""
         version = self.required_version(request, pk)
         services.delete_appointment(appointment_id=pk, unchanged_since=version)
-        return EnvelopeResponse(None, message="Appointment deleted successfully")
+        return EnvelopeResponse(None, message=_("Appointment deleted successfully"))
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
         version = self.required_version(request, pk, body.pop("updated_at", None))
@@ -118,4 +121,4 @@ class AppointmentViewSet(ServiceViewSet):
             sees_dni=may_see_dni(request),
             now=clock.now(),
         )
-        return self.record_response(updated, message="Appointment updated successfully")
+        return self.record_response(updated, message=_("Appointment updated successfully"))

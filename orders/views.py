@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, override
 
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from common import clock
@@ -56,7 +57,7 @@ class OrderViewSet(ServiceViewSet):
 
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
         """Return one order."""
-        return self.read_response(request, pk, message="Order retrieved successfully")
+        return self.read_response(request, pk, message=_("Order retrieved successfully"))
 
     def create(self, request: Request) -> EnvelopeResponse:
         """Place an order. The same `Idempotency-Key` with the same body places it once."""
@@ -70,7 +71,7 @@ class OrderViewSet(ServiceViewSet):
             token=idempotency_token(request),
             now=clock.now(),
         )
-        return self.record_response(placed, message="Order created successfully", status=201)
+        return self.record_response(placed, message=_("Order created successfully"), status=201)
 
     def update(self, request: Request, pk: str) -> EnvelopeResponse:
         """Change an order. Required fields must be present; optional fields that are missing stay."""
@@ -84,7 +85,7 @@ class OrderViewSet(ServiceViewSet):
         """Delete an order."""
         version = self.required_version(request, pk)
         services.delete_order(order_id=pk, unchanged_since=version)
-        return EnvelopeResponse(None, message="Order deleted successfully")
+        return EnvelopeResponse(None, message=_("Order deleted successfully"))
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
         version = self.required_version(request, pk, body.pop("updated_at", None))
@@ -99,4 +100,4 @@ class OrderViewSet(ServiceViewSet):
             sees_dni=may_see_dni(request),
             now=clock.now(),
         )
-        return self.record_response(updated, message="Order updated successfully")
+        return self.record_response(updated, message=_("Order updated successfully"))

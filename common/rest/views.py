@@ -11,6 +11,8 @@ from typing import Any, ClassVar, override
 
 from django.http import HttpRequest, HttpResponseNotModified
 from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.translation import ngettext
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -39,7 +41,13 @@ class ServiceViewSet(GenericViewSet[Any]):
 
     @override
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """Return the request. Its query is UTF-8, whatever charset the body has."""
+        """Return the request. Its query is UTF-8, whatever charset the body has.
+
+        All texts of a response, of errors too, are in one language: that of `Accept-Language`. Programs
+        that send none get the English ones of the earlier system.
+        """
+        if not request.headers.get("accept-language"):
+            translation.activate("en")
         request.encoding = "utf-8"
         return super().initialize_request(request, *args, **kwargs)
 
@@ -121,9 +129,12 @@ class ServiceViewSet(GenericViewSet[Any]):
             **members: Further members of the envelope.
 
         """
-        count = f"{len(records)} {noun}{'' if len(records) == 1 else 's'}"
+        count = len(records)
+        one = f"Retrieved %(count)d {noun} successfully"  # the catalog has those of each noun
+        several = f"Retrieved %(count)d {noun}s successfully"
+        message = ngettext(one, several, count) % {"count": count}
         data = self._serialized(records, many=True)
-        return EnvelopeResponse(data, message=f"Retrieved {count} successfully", **members)
+        return EnvelopeResponse(data, message=message, **members)
 
     def page_response(self, request: Request, page: Page[Any], *, noun: str) -> EnvelopeResponse:
         """Return the response with a page of a list and the cursor of the next page."""

@@ -168,8 +168,10 @@ async def test_conversation_is_found_by_its_text(page: Page, staffed_site: Site)
     await expect(page.get_by_text("Sí, ******78.")).to_be_visible()
     await expect(page.get_by_text("escribime a j***@e***.com")).to_be_visible()
     await expect(page.locator(".entries > li")).to_have_count(11)
-    await expect(page.locator(".entries > .tool").first).to_contain_text("consultarOrder")
-    await expect(page.locator(".entries > .tool").last).to_contain_text("order_not_cancellable")
+    await expect(page.locator(".entries > .tool").first).to_contain_text("Consultar pedido")
+    await expect(page.locator(".entries > .tool").last).to_contain_text(
+        "El pedido está en camino o entregado"
+    )
     await expect(page.locator(".broken")).to_have_count(1)
     await save_screenshot(page, "admin-conversation")
 

@@ -30,6 +30,30 @@ def test_list_returns_orders_newest_first(rest: Client) -> None:
     assert [order["id"] for order in body["data"]] == ["1", "2", "3", "5", "4"]
 
 
+@pytest.mark.parametrize(
+    ("language", "found", "missing"),
+    [
+        ("es-AR", "5 pedidos", "No encuentro un pedido con ese número y esos datos."),
+        (
+            "en",
+            "Retrieved 5 orders successfully",
+            "I can't find an order with that number and those details.",
+        ),
+        (
+            "",
+            "Retrieved 5 orders successfully",
+            "I can't find an order with that number and those details.",
+        ),
+    ],
+)
+def test_messages_are_in_one_language(
+    rest: Client, language: str, found: str, missing: str
+) -> None:
+    headers = {"accept-language": language} if language else {}
+    assert rest.get("/orders", headers=headers).json()["message"] == found
+    assert rest.get("/orders/999", headers=headers).json()["error"]["message"] == missing
+
+
 def test_order_has_the_specified_shape(rest: Client) -> None:
     body = rest.get("/orders/1").json()
 
