@@ -96,7 +96,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
         return RecordChangeList
 
-    def default_ordering(self, request: HttpRequest) -> Sequence[str]:
+    def default_ordering(self, request: HttpRequest) -> Sequence[str]:  # noqa: ARG002 -- others use it
         """Return the order of the list where staff have not chosen one."""
         return tuple(map(str, self.opts.ordering or ()))
 
