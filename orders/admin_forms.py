@@ -1,7 +1,6 @@
 """Forms of the staff admin in which orders and their items are added and changed."""
 
 from datetime import date, datetime, time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, override
 
 from django import forms
@@ -52,7 +51,7 @@ class AmountField(forms.DecimalField):
     """An amount as people type it: `1.234,56`, `$ 1.234,56` or `1234.56`."""
 
     @override
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         amount = parse_amount(value) if isinstance(value, str) else None
         return super().to_python(value) if amount is None else amount
 

@@ -92,7 +92,7 @@ class RecordChangeList(ChangeList):
     @override
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         """Return the order; warn staff if the URL requests one that no index serves."""
-        self._default_ordering = self.model_admin.default_ordering(request)  # type: ignore[attr-defined]  # ours is a RecordAdmin
+        self._default_ordering: Sequence[str] = self.model_admin.default_ordering(request)  # type: ignore[attr-defined]  # ours is a RecordAdmin
         ordering = super().get_ordering(request, queryset)
         if ordering != ["-pk"]:  # Django's answer if no requested field is left
             return ordering

@@ -337,7 +337,7 @@ def test_ends_of_the_calendar_are_accepted_as_instants(
 def test_pages_have_no_gap_and_no_repetition(empty_tables: str, reception: Client) -> None:
     store_orders(60)
     everything = {"status": "all"}
-    pages = [reception.get(ORDERS, {**everything, "p": number}) for number in (1, 2, 3)]
+    pages = [reception.get(ORDERS, {**everything, "p": str(number)}) for number in (1, 2, 3)]
 
     assert [len(listed_ids(page)) for page in pages] == [25, 25, 10]
     assert [record for page in pages for record in listed_ids(page)] == [
@@ -346,7 +346,7 @@ def test_pages_have_no_gap_and_no_repetition(empty_tables: str, reception: Clien
     assert "Más de 25 pedidos" in pages[0].content.decode()
     assert "Más de 50 pedidos" in pages[1].content.decode()
     assert "60 pedidos" in pages[2].content.decode()
-    assert reception.get(ORDERS, {**everything, "p": 4}).status_code == 302
+    assert reception.get(ORDERS, {**everything, "p": "4"}).status_code == 302
 
 
 @pytest.mark.parametrize(("count", "pages"), [(25, 1), (26, 2)])
