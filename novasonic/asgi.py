@@ -4,6 +4,7 @@ The parts are *voice*, which carries calls and issues the tickets for them, and 
 REST API. In processes of their own, a heavy page of the site cannot delay the audio of calls.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -87,6 +88,8 @@ def _lifespan(only: Part | None) -> ASGIApp:
     async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes it
         while (message := await receive())["type"] == "lifespan.startup":
             await _connect(needs_sonic=only is not Part.SITE)
+            gc.collect()
+            gc.freeze()  # what lives for good is not searched again: that would halt calls for 0.1 s
             await send({"type": "lifespan.startup.complete"})
         await call_registry().close()
         await configuration.region_pool().close()

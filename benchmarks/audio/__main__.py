@@ -39,9 +39,10 @@ RESULTS = ROOT / "benchmarks" / "results"
 BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 PIPECAT_PYTHON = ROOT / ".venv-pipecat" / "bin" / "python"
 LOADS: tuple[LoadName, ...] = ("quiet", "talk-over")
-SERVER_CORE, LOAD_CORE = 0, 1
+_CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = _CORES[0], _CORES[-1]
 RAMP = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80)
-QUICK_CALLS, QUICK_REPEATS, QUICK_SECONDS = 10, 5, 4.0
+QUICK_CALLS, QUICK_REPEATS, QUICK_SECONDS = 10, 3, 3.0
 CLEAR_LOSS = 2.0
 """The quick form fails if ours costs this many times the floor's CPU time per frame pair."""
 
@@ -52,6 +53,7 @@ class Bench:
 
     model: Model
     running: dict[str, RunningServer]
+    surroundings: Surroundings
     seconds: float
 
     async def compare(self, calls: Sequence[int], repeats: int) -> list[dict[str, Any]]:
@@ -66,14 +68,14 @@ class Bench:
                         print(_line(one), flush=True)
         return results
 
-    async def find_most_calls(self, repeats: int) -> list[dict[str, Any]]:
+    async def find_most_calls(self, steps: Sequence[int], repeats: int) -> list[dict[str, Any]]:
         """Raise the number of calls until a server no longer keeps real time, twice in a row."""
         found = []
         for repeat in range(repeats):
             for load in LOADS:
                 most = dict.fromkeys(self.running, 0)
                 going = set(self.running)
-                for count in RAMP:
+                for count in steps:
                     for name in [name for name in self.running if name in going]:
                         if await self._keeps_real_time(self.running[name], load, count):
                             most[name] = count
@@ -116,24 +118,31 @@ async def bench(names: Sequence[str], seconds: float) -> Any:
             first = await measured(model, server, "quiet", 1, seconds=1.0)
             print(f"{server.server.name}: first call open in {first.open_ms:.0f} ms", flush=True)
             server.idle_bytes = server.memory_bytes()
-        yield Bench(model, running, seconds)
+        yield Bench(model, running, surroundings, seconds)
 
 
 async def whole(options: argparse.Namespace) -> int:
     """Measure everything; print the table, write results and plots."""
     async with bench(options.servers, options.seconds) as running:
         results = await running.compare(options.calls, options.repeats)
-        most_calls = [] if options.no_ramp else await running.find_most_calls(options.repeats)
-    table = report.table(results, most_calls)
-    print(table)
+        if not options.calls:  # the ramp alone, beside the results of a run before
+            results = json.loads((RESULTS / "audio.json").read_text())["results"]
+        print(_write_results(results, []), flush=True)  # the ramp takes as long again
+        most_calls = await running.find_most_calls(options.ramp, options.ramp_repeats)
+    print(_write_results(results, most_calls))
+    if BENCH_PYTHON.exists():
+        await asyncio.to_thread(_draw_plots, RESULTS / "audio.json")
+    return 0
+
+
+def _write_results(results: list[dict[str, Any]], most_calls: list[dict[str, Any]]) -> str:
+    """Write the raw results and their table; return the table."""
     RESULTS.mkdir(exist_ok=True)
     content = {"machine": _machine(), "results": results, "most_calls": most_calls}
-    file = RESULTS / "audio.json"
-    file.write_text(json.dumps(content, indent=1) + "\n")
+    (RESULTS / "audio.json").write_text(json.dumps(content, indent=1) + "\n")
+    table = report.table(results, most_calls)
     (RESULTS / "audio.md").write_text(table)
-    if BENCH_PYTHON.exists():
-        await asyncio.to_thread(_draw_plots, file)
-    return 0
+    return table
 
 
 def _draw_plots(file: Path) -> None:
@@ -176,6 +185,10 @@ def _machine() -> dict[str, Any]:
     }
 
 
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in text.split(",") if each]
+
+
 def main() -> int:
     """Read the command line and measure."""
     parser = argparse.ArgumentParser(description="Measures the audio path of several servers.")
@@ -183,12 +196,15 @@ def main() -> int:
     parser.add_argument("--servers", type=lambda text: text.split(","), default=list(SERVERS))
     parser.add_argument(
         "--calls",
-        type=lambda text: [int(each) for each in text.split(",")],
+        type=_numbers,
         default=[5, 10, 20, 40],
     )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--no-ramp", action="store_true", help="do not look for the most calls")
+    parser.add_argument(
+        "--ramp", type=_numbers, default=RAMP, help="numbers of calls to try for the most calls"
+    )
+    parser.add_argument("--ramp-repeats", type=int, default=1)
     options = parser.parse_args()
     work = quick() if options.quick else whole(options)
     return asyncio.run(work, loop_factory=uvloop.new_event_loop)

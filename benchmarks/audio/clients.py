@@ -84,13 +84,13 @@ class BinaryWireClient(Client):
 
     def __init__(self, on_audio: OnAudio, ticket: str) -> None:
         super().__init__(on_audio)
-        self._ticket = ticket
+        self.ticket = ticket
         self._sequence = 0
         self._received = 0
         self._position = 0
 
     def start(self) -> None:
-        self._send_event({"type": "start", "ticket": self._ticket, "greet": False})
+        self._send_event({"type": "start", "ticket": self.ticket, "greet": False})
 
     def send_audio(self, pcm: bytes) -> None:
         self._send(self._AUDIO_IN, pcm)

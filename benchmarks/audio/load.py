@@ -9,6 +9,7 @@ what comes down depends on the load:
 """
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable
@@ -192,6 +193,12 @@ class _Call:
             stream.send_audio(frame)
         self._down_pacer.at_next_frame()
 
+    def interrupt(self) -> None:
+        """Interrupt the reply, if there is one."""
+        if self.stream is not None and self._is_replying:
+            self.stream.end_audio("INTERRUPTED")
+            self._is_replying = False
+
     def _place(self, now: float) -> float:
         return (now + self._phase_s) % _CYCLE_S
 
@@ -224,6 +231,16 @@ class Run:
             call.up.receive(sequence, now, since=self.since)
             if stream.call is None:
                 call.stream_found(stream)
+
+    def interrupt(self, number: int) -> None:
+        """Interrupt the reply of a call; the next one begins with the next frame."""
+        self._calls[number].interrupt()
+
+    def call_tool(self, number: int, use: int) -> None:
+        """Let the model of a call ask for a tool."""
+        if stream := self._calls[number].stream:
+            content = json.dumps({"orderId": use % 1_000 + 1, "dni": "12345678"})
+            stream.call_tool(f"tool-{use}", "consultarOrder", content)
 
     def note_lateness(self, late_s: float) -> None:
         """Remember how late this process is, at worst."""

@@ -62,7 +62,9 @@ class Model:
         self.endpoint = ModelEndpoint(on_audio=self._on_audio, on_event=self._on_event)
 
     def _on_audio(self, stream: ModelStream, pcm: bytes) -> None:
-        if self.run is not None:
+        if stream.run is None:
+            stream.run = self.run
+        if self.run is not None and stream.run is self.run:  # else it is late: its run is over
             self.run.audio_received(stream, pcm)
 
     def _on_event(self, stream: ModelStream, name: str, body: dict[str, object]) -> None:

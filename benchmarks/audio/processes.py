@@ -137,6 +137,10 @@ class RunningServer:
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024
 
+    def descriptors(self) -> int:
+        """Return how many files and sockets the process has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def last_log_lines(self) -> str:
         """Return what it logged last."""
         return self.log.read_text(errors="replace")[-1_500:]

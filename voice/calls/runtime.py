@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 SILENCE_AFTER_S = 0.25
 """If no audio comes for this long, the service gets silence: it requires audio without a pause."""
-REMEMBERED_SILENCE_S = 2.0
+REMEMBERED_SILENCE_S = 1.0
 """So much audio before unconfirmed speech is remembered: more than its beginning may be found late."""
 SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0
 """The same in the middle of speech, with and without a connection: the rest may still come, and silence

@@ -13,6 +13,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, override
@@ -29,6 +30,9 @@ from novasonic.pid_file import PIDFileError, written_pid_file
 from voice import metrics
 from voice.calls.registry import call_registry
 from voice.gateway.websocket_protocol import WebSocketFrameProtocol
+
+THREAD_SWITCH_S = 0.000_5
+"""After how long a thread yields to the event loop. Python's 5 ms would be most of what a frame may take."""
 
 MAX_FRAME_BYTES = 256 * 1024
 GRACEFUL_SHUTDOWN_S = 3
@@ -50,6 +54,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, debug: bool, only: str | None, **_options: Any) -> None:
         _require_secret_key()
+        sys.setswitchinterval(THREAD_SWITCH_S)
         if debug:
             logging.getLogger().setLevel(logging.DEBUG)
         try:

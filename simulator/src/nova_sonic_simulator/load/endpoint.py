@@ -68,6 +68,8 @@ class ModelStream:
     def __init__(self, connection: "_Connection", stream_id: int, window_bytes: int) -> None:
         self.call: int | None = None
         """Number of the call, known from the first stamp."""
+        self.run: object | None = None
+        """The run that the stream belongs to, known from the first audio."""
         self.is_open = True
         self.window_bytes = window_bytes
         self._connection = connection
@@ -111,9 +113,17 @@ class ModelStream:
         before, behind = self._audio_parts
         self._send(event_frame(before + binascii.b2a_base64(pcm, newline=False) + behind))
 
-    def end_audio(self) -> None:
+    def end_audio(self, stop_reason: str = "END_TURN") -> None:
         """Close the audio content."""
-        self.send_event("contentEnd", contentId=self._content, type="AUDIO", stopReason="END_TURN")
+        self.send_event("contentEnd", contentId=self._content, type="AUDIO", stopReason=stop_reason)
+
+    def call_tool(self, content_id: str, name: str, content: str) -> None:
+        """Ask for a tool, whose result is awaited."""
+        self.send_event("contentStart", contentId=content_id, type="TOOL", role="TOOL")
+        self.send_event(
+            "toolUse", contentId=content_id, toolName=name, toolUseId=content_id, content=content
+        )
+        self.send_event("contentEnd", contentId=content_id, type="TOOL", stopReason="TOOL_USE")
 
     def end(self) -> None:
         """End the stream in order."""
