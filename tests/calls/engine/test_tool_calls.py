@@ -46,6 +46,15 @@ class TestRequest:
         assert (call.phase, call.duration_s) == (ToolCallPhase.RUNNING, 0.0)
         assert len(requests.calls) == 1
 
+    def test_request_after_a_failure_is_a_retry_with_the_same_key(self) -> None:
+        requests = Requests()
+        first, _ = requests.request(1)
+        requests.finish(first, ToolOutcome.FAILED)
+        second, is_new = requests.request(1)
+        assert is_new
+        assert second.key == first.key
+        assert [call.is_retry for call in (first, second)] == [False, True]
+
     def test_request_with_another_signature_starts_another_call(self) -> None:
         requests = Requests()
         requests.request(1)
