@@ -45,6 +45,7 @@ from appointments.validation import (
     clean_start,
 )
 from common.contact import clean_dni, clean_email, clean_name
+from common.creations.limits import check_limits, count_creation
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.idempotency import IdempotentRequest, idempotent_request
@@ -178,6 +179,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     notes: str = "",
     dni: str | None = None,
     token: str,
+    caller: Caller | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
@@ -193,6 +195,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         notes: Notes for the staff.
         dni: The patient's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
+        caller: The customer who books, whose appointments are limited; None or staff aren't limited.
         is_dry_run: Whether only to check, and to return the appointment as it would be, without an id.
         now: The current time.
 
@@ -204,6 +207,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         SlotTakenError, PatientBusyError: doctor or patient has another appointment at that time.
         IdempotencyConflictError: the token was used for another appointment.
         AppointmentNotFoundError: the appointment that the token created was deleted.
+        TooManyCreationsError: the caller has reached a limit of `common.creations.limits`.
 
     """
     wanted = Appointment(
@@ -224,12 +228,17 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
     request = idempotent_request(token=token, request=content, now=now)
     return retry_on_conflict(
-        lambda: _book_appointment(wanted, request, is_dry_run=is_dry_run, now=now)
+        lambda: _book_appointment(wanted, request, caller, is_dry_run=is_dry_run, now=now)
     )
 
 
 def _book_appointment(
-    wanted: Appointment, request: IdempotentRequest, *, is_dry_run: bool, now: datetime
+    wanted: Appointment,
+    request: IdempotentRequest,
+    caller: Caller | None,
+    *,
+    is_dry_run: bool,
+    now: datetime,
 ) -> Appointment:
     # The days are read before the token. If the time is booked by an earlier attempt of this request,
     # its token was stored in the same transaction, so it is found.
@@ -238,6 +247,8 @@ def _book_appointment(
         return get_appointment(appointment_id=created_id)
     ensure_bookable_time(wanted, now=now)
     ensure_slot_free(wanted, calendar_days, now=now)
+    limit = check_limits if is_dry_run else count_creation
+    limit(caller, email=wanted.patient_email, now=now)
     if is_dry_run:
         return wanted
     code = speakable_code() if clinic.gives_codes() else None

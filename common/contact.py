@@ -5,6 +5,7 @@ from django.core.validators import EmailValidator
 
 from common.errors import InvalidFieldError
 from common.identity.verification import parse_dni
+from common.text import has_hidden_characters
 
 MAX_NAME_LENGTH = 120
 MAX_EMAIL_LENGTH = 254
@@ -17,11 +18,13 @@ def clean_name(name: str, *, field: str) -> str:
     """Return `name` with single spaces.
 
     Raises:
-        InvalidFieldError: it has no letter or is too long; the error names `field`.
+        InvalidFieldError: it has no letter, is too long, or contains characters that aren't shown or
+            that reorder the others; the error names `field`.
 
     """
     cleaned = " ".join(name.split())
-    if len(cleaned) > MAX_NAME_LENGTH or not any(letter.isalpha() for letter in cleaned):
+    is_valid = len(cleaned) <= MAX_NAME_LENGTH and any(letter.isalpha() for letter in cleaned)
+    if not is_valid or has_hidden_characters(cleaned):
         raise InvalidFieldError(field=field)
     return cleaned
 

@@ -363,6 +363,18 @@ APPOINTMENT_PROOF: Literal["name", "name+dni", "name+email", "code"] = Field(
     "also the DNI, or the e-mail's first letters if the appointment has no DNI; also the e-mail's "
     "first letters; also a code that was told when it was booked.",
 )
+VOICE_CREATIONS_PER_CALL: int = Field(
+    5, ge=1, le=10_000, description="How many orders and appointments one call may create."
+)
+VOICE_CREATIONS_PER_CONTACT: int = Field(
+    10, ge=1, le=10_000, description="How many by voice for one e-mail address on one day (UTC)."
+)
+VOICE_CREATIONS_PER_ADDRESS: int = Field(
+    30, ge=1, le=100_000, description="How many by voice from one network address on one day."
+)
+VOICE_CREATIONS_PER_DAY: int = Field(
+    1000, ge=1, le=1_000_000, description="How many by voice in all on one day."
+)
 CONFIRM_CHANGES: bool = Field(
     True,
     description="Whether the assistant reads each change back, and makes it only after the customer "

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from common.contact import clean_dni, clean_email, clean_name
+from common.creations.limits import check_limits, count_creation
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.idempotency import IdempotentRequest, idempotent_request
@@ -107,6 +108,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
     total: Decimal | None,
     dni: str | None = None,
     token: str,
+    caller: Caller | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Order:
@@ -119,6 +121,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         total: The total the customer was told, or None; it must be the price of the items.
         dni: The customer's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
+        caller: The customer who places it, whose orders are limited; None or staff aren't limited.
         is_dry_run: Whether only to check, and to return the order that would be placed, without an id.
         now: The current time.
 
@@ -126,6 +129,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         EmptyOrderError, InvalidFieldError, TotalMismatchError: a field isn't valid.
         IdempotencyConflictError: the token was used for another order.
         OrderNotFoundError: the order that the token created was deleted.
+        TooManyCreationsError: the caller has reached a limit of `common.creations.limits`.
 
     """
     order = Order(
@@ -149,18 +153,25 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
     }
     request = idempotent_request(token=token, request=content, now=now)
     return retry_on_conflict(
-        lambda: _place_order(order, request, stated_total=total, is_dry_run=is_dry_run)
+        lambda: _place_order(order, request, caller, stated_total=total, is_dry_run=is_dry_run)
     )
 
 
 def _place_order(
-    order: Order, request: IdempotentRequest, *, stated_total: Decimal | None, is_dry_run: bool
+    order: Order,
+    request: IdempotentRequest,
+    caller: Caller | None,
+    *,
+    stated_total: Decimal | None,
+    is_dry_run: bool,
 ) -> Order:
     # The token is checked before the total, so that the same token with another total is an
     # idempotency conflict whether that total is right or wrong.
     if created_id := repository.get_created_order_id(request):
         return get_order(order_id=created_id)
     ensure_total(order.total, stated=stated_total)
+    limit = check_limits if is_dry_run else count_creation
+    limit(caller, email=order.customer_email, now=request.received_at)
     if is_dry_run:
         return order
     placed = replace(order, id=speakable_id())

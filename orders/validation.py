@@ -14,6 +14,7 @@ from typing import Any
 from common.contact import clean_dni, clean_email, clean_name
 from common.errors import InvalidFieldError
 from common.money import CENT, MAX_AMOUNT
+from common.text import has_hidden_characters
 from common.timestamps import truncate_to_ms
 from orders.domain import (
     MAX_ITEMS,
@@ -52,9 +53,11 @@ def find_invalid_item_field(items: Sequence[OrderItem]) -> str | None:
         if item.id in seen_ids:
             return f"items.{position}.id"
         seen_ids |= {item.id} - {""}
-        if not item.name.strip() or len(item.name) > MAX_TEXT_LENGTH:
+        is_named = item.name.strip() and len(item.name) <= MAX_TEXT_LENGTH
+        if not is_named or has_hidden_characters(item.name):
             return f"items.{position}.name"
-        if len(item.description) > MAX_TEXT_LENGTH:
+        has_hidden = has_hidden_characters(item.description, allowed="\n\r\t")
+        if len(item.description) > MAX_TEXT_LENGTH or has_hidden:
             return f"items.{position}.description"
         if not 1 <= item.quantity <= MAX_QUANTITY:
             return f"items.{position}.quantity"

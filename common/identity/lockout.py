@@ -138,7 +138,7 @@ def _subjects(customer: Customer, kind: SubjectKind, record_id: str) -> list[str
         kind: record_id,
         SubjectKind.CALL: customer.call_id or "",
         SubjectKind.ADDRESS: hash_address(customer.address) if customer.address else "",
-        SubjectKind.NAME: _hash(letters_of(customer.name)) if customer.name else "",
+        SubjectKind.NAME: hash_text(letters_of(customer.name)) if customer.name else "",
     }
     return [f"{subject}#{value}" for subject, value in ids.items() if is_id(value)]
 
@@ -148,13 +148,14 @@ def hash_address(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return _hash(address)
+        return hash_text(address)
     if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return _hash(str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False)))
-    return _hash(str(parsed.ipv4_mapped if parsed.version == 6 else parsed))
+        return hash_text(str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False)))
+    return hash_text(str(parsed.ipv4_mapped if parsed.version == 6 else parsed))
 
 
-def _hash(value: str) -> str:
+def hash_text(value: str) -> str:
+    """Return a keyed hash of a name or an address, under which it is counted."""
     return salted_hmac("common.identity", value, algorithm="sha256").hexdigest()[:32]
 
 

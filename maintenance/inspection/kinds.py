@@ -6,6 +6,7 @@ from typing import Any
 
 from appointments import models as appointment_models
 from appointments import repository as appointment_repository
+from common.creations.models import CreationCount
 from common.dynamodb.bulk import key_of
 from common.dynamodb.items import unreadable_attributes
 from common.dynamodb.tables import Table
@@ -103,6 +104,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         ORDER,
         ItemKind("token", order_models.OrderToken),
         ItemKind("failed attempts", FailedAttempts),
+        ItemKind("creation counts", CreationCount),
     ),
     "appointments": (
         APPOINTMENT,

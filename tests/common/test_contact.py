@@ -13,7 +13,10 @@ def test_clean_name_normalizes_spaces() -> None:
     assert clean_name("a" * 120, field="name") == "a" * 120
 
 
-@pytest.mark.parametrize("name", ["", "  ", "123", "a" * 121])
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "123", "a" * 121, "Juan\u202e zereP", "Ju\u200ban", "Ana\x00 Gil", "\u2067Ana Gil"],
+)
 def test_clean_name_refuses_other_texts_by_field(name: str) -> None:
     with pytest.raises(InvalidFieldError) as caught:
         clean_name(name, field="patient_name")

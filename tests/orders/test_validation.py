@@ -42,6 +42,8 @@ def test_item_at_its_limits_is_valid(quantity: int, price: str) -> None:
     ("name", "quantity", "price", "field"),
     [
         (" ", 1, "1", "name"),
+        ("A\u202eB", 1, "1", "name"),
+        ("A\u200b", 1, "1", "name"),
         ("A", 0, "1", "quantity"),
         ("A", MAX_QUANTITY + 1, "1", "quantity"),
         ("A", 1, "-0.01", "price"),

@@ -85,6 +85,7 @@ async def agendarTurno(
     """Programar nueva cita médica"""
     booked = await run_in_thread(
         services.book_appointment,
+        caller=context.customer(name=patientName),
         is_dry_run=context.is_dry_run,
         patient_name=patientName,
         patient_email=patientEmail,

@@ -159,6 +159,7 @@ async def crearOrder(
     """Crear nuevo pedido con items y datos del cliente"""
     placed = await run_in_thread(
         services.place_order,
+        caller=context.customer(name=customerName),
         is_dry_run=context.is_dry_run,
         customer_name=customerName,
         customer_email=customerEmail,

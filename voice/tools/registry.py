@@ -28,6 +28,7 @@ from common.naming import camel_case
 from conversations.domain import ToolOutcome
 from voice.sonic.events import ToolSpec
 from voice.tools.arguments import ServiceField, load_arguments, match_parameters, simplify_name
+from voice.tools.cleaning import clean_for_model
 from voice.tools.confirmations import Confirmations, Proposal
 
 logger = logging.getLogger(__name__)
@@ -225,7 +226,7 @@ class ToolRegistry:
     async def run(
         self, name: str, arguments: str, context: ToolContext, *, deadline_s: float
     ) -> ToolResult:
-        """Run a tool and return its result. Raises nothing but cancellation.
+        """Run a tool and return its result, cleaned for the model. Raises nothing but cancellation.
 
         Args:
             name: The tool's name, as the model sent it.
@@ -234,6 +235,12 @@ class ToolRegistry:
             deadline_s: The time after which the tool is cancelled and the result is a failure.
 
         """
+        result = await self._run(name, arguments, context, deadline_s)
+        return replace(result, content=clean_for_model(result.content))
+
+    async def _run(
+        self, name: str, arguments: str, context: ToolContext, deadline_s: float
+    ) -> ToolResult:
         with translation.override(SPOKEN_LANGUAGE):
             if name not in self._tools:
                 return _failed("unknown_tool", gettext("I can't do that yet."), name=name)
@@ -241,7 +248,7 @@ class ToolRegistry:
             try:
                 parsed = tool.parse_arguments(arguments)
                 async with asyncio.timeout(deadline_s):
-                    return await _run(tool, parsed, context)
+                    return await _run_or_propose(tool, parsed, context)
             except InvalidArgumentsError as error:
                 say = gettext("I'm missing a piece of information, or one isn't right.")
                 return _refused("invalid_arguments", say, {"fields": error.fields})
@@ -257,7 +264,9 @@ class ToolRegistry:
                 )
 
 
-async def _run(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+async def _run_or_propose(
+    tool: Tool, arguments: dict[str, Any], context: ToolContext
+) -> ToolResult:
     """Run a tool; propose a change that is not confirmed yet."""
     confirmations = context.confirmations
     if tool.describe is not None and confirmations is not None:

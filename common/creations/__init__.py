@@ -1,0 +1,1 @@
+"""Limits on what callers create by voice: per call, contact, network address and day."""
