@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from common.identity.verification import digits, mask_dni
+from common.identity.verification import SPOKEN_LETTERS, digits, mask_dni
 from common.text import split_words
 from conversations.spoken_numbers import DNI, MASK, PHONE, mask_numbers
 
@@ -29,8 +29,11 @@ FIELD_NAME_PARTS: Mapping[str, tuple[str, ...]] = {
 _LOCAL_PART = r"[\w.!#$%&'/=?^`{|}~+-]"
 _EMAIL = re.compile(rf"(?<!{_LOCAL_PART}){_LOCAL_PART}+@[\w-]+(?:\.[\w-]+)*")
 _SPOKEN_JOINER = r"(?:punto|gui[oó]n(?:\s+bajo)?|m[aá]s)"
+_LETTER_NAME = "|".join(
+    name for name in sorted(SPOKEN_LETTERS, key=len, reverse=True) if len(name) > 1
+)
 _SPOKEN_EMAIL = re.compile(
-    rf"(?<!\S)(?:\w\s+){{0,40}}\S+(?:\s+{_SPOKEN_JOINER}\s+\S+){{0,8}}\s+arroba"
+    rf"(?<!\S)(?:(?:\w|{_LETTER_NAME})\s+){{0,40}}\S+(?:\s+{_SPOKEN_JOINER}\s+\S+){{0,8}}\s+arroba"
     r"\s+\S+(?:\s+punto\s+\S+){0,8}",
     re.IGNORECASE,
 )

@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.identity.verification import mask_dni
+from common.spoken_numbers import HUNDREDS, MILLIONS, THOUSAND, next_group
+from common.text import fold
 
 DNI = "dni"
 PHONE = "phone"
@@ -24,6 +26,14 @@ MAX_DNI_DIGITS = 8
 MIN_STANDALONE_DIGITS = 5
 """So many digits are a number by themselves; order and appointment numbers have five or six."""
 MASK = "******"
+HESITATIONS = frozenset(
+    {"eh", "em", "mmm", "este", "coma", "punto", "guion", "despues", "luego", "bueno", "a", "ver"}
+)
+FILLERS = HESITATIONS | {",", ".", "-", "y"}
+"""What people say between the groups of a number."""
+MILLION_WORDS = frozenset(MILLIONS)
+LARGE_WORDS = MILLION_WORDS | {*HUNDREDS, THOUSAND}
+_WORD_OR_SIGN = re.compile(r"\w+|[,.-]")
 
 _UNITS = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
 _TEENS = [
@@ -98,6 +108,7 @@ def mask_numbers(text: str, *, masks: Collection[str]) -> str:
     """Return `text` with identity and telephone numbers masked except for their last two digits."""
     if DNI in masks:
         text = _MILLIONS.sub(_masked_millions, text)
+    text = _mask_dictated(text, masks)
     parts: list[str] = []
     done = 0
     for run in _RUN.finditer(text):
@@ -115,6 +126,65 @@ def mask_numbers(text: str, *, masks: Collection[str]) -> str:
 def _masked_millions(match: re.Match[str]) -> str:
     is_amount = _CURRENCY_AFTER.match(match.string, match.end())
     return match[0] if is_amount else MASK
+
+
+# --- Numbers in words, as people dictate them: "treinta y dos cuatrocientos cincuenta seiscientos doce"
+
+
+def _mask_dictated(text: str, masks: Collection[str]) -> str:
+    """Mask the runs of number words, with the fillers between them, that are of seven digits or more.
+
+    Runs of digits and of words below a hundred are left to the caller, which keeps their last digits.
+    """
+    words = list(_WORD_OR_SIGN.finditer(text))
+    plain = [fold(each[0]) for each in words]
+    parts, done, index = [], 0, 0
+    while index < len(words):
+        end, groups = _dictated_run(plain, index)
+        if not groups:
+            index += 1
+            continue
+        start_at, end_at = words[index].start(), words[end - 1].end()
+        is_amount = _has_currency(text, start_at, end_at)
+        if not is_amount and _is_dictated_number(plain[index:end], groups, masks):
+            parts += [text[done:start_at], MASK]
+            done = end_at
+        index = end
+    return "".join([*parts, text[done:]])
+
+
+def _dictated_run(plain: Sequence[str], start: int) -> tuple[int, list[str]]:
+    """Return where the run of numbers that begins at a word ends, and the digits of its groups."""
+    groups: list[str] = []
+    index = end = start
+    while index < len(plain):
+        group = next_group(plain, index)
+        if group is not None:
+            groups.append(group.digits)
+            index = end = group.end
+        elif groups and plain[index] in FILLERS:
+            index += 1
+        else:
+            break
+    return end, groups
+
+
+def _is_dictated_number(
+    plain: Sequence[str], groups: Sequence[str], masks: Collection[str]
+) -> bool:
+    """Whether a run in words is an identity or telephone number, and no date, price or list."""
+    count = sum(map(len, groups))
+    if count < MIN_DIGITS or _is_date_or_years(groups):
+        return False
+    is_all_round = all(each.endswith("00") for each in groups)
+    if not MILLION_WORDS.isdisjoint(plain):
+        return DNI in masks and not is_all_round
+    if HESITATIONS.isdisjoint(plain) and LARGE_WORDS.isdisjoint(plain):
+        return False  # the caller masks these, and keeps their last digits
+    is_another_number = any(MIN_STANDALONE_DIGITS <= len(each) < MIN_DIGITS for each in groups[1:])
+    if is_another_number or is_all_round:
+        return False
+    return PHONE in masks if count > MAX_DNI_DIGITS else DNI in masks
 
 
 # --- Runs

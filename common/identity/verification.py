@@ -19,7 +19,7 @@ from common.text import fold
 MIN_EMAIL_LETTERS = 4
 """So many first letters of an e-mail address are a factor; the part before the @ may be shorter."""
 _DNI_SEPARATORS = dict.fromkeys(map(ord, " .-"))
-_SPOKEN_LETTERS: Mapping[str, str] = {
+SPOKEN_LETTERS: Mapping[str, str] = {
     **dict.fromkeys(("be", "bé", "b larga", "be larga"), "b"),
     **dict.fromkeys(("ve corta", "uve", "ve"), "v"),
     **dict.fromkeys(("doble ve", "ve doble", "doble u"), "w"),
@@ -28,6 +28,7 @@ _SPOKEN_LETTERS: Mapping[str, str] = {
     "i latina": "i", "jota": "j", "ka": "k", "ele": "l", "eme": "m", "ene": "n", "o": "o", "pe": "p",
     "cu": "q", "erre": "r", "ere": "r", "ese": "s", "te": "t", "u": "u", "equis": "x", "zeta": "z",
 }  # fmt: skip
+"""The letters by their names, in the form of `fold`."""
 _SPOKEN_SIGNS: Mapping[str, str] = {
     "guion bajo": "_", "guion medio": "-", "guion": "-", "punto": ".", "arroba": "@",
 }  # fmt: skip
@@ -37,7 +38,7 @@ def _one_of(names: Mapping[str, str]) -> str:
     return "(?:" + "|".join(sorted(names, key=len, reverse=True)) + ")"
 
 
-_LETTER = rf"(?:{_one_of(_SPOKEN_LETTERS)}|[a-z0-9])"
+_LETTER = rf"(?:{_one_of(SPOKEN_LETTERS)}|[a-z0-9])"
 _SPELLED = re.compile(rf"\b{_LETTER}(?:[\s,]+{_LETTER})+\b")
 _SIGN = re.compile(rf"\s*\b{_one_of(_SPOKEN_SIGNS)}\b\s*")
 _ONE_LETTER = re.compile(_LETTER)
@@ -227,7 +228,7 @@ def parse_spoken_email(text: str) -> str:
 
 
 def _join_spelled(match: re.Match[str]) -> str:
-    return "".join(_SPOKEN_LETTERS.get(each, each) for each in _ONE_LETTER.findall(match[0]))
+    return "".join(SPOKEN_LETTERS.get(each, each) for each in _ONE_LETTER.findall(match[0]))
 
 
 def digits(text: str) -> str:

@@ -26,6 +26,12 @@ from voice.prompts.personas import Persona, persona_of
 LANGUAGES = ("es",)
 DAYS_LISTED = 14
 _DIRECTIVE = re.compile(r"^## (\w+)\n(.+)$", re.MULTILINE)
+_SECOND_PART = (
+    "Para cancelar o cambiar una cita, pide también el DNI o las primeras letras del correo. "
+    "Lee cada correo letra por letra y espera que el cliente lo confirme. Si una herramienta pide "
+    "confirmación, di su texto y llámala otra vez después del sí del cliente."
+)
+"""What follows the owner's prompt, which stays word for word."""
 _OWNERS_PERSONA = "Eres Carlos, el asistente virtual"
 
 
@@ -61,7 +67,7 @@ def build_system_prompt(
     return (
         f"{_as_persona(prompt, persona)} Hoy es {today} y son las {local:%H:%M}. "
         f"Las fechas de los próximos días: {dates}. "
-        f"Escribe las fechas de las herramientas así: {example_date}."
+        f"Escribe las fechas de las herramientas así: {example_date}. {_SECOND_PART}"
     )
 
 
