@@ -114,7 +114,7 @@ def spoken_phones(digits: str, separator: str) -> Iterator[str]:
 
 def all_numbers() -> list[str]:
     source = random.Random(14)
-    said = []
+    said: list[str] = []
     for number in range(30):
         dni = str(source.randint(11_000_001, 59_999_999))
         separator = SEPARATORS[number % len(SEPARATORS)]
