@@ -1,5 +1,7 @@
 """Orders in the admin: adding, changing, deleting, actions, history."""
 
+import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import ActionLocation
 from django.test import Client
+from django.utils.timezone import localtime
 from pytest_django.fixtures import Settings
 
 import orders.services
@@ -53,6 +56,38 @@ def test_order_and_its_items_are_changed_in_one_write(reception: Client) -> None
     assert stored.total == Decimal("80.47")
     assert stored.customer_email == "juan.perez@email.com"
     assert stored.dni == "12345678"  # reception doesn't see it; it is unchanged
+
+
+@pytest.mark.parametrize("typed", ["1.234,56", "$ 1.234,56", "1234,56", "1234.56"])
+def test_prices_are_typed_as_argentina_writes_them(reception: Client, typed: str) -> None:
+    url = f"{ORDERS}1/change/"
+    form = open_form(reception, url)
+    assert reception.post(url, {**form, "lines-0-price": typed}).status_code == 302
+    assert order("1").items[0].price == Decimal("1234.56")
+    assert "$\N{NO-BREAK SPACE}" in reception.get(ORDERS).text
+
+
+def test_estimated_delivery_is_a_day(reception: Client, viewer: Client) -> None:
+    url = f"{ORDERS}2/change/"
+    form = open_form(reception, url)
+    assert reception.post(url, {**form, "estimated_delivery": "25/12/2030"}).status_code == 302
+    delivery = order("2").estimated_delivery
+    assert delivery is not None
+    assert localtime(delivery).strftime("%d/%m/%Y") == "25/12/2030"
+    assert "25 de diciembre de 2030" in viewer.get(url).text
+
+    form = open_form(reception, url)
+    assert form["estimated_delivery"] == date(2030, 12, 25)
+    reception.post(url, {**form, "customer_name": "Otra Persona"})
+    assert order("2").estimated_delivery == delivery
+
+
+def test_fields_of_product_rows_have_names_for_screen_readers(reception: Client) -> None:
+    page = reception.get(f"{ORDERS}1/change/").text
+    fields = re.findall(r'<(?:input|textarea)[^>]*name="lines-\d+-[a-zA-Z]+"[^>]*>', page)
+    shown = [each for each in fields if 'type="hidden"' not in each]
+    assert len(shown) >= 10
+    assert [each for each in shown if "aria-label=" not in each] == []
 
 
 def test_items_keep_their_ids_when_others_change(reception: Client) -> None:
