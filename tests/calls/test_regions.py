@@ -31,6 +31,7 @@ class Store:
 
     async def lease(self, *, region: str, **arguments: Any) -> SessionLeases:
         self.requests += 1
+        await asyncio.sleep(0)  # as on a thread: others go on meanwhile
         if self.failure is not None:
             raise self.failure
         leases = self.leases.get(region, SessionLeases())
@@ -216,6 +217,43 @@ async def test_session_is_opened_without_lease_only_if_the_store_is_down(
             await new_call(pool)
             assert store.requests == 1  # it is not asked again at once
         store.failure = None
+
+
+async def test_sessions_that_are_lost_at_once_share_one_request() -> None:
+    store = Store()
+    async with running_pool(store, quota=20) as pool:
+        calls = [await new_call(pool) for _ in range(10)]
+        for call in calls:
+            await call.open_stream()
+        pool.transports[NEAR].opened[0][0](error())
+        before = store.requests
+        await asyncio.gather(*(call.open_stream() for call in calls))
+        assert pool.opened() == [10, 10]
+        assert store.requests - before <= 2
+        assert store.used(FAR) == 10
+
+
+async def test_sessions_that_do_not_all_fit_are_leased_as_far_as_they_fit() -> None:
+    store = Store()
+    async with running_pool(store, quota=3, names=(NEAR,)) as pool:
+        calls = [pool.for_live_call() for _ in range(5)]
+        opened = await asyncio.gather(
+            *(call.open_stream() for call in calls), return_exceptions=True
+        )
+        assert sum(isinstance(each, TransportError) for each in opened) == 2
+        assert store.used() == 3
+
+
+async def test_session_of_a_live_call_takes_the_place_of_a_freed_one() -> None:
+    store = Store()
+    async with running_pool(store, quota=2, names=(NEAR,)) as pool:
+        call = await new_call(pool)
+        await call.open_stream()
+        before = store.requests
+        pool.transports[NEAR].opened[0][1]()
+        await call.open_stream()
+        assert store.requests == before
+        assert pool.regions[0].quota.opened == 1
 
 
 def test_lease_is_renewed_while_sessions_are_open_and_ends_after_them() -> None:

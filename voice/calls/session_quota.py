@@ -54,6 +54,8 @@ class SessionQuota:
         self._lease = lease
         self._now = now
         self._leased = 0
+        """What is stored, as far as it is known."""
+        self._waiting = 0
         self._without_store_until = 0.0
         self._writing = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -64,11 +66,12 @@ class SessionQuota:
 
         New calls leave some free for the rotation of live ones.
         """
-        limit = limit_for_new_calls(self._quota) if is_new_call else self._quota
-        async with self._writing:
-            granted = await self._request_one(limit)
+        if is_new_call:
+            async with self._writing:
+                granted = await self._request(1, limit_for_new_calls(self._quota))
+        else:
+            granted = await self._acquire_for_live_call()
         if granted:
-            self.opened += 1
             self._start_renewal()
         return granted
 
@@ -87,18 +90,39 @@ class SessionQuota:
             self.opened = 0
             await self._write_lease()
 
-    async def _request_one(self, limit: int) -> bool:
+    async def _acquire_for_live_call(self) -> bool:
+        """Count a session; those who wait at the same time, as after a failure, share one request."""
+        self._waiting += 1
+        try:
+            async with self._writing:
+                if self._leased > self.opened:  # requested for several, or just freed
+                    self.opened += 1
+                    return True
+                if self._waiting > 1 and await self._request(self._waiting, self._quota):
+                    return True
+                return await self._request(1, self._quota)
+        finally:
+            self._waiting -= 1
+
+    async def _request(self, sessions: int, limit: int) -> bool:
+        """Lease so many more sessions, and count one of them; return False if they do not all fit."""
+        granted = await self._lease_more(sessions, limit)
+        if granted:
+            self.opened += 1
+        return granted
+
+    async def _lease_more(self, sessions: int, limit: int) -> bool:
         if _monotonic() < self._without_store_until:
             return True
         try:
-            leases = await self._call_store(requested=1, limit=limit)
+            await self._call_store(requested=sessions, limit=limit)
         except BusyError as error:
             if error.data.get("reason") == "contention":
                 return False
             return self._continue_without_store(error)
         except (UnavailableError, TimeoutError) as error:
             return self._continue_without_store(error)
-        return leases.leased_by(self._process_id, now=self._now()) > self.opened
+        return self._leased > self.opened
 
     def _continue_without_store(self, error: Exception) -> bool:
         self._without_store_until = _monotonic() + WITHOUT_STORE_S
@@ -107,7 +131,6 @@ class SessionQuota:
         return True
 
     async def _call_store(self, *, requested: int, limit: int) -> SessionLeases:
-        self._leased = self.opened + requested  # also if this is cancelled, and done nevertheless
         async with asyncio.timeout(STORE_TIMEOUT_S):
             leases = await self._lease(
                 region=self.region,
