@@ -21,4 +21,5 @@ Only appointments have:
 - `opening_hours`: when the clinic is open, and which start times that allows. Pure.
 - `clinic`: the clinic as the settings describe it: time zone, opening hours, doctors.
 - `availability`: which times of a doctor are free; combines `opening_hours` with what is booked.
+- `spoken_forms`: types and lengths as the model writes them, for the voice tools. Pure.
 """

@@ -239,11 +239,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
         """Cancel the selected appointments, which frees their times."""
 
-        def operation(appointment: Appointment, seen_version: datetime | None) -> AppointmentValue:
+        def operation(appointment: Appointment, shown_version: datetime | None) -> AppointmentValue:
             return services.cancel_appointment(
                 appointment_id=appointment.id,
                 caller=Staff(),
-                unchanged_since=seen_version,
+                unchanged_since=shown_version,
                 now=clock.now(),
             )
 
@@ -254,11 +254,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     def _change_status(
         self, request: HttpRequest, queryset: QuerySet[Appointment], status: AppointmentStatus
     ) -> None:
-        def operation(appointment: Appointment, seen_version: datetime | None) -> AppointmentValue:
+        def operation(appointment: Appointment, shown_version: datetime | None) -> AppointmentValue:
             return services.update_appointment(
                 appointment_id=appointment.id,
                 changes=AppointmentChanges(status=status),
-                unchanged_since=seen_version,
+                unchanged_since=shown_version,
                 now=clock.now(),
             )
 
@@ -384,6 +384,6 @@ def _update(form: Any) -> AppointmentValue:
     return services.update_appointment(
         appointment_id=form.instance.id,
         changes=AppointmentChanges(**changes),
-        unchanged_since=form.seen_version(),
+        unchanged_since=form.shown_version(),
         now=clock.now(),
     )

@@ -3,10 +3,10 @@
 All are synchronous and wait for DynamoDB. The caller passes the time and the idempotency token.
 Besides the errors in its docstring, each may raise `UnavailableError` if DynamoDB fails.
 
-No doctor is booked twice for one time, however many requests come at once: each change reads the days
-of the doctor and of the patient, decides, and writes on the condition that nothing it read has changed. If something has,
-it reads and decides again. So of fifty requests for one time one succeeds, and the others raise
-`SlotTakenError`.
+No doctor is booked twice for one time, however many requests come at once: each change reads the
+calendar days of the doctor and of the patient, decides, and writes on the condition that nothing it read
+has changed. If something has, it reads and decides again. So of fifty requests for one time one succeeds,
+and the others raise `SlotTakenError`.
 """
 
 from collections.abc import Mapping
@@ -240,15 +240,15 @@ def _book_appointment(
     is_dry_run: bool,
     now: datetime,
 ) -> Appointment:
-    # The days are read before the token. If the time is booked by an earlier attempt of this request,
-    # its token was stored in the same transaction, so it is found.
+    # The days are read before the token: if an earlier attempt of this request has booked the time, its
+    # token was stored in the same transaction and is found, so the attempt doesn't conflict with itself.
     calendar_days = availability.list_calendar_days(wanted)
     if created_id := repository.get_created_appointment_id(request):
         return get_appointment(appointment_id=created_id)
     ensure_bookable_time(wanted, now=now)
     ensure_slot_free(wanted, calendar_days, now=now)
-    limit = check_limits if is_dry_run else count_creation
-    limit(caller, email=wanted.patient_email, now=now)
+    check_or_count = check_limits if is_dry_run else count_creation
+    check_or_count(caller, email=wanted.patient_email, now=now)
     if is_dry_run:
         return wanted
     code = speakable_code() if clinic.gives_codes() else None

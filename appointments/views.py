@@ -87,7 +87,14 @@ class AppointmentViewSet(ServiceViewSet):
         """Book an appointment. The same `Idempotency-Key` with the same body books it once."""
         body = self.validated_body(request)
         booked = services.book_appointment(
-            **{**body, "kind": AppointmentKind(body["kind"])},
+            patient_name=body["patient_name"],
+            patient_email=body["patient_email"],
+            doctor_name=body["doctor_name"],
+            starts_at=body["starts_at"],
+            duration_min=body["duration_min"],
+            kind=AppointmentKind(body["kind"]),
+            notes=body.get("notes", ""),
+            dni=body.get("dni"),
             token=idempotency_token(request),
             now=clock.now(),
         )

@@ -2,7 +2,7 @@
 
     DomainError
      ├─ NotFoundError             404   order_not_found, appointment_not_found …
-     ├─ ConflictError             409   slot_taken, order_closed …
+     ├─ ConflictError             409   slot_taken, order_not_cancellable …
      │   ├─ StaleVersionError           stale_version
      │   ├─ VersionNotMatchedError 412  version_not_matched
      │   └─ IdempotencyConflictError    idempotency_conflict
@@ -14,10 +14,11 @@
      └─ UnavailableError          503   unavailable
          └─ BusyError                   busy
 
-Each domain package derives its own errors from these, in its `errors.py`. An error outside the tree
-is a bug: it reaches the interface that got the request and is logged there, once. The three
-interfaces translate the whole tree, and nothing else catches it: REST (`common.rest.envelope`), the
-admin (`staff.admin`, `novasonic.admin_site`) and the voice tools (`voice.tools.registry`).
+Each domain package derives its own errors from these, in its `errors.py`; so do `common.identity` and
+`common.creations`, some with a status of their own. An error outside the tree is a bug: it reaches the
+interface that got the request and is logged there, once. The three interfaces translate the whole tree,
+and nothing else catches it: REST (`common.rest.envelope`), the admin (`staff.admin`,
+`novasonic.admin_site`) and the voice tools (`voice.tools.registry`).
 """
 
 from typing import ClassVar, override

@@ -1,8 +1,9 @@
-"""Identify the tries of one creating request, so that it takes effect once.
+"""Identify the attempts of one creating request, so that it takes effect once.
 
-A client sends the same token with each try of a request. The first try that succeeds stores the
-token beside the record it made, in the same transaction. A later try finds the token and returns
-that record. The token outlives the record, so a try after the record was deleted makes no second one.
+A client sends the same token with each attempt of a request. The first attempt that succeeds stores the
+token beside the record it creates, in the same transaction. A later attempt finds the token and returns
+that record. The token outlives the record, so an attempt after the record was deleted creates no second
+one.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ TOKEN_LIFETIME = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotentRequest:
-    """One try of a request to create something, and hashes of its token and its content."""
+    """One attempt of a request to create something, and hashes of its token and its content."""
 
     token_hash: str
     request_hash: str
@@ -36,7 +37,7 @@ def idempotent_request(
     Args:
         token: The client's token; it must also name the client, so that nobody can guess another's.
         request: What is to be created.
-        now: When this try came.
+        now: When this attempt arrived.
 
     """
     return IdempotentRequest(

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from common import clock
 from common.identity.verification import Staff, mask_dni
 from common.money import format_amount
+from common.rest.permissions import VIEW_DNI
 from orders import services
 from orders.admin_forms import AmountField, OrderForm, OrderItemFormSet
 from orders.admin_records import Order, OrderItem, order_record
@@ -59,7 +60,7 @@ class PlacedFilter(PeriodFilter):
 
 
 class OrderItemInline(_TabularInline):
-    """Items inside the order's form: users who may change the order may change them, while they may change."""
+    """Items inside the order's form. Who may change the order may change them, as long as its status allows it."""
 
     model = OrderItem
     formset = OrderItemFormSet
@@ -172,9 +173,7 @@ class OrderAdmin(RecordAdmin[Order]):
         return "estimated_delivery" if may_change else "delivery_day"
 
     def _dni_field(self, request: HttpRequest, obj: Order | None) -> str:
-        return (
-            "dni" if obj is None or self.user_has_permission(request, "view_dni") else "dni_hidden"
-        )
+        return "dni" if obj is None or request.user.has_perm(VIEW_DNI) else "dni_hidden"
 
     @override
     def save_record(self, request: HttpRequest, form: Any, formsets: Any, *, change: bool) -> Order:
@@ -215,9 +214,9 @@ class OrderAdmin(RecordAdmin[Order]):
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Cancel the selected orders."""
 
-        def operation(order: Order, seen_version: datetime | None) -> OrderValue:
+        def operation(order: Order, shown_version: datetime | None) -> OrderValue:
             return services.cancel_order(
-                order_id=order.id, caller=Staff(), unchanged_since=seen_version, now=clock.now()
+                order_id=order.id, caller=Staff(), unchanged_since=shown_version, now=clock.now()
             )
 
         self.apply_to_each(
@@ -227,11 +226,11 @@ class OrderAdmin(RecordAdmin[Order]):
     def _change_status(
         self, request: HttpRequest, queryset: QuerySet[Order], status: OrderStatus
     ) -> None:
-        def operation(order: Order, seen_version: datetime | None) -> OrderValue:
+        def operation(order: Order, shown_version: datetime | None) -> OrderValue:
             return services.update_order(
                 order_id=order.id,
                 changes=OrderChanges(status=status),
-                unchanged_since=seen_version,
+                unchanged_since=shown_version,
                 now=clock.now(),
             )
 
@@ -239,7 +238,7 @@ class OrderAdmin(RecordAdmin[Order]):
 
     @override
     def csv_columns(self, request: HttpRequest) -> Sequence[tuple[str, Callable[[Order], object]]]:
-        sees_dni = self.user_has_permission(request, "view_dni")
+        sees_dni = request.user.has_perm(VIEW_DNI)
         return [
             (_("number"), lambda order: order.id),
             (_("customer"), lambda order: order.customer_name),
@@ -288,6 +287,6 @@ def _update(form: Any, formsets: Any) -> OrderValue:
     return services.update_order(
         order_id=form.instance.id,
         changes=OrderChanges(**changes),
-        unchanged_since=form.seen_version(),
+        unchanged_since=form.shown_version(),
         now=clock.now(),
     )

@@ -25,7 +25,7 @@ class OrderForm(RecordForm):
         "order_status_not_allowed": "status",
     }
 
-    # Customers are told a day: the hour is nobody's promise.
+    # Staff choose a day only: customers are told a day without an hour.
     estimated_delivery = forms.DateField(
         label=gettext_lazy("estimated delivery"), required=False, widget=AdminDateWidget
     )

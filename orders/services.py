@@ -170,8 +170,8 @@ def _place_order(
     if created_id := repository.get_created_order_id(request):
         return get_order(order_id=created_id)
     ensure_total(order.total, stated=stated_total)
-    limit = check_limits if is_dry_run else count_creation
-    limit(caller, email=order.customer_email, now=request.received_at)
+    check_or_count = check_limits if is_dry_run else count_creation
+    check_or_count(caller, email=order.customer_email, now=request.received_at)
     if is_dry_run:
         return order
     placed = replace(order, id=speakable_id())

@@ -44,9 +44,9 @@ from staff.queryset import RecordQuerySet
 from staff.records import Record, version_of
 
 SERVICE_ERROR = "_staff_service_error"
-"""The attribute of a request whose first run was refused: the service's error."""
+"""The request attribute with the service's error, for the form view's second run."""
 NOTHING_CHANGED = "_staff_nothing_changed"
-"""The attribute of a request that saved a form without changes."""
+"""The request attribute that says that the form changed nothing."""
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -395,10 +395,6 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def _selects_all(self, request: HttpRequest) -> bool:
         """Whether staff selected all records that match, on all pages."""
         return request.POST.get("select_across") == "1"
-
-    def user_has_permission(self, request: HttpRequest, codename: str) -> bool:
-        """Whether the user has a permission of the model's application, e.g. "view_dni"."""
-        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
     def selected_ids(self, request: HttpRequest) -> list[str]:
         """Return the ids of the records that were selected in the list."""

@@ -73,7 +73,7 @@ class RecordForm(_ModelForm):
         """Return the idempotency token of the record that this form creates."""
         return str(self.cleaned_data["token"]) or opaque_id()
 
-    def seen_version(self) -> datetime | None:
+    def shown_version(self) -> datetime | None:
         """Return the `updated_at` of the record when the form was shown; None if it had none."""
         version = self.cleaned_data["version"]
         return from_iso(version) if version else None

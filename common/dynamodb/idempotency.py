@@ -1,4 +1,4 @@
-"""The item that stores which record a creating request made (see `common.idempotency`)."""
+"""The item that stores which record a request created (see `common.idempotency`)."""
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
@@ -11,7 +11,7 @@ TOKEN_IS_FREE = "token is free"  # noqa: S105 -- the name of a condition
 
 
 class IdempotencyToken(Table):
-    """Which record a request made, so that the same request does not make a second one."""
+    """Which record a request created, so that the same request does not create a second one."""
 
     key_prefix = "TOKEN"
 
@@ -21,7 +21,7 @@ class IdempotencyToken(Table):
 
 
 def find_created_id(request: IdempotentRequest, tokens: type[IdempotencyToken]) -> str | None:
-    """Return the id of the record that an earlier try of this request made, or None.
+    """Return the id of the record that an earlier attempt of this request created, or None.
 
     Raises:
         IdempotencyConflictError: another request was sent with the same token.
@@ -43,7 +43,7 @@ def add_token(
     *,
     created_id: str,
 ) -> None:
-    """Add to `transaction` that this request makes `created_id`, unless another try did before."""
+    """Add to `transaction` that this request creates `created_id`, unless another attempt was first."""
     token = tokens(
         *tokens.key(request.token_hash),
         created_id=created_id,

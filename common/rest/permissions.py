@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # REST framework's views import this module
     from rest_framework.views import APIView
 
 VIEW_DNI = "orders.view_dni"
+"""The permission to see identity numbers in full, of appointments too."""
 ACTIONS = {"GET": "view", "HEAD": "view", "POST": "add", "PUT": "change", "PATCH": "change"}
 
 

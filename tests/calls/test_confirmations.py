@@ -10,7 +10,7 @@ import pytest
 from conversations.domain import ToolOutcome
 from tests.calls.harness import FIRST_MODEL, RunningCall, calls_tool, in_virtual_time, running_call
 from tests.calls.sonic_service import MODEL, SonicService
-from voice.tools.registry import ToolContext, ToolRegistry, confirmed
+from voice.tools.registry import ToolContext, ToolRegistry, needs_confirmation
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -42,7 +42,7 @@ class Shop:
         def describe(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
             return f"Entonces cancelo el pedido {arguments['what']}."
 
-        @confirmed(describe)
+        @needs_confirmation(describe)
         async def cancel(context: ToolContext, *, what: str) -> dict[str, Any]:
             """Cancel something."""
             (self.checked if context.is_dry_run else self.changed).append(what)

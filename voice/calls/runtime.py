@@ -478,6 +478,7 @@ class Call:
         session = self._sessions[command.session]
         content = session.send_tool_result(command.tool_use_id, command.result)
         if content is not None:
+            # A legacy client expects the tool result among the events of the service.
             body = {"promptName": self.options.call_id, "contentName": content}
             source = {"toolResult": {**body, "content": command.result}}
             self.send_message(m.ServiceEvent(source=source))

@@ -19,7 +19,7 @@ from voice.tools.arguments import (
     read_local_time,
     read_text,
 )
-from voice.tools.registry import ToolContext, confirmed, read_only
+from voice.tools.registry import ToolContext, needs_confirmation, read_only
 from voice.tools.results import (
     appointment_result,
     describe_appointment_cancellation,
@@ -60,7 +60,7 @@ LocalDate = Annotated[
 ]
 
 
-@confirmed(describe_booking)
+@needs_confirmation(describe_booking)
 async def agendarTurno(
     context: ToolContext,
     *,
@@ -101,7 +101,7 @@ async def agendarTurno(
     return {**result, "code": " ".join(booked.code)} if booked.code else result
 
 
-@confirmed(describe_appointment_cancellation)
+@needs_confirmation(describe_appointment_cancellation)
 async def cancelarTurno(
     context: ToolContext,
     *,
@@ -122,7 +122,7 @@ async def cancelarTurno(
     return appointment_result(cancelled, now=context.now, time_zone=context.time_zone)
 
 
-@confirmed(describe_rescheduling)
+@needs_confirmation(describe_rescheduling)
 async def modificarTurno(
     context: ToolContext,
     *,

@@ -1,7 +1,7 @@
 """Changes that are proposed to the customer and made once the customer has spoken again.
 
 What the assistant heard may be wrong: a spoken "dos" became order 4. So a tool that changes something
-first returns what it would do, in words to say. The same tool call with the same arguments makes the
+first returns what it would do, as a text to say. The same tool call with the same arguments makes the
 change, if the customer has spoken since. Another argument is another change. Proposals belong to a call in
 one server: a call that continues on another server proposes again.
 """
@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_TURNS = 3
-"""A proposal is confirmed in one of so many of the customer's turns after it, or proposed again."""
+"""In how many turns of the customer a proposal can be confirmed; later it is proposed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change that was proposed: its arguments, validated; in which turn; under which token."""
+    """A change that was proposed in `turn`, with its validated arguments."""
 
     arguments: dict[str, Any]
     turn: int
-    token: str
+    earlier_tool_use_id: str | None
+    """The `tool_use_id` of an earlier attempt that may have made the change."""
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Confirmations:
         """Remember a proposal in place of the tool's earlier one."""
         self._proposals[tool] = proposal
 
-    def confirmed(self, tool: str, arguments: dict[str, Any], *, turn: int) -> Proposal | None:
+    def find_confirmed(self, tool: str, arguments: dict[str, Any], *, turn: int) -> Proposal | None:
         """Return the proposal of this change, if the customer has spoken since; else None."""
         proposal = self._proposals.get(tool)
         if proposal is None or proposal.arguments != arguments:

@@ -21,7 +21,7 @@ from voice.tools.arguments import (
     read_total,
     read_whole_number,
 )
-from voice.tools.registry import ToolContext, confirmed, read_only
+from voice.tools.registry import ToolContext, needs_confirmation, read_only
 from voice.tools.results import (
     describe_new_order,
     describe_order_cancellation,
@@ -110,7 +110,7 @@ async def consultarOrder(
     return order_result(found, now=context.now, time_zone=context.time_zone)
 
 
-@confirmed(describe_order_cancellation)
+@needs_confirmation(describe_order_cancellation)
 async def cancelarOrder(
     context: ToolContext,
     *,
@@ -130,7 +130,7 @@ async def cancelarOrder(
     return order_result(cancelled, now=context.now, time_zone=context.time_zone)
 
 
-@confirmed(describe_new_order)
+@needs_confirmation(describe_new_order)
 async def crearOrder(
     context: ToolContext,
     *,

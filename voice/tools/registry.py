@@ -2,7 +2,9 @@
 
 A tool is an `async def`. Its first parameter is the `ToolContext`, which the model doesn't see; its
 keyword-only, annotated parameters are the model's arguments; the first line of its docstring is the
-description. It returns the JSON object from which the assistant speaks, or raises a `DomainError`.
+description. It returns the JSON object from which the assistant speaks, or raises a `DomainError`. A
+tool that changes no data is marked `@read_only`. One that changes data is marked `@needs_confirmation`: it
+is called once to check the change (`is_dry_run`) and, when the customer has confirmed, once to make it.
 
 Every tool call gets a result, whatever happens: `{"ok": true, …}`, or `{"ok": false, "error": <code>,
 "say": <one Spanish sentence>, …}`. An error that concerns one parameter names it as it is declared.
@@ -41,7 +43,7 @@ CONFIRMATION_NEXT = (
     "Decile al cliente el texto de «say» y esperá su respuesta. "
     "Si dice que sí, llamá otra vez a la herramienta con los mismos datos."
 )
-"""What the model is told to do with a proposal."""
+"""The instruction to the model that accompanies a proposal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class ToolContext:
     confirmations: Confirmations | None = None
     """The changes proposed in the call; None to make changes at once."""
     is_retry: bool = False
-    """Whether `tool_use_id` is that of an earlier attempt, which may have made the change."""
+    """Whether this repeats an earlier attempt, under its `tool_use_id`, that may have made the change."""
 
     def customer(self, **factors: str | None) -> Customer:
         """Return the customer of the call, with what they say of themselves."""
@@ -93,11 +95,11 @@ def read_only(function: ToolFunction) -> ToolFunction:
 
 
 type Describe = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
-"""Returns the words for a change from the result of its dry run, and its arguments."""
+"""Returns the text that proposes a change, from the result of its dry run and its arguments."""
 
 
-def confirmed(describe: Describe) -> Callable[[ToolFunction], ToolFunction]:
-    """Mark a tool that changes something: the customer confirms what `describe` returns."""
+def needs_confirmation(describe: Describe) -> Callable[[ToolFunction], ToolFunction]:
+    """Mark a tool that changes something: the customer first confirms the text that `describe` returns."""
 
     def mark(function: ToolFunction) -> ToolFunction:
         setattr(function, _DESCRIBE, describe)
@@ -270,13 +272,13 @@ async def _run_or_propose(
     """Run a tool; propose a change that is not confirmed yet."""
     confirmations = context.confirmations
     if tool.describe is not None and confirmations is not None:
-        proposal = confirmations.confirmed(tool.name, arguments, turn=context.turn())
+        proposal = confirmations.find_confirmed(tool.name, arguments, turn=context.turn())
         if proposal is None:
             confirmations.withdraw(tool.name)
             would_be = await tool.function(replace(context, is_dry_run=True), **arguments)
-            # The token of an attempt that may have made the change stays that of the change.
-            token = context.tool_use_id if context.is_retry else ""
-            confirmations.propose(tool.name, Proposal(arguments, context.turn(), token))
+            # An earlier attempt may have made the change: the next one needs its idempotency token.
+            earlier_id = context.tool_use_id if context.is_retry else None
+            confirmations.propose(tool.name, Proposal(arguments, context.turn(), earlier_id))
             say = f"{tool.describe(would_be, arguments)} {CONFIRMATION_QUESTION}"
             content = {
                 "ok": False,
@@ -285,7 +287,7 @@ async def _run_or_propose(
                 "next": CONFIRMATION_NEXT,
             }
             return ToolResult(outcome=ToolOutcome.PROPOSED, content=content)
-        context = replace(context, tool_use_id=proposal.token or context.tool_use_id)
+        context = replace(context, tool_use_id=proposal.earlier_tool_use_id or context.tool_use_id)
     content = await tool.function(context, **arguments)
     if confirmations is not None:
         confirmations.withdraw(tool.name)

@@ -140,7 +140,7 @@ def tool_called(call: CallState, event: e.ToolCalled, now: float) -> None:
     if event.session == call.sessions.current:
         session_responded(call, now=now)
         pass_on(call, event.use)
-        tools.tool_called(call, event, now)
+        tools.answer_tool_use(call, event, now)
 
 
 def pass_on(call: CallState, output: sonic.OutputEvent) -> None:

@@ -3,7 +3,7 @@
 A tool call belongs to the call, not to the session that requested it. If that session is gone when the
 result comes, the next one gets it as text, as it does not know the tool use. If the next session requests
 the same tool with the same arguments, before it got the result or for the same question, it gets the
-result of the call there is: nothing that changes orders or appointments happens twice.
+result of the tool call there is: nothing that changes orders or appointments happens twice.
 """
 
 import json
@@ -36,9 +36,10 @@ class ToolRequest:
 
 @dataclass(slots=True, kw_only=True)
 class ToolCall:
-    """One execution of a tool. `key` makes its effect happen once, however often it is tried."""
+    """One execution of a tool."""
 
     key: str
+    """The tool use id of its first attempt: the same idempotency token for each attempt."""
     name: str
     content: str
     signature: str
@@ -151,13 +152,16 @@ class ToolCalls:
                 call.phase = ToolCallPhase.FINISHED
 
     def _take_key(self, called: ToolCalled) -> str:
-        """Return the key of the same tool call that may have had its effect, or a new one."""
+        """Return the key of an earlier attempt that may have had its effect, or else a new key."""
         earlier = self._earlier_keys.pop(called.signature, called.use.tool_use_id)
         return self._uncertain_keys.pop(called.signature, earlier)
 
 
 def _is_repeated(call: ToolCall, called: ToolCalled, *, opened_in: int) -> bool:
-    """Whether a session asks again for what an earlier session asked for, and not for a second time."""
+    """Whether `called` repeats `call`, which only earlier sessions requested.
+
+    A second request of the same session is a new tool call: the customer may want it twice.
+    """
     is_of_earlier = all(request.session != called.session for request in call.requests)
     is_pending = call.phase is not ToolCallPhase.DELIVERED or call.turn >= opened_in
     return is_of_earlier and is_pending and call.signature == called.signature

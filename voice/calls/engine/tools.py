@@ -1,4 +1,7 @@
-"""Events of tools: called by the service, finished by the server."""
+"""What follows from the events of tools: `ToolCalled` by the service, and `ToolFinished`.
+
+`voice.calls.engine.tool_calls` remembers the tool calls and decides which of them are repetitions.
+"""
 
 from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
@@ -6,8 +9,8 @@ from voice.calls.engine.call_state import CallState, tool_call_message
 from voice.calls.engine.tool_calls import ToolCall, ToolCallPhase
 
 
-def tool_called(call: CallState, event: e.ToolCalled, now: float) -> None:
-    """Run the tool, or give the result of the same tool call if there is one."""
+def answer_tool_use(call: CallState, event: e.ToolCalled, now: float) -> None:
+    """Run the tool, or deliver the result if this repeats a tool call that has one."""
     call.transcript.end_customer_turn()
     call.turn.call_tool(turn=call.transcript.turn)
     tool_call, is_new = call.tool_calls.request(
