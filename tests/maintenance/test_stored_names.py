@@ -14,6 +14,7 @@ STORED = {
     "total trackingNumber updatedAt",
     ("orders", "token"): "PK SK createdId expiresAt requestHash",
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
+    ("orders", "creation counts"): "PK SK created expiresAt",
     (
         "appointments",
         "appointment",
