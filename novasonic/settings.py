@@ -302,6 +302,12 @@ CALL_FRAMES_PER_S: int = Field(
 CALL_BYTES_PER_S: int = Field(
     262_144, ge=65_536, description="Bytes per second, limited in the same way as frames."
 )
+CALL_TEXTS_PER_MINUTE: int = Field(
+    30,
+    ge=1,
+    le=10_000,
+    description="Typed texts per minute and call, as many at once; more are refused.",
+)
 DRAIN_S: float = Field(
     25, ge=0, le=3600, description="How long a stopping server may take to hand its calls over."
 )

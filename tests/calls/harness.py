@@ -23,6 +23,7 @@ from voice.calls.engine.unconfirmed_speech import SHORTEST_PAUSE_MS
 from voice.calls.options import CallOptions, CallSettings
 from voice.calls.runtime import Call, Recorder
 from voice.calls.uplink import Uplink
+from voice.gateway.rate_limits import Rate
 from voice.prompts import load_directives
 from voice.sonic.events import EndpointingSensitivity, SessionStart
 from voice.sonic.families import FIRST, NOVA_2
@@ -56,6 +57,7 @@ def settings(**changed: Any) -> CallSettings:
         "tool_deadline_s": 10.0,
         "confirms_changes": False,
         "shortest_pause_ms": SHORTEST_PAUSE_MS,
+        "text_rate": Rate(per_s=100, burst=100),
         **changed,
     }
     return CallSettings(**values)

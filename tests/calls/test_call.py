@@ -19,6 +19,7 @@ from tests.calls.limits import watchdog_limits
 from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
 from voice.calls.engine.tool_calls import ToolCall
+from voice.gateway.rate_limits import Rate
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -102,6 +103,19 @@ class TestConversation:
             assert call.said_by_customer == [f"Texto {number}" for number in range(8)]
             await call.wait_until_quiet()
             assert call.client.errors() == ["too_many_texts"]
+            await call.ask("Y ahora")
+            assert call.said_by_customer[-1] == "Y ahora"
+
+    @in_virtual_time
+    async def test_texts_beyond_their_number_a_minute_are_refused(self) -> None:
+        async with running_call(text_rate=Rate(per_s=0.1, burst=6)) as call:
+            for number in range(7):
+                call.client.type(f"Texto {number}")
+                await asyncio.sleep(1)
+            await call.wait_until_quiet()
+            assert call.client.errors() == ["too_many_texts"]
+            assert call.said_by_customer == [f"Texto {number}" for number in range(6)]
+            await asyncio.sleep(10)
             await call.ask("Y ahora")
             assert call.said_by_customer[-1] == "Y ahora"
 

@@ -1,85 +1,23 @@
 """Frames go directly between the socket and the application; all else is `websockets`'."""
 
 import asyncio
-import socket
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import pytest
-import uvicorn
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from voice.gateway.frame_connection import Frame, FrameConnection, frame_connection
-from voice.gateway.websocket_protocol import WebSocketFrameProtocol
+from tests.fixtures.frame_server import (
+    MAX_BYTES,
+    UpperCase,
+    client_frame,
+    raw_client,
+    serving,
+    upper_case_client,
+)
+from voice.gateway.frame_connection import Frame, FrameConnection
 
 pytestmark = pytest.mark.wire
-
-MAX_BYTES = 100_000
-
-
-class UpperCase:
-    """An application that sends every frame back, in upper case."""
-
-    def __init__(self) -> None:
-        self.received: list[Frame] = []
-        self.asgi_messages: list[dict[str, Any]] = []
-        self.frames: FrameConnection | None = None
-        self.writable_count = 0
-        self.is_paused_by: Callable[[Frame], bool] = lambda _frame: False
-        self.ended = asyncio.Event()
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        assert (await receive())["type"] == "websocket.connect"
-        await send({"type": "websocket.accept"})
-        self.frames = frame_connection(scope)
-        assert self.frames is not None
-        self.frames.start(self)
-        self.asgi_messages.append(message := await receive())
-        while message["type"] != "websocket.disconnect":
-            self.asgi_messages.append(message := await receive())
-        self.ended.set()
-
-    def frame_received(self, frame: Frame) -> None:
-        assert self.frames is not None
-        self.received.append(frame)
-        if self.is_paused_by(frame):
-            self.frames.pause_receiving()
-        self.frames.send_frame(frame.upper())
-
-    def writable_again(self) -> None:
-        self.writable_count += 1
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[int]:
-    """Serve `app` on a free port."""
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        ws=WebSocketFrameProtocol,
-        ws_max_size=MAX_BYTES,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    listener = socket.create_server(("127.0.0.1", 0))
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.serve(sockets=[listener]))
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await running
-
-
-@asynccontextmanager
-async def upper_case_client(app: UpperCase) -> AsyncIterator[ClientConnection]:
-    async with serving(app) as port, connect(f"ws://127.0.0.1:{port}/") as client:
-        yield client
 
 
 async def test_messages_of_any_size_and_kind_are_echoed_in_order() -> None:
@@ -123,35 +61,6 @@ async def test_message_that_is_too_long_is_refused() -> None:
             await client.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
-
-
-# Frames that no client library sends.
-
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def client_frame(first: int, payload: bytes, *, masked: bool = True) -> bytes:
-    length = bytes([(0x80 if masked else 0) | len(payload)])
-    return bytes([first]) + length + (bytes(4) if masked else b"") + payload
-
-
-@asynccontextmanager
-async def raw_client(
-    app: UpperCase,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    async with serving(app) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(HANDSHAKE)
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
 
 
 async def test_frames_received_byte_by_byte_are_whole() -> None:

@@ -114,6 +114,9 @@ def call_settings() -> CallSettings:
         tool_deadline_s=settings.TOOL_DEADLINE_S,
         confirms_changes=settings.CONFIRM_CHANGES,
         shortest_pause_ms=settings.SESSION_SHORTEST_PAUSE_MS,
+        text_rate=Rate(
+            per_s=settings.CALL_TEXTS_PER_MINUTE / 60, burst=settings.CALL_TEXTS_PER_MINUTE
+        ),
     )
 
 

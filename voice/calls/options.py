@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.settings import EngineSettings
 from voice.calls.engine.watchdog import WatchdogLimits
+from voice.gateway.rate_limits import Rate
 from voice.prompts import Directives
 from voice.sonic.events import SessionStart
 from voice.sonic.families import Family
@@ -35,6 +36,8 @@ class CallSettings:
     confirms_changes: bool
     """Whether the customer confirms each change of orders and appointments."""
     shortest_pause_ms: float
+    text_rate: Rate
+    """How many texts the customer may type."""
 
     def for_engine(self, language: str, voice: str) -> EngineSettings:
         """Return what the engine of a call in a language and with a voice needs."""

@@ -35,6 +35,7 @@ from voice.calls.options import CallOptions, CallSettings
 from voice.calls.session import Session, SessionConfig
 from voice.calls.turn_trace import trace_of_call
 from voice.customer_errors import customer_error, customer_error_from_sonic
+from voice.gateway.rate_limits import TokenBucket
 from voice.sonic import events as sonic
 from voice.sonic.errors import LocalProtocolError, SonicError
 from voice.sonic.interfaces import StreamSource
@@ -106,8 +107,8 @@ class Call:
             window_samples=window, restored=resume, position=_position_behind(resume, window)
         )
         self._settings = settings
-        self._transport = transport
-        self._tools = tools
+        self._texts = TokenBucket(settings.text_rate, now=now)
+        self._transport, self._tools = transport, tools
         self._recorder = recorder
         self._confirmations = Confirmations() if settings.confirms_changes else None
         facts = CallFacts(
@@ -181,7 +182,10 @@ class Call:
             self._append_audio(chunk, self._audio_received_at)
 
     def receive_text(self, text: str) -> None:
-        """Receive what the customer typed."""
+        """Receive what the customer typed; refuse it if texts come too fast."""
+        if not self._texts.consume(1, now=_now()):
+            self._refuse_text()
+            return
         self._dispatch(e.TextTyped(text=text, position=self.outbound.position))
 
     def hang_up(self) -> None:
@@ -446,6 +450,9 @@ class Call:
         self.send_message(customer_error_from_sonic(command.error))
 
     def _execute_refuse_text(self, _command: c.RefuseText) -> None:
+        self._refuse_text()
+
+    def _refuse_text(self) -> None:
         self.send_message(customer_error("too_many_texts", retryable=True))
 
     def _execute_open_reply_audio(self, command: c.OpenReplyAudio) -> None:
