@@ -28,6 +28,7 @@ from staff.records import Record
 
 STATE_LABELS = {
     ConversationState.LIVE: _("Live now"),
+    ConversationState.LEFT: _("The customer left"),
     ConversationState.LOST: _("Lost"),
     ConversationState.ENDED: _("Over"),
 }

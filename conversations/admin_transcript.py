@@ -32,7 +32,7 @@ def transcript_context(transcript: Transcript, now: datetime) -> dict[str, Any]:
         "conversation": conversation,
         "state": state.value,
         "state_label": STATE_LABELS[state],
-        "is_live": state is ConversationState.LIVE,
+        "is_live": conversation.may_go_on_at(now),
         "facts": _facts(conversation, now),
         "technical_facts": _technical_facts(conversation),
         "entries": [_entry(each) for each in transcript.entries()],
@@ -104,7 +104,12 @@ def _format_count(number: int) -> str:
 
 
 def format_reason(conversation: Conversation) -> str:
-    """Return why a conversation ended: the label of the code, or the code; "" if it is live."""
+    """Return why a conversation ended: the label of the code, or the code; "" if it is live.
+
+    A call that ended in silence after its connection was lost ended because the customer left.
+    """
+    if conversation.left_at is not None and conversation.reason == "idle":
+        return str(STATE_LABELS[ConversationState.LEFT])
     return str(REASON_LABELS.get(conversation.reason or "", conversation.reason or ""))
 
 

@@ -1,7 +1,9 @@
 """The stored record of a call: utterances, tool calls, statistics and the checkpoint. Pure.
 
-A **conversation** is live until it ends. A live one whose server has sent no heartbeat for 90 s is
-*lost*; this is computed on reading and not stored, because the server can no longer write it.
+A **conversation** is live until it ends. A live one whose customer has had no connection for 3 s is
+*left*: the customer may still come back, so it has not ended. A live one whose server has sent no
+heartbeat for 90 s is *lost*; this is computed on reading and not stored, because the server can no
+longer write it.
 
 Its **epoch** is the number of the current lease. Each process that takes the lease over raises it
 by one, and only the newest lease may write, so a server that was cut off overwrites nothing.
@@ -19,6 +21,8 @@ from typing import Any
 from common.money import MILLIONTH
 
 LOST_AFTER = timedelta(seconds=90)
+LEFT_AFTER = timedelta(seconds=3)
+"""A client that only reconnects, or a page that is reloaded, is back sooner."""
 CHECKPOINT_LIFETIME = timedelta(hours=1)
 STATISTICS_LIFETIME = timedelta(days=30)
 """How long statistics are stored where the settings store no text."""
@@ -34,6 +38,8 @@ class ConversationState(StrEnum):
     """State of a conversation at a given time."""
 
     LIVE = "live"
+    LEFT = "left"
+    """The connection was lost, as when the customer closes the tab, and nobody has resumed."""
     LOST = "lost"
     ENDED = "ended"
 
@@ -193,7 +199,10 @@ class CallCheckpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """The stored record of one call; `updated_at` is its version, `reason` why it ended."""
+    """The stored record of one call; `updated_at` is its version, `reason` why it ended.
+
+    `left_at` is when its connection was lost; None while there is one.
+    """
 
     id: str
     is_ended: bool = False
@@ -202,6 +211,7 @@ class Conversation:
     updated_at: datetime
     heartbeat_at: datetime
     ended_at: datetime | None = None
+    left_at: datetime | None = None
     expires_at: datetime
     voice: str
     language: str
@@ -216,13 +226,22 @@ class Conversation:
         """Return the state of the conversation at `now`."""
         if self.is_ended:
             return ConversationState.ENDED
+        if self.left_at is not None and self.left_at <= left_deadline(now):
+            return ConversationState.LEFT
         is_lost = self.heartbeat_at < heartbeat_deadline(now)
         return ConversationState.LOST if is_lost else ConversationState.LIVE
+
+    def may_go_on_at(self, now: datetime) -> bool:
+        """Return whether the call is live at `now`, or its customer may still come back to it."""
+        state = self.state_at(now)
+        may_return = self.left_at is not None and now - self.left_at < CHECKPOINT_LIFETIME
+        return state is ConversationState.LIVE or (state is ConversationState.LEFT and may_return)
 
     def duration_at(self, now: datetime) -> timedelta:
         """Return how long the call lasted, or has lasted at `now`."""
         end = {
             ConversationState.LIVE: now,
+            ConversationState.LEFT: self.left_at or now,
             ConversationState.LOST: self.heartbeat_at,
             ConversationState.ENDED: self.ended_at or self.heartbeat_at,
         }
@@ -317,3 +336,8 @@ class StoredCall:
 def heartbeat_deadline(now: datetime) -> datetime:
     """Return the time before which a live call's last heartbeat means that it is lost."""
     return now - LOST_AFTER
+
+
+def left_deadline(now: datetime) -> datetime:
+    """Return the time until which a live call's connection must be lost for the call to be left."""
+    return now - LEFT_AFTER

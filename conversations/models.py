@@ -39,6 +39,7 @@ class ConversationItem(Table):
     updated_at = InstantAttribute(attr_name="updatedAt")
     heartbeat_at = InstantAttribute(attr_name="aliveAt")
     ended_at = InstantAttribute(null=True, attr_name="endedAt")
+    left_at = InstantAttribute(null=True, attr_name="leftAt")
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
     voice = UnicodeAttribute()
     language = UnicodeAttribute()

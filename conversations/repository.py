@@ -29,6 +29,7 @@ from conversations.domain import (
     ToolOutcome,
     Utterance,
     heartbeat_deadline,
+    left_deadline,
 )
 from conversations.errors import LeaseLostError, ToolCallNotFoundError
 from conversations.models import (
@@ -47,6 +48,8 @@ IS_NEW = "the item is new"
 WAS_STARTED = "the tool call was started"
 IS_UNCHANGED = "the conversation is unchanged"
 ARE_UNCHANGED = "the leases are unchanged"
+
+NOT_ENDED = frozenset(ConversationState) - {ConversationState.ENDED}
 
 UTTERANCES_PER_WRITE = MAX_WRITES - 2
 """A transaction also writes the conversation and its checkpoint."""
@@ -157,7 +160,7 @@ def _conversation_index_query(
     """Return the smallest index that has all matches: those with errors, the live ones, or all."""
     if query.with_errors:
         index, partition = "HadErrorsIndex", ConversationItem.YES
-    elif query.state in {ConversationState.LIVE, ConversationState.LOST}:
+    elif query.state in NOT_ENDED:
         index, partition = "LiveIndex", ConversationItem.YES
     else:
         index, partition = "CallIndex", ConversationItem.KIND
@@ -175,9 +178,12 @@ def _conversation_index_query(
 def _state_condition(state: ConversationState | None, now: datetime) -> Condition | None:
     is_live: Condition = ConversationItem.live.exists()
     has_heartbeat: Condition = ConversationItem.heartbeat_at >= heartbeat_deadline(now)
+    # False where the attribute is absent
+    is_left: Condition = ConversationItem.left_at <= left_deadline(now)
     conditions: dict[ConversationState | None, Condition] = {
-        ConversationState.LIVE: is_live & has_heartbeat,
-        ConversationState.LOST: is_live & ~has_heartbeat,
+        ConversationState.LIVE: is_live & has_heartbeat & ~is_left,
+        ConversationState.LEFT: is_live & is_left,
+        ConversationState.LOST: is_live & ~has_heartbeat & ~is_left,
         ConversationState.ENDED: ~is_live,
     }
     return conditions.get(state)
@@ -320,13 +326,13 @@ def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
 
 
 def raise_epoch(conversation: Conversation, *, epoch: int, now: datetime) -> None:
-    """End the current lease of a live conversation by storing a new epoch.
+    """End the current lease of a live conversation by storing a new epoch: its customer is back.
 
     Raises:
         BusyError: another process was faster, or the conversation has ended: read it again.
 
     """
-    changes = {"epoch": epoch, "heartbeat_at": now, "updated_at": now}
+    changes = {"epoch": epoch, "heartbeat_at": now, "updated_at": now, "left_at": None}
     transaction = _leased_transaction(conversation.id, conversation.epoch, changes)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 

@@ -121,16 +121,19 @@ def _has_first_lease(conversation: Conversation) -> bool:
     )
 
 
-def record_progress(
+def record_progress(  # noqa: PLR0913 -- all that one record stores, by keyword
     *,
     call_id: str,
     epoch: int,
     utterances: Sequence[Utterance],
     statistics: ConversationStatistics,
     state: Mapping[str, int],
+    left_at: datetime | None = None,
     now: datetime,
 ) -> None:
     """Store new and changed utterances, the current statistics and the checkpoint.
+
+    `left_at` is when the call's connection was lost; None if it has one.
 
     An utterance replaces the stored one with the same turn and segment; one with empty text deletes
     it. Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with
@@ -149,7 +152,7 @@ def record_progress(
             epoch=epoch,
             utterances=retention.storable_utterances(latest),
             expires_at=now + retention.text_lifetime(),
-            changes=retention.progress_attributes(statistics, now),
+            changes={**retention.progress_attributes(statistics, now), "left_at": left_at},
             encrypted_checkpoint=encrypted,
             checkpoint_expires_at=now + CHECKPOINT_LIFETIME,
         )

@@ -88,11 +88,11 @@ def _calls(now: datetime) -> dict[str, Any]:
     ).items
     live = [each for each in found if each.state_at(now) is ConversationState.LIVE]
     ended = [each for each in found if each.state_at(now) is not ConversationState.LIVE]
-    shown = [*live[:MAX_LIVE_CALLS_SHOWN], *ended[:MAX_ENDED_CALLS_SHOWN]]
     return {
         "count": len(live),
         "is_more": len(live) == MAX_CALLS_READ,
-        "shown": [_call(each, now) for each in shown],
+        "live": [_call(each, now) for each in live[:MAX_LIVE_CALLS_SHOWN]],
+        "ended": [_call(each, now) for each in ended[:MAX_ENDED_CALLS_SHOWN]],
     }
 
 

@@ -104,7 +104,7 @@ ORPHANED_CALL_ITEM = FindingKind(
 LOST_CALL = FindingKind(
     "lost_call",
     Severity.NOTE,
-    "conversations that count as live and whose server is silent",
+    "conversations that count as live, with a customer, and whose server is silent",
     "None needed: they are shown as lost, and DynamoDB deletes them at their expiry.",
 )
 LONG_EXPIRED = FindingKind(

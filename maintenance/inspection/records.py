@@ -163,7 +163,8 @@ class CallInspector:
             self.ended += 1
             return
         self.live += 1
-        if from_iso(item["aliveAt"]["S"]) < heartbeat_deadline(self._now):
+        is_left = text_of(item, "leftAt") is not None
+        if not is_left and from_iso(item["aliveAt"]["S"]) < heartbeat_deadline(self._now):
             self._findings.add("calls", LOST_CALL, pk)
 
     def add_part(self, item: Item) -> None:

@@ -35,6 +35,7 @@ def add_utterances(
     *texts: str,
     at: datetime,
     statistics: ConversationStatistics | None = None,
+    left_at: datetime | None = None,
     **assistant_fields: Any,
 ) -> None:
     """Store utterances of customer and assistant by turns, one second apart."""
@@ -55,6 +56,7 @@ def add_utterances(
         utterances=utterances,
         statistics=statistics or ConversationStatistics(),
         state={},
+        left_at=left_at,
         now=at,
     )
 
@@ -83,12 +85,16 @@ def add_tool_call(
 
 
 def end_call(
-    call_id: str, *, at: datetime, statistics: ConversationStatistics | None = None
+    call_id: str,
+    *,
+    at: datetime,
+    statistics: ConversationStatistics | None = None,
+    reason: str = "client",
 ) -> None:
     services.end_conversation(
         call_id=call_id,
         epoch=1,
-        reason="client",
+        reason=reason,
         statistics=statistics or ConversationStatistics(),
         now=at,
     )

@@ -171,9 +171,11 @@ def test_start_page_shows_live_calls_and_the_latest_ended(
     found = page.context["calls"]
 
     assert (found["count"], found["is_more"]) == (1, False)
-    assert [one["record"].id for one in found["shown"]] == ["live", "ended", "failed", "lost"]
+    assert [one["record"].id for one in found["live"]] == ["live"]
+    assert [one["record"].id for one in found["ended"]] == ["ended", "failed", "lost"]
     assert f'href="{CONVERSATIONS}live/change/"' in page.content.decode()
     assert "Llamadas ahora" in page.content.decode()
+    assert "Últimas llamadas" in page.content.decode()
     assert "2:05, 2 intercambios" in page.content.decode()
 
 
@@ -181,10 +183,37 @@ def test_start_page_shows_five_ended_calls(reception: Client) -> None:
     now = clock.now()
     for n in range(7):
         open_call(f"call-{n}", started_at=now - timedelta(days=1, minutes=n))
-    found = reception.get("/admin/").context["calls"]
+    page = reception.get("/admin/")
+    found = page.context["calls"]
 
-    assert found["count"] == 0
-    assert [one["record"].id for one in found["shown"]] == [f"call-{n}" for n in range(5)]
+    assert (found["count"], found["live"]) == (0, [])
+    assert "Ahora no llama nadie." in page.content.decode()
+    assert [one["record"].id for one in found["ended"]] == [f"call-{n}" for n in range(5)]
+
+
+def test_call_whose_customer_closed_the_tab_is_not_lost(reception: Client) -> None:
+    left_at = clock.now() - timedelta(minutes=5)
+    open_call("left", started_at=left_at - timedelta(minutes=2))
+    add_utterances("left", "Hola", at=left_at, left_at=left_at)
+
+    for path in ("/admin/", CONVERSATIONS, f"{CONVERSATIONS}left/change/"):
+        page = reception.get(path).content.decode()
+        assert '<span class="state state-left">El cliente se fue</span>' in page, path
+        assert "2:00" in page, path
+    assert reception.get("/admin/").context["calls"]["count"] == 0
+    page = reception.get(f"{CONVERSATIONS}left/change/").content.decode()
+    assert "data-live>" in page  # the customer may come back
+
+
+def test_idle_end_after_the_customer_left_is_shown_as_leaving(reception: Client) -> None:
+    began = clock.now() - timedelta(minutes=5)
+    for call_id, left_at in (("left", began), ("silent", None)):
+        open_call(call_id, started_at=began)
+        add_utterances(call_id, "Hola", at=began, left_at=left_at)
+        end_call(call_id, at=began + timedelta(minutes=1), reason="idle")
+
+    pages = [reception.get(f"{CONVERSATIONS}{each}/change/") for each in ("left", "silent")]
+    assert ["El cliente se fue" in page.content.decode() for page in pages] == [True, False]
 
 
 def test_start_page_shows_no_calls_without_permission(calls: datetime, viewer: Client) -> None:

@@ -1,5 +1,7 @@
 """A call in the registry: its token, its connections, and the frames of its client."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.calls.harness import make_call
@@ -46,6 +48,15 @@ class TestConnections:
         assert active.connection is second
         assert active.detach(second)
         assert active.connection is None
+
+    async def test_snapshot_says_when_the_customer_left_until_they_return(self) -> None:
+        active, left_at = active_call(), datetime(2099, 11, 23, tzinfo=UTC)
+        active.attach(FakeConnection())
+        assert active.snapshot().left_at is None
+        active.record_left_at(left_at)
+        assert active.snapshot().left_at == left_at
+        active.attach(FakeConnection())
+        assert active.snapshot().left_at is None
 
     @pytest.mark.parametrize(
         ("token", "is_its"),

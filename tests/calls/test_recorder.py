@@ -72,12 +72,14 @@ class RecordedCall:
     def __init__(self) -> None:
         self.received_to = 1
         self.is_answer_due = False
+        self.left_at: datetime | None = None
 
     def snapshot(self) -> RecordedState:
         return RecordedState(
             received_to=self.received_to,
             state={"owes": int(self.is_answer_due)},
             statistics=ConversationStatistics(),
+            left_at=self.left_at,
         )
 
 
@@ -179,6 +181,20 @@ class TestWrites:
         async with Recording(recorder, RecordedCall()):
             await asyncio.sleep(2.5 * LEASE_RENEWAL_S)
         assert store.names == ["open_conversation", "renew_lease", "renew_lease"]
+
+    @in_virtual_time
+    async def test_lost_connection_is_stored_at_once_until_it_is_back(self, store: Store) -> None:
+        call = RecordedCall()
+        async with Recording(a_recorder(), call) as recorder:
+            await asyncio.sleep(LEASE_RENEWAL_S + STATE_INTERVAL_S)
+            for left_at in (NOW, None):
+                call.left_at = left_at
+                recorder.record_state()
+                await asyncio.sleep(STATE_INTERVAL_S + 0.01)
+            recorder.record_state()  # nothing has changed since
+            await asyncio.sleep(STATE_INTERVAL_S + 0.01)
+        assert store.names == ["record_progress"] * 3 + ["renew_lease"]
+        assert [written["left_at"] for _, written in store.writes[:3]] == [None, NOW, None]
 
     @in_virtual_time
     async def test_close_writes_the_rest_and_ends_the_conversation(self, store: Store) -> None:

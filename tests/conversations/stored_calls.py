@@ -71,6 +71,7 @@ def record(
     epoch: int = 1,
     statistics: ConversationStatistics | None = None,
     state: Mapping[str, int] | None = None,
+    left_at: datetime | None = None,
     now: datetime = NOW,
 ) -> None:
     services.record_progress(
@@ -79,6 +80,7 @@ def record(
         utterances=utterances,
         statistics=statistics or ConversationStatistics(),
         state=state or {},
+        left_at=left_at,
         now=now,
     )
 

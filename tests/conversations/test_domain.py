@@ -73,6 +73,30 @@ def test_live_conversation_is_lost_after_ninety_seconds(
     assert conversation().state_at(at(silent_s)) is state
 
 
+@pytest.mark.parametrize(
+    ("away_s", "state", "may_go_on"),
+    [
+        (0, ConversationState.LIVE, True),
+        (2.999, ConversationState.LIVE, True),
+        (3, ConversationState.LEFT, True),
+        (3_599, ConversationState.LEFT, True),
+        (3_600, ConversationState.LEFT, False),
+    ],
+)
+def test_live_conversation_is_left_three_seconds_after_its_connection(
+    away_s: float, state: ConversationState, may_go_on: bool
+) -> None:
+    left = conversation(left_at=NOW)
+    assert left.state_at(at(away_s)) is state
+    assert left.may_go_on_at(at(away_s)) is may_go_on
+
+
+def test_connected_conversation_goes_on_until_it_is_lost() -> None:
+    assert conversation().may_go_on_at(NOW)
+    assert not conversation().may_go_on_at(at(100))
+    assert not conversation(is_ended=True, left_at=NOW).may_go_on_at(at(4))
+
+
 def test_ended_conversation_is_never_lost() -> None:
     assert conversation(is_ended=True).state_at(at(10_000)) is ConversationState.ENDED
 
@@ -83,6 +107,7 @@ def test_ended_conversation_is_never_lost() -> None:
         ({}, 60),
         ({"heartbeat_at": at(-40), "started_at": at(-100)}, 60),
         ({"is_ended": True, "ended_at": at(30)}, 30),
+        ({"left_at": at(20)}, 20),
         ({"started_at": at(3600)}, 0),
     ],
 )

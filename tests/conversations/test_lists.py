@@ -24,6 +24,7 @@ from tests.conversations.stored_calls import (
     record,
     start_tool,
     store_four_calls,
+    take_over,
     user,
 )
 
@@ -60,6 +61,29 @@ def test_live_conversation_with_errors_is_listed() -> None:
     assert listed_ids(with_errors=True, state=ConversationState.LIVE) == [CALL]
     assert listed_ids(with_errors=True, state=ConversationState.LOST) == []
     assert listed_ids(with_errors=True, state=ConversationState.LOST, now=at(91)) == [CALL]
+
+
+def test_conversation_whose_customer_left_is_listed_as_left() -> None:
+    open_call()
+    record(left_at=at(10), now=at(10))
+
+    assert listed_ids(state=ConversationState.LIVE, now=at(12)) == [CALL]
+    assert listed_ids(state=ConversationState.LEFT, now=at(12)) == []
+    for later in (at(13), at(200)):  # still so when the server has long suspended the call
+        assert listed_ids(state=ConversationState.LEFT, now=later) == [CALL]
+        assert listed_ids(state=ConversationState.LIVE, now=later) == []
+        assert listed_ids(state=ConversationState.LOST, now=later) == []
+
+
+def test_conversation_is_live_again_when_its_customer_returns() -> None:
+    open_call()
+    record(left_at=at(10), now=at(10))
+    record(now=at(20))
+    assert listed_ids(state=ConversationState.LIVE, now=at(20)) == [CALL]
+
+    record(left_at=at(30), now=at(30))
+    take_over(now=at(60))
+    assert listed_ids(state=ConversationState.LIVE, now=at(60)) == [CALL]
 
 
 def test_conversations_are_listed_page_by_page() -> None:

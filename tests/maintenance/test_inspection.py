@@ -223,6 +223,12 @@ def test_live_call_of_a_silent_server_is_a_note() -> None:
     assert (finding.kind.code, finding.kind.is_problem) == ("lost_call", False)
 
 
+def test_call_whose_customer_left_needs_no_note() -> None:
+    at = {"S": "2099-06-01T01:00:00.000Z"}
+    left = conversation(aliveAt=at, leftAt=at)
+    assert inspect(("calls", left)).findings == []
+
+
 def test_examples_are_limited_and_all_are_counted() -> None:
     items = [("orders", order(str(number), total={"S": "1"})) for number in range(25)]
     [(code, count, examples)] = found(*items)

@@ -27,7 +27,7 @@ STORED = {
         "calls",
         "conversation",
     ): "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs "
-    "id interruptions kind language latencyMaxMs latencyMedianMs live modelId reason renewals resumeHash "
+    "id interruptions kind language latencyMaxMs latencyMedianMs leftAt live modelId reason renewals resumeHash "
     "resumes speechTokensIn speechTokensOut startedAt textTokensIn textTokensOut toolRuns turns updatedAt "
     "voice wire",
     (

@@ -1,11 +1,15 @@
 """Calls resume after a lost connection, a page reload and a lost server, over real sockets."""
 
+import asyncio
 import signal
 from datetime import datetime
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from common import clock
+from conversations import services
+from conversations.domain import LEFT_AFTER, Conversation, ConversationState
 from tests.fixtures.site import Site, SiteRunner
 from tests.fixtures.voice_clients import NUMBERED_TYPES, VoiceClient, open_client, open_socket
 from voice.wire.binary import Flag, FrameType
@@ -23,6 +27,33 @@ def shown_texts(client: VoiceClient) -> list[str]:
         if event["type"] == "caption"
     }
     return [shown[key] for key in sorted(shown)]
+
+
+async def stored_conversation(client: VoiceClient, *, is_left: bool) -> Conversation:
+    """Return the client's stored conversation once it has, or has not, been left."""
+    call_id = client.token.partition(".")[0]
+    async with asyncio.timeout(20):
+        while True:
+            found = await asyncio.to_thread(
+                services.get_conversation, call_id=call_id, now=clock.now()
+            )
+            if (found.left_at is not None) is is_left:
+                return found
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.usefixtures("demo_data")
+async def test_call_whose_tab_was_closed_is_left_until_it_is_resumed(site: Site) -> None:
+    async with open_client(site.ws_url) as client:
+        await client.converse("Hola")
+        client.socket.transport.abort()
+        left = await stored_conversation(client, is_left=True)
+        assert left.left_at is not None
+        assert left.state_at(left.left_at + LEFT_AFTER) is ConversationState.LEFT
+        async with open_socket(site.ws_url) as socket:
+            await client.resume(socket)
+            back = await stored_conversation(client, is_left=False)
+            assert back.state_at(left.left_at + LEFT_AFTER) is ConversationState.LIVE
 
 
 async def test_resumed_call_loses_no_frame(site: Site, demo_data: datetime) -> None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from statistics import median
 from typing import Protocol
@@ -56,6 +57,8 @@ class ActiveCall:
     before: ConversationStatistics = field(default_factory=ConversationStatistics)
     """The statistics of the call on other servers."""
     resumes: int = 0
+    left_at: datetime | None = None
+    """When the connection was lost; None if there is one."""
     phase: ActiveCallPhase = ActiveCallPhase.RUNNING
 
     @property
@@ -71,6 +74,8 @@ class ActiveCall:
 
     def attach(self, connection: Connection) -> None:
         """Carry the call over `connection`; the one before is closed."""
+        if self.left_at is not None:
+            self.record_left_at(None)
         previous, self.connection = self.connection, connection
         if previous is not None:
             previous.superseded()
@@ -81,6 +86,12 @@ class ActiveCall:
             return False
         self.connection = None
         return True
+
+    def record_left_at(self, left_at: datetime | None) -> None:
+        """Store soon when the connection was lost, or with None that there is one again."""
+        self.left_at = left_at
+        if self.recorder is not None:
+            self.recorder.record_state()
 
     def receive(self, inbound: m.InboundMessage) -> None:
         """Pass a client's message to the call, once.
@@ -186,7 +197,12 @@ class ActiveCall:
             StateKey.AGE_S: int(call.age_s),
             StateKey.INPUT_RATE_HZ: call.options.input_rate_hz,
         }
-        return RecordedState(received_to=received_to, state=state, statistics=self._statistics())
+        return RecordedState(
+            received_to=received_to,
+            state=state,
+            statistics=self._statistics(),
+            left_at=self.left_at,
+        )
 
     def _statistics(self) -> ConversationStatistics:
         before, state = self.before, self.call.state

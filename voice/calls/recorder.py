@@ -59,6 +59,8 @@ class RecordedState:
     state: Mapping[str, int]
     """What another server restores the call from, by `StateKey`."""
     statistics: ConversationStatistics
+    left_at: datetime | None = None
+    """When the connection was lost; None if there is one."""
 
     @property
     def is_answer_due(self) -> bool:
@@ -111,6 +113,7 @@ class CallRecorder:
         self._state_timer: asyncio.TimerHandle | None = None
         self._written_at = 0.0
         self._stored_answer_due = False
+        self._stored_left_at: datetime | None = None
         self._checkpoint_at: datetime | None = None
         """When the checkpoint was last written here; it expires by itself."""
         self._under_way: asyncio.Future[Any] | None = None
@@ -253,6 +256,7 @@ class CallRecorder:
         is_changed = (
             snapshot.received_to != self.stored_to
             or snapshot.is_answer_due != self._stored_answer_due
+            or snapshot.left_at != self._stored_left_at
         )
         if not utterances and not is_changed and self._is_checkpoint_fresh(now):
             await self._write(partial(services.renew_lease, call_id=self._options.call_id, now=now))
@@ -264,6 +268,7 @@ class CallRecorder:
                 utterances=utterances,
                 statistics=snapshot.statistics,
                 state=snapshot.state,
+                left_at=snapshot.left_at,
                 now=now,
             )
         )
@@ -274,6 +279,7 @@ class CallRecorder:
         if written.is_done:
             self.stored_to, self._checkpoint_at = snapshot.received_to, now
             self._stored_answer_due = snapshot.is_answer_due
+            self._stored_left_at = snapshot.left_at
 
     def _is_checkpoint_fresh(self, now: datetime) -> bool:
         """Return whether the checkpoint expires long after the next renewal."""

@@ -125,6 +125,7 @@ class CallRegistry:
             active.call.hang_up()
             return
         active.call.connection_lost()
+        active.record_left_at(clock.now())
         logger.info("client disconnected, awaiting resume", extra={"call_id": active.call_id})
         loop = asyncio.get_running_loop()
         self._resume_timers[active] = loop.call_later(settings.CALL_RESUME_S, self._suspend, active)
