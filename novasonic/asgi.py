@@ -28,6 +28,7 @@ from django.conf import settings
 from common.dynamodb.client import run_in_thread
 from common.dynamodb.tables import check_tables
 from common.errors import UnavailableError
+from novasonic.body_limit import BodyLimit
 from novasonic.health import HealthMiddleware, not_found
 from novasonic.proxy_headers import ProxyHeaderCheck
 from novasonic.script_name import strip_script_name
@@ -63,9 +64,12 @@ def build_application(only: Part | None = None) -> ASGIApp:
             "lifespan": _lifespan(only),
         }
     )
-    return HealthMiddleware(
-        ProxyHeaderCheck(router, settings.PROXIES), needs_sonic=only is not Part.SITE
+    limited = BodyLimit(
+        ProxyHeaderCheck(router, settings.PROXIES),
+        max_bytes=settings.HTTP_MAX_BODY_BYTES,
+        timeout_s=settings.HTTP_BODY_TIMEOUT_S,
     )
+    return HealthMiddleware(limited, needs_sonic=only is not Part.SITE)
 
 
 def _paths_of(part: Part) -> ASGIApp:

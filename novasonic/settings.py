@@ -99,6 +99,9 @@ SQLITE_PATH: Path = Field(
     Path("var/site.sqlite3"),
     description="SQLite database used without DATABASE_URL, for one server; relative to the project.",
 )
+HTTP_BODY_TIMEOUT_S: float = Field(
+    30, gt=0, le=600, description="How long the body of a request may take to arrive."
+)
 API_OPEN_READS: bool = Field(
     default=False, description="Whether anybody may read orders and appointments over REST."
 )
@@ -450,6 +453,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # --- Fixed
 
 API_MAX_BODY_BYTES = 256 * 1024
+HTTP_MAX_BODY_BYTES = 512 * 1024  # of any request; the site accepts no files
 API_TOKEN_USERS = True  # false where the users' database is out of reach: see lambda_settings
 CORS_URLS_REGEX = r"^/(orders|appointments|api|voice)(/|$)"
 CORS_ALLOW_HEADERS = [
