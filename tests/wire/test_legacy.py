@@ -258,3 +258,25 @@ def test_assistant_text_that_the_client_can_show_is_unchanged(content: object) -
 def test_call_without_a_sample_rate_starts_at_16_khz() -> None:
     body = {key: value for key, value in AUDIO_START.items() if key != "audioInputConfiguration"}
     assert decoded(LegacyWire(), [event("contentStart", **body)]) == [START]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        # As bytes, which are decoded but not compared.
+        audio_input("AQACAA==").encode(),
+        # Written with an escape: the base64 is not in the frame as it is.
+        audio_input("AQACAA==").replace("AQACAA==", "\\u0041QACAA=="),
+        # The base64 occurs in a key, too, before it stands as the content.
+        event("audioInput", promptNa="x", content="promptNa"),
+    ],
+    ids=["bytes", "escaped", "twice"],
+)
+def test_audio_after_a_frame_that_teaches_nothing_is_parsed(first: bytes | str) -> None:
+    wire = LegacyWire()
+    decoded(wire, burst())
+    [message] = wire.decode(first)
+    assert isinstance(message.message, m.CustomerAudio)
+
+    assert wire.decode_audio(audio_input("AgACAA==")) is None
+    assert decoded(wire, [audio_input("AgACAA==")]) == [m.CustomerAudio(pcm=b"\2\0\2\0")]
