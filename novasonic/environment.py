@@ -218,6 +218,12 @@ def _check_script_name(path: str) -> str:
     return path
 
 
+def _check_business_text(text: str) -> str:
+    if not text.isprintable() or re.search(r"[\[\]{}]", text):
+        raise ValueError("has line breaks, control characters, or brackets, which the prompts use")
+    return text
+
+
 def _check_file(path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise ValueError(f"no file at {path}")
@@ -252,6 +258,8 @@ type SiteURL = Annotated[str, AfterValidator(_check_site_url)]
 """Scheme and host of the site, without a path."""
 type DatabaseURL = Annotated[str, AfterValidator(_check_database_url)]
 type ScriptName = Annotated[str, AfterValidator(_check_script_name)]
+type BusinessText = Annotated[str, AfterValidator(_check_business_text)]
+"""What the assistant says of the business: one line."""
 type CAFile = Annotated[Path | None, AfterValidator(_check_ca_file)]
 type Host = Annotated[str, AfterValidator(_check_host)]
 type Hosts = Annotated[TextList, AfterValidator(_check_hosts)]

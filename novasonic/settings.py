@@ -20,6 +20,7 @@ from novasonic.database import database_config
 from novasonic.environment import (
     URL,
     BearerToken,
+    BusinessText,
     CAFile,
     DatabaseURL,
     Host,
@@ -188,7 +189,12 @@ OTEL_EXPORTER_OTLP_ENDPOINT: URL = Field(
     description="Where traces are sent (OTLP over HTTP), e.g. http://localhost:4318: one for each turn of a call. "
     "Empty: none are made.",
 )
-BUSINESS_NAME: str = Field("Nova Sonic", description="Shown on the voice page and the staff site.")
+BUSINESS_NAME: BusinessText = Field(
+    "Nova Sonic",
+    min_length=1,
+    max_length=80,
+    description="Shown on the voice page and the staff site, and said by the assistant.",
+)
 
 # --- DynamoDB
 
@@ -342,6 +348,22 @@ CONVERSATION_MASKS: Masks = Field(
 
 # --- The business
 
+BUSINESS_ADDRESS: BusinessText = Field(
+    "",
+    max_length=120,
+    description="What the assistant says when asked for the address; empty: it knows none.",
+)
+BUSINESS_PHONE: BusinessText = Field(
+    "",
+    max_length=40,
+    description="The phone number that the assistant gives; empty: it knows none.",
+)
+HANDOVER: BusinessText = Field(
+    "",
+    max_length=40,
+    description="The phone number for customers who ask for a person or whose identity is locked; empty: "
+    "BUSINESS_PHONE; if that is empty, too, the assistant says that one may phone or write. It promises no callback.",
+)
 CLINIC_TIME_ZONE: TimeZone = Field(
     "America/Argentina/Buenos_Aires", description="Time zone of appointments."
 )

@@ -13,12 +13,18 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 MAX_PROMPT_LENGTH = 3000
 MAX_DIRECTIVE_LENGTH = 200
 MAX_DESCRIPTION_LENGTH = 120
-PLACEHOLDERS = frozenset(["name", "article", "business", "now", "dates", "example_date"])
+PLACEHOLDERS = frozenset(
+    [
+        *("name", "article", "business", "today", "time", "dates", "example_date"),
+        *("doctors", "opening_hours", "address", "phone", "contact"),
+    ]
+)
 DIRECTIVE_PLACEHOLDERS = frozenset(["name", "article", "business", "tool", "result"])
 
 HEADER = re.compile(r"[A-ZÁÉÍÓÚÑ][A-ZÁÉÍÓÚÑ ]+:")
@@ -53,6 +59,12 @@ def problems_of_any(text: str) -> Iterator[str]:
             yield f"rule {rule}: {match[0]}"
 
 
+def problems_of_placeholders(text: str) -> Iterator[str]:
+    """Yield the placeholders of a prompt that nothing fills."""
+    for name in set(PLACEHOLDER.findall(text)) - PLACEHOLDERS:
+        yield f"rule 24: nothing fills {{{name}}}"
+
+
 def problems_of_prompt(text: str) -> Iterator[str]:
     """Yield what a prompt for Nova 2.5 breaks."""
     yield from problems_of_any(text)
@@ -65,8 +77,7 @@ def problems_of_prompt(text: str) -> Iterator[str]:
     checks = sections[-1].strip().splitlines()
     if not checks[0].startswith("CONTROL") or not 3 <= len(checks) - 1 <= 5:
         yield "rule 3: ends without a section CONTROL … of three to five checks"
-    for name in set(PLACEHOLDER.findall(text)) - PLACEHOLDERS:
-        yield f"rule 24: nothing fills {{{name}}}"
+    yield from problems_of_placeholders(text)
     if "{dates}" not in text:
         yield "rule 31: no table of dates"
 
@@ -132,7 +143,7 @@ def check(prompts: Path, tools: Path) -> Iterator[str]:
         elif "nova-2-5" in file.name:
             found, instructions = problems_of_prompt(text), instructions + text
         else:
-            found = problems_of_any(text)
+            found = chain(problems_of_any(text), problems_of_placeholders(text))
         yield from (f"{file}: {problem}" for problem in found)
     for file in sorted(tools.glob("*.py")):
         source = file.read_text(encoding="utf-8")

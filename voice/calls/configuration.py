@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from appointments.clinic import opening_hours
 from common import clock, ids
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.watchdog import WatchdogLimits
@@ -16,6 +17,7 @@ from voice.calls.session_quota import SessionQuota, lease_in_thread
 from voice.gateway.admission import AdmissionLimits
 from voice.gateway.rate_limits import Rate
 from voice.prompts import Directives, build_system_prompt, load_directives
+from voice.prompts.business import Business
 from voice.sonic.credentials import CredentialsResolver
 from voice.sonic.events import EndpointingSensitivity, SessionStart
 from voice.sonic.families import family_of
@@ -84,7 +86,7 @@ def call_settings() -> CallSettings:
     time_zone = ZoneInfo(settings.CLINIC_TIME_ZONE)
 
     family = family_of(settings.NOVA_SONIC_MODEL_ID)
-    business = settings.BUSINESS_NAME
+    business = _business()
 
     def system_prompt(language: str, voice: str, now: datetime) -> str:
         return build_system_prompt(
@@ -97,7 +99,7 @@ def call_settings() -> CallSettings:
         )
 
     def directives(language: str, voice: str) -> Directives:
-        return load_directives(language=language, voice=voice, business=business)
+        return load_directives(language=language, voice=voice, business=business.name)
 
     return CallSettings(
         session=_session_start(),
@@ -117,6 +119,17 @@ def call_settings() -> CallSettings:
         text_rate=Rate(
             per_s=settings.CALL_TEXTS_PER_MINUTE / 60, burst=settings.CALL_TEXTS_PER_MINUTE
         ),
+    )
+
+
+def _business() -> Business:
+    return Business(
+        name=settings.BUSINESS_NAME,
+        doctors=settings.CLINIC_DOCTORS,
+        opening_hours=opening_hours(),
+        address=settings.BUSINESS_ADDRESS,
+        phone=settings.BUSINESS_PHONE,
+        handover=settings.HANDOVER,
     )
 
 

@@ -1,8 +1,10 @@
 """The texts the model gets: one system prompt per language and family, one set of directives per language.
 
 The owner's prompt stands word for word in `es.md` and goes to every family without a document of its own.
-`es.nova-2-5-sonic.md` says the same by AWS's prompting guide for Nova 2.5 Sonic (`make lint` checks it). Both get
-the current time and the dates of the next two weeks: a model reads dates more reliably than it computes them.
+`es.second-part.md` follows it. `es.nova-2-5-sonic.md` says the same as both by AWS's prompting guide for Nova 2.5
+Sonic (`make lint` checks it). Both get the facts of the business from the settings; a line whose fact is unknown is
+left out. Both get the current time and the dates of the next two weeks: a model reads dates more reliably than it
+computes them.
 
 A directive is text that the server sends to the model during a call, in the user role: Nova Sonic has no
 other input for it. Directives stand in square brackets, and no caption or transcript shows them.
@@ -21,54 +23,60 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.formats import date_format
 
+from voice.prompts.business import Business
 from voice.prompts.personas import Persona, persona_of
 
 LANGUAGES = ("es",)
 DAYS_LISTED = 14
 _DIRECTIVE = re.compile(r"^## (\w+)\n(.+)$", re.MULTILINE)
-_SECOND_PART = (
-    "Para cancelar o cambiar una cita, pide también el DNI o las primeras letras del correo. "
-    "Lee cada correo letra por letra y espera que el cliente lo confirme. Si una herramienta pide "
-    "confirmación, di su texto y llámala otra vez después del sí del cliente."
-)
-"""What follows the owner's prompt, which stays word for word."""
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _OWNERS_PERSONA = "Eres Carlos, el asistente virtual"
 
 
 @cache
 def load_prompt(language: str, family: str) -> str:
     """Return the document of a family of the model, or the owner's prompt, joined into one line."""
-    own = files(__name__) / f"{language}.{family}.md"
-    if own.is_file():
-        return own.read_text(encoding="utf-8").strip()
-    text = (files(__name__) / f"{language}.md").read_text(encoding="utf-8")
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+    if _has_own_prompt(language, family):
+        return _load_document(f"{language}.{family}.md").strip()
+    return _join_lines(_load_document(f"{language}.md"))
 
 
 def build_system_prompt(
-    *, language: str, family: str, voice: str, business: str, now: datetime, time_zone: ZoneInfo
+    *,
+    language: str,
+    family: str,
+    voice: str,
+    business: Business,
+    now: datetime,
+    time_zone: ZoneInfo,
 ) -> str:
     """Return the whole system prompt of a call that starts at `now` and is spoken by `voice`."""
     local = now.astimezone(time_zone)
     prompt, persona = load_prompt(language, family), persona_of(voice)
-    example_date = f"{local:%Y-%m-%d}T15:00:00"
     with translation.override(language):
-        today = date_format(local, r"l j \d\e F \d\e Y")
-        dates = _dates(local)
-    if "{name}" in prompt:
-        return _fill(
-            prompt,
-            persona,
-            business=business,
-            now=f"{today}, {local:%H:%M}",
-            dates=dates,
-            example_date=example_date,
-        )
-    return (
-        f"{_as_persona(prompt, persona)} Hoy es {today} y son las {local:%H:%M}. "
-        f"Las fechas de los próximos días: {dates}. "
-        f"Escribe las fechas de las herramientas así: {example_date}. {_SECOND_PART}"
-    )
+        values = business.prompt_values() | {
+            "today": date_format(local, r"l j \d\e F \d\e Y"),
+            "time": f"{local:%H:%M}",
+            "dates": _dates(local),
+            "example_date": f"{local:%Y-%m-%d}T15:00:00",
+        }
+    if _has_own_prompt(language, family):
+        return _fill_lines(prompt, persona, values)
+    second_part = _fill_lines(_load_document(f"{language}.second-part.md"), persona, values)
+    return f"{_as_persona(prompt, persona)} {_join_lines(second_part)}"
+
+
+def _has_own_prompt(language: str, family: str) -> bool:
+    return (files(__name__) / f"{language}.{family}.md").is_file()
+
+
+@cache
+def _load_document(name: str) -> str:
+    return (files(__name__) / name).read_text(encoding="utf-8")
+
+
+def _join_lines(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _dates(local: datetime) -> str:
@@ -87,11 +95,17 @@ def _as_persona(prompt: str, persona: Persona) -> str:
     return prompt.replace(_OWNERS_PERSONA, introduction)
 
 
-def _fill(text: str, persona: Persona, **values: str) -> str:
-    values |= {"name": persona.name, "article": persona.article}
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", value)
-    return text
+def _fill_lines(text: str, persona: Persona, values: Mapping[str, str]) -> str:
+    """Return the text with its values, without the lines that lack one."""
+    unknown = {name for name, value in values.items() if not value}
+    lines = [line for line in text.splitlines() if unknown.isdisjoint(_PLACEHOLDER.findall(line))]
+    return _fill("\n".join(lines), persona, values)
+
+
+def _fill(text: str, persona: Persona, values: Mapping[str, str]) -> str:
+    """Return the text with the persona and the values; other placeholders, and braces in a value, stay."""
+    filled = {"name": persona.name, "article": persona.article, **values}
+    return _PLACEHOLDER.sub(lambda match: filled.get(match[1], match[0]), text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +136,8 @@ class Directives:
 @cache
 def load_directives(*, language: str, voice: str, business: str) -> Directives:
     """Return the directives of a language, as the persona of a voice says them."""
-    text = (files(__name__) / f"{language}.directives.md").read_text(encoding="utf-8")
-    directives = dict(_DIRECTIVE.findall(text))
+    directives = dict(_DIRECTIVE.findall(_load_document(f"{language}.directives.md")))
     persona = persona_of(voice)
     return Directives(
-        **{name: _fill(body, persona, business=business) for name, body in directives.items()}
+        **{name: _fill(body, persona, {"business": business}) for name, body in directives.items()}
     )

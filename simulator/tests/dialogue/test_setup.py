@@ -23,6 +23,12 @@ pytestmark = pytest.mark.pure
             "Lupe, la asistente de la clínica",
             None,
         ),
+        (
+            "Eres Carlos, el asistente virtual. Preséntate como Lupe, la asistente de Clínica del Sol.",
+            "es",
+            "Lupe, la asistente de Clínica del Sol",
+            None,
+        ),
         ("You are Nova, a helpful assistant. Be brief.", "en", "Nova, a helpful assistant", None),
         ("You are a helpful assistant. Reply in Spanish.", "es", None, None),
         ("You are the agent. End every answer with [DONE].", "en", None, "[DONE]"),

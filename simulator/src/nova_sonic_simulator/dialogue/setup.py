@@ -59,8 +59,9 @@ _MARKER = re.compile(
 )
 _INTRODUCTION = re.compile(
     r"\b(?:[Ee]res|[Ss]os|[Tt]e llamás|[Tt]u nombre es|[Yy]ou are|[Yy]our name is) "
-    r"([A-ZÁÉÍÓÚÑ][^.\n]{1,80})[.\n]"
+    r"([A-ZÁÉÍÓÚÑ][^.\n]{1,160})[.\n]"
 )
+_REQUESTED_INTRODUCTION = re.compile(r"\b[Pp]res[eé]nt[aá]te como ([A-ZÁÉÍÓÚÑ][^.\n]{1,160})[.\n]")
 _SPOKEN_ENGLISH = re.compile(r"\b(?:in|speaks?|only) English\b|\ben inglés\b", re.IGNORECASE)
 _SPOKEN_SPANISH = re.compile(r"\b(?:in|speaks?|only) Spanish\b|\bespañol\b", re.IGNORECASE)
 _ENGLISH_WORDS = re.compile(r"\b(?:the|you|are|and|with|your|is|of|to|be)\b", re.IGNORECASE)
@@ -70,7 +71,9 @@ _SPANISH_WORDS = re.compile(r"\b(?:el|la|los|que|de|un|una|con|es|para|sos|eres)
 def read_style(system_prompt: str) -> PromptStyle:
     """Return the language, the introduction and the end marker that a system prompt asks for."""
     marker = _MARKER.search(system_prompt)
-    introduction = _INTRODUCTION.search(system_prompt)
+    introduction = _REQUESTED_INTRODUCTION.search(system_prompt) or _INTRODUCTION.search(
+        system_prompt
+    )
     return PromptStyle(
         language=_language(system_prompt),
         introduction=introduction[1].strip() if introduction else None,
