@@ -42,7 +42,11 @@ class StaffSession:
         return self.request(path, data)
 
     def send(self, path: str, body: dict[str, Any], method: str = "POST") -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json", "X-CSRFToken": self._csrf()}
+        headers = {
+            "Accept-Language": "es-AR",  # as a receptionist's browser, and as the texts compared with
+            "Content-Type": "application/json",
+            "X-CSRFToken": self._csrf(),
+        }
         status, text = self.request(path, json.dumps(body).encode(), headers, method=method)
         return status, json.loads(text)
 
