@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from common.identity.verification import Owner
 from common.partial_updates import UNSET, Unset
+from common.record_changes import RecordChange
 from common.text import split_words
 from common.timestamps import next_version
 
@@ -118,6 +119,8 @@ class Appointment:
     """What the patient tells to cancel or move it, if the setting `APPOINTMENT_PROOF` is `code`."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    changes: tuple[RecordChange, ...] = field(default=(), compare=False, repr=False)
+    """The latest changes by voice and REST."""
 
     @property
     def interval(self) -> TimeInterval:

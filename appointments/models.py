@@ -37,6 +37,7 @@ class Appointment(Table):
     status = UnicodeAttribute()
     dni = UnicodeAttribute(null=True)
     code = UnicodeAttribute(null=True)
+    changes = JSONAttribute(null=True)
     created_at = InstantAttribute(null=True, attr_name="createdAt")
     updated_at = InstantAttribute(null=True, attr_name="updatedAt")
 

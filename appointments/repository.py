@@ -34,6 +34,7 @@ from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import IdempotentRequest
 from common.ids import is_id
+from common.record_changes import changes_from_json, changes_to_json
 from common.timestamps import from_iso, to_iso
 
 ID_IS_FREE = "id is free"
@@ -290,6 +291,7 @@ def _row(appointment: Appointment) -> models.Appointment:
         type=appointment.kind.value,
         notes=appointment.notes or None,
         dni=appointment.dni,
+        changes=changes_to_json(appointment.changes),
         code=appointment.code,
         status=appointment.status.value,
         created_at=appointment.created_at,
@@ -309,6 +311,7 @@ def _appointment(row: models.Appointment) -> Appointment:
         status=AppointmentStatus(row.status),
         notes=row.notes or "",
         dni=row.dni,
+        changes=changes_from_json(row.changes),
         code=row.code,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -55,6 +55,7 @@ from common.identity.lockout import verify_or_count_failure
 from common.identity.verification import Caller, Customer, FactorRule, Staff, factors_to_ask_for
 from common.ids import record_ids_for, speakable_code, speakable_id
 from common.partial_updates import provided_fields
+from common.record_changes import ChangeOrigin, changed_fields, origin_of, with_change
 from common.timestamps import truncate_to_ms
 
 ALL_APPOINTMENTS = AppointmentQuery(latest_first=True)
@@ -180,6 +181,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     dni: str | None = None,
     token: str,
     caller: Caller | None = None,
+    origin: ChangeOrigin | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
@@ -196,6 +198,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         dni: The patient's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
         caller: The customer who books, whose appointments are limited; None or staff aren't limited.
+        origin: For the record's history; by default the call of `caller`.
         is_dry_run: Whether only to check, and to return the appointment as it would be, without an id.
         now: The current time.
 
@@ -223,6 +226,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         dni=clean_dni(dni),
         created_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
+        changes=with_change((), origin or origin_of(caller), at=truncate_to_ms(now)),
     )
     ensure_time_exists(starts_at, wanted, now=now)
     content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
@@ -258,12 +262,13 @@ def _book_appointment(
     return booked
 
 
-def reschedule_appointment(
+def reschedule_appointment(  # noqa: PLR0913 -- the parts of a change, by keyword
     *,
     appointment_id: str,
     caller: Caller,
     starts_at: datetime,
     unchanged_since: datetime | None = None,
+    origin: ChangeOrigin | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
@@ -276,6 +281,7 @@ def reschedule_appointment(
         caller: Who moves it.
         starts_at: The new start, aware.
         unchanged_since: The `updated_at` that the caller saw, or None to move any version.
+        origin: For the record's history; by default the call of `caller`.
         is_dry_run: Whether only to check, and to return the appointment as it would be.
         now: The current time.
 
@@ -296,7 +302,9 @@ def reschedule_appointment(
         ensure_not_closed(appointment, now=now)
         moved = appointment.with_start(clean_start(starts_at))
         ensure_time_exists(starts_at, moved, now=now)
-        return _store_changes(appointment, moved, is_dry_run=is_dry_run, now=now)
+        return _store_changes(
+            appointment, moved, origin or origin_of(caller), is_dry_run=is_dry_run, now=now
+        )
 
     return retry_on_conflict(attempt)
 
@@ -306,6 +314,7 @@ def cancel_appointment(
     appointment_id: str,
     caller: Caller,
     unchanged_since: datetime | None = None,
+    origin: ChangeOrigin | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
@@ -317,6 +326,7 @@ def cancel_appointment(
         appointment_id: The appointment to cancel.
         caller: Who cancels it.
         unchanged_since: The `updated_at` that the caller saw, or None to cancel any version.
+        origin: For the record's history; by default the call of `caller`.
         is_dry_run: Whether only to check, and to return the appointment as it would be.
         now: The current time.
 
@@ -336,7 +346,9 @@ def cancel_appointment(
         if isinstance(caller, Customer):
             ensure_not_closed(appointment, now=now)
         cancelled = appointment.with_status(AppointmentStatus.CANCELLED)
-        return _store_changes(appointment, cancelled, is_dry_run=is_dry_run, now=now)
+        return _store_changes(
+            appointment, cancelled, origin or origin_of(caller), is_dry_run=is_dry_run, now=now
+        )
 
     return retry_on_conflict(attempt)
 
@@ -350,6 +362,7 @@ def update_appointment(
     changes: AppointmentChanges,
     unchanged_since: datetime | None = None,
     sees_dni: bool = True,
+    origin: ChangeOrigin | None = None,
     now: datetime,
 ) -> Appointment:
     """Change fields of an appointment and return it; if nothing differs, nothing is written.
@@ -362,6 +375,7 @@ def update_appointment(
         changes: The fields to change. The masked form of the stored identity number changes nothing.
         unchanged_since: The `updated_at` that the caller saw, or None to change any version.
         sees_dni: Whether the caller may see identity numbers in full, and so may change one.
+        origin: For the record's history; None for changes in the admin, which has its own.
         now: The current time.
 
     Raises:
@@ -378,7 +392,11 @@ def update_appointment(
     provided = provided_fields(changes)
     if provided == {"status": AppointmentStatus.CANCELLED}:
         return cancel_appointment(
-            appointment_id=appointment_id, caller=Staff(), unchanged_since=unchanged_since, now=now
+            appointment_id=appointment_id,
+            caller=Staff(),
+            unchanged_since=unchanged_since,
+            origin=origin,
+            now=now,
         )
     if provided.keys() == {"starts_at"}:
         return reschedule_appointment(
@@ -386,6 +404,7 @@ def update_appointment(
             caller=Staff(),
             starts_at=provided["starts_at"],
             unchanged_since=unchanged_since,
+            origin=origin,
             now=now,
         )
 
@@ -393,7 +412,7 @@ def update_appointment(
         appointment = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(appointment.updated_at, unchanged_since)
         visible = check_dni_change(provided, appointment.dni, sees_dni=sees_dni)
-        return _store_changes(appointment, _apply_changes(appointment, visible), now=now)
+        return _store_changes(appointment, _apply_changes(appointment, visible), origin, now=now)
 
     return retry_on_conflict(attempt)
 
@@ -429,7 +448,12 @@ def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None 
 
 
 def _store_changes(
-    before: Appointment, after: Appointment, *, is_dry_run: bool = False, now: datetime
+    before: Appointment,
+    after: Appointment,
+    origin: ChangeOrigin | None,
+    *,
+    is_dry_run: bool = False,
+    now: datetime,
 ) -> Appointment:
     """Store `after` as a new version and return it; if it equals `before`, write nothing.
 
@@ -448,6 +472,10 @@ def _store_changes(
     if is_dry_run:
         return after
     after = after.with_new_version(now=now)
+    assert after.updated_at is not None
+    changed = changed_fields(before, after)
+    changes = with_change(before.changes, origin, changed=changed, at=after.updated_at)
+    after = replace(after, changes=changes)
     updated_days = update_bookings(calendar_days, after, clinic.time_zone())
     repository.update_appointment(after, updated_days, unchanged_since=before.updated_at)
     return after

@@ -25,6 +25,7 @@ from appointments.serializers import (
     NewAppointmentSerializer,
 )
 from common import clock
+from common.record_changes import REST
 from common.rest.envelope import EnvelopeResponse
 from common.rest.permissions import may_see_dni
 from common.rest.query_parameters import parse_query_parameters, service_cursor
@@ -96,6 +97,7 @@ class AppointmentViewSet(ServiceViewSet):
             notes=body.get("notes", ""),
             dni=body.get("dni"),
             token=idempotency_token(request),
+            origin=REST,
             now=clock.now(),
         )
         return self.record_response(
@@ -126,6 +128,7 @@ class AppointmentViewSet(ServiceViewSet):
             changes=AppointmentChanges(**body),
             unchanged_since=version,
             sees_dni=may_see_dni(request),
+            origin=REST,
             now=clock.now(),
         )
         return self.record_response(updated, message=_("Appointment updated successfully"))

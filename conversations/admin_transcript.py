@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from conversations.admin_records import OUTCOME_LABELS, REASON_LABELS, STATE_LABELS
 from conversations.domain import (
@@ -22,6 +24,11 @@ from conversations.labels import error_label, tool_label
 
 MAX_ARGUMENTS_LENGTH = 90
 PERCEPTIBLE_MS = 100
+RECORD_PAGES = {
+    "order": ("admin:orders_order_change", gettext_lazy("Order")),
+    "appointment": ("admin:appointments_appointment_change", gettext_lazy("Appointment")),
+}
+"""By kind of record, the name of its page and its label."""
 
 
 def transcript_context(transcript: Transcript, now: datetime) -> dict[str, Any]:
@@ -90,8 +97,18 @@ def _entry(entry: Utterance | ToolCall) -> dict[str, Any]:
         "error": error_label(entry.error_code or ""),
         "outcome": OUTCOME_LABELS[entry.outcome],
         "took": format_latency(entry.duration_ms),
+        "record": _record_link(entry.record),
         "arguments": [(name, _format_argument(value)) for name, value in arguments.items()],
     }
+
+
+def _record_link(record: str | None) -> dict[str, str] | None:
+    """Return URL and label of the page of a record, e.g. "order:123456"."""
+    kind, _colon, record_id = (record or "").partition(":")
+    if kind not in RECORD_PAGES:
+        return None
+    view, label = RECORD_PAGES[kind]
+    return {"url": reverse(view, args=[record_id]), "label": f"{label} {record_id}"}
 
 
 def _format_tokens(tokens_in: int, tokens_out: int) -> str:

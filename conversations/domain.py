@@ -176,6 +176,8 @@ class ToolCall:
     started_at: datetime
     duration_ms: float | None
     turn: int
+    record: str | None = None
+    """The record that it read or changed, "order:123456" or "appointment:123456"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,7 @@ def tool_call_to_item(tool_call: ToolCall, expires_at: datetime) -> ToolCallItem
         started_at=tool_call.started_at,
         duration_ms=tool_call.duration_ms,
         turn=tool_call.turn,
+        record=tool_call.record,
         expires_at=expires_at,
     )
 
@@ -184,6 +185,7 @@ def tool_call_from_item(item: ToolCallItem) -> ToolCall:
         started_at=item.started_at,
         duration_ms=item.duration_ms,
         turn=int(item.turn),
+        record=item.record,
     )
 
 

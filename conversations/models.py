@@ -118,6 +118,8 @@ class ToolCallItem(_CallItem):
     started_at = InstantAttribute(attr_name="startedAt")
     duration_ms = NumberAttribute(null=True, attr_name="durationMs")
     turn = NumberAttribute()
+    record = UnicodeAttribute(null=True)
+    """The record that it read or changed, e.g. "order:123456"."""
 
     @classmethod
     def key_in(cls, call_id: str, tool_use_id: str) -> tuple[str, str]:

@@ -300,6 +300,7 @@ def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
     outcome: ToolOutcome,
     error_code: str | None,
     duration_ms: float,
+    record: str | None,
     now: datetime,
 ) -> None:
     """Store the outcome of a tool call.
@@ -314,11 +315,12 @@ def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
         outcome=outcome.value,
         error_code=error_code,
         duration_ms=duration_ms,
+        record=record,
     )
     transaction = _leased_transaction(call_id, epoch, {"heartbeat_at": now})
     transaction.update_item(
         item,
-        attributes={"outcome", "error_code", "duration_ms"},
+        attributes={"outcome", "error_code", "duration_ms", "record"},
         condition=ToolCallItem.pk.exists(),
         name=WAS_STARTED,
     )

@@ -201,9 +201,10 @@ def finish_tool_call(  # noqa: PLR0913 -- the parts of an outcome, by keyword
     outcome: ToolOutcome,
     error_code: str | None,
     duration_ms: float,
+    record: str | None = None,
     now: datetime,
 ) -> None:
-    """Store the outcome of a tool call.
+    """Store the outcome of a tool call, and the record that it read or changed (see `ToolCall`).
 
     Raises:
         ToolCallNotFoundError: its start was never stored.
@@ -217,6 +218,7 @@ def finish_tool_call(  # noqa: PLR0913 -- the parts of an outcome, by keyword
             outcome=outcome,
             error_code=error_code,
             duration_ms=round(duration_ms, 1),
+            record=record,
             now=now,
         )
     )

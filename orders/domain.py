@@ -4,7 +4,7 @@ Pure: no I/O, no clock, no Django. Money is `Decimal`, to the cent. Instants are
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from common.identity.verification import Owner
 from common.money import CENT
 from common.partial_updates import UNSET, Unset
+from common.record_changes import RecordChange
 from common.timestamps import next_version
 
 MAX_QUANTITY = 10_000
@@ -76,6 +77,8 @@ class Order:
     estimated_delivery: datetime | None = None
     tracking_number: str | None = None
     dni: str | None = None
+    changes: tuple[RecordChange, ...] = field(default=(), compare=False, repr=False)
+    """The latest changes by voice and REST."""
 
     @property
     def has_editable_items(self) -> bool:

@@ -9,6 +9,7 @@ Django's ORM and migrations don't use these classes. Importing them opens no con
 from typing import Any
 
 from pynamodb.attributes import (
+    JSONAttribute,
     ListAttribute,
     MapAttribute,
     NumberAttribute,
@@ -49,6 +50,7 @@ class Order(Table):
     estimated_delivery = InstantAttribute(null=True, attr_name="estimatedDelivery")
     tracking_number = UnicodeAttribute(null=True, attr_name="trackingNumber")
     dni = UnicodeAttribute(null=True)
+    changes = JSONAttribute(null=True)
 
     by_customer_email = global_index("CustomerEmailIndex", hash_key="customerEmail")
     by_customer_email_and_date = global_index(

@@ -14,6 +14,7 @@ from common.dynamodb.transactions import Transaction
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import IdempotentRequest
 from common.ids import is_id
+from common.record_changes import changes_from_json, changes_to_json
 from common.timestamps import to_iso
 from orders import models
 from orders.domain import Order, OrderItem, OrderQuery, OrderStatus
@@ -170,6 +171,7 @@ def _row(order: Order) -> models.Order:
         estimated_delivery=order.estimated_delivery,
         tracking_number=order.tracking_number,
         dni=order.dni,
+        changes=changes_to_json(order.changes),
     )
 
 
@@ -196,6 +198,7 @@ def _order(row: models.Order) -> Order:
         estimated_delivery=row.estimated_delivery,
         tracking_number=row.tracking_number,
         dni=row.dni,
+        changes=changes_from_json(row.changes),
     )
 
 

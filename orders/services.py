@@ -21,6 +21,7 @@ from common.identity.lockout import verify_or_count_failure
 from common.identity.verification import Caller, FactorRule, factors_to_ask_for
 from common.ids import record_ids_for, speakable_id, tracking_number
 from common.partial_updates import provided_fields
+from common.record_changes import ChangeOrigin, changed_fields, origin_of, with_change
 from common.timestamps import truncate_to_ms
 from orders import repository
 from orders.domain import (
@@ -109,6 +110,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
     dni: str | None = None,
     token: str,
     caller: Caller | None = None,
+    origin: ChangeOrigin | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Order:
@@ -122,6 +124,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         dni: The customer's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
         caller: The customer who places it, whose orders are limited; None or staff aren't limited.
+        origin: For the record's history; by default the call of `caller`.
         is_dry_run: Whether only to check, and to return the order that would be placed, without an id.
         now: The current time.
 
@@ -143,6 +146,7 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         updated_at=truncate_to_ms(now),
         estimated_delivery=truncate_to_ms(now + DELIVERY_TIME),
         dni=clean_dni(dni),
+        changes=with_change((), origin or origin_of(caller), at=truncate_to_ms(now)),
     )
     content = {
         "name": customer_name,
@@ -209,7 +213,11 @@ def cancel_order(
         refuse_if_stale(order.updated_at, unchanged_since)
         ensure_cancellable(order)
         cancelled = order.with_status(OrderStatus.CANCELLED)
-        return cancelled if is_dry_run else _store_changes(order, cancelled, now=now)
+        return (
+            cancelled
+            if is_dry_run
+            else _store_changes(order, cancelled, origin_of(caller), now=now)
+        )
 
     return retry_on_conflict(attempt)
 
@@ -223,6 +231,7 @@ def update_order(
     changes: OrderChanges,
     unchanged_since: datetime | None = None,
     sees_dni: bool = True,
+    origin: ChangeOrigin | None = None,
     now: datetime,
 ) -> Order:
     """Change fields of an order and return it; if nothing differs, nothing is written.
@@ -234,6 +243,7 @@ def update_order(
         changes: The fields to change. The masked form of the stored identity number changes nothing.
         unchanged_since: The `updated_at` that the caller saw, or None to change any version.
         sees_dni: Whether the caller may see identity numbers in full, and so may change one.
+        origin: For the record's history; None for changes in the admin, which has its own.
         now: The current time.
 
     Raises:
@@ -253,7 +263,7 @@ def update_order(
         provided = check_dni_change(provided_fields(changes), order.dni, sees_dni=sees_dni)
         if provided == {"status": OrderStatus.CANCELLED}:
             ensure_cancellable(order)
-        return _store_changes(order, _apply_changes(order, provided), now=now)
+        return _store_changes(order, _apply_changes(order, provided), origin, now=now)
 
     return retry_on_conflict(attempt)
 
@@ -292,10 +302,15 @@ def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> N
     retry_on_conflict(attempt)
 
 
-def _store_changes(before: Order, after: Order, *, now: datetime) -> Order:
+def _store_changes(
+    before: Order, after: Order, origin: ChangeOrigin | None, *, now: datetime
+) -> Order:
     """Store `after` as a new version and return it; if it equals `before`, write nothing."""
     if after == before:
         return before
     after = after.with_new_version(now=now)
+    changed = changed_fields(before, after)
+    changes = with_change(before.changes, origin, changed=changed, at=after.updated_at)
+    after = replace(after, changes=changes)
     repository.update_order(after, unchanged_since=before.updated_at)
     return after

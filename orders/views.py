@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from common import clock
+from common.record_changes import REST
 from common.rest.envelope import EnvelopeResponse
 from common.rest.permissions import may_see_dni
 from common.rest.query_parameters import parse_query_parameters, service_cursor
@@ -69,6 +70,7 @@ class OrderViewSet(ServiceViewSet):
             total=body.get("total"),
             dni=body.get("dni"),
             token=idempotency_token(request),
+            origin=REST,
             now=clock.now(),
         )
         return self.record_response(placed, message=_("Order created successfully"), status=201)
@@ -98,6 +100,7 @@ class OrderViewSet(ServiceViewSet):
             changes=OrderChanges(**body),
             unchanged_since=version,
             sees_dni=may_see_dni(request),
+            origin=REST,
             now=clock.now(),
         )
         return self.record_response(updated, message=_("Order updated successfully"))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, override
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.actions import delete_selected as confirm_deletion
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import quote, unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
@@ -33,6 +33,7 @@ from common.errors import (
     RuleError,
     StaleVersionError,
 )
+from common.record_changes import ChangeWay, RecordChange
 from common.rest.permissions import VIEW_DNI
 from common.timestamps import UNVERSIONED, from_iso
 from staff.changelist import RecordChangeList, RecordPaginator, requested_page
@@ -43,6 +44,10 @@ from staff.forms import RecordForm
 from staff.queryset import RecordQuerySet
 from staff.records import Record, version_of
 
+WAY_LABELS = {
+    ChangeWay.VOICE: gettext_lazy("By voice"),
+    ChangeWay.REST: gettext_lazy("By the API"),
+}
 SERVICE_ERROR = "_staff_service_error"
 """The request attribute with the service's error, for the form view's second run."""
 NOTHING_CHANGED = "_staff_nothing_changed"
@@ -58,6 +63,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
     """Lists, adds, changes and deletes records. Subclasses implement the first group of methods."""
 
     form = RecordForm
+    object_history_template = "admin/record_history.html"
     delete_confirmation_template = "admin/delete_record.html"
     delete_selected_confirmation_template = "admin/delete_records.html"
     list_per_page = 25
@@ -237,6 +243,29 @@ class RecordAdmin[M: Record](_ModelAdmin):
     def _warn_of_no_change(self, request: HttpRequest, record: M) -> None:
         text = _("It was so already; nothing was changed.")
         self.message_user(request, f"{record}: {text}", messages.WARNING)
+
+    # --- History
+
+    @override
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the changes in the admin, and those by voice and REST that the record contains."""
+        record = self.get_object(request, unquote(object_id))
+        changes = reversed(getattr(getattr(record, "value", None), "changes", ()))
+        context = {"outside_changes": [self._shown_change(each) for each in changes]}
+        return super().history_view(request, object_id, {**(extra_context or {}), **context})
+
+    def _shown_change(self, change: RecordChange) -> dict[str, Any]:
+        names = {field.name: field.verbose_name for field in self.opts.fields} | {
+            "items": _("products")
+        }
+        return {
+            "at": change.at,
+            "way": WAY_LABELS[change.origin.way],
+            "call_id": change.origin.call_id,
+            "fields": [names.get(name, name) for name in change.fields],
+        }
 
     # --- Deletion
 

@@ -10,7 +10,7 @@ STORED = {
     (
         "orders",
         "order",
-    ): "PK SK createdAt customerEmail customerName dni estimatedDelivery id items status "
+    ): "PK SK changes createdAt customerEmail customerName dni estimatedDelivery id items status "
     "total trackingNumber updatedAt",
     ("orders", "token"): "PK SK createdId expiresAt requestHash",
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
@@ -18,7 +18,7 @@ STORED = {
     (
         "appointments",
         "appointment",
-    ): "PK SK appointmentDate code createdAt date dni doctorName duration id notes "
+    ): "PK SK appointmentDate changes code createdAt date dni doctorName duration id notes "
     "patientEmail patientName status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
     ("appointments", "patient's day"): "PK SK revision slots",
@@ -37,7 +37,7 @@ STORED = {
     (
         "calls",
         "tool call",
-    ): "PK SK arguments argumentsHash code durationMs expiresAt outcome startedAt tool "
+    ): "PK SK arguments argumentsHash code durationMs expiresAt outcome record startedAt tool "
     "toolUseId turn",
     ("calls", "checkpoint"): "PK SK expiresAt sealed",
     ("calls", "used ticket"): "PK SK expiresAt",

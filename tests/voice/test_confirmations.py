@@ -1,5 +1,6 @@
 """Changes by voice are read back, and made after the customer's answer: typed, on the whole system."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,8 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import appointments.services
+import conversations.services
 import orders.services
 from appointments.domain import AppointmentStatus
+from common import clock
+from common.record_changes import ChangeOrigin, ChangeWay
+from conversations.domain import ToolOutcome
 from orders.domain import OrderStatus
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import open_client
@@ -28,6 +33,18 @@ def confirming_site(
         yield site
 
 
+async def stored_records(call_id: str) -> list[str | None]:
+    """Return the records of a call's tool calls, once the last one is stored."""
+    async with asyncio.timeout(20):
+        while True:
+            transcript = await asyncio.to_thread(
+                conversations.services.get_transcript, call_id=call_id, now=clock.now()
+            )
+            if transcript.tool_calls and transcript.tool_calls[-1].outcome is ToolOutcome.OK:
+                return [each.record for each in transcript.tool_calls]
+            await asyncio.sleep(0.05)
+
+
 async def test_order_is_cancelled_after_a_yes(confirming_site: Site, demo_data: datetime) -> None:
     async with open_client(confirming_site.ws_url) as client:
         events = await client.converse("Cancela el pedido número 2 para Juan Pérez")
@@ -37,7 +54,13 @@ async def test_order_is_cancelled_after_a_yes(confirming_site: Site, demo_data: 
 
         events = await client.converse("sí")
         assert tool_outcomes(events)[-1] == ("cancelarOrder", "ok")
-    assert orders.services.get_order(order_id="2").status is OrderStatus.CANCELLED
+        call_id = client.token.partition(".")[0]
+        assert await stored_records(call_id) == [None, "order:2"]
+    cancelled = orders.services.get_order(order_id="2")
+    assert cancelled.status is OrderStatus.CANCELLED
+    (change,) = cancelled.changes
+    assert change.origin == ChangeOrigin(way=ChangeWay.VOICE, call_id=call_id)
+    assert change.fields == ("status",)
 
 
 async def test_order_is_not_cancelled_after_a_no(
@@ -66,6 +89,7 @@ async def test_order_is_placed_as_it_was_read_back(
         assert tool_outcomes(events) == [("crearOrder", "proposed"), ("crearOrder", "ok")]
     (placed,) = (o for o in orders.services.list_orders().items if o.id not in before)
     assert (placed.customer_name, placed.customer_email) == ("Eva Luna", "eva@mail.com")
+    assert [(each.origin.way, each.fields) for each in placed.changes] == [(ChangeWay.VOICE, ())]
 
 
 async def test_appointment_is_booked_moved_and_cancelled_after_a_yes_each(
@@ -102,3 +126,4 @@ async def test_appointment_is_booked_moved_and_cancelled_after_a_yes_each(
         ]
     cancelled = appointments.services.get_appointment(appointment_id=booked.id)
     assert cancelled.status is AppointmentStatus.CANCELLED
+    assert [each.fields for each in cancelled.changes] == [(), ("starts_at",), ("status",)]

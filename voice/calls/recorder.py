@@ -170,6 +170,7 @@ class CallRecorder:
                 outcome=tool_call.outcome or ToolOutcome.CANCELLED,
                 error_code=None if error_code is None else str(error_code),
                 duration_ms=tool_call.duration_s * 1000,
+                record=_record_of(tool_call),
                 now=self._now(),
             )
         )
@@ -341,6 +342,17 @@ class _Result:
     is_done: bool = False
     is_worth_retrying: bool = False
     value: Any = None
+
+
+def _record_of(tool_call: ToolCall) -> str | None:
+    """Return the record that a successful tool call read or changed; its result has it."""
+    if tool_call.outcome is not ToolOutcome.OK:
+        return None
+    for kind in ("order", "appointment"):
+        record = tool_call.result.get(kind)
+        if isinstance(record, Mapping) and record.get("id"):
+            return f"{kind}:{record['id']}"
+    return None
 
 
 def _retrieve_exception(work: asyncio.Future[Any]) -> None:
