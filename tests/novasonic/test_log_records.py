@@ -108,7 +108,8 @@ async def test_log_of_a_call_has_ids_and_metrics_and_no_personal_data(
         assert by_event[event]["call_id"] == call_id, event
     assert by_event["frame refused"]["connection_id"]
     failures = [r for r in records(logging_site) if r["event"] == "dynamodb unavailable"]
-    assert {record["call_id"] for record in failures} == {call_id}  # logged on threads
+    # Logged on threads. The leases of the process belong to no call.
+    assert {record["call_id"] for record in failures if "call_id" in record} == {call_id}
     assert any("tool_call_id" in record for record in failures)
     logged = {name for record in records(logging_site) for name in UNITS if name in record}
     # Browsers report when a reply is heard; errors are published if there are any.
