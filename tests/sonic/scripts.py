@@ -1,9 +1,10 @@
 """What a peer does with a stream, and how to wait for it."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
-from tests.sonic.peer import PeerStream
+from tests.sonic.peer import PeerStream, Script
 
 HELLO = b'{"event":{}}'
 
@@ -19,6 +20,32 @@ async def echo(stream: PeerStream) -> None:
 async def listen(stream: PeerStream) -> None:
     """Send nothing but the head."""
     stream.head()
+    await stream.until_gone()
+
+
+def refusing(status: int, name: str | None, *, message: str = "no", ends: bool = True) -> Script:
+    async def script(stream: PeerStream) -> None:
+        fields = {"x_amzn_errortype": f"{name}:http://internal.amazon.com/"} if name else {}
+        stream.head(status, content_type="application/json", **fields)
+        if ends:
+            await stream.send_bytes(json.dumps({"message": message}).encode())
+            stream.end()
+
+    return script
+
+
+def answering(data: bytes, *, ends: bool = True) -> Script:
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        await stream.payload()
+        await stream.send_bytes(data)
+        if ends:
+            stream.end()
+
+    return script
+
+
+async def silence(stream: PeerStream) -> None:
     await stream.until_gone()
 
 
