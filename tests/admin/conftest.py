@@ -17,6 +17,8 @@ from common.dynamodb.tables import check_tables
 from conversations.domain import ConversationStatistics
 from tests.admin.stored_calls import STATISTICS, add_tool_call, add_utterances, end_call, open_call
 
+ORDERS = "/admin/orders/order/"
+APPOINTMENTS = "/admin/appointments/appointment/"
 DOCTORS = ["Dr. Rodríguez", "Dra. Gómez", "Dr. Sosa", "Dra. Fernández"]
 
 

@@ -12,12 +12,10 @@ from django.utils.timezone import localdate, localtime, make_aware
 import appointments.services
 from appointments.domain import AppointmentChanges, AppointmentKind, AppointmentStatus
 from common import clock
-from tests.admin.conftest import errors, messages, open_form
+from tests.admin.conftest import APPOINTMENTS, errors, messages, open_form
 from tests.fixtures.forms import fields_of
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
-
-APPOINTMENTS = "/admin/appointments/appointment/"
 
 
 def appointment(appointment_id: str) -> Any:

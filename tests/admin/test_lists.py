@@ -1,38 +1,28 @@
-"""Lists of orders and appointments in the admin, their export, and the start page."""
+"""Lists of orders and appointments in the admin."""
 
-import csv
 import html
-import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import batched
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import localdate
 
-import orders.services
 from appointments import repository as appointments_repository
 from appointments.admin import AppointmentAdmin
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from common import clock
 from common.dynamodb.transactions import MAX_WRITES
-from common.errors import NotFoundError
-from common.identity.verification import Customer
 from common.timestamps import to_iso
 from orders import repository
 from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids
-from staff.csv_export import csv_response
-from tests.admin.conftest import DOCTORS, LogIn, Requests, messages
+from tests.admin.conftest import APPOINTMENTS, DOCTORS, ORDERS, Requests, messages
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
-ORDERS = "/admin/orders/order/"
-APPOINTMENTS = "/admin/appointments/appointment/"
 CONVERSATIONS = "/admin/conversations/conversation/"
 MOST_REQUESTS = 8
 
@@ -357,155 +347,3 @@ def test_exactly_full_page_has_no_next_one(
 
     page = reception.get(ORDERS, {"status": "all"})
     assert page.context["cl"].paginator.num_pages == pages
-
-
-# --- Export
-
-
-def exported(client: Client, **data: Any) -> list[list[str]]:
-    response: Any = client.post(ORDERS, {"action": "export_csv", "index": "0", **data})
-    assert response["content-type"] == "text/csv; charset=utf-8"
-    text = b"".join(response.streaming_content).decode("utf-8-sig")
-    return list(csv.reader(io.StringIO(text), delimiter=";"))
-
-
-def test_selected_orders_are_exported(demo: datetime, reception: Client) -> None:
-    title, *lines = exported(reception, _selected_action=["3", "1"])
-
-    assert title[:3] == ["número", "cliente", "correo electrónico"]
-    assert [line[0] for line in lines] == ["1", "3"]
-    assert lines[0][3:7] == ["******78", "2 × Producto A; 1 × Producto B", "67,48", "Pendiente"]
-
-
-def test_all_matching_orders_are_exported(demo: datetime, supervisor: Client) -> None:
-    _, *lines = exported(supervisor, _selected_action=["1"], select_across="1")
-
-    assert [line[0] for line in lines] == ["1", "2", "3", "4"]  # as listed: without the cancelled
-    assert lines[0][3] == "12345678"
-
-
-def test_name_that_is_a_formula_stays_text(empty_tables: str, reception: Client) -> None:
-    now = clock.now()
-    item = OrderItem(name="=1+1", quantity=1, price=Decimal("1.00"), id="1")
-    evil = Order(
-        id="9",
-        customer_name='=HYPERLINK("http://evil.example")',
-        customer_email="a@b.com",
-        items=(item,),
-        total=Decimal("1.00"),
-        status=OrderStatus.PENDING,
-        created_at=now,
-        updated_at=now,
-    )
-    repository.add_orders([evil])
-
-    assert exported(reception, _selected_action=["9"])[1][1].startswith("'=HYPERLINK")
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        ("Ana", "Ana"),
-        ("ana@email.com", "ana@email.com"),
-        ("Ana-María; 2 × Té", "Ana-María; 2 × Té"),
-        ("=1+1", "'=1+1"),
-        ("-1", "'-1"),
-        ("@SUM(1)", "'@SUM(1)"),
-        ("Ana;=1+1", "Ana;'=1+1"),
-        ("Ana, +1", "Ana, '+1"),
-        ('Ana";"=1+1', 'Ana";"\'=1+1'),
-        ("\n=1+1", "\n'=1+1"),
-        ("\t=1+1", "\t'=1+1"),
-        ("\r=1+1", "\r'=1+1"),
-        ("Ana\r\n=1+1", "Ana\r\n'=1+1"),
-        (" =1+1", " '=1+1"),
-        ("\u200b=1+1", "\u200b'=1+1"),
-        ("＝1+1", "'＝1+1"),
-        ("＋1", "'＋1"),
-        ("－1", "'－1"),
-        ("＠A1", "'＠A1"),
-        (Decimal("-67.48"), "-67,48"),
-        (Decimal("1E-7"), "0,0000001"),
-        (40.5, "40,5"),
-        (7, "7"),
-        (None, ""),
-    ],
-)
-def test_csv_cell_is_localized_and_never_a_formula(value: object, written: str) -> None:
-    response: Any = csv_response("x.csv", [("a;b", lambda record: record)], [value])
-    text = b"".join(response.streaming_content).decode()
-    doubled = written.replace('"', '""')
-
-    assert text == f'\ufeff"a;b"\r\n"{doubled}"\r\n'
-
-
-# --- The start page
-
-
-def store_appointment(starts_at: datetime, status: AppointmentStatus) -> None:
-    appointment = Appointment(
-        id="77",
-        patient_name="Rosa Díaz",
-        patient_email="rosa@email.com",
-        doctor_name=DOCTORS[0],
-        starts_at=starts_at,
-        duration_min=30,
-        kind=AppointmentKind.ROUTINE,
-        status=status,
-    )
-    assert appointments_repository.add_appointments([appointment], [])
-
-
-def test_start_page_shows_appointments_and_waiting_orders(
-    demo: datetime, reception: Client
-) -> None:
-    noon = datetime.combine(localdate(), datetime.min.time(), UTC) + timedelta(hours=15)
-    store_appointment(noon, AppointmentStatus.SCHEDULED)
-    page = reception.get("/admin/").content.decode()
-
-    assert "Rosa Díaz" in page
-    assert "Pedidos para preparar" in page
-    assert "/admin/orders/order/1/change/" in page
-    assert "/admin/orders/order/3/change/" not in page  # it is shipped
-
-
-def lock_order(order_id: str) -> None:
-    stranger = Customer(name="Nadie Conocido")
-    for _ in range(settings.IDENTITY_MAX_ATTEMPTS):
-        with pytest.raises(NotFoundError):
-            orders.services.look_up_order(order_id=order_id, caller=stranger, now=clock.now())
-
-
-def test_start_page_shows_a_lock_and_lifts_it(demo: datetime, reception: Client) -> None:
-    lock_order("1")
-    [lock] = reception.get("/admin/").context["locks"]
-    page = reception.post("/admin/locks/lift/", {"lock": lock.id}, follow=True)
-
-    assert messages(page) == ["Desbloqueado: ya se puede volver a intentar."]
-    assert page.context["locks"] == []
-    juan = Customer(name="Juan Pérez")
-    assert orders.services.look_up_order(order_id="1", caller=juan, now=clock.now()).id == "1"
-
-    again = reception.post("/admin/locks/lift/", {"lock": lock.id}, follow=True)
-    assert messages(again) == ["Ese bloqueo ya terminó."]
-
-
-def test_lifting_a_lock_needs_permission_and_a_post(
-    demo: datetime, viewer: Client, reception: Client
-) -> None:
-    lock_order("1")
-
-    assert viewer.post("/admin/locks/lift/", {"lock": "order#1"}).status_code == 403
-    assert "locks" not in viewer.get("/admin/").context
-    assert reception.get("/admin/locks/lift/").status_code == 405
-    assert len(reception.get("/admin/").context["locks"]) == 1
-
-
-def test_start_page_hides_sections_without_permission(demo: datetime, log_in: LogIn) -> None:
-    client = log_in("reception")
-    user = User.objects.get(username="reception")
-    user.groups.clear()
-    page = client.get("/admin/").content.decode()
-
-    assert "Pedidos" not in page
-    assert "Turnos" not in page

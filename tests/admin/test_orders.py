@@ -17,12 +17,10 @@ from common import clock
 from common.dynamodb.client import reset_client
 from common.errors import NotFoundError
 from orders.domain import OrderChanges, OrderItem, OrderStatus
-from tests.admin.conftest import errors, messages, open_form
+from tests.admin.conftest import ORDERS, errors, messages, open_form
 from tests.fixtures.forms import fields_of
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
-
-ORDERS = "/admin/orders/order/"
 
 
 def order(order_id: str) -> Any:

@@ -14,13 +14,12 @@ from common.identity.verification import Customer
 from common.record_changes import REST, ChangeOrigin, ChangeWay
 from conversations.domain import ToolOutcome
 from orders.domain import OrderChanges, OrderStatus
-from tests.admin.conftest import open_form
+from tests.admin.conftest import ORDERS, open_form
 from tests.admin.stored_calls import CONVERSATIONS, open_call
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("demo")]
 
 CALL = "c0ffee00c0ffee00c0ffee00c0ffee00"
-ORDERS = "/admin/orders/order/"
 LINK = f'href="{CONVERSATIONS}{CALL}/change/"'
 
 

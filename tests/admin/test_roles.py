@@ -11,12 +11,10 @@ from django.test import Client
 import orders.services
 from common.timestamps import to_iso
 from orders.domain import OrderStatus
-from tests.admin.conftest import LogIn, form_of
+from tests.admin.conftest import APPOINTMENTS, ORDERS, LogIn, form_of
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
-ORDERS = "/admin/orders/order/"
-APPOINTMENTS = "/admin/appointments/appointment/"
 DNI = "12345678"
 
 
