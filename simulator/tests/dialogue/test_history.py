@@ -45,8 +45,8 @@ class Caller(Customer):
         self.turns.append(("USER", text))
         return super().says(text)
 
-    def _took(self, reply: Reply) -> str | ToolCall:
-        answer = super()._took(reply)
+    def remember_reply(self, reply: Reply) -> str | ToolCall:
+        answer = super().remember_reply(reply)
         if isinstance(answer, str) and answer:
             self.turns.append(("ASSISTANT", answer))
         return answer

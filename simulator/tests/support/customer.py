@@ -74,16 +74,16 @@ class Customer:
         self.called = ""
 
     def says(self, text: str) -> str | ToolCall:
-        return self._took(self.conversation.respond(text, now=MONDAY))
+        return self.remember_reply(self.conversation.respond(text, now=MONDAY))
 
     def gets(self, result: Mapping[str, Any]) -> str | ToolCall:
-        return self._took(
+        return self.remember_reply(
             self.conversation.handle_tool_result(
                 tool_use_id="t", name=self.called, result=dict(result), now=MONDAY
             )
         )
 
-    def _took(self, reply: Reply) -> str | ToolCall:
+    def remember_reply(self, reply: Reply) -> str | ToolCall:
         if reply.tool_calls:
             (call,) = reply.tool_calls
             assert reply.sentences == ()
