@@ -1,5 +1,7 @@
 """One row per rule: what the service refuses, in which words, and what it lives with."""
 
+from copy import deepcopy
+
 import pytest
 
 from nova_sonic_simulator.protocol.chunks import Failure
@@ -181,24 +183,48 @@ def test_a_refused_event_changes_nothing(failure: Failure, events: list[Event]) 
     play(spared, events[:-1])
     with pytest.raises(RefusedError):
         refused.receive(raw(events[-1]))
-    assert state_of(refused) == state_of(spared)
+    facts = [
+        (machine.stage, machine.audio_started, machine.pending_tool_uses)
+        for machine in (refused, spared)
+    ]
+    assert facts[0] == facts[1]
+    assert answers_of(refused) == answers_of(spared)
 
 
-def state_of(machine: SessionRules) -> tuple[object, ...]:
-    blocks = {name: (block.start, block.filled) for name, block in machine._blocks.items()}
-    past = (
-        list(machine._history.roles),
-        machine._history.total_bytes,
-        machine._history.message_bytes,
-    )
-    return (
-        machine.stage,
-        machine.audio_started,
-        blocks,
-        machine._names_used,
-        past,
-        machine.pending_tool_uses,
-    )
+# What may come next, whatever came before: each shows a part of the state.
+CONTINUATIONS: list[list[Event]] = [
+    [session_start()],
+    [prompt_start()],
+    *([start(name)] for name in ("a", "b", "new") for start in (text_start, audio_start)),
+    *([text_start(name, "ASSISTANT")] for name in ("a", "b", "new")),
+    *([text_start(name, "SYSTEM")] for name in ("s2", "new")),
+    [text_start("new", "SYSTEM_SPEECH")],
+    *([text_start(name, interactive=True)] for name in ("a", "new")),
+    *([tool_start(name, use)] for name in ("r", "r2", "new") for use in ("use-1", "use-2")),
+    [tool_start("new", "use-9")],
+    [audio_input()],
+    *([text_input(name, "x")] for name in ("a", "b", "r", "new")),
+    *([text_input("a", "x" * 1024)] * count for count in (24, 25, 26, 49, 50, 51)),
+    [tool_result("r", "{}")],
+    *([content_end(name)] for name in ("a", "b", "r", "system", "new")),
+    [content_end()],
+    [prompt_end()],
+    [session_end()],
+]
+
+
+def answers_of(machine: SessionRules) -> list[Failure | None]:
+    """Return the first failure, if any, of each continuation."""
+    answers: list[Failure | None] = []
+    for events in CONTINUATIONS:
+        copied = deepcopy(machine)
+        try:
+            play(copied, events)
+        except RefusedError as refusal:
+            answers.append(refusal.failure)
+        else:
+            answers.append(None)
+    return answers
 
 
 def test_the_stages_follow_each_other() -> None:

@@ -29,6 +29,7 @@ from nova_sonic_simulator.protocol.signatures import (
     SignedRequest,
     verify_request,
 )
+from support.raw_client import EventSigner
 
 pytestmark = pytest.mark.pure
 
@@ -245,15 +246,15 @@ class TestEvents:
 
     def test_a_signed_event_contains_exactly_one_message(self) -> None:
         for payload in (b"x", encode(SESSION_END)[:-1], encode(SESSION_END) * 2):
-            verifier = self.verifier()
-            event = self.signed(verifier, payload)
             with pytest.raises(FramingError):
-                verifier.unwrap(event, now=self.MIDNIGHT)
+                self.verifier().unwrap(self.signed(payload), now=self.MIDNIGHT)
 
-    def signed(self, verifier: EventVerifier, payload: bytes) -> Message:
-        date = Timestamp(int(self.MIDNIGHT.timestamp()) * 1000)
-        signature = verifier._expected(date, payload, self.MIDNIGHT)
-        return Message({":date": date, ":chunk-signature": signature}, payload)
+    def signed(self, payload: bytes) -> Message:
+        signer, decoder = EventSigner(self.SECRET, "0" * 64), Decoder()
+        decoder.receive_data(signer.sign(payload, moment_s=self.MIDNIGHT.timestamp()))
+        event = decoder.next_message()
+        assert event is not None
+        return event
 
     async def test_a_chain_signed_by_the_sdk_is_accepted(self) -> None:
         signer = AsyncEventSigner(initial_signature=b"0" * 64, event_encoder_cls=EventHeaderEncoder)
