@@ -248,8 +248,7 @@ class TestFaults:
         assert (await stream.error_of_last_event())[0] == "MissingAuthenticationTokenException"
 
     async def test_an_event_signed_with_another_key(self, client: RawClient) -> None:
-        stream = client.open()
-        stream.signer._secret = "other"
+        stream = client.open(event_secret="other")
         await stream.send(session_start())
         code, message = await stream.error_of_last_event()
         assert code == "InvalidSignatureException"

@@ -149,11 +149,13 @@ class RawStream:
         target: str,
         *,
         keys: tuple[str, str] = ("local", "local"),
+        event_secret: str | None = None,
         token: str | None = None,
         method: str = "POST",
         signed: bool = True,
         content_type: str = EVENT_STREAM,
     ) -> None:
+        """Send the request; `event_secret` signs the events with another secret than the request."""
         fields = {
             "content-type": content_type,
             "X-Amz-Content-SHA256": "STREAMING-AWS4-HMAC-SHA256-EVENTS",
@@ -164,7 +166,7 @@ class RawStream:
         if signed:
             SigV4Auth(Credentials(*keys, token), "bedrock", "us-east-1").add_auth(request)
             seed = request.headers["Authorization"].rpartition("Signature=")[2]
-            self.signer = EventSigner(keys[1], seed)
+            self.signer = EventSigner(event_secret or keys[1], seed)
         pseudo = [
             (":method", method),
             (":scheme", "https"),
