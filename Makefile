@@ -69,7 +69,7 @@ imports: $(VENV)/.installed-dev ## Check the import rules
 	@$(VENV)/bin/lint-imports
 
 faults: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Break a call in every known way; print what the customer notices: make faults MODEL=amazon.nova-2-5-sonic SILENCE=300
-	@$(if $(MODEL),NOVA_SONIC_MODEL_ID=$(MODEL)) FAULTS_TURN_SILENCE_MS=$(SILENCE) $(PY) -m pytest tests/faults -n 3
+	@$(if $(MODEL),NOVA_SONIC_MODEL_ID=$(MODEL)) FAULTS_TURN_SILENCE_MS=$(SILENCE) FAULT_TIME_FACTOR=1 $(PY) -m pytest tests/faults -n 3
 
 drain-proof: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Stop a server, then fail a Region, under ten live calls: nobody hears 1 s of silence
 	@LONGEST_SILENCE_S=1 $(PY) -m pytest tests/faults/test_handover.py tests/faults/test_regions.py -k ten_calls -s -p no:randomly

@@ -3,9 +3,11 @@
     row("throttled at open", "a moment longer until the assistant listens", within_s=5)
     async with row.measured(): ...
 
-`make faults` prints all rows as a table; a row that exceeds its time limit fails.
+`make faults` prints all rows as a table; a row that exceeds its time limit fails. `make test`, which runs
+four files at a time, allows three times the limit.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.reports import FAULT_ROW
+
+TIME_FACTOR = float(os.environ.get("FAULT_TIME_FACTOR") or 3)
 
 
 @dataclass(slots=True)
@@ -43,4 +47,4 @@ class Row:
         assert self.took_s >= 0, "the row was never measured"
         cells = (self.fault, self.experience, self.kept, self.within_s, round(self.took_s, 2))
         self.request.node.user_properties.append((FAULT_ROW, cells))
-        assert self.took_s <= self.within_s, f"took {self.took_s:.2f} s"
+        assert self.took_s <= self.within_s * TIME_FACTOR, f"took {self.took_s:.2f} s"
