@@ -42,7 +42,8 @@ def staffed_site(
     }
     command = [sys.executable, "manage.py", "prepare_demo", "--username", username]
     subprocess.run([*command, "--password", password], env=environ, check=True)
-    with running_site(folder, stand_ins) as site:
+    # No notice before a slow tool's result: these tests read the first reply after it.
+    with running_site(folder, {**stand_ins, "TOOL_WAIT_NOTICE_S": "60"}) as site:
         yield site
 
 

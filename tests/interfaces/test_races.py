@@ -60,9 +60,6 @@ async def book_at_once(
         return await asyncio.gather(*(submit() for submit in prepared))
 
 
-TOOL_WAIT_NOTICE = "Un momento, por favor"
-
-
 async def test_fifty_concurrent_bookings_over_all_interfaces_book_one(
     staffed_site: Site, demo_data: datetime
 ) -> None:
@@ -72,9 +69,6 @@ async def test_fifty_concurrent_bookings_over_all_interfaces_book_one(
     print(table(interfaces, responses))  # noqa: T201 -- what `make races` shows
     assert [response.is_done for response in responses].count(True) == 1
     refusals = [response for response in responses if not response.is_done]
-    # A caller whose tool is slow hears first that it takes a moment; the refusal comes in a later reply.
-    refusals = [refusal for refusal in refusals if TOOL_WAIT_NOTICE not in refusal.text]
-    assert len(refusals) > REQUESTS // 2
     assert all(SLOT_TAKEN in refusal.text for refusal in refusals), refusals
     assert {refusal.code for refusal in refusals} <= {"slot_taken", None}
     assert all(refusal.offers_times for refusal in refusals), refusals

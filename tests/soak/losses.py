@@ -8,7 +8,7 @@ import conversations.services
 import orders.services
 from common import clock
 from orders.domain import OrderQuery
-from tests.soak.callers import ORDER, Account
+from tests.soak.callers import ORDER, Account, spoken_part
 from voice.sonic.errors import TransportCode
 
 GAVE_UP = {code.value for code in TransportCode}
@@ -53,11 +53,6 @@ def losses_of(account: Account) -> Iterator[str]:
     asked = sum(ORDER in text for text in account.typed)
     if made > asked or (succeeded and not made):
         yield f"{made} orders for {asked} requests"
-
-
-def spoken_part(captions: str) -> str:
-    """Return the captions without the typed texts."""
-    return re.sub(r"Consulta el pedido número 1 con DNI 12345678, \d+|encargo \w+", "", captions)
 
 
 def unstored(account: Account) -> Iterator[str]:

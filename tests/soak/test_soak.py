@@ -1,7 +1,6 @@
 """Calls that come and go for minutes while everything fails: nothing leaks, nothing is lost.
 
-Run `make soak MINUTES=3`; `make test` runs it for a few seconds, beside other tests, and reports losses
-without failing: a stalled machine sees the end of speech too late for the five-fold speed.
+Run `make soak MINUTES=3`; `make test` runs it for a few seconds.
 """
 
 import asyncio
@@ -39,7 +38,8 @@ pytestmark = [pytest.mark.wire, pytest.mark.timeout(60 * MINUTES + 180)]
 
 ENVIRON = {
     "SESSION_MAX_S": "15",
-    "SESSION_SHORTEST_PAUSE_MS": "150",
+    # To the simulator's 300 ms as the default is to the service's 1.5 s.
+    "SESSION_SHORTEST_PAUSE_MS": "80",
     "SESSION_OPEN_TIMEOUT_S": "3",
     "SESSION_UNRESPONSIVE_S": "5",
     "NOVA_SONIC_ENDPOINTING_SENSITIVITY": "HIGH",
@@ -99,10 +99,7 @@ async def test_calls_under_faults_lose_and_leak_nothing(
     record_property(SOAK_REPORT, report(title, crowd.accounts, chaos.done, before, after))
 
     losses = find_losses(crowd.accounts)
-    if "SOAK_MINUTES" in os.environ:
-        assert not losses, "\n".join(losses)
-    else:
-        print("\n".join(losses))  # noqa: T201 -- shown with `pytest -s`
+    assert not losses, "\n".join(losses)
     assert_nothing_leaked(before, after)
     assert_log_is_clean(site)
 
