@@ -33,7 +33,7 @@ test: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed .venv-infrastructure/.i
 	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.installed-dev ## Run the pure tests (no I/O): under 30 seconds
-	@HYPOTHESIS_PROFILE=fast $(PY) -m pytest tests -m "pure and not slow" -n 2 --dist loadfile --quiet
+	@HYPOTHESIS_PROFILE=fast $(PY) -m pytest $$(grep -rl --include='test_*.py' 'mark\.pure' tests) -m "pure and not slow" -n 2 --dist loadfile --quiet -p no:schemathesis
 
 test-versions: $(VENV)/.installed-dev ## Run the pure tests on Python 3.12 and 3.13
 	@scripts/test-versions 3.12 3.13

@@ -264,6 +264,7 @@ def test_masking_adds_no_letters(text: str, masks: set[str]) -> None:
     assert all(letter in original for letter in letters if not letter.isdecimal())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "part",

@@ -101,7 +101,6 @@ async def test_turn_is_one_trace_over_gateway_model_tool_and_dynamodb(
     assert b"12345678" not in collector.body
 
 
-@pytest.mark.pure
 def test_without_endpoint_nothing_of_opentelemetry_is_imported() -> None:
     code = (
         "import django, sys; django.setup(); import novasonic.asgi, voice.calls.registry;"
