@@ -100,6 +100,18 @@ SQLITE_PATH: Path = Field(
     Path("var/site.sqlite3"),
     description="SQLite database used without DATABASE_URL, for one server; relative to the project.",
 )
+HTTP_CONNECTIONS_MAX: int = Field(
+    10_000,
+    ge=1,
+    description="Connections at once, per process, WebSockets too; at least 128 of the process's "
+    "descriptors (`ulimit -n`) stay for other uses.",
+)
+HTTP_CONNECTIONS_PER_ADDRESS: int = Field(
+    200,
+    ge=1,
+    le=100_000,
+    description="HTTP connections at once, per address; not limited behind PROXIES, which share one.",
+)
 HTTP_BODY_TIMEOUT_S: float = Field(
     30, gt=0, le=600, description="How long the body of a request may take to arrive."
 )

@@ -68,6 +68,9 @@ failure_listeners.append(lambda reason: DYNAMODB_FAILURES.labels(reason).inc())
 FRAMES_REFUSED = Counter(
     "nova_frames_refused", "Frames of clients that were refused, by error code.", ["code"]
 )
+CONNECTIONS_REFUSED = Counter(
+    "nova_connections_refused", "HTTP connections refused, by limit: process, address.", ["limit"]
+)
 AUDIO_DROPPED_SECONDS = Counter(
     "nova_audio_dropped_seconds", "Audio discarded because a buffer was full.", ["direction"]
 )

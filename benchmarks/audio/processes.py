@@ -54,6 +54,7 @@ def _ours(surroundings: Surroundings, port: int) -> dict[str, str]:
         "CALLS_PER_ADDRESS": "1000",
         "CONNECTIONS_PER_ADDRESS": "1000",
         "CALL_STARTS_PER_MINUTE": "100000",
+        "HTTP_CONNECTIONS_PER_ADDRESS": "10000",
         "CALLS_MAX": "1000",
         "NOVA_SONIC_MAX_SESSIONS": "1000",
         "NOVA_SONIC_SESSION_QUOTA": "2000",

@@ -10,6 +10,7 @@ of the site does not delay the audio of calls.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -25,6 +26,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from novasonic.ecs import ECSTask, supervise
 from novasonic.health import build_health_application
+from novasonic.http_protocol import ConnectionLimits, LimitedHTTPProtocol, max_connections
 from novasonic.listen_sockets import ListenError, bind_sockets
 from novasonic.pid_file import PIDFileError, written_pid_file
 from voice import metrics
@@ -36,6 +38,10 @@ THREAD_SWITCH_S = 0.000_5
 
 MAX_FRAME_BYTES = 256 * 1024
 GRACEFUL_SHUTDOWN_S = 3
+HEAD_TIMEOUT_S = 10
+KEEP_ALIVE_S = 5
+HEALTH_CONNECTIONS = 32
+"""On HEALTH_PORT, which stays reachable when WS_PORT has as many as it may."""
 
 logger = logging.getLogger(__name__)
 
@@ -102,10 +108,18 @@ async def _serve(listeners: Mapping[str, list[socket.socket]], only: str | None)
     from novasonic import asgi  # noqa: PLC0415 -- the secret key is checked before its imports need it
 
     part = None if only is None else asgi.Part(only)
-    running = [(_server(asgi.build_application(part), lifespan="on"), listeners["WS_PORT"])]
+    limits = ConnectionLimits(
+        per_process=max_connections(settings.HTTP_CONNECTIONS_MAX),
+        per_address=None if settings.PROXIES else settings.HTTP_CONNECTIONS_PER_ADDRESS,
+        head_timeout_s=HEAD_TIMEOUT_S,
+    )
+    running = [(_server(asgi.build_application(part), limits, lifespan="on"), listeners["WS_PORT"])]
     if "HEALTH_PORT" in listeners:
         health = build_health_application(needs_sonic=part is not asgi.Part.SITE)
-        running.append((_server(health, lifespan="off"), listeners["HEALTH_PORT"]))
+        health_limits = ConnectionLimits(
+            per_process=HEALTH_CONNECTIONS, per_address=None, head_timeout_s=HEAD_TIMEOUT_S
+        )
+        running.append((_server(health, health_limits, lifespan="off"), listeners["HEALTH_PORT"]))
     servers = [server for server, _ in running]
     async with asyncio.TaskGroup() as tasks:
         helpers = [tasks.create_task(_handle_signals(servers))]
@@ -154,11 +168,16 @@ async def _handle_signals(servers: list[uvicorn.Server]) -> None:
         server.should_exit = True
 
 
-def _server(app: Any, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+def _server(
+    app: Any, limits: ConnectionLimits, *, lifespan: Literal["on", "off"]
+) -> uvicorn.Server:
+    http: Any = functools.partial(LimitedHTTPProtocol, limits=limits)
     return _Server(
         uvicorn.Config(
             app,
             lifespan=lifespan,
+            http=http,
+            timeout_keep_alive=KEEP_ALIVE_S,
             ws=WebSocketFrameProtocol,
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,

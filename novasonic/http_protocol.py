@@ -1,0 +1,140 @@
+"""uvicorn's HTTP protocol, with time limits and limits of connections.
+
+uvicorn waits for ever for the rest of a request's head, and accepts connections until the process has no
+descriptor left; then it accepts nobody's.
+"""
+
+import logging
+import resource
+from asyncio import TimerHandle, Transport
+from collections import Counter
+from typing import Any, override
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from voice import metrics
+
+logger = logging.getLogger(__name__)
+
+RESERVED_DESCRIPTORS = 128
+"""Descriptors for all else: DynamoDB, Bedrock, files, and connections on HEALTH_PORT."""
+
+_LOG_INTERVAL_S = 10.0
+
+
+class ConnectionLimits:
+    """Count the HTTP connections of a server by address, and decide about new ones.
+
+    Args:
+        per_process: How many connections a server may have, WebSockets among them.
+        per_address: How many that are not WebSockets; None: any number.
+        head_timeout_s: How long the head of a request may take to arrive.
+
+    """
+
+    def __init__(self, *, per_process: int, per_address: int | None, head_timeout_s: float) -> None:
+        self.per_process = per_process
+        self.head_timeout_s = head_timeout_s
+        self._per_address = per_address
+        self._connections: Counter[str] = Counter()
+        self._logged_at: float | None = None
+
+    def admit(self, address: str, *, open_connections: int) -> str | None:
+        """Count a new connection; return the limit that refuses it, if one does."""
+        if open_connections > self.per_process:
+            return "process"
+        if self._per_address is not None and self._connections[address] >= self._per_address:
+            return "address"
+        self._connections[address] += 1
+        return None
+
+    def remove(self, address: str) -> None:
+        """Uncount a connection that is closed, or has become a WebSocket."""
+        self._connections[address] -= 1
+        if self._connections[address] <= 0:
+            del self._connections[address]
+
+    def report(self, limit: str, *, now: float) -> None:
+        """Count a refused connection, and log it unless one was logged just before."""
+        metrics.CONNECTIONS_REFUSED.labels(limit).inc()
+        if self._logged_at is None or now - self._logged_at >= _LOG_INTERVAL_S:
+            self._logged_at = now
+            logger.warning("connection refused", extra={"limit": limit})
+
+
+def max_connections(configured: int) -> int:
+    """Return how many connections the process may have, within its limit of descriptors."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return configured
+    return max(1, min(configured, descriptors - RESERVED_DESCRIPTORS))
+
+
+class LimitedHTTPProtocol(H11Protocol):
+    """One HTTP connection. uvicorn creates one for each connection (`http=` in its configuration)."""
+
+    def __init__(self, *args: Any, limits: ConnectionLimits, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._head_timer: TimerHandle | None = None
+        self._counted_address: str | None = None
+
+    @override
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Begin a connection, or refuse it."""
+        super().connection_made(transport)
+        address = self.client[0] if self.client else "unknown"
+        limit = self._limits.admit(address, open_connections=len(self.connections))
+        if limit is not None:
+            self._limits.report(limit, now=self.loop.time())
+            transport.abort()
+            return
+        self._counted_address = address
+        self._update_head_timer()
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Receive a part of a request."""
+        super().data_received(data)
+        self._update_head_timer()
+
+    @override
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leave the connection to the WebSocket protocol."""
+        self._uncount()
+        super().handle_websocket_upgrade(event)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the connection."""
+        super().connection_lost(exc)
+        self._uncount()
+        self._cancel_head_timer()
+
+    def _uncount(self) -> None:
+        if self._counted_address is not None:
+            self._limits.remove(self._counted_address)
+            self._counted_address = None
+
+    def _update_head_timer(self) -> None:
+        """Limit the time while the head of a request is awaited, however slowly it comes."""
+        cycle: Any = self.cycle  # None before the first request, which its type does not say
+        is_answered = cycle is not None and cycle.response_complete
+        is_rest_of_body = self.conn.their_state is h11.SEND_BODY and is_answered
+        is_awaited = self.conn.their_state is h11.IDLE or is_rest_of_body
+        if not is_awaited or self.transport.is_closing():
+            self._cancel_head_timer()
+        elif self._head_timer is None and self.timeout_keep_alive_task is None:
+            self._head_timer = self.loop.call_later(
+                self._limits.head_timeout_s, self._head_timed_out
+            )
+
+    def _cancel_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_timed_out(self) -> None:
+        logger.debug("request head timed out")
+        self.transport.close()

@@ -1,0 +1,197 @@
+"""Connections: half-open ones are closed in time, and their number is limited."""
+
+import asyncio
+import functools
+import logging
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from novasonic.http_protocol import (
+    RESERVED_DESCRIPTORS,
+    ConnectionLimits,
+    LimitedHTTPProtocol,
+    max_connections,
+)
+from tests.fixtures.frame_server import HANDSHAKE, UpperCase, serving
+
+pytestmark = pytest.mark.wire
+
+HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HEAD_TIMEOUT_S = 1000
+KEEP_ALIVE_S = 1_000_000
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Respond to any request at once, and carry WebSockets."""
+    if scope["type"] == "websocket":
+        await UpperCase()(scope, receive, send)
+        return
+    headers = [(b"content-length", b"4")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hola"})
+
+
+@asynccontextmanager
+async def limited_server(
+    *, per_process: int = 100, per_address: int | None = None
+) -> AsyncIterator[int]:
+    limits = ConnectionLimits(
+        per_process=per_process, per_address=per_address, head_timeout_s=HEAD_TIMEOUT_S
+    )
+    http: Any = functools.partial(LimitedHTTPProtocol, limits=limits)
+    async with serving(hello, http=http, timeout_keep_alive=KEEP_ALIVE_S) as port:
+        yield port
+
+
+class LoopClock:
+    """The clock of the running event loop, which can jump."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._real_time = loop.time
+        self._jumped_s = 0.0
+
+    def time(self) -> float:
+        return self._real_time() + self._jumped_s
+
+    def jump(self, seconds: float) -> None:
+        self._jumped_s += seconds
+
+
+@contextmanager
+def loop_clock() -> Iterator[LoopClock]:
+    loop = asyncio.get_running_loop()
+    clock, real_time = LoopClock(loop), loop.time
+    loop.time = clock.time  # type: ignore[method-assign]  # timers of the loop follow it
+    try:
+        yield clock
+    finally:
+        loop.time = real_time  # type: ignore[method-assign]  # as above
+
+
+class Client:
+    """A connection that sends any bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def answer(self, request: bytes = HEAD) -> bytes:
+        """Send a request, and return the response; empty if the connection is closed."""
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(5):
+                self.writer.write(request)
+                head = await self.reader.readuntil(b"\r\n\r\n")
+                return head + (await self.reader.readexactly(4) if b"200 OK" in head else b"")
+        return b""
+
+    async def is_closed_by_head_timeout(self, clock: LoopClock, *, sent: bytes = b"") -> bool:
+        """Let time jump by half of what a head may take, again and again; send `sent` each time."""
+        for _ in range(100):
+            self.writer.write(sent)
+            await asyncio.sleep(0.01)  # the server reads it, and runs its timers
+            if self.is_closed:
+                return True
+            clock.jump(HEAD_TIMEOUT_S / 2)
+        return False
+
+    @property
+    def is_closed(self) -> bool:
+        return self.reader.at_eof() or self.reader.exception() is not None
+
+
+@asynccontextmanager
+async def client(port: int) -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+async def test_head_that_does_not_come_closes_its_connection(sent: bytes) -> None:
+    with loop_clock() as clock:
+        async with limited_server() as port, client(port) as half_open:
+            half_open.writer.write(sent)
+            assert await half_open.is_closed_by_head_timeout(clock)
+
+
+@pytest.mark.parametrize("request_head", [HEAD, POST])
+async def test_byte_after_the_response_does_not_extend_its_time(request_head: bytes) -> None:
+    with loop_clock() as clock:
+        async with limited_server() as port, client(port) as half_open:
+            assert (await half_open.answer(request_head)).endswith(b"hola")
+            assert await half_open.is_closed_by_head_timeout(clock, sent=b"G")
+
+
+async def test_head_that_trickles_does_not_extend_its_time() -> None:
+    with loop_clock() as clock:
+        async with limited_server() as port, client(port) as slow:
+            assert await slow.is_closed_by_head_timeout(clock, sent=b"G")
+
+
+async def test_kept_connection_serves_requests_after_the_time_of_a_head() -> None:
+    with loop_clock() as clock:
+        async with limited_server() as port, client(port) as kept:
+            for _ in range(2):
+                assert (await kept.answer()).endswith(b"hola")
+                clock.jump(2 * HEAD_TIMEOUT_S)
+                await asyncio.sleep(0.01)
+            assert (await kept.answer()).endswith(b"hola")
+
+
+async def test_connection_beyond_the_limit_of_an_address_is_refused() -> None:
+    before = refused_connections("address")
+    async with limited_server(per_address=3) as port, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(client(port)) for _ in range(3)]
+        for each in clients:
+            assert (await each.answer()).endswith(b"hola")
+        async with client(port) as fourth:
+            assert await fourth.answer() == b""
+        clients[0].writer.transport.abort()
+        async with asyncio.timeout(5):
+            while not await answers(port):
+                pass  # the server has not noticed yet that a client has gone
+    assert refused_connections("address") > before
+
+
+def refused_connections(limit: str) -> float:
+    return REGISTRY.get_sample_value("nova_connections_refused_total", {"limit": limit}) or 0.0
+
+
+async def answers(port: int) -> bool:
+    async with client(port) as another:
+        return (await another.answer()).endswith(b"hola")
+
+
+async def test_connections_of_a_process_are_limited_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="novasonic.http_protocol")
+    async with limited_server(per_process=3) as port, AsyncExitStack() as stack:
+        first = await stack.enter_async_context(client(port))
+        assert b"101" in await first.answer(HANDSHAKE)  # a WebSocket counts
+        for _ in range(2):
+            each = await stack.enter_async_context(client(port))
+            assert (await each.answer()).endswith(b"hola")
+        for _ in range(5):
+            assert not await answers(port)
+    assert [record.message for record in caplog.records] == ["connection refused"]
+
+
+async def test_websocket_is_not_counted_as_a_connection_of_its_address() -> None:
+    async with limited_server(per_address=1) as port, client(port) as first:
+        assert b"101" in await first.answer(HANDSHAKE)
+        assert await answers(port)
+
+
+def test_connections_are_fewer_than_the_descriptors_of_the_process() -> None:
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert max_connections(10**9) == descriptors - RESERVED_DESCRIPTORS
+    assert max_connections(5) == 5
