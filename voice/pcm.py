@@ -7,6 +7,9 @@ samples.
 SAMPLE_WIDTH_BYTES = 2
 """One sample: signed 16 bits, little-endian."""
 
+SAMPLE_RATES_HZ = (8_000, 16_000, 24_000)
+"""The rates that the service accepts and produces, and clients may choose for inbound audio."""
+
 INPUT_RATE_HZ = 16_000
 """The rate of inbound audio, if the client does not choose another."""
 

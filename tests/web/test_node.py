@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from voice import pcm
 from voice.wire import binary
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def test_wire_constants_of_page_and_server_agree() -> None:
     assert page["SUBPROTOCOL"] == binary.SUBPROTOCOL
     assert page["HEADER_BYTES"] == binary.HEADER.size
     assert page["MAX_PAYLOAD_BYTES"] == binary.MAX_PAYLOAD_BYTES
-    assert page["INPUT_RATE_HZ"] in binary.INPUT_RATES_HZ
+    assert page["INPUT_RATE_HZ"] in pcm.SAMPLE_RATES_HZ
     assert page["FrameType"] == {kind.name: kind.value for kind in binary.FrameType}
     assert page["FrameFlag"] == {flag.name: flag.value for flag in binary.Flag}
     assert bytes(page["bytes"]) == binary.HEADER.pack(2, 3, 4, 5, 6, 7)

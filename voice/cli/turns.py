@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from voice import pcm
-from voice.wire.binary import INPUT_RATES_HZ
 
 CHUNK_MS = 32
 SPEECH_AMPLITUDE = 1_000
@@ -56,10 +55,10 @@ class Recording:
                 samples = file.readframes(file.getnframes())
         except (OSError, EOFError, wave.Error) as error:
             raise CallFailedError(f"{path} can't be read as WAV: {error}") from error
-        if channels != 1 or width != pcm.SAMPLE_WIDTH_BYTES or rate_hz not in INPUT_RATES_HZ:
+        if channels != 1 or width != pcm.SAMPLE_WIDTH_BYTES or rate_hz not in pcm.SAMPLE_RATES_HZ:
             raise CallFailedError(
                 f"{path}: {channels} channel(s), {8 * width} bits, {rate_hz} Hz; it must be mono, "
-                f"16 bits, at {', '.join(map(str, INPUT_RATES_HZ))} Hz"
+                f"16 bits, at {', '.join(map(str, pcm.SAMPLE_RATES_HZ))} Hz"
             )
         return cls(path.name, samples, rate_hz)
 

@@ -21,6 +21,7 @@ from websockets.http11 import Request
 from voice import metrics
 from voice.gateway.frame_connection import EXTENSION, Frame, FrameReceiver
 from voice.gateway.rate_limits import FrameRateLimiter, Rate
+from voice.wire.close_codes import CloseCode
 
 _TEXT, _BINARY = 0x81, 0x82  # with FIN: a whole message
 _MASKED, _LENGTH_BITS, _LENGTH_16, _LENGTH_64 = 0x80, 0x7F, 126, 127
@@ -38,8 +39,6 @@ MAX_BYTES_BEFORE_START = 65_536
 
 MAX_BYTES_AFTER_CLOSE = 1_048_576
 """What a client may still send after the server has sent its close frame."""
-
-_POLICY_VIOLATION = 1008
 
 logger = logging.getLogger(__name__)
 
@@ -237,7 +236,7 @@ class WebSocketFrameProtocol(WebSocketsSansIOProtocol):
         logger.info("frame refused", extra={"code": "too_fast", "detail": "control or fragment"})
         metrics.FRAMES_REFUSED.labels("too_fast").inc()
         if not self.close_sent:
-            self.conn.fail(_POLICY_VIOLATION, "control frames or fragments come too fast")
+            self.conn.fail(CloseCode.POLICY_VIOLATION, "control frames or fragments come too fast")
             self.handle_parser_exception()
             # A client that reads nothing could keep the socket open.
             self.loop.call_later(self.close_timeout, self.transport.abort)

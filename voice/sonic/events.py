@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from voice import pcm
 from voice.sonic.errors import LocalProtocolError
 
 
@@ -60,10 +61,6 @@ class EndpointingSensitivity(StrEnum):
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
     LOW = "LOW"
-
-
-SAMPLE_RATES_HZ = frozenset({8_000, 16_000, 24_000})
-"""Sample rates that the service accepts and produces."""
 
 
 # Input events: to the service.
@@ -382,8 +379,8 @@ def _require_text(field_name: str, value: str) -> None:
 
 
 def _require_rate(rate_hz: int) -> None:
-    if rate_hz not in SAMPLE_RATES_HZ:
-        raise LocalProtocolError(f"{rate_hz} Hz is none of {sorted(SAMPLE_RATES_HZ)}")
+    if rate_hz not in pcm.SAMPLE_RATES_HZ:
+        raise LocalProtocolError(f"{rate_hz} Hz is none of {pcm.SAMPLE_RATES_HZ}")
 
 
 def _require_json_object(field_name: str, text: str) -> None:

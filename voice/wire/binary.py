@@ -22,6 +22,7 @@ from typing import Any
 
 from common.naming import camel_case
 from conversations.domain import Stage, Utterance
+from voice import pcm
 from voice.wire import messages as m
 from voice.wire.close_codes import CloseCode
 
@@ -33,7 +34,6 @@ MAX_TOKEN_CHARACTERS = 512
 MAX_NAME_CHARACTERS = 32
 MAX_MILLISECONDS = 600_000
 """Longest duration that a client may report."""
-INPUT_RATES_HZ = (8_000, 16_000, 24_000)
 _UINT16 = 2**16
 _UINT32 = 2**32
 
@@ -237,9 +237,10 @@ def _parse_event(payload: bytes) -> m.ClientMessage:
 
 
 def _parse_start(event: Mapping[str, Any]) -> m.StartCall:
-    rate = event.get("inputSampleRateHz", 16_000)
-    if rate not in INPUT_RATES_HZ:
-        raise m.WireError("bad_event", f"inputSampleRateHz {rate!r:.40}, not {INPUT_RATES_HZ}")
+    rate = event.get("inputSampleRateHz", pcm.INPUT_RATE_HZ)
+    if rate not in pcm.SAMPLE_RATES_HZ:
+        detail = f"inputSampleRateHz {rate!r:.40}, not {pcm.SAMPLE_RATES_HZ}"
+        raise m.WireError("bad_event", detail)
     return m.StartCall(
         input_rate_hz=int(rate),
         ticket=_optional_text(event, "ticket", MAX_TOKEN_CHARACTERS) or "",

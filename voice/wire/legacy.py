@@ -15,13 +15,13 @@ from typing import Any
 
 import pybase64
 
+from voice import pcm
 from voice.wire import messages as m
 from voice.wire.close_codes import CloseCode
 
 MAX_FRAME_CHARACTERS = 262_144
 MAX_NAME_CHARACTERS = 128
 MAX_OPEN_TEXTS = 16
-INPUT_RATES_HZ = (8_000, 16_000, 24_000)
 _IGNORED_EVENTS = frozenset({"sessionStart", "toolResult"})
 _IGNORED_PREFIX = "APP_CUSTOM_"
 
@@ -244,7 +244,8 @@ def _parse_input_rate_hz(body: Mapping[str, Any]) -> int:
     configuration = body.get("audioInputConfiguration")
     rate = configuration.get("sampleRateHertz") if isinstance(configuration, dict) else None
     if rate is None:
-        return 16_000
-    if rate not in INPUT_RATES_HZ:
-        raise m.WireError("bad_event", f"sampleRateHertz {rate!r:.40}, not {INPUT_RATES_HZ}")
+        return pcm.INPUT_RATE_HZ
+    if rate not in pcm.SAMPLE_RATES_HZ:
+        detail = f"sampleRateHertz {rate!r:.40}, not {pcm.SAMPLE_RATES_HZ}"
+        raise m.WireError("bad_event", detail)
     return int(rate)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from conversations.domain import ToolOutcome, Utterance
+from voice import pcm
 from voice.wire.close_codes import CloseCode
 
 MAX_TEXT_CHARACTERS = 2_000
@@ -26,7 +27,7 @@ class StartCall:
     speaks first.
     """
 
-    input_rate_hz: int = 16000
+    input_rate_hz: int = pcm.INPUT_RATE_HZ
     ticket: str = field(default="", repr=False)
     voice: str | None = None
     language: str | None = None
