@@ -13,14 +13,13 @@ from typing import Any, override
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from common.limit_log import LimitLog
 from voice import metrics
 
 logger = logging.getLogger(__name__)
 
 RESERVED_DESCRIPTORS = 128
 """Descriptors for all else: DynamoDB, Bedrock, files, and connections on HEALTH_PORT."""
-
-_LOG_INTERVAL_S = 10.0
 
 
 class ConnectionLimits:
@@ -38,7 +37,7 @@ class ConnectionLimits:
         self.head_timeout_s = head_timeout_s
         self._per_address = per_address
         self._connections: Counter[str] = Counter()
-        self._logged_at: float | None = None
+        self._log = LimitLog(logger, "connection refused")
 
     def admit(self, address: str, *, open_connections: int) -> str | None:
         """Count a new connection; return the limit that refuses it, if one does."""
@@ -56,11 +55,9 @@ class ConnectionLimits:
             del self._connections[address]
 
     def report(self, limit: str, *, now: float) -> None:
-        """Count a refused connection, and log it unless one was logged just before."""
+        """Count a refused connection in the metrics and in the log."""
         metrics.CONNECTIONS_REFUSED.labels(limit).inc()
-        if self._logged_at is None or now - self._logged_at >= _LOG_INTERVAL_S:
-            self._logged_at = now
-            logger.warning("connection refused", extra={"limit": limit})
+        self._log.report(limit, now=now)
 
 
 def max_connections(configured: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from common.limit_log import LimitLog
 from novasonic.http_protocol import (
     RESERVED_DESCRIPTORS,
     ConnectionLimits,
@@ -183,6 +184,15 @@ async def test_connections_of_a_process_are_limited_and_logged_once(
         for _ in range(5):
             assert not await answers(port)
     assert [record.message for record in caplog.records] == ["connection refused"]
+
+
+def test_refusals_are_logged_once_and_then_counted(caplog: pytest.LogCaptureFixture) -> None:
+    log = LimitLog(logging.getLogger("limits"), "refused")
+    for now in (0.0, 1.0, 9.9, 10.0, 19.9):
+        log.report("address", now=now)
+    log.report("process", now=19.9)
+    logged = [(vars(record)["limit"], vars(record)["refused"]) for record in caplog.records]
+    assert logged == [("address", 1), ("address", 3), ("process", 1)]
 
 
 async def test_websocket_is_not_counted_as_a_connection_of_its_address() -> None:

@@ -110,9 +110,14 @@ class TestAddressRateLimiter:
         assert limiter.delay_s("a") == 0.75
         assert limiter.delay_s("c") == 0.0
 
-    def test_least_recent_addresses_are_forgotten(self) -> None:
-        limiter = AddressRateLimiter(Rate(per_s=0.001, burst=1), max_addresses=2)
-        for address in ("a", "b", "a", "c"):
-            limiter.consume(address, now=0.0)
+    def test_other_addresses_do_not_reset_the_count_of_one(self) -> None:
+        limiter = AddressRateLimiter(Rate(per_s=0.001, burst=1), max_buckets=16)
+        assert limiter.consume("a", now=0.0)
+        for number in range(1000):
+            limiter.consume(f"other {number}", now=0.0)
         assert not limiter.consume("a", now=0.0)
-        assert limiter.consume("b", now=0.0)
+
+    def test_number_of_buckets_bounds_what_many_addresses_may_use(self) -> None:
+        limiter = AddressRateLimiter(Rate(per_s=0.001, burst=1), max_buckets=16)
+        accepted = sum(limiter.consume(f"address {number}", now=0.0) for number in range(1000))
+        assert accepted == 16

@@ -17,6 +17,8 @@ class Rate:
 class TokenBucket:
     """Limit an amount to a rate."""
 
+    __slots__ = ("_rate", "_tokens", "_updated_at")
+
     def __init__(self, rate: Rate, *, now: float) -> None:
         self._rate = rate
         self._tokens = rate.burst
@@ -98,22 +100,27 @@ class AddressFrameLimiters:
 
 
 class AddressRateLimiter:
-    """Limit each address to a rate, for the addresses that were active last."""
+    """Limit each address to a rate, in bounded memory.
 
-    def __init__(self, rate: Rate, *, max_addresses: int = 10_000) -> None:
+    An address has the bucket that its hash selects, so the number of buckets is bounded, and no number of
+    addresses makes the limiter forget another one. Python's hash of a text differs in each process: nobody can
+    choose whose bucket to share.
+    """
+
+    def __init__(self, rate: Rate, *, max_buckets: int = 65_536) -> None:
         self._rate = rate
-        self._max_addresses = max_addresses
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._max_buckets = max_buckets
+        self._buckets: dict[int, TokenBucket] = {}
 
     def consume(self, address: str, amount: float = 1, *, now: float) -> bool:
         """Take `amount` from the address's bucket; return False and take nothing if it has less."""
-        bucket = self._buckets.pop(address, None) or TokenBucket(self._rate, now=now)
-        self._buckets[address] = bucket
-        if len(self._buckets) > self._max_addresses:
-            self._buckets.popitem(last=False)
+        index = hash(address) % self._max_buckets
+        bucket = self._buckets.get(index)
+        if bucket is None:
+            bucket = self._buckets[index] = TokenBucket(self._rate, now=now)
         return bucket.consume(amount, now=now)
 
     def delay_s(self, address: str, amount: float = 1) -> float:
         """Return how long after the last `consume` the address's bucket has `amount`."""
-        bucket = self._buckets.get(address)
+        bucket = self._buckets.get(hash(address) % self._max_buckets)
         return 0.0 if bucket is None else bucket.delay_s(amount)

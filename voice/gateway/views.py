@@ -1,18 +1,26 @@
 """The HTTP endpoint that issues tickets."""
 
+import logging
 import math
+import time
+from functools import cache
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from common import client_address
+from common.limit_log import LimitLog
 from voice import metrics
 from voice.calls.registry import call_registry
 from voice.customer_errors import customer_error
 from voice.gateway import tickets
 from voice.gateway.admission import CallRefusedError
 from voice.gateway.origins import is_allowed_origin, is_same_origin
+from voice.gateway.rate_limits import AddressRateLimiter, Rate
+
+_refusals = LimitLog(logging.getLogger(__name__), "ticket refused")
 
 
 @csrf_exempt  # no cookie gives any right here, and the origin is checked
@@ -22,8 +30,10 @@ async def create_ticket(request: HttpRequest) -> JsonResponse:
     origin, host = request.headers.get("Origin", ""), request.headers.get("Host", "")
     if not (is_same_origin(origin, host) or is_allowed_origin(origin)):
         return _error_response("origin_refused", status=403)
+    address = client_address.address_of_request(request)
     try:
-        call_registry().admission.check_capacity(client_address.address_of_request(request))
+        call_registry().admission.check_capacity(address)
+        _check_rate(address, now=time.monotonic())
     except CallRefusedError as refusal:
         metrics.CALLS_REFUSED.labels(refusal.code).inc()
         status = 503 if refusal.code == "draining" else 429
@@ -32,6 +42,19 @@ async def create_ticket(request: HttpRequest) -> JsonResponse:
     data = {"ticket": tickets.create_ticket(), "expiresInS": expires_in_s}
     body = {"success": True, "data": data, "message": "Ticket issued"}
     return JsonResponse(body, status=201, headers={"Cache-Control": "no-store"})
+
+
+def _check_rate(address: str, *, now: float) -> None:
+    if not ticket_limiter().consume(address, now=now):
+        _refusals.report("address", now=now)
+        raise CallRefusedError("too_many", retry_after_s=ticket_limiter().delay_s(address))
+
+
+@cache
+def ticket_limiter() -> AddressRateLimiter:
+    """Return what limits the tickets that this process issues: as many as an address may start calls."""
+    per_minute = settings.CALL_STARTS_PER_MINUTE
+    return AddressRateLimiter(Rate(per_s=per_minute / 60, burst=per_minute))
 
 
 def _error_response(code: str, *, status: int, retry_after_s: float | None = None) -> JsonResponse:
