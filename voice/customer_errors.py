@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, override
 
 from voice.sonic.errors import RemoteProtocolError, SonicError, TransportError
-from voice.wire.messages import CallError
+from voice.wire.messages import CallError, CallWaiting
 
 ERROR_TEXTS: dict[str, Promise] = {
     # Errors of the client
@@ -39,6 +39,17 @@ ERROR_TEXTS: dict[str, Promise] = {
 _RETRY_AFTER_S = {"throttled": 20.0, "model_not_ready": 20.0, "service_unavailable": 20.0}
 """For errors that pass by themselves: about the time until the service has a free session."""
 DEFAULT_TEXT = gettext_lazy("The assistant had a problem. Please try again.")
+
+WAITING_TEXT = gettext_lazy(
+    "All lines are busy. Your call is saved and continues as soon as one is free."
+)
+
+
+def call_waiting(*, retry_after_s: float) -> CallWaiting:
+    """Return the message for a stored call that must wait for a free line, with its text in Spanish."""
+    with override("es"):
+        message = str(WAITING_TEXT)
+    return CallWaiting(message=message, resume_after_ms=round(1000 * retry_after_s))
 
 
 def customer_error(code: str, *, retryable: bool, retry_after_s: float | None = None) -> CallError:

@@ -26,6 +26,9 @@ CALL_COST = Histogram(
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
 )
 CALLS_REFUSED = Counter("nova_calls_refused", "Calls refused, by code.", ["code"])
+CALLS_WAITING = Counter(
+    "nova_calls_waiting", "Attempts to restore a call that found no free line, by code.", ["code"]
+)
 CALLS_RESUMED = Counter(
     "nova_calls_resumed", "Calls resumed on a new connection, in the same process."
 )

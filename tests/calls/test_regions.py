@@ -236,7 +236,7 @@ async def test_sessions_that_are_lost_at_once_share_one_request() -> None:
 async def test_sessions_that_do_not_all_fit_are_leased_as_far_as_they_fit() -> None:
     store = Store()
     async with running_pool(store, quota=3, names=(NEAR,)) as pool:
-        calls = [pool.for_live_call() for _ in range(5)]
+        calls = [CallTransport(pool) for _ in range(5)]
         opened = await asyncio.gather(
             *(call.open_stream() for call in calls), return_exceptions=True
         )

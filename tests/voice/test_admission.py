@@ -8,6 +8,7 @@ import pytest
 from voice.gateway.admission import (
     BUSY_RETRY_S,
     DRAINING_RETRY_S,
+    RESTORE_RETRY_S,
     AdmissionControl,
     AdmissionLimits,
     CallRefusedError,
@@ -95,14 +96,35 @@ class TestCalls:
 
 
 class TestRestoredCalls:
-    def test_restored_call_is_admitted_beyond_the_number_of_calls(self) -> None:
-        admission = admission_control(calls=1, calls_per_address=1)
+    def test_restored_call_is_counted_like_a_new_one(self) -> None:
+        admission = admission_control(calls=2, calls_per_address=2)
+        admit(admission, HOME)
+        admission.admit_restored_call(OFFICE, now=0.0)
+        assert admission.calls == 2
+        refusal = refusal_of(lambda: admission.admit_restored_call(OFFICE, now=0.0))
+        assert refusal == ("busy", RESTORE_RETRY_S)
+        assert refusal_of(lambda: admit(admission, OFFICE)) == ("busy", BUSY_RETRY_S)
+        admission.remove_call(HOME)
+        admission.admit_restored_call(OFFICE, now=0.0)
+
+    def test_restored_calls_of_one_address_are_limited(self) -> None:
+        admission = admission_control(calls=10, calls_per_address=2)
         admit(admission, HOME)
         admission.admit_restored_call(HOME, now=0.0)
-        assert admission.calls == 2
+        refusal = refusal_of(lambda: admission.admit_restored_call(HOME, now=0.0))
+        assert refusal == ("too_many", RESTORE_RETRY_S)
+
+    def test_restored_calls_leave_the_sessions_of_rotation_free(self) -> None:
+        admission = admission_control(calls=10, sessions=4, reserved_sessions=2)
+        for _ in range(2):
+            admission.admit_restored_call(HOME, now=0.0)
+        refusal = refusal_of(lambda: admission.admit_restored_call(OFFICE, now=0.0))
+        assert refusal == ("busy", RESTORE_RETRY_S)
 
     def test_rate_of_restored_calls_of_one_address_is_limited(self) -> None:
-        admission = admission_control(starts_per_address=Rate(per_s=0.5, burst=2))
+        admission = admission_control(
+            calls=10, calls_per_address=10, starts_per_address=Rate(per_s=0.5, burst=2)
+        )
         admit(admission, HOME, HOME)  # new calls are limited separately
         for _ in range(2):
             admission.admit_restored_call(HOME, now=0.0)

@@ -106,6 +106,17 @@ test("a lost connection is shown before all else until the resume", () => {
   assert.equal(statusOf(after(...lost, SILENT, { type: "resumed" })), "listening");
 });
 
+test("a call without a free line shows that it waits, until the resume", () => {
+  const message = "Todas las líneas están ocupadas.";
+  const waiting = [STARTED, OPENED, READY, { type: "reconnecting" }, { type: "waiting", message }];
+  assert.equal(statusOf(after(...waiting)), "waiting");
+  assert.deepEqual(after(...waiting).failure, { code: "server-message", message });
+  assert.equal(statusOf(after(...waiting, { type: "reconnecting" })), "retrying");
+  const resumed = after(...waiting, { type: "resumed", isRestored: true });
+  assert.equal(statusOf(resumed), "listening");
+  assert.equal(resumed.failure, null);
+});
+
 test("a reloaded page shows reconnecting until its call is resumed", () => {
   const restored = { type: "call-restored", withMicrophone: true };
   assert.equal(statusOf(after(restored)), "retrying");

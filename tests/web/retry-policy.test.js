@@ -90,3 +90,14 @@ test("an announced close is retried after the announced delay", () => {
   const next = policy.onClosed({ ...UNREACHED, nowMs: 9600 });
   assert.deepEqual(next, { delayMs: 300, isAnnounced: false });
 });
+
+test("a call that waits for a line is tried again as long as the server answers", () => {
+  const policy = establishedAt(0);
+  for (let nowMs = 0; nowMs <= 2 * RESUME_TIMEOUT_MS; nowMs += 5000) {
+    policy.onWaiting(5000, nowMs);
+    const retry = policy.onClosed({ ...LOST, code: 1012, nowMs });
+    assert.deepEqual(retry, { delayMs: 5000, isAnnounced: true });
+  }
+  const nowMs = 3 * RESUME_TIMEOUT_MS + 5000;
+  assert.equal(policy.onClosed({ ...UNREACHED, nowMs }), null);
+});

@@ -30,7 +30,7 @@ function unionOf(name, script) {
 
 test("each status has a text", () => {
   const statuses = unionOf("idle", "call-state.js");
-  assert.equal(statuses.length, 14);
+  assert.equal(statuses.length, 15);
   for (const status of statuses) assert.ok(textNames.has(`status-${status}`), status);
 });
 

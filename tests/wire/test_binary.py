@@ -195,6 +195,10 @@ EVENTS = [
     (m.AssistantAvailability(phase=m.AssistantPhase.AWAY), {"type": "assistant", "phase": "away"}),
     (m.HandoverStarted(resume_after_ms=100), {"type": "moving", "resumeAfterMs": 100}),
     (
+        m.CallWaiting(message="Esperá.", resume_after_ms=5000),
+        {"type": "waiting", "message": "Esperá.", "resumeAfterMs": 5000},
+    ),
+    (
         caption(Speaker.ASSISTANT, Stage.PLANNED, "¿Sí?", segment=2, position=480),
         {
             "type": "caption",

@@ -241,6 +241,19 @@ class TestResume:
         client.queue_event(type="end")
         assert [decoded(d).sequence for d in sent(client)] == [7]
 
+    def test_event_that_refuses_a_resume_has_no_number(self) -> None:
+        client = call()
+        client.receive(frame(ready(), 0), now=0.0)
+        client.connection_lost()
+        waiting = m.CallWaiting(message="Esperá.", resume_after_ms=5000)
+        got = client.receive(frame(waiting), now=0.0)
+        assert got is not None
+        assert got.event["type"] == "waiting"
+        assert decoded(client.resume_frame(0.0)).message == m.ResumeCall(
+            token="c.secret", next_sequence=1, generation=0, position=0
+        )
+        assert sent(client) == []
+
     def test_resent_frame_differs_only_in_its_flag(self) -> None:
         client = call()
         client.queue_audio(bytes(range(20)))

@@ -9,6 +9,7 @@ import pytest
 
 from conversations.domain import Speaker, Stage, ToolOutcome
 from tests.wire.samples import READY, caption
+from voice.customer_errors import call_waiting
 from voice.wire import messages as m
 from voice.wire.binary import BinaryWire, server_event
 from voice.wire.client import ClientFrameEncoder, parse_frame
@@ -43,6 +44,7 @@ SERVER_MESSAGES: list[m.ServerMessage] = [
     m.AssistantAvailability(phase=m.AssistantPhase.AWAY),
     m.AssistantAvailability(phase=m.AssistantPhase.BACK),
     m.HandoverStarted(resume_after_ms=100),
+    call_waiting(retry_after_s=5.0),
     m.CallError(
         code="throttled",
         message="Todas las líneas están ocupadas. Probá de nuevo en un momento.",

@@ -107,10 +107,6 @@ class RegionPool:
                 return CallTransport(self, reserved=region)
         return None
 
-    def for_live_call(self) -> "CallTransport":
-        """Return the transport of a call that another process had before."""
-        return CallTransport(self)
-
     async def warm(self) -> None:
         """Connect to all Regions. Raises TransportError if none can be reached."""
         errors = await asyncio.gather(

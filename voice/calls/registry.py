@@ -31,7 +31,12 @@ from voice.calls.restoration import StateKey, restored_state, restored_uplink
 from voice.calls.runtime import Call
 from voice.calls.uplink import Uplink
 from voice.customer_errors import customer_error
-from voice.gateway.admission import BUSY_RETRY_S, AdmissionControl, CallRefusedError
+from voice.gateway.admission import (
+    BUSY_RETRY_S,
+    RESTORE_RETRY_S,
+    AdmissionControl,
+    CallRefusedError,
+)
 from voice.gateway.tickets import TicketVerifier
 from voice.prompts import LANGUAGES
 from voice.tools import TOOLS
@@ -43,6 +48,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_LANGUAGE = "es"
 LEGACY_WIRE = "events"
 RESTORE_TIMEOUT_S = 5.0
+RESERVATION_RETRY_PAUSES_S = (0.3, 0.7)
+"""The server that hands a call over ends the lease of its session a moment later."""
 
 
 class UnknownCallError(Exception):
@@ -106,7 +113,8 @@ class CallRegistry:
 
         Raises:
             UnknownCallError: no call has this token.
-            CallRefusedError: this server does not accept the call now.
+            CallRefusedError: the call must wait: `busy` and `too_many`, because there is no free
+                line for it; `draining`, for another server.
 
         """
         call_id, _, _ = resume.token.partition(".")
@@ -152,7 +160,13 @@ class CallRegistry:
 
     # Private methods: starting and restoring
 
-    async def _reserve_session(self, address: str) -> CallTransport:
+    async def _reserve_session(
+        self,
+        address: str,
+        *,
+        pauses_s: tuple[float, ...] = (),
+        retry_after_s: float = BUSY_RETRY_S,
+    ) -> CallTransport:
         """Return the transport of an admitted call, within the quota that all servers share.
 
         Raises:
@@ -161,12 +175,17 @@ class CallRegistry:
         """
         try:
             transport = await configuration.region_pool().reserve_for_new_call()
+            for pause_s in pauses_s:
+                if transport is not None:
+                    break
+                await asyncio.sleep(pause_s)
+                transport = await configuration.region_pool().reserve_for_new_call()
         except BaseException:
             self.admission.remove_call(address)
             raise
         if transport is None:
             self.admission.remove_call(address)
-            raise CallRefusedError("busy", retry_after_s=BUSY_RETRY_S)
+            raise CallRefusedError("busy", retry_after_s=retry_after_s)
         return transport
 
     def _start_call(self, active: ActiveCall, connection: Connection) -> ActiveCall:
@@ -197,16 +216,19 @@ class CallRegistry:
     ) -> tuple[ActiveCall, m.CallResumed]:
         """Build a call from what is stored of it."""
         self.admission.admit_restored_call(address, now=_now())
+        transport = await self._reserve_session(
+            address, pauses_s=RESERVATION_RETRY_PAUSES_S, retry_after_s=RESTORE_RETRY_S
+        )
         try:
             stored = await self._acquire(call_id, resume)
             self.admission.check_draining()
         except BaseException:
+            transport.release()
             self.admission.remove_call(address)
             raise
         options = _restored_options(call_id, resume, stored, address=address)
         uplink = restored_uplink(stored, resume)
         recorder = _recorder(options, received_to=uplink.next_text, epoch=stored.epoch)
-        transport = configuration.region_pool().for_live_call()
         call = Call(
             options,
             transport=transport,

@@ -256,8 +256,10 @@ class CallClient:
             case {"type": "turn", "phase": "finished"}:
                 self._turn.server_latency = event["latency"]
                 self._turn_finished.set()
-            case {"type": "moving", "resumeAfterMs": after_ms}:
+            case {"type": "moving" | "waiting" as kind, "resumeAfterMs": after_ms}:
                 self._reconnect_not_before = time.monotonic() + after_ms / 1000
+                # A server that answers is tried again as long as the call waits for a line.
+                self._failed_attempts *= kind == "moving"
             case {"type": "error", "code": code, "message": message}:
                 self.error = f"{message} ({code})"
                 self._turn_finished.set()

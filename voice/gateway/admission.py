@@ -15,6 +15,8 @@ from voice.gateway.rate_limits import (
 )
 
 BUSY_RETRY_S = 20.0
+RESTORE_RETRY_S = 5.0
+"""When the client of a call that waits to be restored tries again."""
 DRAINING_RETRY_S = 5.0
 
 
@@ -105,13 +107,17 @@ class AdmissionControl:
         self._calls[address] += 1
 
     def admit_restored_call(self, address: str, *, now: float) -> None:
-        """Count a call that was on another server before; the number of calls does not limit these.
+        """Count a call that was on another server, or suspended, before: like a new one.
 
-        Raises: CallRefusedError: `draining`; `too_many`: too fast from this address, which may be
-            guessing resume tokens.
+        Raises: CallRefusedError: as `check_capacity`, or `too_many`: too fast from this address,
+            which may be guessing resume tokens.
 
         """
-        self.check_draining()
+        try:
+            self.check_capacity(address)
+        except CallRefusedError as refusal:
+            retry_after_s = min(refusal.retry_after_s, RESTORE_RETRY_S)
+            raise CallRefusedError(refusal.code, retry_after_s=retry_after_s) from refusal
         self._consume(self._restores, address, now)
         self._calls[address] += 1
 

@@ -25,7 +25,7 @@ from voice.calls import configuration
 from voice.calls.active_call import ActiveCall
 from voice.calls.registry import UnknownCallError, call_registry
 from voice.calls.uplink import Uplink
-from voice.customer_errors import customer_error
+from voice.customer_errors import call_waiting, customer_error
 from voice.gateway.admission import CallRefusedError
 from voice.gateway.frame_connection import AsgiFrameConnection, Frame, frame_connection
 from voice.gateway.rate_limits import FrameRateLimiter
@@ -278,8 +278,14 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             active, resumed = await call_registry().resume(resume, self, address=self._address)
         except UnknownCallError as error:
             raise m.WireError("unknown_call", "", close_code=CloseCode.UNKNOWN_CALL) from error
-        except CallRefusedError:
+        except CallRefusedError as refusal:
             # The client tries again, and may reach another server.
+            if refusal.code != "draining":
+                logger.info(
+                    "call waits for a line", extra={"code": refusal.code, **self._log_fields}
+                )
+                metrics.CALLS_WAITING.labels(refusal.code).inc()
+                self._send(m.OutboundMessage(call_waiting(retry_after_s=refusal.retry_after_s)))
             self._close_soon(CloseCode.SERVICE_RESTART)
             return
         self._send(m.OutboundMessage(resumed))

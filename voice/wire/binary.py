@@ -283,6 +283,7 @@ _EVENT_TYPES: Mapping[type, Mapping[str, str]] = {
     m.ReplyInterrupted: {"type": "interrupted"},
     m.AssistantAvailability: {"type": "assistant"},
     m.HandoverStarted: {"type": "moving"},
+    m.CallWaiting: {"type": "waiting"},
     m.ToolStarted: {"type": "tool", "phase": "started"},
     m.ToolFinished: {"type": "tool", "phase": "finished"},
     m.TurnFinished: {"type": "turn", "phase": "finished"},

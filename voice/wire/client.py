@@ -226,6 +226,11 @@ class ClientCall:
 
     # --- Connections
 
+    @property
+    def _is_resuming(self) -> bool:
+        """Whether the server has yet to resume the call; events that say that it can't have no number."""
+        return bool(self.token) and not self._is_connected
+
     def connection_lost(self) -> None:
         """Send nothing until the call is resumed on a new connection."""
         self._is_connected = False
@@ -253,7 +258,8 @@ class ClientCall:
     def receive(self, data: bytes, *, now: float) -> ServerFrame | None:
         """Apply a frame of the server and return it; None if it was received before."""
         frame = parse_frame(data)
-        if frame.kind in _NUMBERED_TYPES:
+        is_refusal = frame.kind is FrameType.EVENT and self._is_resuming
+        if frame.kind in _NUMBERED_TYPES and not is_refusal:
             if frame.sequence <= self.last_sequence:
                 return None
             self.last_sequence = frame.sequence

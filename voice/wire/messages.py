@@ -290,6 +290,17 @@ class HandoverStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallWaiting:
+    """No line is free for a stored call: resume it on a new connection after `resume_after_ms`.
+
+    It comes instead of `CallResumed` and has no number; `message` is for the customer, in Spanish.
+    """
+
+    message: str
+    resume_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAcknowledgement:
     """The client need not send again the frames up to `sequence`, nor that many samples."""
 
@@ -323,6 +334,7 @@ type ServerMessage = (
     | CallResumed
     | AssistantAvailability
     | HandoverStarted
+    | CallWaiting
     | ServerAcknowledgement
     | Caption
     | SpeechChunk

@@ -325,6 +325,8 @@ function actionForEvent(event, { hasUnplayedAudio }) {
       return { type: "ready" };
     case "resumed":
       return { type: "resumed", isRestored: event.restored === true };
+    case "waiting":
+      return { type: "waiting", message: String(event.message) };
     case "assistant":
       return { type: "assistant-away", isAway: event.phase === "away" };
     case "caption":

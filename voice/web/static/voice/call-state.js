@@ -23,6 +23,7 @@
  * @typedef {object} CallState
  * @property {"idle" | "connecting" | "active"} phase
  * @property {boolean} isReconnecting The connection to the server is lost.
+ * @property {boolean} isWaiting The server is reached but has no free line for the call.
  * @property {boolean} isAssistantAway The server has lost its connection to the model.
  * @property {"off" | "requested" | "prompting" | "on"} microphone `prompting`: the browser has been
  *   asking the customer for permission for a while.
@@ -51,6 +52,7 @@
  *   | { type: "microphone-muted", isMuted: boolean }
  *   | { type: "microphone-closed" }
  *   | { type: "reconnecting" }
+ *   | { type: "waiting", message: string }
  *   | { type: "ready" }
  *   | { type: "resumed", isRestored: boolean }
  *   | { type: "assistant-away", isAway: boolean }
@@ -70,6 +72,7 @@
 export const IDLE = Object.freeze({
   phase: "idle",
   isReconnecting: false,
+  isWaiting: false,
   isAssistantAway: false,
   microphone: "off",
   isMicrophoneMuted: false,
@@ -137,12 +140,16 @@ function reduceCall(state, action) {
       return { ...state, microphone: "off", failure: { code: action.code } };
     case "reconnecting":
       return { ...state, isReconnecting: true };
+    case "waiting":
+      return { ...state, isReconnecting: false, isWaiting: true, failure: serverFailure(action) };
     case "ready":
       return { ...state, phase: "active", isReconnecting: false };
     case "resumed": {
       // A server that restores the call from storage does not know that another one was away.
       const isAssistantAway = state.isAssistantAway && !action.isRestored;
-      return { ...state, phase: "active", isReconnecting: false, isAssistantAway };
+      const failure = state.isWaiting ? null : state.failure;
+      const connected = { isReconnecting: false, isWaiting: false, isAssistantAway, failure };
+      return { ...state, phase: "active", ...connected };
     }
     case "assistant-away":
       return { ...state, isAssistantAway: action.isAway };
@@ -208,12 +215,13 @@ function reducePlayback(state, isSpeaking) {
  * Return the status to show; the template has a text for each.
  *
  * @param {CallState} state
- * @returns {"idle" | "asking" | "connecting" | "retrying" | "away" | "paused" | "listening"
+ * @returns {"idle" | "asking" | "connecting" | "retrying" | "waiting" | "away" | "paused" | "listening"
  *   | "muted" | "thinking" | "speaking" | "typing" | "ended" | "elsewhere" | "failed"}
  */
 export function statusOf(state) {
   const { phase, microphone } = state;
   if (phase !== "idle" && state.isReconnecting) return "retrying";
+  if (phase !== "idle" && state.isWaiting) return "waiting";
   if (phase === "connecting") return microphone === "prompting" ? "asking" : "connecting";
   if (state.isAudioSuspended && (state.isSpeaking || microphone === "on")) return "paused";
   if (state.isSpeaking) return "speaking";

@@ -7,6 +7,7 @@
  *   closed the connection.
  * - An established call is resumed: at once, then with growing delays, until it has been disconnected
  *   for two minutes.
+ * - While the server answers that all lines are busy, the call waits as long as the customer does.
  * - A connection that lasts only a moment does not reset the delays, so that a server which drops
  *   everybody gets no storm of connections. Random jitter keeps its customers from reconnecting all at
  *   once.
@@ -94,6 +95,19 @@ export class RetryPolicy {
    */
   onCloseAnnounced(delayMs) {
     this.#announcedDelayMs = delayMs;
+  }
+
+  /**
+   * The server has answered that the call waits for a free line, and is about to close the connection.
+   * The call is given up only if the server stops answering.
+   *
+   * @param {number} delayMs After which it wants the page to reconnect.
+   * @param {number} nowMs
+   */
+  onWaiting(delayMs, nowMs) {
+    this.#announcedDelayMs = delayMs;
+    this.#disconnectedAtMs = nowMs;
+    this.#attempt = 0;
   }
 
   /**

@@ -228,6 +228,9 @@ class CallSocket {
     if (event.type === "moving") {
       this.#retryPolicy.onCloseAnnounced(Number(event.resumeAfterMs) || 0);
     }
+    if (event.type === "waiting") {
+      this.#retryPolicy.onWaiting(Number(event.resumeAfterMs) || 0, performance.now());
+    }
     this.#postEvent(event);
     if (event.type === "ended") {
       this.#playbackPort.postMessage({ kind: "finish" });
