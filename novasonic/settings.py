@@ -304,6 +304,46 @@ CALL_IDLE_S: float = Field(
 CALL_MAX_MINUTES: float = Field(60, gt=0, le=1440, description="Longest call.")
 CALLS_MAX: int = Field(50, ge=1, le=10_000, description="Calls at once, per process.")
 CALLS_PER_ADDRESS: int = Field(10, ge=1, le=10_000, description="Calls at once, per address.")
+CALLS_PER_NETWORK: int = Field(
+    default_factory=lambda values: 2 * int(values["CALLS_PER_ADDRESS"]),
+    ge=1,
+    le=10_000,
+    description="Calls at once, per network prefix; empty: twice CALLS_PER_ADDRESS.",
+)
+NETWORK_IPV4_BITS: int = Field(
+    24, ge=8, le=32, description="Length of the prefix of an IPv4 network."
+)
+NETWORK_IPV6_BITS: int = Field(
+    56,
+    ge=16,
+    le=64,
+    description="Length of the prefix of an IPv6 network. A /64 counts as one address everywhere.",
+)
+CALLS_BUSY_PERCENT: int = Field(
+    80,
+    ge=10,
+    le=100,
+    description="From which share of the lines (or sessions of the account) on they are scarce: calls without "
+    "speech end after CALL_IDLE_BUSY_S, the newest first.",
+)
+CALL_IDLE_BUSY_S: float = Field(
+    45,
+    ge=1,
+    description="After how long a silence the assistant says goodbye while lines are scarce.",
+)
+CALLS_RESERVED: int = Field(
+    2,
+    ge=0,
+    le=1000,
+    description="Lines of a process for callers from whose address somebody was verified lately; at most a "
+    "fifth of the lines.",
+)
+KNOWN_CALLER_DAYS: int = Field(
+    30,
+    ge=0,
+    le=365,
+    description="How long a verification makes an address a known one; 0: no line is reserved.",
+)
 CALL_STARTS_PER_MINUTE: int = Field(
     30,
     ge=1,

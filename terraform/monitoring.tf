@@ -58,6 +58,10 @@ locals {
       description = "Customers hear that all lines are busy."
       metric      = "CallsRefused", statistic = "Sum", threshold = 3, minutes = 2, of = 5
     })
+    lines-captured = merge(local.voice_metric, {
+      description = "Calls without speech take the lines: they are ended early."
+      metric      = "SilentCallsEnded", statistic = "Sum", threshold = 3, minutes = 2, of = 5
+    })
     sessions-lost = merge(local.voice_metric, {
       description = "Sessions with Nova Sonic break and are replaced."
       metric      = "SessionsLost", statistic = "Sum", threshold = 5, minutes = 2, of = 5
@@ -212,7 +216,7 @@ resource "aws_budgets_budget" "this" {
 locals {
   # Title, unit and lines ([metric, statistic, label]) of the application's widgets.
   call_widgets = [
-    { title = "Calls", lines = [["ActiveCalls", "Sum", "active"], ["CallsStarted", "Sum", "started"], ["CallsRefused", "Sum", "refused"]] },
+    { title = "Calls", lines = [["ActiveCalls", "Sum", "active"], ["CallsStarted", "Sum", "started"], ["CallsRefused", "Sum", "refused"], ["SilentCallsEnded", "Sum", "silent, ended"]] },
     { title = "First audio after the customer's turn (ms)", lines = [["FirstAudio", "p50", "p50"], ["FirstAudio", "p95", "p95"], ["FirstAudio", "p99", "p99"]] },
     { title = "Latency as heard by the customer (ms)", lines = [["HeardLatency", "p50", "p50"], ["HeardLatency", "p95", "p95"], ["HeardLatency", "p99", "p99"]] },
     { title = "Tool calls (ms)", lines = [["ToolLatency", "p50", "p50"], ["ToolLatency", "p95", "p95"], ["ToolLatency", "p99", "p99"]] },

@@ -27,6 +27,7 @@ UNITS: Mapping[str, str] = {
     "ActiveCalls": "Count",
     "CallsStarted": "Count",
     "CallsRefused": "Count",
+    "SilentCallsEnded": "Count",
     "CallErrors": "Count",
     "CallCost": "None",
     "FirstAudio": "Milliseconds",

@@ -29,6 +29,9 @@ CALLS_REFUSED = Counter("nova_calls_refused", "Calls refused, by code.", ["code"
 CALLS_WAITING = Counter(
     "nova_calls_waiting", "Attempts to restore a call that found no free line, by code.", ["code"]
 )
+SILENT_CALLS_ENDED = Counter(
+    "nova_silent_calls_ended", "Calls without speech that ended early because lines were scarce."
+)
 CALLS_RESUMED = Counter(
     "nova_calls_resumed", "Calls resumed on a new connection, in the same process."
 )
@@ -128,6 +131,7 @@ def publisher() -> MetricsPublisher:
         counters={
             "CallsStarted": CALLS_STARTED,
             "CallsRefused": CALLS_REFUSED,
+            "SilentCallsEnded": SILENT_CALLS_ENDED,
             "CallErrors": CALL_ERRORS,
             "Interruptions": INTERRUPTIONS,
             "SessionRotations": SESSIONS_RENEWED,

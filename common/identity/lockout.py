@@ -13,15 +13,15 @@ the record exists, except a success: failures on a record that doesn't exist are
 A name that is only near, without another factor, isn't counted: it is no guess.
 """
 
-import ipaddress
+import logging
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from common.dynamodb.retries import retry_on_conflict
-from common.errors import IdentityMissingError, NotFoundError
+from common.errors import BusyError, IdentityMissingError, NotFoundError, UnavailableError
 from common.identity import repository
 from common.identity.attempts import (
     AttemptLimit,
@@ -47,10 +47,11 @@ from common.identity.verification import (
     verify,
 )
 from common.ids import is_id
+from common.networks import network_of
+
+logger = logging.getLogger(__name__)
 
 MAX_LOCKS = 100
-IPV6_PREFIX_BITS = 64
-"""One IPv6 customer has all addresses of such a prefix."""
 LOCKING = frozenset({SubjectKind.CALL, SubjectKind.ADDRESS})
 RECORDS = frozenset({SubjectKind.ORDER, SubjectKind.APPOINTMENT})
 
@@ -85,7 +86,10 @@ def verify_or_count_failure(
         return owner is not None
     _require_factors(caller, rule)
     subjects = _subjects(caller, kind, record_id)
-    return retry_on_conflict(lambda: _verify_once(caller, subjects, owner, rule, now))
+    is_verified = retry_on_conflict(lambda: _verify_once(caller, subjects, owner, rule, now))
+    if is_verified and caller.address:
+        _record_known_address(caller.address, now)
+    return is_verified
 
 
 def _require_factors(customer: Customer, rule: FactorRule) -> None:
@@ -145,13 +149,23 @@ def _subjects(customer: Customer, kind: SubjectKind, record_id: str) -> list[str
 
 def hash_address(address: str) -> str:
     """Return a hash of the network that an address belongs to: an IPv6 prefix, an IPv4 address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return hash_text(address)
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return hash_text(str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False)))
-    return hash_text(str(parsed.ipv4_mapped if parsed.version == 6 else parsed))
+    return hash_text(network_of(address).removesuffix("/32"))
+
+
+def is_known_address(address: str, *, now: datetime) -> bool:
+    """Whether somebody was verified from this address in the last `KNOWN_CALLER_DAYS`."""
+    until = repository.known_until(hash_address(address)) if settings.KNOWN_CALLER_DAYS else None
+    return until is not None and until > now
+
+
+def _record_known_address(address: str, now: datetime) -> None:
+    """Store that a caller was verified; the tool call doesn't fail if that fails."""
+    if settings.KNOWN_CALLER_DAYS:
+        until = now + timedelta(days=settings.KNOWN_CALLER_DAYS)
+        try:
+            repository.record_known_address(hash_address(address), until=until)
+        except (UnavailableError, BusyError):
+            logger.warning("known address not stored")
 
 
 def hash_text(value: str) -> str:

@@ -7,6 +7,18 @@ from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import EXPIRES_AT, Table
 
 
+class KnownAddress(Table):
+    """A network address, as a hash, from which a caller was verified lately.
+
+    Its callers may use the lines that are reserved for known callers.
+    """
+
+    table_setting = "ORDERS_TABLE"
+    key_prefix = "KNOWN"
+
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+
+
 class FailedAttempts(Table):
     """The failed identity checks of one record or one call.
 

@@ -1,4 +1,4 @@
-"""All reads and writes of failed identity checks."""
+"""All reads and writes of failed identity checks, and of the addresses of verified callers."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -53,6 +53,17 @@ def delete_attempts(subject: str) -> bool:
     row = models.FailedAttempts(*models.FailedAttempts.key(subject))
     transaction.delete_item(row, condition=models.FailedAttempts.pk.exists(), name=EXISTS)
     return transaction.try_commit()
+
+
+def known_until(address_hash: str) -> datetime | None:
+    """Return until when an address counts as known; None if it doesn't."""
+    row = models.KnownAddress.find(address_hash)
+    return None if row is None else row.expires_at
+
+
+def record_known_address(address_hash: str, *, until: datetime) -> None:
+    """Store that an address counts as known."""
+    models.KnownAddress(*models.KnownAddress.key(address_hash), expires_at=until).save()
 
 
 def _is_unchanged(before: FailedAttempts) -> Condition:

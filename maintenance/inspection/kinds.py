@@ -10,7 +10,7 @@ from common.creations.models import CreationCount
 from common.dynamodb.bulk import key_of
 from common.dynamodb.items import unreadable_attributes
 from common.dynamodb.tables import Table
-from common.identity.models import FailedAttempts
+from common.identity.models import FailedAttempts, KnownAddress
 from conversations import items as conversation_items
 from conversations import models as conversation_models
 from maintenance import models as maintenance_models
@@ -104,6 +104,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         ORDER,
         ItemKind("token", order_models.OrderToken),
         ItemKind("failed attempts", FailedAttempts),
+        ItemKind("known address", KnownAddress),
         ItemKind("creation counts", CreationCount),
     ),
     "appointments": (

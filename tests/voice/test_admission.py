@@ -26,6 +26,7 @@ def admission_control(**limits: object) -> AdmissionControl:
         "calls": 3,
         "sessions": 100,
         "calls_per_address": 3,
+        "calls_per_network": 100,
         "connections_per_address": 40,
         "starts_per_address": FAST,
         "frames_per_address": Rate(per_s=2_000, burst=20_000),
@@ -142,6 +143,64 @@ class TestRestoredCalls:
             lambda: admission.admit_restored_call(HOME, now=0.0),
         ):
             assert refusal_of(action) == ("draining", DRAINING_RETRY_S)
+
+
+class TestNetworks:
+    def test_calls_of_one_network_are_limited(self) -> None:
+        admission = admission_control(calls=10, calls_per_network=2)
+        admit(admission, HOME, OFFICE)
+        assert admission.network(HOME) == admission.network(OFFICE) == "192.0.2.0/24"
+        assert refusal_of(lambda: admit(admission, "192.0.2.77")) == ("too_many", BUSY_RETRY_S)
+        admit(admission, "192.0.3.1")
+        admission.remove_call(OFFICE)
+        admit(admission, "192.0.2.77")
+
+    def test_addresses_of_one_ipv6_customer_count_as_one(self) -> None:
+        admission = admission_control(calls=10, calls_per_address=2)
+        admit(admission, "2001:db8::1", "2001:db8::2")
+        assert refusal_of(lambda: admit(admission, "2001:db8::3")) == ("too_many", BUSY_RETRY_S)
+        admit(admission, "2001:db8:0:1::1")
+
+    def test_prefixes_of_networks_can_be_set(self) -> None:
+        admission = admission_control(calls=10, calls_per_network=1, ipv4_bits=32, ipv6_bits=48)
+        admit(admission, HOME, OFFICE, "2001:db8::1")
+        refusal = refusal_of(lambda: admit(admission, "2001:db8:0:ff::1"))
+        assert refusal == ("too_many", BUSY_RETRY_S)
+
+    def test_rate_of_new_calls_counts_an_ipv6_customer_once(self) -> None:
+        admission = admission_control(starts_per_address=Rate(per_s=0.5, burst=1))
+        admit(admission, "2001:db8::1")
+        assert refusal_of(lambda: admit(admission, "2001:db8::2")) == ("too_many", 2.0)
+
+
+class TestScarceLines:
+    def test_reserve_is_for_known_callers(self) -> None:
+        admission = admission_control(calls=10, calls_per_address=10, reserved_calls=1)
+        admit(admission, *[HOME] * 8)
+        in_use = [admission.is_reserve_in_use]
+        admit(admission, HOME)
+        in_use.append(admission.is_reserve_in_use)
+        assert refusal_of(lambda: admit(admission, OFFICE)) == ("busy", BUSY_RETRY_S)
+        admission.check_capacity(OFFICE, is_known=True)
+        admission.admit_restored_call(OFFICE, now=0.0, is_known=True)
+        in_use.append(admission.is_reserve_in_use)
+        assert in_use == [False, True, False]
+        refusal = refusal_of(lambda: admission.admit_new_call(OFFICE, now=0.0, is_known=True))
+        assert refusal == ("busy", BUSY_RETRY_S)
+
+    def test_at_most_a_fifth_of_the_lines_is_reserved(self) -> None:
+        admission = admission_control(calls=4, calls_per_address=10, reserved_calls=3)
+        admit(admission, *[HOME] * 4)
+        admission = admission_control(calls=5, calls_per_address=10, reserved_calls=3)
+        admit(admission, *[HOME] * 4)
+        assert refusal_of(lambda: admit(admission, HOME)) == ("busy", BUSY_RETRY_S)
+
+    def test_calls_beyond_the_busy_share_are_in_excess(self) -> None:
+        admission = admission_control(calls=10, calls_per_address=10, busy_share=0.8)
+        admit(admission, *[HOME] * 7)
+        assert admission.excess_calls == 0
+        admit(admission, HOME, HOME)
+        assert admission.excess_calls == 2
 
 
 class TestFrames:

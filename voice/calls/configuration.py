@@ -71,7 +71,12 @@ def admission_limits() -> AdmissionLimits:
     return AdmissionLimits(
         calls=settings.CALLS_MAX,
         sessions=settings.NOVA_SONIC_MAX_SESSIONS,
+        reserved_calls=settings.CALLS_RESERVED if settings.KNOWN_CALLER_DAYS else 0,
+        busy_share=settings.CALLS_BUSY_PERCENT / 100,
         calls_per_address=settings.CALLS_PER_ADDRESS,
+        calls_per_network=settings.CALLS_PER_NETWORK,
+        ipv4_bits=settings.NETWORK_IPV4_BITS,
+        ipv6_bits=settings.NETWORK_IPV6_BITS,
         connections_per_address=settings.CONNECTIONS_PER_ADDRESS,
         starts_per_address=Rate(
             per_s=settings.CALL_STARTS_PER_MINUTE / 60, burst=settings.CALL_STARTS_PER_MINUTE

@@ -94,6 +94,10 @@ class RegionPool:
         """Whether there is a Region that is not avoided."""
         return any(not region.is_avoided(_now()) for region in self.regions)
 
+    def used_share(self) -> float:
+        """Return which share of its sessions for new calls the Region has in use that has most left."""
+        return min((region.quota.used_share for region in self.regions), default=0.0)
+
     def failed(self, region: Region, error: TransportError) -> None:
         """Avoid a Region for a while, unless the failure would occur in any Region."""
         if error.code not in NOT_OF_THE_REGION and region.avoid(now=_now()):

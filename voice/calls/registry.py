@@ -18,12 +18,14 @@ from django.conf import settings
 from common import clock, ids
 from common.dynamodb.client import run_in_thread
 from common.errors import DomainError, UnavailableError
+from common.identity import lockout
 from conversations import services as conversations
 from conversations.domain import StoredCall
 from conversations.errors import LeaseLostError
 from voice import metrics
 from voice.calls import configuration
 from voice.calls.active_call import ActiveCall, ActiveCallPhase, Connection
+from voice.calls.engine.state import CallPhase
 from voice.calls.options import CallOptions
 from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder
 from voice.calls.regions import CallTransport
@@ -48,6 +50,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_LANGUAGE = "es"
 LEGACY_WIRE = "events"
 RESTORE_TIMEOUT_S = 5.0
+KNOWN_TIMEOUT_S = 1.0
+LINES_CHECK_INTERVAL_S = 1.0
 RESERVATION_RETRY_PAUSES_S = (0.3, 0.7)
 """The server that hands a call over ends the lease of its session a moment later."""
 
@@ -66,6 +70,7 @@ class CallRegistry:
         self._calls: dict[str, ActiveCall] = {}
         self._tasks: dict[ActiveCall, asyncio.Task[None]] = {}
         self._resume_timers: dict[ActiveCall, asyncio.TimerHandle] = {}
+        self._lines_timer: asyncio.TimerHandle | None = None
 
     # Called by connections
 
@@ -87,10 +92,10 @@ class CallRegistry:
 
         """
         options = _new_options(start, acknowledges=acknowledges, address=address)
-        self.admission.check_capacity(address)
+        is_known = await self.check_capacity(address)
         if acknowledges:
             await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
-        self.admission.admit_new_call(address, now=_now())
+        self.admission.admit_new_call(address, now=_now(), is_known=is_known)
         transport = await self._reserve_session(address)
         recorder = _recorder(options, received_to=uplink.next_text)
         call = Call(
@@ -105,6 +110,17 @@ class CallRegistry:
         )
         metrics.CALLS_STARTED.labels("new").inc()
         return self._start_call(active, connection)
+
+    async def check_capacity(self, address: str) -> bool:
+        """Return whether the caller may use a reserved line, if a new call would be admitted now.
+
+        Raises:
+            CallRefusedError: as `AdmissionControl.check_capacity`.
+
+        """
+        is_known = await self._is_known_in_need(address)
+        self.admission.check_capacity(address, is_known=is_known)
+        return is_known
 
     async def resume(
         self, resume: m.ResumeCall, connection: Connection, *, address: str
@@ -158,6 +174,41 @@ class CallRegistry:
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
+    # Private methods: scarce lines
+
+    async def _is_known_in_need(self, address: str) -> bool:
+        """Whether the address is a known one, if that decides now; False if the store doesn't answer."""
+        if not self.admission.is_reserve_in_use:
+            return False
+        try:
+            async with asyncio.timeout(KNOWN_TIMEOUT_S):
+                return await run_in_thread(lockout.is_known_address, address, now=clock.now())
+        except (UnavailableError, TimeoutError):
+            return False
+
+    def _check_lines(self) -> None:
+        """End calls without speech while lines are scarce, the newest first."""
+        self._lines_timer = None
+        silent = [each for each in self._tasks if each.call.silent_s >= settings.CALL_IDLE_BUSY_S]
+        leaving = sum(each.call.state.phase is not CallPhase.ACTIVE for each in self._tasks)
+        silent.sort(key=lambda active: active.call.age_s)
+        for active in silent[: max(0, self._excess_calls() - leaving)]:
+            fields = {"call_id": active.call_id, "network": self.admission.network(active.address)}
+            logger.info("silent call signs off", extra=fields)
+            metrics.SILENT_CALLS_ENDED.inc()
+            active.call.sign_off()
+        self._watch_lines()
+
+    def _excess_calls(self) -> int:
+        is_scarce = configuration.region_pool().used_share() >= settings.CALLS_BUSY_PERCENT / 100
+        return max(self.admission.excess_calls, int(is_scarce))
+
+    def _watch_lines(self) -> None:
+        """Check the lines again soon, while there are calls."""
+        if self._tasks and self._lines_timer is None:
+            loop = asyncio.get_running_loop()
+            self._lines_timer = loop.call_later(LINES_CHECK_INTERVAL_S, self._check_lines)
+
     # Private methods: starting and restoring
 
     async def _reserve_session(
@@ -195,6 +246,7 @@ class CallRegistry:
         self._tasks[active] = asyncio.create_task(  # noqa: TID251 -- it outlives its connection; close() awaits it
             self._run_call(active)
         )
+        self._watch_lines()
         return active
 
     def _resume_active(
@@ -215,7 +267,8 @@ class CallRegistry:
         self, call_id: str, resume: m.ResumeCall, connection: Connection, address: str
     ) -> tuple[ActiveCall, m.CallResumed]:
         """Build a call from what is stored of it."""
-        self.admission.admit_restored_call(address, now=_now())
+        is_known = await self._is_known_in_need(address)
+        self.admission.admit_restored_call(address, now=_now(), is_known=is_known)
         transport = await self._reserve_session(
             address, pauses_s=RESERVATION_RETRY_PAUSES_S, retry_after_s=RESTORE_RETRY_S
         )

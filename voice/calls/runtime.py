@@ -29,6 +29,7 @@ from voice.calls.engine import commands as c
 from voice.calls.engine import events as e
 from voice.calls.engine.call_state import CallState
 from voice.calls.engine.settings import CallFacts, RestoredState
+from voice.calls.engine.state import CallPhase
 from voice.calls.engine.tool_calls import ToolCall, parse_arguments
 from voice.calls.engine.unconfirmed_speech import InputFacts
 from voice.calls.options import CallOptions, CallSettings
@@ -149,6 +150,15 @@ class Call:
         return self.state.snapshot(_now()).is_quiet
 
     @property
+    def silent_s(self) -> float:
+        """For how long nobody has spoken; 0 while somebody speaks, or the call is about to end."""
+        now = _now()
+        snapshot = self.state.snapshot(now)
+        if self.state.phase is not CallPhase.ACTIVE or not snapshot.is_quiet:
+            return 0.0
+        return now - snapshot.last_activity_at
+
+    @property
     def age_s(self) -> float:
         """How old the call is, on whatever servers."""
         return self.state.age_s(_now())
@@ -187,6 +197,10 @@ class Call:
             self._refuse_text()
             return
         self._dispatch(e.TextTyped(text=text, position=self.outbound.position))
+
+    def sign_off(self) -> None:
+        """Say goodbye because the line is needed, as after a long silence."""
+        self._dispatch(e.LineNeeded())
 
     def hang_up(self) -> None:
         """End the session in order; `run` returns soon after."""

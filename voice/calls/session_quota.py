@@ -49,6 +49,8 @@ class SessionQuota:
         self.region = region
         self.opened = 0
         """The sessions of this process that are open or about to be."""
+        self.used_share = 0.0
+        """Which share of the sessions for new calls all processes use, as it was stored last."""
         self._quota = quota
         self._process_id = process_id
         self._lease = lease
@@ -141,8 +143,9 @@ class SessionQuota:
                 now=self._now(),
             )
         self._leased = leases.leased_by(self._process_id, now=self._now())
-        share = 100 * leases.used(self._now()) / self._quota
-        metrics.SESSION_QUOTA_USED.labels(self.region).set(share)
+        used = leases.used(self._now())
+        self.used_share = used / max(1, limit_for_new_calls(self._quota))
+        metrics.SESSION_QUOTA_USED.labels(self.region).set(100 * used / self._quota)
         return leases
 
     # --- Renewal
@@ -162,6 +165,7 @@ class SessionQuota:
             self._changed.clear()
             async with self._writing:
                 await self._write_lease()
+        self.used_share = 0.0
         metrics.SESSION_QUOTA_USED.labels(self.region).set(0)  # those who have sessions report it
 
     async def _write_lease(self) -> None:

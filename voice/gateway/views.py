@@ -32,7 +32,7 @@ async def create_ticket(request: HttpRequest) -> JsonResponse:
         return _error_response("origin_refused", status=403)
     address = client_address.address_of_request(request)
     try:
-        call_registry().admission.check_capacity(address)
+        await call_registry().check_capacity(address)
         _check_rate(address, now=time.monotonic())
     except CallRefusedError as refusal:
         metrics.CALLS_REFUSED.labels(refusal.code).inc()

@@ -246,6 +246,9 @@ class EngineDriver:
     def end_speech(self) -> None:
         self.handle(e.SpeechEnded(until=int(16_000 * self.now), ended_at=self.now))
 
+    def need_line(self) -> None:
+        self.handle(e.LineNeeded())
+
     def hang_up(self) -> None:
         self.handle(e.HungUp())
 

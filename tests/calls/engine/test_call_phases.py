@@ -51,6 +51,23 @@ class TestGoodbye:
         assert list(driver.sessions[1].inputs) == ["[idle]"]
         assert not is_ending(driver)
 
+    def test_call_whose_line_is_needed_says_goodbye_once(self) -> None:
+        driver = connected(watchdog=LIMITS)
+        driver.need_line()
+        driver.need_line()
+        phases = [driver.call.phase]
+        assert list(driver.sessions[1].inputs) == ["[idle]"]
+        driver.begin_speech()
+        phases.append(driver.call.phase)
+        assert phases == [CallPhase.SIGNING_OFF, CallPhase.ACTIVE]
+
+    def test_call_that_ends_already_ignores_that_its_line_is_needed(self) -> None:
+        driver = connected(watchdog=LIMITS)
+        driver.hang_up()
+        driver.need_line()
+        assert list(driver.sessions[1].inputs) == []
+        assert driver.call.end_reason is m.EndReason.CLIENT
+
     def test_model_without_text_ends_the_call_without_goodbye(self) -> None:
         driver = connected(watchdog=LIMITS, family=FIRST)
         driver.wait(20)

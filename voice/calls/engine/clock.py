@@ -70,6 +70,12 @@ def _act_on(call: CallState, finding: Finding | None, *, jitter: float, now: flo
             pass
 
 
+def line_needed(call: CallState, _: e.LineNeeded, now: float) -> None:
+    """Say goodbye, as after a long silence; the customer may stay by speaking."""
+    if call.phase is CallPhase.ACTIVE:
+        _sign_off(call, m.EndReason.IDLE, now=now)
+
+
 def _sign_off(call: CallState, reason: m.EndReason, *, now: float) -> None:
     call.end_reason, call.end_by = reason, now + call.settings.watchdog.goodbye_s
     call.advance(CallTrigger.SIGN_OFF)

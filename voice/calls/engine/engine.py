@@ -25,6 +25,7 @@ type Handler = Callable[[CallState, Any, float], None]
 _HANDLERS: Mapping[type, Handler] = {
     e.Started: clock.started,
     e.Ticked: clock.ticked,
+    e.LineNeeded: clock.line_needed,
     e.Stopped: clock.stopped,
     e.TextTyped: client.text_typed,
     e.HungUp: client.hung_up,

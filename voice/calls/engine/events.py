@@ -179,6 +179,11 @@ class Ticked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineNeeded:
+    """Lines are scarce, and nobody has spoken in this call for a while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """The call stops here: it has ended, or it is suspended or handed over.
 
@@ -207,5 +212,6 @@ type Event = (
     | ToolFinished
     | Started
     | Ticked
+    | LineNeeded
     | Stopped
 )
