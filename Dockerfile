@@ -25,6 +25,7 @@ COPY staff ./staff
 COPY orders ./orders
 COPY appointments ./appointments
 COPY conversations ./conversations
+COPY follow_ups ./follow_ups
 COPY maintenance ./maintenance
 COPY voice ./voice
 COPY locale ./locale

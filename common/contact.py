@@ -1,15 +1,24 @@
-"""Validation of the names, e-mail addresses and identity numbers that people give."""
+"""Validation of the names, addresses, phone numbers, identity numbers and texts that people give."""
+
+import re
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from common.errors import InvalidFieldError
+from common.errors import AccentedEmailError, HiddenCharactersError, InvalidFieldError
 from common.identity.verification import parse_dni
 from common.text import has_hidden_characters
 
 MAX_NAME_LENGTH = 120
 MAX_EMAIL_LENGTH = 254
 MAX_DNI_DIGITS = 15
+MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 6, 15
+"""A local number has six digits or more; ITU-T E.164 allows 15."""
+MAX_PHONE_LENGTH = 40
+LINE_BREAKS = "\n\r\t"
+"""The hidden characters that a text of several lines may contain."""
+
+_PHONE = re.compile(r"\+?[\d\s().\-–/]+(?:\s*(?:int|interno|ext)\.?\s*\d{1,6})?", re.IGNORECASE)
 
 _validate_email = EmailValidator()
 
@@ -18,13 +27,44 @@ def clean_name(name: str, *, field: str) -> str:
     """Return `name` with single spaces.
 
     Raises:
-        InvalidFieldError: it has no letter, is too long, or contains characters that aren't shown or
-            that reorder the others; the error names `field`.
+        HiddenCharactersError: it contains characters that aren't shown or that reorder the others.
+        InvalidFieldError: it has no letter or is too long; the error names `field`.
 
     """
     cleaned = " ".join(name.split())
-    is_valid = len(cleaned) <= MAX_NAME_LENGTH and any(letter.isalpha() for letter in cleaned)
-    if not is_valid or has_hidden_characters(cleaned):
+    if has_hidden_characters(cleaned):
+        raise HiddenCharactersError(field=field)
+    if len(cleaned) > MAX_NAME_LENGTH or not any(letter.isalpha() for letter in cleaned):
+        raise InvalidFieldError(field=field)
+    return cleaned
+
+
+def clean_text(text: str, *, field: str, max_length: int) -> str:
+    """Return a text of one or more lines without surrounding blanks.
+
+    Raises:
+        HiddenCharactersError: it contains hidden characters other than line breaks and tabs.
+        InvalidFieldError: it is too long; the error names `field`.
+
+    """
+    if has_hidden_characters(text, allowed=LINE_BREAKS):
+        raise HiddenCharactersError(field=field)
+    if len(text) > max_length:
+        raise InvalidFieldError(field=field)
+    return text.strip()
+
+
+def clean_phone(phone: str, *, field: str) -> str:
+    """Return a phone number as it was written, with single spaces.
+
+    Raises:
+        InvalidFieldError: it is none, or too long; the error names `field`.
+
+    """
+    cleaned = " ".join(phone.split())
+    digits = sum(character.isdecimal() for character in cleaned)
+    is_valid = len(cleaned) <= MAX_PHONE_LENGTH and _PHONE.fullmatch(cleaned) is not None
+    if not is_valid or not MIN_PHONE_DIGITS <= digits <= MAX_PHONE_DIGITS:
         raise InvalidFieldError(field=field)
     return cleaned
 
@@ -33,10 +73,16 @@ def clean_email(email: str, *, field: str) -> str:
     """Return `email` in lower case, as the indexes store it.
 
     Raises:
+        AccentedEmailError: the part before the `@` has accents or other letters than a to z.
+        HiddenCharactersError: it contains characters that aren't shown.
         InvalidFieldError: it is no e-mail address or is too long; the error names `field`.
 
     """
     cleaned = email.strip().lower()
+    if has_hidden_characters(cleaned):
+        raise HiddenCharactersError(field=field)
+    if not cleaned.partition("@")[0].isascii():
+        raise AccentedEmailError(field=field)
     try:
         _validate_email(cleaned)
     except ValidationError:

@@ -7,7 +7,7 @@
      │   ├─ VersionNotMatchedError 412  version_not_matched
      │   └─ IdempotencyConflictError    idempotency_conflict
      ├─ RuleError                 422   empty_order, appointment_in_the_past …
-     │   ├─ InvalidFieldError           invalid_field
+     │   ├─ InvalidFieldError           invalid_field; some say what is wrong with the value
      │   └─ InvalidCursorError    400   invalid_cursor
      ├─ NotAllowedError           403
      │   └─ IdentityMissingError        identity_missing
@@ -127,6 +127,21 @@ class InvalidFieldError(RuleError):
     @override
     def text_values(self) -> dict[str, object]:
         return {"field": field_label(str(self.data["field"]))}
+
+
+class HiddenCharactersError(InvalidFieldError):
+    """A text contains characters that aren't shown, or that change the order of the others."""
+
+    text = _("%(field)s has characters that can't be seen. Type it again instead of pasting it.")
+
+
+class AccentedEmailError(InvalidFieldError):
+    """An e-mail address has accents or other letters beside a to z before its `@`."""
+
+    text = _(
+        "The e-mail address has an accent, an ñ or another special letter before the @. "
+        "Addresses have only plain letters there."
+    )
 
 
 class InvalidCursorError(RuleError):

@@ -23,6 +23,9 @@ FIELD_LABELS: Mapping[str, Promise] = {
     "date": _("day and time"),
     "duration": _("minutes"),
     "notes": _("notes"),
+    "message": _("message"),
+    "note": _("note"),
+    "phone": _("phone number"),
 }
 """Labels by the field name in an `InvalidFieldError`; the staff's forms use the same labels."""
 

@@ -14,6 +14,7 @@ TOOL_LABELS: Mapping[str, Promise] = {
     "cancelarTurno": gettext_lazy("Cancel an appointment"),
     "modificarTurno": gettext_lazy("Move an appointment"),
     "consultarTurno": gettext_lazy("Look up an appointment"),
+    "dejarMensaje": gettext_lazy("Leave a message"),
 }
 ERROR_LABELS: Mapping[str, Promise] = {
     # Of tools
@@ -25,9 +26,12 @@ ERROR_LABELS: Mapping[str, Promise] = {
     "appointment_too_far": gettext_lazy("The day is too far ahead"),
     "attempt_too_soon": gettext_lazy("Another try came too soon"),
     "attempts_exceeded": gettext_lazy("Too many wrong names or numbers"),
+    "confirmation_needed": gettext_lazy("The customer had to confirm first"),
+    "contact_missing": gettext_lazy("Neither a phone number nor an e-mail address"),
     "conflict": gettext_lazy("Somebody else changed it at that moment"),
     "doctor_not_found": gettext_lazy("No such doctor"),
     "empty_order": gettext_lazy("An order without products"),
+    "follow_up_not_found": gettext_lazy("The message is not there any more"),
     "idempotency_conflict": gettext_lazy("Asked for twice in different words"),
     "identity_missing": gettext_lazy("The customer did not say who they are"),
     "invalid_field": gettext_lazy("A value was missing or wrong"),

@@ -19,8 +19,11 @@ from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+import follow_ups.services
+from common import clock
 from common.errors import DomainError, NotFoundError
 from common.identity import lockout
+from follow_ups.domain import FollowUpStatus
 from novasonic.admin_start_page import may_lift_locks, start_page_context
 from novasonic.logins.forms import StaffLoginForm
 from voice.tools import TOOLS
@@ -49,7 +52,30 @@ class StaffSite(admin.AdminSite):
     @override
     def get_urls(self) -> list[Any]:
         lift = path("locks/lift/", self.admin_view(self.lift_lock), name="lift_lock")
-        return [lift, *super().get_urls()]
+        complete_view = self.admin_view(self.complete_follow_up)
+        complete = path(
+            "follow-ups/<str:follow_up_id>/complete/", complete_view, name="complete_follow_up"
+        )
+        return [lift, complete, *super().get_urls()]
+
+    def complete_follow_up(self, request: HttpRequest, follow_up_id: str) -> HttpResponse:
+        """Mark a message of the start page as answered."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("follow_ups.change_followup"):
+            raise PermissionDenied
+        try:
+            follow_ups.services.change_follow_up(
+                follow_up_id=follow_up_id,
+                status=FollowUpStatus.DONE,
+                by=request.user.get_username(),
+                now=clock.now(),
+            )
+        except NotFoundError as error:
+            messages.info(request, error.message)
+        else:
+            messages.success(request, gettext("Marked as answered."))
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def lift_lock(self, request: HttpRequest) -> HttpResponse:
         """Lift an identity lock, so that callers may try again to prove who they are."""

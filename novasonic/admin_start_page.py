@@ -1,4 +1,4 @@
-"""The context of the staff site's start page: today's appointments, calls, open orders, locks.
+"""The context of the staff site's start page: appointments, messages, calls, open orders, locks.
 
 It reads a few short lists from DynamoDB, and only those that the user may view.
 """
@@ -11,6 +11,7 @@ from django.utils.timezone import localdate
 
 import appointments.services
 import conversations.services
+import follow_ups.services
 import orders.services
 from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
 from common import clock
@@ -18,10 +19,13 @@ from common.identity import lockout
 from conversations.admin_records import conversation_record
 from conversations.admin_transcript import format_length
 from conversations.domain import Conversation, ConversationQuery, ConversationState
+from follow_ups.domain import FollowUpStatus
 from orders.domain import OrderQuery, OrderStatus
 
 MAX_ORDERS_COUNTED = 100
 MAX_ORDERS_SHOWN = 10
+MAX_FOLLOW_UPS_COUNTED = 100
+MAX_FOLLOW_UPS_SHOWN = 10
 MAX_CALLS_READ = 50
 MAX_LIVE_CALLS_SHOWN = 10
 MAX_ENDED_CALLS_SHOWN = 5
@@ -37,6 +41,8 @@ def start_page_context(request: HttpRequest) -> dict[str, Any]:
         context["orders_waiting"] = [
             _orders_waiting(status, now) for status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
         ]
+    if user.has_perm("follow_ups.view_followup"):
+        context["follow_ups"] = _open_follow_ups(now)
     if user.has_perm("conversations.view_conversation"):
         context["calls"] = _calls(now)
     if may_lift_locks(request):
@@ -78,6 +84,21 @@ def _orders_waiting(status: OrderStatus, now: datetime) -> dict[str, Any]:
             }
             for order in found[:MAX_ORDERS_SHOWN]
         ],
+    }
+
+
+def _open_follow_ups(now: datetime) -> dict[str, Any]:
+    """Return how many customers wait for an answer, and those who have waited longest."""
+    found = follow_ups.services.list_follow_ups(
+        statuses=[FollowUpStatus.OPEN],
+        oldest_first=True,
+        now=now,
+        limit=MAX_FOLLOW_UPS_COUNTED,
+    ).items
+    return {
+        "count": len(found),
+        "is_more": len(found) == MAX_FOLLOW_UPS_COUNTED,
+        "shown": found[:MAX_FOLLOW_UPS_SHOWN],
     }
 
 

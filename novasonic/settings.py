@@ -414,7 +414,7 @@ HANDOVER: BusinessText = Field(
     "",
     max_length=40,
     description="The phone number for customers who ask for a person or whose identity is locked; empty: "
-    "BUSINESS_PHONE; if that is empty, too, the assistant says that one may phone or write. It promises no callback.",
+    "BUSINESS_PHONE; if that is empty, too, the assistant says that one may phone or write. A message for the staff can always be left.",
 )
 CLINIC_TIME_ZONE: TimeZone = Field(
     "America/Argentina/Buenos_Aires", description="Time zone of appointments."
@@ -565,6 +565,7 @@ INSTALLED_APPS = [
     "orders",
     "appointments",
     "conversations",
+    "follow_ups",
     "maintenance",
     "voice",
     "voice.web",

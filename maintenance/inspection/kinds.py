@@ -13,6 +13,8 @@ from common.dynamodb.tables import Table
 from common.identity.models import FailedAttempts, KnownAddress
 from conversations import items as conversation_items
 from conversations import models as conversation_models
+from follow_ups.models import FollowUpItem
+from follow_ups.repository import follow_up_from_item
 from maintenance import models as maintenance_models
 from orders import models as order_models
 from orders import repository as order_repository
@@ -124,6 +126,11 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
             lambda item: conversation_items.session_leases_from_item(
                 conversation_models.SessionLeasesItem.from_raw_data(dict(item))
             ),
+        ),
+        ItemKind(
+            "follow-up",
+            FollowUpItem,
+            lambda item: follow_up_from_item(FollowUpItem.from_raw_data(dict(item))),
         ),
         ItemKind("data migration", maintenance_models.MigrationRecord),
         ItemKind("undo item", maintenance_models.UndoItem, sort_key=""),

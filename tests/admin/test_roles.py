@@ -31,6 +31,9 @@ def test_roles_are_created_by_a_migration() -> None:
         "add_appointment",
         "change_appointment",
         "view_conversation",
+        "view_followup",
+        "add_followup",
+        "change_followup",
     }
 
     assert permissions("viewer") == viewer
@@ -43,6 +46,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_toolrun",
         "view_failedlogins",
         "delete_failedlogins",
+        "delete_followup",
     }
 
 

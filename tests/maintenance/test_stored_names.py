@@ -41,6 +41,9 @@ STORED = {
     "toolUseId turn",
     ("calls", "checkpoint"): "PK SK expiresAt sealed",
     ("calls", "used ticket"): "PK SK expiresAt",
+    ("calls", "follow-up"): (
+        "PK SK callId customerName doneBy email expiresAt kind message note phone startedAt updatedAt"
+    ),
     ("calls", "session leases"): "PK SK expiresAt leases version",
     (
         "calls",

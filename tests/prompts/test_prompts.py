@@ -114,7 +114,7 @@ def test_prompt_says_how_to_reach_a_person_and_after_a_lock(
     family: str, phone: str, handover: str, contact: str
 ) -> None:
     prompt = build(family, business=replace(NAME_ONLY, phone=phone, handover=handover))
-    assert f"que {contact}, promet" in prompt
+    assert f"que {contact} o dejar un mensaje con dejarMensaje, y s" in prompt
     assert f"que pruebe más tarde o que {contact}." in prompt
 
 

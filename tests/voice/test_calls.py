@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import appointments.services
+import follow_ups.services
 import orders.services
 from appointments.domain import AppointmentStatus
 from common.identity.verification import Staff
@@ -53,7 +54,7 @@ async def converse(site: Site, *texts: str) -> list[dict[str, Any]]:
         return events
 
 
-# The seven tools
+# The tools
 
 
 async def test_typed_order_number_finds_the_order(site: Site, demo_data: datetime) -> None:
@@ -107,6 +108,27 @@ async def test_typed_request_cancels_the_appointment(site: Site, demo_data: date
     assert tool_outcomes(events) == [("cancelarTurno", "ok")]
     found = appointments.services.get_appointment(appointment_id="3")
     assert found.status is AppointmentStatus.CANCELLED
+
+
+async def test_typed_request_for_a_person_leaves_a_message(site: Site, demo_data: datetime) -> None:
+    async with open_client(site.ws_url) as client:
+        events = await client.converse(
+            "Quiero hablar con una persona",
+            "Rosa Paz",
+            "Un presupuesto para la empresa",
+            "Mi teléfono es 1145551234",
+        )
+    assert tool_outcomes(events) == [
+        ("dejarMensaje", "refused"),
+        ("dejarMensaje", "ok"),
+    ]
+    [left] = [
+        each
+        for each in follow_ups.services.list_follow_ups(now=demo_data).items
+        if each.customer_name == "Rosa Paz"
+    ]
+    assert (left.phone, left.message) == ("1145551234", "Un presupuesto para la empresa")
+    assert left.call_id is not None
 
 
 async def test_typed_appointment_number_finds_the_appointment(

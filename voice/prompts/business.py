@@ -44,10 +44,11 @@ class Business:
             "address": self.address.rstrip("."),
             "phone": self.phone,
             "contact": self._contact(),
+            "person": f"{self._contact()} o dejar un mensaje con dejarMensaje",
         }
 
     def _contact(self) -> str:
-        """Return how a customer reaches a person. No callback: nothing stores that one was asked for."""
+        """Return how a customer reaches a person at once."""
         if number := self.handover or self.phone:
             return f"puede llamar al {number}"
         return f"puede llamar por teléfono o escribir a {self.name}"

@@ -1,6 +1,6 @@
-"""The seven tools of the assistant. Each calls one service of `orders` or `appointments`."""
+"""The tools of the assistant: the owner's seven, and one to leave a message. Each calls one service."""
 
-from voice.tools import appointments, orders
+from voice.tools import appointments, follow_ups, orders
 from voice.tools.registry import ToolRegistry
 
 TOOLS = ToolRegistry(
@@ -12,6 +12,7 @@ TOOLS = ToolRegistry(
         appointments.cancelarTurno,
         appointments.modificarTurno,
         appointments.consultarTurno,
+        follow_ups.dejarMensaje,
     ]
 )
-"""All tools, in the order of the specification."""
+"""All tools, the owner's in the order of the specification."""

@@ -4,6 +4,7 @@ The texts are Argentine Spanish, whatever language the staff's browser asks for.
 not in the message catalogue.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from django.utils.formats import date_format
 
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from common.money import format_amount
+from follow_ups.domain import FollowUp
 from orders.domain import Order, OrderStatus
 from voice.tools.registry import SPOKEN_LANGUAGE
 
@@ -87,6 +89,19 @@ def appointment_result(
     }
 
 
+def message_result(follow_up: FollowUp) -> dict[str, Any]:
+    """Return `{"message": {…}}` for the model."""
+    return {
+        "message": {
+            "customerName": follow_up.customer_name,
+            "text": follow_up.message,
+            "phone": follow_up.phone or None,
+            "email": follow_up.email or None,
+            "resultText": "El mensaje quedó anotado y alguien del equipo te va a responder.",
+        }
+    }
+
+
 # --- Changes, as they are proposed to the customer
 
 
@@ -146,6 +161,22 @@ def describe_appointment_cancellation(
     )
 
 
+def describe_message(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """Return what `dejarMensaje` would do."""
+    del arguments
+    message = result["message"]
+    contacts = []
+    if message["phone"]:
+        contacts.append(f"El teléfono es {spell_phone(message['phone'])}.")
+    if message["email"]:
+        contacts.append(f"El correo es {spell_email(message['email'])}.")
+    text = message["text"].rstrip(".")
+    return (
+        f"Entonces le dejo al equipo este mensaje de {message['customerName']}: {text}. "
+        + " ".join(contacts)
+    )
+
+
 def join_spoken(parts: Sequence[str]) -> str:
     """Return the parts as a list in a sentence: `a, b y c`."""
     return " y ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
@@ -161,6 +192,12 @@ def spell_email(email: str) -> str:
         else _spell(domain)
     )
     return f"{_spell(local)}, arroba, {spelled_domain}"
+
+
+def spell_phone(phone: str) -> str:
+    """Return a phone number digit by digit, its groups with commas: `1 1, 4 5 5 5`."""
+    groups = re.findall(r"\d+", phone)
+    return ", ".join(" ".join(group) for group in groups)
 
 
 def _spell(text: str) -> str:

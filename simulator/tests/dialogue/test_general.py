@@ -127,3 +127,60 @@ def test_unknown_tools_beside_the_known_ones_are_called() -> None:
         tool_use_id="t", name="get_weather", result={"sky": "despejado"}, now=MONDAY
     )
     assert answer.sentences == ("Sky: despejado. [FINAL]",)
+
+
+MESSAGE = tool(
+    "dejarMensaje",
+    "Dejar un mensaje para que una persona del equipo le responda al cliente",
+    ("customerName", "reason"),
+    customerName={"type": "string", "description": "Nombre y apellido."},
+    reason={"type": "string", "description": "Qué necesita, en una frase."},
+    phone={"type": "string", "description": "Teléfono con característica, en dígitos."},
+)
+PROPOSED = {
+    "ok": False,
+    "error": "confirmation_needed",
+    "say": "Entonces dejo el mensaje. ¿Lo confirmás?",
+}
+ARGUMENTS = {"customerName": "Ana Ruiz", "reason": "Un presupuesto", "phone": "45551234"}
+
+
+def propose(dialogue: GeneralDialogue | DialogueManager) -> None:
+    """Ask for a person, answer the questions, and let the tool ask for confirmation."""
+    for text in ("Quiero hablar con una persona", "Ana Ruiz", "Un presupuesto"):
+        reply = dialogue.respond(text, now=MONDAY)
+    refused = {"ok": False, "error": "contact_missing", "say": "Necesito un teléfono."}
+    dialogue.handle_tool_result(tool_use_id="1", name="dejarMensaje", result=refused, now=MONDAY)
+    reply = dialogue.respond("Mi teléfono es 45551234", now=MONDAY)
+    assert [call.arguments for call in reply.tool_calls] == [ARGUMENTS]
+    dialogue.handle_tool_result(tool_use_id="2", name="dejarMensaje", result=PROPOSED, now=MONDAY)
+
+
+def open_manager() -> DialogueManager:
+    booking = tool("consultarTurno", "Obtener detalles de cita", appointmentId=TEXT)
+    manager = open_dialogue(DialogueSetup(tools=(booking, MESSAGE), system_prompt=PROMPT))
+    assert isinstance(manager, DialogueManager)
+    return manager
+
+
+@pytest.mark.parametrize("open_any", [lambda: open_general(MESSAGE), open_manager])
+def test_confirmed_tool_is_called_again_with_the_same_arguments(open_any: Any) -> None:
+    dialogue = open_any()
+    propose(dialogue)
+    [call] = dialogue.respond("Sí, dale", now=MONDAY).tool_calls
+    assert call == ToolCall(name="dejarMensaje", arguments=ARGUMENTS)
+
+
+@pytest.mark.parametrize("open_any", [lambda: open_general(MESSAGE), open_manager])
+def test_tool_that_is_not_confirmed_is_dropped(open_any: Any) -> None:
+    dialogue = open_any()
+    propose(dialogue)
+    assert dialogue.respond("No, dejá", now=MONDAY).tool_calls == ()
+    assert dialogue.respond("Sí", now=MONDAY).tool_calls == ()
+
+
+def test_correction_of_a_proposed_tool_is_proposed_again() -> None:
+    dialogue = open_general(MESSAGE)
+    propose(dialogue)
+    [call] = dialogue.respond("No, el teléfono es 45559999", now=MONDAY).tool_calls
+    assert call.arguments == {**ARGUMENTS, "phone": "45559999"}

@@ -43,7 +43,13 @@ _SMALL_TALK = (
     ("dropped", r"deja(?:lo|la)?|olvidate|never mind|no importa"),
     ("listening", r"si|no|dale|ok|bueno|para|pará|espera|esperá|stop|wait|yes|basta"),
 )
+_YES = re.compile(
+    r"\b(?:si|dale|ok|claro|correcto|exacto|perfecto|confirmo|confirmado|yes|sure|right)\b"
+)
+_NO = re.compile(r"\b(?:no|nope|deja(?:lo|la)?|cancela(?:lo|la)?)\b")
 MAX_QUOTED_CHARACTERS = 60
+CONFIRMATION_NEEDED = "confirmation_needed"
+"""The error code of a tool that proposes a change, with the words to say."""
 
 
 class GeneralDialogue:
@@ -54,6 +60,7 @@ class GeneralDialogue:
         self._style = setup.style
         self._task: SchemaTask | None = None
         self._is_asking = False
+        self._awaits_confirmation = False
 
     @property
     def is_asking(self) -> bool:
@@ -71,7 +78,31 @@ class GeneralDialogue:
             if directive.result is not None:
                 sentences = describe(directive.result, self._style.language)
             return Reply(sentences=sentences)
-        return self.call_tool(text, now=now) or self._small_talk(text)
+        return (
+            self.answer_confirmation(text, now=now)
+            or self.call_tool(text, now=now)
+            or self._small_talk(text)
+        )
+
+    def answer_confirmation(self, text: str, *, now: datetime) -> Reply | None:
+        """Return the reply to the answer if a tool asked for confirmation, else None.
+
+        Yes calls the tool again with the same arguments, no drops it, and another value is a correction.
+        """
+        task = self._task
+        if not self._awaits_confirmation or task is None:
+            return None
+        self._awaits_confirmation = False
+        corrected = SchemaTask(tool=task.tool)
+        corrected.fill(text, now=now, is_answer=False)
+        plain = fold(text)
+        if corrected.arguments:
+            corrected.arguments = {**task.arguments, **corrected.arguments}
+            return self._advance(corrected)
+        if _NO.search(plain):
+            self._task = None
+            return self._final(_PHRASES[self._style.language]["dropped"])
+        return Reply(tool_calls=(task.call(),)) if _YES.search(plain) else None
 
     def call_tool(self, text: str, *, now: datetime) -> Reply | None:
         """Return the reply if the text asks for a tool or answers a question, else None."""
@@ -94,7 +125,9 @@ class GeneralDialogue:
         self, *, tool_use_id: str, name: str, result: Mapping[str, Any], now: datetime
     ) -> Reply:
         """Respond to a tool's result, from that result only."""
-        del tool_use_id, name, now
+        del tool_use_id, now
+        if self._task is not None and self._task.tool.name == name:
+            self._awaits_confirmation = result.get("error") == CONFIRMATION_NEEDED
         return self._final(*describe(result, self._style.language))
 
     def handle_interruption(self) -> None:

@@ -157,7 +157,9 @@ class DialogueManager:
             slots = shared.updated(interpretation.slots)
             interpretation = replace(interpretation, slots=slots)
         return self._remember_reply(
-            self._answer_meta(interpretation) or self._handle(interpretation, text, now)
+            self._answer_meta(interpretation)
+            or self._confirm_other_tool(text, now)
+            or self._handle(interpretation, text, now)
         )
 
     def _answer_meta(self, said: Interpretation) -> Reply | None:
@@ -242,7 +244,7 @@ class DialogueManager:
     def _answer_unknown_call(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         """Respond to the result of an unknown call, from its name and result only."""
         if name not in Intent:
-            return self._remember_reply(self._final_reply(*describe(result, self._style.language)))
+            return self._remember_reply(self._answer_other_tool(name, result, now))
         task = Task(intent=Intent(name), slots=Slots())
         sentences = answer(task, result, now.tzinfo, self._style.language)
         if self._stage in {Stage.ASKING, Stage.CALLING}:
@@ -250,6 +252,13 @@ class DialogueManager:
         self._task = task
         return self._remember_reply(
             self._final_reply(*sentences, *self._finish_task(task, result, now))
+        )
+
+    def _answer_other_tool(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
+        if self._other_tools is None:
+            return self._final_reply(*describe(result, self._style.language))
+        return self._other_tools.handle_tool_result(
+            tool_use_id="", name=name, result=result, now=now
         )
 
     def _finish_task(self, task: Task, result: dict[str, Any], now: datetime) -> tuple[str, ...]:
@@ -600,6 +609,11 @@ class DialogueManager:
 
     def _call_other_tool(self, text: str, now: datetime) -> Reply | None:
         return self._other_tools.call_tool(text, now=now) if self._other_tools else None
+
+    def _confirm_other_tool(self, text: str, now: datetime) -> Reply | None:
+        if self._other_tools is None or self._awaits_answer:
+            return None
+        return self._other_tools.answer_confirmation(text, now=now)
 
     def _small_talk(self, said: Interpretation, text: str) -> Reply:
         polite = small_talk.small_talk_reply(said.acts, self._style)

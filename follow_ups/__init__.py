@@ -1,0 +1,1 @@
+"""Follow-ups: what staff have to do after a call, such as calling a customer back."""
