@@ -1,9 +1,9 @@
 """Follow the steps of docs/deploy.md for AWS on a local AWS: `follow_deploy_page.py FOLDER`.
 
 Runs each ```sh aws block of the page, in order, in a copy of the project, as somebody who copies the commands.
-AWS_ENDPOINT_URL names the local AWS (moto). Stand-ins: `docker` and `aws` only record what they are
-asked, the REST function's package is an empty one (`make lambda` builds the real one), and Terraform asks nobody
-for approval.
+AWS_ENDPOINT_URL names the local AWS (moto). Stand-ins: `git clone` is this copy, `docker` and `aws` only record
+what they are asked, the REST function's package is an empty one (`make lambda` builds the real one), and
+Terraform asks nobody for approval.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import Any
 import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
+CLONE = re.compile(r"^git clone .*\n", re.MULTILINE)
 BLOCK = re.compile(r"^```sh aws\n(.*?)^```", re.DOTALL | re.MULTILINE)
 RECORDER = """#!/bin/sh
 echo "$(basename "$0") $*" >> "$RECORD"
@@ -35,7 +36,8 @@ def main() -> None:
     blocks = BLOCK.findall((ROOT / "docs" / "deploy.md").read_text(encoding="utf-8"))
     for number, block in enumerate(blocks, 1):
         print(f"step {number}: {block.strip().splitlines()[0]}", flush=True)
-        run(block, clone, environ)
+        here = CLONE.sub("", block).replace("python3.13", sys.executable)
+        run(here, clone, environ)
         if "terraform.tfvars.example" in block:
             fill_in_variables(clone / "terraform" / "terraform.tfvars")
     check(clone, folder, environ)
@@ -67,11 +69,12 @@ def prepare(clone: Path, folder: Path) -> dict[str, str]:
         archive.writestr("novasonic/lambda_handler.py", "")
     builder = clone / "scripts" / "build-lambda"
     builder.write_text(f"#!/bin/sh\nmkdir -p build && cp {package} build/lambda.zip\n")
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHON"}
     return {
-        **os.environ,
+        **inherited,
         "PATH": f"{tools}:{os.environ['PATH']}",
         "RECORD": str(folder / "record"),
-        "PYTHON": sys.executable,
+        "PIP_NO_COMPILE": "1",  # half of the time of the installation
         "AWS_DEFAULT_REGION": "us-east-1",
         "TF_CLI_ARGS_apply": "-auto-approve -input=false -no-color",
         # The local AWS has one host name, not one for each bucket.
