@@ -101,6 +101,8 @@ def lines_of(properties: Mapping[str, Any], samples: Sequence[Sample]) -> list[L
         if search := SEARCH.fullmatch(options.get("expression", "")):
             lines += _searched(search, samples)
             continue
+        if "expression" in options:
+            continue  # a search for AWS's own metrics
         namespace, name, *pairs = path
         dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
         matching = [

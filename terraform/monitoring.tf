@@ -184,6 +184,7 @@ resource "aws_cloudwatch_metric_alarm" "dynamodb_throttled" {
   }
 }
 
+# docs/runbook.md#monthly-budget
 resource "aws_budgets_budget" "this" {
   count = var.monthly_budget_usd == null ? 0 : 1
 
@@ -195,7 +196,7 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:Project$${var.project_name}"]
+    values = [format("user:Project$%s", var.project_name)]
   }
 
   dynamic "notification" {
@@ -238,8 +239,12 @@ locals {
 
   aws_widgets = [
     {
-      title   = "DynamoDB: throttled requests"
-      metrics = [for pair in setproduct([for table in aws_dynamodb_table.this : table.name], ["ReadThrottleEvents", "WriteThrottleEvents"]) : ["AWS/DynamoDB", pair[1], "TableName", pair[0], { stat = "Sum" }]]
+      title = "DynamoDB: throttled requests"
+      metrics = concat(
+        [for pair in setproduct([for table in aws_dynamodb_table.this : table.name], ["ReadThrottleEvents", "WriteThrottleEvents"]) : ["AWS/DynamoDB", pair[1], "TableName", pair[0], { stat = "Sum" }]],
+        # CloudWatch counts those of the indexes apart from their table's.
+        [for table in aws_dynamodb_table.this : [{ expression = "SEARCH('{AWS/DynamoDB,TableName,GlobalSecondaryIndexName} TableName=\"${table.name}\" MetricName=(\"ReadThrottleEvents\" OR \"WriteThrottleEvents\")', 'Sum', 60)", label = "" }]],
+      )
     },
     {
       title   = "DynamoDB: consumed capacity"

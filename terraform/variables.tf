@@ -287,7 +287,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_emails" {
-  description = "Addresses that are told of alarms; each confirms once."
+  description = "Addresses that get the alarms; each confirms once."
   type        = list(string)
   default     = []
 }

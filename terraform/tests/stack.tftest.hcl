@@ -285,6 +285,17 @@ run "refuses_stage_names_that_do_not_fit" {
   expect_failures = [var.stage]
 }
 
+run "budget_counts_the_costs_of_the_project" {
+  variables {
+    monthly_budget_usd = 400
+  }
+
+  assert {
+    condition     = one(one(aws_budgets_budget.this).cost_filter).values == tolist(["user:Project$nova-sonic-server-app"])
+    error_message = "The budget counts what carries the project's tag: TAG$VALUE."
+  }
+}
+
 run "alarms_and_dashboard_agree" {
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : (alarm.statistic == null) != (alarm.extended_statistic == null)])

@@ -59,6 +59,12 @@ def test_search_draws_a_line_for_each_kind() -> None:
     ]
 
 
+def test_search_for_metrics_of_aws_draws_nothing() -> None:
+    search = {"expression": "SEARCH('{AWS/DynamoDB,TableName} TableName=\"orders\"', 'Sum', 60)"}
+    samples = list(render.read_samples(LOG))
+    assert render.lines_of({"metrics": [[search]], "period": 60}, samples) == []
+
+
 @pytest.mark.parametrize("is_from_terraform", [False, True])
 def test_dashboard_is_read_from_its_json_or_from_terraforms_output(
     is_from_terraform: bool, tmp_path: Path
