@@ -36,8 +36,6 @@ THOUSAND = "mil"
 MILLIONS = ("millon", "millones")
 ARTICLES = ("un", "una")
 """Number words that are mostly articles."""
-NUMBER_WORDS = frozenset({*UNITS, *TEENS, *TENS, *HUNDREDS, THOUSAND, *MILLIONS})
-"""All words of numbers but "y", without accents."""
 
 _WORD = re.compile(r"\w+")
 

@@ -11,9 +11,6 @@ from pynamodb.exceptions import AttributeDeserializationError
 
 from common.dynamodb.tables import Table
 
-MAX_ITEM_BYTES = 400 * 1024
-"""How large an item may be, with the names of its attributes."""
-
 
 def to_json(item: Mapping[str, Any]) -> str:
     """Return an item as one line of DynamoDB JSON; equal items have equal texts.

@@ -95,11 +95,6 @@ def compare_names(spoken: str, stored: str) -> NameMatch:
     return NameMatch.NEAR if _is_near(a, b) else NameMatch.DIFFERENT
 
 
-def is_same_name(spoken: str, stored: str) -> bool:
-    """Whether `spoken` is the name `stored`."""
-    return compare_names(spoken, stored) is NameMatch.SAME
-
-
 def letters_of(name: str) -> str:
     """Return the letters of a name without accents, capitals, spaces and signs."""
     return "".join(c for c in fold(name) if c.isalpha())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.identity.names import compare_names, is_same_name, sounds_of_words
+from common.identity.names import NameMatch, compare_names, sounds_of_words
 
 pytestmark = pytest.mark.pure
 
@@ -29,9 +29,8 @@ def test_pair_of_names_has_the_agreed_outcome(
 
 @pytest.mark.parametrize("empty", ["", "  ", "…", "123"])
 def test_empty_name_matches_nothing(empty: str) -> None:
-    assert not is_same_name(empty, "")
-    assert not is_same_name(empty, empty)
-    assert not is_same_name("Juan Pérez", empty)
+    for spoken, stored in [(empty, ""), (empty, empty), ("Juan Pérez", empty)]:
+        assert compare_names(spoken, stored) is NameMatch.DIFFERENT
 
 
 def test_name_that_ends_in_a_particle_has_its_sound() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.spoken_numbers import NUMBER_WORDS, next_group
+from common.spoken_numbers import next_group, parse_whole_number
 from common.text import fold
 from conversations.masking import MASKS, mask_text
 
@@ -208,4 +208,5 @@ def test_ordinary_sentences_stay_as_they_are() -> None:
 
 
 def test_number_words_of_the_generator_are_those_that_are_read() -> None:
-    assert {fold(word) for word in [*UNITS, *TEENS, *TENS, *HUNDREDS]} <= NUMBER_WORDS
+    words = [*UNITS, *TEENS, *TENS, *HUNDREDS]
+    assert [word for word in words if parse_whole_number(word) is None] == []

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from nova_sonic_simulator.protocol import chunks
 from nova_sonic_simulator.protocol.eventstream import (
-    LARGEST_MESSAGE_BYTES,
     MAX_HEADER_VALUE_BYTES,
+    MAX_HEADERS_BYTES,
     MAX_PAYLOAD_BYTES,
+    SMALLEST_MESSAGE_BYTES,
     Decoder,
     FramingError,
     HeaderValue,
@@ -141,7 +142,7 @@ def prelude(total: int, headers: int) -> bytes:
     [
         prelude(15, 0),
         prelude(16, 1),
-        prelude(LARGEST_MESSAGE_BYTES + 1, 0),
+        prelude(SMALLEST_MESSAGE_BYTES + MAX_HEADERS_BYTES + MAX_PAYLOAD_BYTES + 1, 0),
         prelude(2**32 - 1, 0),
         prelude(300_000, 128 * 1024 + 1),
         bytes(12),

@@ -7,7 +7,6 @@ from nova_sonic_simulator.dialogue.slots import Intent, RequestedSlot, Subject
 from nova_sonic_simulator.dialogue.spanish import hour_words, listed
 from nova_sonic_simulator.dialogue.tasks import Task
 
-SUBJECT = "¿Es por un pedido o por una cita?"
 SURNAME = "¿Me decís también el apellido?"
 
 _BY_NEEDS: Mapping[tuple[RequestedSlot, ...], str] = {
