@@ -1,7 +1,6 @@
 """The Dockerfile and docker-compose.yaml hold together; `make check-image` runs the instructions."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 from django.core.management import get_commands
 
 from novasonic.settings import Environment
+from tests.fixtures.aws import PYTHON
 from tests.scripts.loading import load_script
 
 ROOT = Path(__file__).parents[2]
@@ -163,10 +163,19 @@ def test_ports_are_open_to_this_machine_only(compose: dict[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_compose_accepts_its_file() -> None:
-    docker = shutil.which("docker")
-    version = [docker or "false", "compose", "version"]
-    if subprocess.run(version, capture_output=True, check=False).returncode != 0:
-        return  # without the plugin the tests above are all there is
-    config = [str(docker), "compose", "--file", str(ROOT / "docker-compose.yaml"), "config", "-q"]
-    assert subprocess.run(config, check=False).returncode == 0
+@pytest.mark.parametrize(
+    ("written", "read_as", "status"),
+    [("cap_drop:", "cap_drop:", 0), ("cap_drop:", "cap_drops:", 1)],
+    ids=["as it is", "with a misspelt key"],
+)
+def test_file_follows_the_compose_specification(
+    tmp_path: Path, written: str, read_as: str, status: int
+) -> None:
+    file = tmp_path / "docker-compose.yaml"
+    file.write_text((ROOT / "docker-compose.yaml").read_text().replace(written, read_as))
+
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    check = [str(PYTHON), "-m", "check_jsonschema", *schema, str(file)]
+    ended = subprocess.run(check, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == status, ended.stdout + ended.stderr

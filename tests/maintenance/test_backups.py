@@ -5,6 +5,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from django.test import override_settings
 from common import clock
 from common.dynamodb.bulk import BulkClient, Item
 from common.dynamodb.items import to_json
+from maintenance.backups import create_on_demand_backups
+from tests.fixtures.aws import LocalAWS
 from tests.maintenance.conftest import RunCommand
 from tests.maintenance.items import appointment, doctor_day, keyed, order, store_items, stored
 
@@ -259,6 +262,30 @@ def test_kms_key_encrypts_each_file_in_s3(client: BulkClient, run: RunCommand, s
     for file in files:
         head = bucket.head_object(Bucket="our-keys", Key=file["Key"])
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
+def test_dynamodbs_own_backups_are_made_of_each_table(local_aws: LocalAWS) -> None:
+    dynamodb = local_aws.client("dynamodb")
+    tables = {label: f"{local_aws.prefix}-{label}" for label in LABELS}
+    for table in tables.values():
+        dynamodb.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    with override_settings(DYNAMODB_ENDPOINT_URL=local_aws.environ["AWS_ENDPOINT_URL"]):
+        aws_client = BulkClient()
+    now = datetime(2026, 12, 24, 18, 30, tzinfo=UTC)
+
+    arns = create_on_demand_backups(aws_client, tables, now=now)
+
+    aws_client.close()
+    made = [dynamodb.describe_backup(BackupArn=arn)["BackupDescription"] for arn in arns]
+    assert {each["SourceTableDetails"]["TableName"] for each in made} == set(tables.values())
+    assert {each["BackupDetails"]["BackupName"] for each in made} == {
+        f"{table}-20261224T183000Z" for table in tables.values()
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The site behind a TLS proxy with the documented settings alone: login, forms, calls, addresses.
 
-nginx listens on 127.0.0.2 and connects from there; the site listens on 127.0.0.3. No setting of the
-server trusts either address, only PROXIES counts.
+nginx and the site meet at an address of this machine that is not a loopback one. No setting of the
+server trusts that address, only PROXIES counts.
 """
 
 import http.client
@@ -23,6 +23,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
+from tests.fixtures.ports import machine_address
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.tls_proxy import TLSProxy, choose_ports, running_tls_proxy, trusted_by_clients
 from tests.fixtures.voice_clients import open_client
@@ -30,7 +31,7 @@ from tests.interfaces.staff_session import CREDENTIALS, StaffSession
 
 pytestmark = [pytest.mark.wire, pytest.mark.nginx]
 
-SITE_ADDRESS = "127.0.0.3"
+SITE_ADDRESS = machine_address()
 START_TIMEOUT_S = 40.0
 
 
@@ -71,7 +72,9 @@ def proxied_site(folder: Path, stand_ins: dict[str, str], **environ: str) -> Ite
     )
     with (
         running_site(folder, settings, wait=False) as site,
-        running_tls_proxy(folder, ports, f"{SITE_ADDRESS}:{site.port}") as proxy,
+        running_tls_proxy(
+            folder, ports, f"{SITE_ADDRESS}:{site.port}", connects_from=SITE_ADDRESS
+        ) as proxy,
     ):
         proxied = ProxiedSite(site, proxy)
         _wait_until_ready(proxied)

@@ -1,8 +1,9 @@
-"""The scripts for the data: each starts its command with the project's Python, from any folder."""
+"""The scripts for the data and the deployment: each starts with the project's Python, from any folder."""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_help_explains_the_command(name: str, tmp_path: Path) -> None:
     ended = run(ROOT / "scripts" / name, "--help", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert f"manage.py {SCRIPTS[name]}" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["setup-backend.sh", "set-secrets", "site-command", "migrate-site"]
+)
+def test_help_explains_a_script_for_the_deployment(name: str, tmp_path: Path) -> None:
+    ended = run(ROOT / "scripts" / name, "--help", folder=tmp_path, PYTHON=sys.executable)
+    assert ended.returncode == 0, ended.stderr
+    program = {"migrate-site": "site-command"}.get(name, name)
+    assert ended.stdout.startswith(f"usage: {program} ")
 
 
 def test_command_gets_the_scripts_arguments_and_exit_status(tmp_path: Path) -> None:
@@ -96,5 +107,5 @@ def test_manage_without_a_command_explains_itself(arguments: tuple[str, ...]) ->
 
 
 def test_scripts_are_executable() -> None:
-    names = ["manage", "setup-backend.sh", *SCRIPTS]
+    names = ["manage", "setup-backend.sh", "set-secrets", "site-command", "migrate-site", *SCRIPTS]
     assert all(os.access(ROOT / "scripts" / name, os.X_OK) for name in names)
