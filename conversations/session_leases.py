@@ -58,7 +58,7 @@ class SessionLeases:
         Args:
             process_id: The process.
             opened: The sessions that it has open. They are leased whatever the limit says, as they exist.
-            requested: How many more it wants; it gets none of them, unless all of them fit.
+            requested: How many more it requests; it gets all of them or none.
             limit: How many sessions all processes together may lease.
             now: The current time.
 

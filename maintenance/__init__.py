@@ -15,6 +15,6 @@
     rehearsal         apply and undo them on copies of the tables
 
 Everything works on items as DynamoDB sends them (`common.dynamodb.bulk`), since an item that the models
-can't read must still be backed up, found and mended. The management commands here are the interface;
+can't read must still be backed up, found and corrected. The management commands here are the interface;
 the scripts in `scripts/` start them.
 """

@@ -8,7 +8,7 @@ from maintenance.inspection import Inspection
 from maintenance.inspection.findings import TWO_STARTS, UNREADABLE, UNREADABLE_DOCTOR_DAY, WRONG_KEY
 
 NEVER_MORE = (UNREADABLE, WRONG_KEY, TWO_STARTS, UNREADABLE_DOCTOR_DAY)
-"""What a migration may mend and never cause. It may reveal others: an appointment that can be read now
+"""What a migration may repair and never cause. It may reveal others: an appointment that can be read now
 may overlap another one."""
 MAX_NAMED = 10
 

@@ -62,7 +62,7 @@ class Report:
     """What a plan found besides the changes. Texts name records by their keys, not by customers.
 
     Attributes:
-        problems: Records that people must mend.
+        problems: Records that people must correct.
         repairs: How often each doubtful value was repaired, and how.
 
     """
@@ -71,7 +71,7 @@ class Report:
     repairs: Counter[str] = field(default_factory=Counter)
 
     def add_problem(self, text: str) -> None:
-        """Report a record that people must mend."""
+        """Report a record that people must correct."""
         self.problems.append(text)
 
 

@@ -246,7 +246,7 @@ def exec_form(arguments: str) -> list[str]:
 
 
 def _pip_settings() -> dict[str, str]:
-    """Return where pip finds packages on this machine: an image's build is told the same way."""
+    """Return where pip finds packages on this machine; an image build gets them the same way."""
     return {
         name: value
         for name, value in os.environ.items()
