@@ -18,6 +18,7 @@ from pynamodb.attributes import (
 )
 
 from common.dynamodb.attributes import CostAttribute, InstantAttribute
+from common.dynamodb.counts import CountTable
 from common.dynamodb.indexes import global_index
 from common.dynamodb.tables import EXPIRES_AT, Table, register_table
 
@@ -145,6 +146,15 @@ class UsedTicketItem(Table):
     key_prefix = "TICKET"
 
     expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+
+
+class ModelUsageItem(CountTable):
+    """For how long calls were active: those of one address on one day, and all of a day or month."""
+
+    table_setting = "CALLS_TABLE"
+    key_prefix = "USAGE"
+
+    amount = NumberAttribute(attr_name="seconds")
 
 
 class SessionLeasesItem(Table):

@@ -11,6 +11,7 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
+from common.dynamodb import counts
 from common.dynamodb.index_queries import LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
 from common.dynamodb.tables import Table
@@ -32,9 +33,11 @@ from conversations.domain import (
     left_deadline,
 )
 from conversations.errors import LeaseLostError, ToolCallNotFoundError
+from conversations.model_usage import ModelUsage, UsageSubjects
 from conversations.models import (
     CheckpointItem,
     ConversationItem,
+    ModelUsageItem,
     SessionLeasesItem,
     ToolCallItem,
     UsedTicketItem,
@@ -366,6 +369,34 @@ def session_leases(region: str) -> SessionLeases:
     """Return the leases of sessions in a Region by a consistent read; none if nothing is stored."""
     item = SessionLeasesItem.find(region)
     return SessionLeases() if item is None else items.session_leases_from_item(item)
+
+
+def model_usage(subjects: UsageSubjects) -> ModelUsage:
+    """Return the usage so far by consistent reads."""
+    return _to_usage(subjects, counts.read_counts(ModelUsageItem, subjects.keys))
+
+
+def add_model_usage(
+    subjects: UsageSubjects, seconds_by_address: Mapping[str, int], *, now: datetime
+) -> ModelUsage:
+    """Add seconds to the counts, and return the sums.
+
+    Raises:
+        BusyError: another process has added at the same time: try again.
+
+    """
+    before = counts.read_counts(ModelUsageItem, subjects.keys)
+    amounts = subjects.amounts(seconds_by_address)
+    after = counts.add_to_counts(ModelUsageItem, before, amounts, expires_at=subjects.expiry(now))
+    return _to_usage(subjects, after)
+
+
+def _to_usage(subjects: UsageSubjects, seconds: Mapping[str, int]) -> ModelUsage:
+    return ModelUsage(
+        by_address={address: seconds[key] for address, key in subjects.by_address.items()},
+        day=seconds[subjects.day],
+        month=seconds[subjects.month],
+    )
 
 
 def replace_session_leases(

@@ -9,12 +9,13 @@ lists. Every function with an `epoch` raises `LeaseLostError` if another process
 over or the conversation has ended.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
+from common.identity.lockout import hash_address
 from common.ids import is_id
 from common.text import split_words
 from common.timestamps import truncate_to_ms
@@ -42,12 +43,14 @@ from conversations.errors import (
     ConversationNotFoundError,
     LeaseLostError,
 )
+from conversations.model_usage import ModelUsage, UsageSubjects
 from conversations.session_leases import SessionLeases
 
 MAX_UTTERANCES_SEARCHED = 2_000
 """A text search looks through this many utterances, the latest first."""
 MAX_CONVERSATIONS_FOUND = 300
 """A text search returns this many conversations, the latest first."""
+MAX_USAGE_ADDRESSES = 50
 USED_TICKET_MARGIN = timedelta(hours=1)
 """A used ticket is stored this long after it expires, because the servers' clocks differ."""
 
@@ -311,6 +314,32 @@ def lease_sessions(
         return after
 
     return retry_on_conflict(attempt)
+
+
+def get_model_usage(*, address: str, now: datetime) -> ModelUsage:
+    """Return how long calls from an address, and all calls, have used the model."""
+    return repository.model_usage(_usage_subjects([address], now))
+
+
+def add_model_usage(*, seconds_by_address: Mapping[str, int], now: datetime) -> ModelUsage:
+    """Count how long calls have used the model since the last time, and return the sums.
+
+    Args:
+        seconds_by_address: For at most `MAX_USAGE_ADDRESSES` addresses.
+        now: The current time.
+
+    Raises:
+        BusyError: too many processes count at this moment; nothing has changed.
+
+    """
+    subjects = _usage_subjects(seconds_by_address, now)
+    return retry_on_conflict(
+        lambda: repository.add_model_usage(subjects, seconds_by_address, now=now)
+    )
+
+
+def _usage_subjects(addresses: Iterable[str], now: datetime) -> UsageSubjects:
+    return UsageSubjects.at(now, {each: hash_address(each) for each in addresses})
 
 
 # --- Staff

@@ -344,6 +344,24 @@ KNOWN_CALLER_DAYS: int = Field(
     le=365,
     description="How long a verification makes an address a known one; 0: no line is reserved.",
 )
+MODEL_MINUTES_PER_ADDRESS: int = Field(
+    300,
+    ge=0,
+    le=1_000_000,
+    description="Minutes of calls from one address on one day (UTC), on all servers; 0: no limit.",
+)
+MODEL_MINUTES_PER_DAY: int = Field(
+    3000,
+    ge=0,
+    le=10_000_000,
+    description="Minutes of all calls on one day (UTC); 0: no limit.",
+)
+MODEL_MINUTES_PER_MONTH: int = Field(
+    30_000,
+    ge=0,
+    le=100_000_000,
+    description="Minutes of all calls in one month (UTC); 0: no limit.",
+)
 CALL_STARTS_PER_MINUTE: int = Field(
     30,
     ge=1,

@@ -62,6 +62,10 @@ locals {
       description = "Calls without speech take the lines: they are ended early."
       metric      = "SilentCallsEnded", statistic = "Sum", threshold = 3, minutes = 2, of = 5
     })
+    model-budget = merge(local.voice_metric, {
+      description = "Over 80 % of the minutes that all calls may use today, or this month, are used."
+      metric      = "ModelBudgetUsed", statistic = "Maximum", threshold = 80, minutes = 1, of = 1
+    })
     sessions-lost = merge(local.voice_metric, {
       description = "Sessions with Nova Sonic break and are replaced."
       metric      = "SessionsLost", statistic = "Sum", threshold = 5, minutes = 2, of = 5
@@ -221,7 +225,7 @@ locals {
     { title = "First audio after the customer's turn (ms)", lines = [["FirstAudio", "p50", "p50"], ["FirstAudio", "p95", "p95"], ["FirstAudio", "p99", "p99"]] },
     { title = "Latency as heard by the customer (ms)", lines = [["HeardLatency", "p50", "p50"], ["HeardLatency", "p95", "p95"], ["HeardLatency", "p99", "p99"]] },
     { title = "Tool calls (ms)", lines = [["ToolLatency", "p50", "p50"], ["ToolLatency", "p95", "p95"], ["ToolLatency", "p99", "p99"]] },
-    { title = "Sessions with Nova Sonic", lines = [["SessionRotations", "Sum", "rotated"], ["SessionsLost", "Sum", "lost"], ["SessionQuotaUsed", "Maximum", "% of quota"]] },
+    { title = "Sessions with Nova Sonic", lines = [["SessionRotations", "Sum", "rotated"], ["SessionsLost", "Sum", "lost"], ["SessionQuotaUsed", "Maximum", "% of quota"], ["ModelBudgetUsed", "Maximum", "% of budget"]] },
     { title = "Interruptions and errors", lines = [["Interruptions", "Sum", "interruptions"], ["CallErrors", "Sum", "errors"], ["DynamoDBFailures", "Sum", "DynamoDB"]] },
     { title = "Cost per call (US$)", lines = [["CallCost", "Average", "mean"], ["CallCost", "p95", "p95"]] },
     { title = "Cost of the model (US$)", lines = [["CallCost", "Sum", "sum"]] },

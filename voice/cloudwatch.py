@@ -37,6 +37,7 @@ UNITS: Mapping[str, str] = {
     "SessionRotations": "Count",
     "SessionsLost": "Count",
     "SessionQuotaUsed": "Percent",
+    "ModelBudgetUsed": "Percent",
     "DynamoDBFailures": "Count",
 }
 """All metrics; terraform/monitoring.tf shows them and watches them."""

@@ -50,6 +50,10 @@ SESSION_QUOTA_USED = Gauge(
     "Share of a Region's sessions that all processes have leased.",
     ["region"],
 )
+MODEL_BUDGET_USED = Gauge(
+    "nova_model_budget_used_percent",
+    "Share of the budget of minutes of all calls that is used, of the day or the month.",
+)
 UNKNOWN_EVENTS = Counter("nova_unknown_events", "Events of the service that are not known.")
 
 TURN_SECONDS = Histogram(
@@ -138,7 +142,11 @@ def publisher() -> MetricsPublisher:
             "SessionsLost": SESSIONS_LOST,
             "DynamoDBFailures": DYNAMODB_FAILURES,
         },
-        gauges={"ActiveCalls": CALLS, "SessionQuotaUsed": SESSION_QUOTA_USED},
+        gauges={
+            "ActiveCalls": CALLS,
+            "SessionQuotaUsed": SESSION_QUOTA_USED,
+            "ModelBudgetUsed": MODEL_BUDGET_USED,
+        },
     )
 
 

@@ -1,11 +1,11 @@
 """How creations are counted in DynamoDB. These are PynamoDB models, not Django's."""
 
-from pynamodb.attributes import NumberAttribute, TTLAttribute
+from pynamodb.attributes import NumberAttribute
 
-from common.dynamodb.tables import EXPIRES_AT, Table
+from common.dynamodb.counts import CountTable
 
 
-class CreationCount(Table):
+class CreationCount(CountTable):
     """How many orders and appointments one call, contact or address created on one day.
 
     All of them are in the orders' table, so that orders and appointments count together.
@@ -14,5 +14,4 @@ class CreationCount(Table):
     table_setting = "ORDERS_TABLE"
     key_prefix = "CREATIONS"
 
-    created = NumberAttribute()
-    expires_at = TTLAttribute(attr_name=EXPIRES_AT)
+    amount = NumberAttribute(attr_name="created")

@@ -120,6 +120,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         TOOL_CALL,
         CHECKPOINT,
         ItemKind("used ticket", conversation_models.UsedTicketItem),
+        ItemKind("model usage", conversation_models.ModelUsageItem),
         ItemKind(
             "session leases",
             conversation_models.SessionLeasesItem,

@@ -35,7 +35,7 @@ def admission_control(**limits: object) -> AdmissionControl:
     return AdmissionControl(AdmissionLimits(**{**values, **limits}))
 
 
-def refusal_of(action: Callable[[], object]) -> tuple[str, float]:
+def refusal_of(action: Callable[[], object]) -> tuple[str, float | None]:
     """Return the error code of a refusal and when to try again."""
     with pytest.raises(CallRefusedError) as refused:
         action()

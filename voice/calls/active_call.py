@@ -70,6 +70,10 @@ class ActiveCall:
         """Return whether `token` is this call's resume token, in constant time."""
         return secrets.compare_digest(token.encode(), self.call.options.resume_token.encode())
 
+    def end_for_budget(self) -> None:
+        """Say goodbye because the budget of minutes is used up."""
+        self.call.end_for_budget()
+
     # Connections
 
     def attach(self, connection: Connection) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from appointments.clinic import opening_hours
 from common import clock, ids
+from conversations.model_usage import UsageLimits
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.watchdog import WatchdogLimits
 from voice.calls.options import CallSettings
@@ -83,6 +84,15 @@ def admission_limits() -> AdmissionLimits:
         ),
         frames_per_address=frame_rate(settings.CALLS_PER_ADDRESS),
         bytes_per_address=byte_rate(settings.CALLS_PER_ADDRESS),
+    )
+
+
+def usage_limits() -> UsageLimits:
+    """Return the budget of minutes of the model."""
+    return UsageLimits(
+        address_day=settings.MODEL_MINUTES_PER_ADDRESS,
+        day=settings.MODEL_MINUTES_PER_DAY,
+        month=settings.MODEL_MINUTES_PER_MONTH,
     )
 
 

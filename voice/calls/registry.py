@@ -26,6 +26,7 @@ from voice import metrics
 from voice.calls import configuration
 from voice.calls.active_call import ActiveCall, ActiveCallPhase, Connection
 from voice.calls.engine.state import CallPhase
+from voice.calls.model_budget import DynamoDBUsageStore, ModelBudget
 from voice.calls.options import CallOptions
 from voice.calls.recorder import CLOSED_WITHIN_S, CallRecorder
 from voice.calls.regions import CallTransport
@@ -65,6 +66,7 @@ class CallRegistry:
 
     def __init__(self) -> None:
         self.admission = AdmissionControl(configuration.admission_limits())
+        self.budget = ModelBudget(configuration.usage_limits(), DynamoDBUsageStore(), now=clock.now)
         self._ticket_verifier = TicketVerifier(conversations.claim_ticket)
         self._settings = configuration.call_settings()
         self._calls: dict[str, ActiveCall] = {}
@@ -115,11 +117,13 @@ class CallRegistry:
         """Return whether the caller may use a reserved line, if a new call would be admitted now.
 
         Raises:
-            CallRefusedError: as `AdmissionControl.check_capacity`.
+            CallRefusedError: as `AdmissionControl.check_capacity`; `budget`: the minutes of this
+                address, or of all, are used up.
 
         """
         is_known = await self._is_known_in_need(address)
         self.admission.check_capacity(address, is_known=is_known)
+        await self._check_budget(address)
         return is_known
 
     async def resume(
@@ -130,7 +134,7 @@ class CallRegistry:
         Raises:
             UnknownCallError: no call has this token.
             CallRefusedError: the call must wait: `busy` and `too_many`, because there is no free
-                line for it; `draining`, for another server.
+                line for it; `draining`, for another server. Or it ends: `budget`.
 
         """
         call_id, _, _ = resume.token.partition(".")
@@ -173,6 +177,11 @@ class CallRegistry:
             self._suspend(active)
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
+        await self.budget.close()
+
+    async def _check_budget(self, address: str) -> None:
+        if not await self.budget.has_budget(address):
+            raise CallRefusedError("budget")
 
     # Private methods: scarce lines
 
@@ -241,6 +250,7 @@ class CallRegistry:
 
     def _start_call(self, active: ActiveCall, connection: Connection) -> ActiveCall:
         metrics.CALLS.inc()
+        self.budget.call_started(active)
         active.attach(connection)
         self._calls[active.call_id] = active
         self._tasks[active] = asyncio.create_task(  # noqa: TID251 -- it outlives its connection; close() awaits it
@@ -268,6 +278,7 @@ class CallRegistry:
     ) -> tuple[ActiveCall, m.CallResumed]:
         """Build a call from what is stored of it."""
         is_known = await self._is_known_in_need(address)
+        await self._check_budget(address)
         self.admission.admit_restored_call(address, now=_now(), is_known=is_known)
         transport = await self._reserve_session(
             address, pauses_s=RESERVATION_RETRY_PAUSES_S, retry_after_s=RESTORE_RETRY_S
@@ -388,6 +399,7 @@ class CallRegistry:
         finally:
             if active.transport is not None:
                 active.transport.release()
+            self.budget.call_ended(active)
             self._unregister(active)
             self._tasks.pop(active, None)
             self.admission.remove_call(active.address)

@@ -202,6 +202,10 @@ class Call:
         """Say goodbye because the line is needed, as after a long silence."""
         self._dispatch(e.LineNeeded())
 
+    def end_for_budget(self) -> None:
+        """Say goodbye because the budget of minutes is used up."""
+        self._dispatch(e.BudgetExhausted())
+
     def hang_up(self) -> None:
         """End the session in order; `run` returns soon after."""
         self._dispatch(e.HungUp())

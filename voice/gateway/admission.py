@@ -49,9 +49,9 @@ class AdmissionLimits:
 
 
 class CallRefusedError(Exception):
-    """No call is admitted now; `code` says why, `retry_after_s` when to try again."""
+    """No call is admitted now; `code` says why, `retry_after_s` when to try again, if soon."""
 
-    def __init__(self, code: str, *, retry_after_s: float) -> None:
+    def __init__(self, code: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.retry_after_s = retry_after_s
@@ -145,7 +145,7 @@ class AdmissionControl:
         try:
             self.check_capacity(address, is_known=is_known)
         except CallRefusedError as refusal:
-            retry_after_s = min(refusal.retry_after_s, RESTORE_RETRY_S)
+            retry_after_s = min(refusal.retry_after_s or RESTORE_RETRY_S, RESTORE_RETRY_S)
             raise CallRefusedError(refusal.code, retry_after_s=retry_after_s) from refusal
         self._consume(self._restores, address, now)
         self._count_call(address)

@@ -279,6 +279,11 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         except UnknownCallError as error:
             raise m.WireError("unknown_call", "", close_code=CloseCode.UNKNOWN_CALL) from error
         except CallRefusedError as refusal:
+            if refusal.retry_after_s is None:
+                metrics.CALLS_REFUSED.labels(refusal.code).inc()
+                raise m.WireError(
+                    refusal.code, "", close_code=CloseCode.LIMIT_EXCEEDED
+                ) from refusal
             # The client tries again, and may reach another server.
             if refusal.code != "draining":
                 logger.info(

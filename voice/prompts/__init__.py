@@ -117,6 +117,7 @@ class Directives:
         wait: Say that a tool takes a while.
         idle: Sign off, because the customer is silent.
         limit: Sign off, because the call reached its time limit.
+        budget: Sign off, because the minutes that customers may call are used up.
         result: Say the result of a tool; a template, see `tool_result`.
 
     """
@@ -125,6 +126,7 @@ class Directives:
     wait: str
     idle: str
     limit: str
+    budget: str
     result: str
 
     def tool_result(self, tool: str, content: Mapping[str, Any]) -> str:

@@ -54,6 +54,7 @@ class TestDirectives:
     wait = "[wait]"
     idle = "[idle]"
     limit = "[limit]"
+    budget = "[budget]"
 
     def tool_result(self, tool: str, result: Any) -> str:
         return f"[result:{tool}:{result['of']}]"
@@ -248,6 +249,9 @@ class EngineDriver:
 
     def need_line(self) -> None:
         self.handle(e.LineNeeded())
+
+    def exhaust_budget(self) -> None:
+        self.handle(e.BudgetExhausted())
 
     def hang_up(self) -> None:
         self.handle(e.HungUp())

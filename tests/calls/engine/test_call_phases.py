@@ -68,6 +68,15 @@ class TestGoodbye:
         assert list(driver.sessions[1].inputs) == []
         assert driver.call.end_reason is m.EndReason.CLIENT
 
+    def test_call_without_budget_says_goodbye_and_nobody_can_stay(self) -> None:
+        driver = connected(watchdog=LIMITS)
+        driver.exhaust_budget()
+        driver.exhaust_budget()
+        driver.begin_speech()
+        assert list(driver.sessions[1].inputs) == ["[budget]"]
+        assert driver.call.phase is CallPhase.SIGNING_OFF
+        assert driver.call.end_reason is m.EndReason.LIMIT
+
     def test_model_without_text_ends_the_call_without_goodbye(self) -> None:
         driver = connected(watchdog=LIMITS, family=FIRST)
         driver.wait(20)

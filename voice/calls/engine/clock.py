@@ -65,7 +65,10 @@ def _act_on(call: CallState, finding: Finding | None, *, jitter: float, now: flo
             change = call.sessions.abandon(error, jitter=jitter, now=now)
             apply_session_change(call, change, now=now)
         case Finding.IDLE | Finding.LIMIT if call.phase is CallPhase.ACTIVE:
-            _sign_off(call, m.EndReason(finding.value), now=now)
+            is_idle = finding is Finding.IDLE
+            directives = call.settings.directives
+            goodbye = directives.idle if is_idle else directives.limit
+            _sign_off(call, m.EndReason(finding.value), goodbye, now=now)
         case _:
             pass
 
@@ -73,15 +76,19 @@ def _act_on(call: CallState, finding: Finding | None, *, jitter: float, now: flo
 def line_needed(call: CallState, _: e.LineNeeded, now: float) -> None:
     """Say goodbye, as after a long silence; the customer may stay by speaking."""
     if call.phase is CallPhase.ACTIVE:
-        _sign_off(call, m.EndReason.IDLE, now=now)
+        _sign_off(call, m.EndReason.IDLE, call.settings.directives.idle, now=now)
 
 
-def _sign_off(call: CallState, reason: m.EndReason, *, now: float) -> None:
+def budget_exhausted(call: CallState, _: e.BudgetExhausted, now: float) -> None:
+    """Say goodbye, as after the longest duration; the customer can't stay."""
+    if call.phase is CallPhase.ACTIVE:
+        _sign_off(call, m.EndReason.LIMIT, call.settings.directives.budget, now=now)
+
+
+def _sign_off(call: CallState, reason: m.EndReason, goodbye: str, *, now: float) -> None:
     call.end_reason, call.end_by = reason, now + call.settings.watchdog.goodbye_s
     call.advance(CallTrigger.SIGN_OFF)
-    directives = call.settings.directives
-    is_idle = reason is m.EndReason.IDLE
-    call.direct(directives.idle if is_idle else directives.limit, now=now)
+    call.direct(goodbye, now=now)
 
 
 def stopped(call: CallState, event: e.Stopped, _now: float) -> None:

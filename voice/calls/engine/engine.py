@@ -26,6 +26,7 @@ _HANDLERS: Mapping[type, Handler] = {
     e.Started: clock.started,
     e.Ticked: clock.ticked,
     e.LineNeeded: clock.line_needed,
+    e.BudgetExhausted: clock.budget_exhausted,
     e.Stopped: clock.stopped,
     e.TextTyped: client.text_typed,
     e.HungUp: client.hung_up,

@@ -184,6 +184,11 @@ class LineNeeded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetExhausted:
+    """The minutes that the caller, or all callers, may use are used up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """The call stops here: it has ended, or it is suspended or handed over.
 
@@ -213,5 +218,6 @@ type Event = (
     | Started
     | Ticked
     | LineNeeded
+    | BudgetExhausted
     | Stopped
 )

@@ -31,6 +31,10 @@ class Directives(Protocol):
     def limit(self) -> str:
         """Say goodbye, as the call has reached its longest duration."""
 
+    @property
+    def budget(self) -> str:
+        """Say goodbye, as the budget of minutes is used up."""
+
     def tool_result(self, tool: str, result: Mapping[str, Any]) -> str:
         """Use this result of a tool that another session asked for."""
 
