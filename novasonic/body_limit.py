@@ -9,9 +9,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 logger = logging.getLogger(__name__)
+
+_REFUSALS = {
+    408: ("body_too_slow", _("The body took too long to arrive.")),
+    413: ("body_too_large", _("The body is too large.")),
+}
+"""Code and text of the error, by status."""
 
 type ASGIApp = Callable[..., Awaitable[None]]
 
@@ -77,14 +84,12 @@ def _declared_bytes(scope: Any) -> int:
 
 
 async def _send_refusal(scope: Any, send: Any, status: int) -> None:
-    """Send a response like those of the REST API for 413, and an empty one for 408."""
-    body = b""
-    if status == 413:
-        accepted = dict(scope["headers"]).get(b"accept-language", b"")
-        with override("es" if accepted.lower().startswith(b"es") else "en"):
-            message = gettext("The body is too large.")
-        error = {"code": "body_too_large", "message": message, "details": {}}
-        body = json.dumps({"success": False, "error": error}).encode()
+    """Send an error as the REST API does."""
+    accepted = dict(scope["headers"]).get(b"accept-language", b"")
+    code, text = _REFUSALS[status]
+    with override("es" if accepted.lower().startswith(b"es") else "en"):
+        error = {"code": code, "message": str(text), "details": {}}
+    body = json.dumps({"success": False, "error": error}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -40,6 +40,7 @@ resource "aws_sns_topic_policy" "alarms" {
 
 locals {
   voice_metric = { namespace = local.metrics_namespace, dimensions = { Service = "voice" } }
+  site_metric  = { namespace = local.metrics_namespace, dimensions = { Service = "site" } }
   alb          = { LoadBalancer = aws_lb.this.arn_suffix }
   voice_group  = merge(local.alb, { TargetGroup = aws_lb_target_group.voice.arn_suffix })
   site_group   = merge(local.alb, { TargetGroup = aws_lb_target_group.site.arn_suffix })
@@ -103,6 +104,10 @@ locals {
       namespace   = "AWS/ApplicationELB", dimensions = local.site_group
       metric      = "HTTPCode_Target_5XX_Count", statistic = "Sum", threshold = 5, minutes = 2, of = 5
     }
+    login-failures = merge(local.site_metric, {
+      description = "Somebody guesses passwords of the staff."
+      metric      = "LoginFailures", statistic = "Sum", threshold = 5, minutes = 3, of = 10
+    })
     voice-cpu = {
       description = "Voice tasks use much of their CPU: audio gets late before anything else shows."
       namespace   = "AWS/ECS", dimensions = local.voice_tasks
@@ -236,6 +241,11 @@ locals {
     metrics = [for line in widget.lines : [local.metrics_namespace, line[0], "Service", "voice", { stat = line[1], label = line[2] }]]
   }]
 
+  logins = {
+    title   = "Wrong or refused passwords"
+    metrics = [[local.metrics_namespace, "LoginFailures", "Service", "site", { stat = "Sum", label = "failures" }]]
+  }
+
   errors_by_kind = {
     title   = "Errors by kind"
     metrics = [[{ expression = "SEARCH('{${local.metrics_namespace},Service,Kind} MetricName=\"CallErrors\"', 'Sum', 60)", label = "" }]]
@@ -286,7 +296,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = local.name
 
   dashboard_body = jsonencode({
-    widgets = [for index, widget in concat(local.application_widgets, [local.errors_by_kind], local.aws_widgets) : {
+    widgets = [for index, widget in concat(local.application_widgets, [local.errors_by_kind], local.aws_widgets, [local.logins]) : {
       type   = "metric"
       x      = 8 * (index % 3)
       y      = 6 * floor(index / 3)
@@ -326,6 +336,10 @@ locals {
     "slow REST requests" = {
       groups = ["api_access"]
       query  = "filter latencyMs > 1000\n| fields @timestamp, method, path, status, latencyMs, requestId\n| sort latencyMs desc\n| limit 50"
+    }
+    "login failures by account" = {
+      groups = ["site"]
+      query  = "filter event in [\"login failed\", \"login refused\"]\n| stats count(*) as times, count_distinct(address) as addresses by account, bin(5m)\n| sort times desc"
     }
     "refused calls by reason" = {
       groups = ["voice"]

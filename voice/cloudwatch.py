@@ -1,4 +1,4 @@
-"""The metrics of calls for CloudWatch: log records in its embedded metric format (EMF).
+"""The metrics of calls and logins for CloudWatch: log records in its embedded metric format (EMF).
 
 CloudWatch Logs makes a metric of each number that a record declares under `_aws`. With METRICS_NAMESPACE
 set, a process logs one record a minute with its counters and gauges, made from the same objects as
@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 PUBLICATION_S = 60.0
 """Once a minute: the sum of `ActiveCalls` over a minute is the number of calls of all processes."""
-SERVICE = {"Service": "voice"}
+VOICE, SITE = "voice", "site"
+"""The values of the dimension Service."""
 
 UNITS: Mapping[str, str] = {
     "ActiveCalls": "Count",
@@ -39,6 +40,7 @@ UNITS: Mapping[str, str] = {
     "SessionQuotaUsed": "Percent",
     "ModelBudgetUsed": "Percent",
     "DynamoDBFailures": "Count",
+    "LoginFailures": "Count",
 }
 """All metrics; terraform/monitoring.tf shows them and watches them."""
 
@@ -51,6 +53,7 @@ def log_metrics(
     properties: Mapping[str, Any] | None = None,
     *,
     dimensions: Mapping[str, str] | None = None,
+    service: str = VOICE,
 ) -> None:
     """Log values as metrics, if METRICS_NAMESPACE is set.
 
@@ -59,11 +62,12 @@ def log_metrics(
         values: Values by the names of metrics; see `UNITS`.
         properties: Other fields of the record, which are no metrics.
         dimensions: A dimension beside Service, for a second metric of the same name.
+        service: The value of the dimension Service.
 
     """
     if not settings.METRICS_NAMESPACE:
         return
-    sets = [list(SERVICE), *([[*SERVICE, *dimensions]] if dimensions else [])]
+    sets = [["Service"], *([["Service", *dimensions]] if dimensions else [])]
     directive = {
         "Namespace": settings.METRICS_NAMESPACE,
         "Dimensions": sets,
@@ -73,8 +77,8 @@ def log_metrics(
         "Timestamp": int(clock.now().timestamp() * 1000),
         "CloudWatchMetrics": [directive],
     }
-    fields = {"_aws": metadata, **SERVICE, **(dimensions or {}), **values, **(properties or {})}
-    logger.info(event, extra=fields)
+    named = {"Service": service, **(dimensions or {})}
+    logger.info(event, extra={"_aws": metadata, **named, **values, **(properties or {})})
 
 
 class CounterReader:

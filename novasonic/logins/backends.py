@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from common import clock
 from novasonic.logins.limits import LOGINS, Attempt, PasswordChecks, Refusal
+from voice.cloudwatch import SITE, log_metrics
 
 logger = logging.getLogger(__name__)
 
@@ -72,3 +73,4 @@ def _log(event: str, attempt: Attempt, known_name: str, **fields: Any) -> None:
     # Not the name as typed: people type passwords there.
     account = known_name or "unknown"
     logger.warning(event, extra={"account": account, "address": attempt.address, **fields})
+    log_metrics("login failures", {"LoginFailures": 1}, service=SITE)

@@ -36,6 +36,7 @@ def test_saved_queries_that_it_names_exist() -> None:
         "lost sessions by reason",
         "errors by event",
         "slow REST requests",
+        "login failures by account",
     }
     assert named <= queries
     assert all(f"*{name}*" in RUNBOOK for name in named)

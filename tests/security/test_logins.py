@@ -193,6 +193,18 @@ def test_failures_and_refusals_are_logged_without_what_was_typed(
     assert "mi-contraseña" not in caplog.text + str(list(FailedLogins.objects.values_list()))
 
 
+def test_failures_and_refusals_are_metrics_for_cloudwatch(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.METRICS_NAMESPACE = "NovaSonic/test"
+    settings.LOGIN_MAX_FAILURES = 1
+    with caplog.at_level("INFO", logger="voice.cloudwatch"):
+        log_in(Client(), "no")
+        log_in(Client(), "no")
+    counted = [record for record in caplog.records if hasattr(record, "LoginFailures")]
+    assert [(record.Service, record.LoginFailures) for record in counted] == [("site", 1)] * 2
+
+
 def test_rows_of_the_past_are_deleted() -> None:
     now = clock.now()
     Attempt("uno", "192.0.2.1").count_failure(account_name="", now=now - timedelta(hours=1))

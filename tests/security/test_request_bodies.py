@@ -105,7 +105,11 @@ async def test_body_that_does_not_come_is_refused_with_408(head: bytes) -> None:
         writer.write(chunk(b"x") if head is CHUNKED else b"x")
         status, lines = await response_head(reader)
         assert (status, b"connection: close" in lines) == (408, True)
-        assert await reader.read() == b""
+        error = json.loads(await reader.read())["error"]
+        assert (error["code"], error["message"]) == (
+            "body_too_slow",
+            "The body took too long to arrive.",
+        )
 
 
 async def test_response_may_take_longer_than_the_body() -> None:

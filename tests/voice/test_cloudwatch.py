@@ -66,8 +66,13 @@ def declared(record: dict[str, Any]) -> tuple[list[list[str]], dict[str, float]]
 
 def test_names_are_those_of_the_dashboard_and_the_alarms() -> None:
     shown = set(re.findall(r'\["([A-Z]\w+)", "(?:Sum|Average|Maximum|p\d+)"', MONITORING))
+    shown |= set(re.findall(r'metrics_namespace, "([A-Z]\w+)"', MONITORING))
     watched = set(
-        re.findall(r'merge\(local\.voice_metric, \{[^}]*?metric\s+= "(\w+)"', MONITORING, re.DOTALL)
+        re.findall(
+            r'merge\(local\.(?:voice|site)_metric, \{[^}]*?metric\s+= "(\w+)"',
+            MONITORING,
+            re.DOTALL,
+        )
     )
     assert watched
     assert watched <= shown
@@ -149,6 +154,7 @@ def test_publisher_publishes_each_minute_and_when_it_ends(records: list[dict[str
     virtual_time.run(scenario())
     assert len(records) == 4
     assert {name for record in records for name in declared(record)[1]} == set(UNITS) - {
+        "LoginFailures",  # of the site
         "CallErrors",
         "CallCost",
         "FirstAudio",
