@@ -25,6 +25,7 @@ from common.rest.query_parameters import (
 from common.rest.serializers import (
     CamelCaseSerializer,
     DniField,
+    EmailField,
     InstantField,
     TextField,
     WholeNumberField,
@@ -55,7 +56,7 @@ class NewAppointmentSerializer(CamelCaseSerializer):
     """The body that books an appointment."""
 
     patient_name = TextField(max_length=MAX_NAME_LENGTH)
-    patient_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    patient_email = EmailField(max_length=MAX_EMAIL_LENGTH)
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)
     date = InstantField(source="starts_at", help_text="The start, with an offset.")
     duration = WholeNumberField(
@@ -76,7 +77,7 @@ class ChangedAppointmentSerializer(CamelCaseSerializer):
     ignored_fields = frozenset({"id", "createdAt"})
 
     patient_name = TextField(max_length=MAX_NAME_LENGTH)
-    patient_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    patient_email = EmailField(max_length=MAX_EMAIL_LENGTH)
     doctor_name = TextField(max_length=MAX_NAME_LENGTH)
     date = InstantField(source="starts_at")
     duration = WholeNumberField(

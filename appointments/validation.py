@@ -24,7 +24,7 @@ from appointments.domain import (
     AppointmentStatus,
     match_doctors,
 )
-from common.contact import clean_dni, clean_email, clean_name
+from common.contact import clean_dni, clean_email, clean_name, clean_text
 from common.errors import InvalidFieldError
 from common.timestamps import truncate_to_ms
 
@@ -52,9 +52,7 @@ def clean_start(starts_at: datetime) -> datetime:
 
 def clean_notes(notes: str) -> str:
     """Return the notes without surrounding spaces."""
-    if len(notes) > MAX_NOTES_LENGTH:
-        raise InvalidFieldError(field="notes")
-    return notes.strip()
+    return clean_text(notes, field="notes", max_length=MAX_NOTES_LENGTH)
 
 
 def clean_query(query: AppointmentQuery) -> AppointmentQuery:

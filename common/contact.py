@@ -7,7 +7,7 @@ from django.core.validators import EmailValidator
 
 from common.errors import AccentedEmailError, HiddenCharactersError, InvalidFieldError
 from common.identity.verification import parse_dni
-from common.text import has_hidden_characters
+from common.text import LINE_BREAKS, has_hidden_characters
 
 MAX_NAME_LENGTH = 120
 MAX_EMAIL_LENGTH = 254
@@ -15,8 +15,6 @@ MAX_DNI_DIGITS = 15
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 6, 15
 """A local number has six digits or more; ITU-T E.164 allows 15."""
 MAX_PHONE_LENGTH = 40
-LINE_BREAKS = "\n\r\t"
-"""The hidden characters that a text of several lines may contain."""
 
 _PHONE = re.compile(r"\+?[\d\s().\-–/]+(?:\s*(?:int|interno|ext)\.?\s*\d{1,6})?", re.IGNORECASE)
 
@@ -79,10 +77,7 @@ def clean_email(email: str, *, field: str) -> str:
 
     """
     cleaned = email.strip().lower()
-    if has_hidden_characters(cleaned):
-        raise HiddenCharactersError(field=field)
-    if not cleaned.partition("@")[0].isascii():
-        raise AccentedEmailError(field=field)
+    check_email_characters(cleaned, field=field)
     try:
         _validate_email(cleaned)
     except ValidationError:
@@ -90,6 +85,20 @@ def clean_email(email: str, *, field: str) -> str:
     if len(cleaned) > MAX_EMAIL_LENGTH:
         raise InvalidFieldError(field=field)
     return cleaned
+
+
+def check_email_characters(email: str, *, field: str) -> None:
+    """Refuse an e-mail address whose characters need a sentence of their own.
+
+    Raises:
+        AccentedEmailError: the part before the `@` has accents or other letters than a to z.
+        HiddenCharactersError: it contains characters that aren't shown.
+
+    """
+    if has_hidden_characters(email):
+        raise HiddenCharactersError(field=field)
+    if not email.partition("@")[0].isascii():
+        raise AccentedEmailError(field=field)
 
 
 def clean_dni(dni: str | None) -> str | None:

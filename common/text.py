@@ -6,6 +6,8 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's control and format characters (bidi controls, zero width), surrogates, line separators."""
 BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters of other categories that are shown as nothing."""
+LINE_BREAKS = "\n\r\t"
+"""The hidden characters that a text of several lines may contain."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _LATIN_LETTERS = str.maketrans(
@@ -39,6 +41,11 @@ def replace_hidden_characters(text: str, *, allowed: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(REPLACEMENT if is_hidden(c) and c not in allowed else c for c in text)
+
+
+def visible(text: str) -> str:
+    """Return a text of one or more lines as people are shown it: each character is seen, in its order."""
+    return replace_hidden_characters(text, allowed=LINE_BREAKS)
 
 
 def split_words(text: str) -> tuple[str, ...]:

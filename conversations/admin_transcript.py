@@ -11,6 +11,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from common.money import MAX_AMOUNT, format_amount, parse_amount, round_to_cent
+from common.text import visible
 from conversations.admin_records import OUTCOME_LABELS, REASON_LABELS, STATE_LABELS
 from conversations.domain import (
     Conversation,
@@ -20,7 +22,7 @@ from conversations.domain import (
     Transcript,
     Utterance,
 )
-from conversations.labels import error_label, tool_label
+from conversations.labels import argument_label, error_label, tool_label
 
 MAX_ARGUMENTS_LENGTH = 90
 PERCEPTIBLE_MS = 100
@@ -98,7 +100,10 @@ def _entry(entry: Utterance | ToolCall) -> dict[str, Any]:
         "outcome": OUTCOME_LABELS[entry.outcome],
         "took": format_latency(entry.duration_ms),
         "record": _record_link(entry.record),
-        "arguments": [(name, _format_argument(value)) for name, value in arguments.items()],
+        "arguments": [
+            (argument_label(name), _format_argument(name, value))
+            for name, value in arguments.items()
+        ],
     }
 
 
@@ -161,9 +166,29 @@ def format_arguments(
 ) -> str:
     """Return a tool's arguments as one line of at most `max_length` characters; "–" for none."""
     pairs = (arguments or {}).items()
-    line = ", ".join(f"{name}: {_format_argument(value)}" for name, value in pairs)
+    line = ", ".join(
+        f"{argument_label(name)}: {_format_argument(name, value)}" for name, value in pairs
+    )
     return f"{line[: max_length - 1]}…" if len(line) > max_length else line or "–"
 
 
-def _format_argument(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _format_argument(name: str, value: object) -> str:
+    if name == "items" and isinstance(value, list):
+        return visible("; ".join(map(_format_item, value)))
+    if name == "total":
+        return _format_amount(value)
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _format_item(item: object) -> str:
+    """Return a product of an order: "2 × Producto A, $ 25,99"; what is no product as it was given."""
+    if not isinstance(item, Mapping) or not {"name", "price"} <= item.keys():
+        return json.dumps(item, ensure_ascii=False)
+    return f"{item.get('quantity', 1)} × {item['name']}, {_format_amount(item['price'])}"
+
+
+def _format_amount(value: object) -> str:
+    amount = parse_amount(value) if isinstance(value, str) else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        amount = round_to_cent(Decimal(str(value))) if abs(value) < MAX_AMOUNT else None
+    return visible(str(value)) if amount is None else format_amount(amount)

@@ -16,6 +16,26 @@ TOOL_LABELS: Mapping[str, Promise] = {
     "consultarTurno": gettext_lazy("Look up an appointment"),
     "dejarMensaje": gettext_lazy("Leave a message"),
 }
+ARGUMENT_LABELS: Mapping[str, Promise] = {
+    "orderId": gettext_lazy("number"),
+    "appointmentId": gettext_lazy("number"),
+    "customerName": gettext_lazy("customer"),
+    "customerEmail": gettext_lazy("e-mail"),
+    "email": gettext_lazy("e-mail"),
+    "dni": gettext_lazy("identity number"),
+    "items": gettext_lazy("products"),
+    "total": gettext_lazy("total"),
+    "patientName": gettext_lazy("patient"),
+    "patientEmail": gettext_lazy("e-mail"),
+    "doctorName": gettext_lazy("doctor"),
+    "date": gettext_lazy("day and time"),
+    "newDate": gettext_lazy("day and time"),
+    "duration": gettext_lazy("minutes"),
+    "type": gettext_lazy("type"),
+    "code": gettext_lazy("code"),
+    "reason": gettext_lazy("message"),
+    "phone": gettext_lazy("phone number"),
+}
 ERROR_LABELS: Mapping[str, Promise] = {
     # Of tools
     "appointment_already_cancelled": gettext_lazy("The appointment was cancelled already"),
@@ -69,6 +89,11 @@ ERROR_LABELS: Mapping[str, Promise] = {
 def tool_label(name: str) -> str:
     """Return what a tool does, in words; its name if it is none of ours."""
     return str(TOOL_LABELS.get(name, name))
+
+
+def argument_label(name: str) -> str:
+    """Return what an argument of a tool is, in words; its name if it is none of ours."""
+    return str(ARGUMENT_LABELS.get(name, name))
 
 
 def error_label(code: str) -> str:

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common import clock
-from common.text import replace_hidden_characters
 from follow_ups import services
 from follow_ups.admin_records import STATUS_LABELS, FollowUp, follow_up_record
 from follow_ups.domain import FollowUp as FollowUpValue
@@ -83,12 +82,12 @@ class FollowUpAdmin(RecordAdmin[FollowUp]):
     @admin.display(description=gettext_lazy("contact"))
     def contact(self, follow_up: FollowUp) -> str:
         """Return the phone number and the e-mail address."""
-        return follow_up.value.contact
+        return ", ".join(filter(None, (follow_up.phone, follow_up.email)))
 
     @admin.display(description=gettext_lazy("message"))
     def wanted(self, follow_up: FollowUp) -> str:
         """Return the beginning of the message."""
-        return Truncator(replace_hidden_characters(follow_up.message)).chars(SHOWN_MESSAGE_LENGTH)
+        return Truncator(follow_up.message).chars(SHOWN_MESSAGE_LENGTH)
 
     @admin.display(description=gettext_lazy("status"))
     def status_label(self, follow_up: FollowUp) -> str:

@@ -19,6 +19,7 @@ from common import clock
 from common.identity.verification import Staff, mask_dni
 from common.money import format_amount
 from common.rest.permissions import VIEW_DNI
+from common.text import visible
 from orders import services
 from orders.admin_forms import AmountField, OrderForm, OrderItemFormSet
 from orders.admin_records import Order, OrderItem, order_record
@@ -119,7 +120,7 @@ class OrderAdmin(RecordAdmin[Order]):
     def items_summary(self, order: Order) -> str:
         """Return the first item, and how many follow."""
         items = order.value.items
-        first = f"{items[0].quantity} × {items[0].name}" if items else "–"
+        first = f"{items[0].quantity} × {visible(items[0].name)}" if items else "–"
         return f"{first} +{len(items) - 1}" if len(items) > 1 else first
 
     @admin.display(description=gettext_lazy("total"))

@@ -1,11 +1,13 @@
 """The domain errors of orders. `common.errors` describes the tree they belong to."""
 
+from decimal import Decimal
 from typing import override
 
 from django.utils.translation import gettext_lazy as _
 
 from common.errors import ConflictError, RuleError
 from common.identity.errors import NotVerifiedError
+from common.money import format_amount
 from orders.labels import status_label
 
 
@@ -60,3 +62,7 @@ class TotalMismatchError(RuleError):
 
     code = "total_mismatch"
     text = _("The total doesn't match the products: they come to %(expected)s.")
+
+    @override
+    def text_values(self) -> dict[str, object]:
+        return {"expected": format_amount(Decimal(str(self.data["expected"])))}

@@ -13,6 +13,7 @@ from common.rest.query_parameters import PageQuerySerializer, refuse_reversed_ra
 from common.rest.serializers import (
     CamelCaseSerializer,
     DniField,
+    EmailField,
     InstantField,
     MoneyField,
     TextField,
@@ -91,7 +92,7 @@ class NewOrderSerializer(CamelCaseSerializer):
     """The body that places an order. `total`, if given, must be the price of the items."""
 
     customer_name = TextField(max_length=MAX_NAME_LENGTH)
-    customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    customer_email = EmailField(max_length=MAX_EMAIL_LENGTH)
     items = _items_field(allow_empty=False)
     total = MoneyField(required=False, allow_null=True, min_value=0, write_only=True)
     dni = DniField(required=False, allow_null=True)
@@ -103,7 +104,7 @@ class ChangedOrderSerializer(CamelCaseSerializer):
     ignored_fields = frozenset({"id", "createdAt"})
 
     customer_name = TextField(max_length=MAX_NAME_LENGTH)
-    customer_email = serializers.EmailField(max_length=MAX_EMAIL_LENGTH)
+    customer_email = EmailField(max_length=MAX_EMAIL_LENGTH)
     items = _items_field(allow_empty=False)
     status = serializers.ChoiceField(choices=STATUSES, required=False)
     tracking_number = TextField(

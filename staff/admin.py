@@ -18,6 +18,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.actions import delete_selected as confirm_deletion
 from django.contrib.admin.utils import quote, unquote
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
@@ -40,7 +41,7 @@ from staff.changelist import RecordChangeList, RecordPaginator, requested_page
 from staff.csv_export import csv_response
 from staff.filters import StartFilter
 from staff.formatting import format_instant
-from staff.forms import RecordForm
+from staff.forms import ContactEmailField, RecordForm
 from staff.queryset import RecordQuerySet
 from staff.records import Record, version_of
 
@@ -63,6 +64,7 @@ class RecordAdmin[M: Record](_ModelAdmin):
     """Lists, adds, changes and deletes records. Subclasses implement the first group of methods."""
 
     form = RecordForm
+    formfield_overrides: ClassVar[Any] = {models.EmailField: {"form_class": ContactEmailField}}
     object_history_template = "admin/record_history.html"
     delete_confirmation_template = "admin/delete_record.html"
     delete_selected_confirmation_template = "admin/delete_records.html"

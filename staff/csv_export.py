@@ -14,6 +14,8 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from common.text import visible
+
 FORMULA = re.compile(
     r"((?:^|[;,|\t\r\n])[\s\x00-\x1f\"\u200b-\u200f\u2060\ufeff]*)(?=[=+\-@＝＋－＠])"
 )
@@ -61,4 +63,4 @@ def _cell(value: object) -> object:
     if isinstance(value, Decimal | float):
         return f"{Decimal(str(value)):f}".replace(".", ",")
     # Customers can give a name like "=HYPERLINK(…)" by telephone or REST.
-    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
+    return visible(FORMULA.sub(r"\1'", value)) if isinstance(value, str) else value

@@ -14,17 +14,32 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from common.contact import check_email_characters
 from common.errors import DomainError, InvalidFieldError, StaleVersionError
 from common.ids import opaque_id
 from common.timestamps import from_iso
 from staff.records import Record
 
+EMAIL_FIELD = "customer_email"
+"""The name under which an error about an address has its label."""
 HIDDEN_FIELDS = frozenset({"version", "token"})
 
 if TYPE_CHECKING:  # the stubs' class is generic, Django's isn't
     _ModelForm = forms.ModelForm[Any]
 else:
     _ModelForm = forms.ModelForm
+
+
+class ContactEmailField(forms.EmailField):
+    """An e-mail address; one with an accent or a hidden character is refused by a sentence that says so."""
+
+    @override
+    def run_validators(self, value: Any) -> None:
+        try:
+            check_email_characters(str(value), field=EMAIL_FIELD)
+        except InvalidFieldError as error:
+            raise forms.ValidationError(error.message, code="invalid") from error
+        super().run_validators(value)
 
 
 class RecordForm(_ModelForm):

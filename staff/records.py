@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn, override
 
 from django.db import models
 
+from common.text import visible
 from common.timestamps import to_iso
 from staff.queryset import RecordQuerySet
 from staff.record_filter import UnsupportedQueryError
@@ -58,8 +59,16 @@ class Record(models.Model):
 
     @classmethod
     def from_stored(cls, **values: Any) -> Any:
-        """Return a record with the values of a stored one."""
-        record = cls(**values)
+        """Return a record with the values of a stored one, hidden characters in texts replaced.
+
+        What was stored before such characters were refused is never shown in another order than it is
+        stored. A form that doesn't change the text doesn't store the replaced one either.
+        """
+        shown = {
+            name: visible(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        record = cls(**shown)
         record._state.adding = False
         record._state.db = "default"
         return record

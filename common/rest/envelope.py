@@ -31,15 +31,17 @@ from django.shortcuts import render
 from django.urls import is_valid_path
 from django.utils.functional import Promise
 from django.utils.http import escape_leading_slashes
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions, views
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import BrowsableAPIRenderer, HTMLFormRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict
 
 from common.errors import DomainError, InvalidFieldError, StaleVersionError, UnavailableError
-from common.naming import camel_case
+from common.field_labels import FIELD_LABELS
+from common.naming import camel_case, snake_case
 from common.rest.request_headers import has_condition
 from common.timestamps import to_iso
 
@@ -80,8 +82,26 @@ class EnvelopeJSONRenderer(JSONRenderer):
         return super().render(_enveloped(data, response), accepted_media_type, renderer_context)
 
 
+class LabelledFormRenderer(HTMLFormRenderer):
+    """An HTML form whose fields have labels in words: "Cliente", not "CustomerName"."""
+
+    @override
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        for name, field in data.serializer.fields.items():
+            if label := FIELD_LABELS.get(snake_case(name)):
+                field.label = capfirst(str(label))
+        return super().render(data, accepted_media_type, renderer_context)
+
+
 class EnvelopeBrowsableAPIRenderer(BrowsableAPIRenderer):
     """The browsable API. It shows the output of `EnvelopeJSONRenderer`."""
+
+    form_renderer_class = LabelledFormRenderer
 
 
 def _enveloped(data: Any, response: Response | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Other charsets can encode texts that a response in UTF-8 can't contain.
 """
 
+import codecs
 import io
 import json
 from collections.abc import Mapping
@@ -27,7 +28,10 @@ CHARSETS = {"utf-8", "utf8"}
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON. A body that is nested too deep for Python's stack is a client error."""
+    """JSON, with or without a byte order mark, as some Windows programs write one.
+
+    A body that is nested too deep for Python's stack is a client error.
+    """
 
     @override
     def parse(
@@ -38,7 +42,9 @@ class JSONParser(parsers.JSONParser):
     ) -> dict[str, Any]:
         _refuse_other_charsets(media_type)
         try:
-            body = super().parse(_read_limited(stream, parser_context), media_type, parser_context)
+            content = _read_limited(stream, parser_context).read()
+            text = io.BytesIO(content.removeprefix(codecs.BOM_UTF8))
+            body = super().parse(text, media_type, parser_context)
             refuse_lone_surrogates(body)
         except RecursionError as error:
             raise ParseError(_("JSON parse error: nested too deep.")) from error

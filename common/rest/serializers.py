@@ -10,9 +10,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
-from common.contact import MAX_DNI_DIGITS
+from common.contact import MAX_DNI_DIGITS, check_email_characters
+from common.errors import InvalidFieldError
 from common.identity.verification import mask_dni, parse_dni
-from common.money import DECIMAL_PLACES, MAX_AMOUNT, MAX_DIGITS
+from common.money import DECIMAL_PLACES, MAX_AMOUNT, MAX_DIGITS, parse_amount
 from common.naming import camel_case
 from common.rest.permissions import may_see_dni
 from common.timestamps import MAX_INSTANT, MIN_INSTANT, from_iso, to_iso
@@ -71,6 +72,18 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class EmailField(serializers.EmailField):
+    """An e-mail address; one with an accent or a hidden character is refused by a sentence that says so."""
+
+    @override
+    def run_validators(self, value: Any) -> None:
+        try:
+            check_email_characters(str(value), field=str(self.field_name))
+        except InvalidFieldError as error:
+            raise serializers.ValidationError(error.message, code="invalid") from error
+        super().run_validators(value)
+
+
 class WholeNumberField(serializers.IntegerField):
     """A whole number; a text is converted to one only in forms and queries, a boolean never."""
 
@@ -112,7 +125,7 @@ class InstantField(serializers.Field[datetime, str, str, datetime]):
 
 @extend_schema_field({"type": "number", "minimum": 0, "maximum": float(MAX_AMOUNT)})
 class MoneyField(serializers.DecimalField):
-    """An amount to the cent, a number in JSON; a text is converted to one only in forms.
+    """An amount to the cent, a number in JSON; a text is converted to one only in forms: `$ 1.234,56`.
 
     The float in between does no harm: up to the field's twelve digits it is written in JSON with the
     same digits as the amount.
@@ -126,7 +139,8 @@ class MoneyField(serializers.DecimalField):
         # Before the base class, which converts blank text to None.
         if isinstance(data, str) and not is_form_input(self):
             self.fail("invalid")
-        return super().run_validation(data)
+        amount = parse_amount(data) if isinstance(data, str) else None
+        return super().run_validation(data if amount is None else amount)
 
     @override
     def to_representation(self, value: Decimal) -> float:  # type: ignore[override]  # the base class returns text

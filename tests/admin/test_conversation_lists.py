@@ -94,13 +94,13 @@ def test_tool_call_list_offers_all_tools_and_links_to_calls(
     for spec in TOOLS.specs():
         assert f"?name={spec.name}" in page
     assert f'href="{CONVERSATIONS}ended/change/"' in page
-    assert "dni: ******78" in page
+    assert "DNI: ******78" in page
 
 
 def test_tool_call_has_a_page(calls: datetime, supervisor: Client) -> None:
     page = supervisor.get(f"{TOOL_CALLS}ended:tool-1/change/").content.decode()
 
-    assert "dni: ******78" in page
+    assert "DNI: ******78" in page
     assert supervisor.get(f"{TOOL_CALLS}ended:tool-9/change/").status_code == 302
 
 
@@ -142,9 +142,9 @@ FIRST_PAGES = {
     f"{TOOL_CALLS}?name=consultarOrder": 1,
     f"{TOOL_CALLS}?outcome=ok": 1,
     f"{TOOL_CALLS}?outcome=ok&name=consultarOrder": 2,
-    "/admin/": MAX_REQUESTS,
+    "/admin/": MAX_REQUESTS + 1,
 }
-"""What each may cost, in requests to DynamoDB."""
+"""What each may cost, in requests to DynamoDB. The start page has the beginnings of six lists."""
 
 
 def test_first_page_needs_few_requests_and_no_scan(
@@ -164,7 +164,7 @@ def test_first_page_needs_few_requests_and_no_scan(
             requests.names.clear()
 
             assert supervisor.get(url).status_code == 200
-            assert len(requests) <= most <= MAX_REQUESTS
+            assert len(requests) <= most
             assert set(requests.names) <= {"Query", "GetItem", "BatchGetItem"}
 
 
@@ -192,7 +192,7 @@ def test_conversations_are_exported_with_their_statistics(
 def test_tool_calls_are_exported_masked(calls: datetime, supervisor: Client) -> None:
     [line] = exported(supervisor, TOOL_CALLS, "ended:tool-1")
 
-    assert (line["herramienta"], line["pidió"]) == ("Consultar pedido", "dni: ******78")
+    assert (line["herramienta"], line["pidió"]) == ("Consultar pedido", "DNI: ******78")
 
 
 # --- Languages

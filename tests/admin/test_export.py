@@ -75,7 +75,7 @@ def test_name_that_is_a_formula_stays_text(empty_tables: str, reception: Client)
         ("\r=1+1", "\r'=1+1"),
         ("Ana\r\n=1+1", "Ana\r\n'=1+1"),
         (" =1+1", " '=1+1"),
-        ("\u200b=1+1", "\u200b'=1+1"),
+        ("\u200b=1+1", "\ufffd'=1+1"),
         ("＝1+1", "'＝1+1"),
         ("＋1", "'＋1"),
         ("－1", "'－1"),

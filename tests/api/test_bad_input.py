@@ -289,7 +289,7 @@ def test_body_at_the_size_limit_is_accepted(rest: Client, settings: Settings) ->
     assert error_of(send(rest, "POST", "/orders", text + " "), 413)["code"] == "body_too_large"
 
 
-@pytest.mark.parametrize("total", ["51.98", ""])
+@pytest.mark.parametrize("total", ["51.98", "51,98", "$ 51,98", ""])
 def test_form_accepts_an_amount_as_text(rest: Client, total: str) -> None:
     form = {**ORDER, "items": json.dumps([ITEM]), "total": total}
     coded = "application/x-www-form-urlencoded"

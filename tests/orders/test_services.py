@@ -93,7 +93,7 @@ def test_place_with_wrong_total_is_refused_with_right_total() -> None:
         place(total=Decimal("52.09"))
 
     assert caught.value.data == {"expected": "52.08", "given": "52.09"}
-    assert "52.08" in caught.value.message
+    assert "$\N{NO-BREAK SPACE}52,08" in caught.value.message
     assert services.list_orders().items == []
 
 
