@@ -152,6 +152,8 @@ def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[st
         "DRAIN_S": str(DRAIN_S),
         "ALLOWED_HOSTS": ",".join(_allowed_hosts(address)),
         "API_OPEN_READS": _open_reads(address),
+        "LEGACY_CLIENTS": _legacy_clients(),
+        "LEGACY_LOCAL_CLIENTS": "true",
         "CLINIC_DOCTORS": DOCTORS,
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],
         "AWS_ACCESS_KEY_ID": "local",
@@ -178,6 +180,11 @@ def _open_reads(address: ListenAddress) -> str:
     """Return whether anybody may read orders: by default only where nobody else can connect."""
     default = "false" if address.is_reachable_from_network else "true"
     return os.environ.get("API_OPEN_READS", "").strip() or default
+
+
+def _legacy_clients() -> str:
+    """Return whether clients of the legacy wire may call: here, unlike in production, by default."""
+    return os.environ.get("LEGACY_CLIENTS", "").strip() or "true"
 
 
 def _bedrock_settings(simulator: dict[str, Any]) -> dict[str, str]:
@@ -277,7 +284,7 @@ Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine {alone}wit
   Staff admin       {address.url}/admin/    user {DEMO_USER}, password {password}
   REST API          {address.url}/orders    {address.url}/appointments?date=YYYY-MM-DD{reads}
   From a terminal   make call TEXT="Consulta el pedido número 1 con DNI 12345678"
-                    make call AUDIO=samples/consulta-pedido-1.wav
+                    make call AUDIO=samples/consulta-pedido-1.wav{_describe_legacy_clients(address)}
 {_describe_network(address)}
   Hearing: {_describe_hearing(simulator)}
   Speaking: {_describe_speaking(simulator)}
@@ -285,6 +292,14 @@ Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine {alone}wit
 Logs are in var/logs, data in var. Ctrl-C stops everything; the data stays.
 `make demo-data` (in a second terminal) puts the demo orders and appointments back.
 """
+
+
+def _describe_legacy_clients(address: ListenAddress) -> str:
+    if _legacy_clients() != "true":
+        return ""
+    url = f"ws{address.url.removeprefix('http')}/ws"
+    return f"""
+  Earlier clients   {url}    JSON events, without tickets: on here, off in production (LEGACY_CLIENTS)"""
 
 
 def _describe_network(address: ListenAddress) -> str:

@@ -14,6 +14,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from common.limit_log import LimitLog
+from common.networks import network_of
 from voice import metrics
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class LimitedHTTPProtocol(H11Protocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin a connection, or refuse it."""
         super().connection_made(transport)
-        address = self.client[0] if self.client else "unknown"
+        address = network_of(self.client[0]) if self.client else "unknown"
         limit = self._limits.admit(address, open_connections=len(self.connections))
         if limit is not None:
             self._limits.report(limit, now=self.loop.time())

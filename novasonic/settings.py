@@ -368,6 +368,12 @@ CALL_STARTS_PER_MINUTE: int = Field(
     le=100_000,
     description="New calls per minute and address; as many again may be restored from the store.",
 )
+CALL_START_TIMEOUT_S: float = Field(
+    10,
+    gt=0,
+    le=60,
+    description="After how long without a call a WebSocket is closed.",
+)
 CONNECTIONS_PER_ADDRESS: int = Field(
     40, ge=1, le=100_000, description="WebSockets open at once, per address."
 )
@@ -391,8 +397,22 @@ DRAIN_S: float = Field(
     25, ge=0, le=3600, description="How long a stopping server may take to hand its calls over."
 )
 LEGACY_CLIENTS: bool = Field(
-    default=True,
-    description="Whether clients of the owner's earlier system, which have no tickets, may call.",
+    default=False,
+    description="Whether clients of the owner's earlier system, which have no tickets, may call. Each needs an "
+    "allowed origin or LEGACY_TOKEN.",
+)
+LEGACY_TOKEN: BearerToken = Field(
+    "",
+    repr=False,
+    description="Token with which those without an origin may call, as a bearer token or as `?token=`; empty: "
+    "none may.",
+)
+LEGACY_LOCAL_CLIENTS: bool = Field(
+    default=False,
+    description="Whether those on this machine need neither. Not behind a proxy that PROXIES does not count.",
+)
+LEGACY_CALLS_MAX: int = Field(
+    5, ge=1, le=10_000, description="Their calls at once, per process; part of CALLS_MAX."
 )
 TOOL_DEADLINE_S: float = Field(10, gt=0, le=60, description="How long a tool may run.")
 TOOL_WAIT_NOTICE_S: float = Field(

@@ -79,7 +79,9 @@ FRAMES_REFUSED = Counter(
     "nova_frames_refused", "Frames of clients that were refused, by error code.", ["code"]
 )
 CONNECTIONS_REFUSED = Counter(
-    "nova_connections_refused", "HTTP connections refused, by limit: process, address.", ["limit"]
+    "nova_connections_refused",
+    "Connections refused, by limit: process, address, websockets (of an address), legacy.",
+    ["limit"],
 )
 AUDIO_DROPPED_SECONDS = Counter(
     "nova_audio_dropped_seconds", "Audio discarded because a buffer was full.", ["direction"]

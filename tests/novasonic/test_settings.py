@@ -34,14 +34,14 @@ def test_issuer_without_audiences_stops_the_start() -> None:
 def test_issuer_without_key_address_gets_the_usual_one() -> None:
     ended = setup(API_JWT_ISSUER="https://issuer.example/", API_JWT_AUDIENCES="us")
 
-    assert ended.stdout.split() == ["True", "https://issuer.example/.well-known/jwks.json"]
+    assert ended.stdout.split() == ["False", "https://issuer.example/.well-known/jwks.json"]
 
 
 @pytest.mark.parametrize("name", ["LEGACY_CLIENTS", "EARLIER_CLIENTS"])
 def test_old_variable_sets_the_setting_and_logs_once(name: str) -> None:
-    ended = setup(**{name: "false", "LOG_FORMAT": "json"})
+    ended = setup(**{name: "true", "LOG_FORMAT": "json"})
 
-    assert ended.stdout.split() == ["False"]
+    assert ended.stdout.split() == ["True"]
     lines = ended.stderr.splitlines()
     assert len(lines) == (name == "EARLIER_CLIENTS")
     assert all('"event": "environment variable deprecated"' in line for line in lines)

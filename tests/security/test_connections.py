@@ -4,8 +4,8 @@ import asyncio
 import functools
 import logging
 import resource
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from novasonic.http_protocol import (
     max_connections,
 )
 from tests.fixtures.frame_server import HANDSHAKE, UpperCase, serving
+from tests.fixtures.loop_clock import LoopClock, loop_clock
 
 pytestmark = pytest.mark.wire
 
@@ -48,31 +49,6 @@ async def limited_server(
     http: Any = functools.partial(LimitedHTTPProtocol, limits=limits)
     async with serving(hello, http=http, timeout_keep_alive=KEEP_ALIVE_S) as port:
         yield port
-
-
-class LoopClock:
-    """The clock of the running event loop, which can jump."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._real_time = loop.time
-        self._jumped_s = 0.0
-
-    def time(self) -> float:
-        return self._real_time() + self._jumped_s
-
-    def jump(self, seconds: float) -> None:
-        self._jumped_s += seconds
-
-
-@contextmanager
-def loop_clock() -> Iterator[LoopClock]:
-    loop = asyncio.get_running_loop()
-    clock, real_time = LoopClock(loop), loop.time
-    loop.time = clock.time  # type: ignore[method-assign]  # timers of the loop follow it
-    try:
-        yield clock
-    finally:
-        loop.time = real_time  # type: ignore[method-assign]  # as above
 
 
 class Client:

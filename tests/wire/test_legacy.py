@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.wire.samples import READY
 from voice.wire import messages as m
+from voice.wire.binary import MAX_PAYLOAD_BYTES
 from voice.wire.legacy import MAX_FRAME_CHARACTERS, MAX_OPEN_TEXTS, LegacyWire
 
 pytestmark = pytest.mark.pure
@@ -28,6 +29,10 @@ AUDIO_START = {
 
 def event(name: str, /, **body: Any) -> str:
     return json.dumps({"event": {name: body}})
+
+
+def base64_of(size_bytes: int) -> str:
+    return base64.b64encode(bytes(size_bytes)).decode()
 
 
 def burst() -> list[str]:
@@ -108,6 +113,7 @@ def test_custom_events_of_the_client_are_ignored() -> None:
         ('{"event": {"promptStart": {"promptName": "p\\ud800"}}}', "bad_event"),
         (event("sing"), "unknown_event"),
         ("x" * (MAX_FRAME_CHARACTERS + 1), "frame_too_big"),
+        (event("audioInput", content=base64_of(MAX_PAYLOAD_BYTES + 2)), "frame_too_big"),
     ],
 )  # fmt: skip
 def test_broken_frame_is_refused_with_its_code(frame: str, code: str) -> None:
@@ -115,6 +121,16 @@ def test_broken_frame_is_refused_with_its_code(frame: str, code: str) -> None:
         LegacyWire().decode(frame)
     assert caught.value.code == code
     assert caught.value.close_code == (1009 if code == "frame_too_big" else None)
+
+
+def test_longest_audio_is_decoded_and_longer_is_not() -> None:
+    wire = LegacyWire()
+    longest = event("audioInput", content=base64_of(MAX_PAYLOAD_BYTES))
+    (message,) = wire.decode(longest)
+    assert message.message == m.CustomerAudio(pcm=bytes(MAX_PAYLOAD_BYTES))
+    assert wire.decode_audio(longest) == (bytes(MAX_PAYLOAD_BYTES), None, False)
+    longer = event("audioInput", content=base64_of(MAX_PAYLOAD_BYTES + 2))
+    assert wire.decode_audio(longer) is None
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["event", "body", "contentStart", "textInput", "audioInput", "promptStart", "type", "content"]), inner)))  # fmt: skip

@@ -40,6 +40,7 @@ from voice.gateway.admission import (
     AdmissionControl,
     CallRefusedError,
 )
+from voice.gateway.legacy_access import LegacyCalls
 from voice.gateway.tickets import TicketVerifier
 from voice.prompts import LANGUAGES
 from voice.tools import TOOLS
@@ -67,6 +68,7 @@ class CallRegistry:
     def __init__(self) -> None:
         self.admission = AdmissionControl(configuration.admission_limits())
         self.budget = ModelBudget(configuration.usage_limits(), DynamoDBUsageStore(), now=clock.now)
+        self._legacy_calls = LegacyCalls(settings.LEGACY_CALLS_MAX)
         self._ticket_verifier = TicketVerifier(conversations.claim_ticket)
         self._settings = configuration.call_settings()
         self._calls: dict[str, ActiveCall] = {}
@@ -97,8 +99,7 @@ class CallRegistry:
         is_known = await self.check_capacity(address)
         if acknowledges:
             await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
-        self.admission.admit_new_call(address, now=_now(), is_known=is_known)
-        transport = await self._reserve_session(address)
+        transport = await self._admit(address, is_known=is_known, is_legacy=not acknowledges)
         recorder = _recorder(options, received_to=uplink.next_text)
         call = Call(
             options,
@@ -219,6 +220,18 @@ class CallRegistry:
             self._lines_timer = loop.call_later(LINES_CHECK_INTERVAL_S, self._check_lines)
 
     # Private methods: starting and restoring
+
+    async def _admit(self, address: str, *, is_known: bool, is_legacy: bool) -> CallTransport:
+        """Count a new call, and return its transport. Raises CallRefusedError."""
+        if is_legacy:
+            self._legacy_calls.admit()
+        try:
+            self.admission.admit_new_call(address, now=_now(), is_known=is_known)
+            return await self._reserve_session(address)
+        except BaseException:
+            if is_legacy:
+                self._legacy_calls.remove()
+            raise
 
     async def _reserve_session(
         self,
@@ -403,6 +416,8 @@ class CallRegistry:
             self._unregister(active)
             self._tasks.pop(active, None)
             self.admission.remove_call(active.address)
+            if not active.call.options.acknowledges:
+                self._legacy_calls.remove()
 
     def _unregister(self, active: ActiveCall) -> None:
         """Remove the call from the index, unless a restored one has replaced it there."""

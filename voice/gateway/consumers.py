@@ -20,12 +20,14 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from common import client_address, clock, ids
+from common.limit_log import LimitLog
 from voice import metrics
 from voice.calls import configuration
 from voice.calls.active_call import ActiveCall
 from voice.calls.registry import UnknownCallError, call_registry
 from voice.calls.uplink import Uplink
 from voice.customer_errors import call_waiting, customer_error
+from voice.gateway import legacy_access
 from voice.gateway.admission import CallRefusedError
 from voice.gateway.frame_connection import AsgiFrameConnection, Frame, frame_connection
 from voice.gateway.rate_limits import FrameRateLimiter
@@ -36,8 +38,8 @@ from voice.wire.close_codes import CloseCode
 from voice.wire.legacy import LegacyWire
 
 logger = logging.getLogger(__name__)
+_refusals = LimitLog(logger, "websocket refused")
 
-START_TIMEOUT_S = 10.0
 ACKNOWLEDGEMENT_INTERVAL_S = 0.25
 
 
@@ -98,7 +100,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
                 self._frames = frame_connection(scope) or AsgiFrameConnection(
                     send, self._tasks.create_task
                 )
-                self._start_timer = self._tasks.create_task(self._close_without_start())
+                self._watch_for_start()
                 connection = self._tasks.create_task(super().__call__(scope, receive, send))
                 connection.add_done_callback(lambda _: self._clean_up())
         except* OSError:  # the client vanished while a frame was being sent
@@ -115,11 +117,18 @@ class VoiceConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept the connection with the subprotocol of its wire, or reject it."""
         self._is_admitted = call_registry().admission.admit_connection(self._address)
-        if self._is_admitted and (self._wire.is_resumable or settings.LEGACY_CLIENTS):
+        if not self._is_admitted:
+            await self._reject("websockets")
+        elif not (self._wire.is_resumable or legacy_access.may_connect(self.scope)):
+            await self._reject("legacy")
+        else:
             await self.accept(subprotocol=self._wire.subprotocol)
             self._frames.start(self)
-        else:
-            await self.close()
+
+    async def _reject(self, limit: str) -> None:
+        metrics.CONNECTIONS_REFUSED.labels(limit).inc()
+        _refusals.report(limit, now=_now())
+        await self.close()
 
     async def close(self, code: Any = None, reason: Any = None) -> None:
         """Close the connection, unless it is closed."""
@@ -128,10 +137,13 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             await self._frames.flush()
             await super().close(code, reason)
 
+    def _watch_for_start(self) -> None:
+        """Close the connection later, unless a call is started or resumed on it in time."""
+        self._start_timer = self._tasks.create_task(self._close_without_start())
+
     async def _close_without_start(self) -> None:
-        """Close a connection on which no call is started or resumed in time."""
-        await asyncio.sleep(START_TIMEOUT_S)
-        if self._active_call is None and self._wire.is_resumable:
+        await asyncio.sleep(settings.CALL_START_TIMEOUT_S)
+        if self._active_call is None:
             await self.close(code=CloseCode.START_TIMEOUT)
 
     def _close_soon(self, code: CloseCode) -> None:
@@ -243,10 +255,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
             logger.exception("unhandled error starting a call", extra=self._log_fields)
             self._report_error(m.WireError("internal", "", close_code=CloseCode.INTERNAL_ERROR))
         finally:
-            waiting, self._waiting_frames = self._waiting_frames or deque[Frame](), None
-            for frame in waiting:
-                self.frame_received(frame)
-            self._frames.resume_receiving()
+            self._receive_waiting_frames()
+
+    def _receive_waiting_frames(self) -> None:
+        """Handle the frames that waited, now that a call has begun, or has been refused."""
+        waiting, self._waiting_frames = self._waiting_frames or deque[Frame](), None
+        for frame in waiting:
+            self.frame_received(frame)
+        self._frames.resume_receiving()
+        is_idle = self._active_call is None and self._waiting_frames is None
+        if is_idle and self._phase is ConnectionPhase.OPEN:
+            self._watch_for_start()
 
     async def _start_call(self, start: m.StartCall, inbound: m.InboundMessage) -> None:
         uplink = Uplink()
@@ -381,6 +400,8 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         if self._wire.is_resumable:
             is_error = reason is m.EndReason.ERROR
             self._close_soon(CloseCode.INTERNAL_ERROR if is_error else CloseCode.NORMAL)
+        elif self._phase is ConnectionPhase.OPEN:
+            self._watch_for_start()
 
     def _send(self, outbound: m.OutboundMessage) -> None:
         """Send a message; after the close it is left for the client's next connection."""

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from common import client_address
 from common.limit_log import LimitLog
+from common.networks import network_of
 from voice import metrics
 from voice.calls.registry import call_registry
 from voice.customer_errors import customer_error
@@ -45,9 +46,10 @@ async def create_ticket(request: HttpRequest) -> JsonResponse:
 
 
 def _check_rate(address: str, *, now: float) -> None:
-    if not ticket_limiter().consume(address, now=now):
+    caller = network_of(address)
+    if not ticket_limiter().consume(caller, now=now):
         _refusals.report("address", now=now)
-        raise CallRefusedError("too_many", retry_after_s=ticket_limiter().delay_s(address))
+        raise CallRefusedError("too_many", retry_after_s=ticket_limiter().delay_s(caller))
 
 
 @cache

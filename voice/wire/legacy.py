@@ -17,6 +17,7 @@ import pybase64
 
 from voice import pcm
 from voice.wire import messages as m
+from voice.wire.binary import MAX_PAYLOAD_BYTES
 from voice.wire.close_codes import CloseCode
 
 MAX_FRAME_CHARACTERS = 262_144
@@ -98,7 +99,7 @@ class LegacyWire:
             pcm = pybase64.b64decode(frame[len(head) : -len(tail)], validate=True)
         except ValueError:
             return None
-        return None if len(pcm) % 2 else (pcm, None, False)
+        return None if len(pcm) % 2 or len(pcm) > MAX_PAYLOAD_BYTES else (pcm, None, False)
 
     def _learn_audio_parts(self, frame: bytes | str, content: str) -> None:
         """Remember what is before and after the base64 of an `audioInput`.
@@ -139,6 +140,9 @@ class LegacyWire:
             raise m.WireError("bad_event", "audioInput content is not base64") from error
         if not pcm:
             raise m.WireError("empty_audio", "no samples")
+        if len(pcm) > MAX_PAYLOAD_BYTES:
+            detail = f"{len(pcm)} bytes of audio"
+            raise m.WireError("frame_too_big", detail, close_code=CloseCode.MESSAGE_TOO_BIG)
         if len(pcm) % 2:
             raise m.WireError("odd_audio", f"{len(pcm)} bytes of 16-bit samples")
         return [m.CustomerAudio(pcm=pcm)]
