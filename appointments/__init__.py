@@ -19,7 +19,9 @@
 Only appointments have:
 
 - `opening_hours`: when the clinic is open, and which start times that allows. Pure.
-- `clinic`: the clinic as the settings describe it: time zone, opening hours, doctors.
-- `availability`: which times of a doctor are free; combines `opening_hours` with what is booked.
+- `clinic`: the clinic as the settings describe it: time zone, opening hours, slots.
+- `schedules`: professionals, holidays and closed days, edited by supervisors.
+- `availability`: which times are free; combines the schedule with what is booked.
+- `schedule_admin`, `schedule_admin_records`: the admin pages of professionals and special days.
 - `spoken_forms`: types and lengths as the model writes them, for the voice tools. Pure.
 """

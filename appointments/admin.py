@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, override
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
@@ -18,7 +17,7 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appointments import clinic, services
+from appointments import clinic, schedule_admin, services  # noqa: F401 -- registers its pages
 from appointments.admin_forms import AppointmentForm, RescheduleForm, appointment_error_text
 from appointments.admin_records import Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue
@@ -29,6 +28,7 @@ from appointments.domain import (
     TimeInterval,
 )
 from appointments.labels import KIND_LABELS, STATUS_LABELS
+from appointments.schedules.services import current_schedule, resolve_doctor
 from appointments.validation import clean_day
 from common import clock
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
@@ -71,12 +71,13 @@ class DoctorFilter(ChoiceFilter):
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         requested = request.GET.get("doctor_name")
-        names = [*settings.CLINIC_DOCTORS, *([requested] if requested else [])]
+        professionals = [each.name for each in current_schedule().professionals]
+        names = [*professionals, *([requested] if requested else [])]
         return [(name, name) for name in dict.fromkeys(names)]
 
     @override
     def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(doctor_name=clinic.resolve_doctor(value))
+        return queryset.filter(doctor_name=resolve_doctor(value))
 
 
 class DayFilter(ChoiceFilter):

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, override
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from appointments.admin_records import Appointment
 from appointments.domain import AppointmentStatus
 from appointments.labels import status_choices
+from appointments.schedules.services import current_schedule
 from common.errors import DomainError, StaleVersionError
 from staff.forms import RecordForm
 
@@ -43,6 +43,8 @@ class AppointmentForm(RecordForm):
         "nonexistent_time": "starts_at",
         "not_a_slot": "starts_at",
         "outside_opening_hours": "starts_at",
+        "closed_day": "starts_at",
+        "professional_away": "starts_at",
         "slot_taken": "starts_at",
         "patient_busy": "starts_at",
         "doctor_not_found": "doctor_name",
@@ -54,15 +56,15 @@ class AppointmentForm(RecordForm):
         if "status" in self.fields:
             choices = status_choices(AppointmentStatus(self.instance.status))
             self.fields["status"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField's
-        if "doctor_name" in self.fields and settings.CLINIC_DOCTORS:
-            self.fields["doctor_name"] = self._doctor_field()
+        professionals = [each.name for each in current_schedule().professionals]
+        if "doctor_name" in self.fields and professionals:
+            self.fields["doctor_name"] = self._doctor_field(professionals)
 
     @override
     def error_text(self, error: DomainError) -> str:
         return appointment_error_text(error)
 
-    def _doctor_field(self) -> forms.ChoiceField:
-        names = [*settings.CLINIC_DOCTORS]
+    def _doctor_field(self, names: list[str]) -> forms.ChoiceField:
         if self.instance.doctor_name and self.instance.doctor_name not in names:
             names.append(self.instance.doctor_name)  # who has left the clinic
         label = self.fields["doctor_name"].label

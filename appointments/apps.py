@@ -1,5 +1,6 @@
 """Django's configuration of the `appointments` app."""
 
+from importlib import import_module
 from typing import override
 
 from django.apps import AppConfig
@@ -15,4 +16,5 @@ class AppointmentsConfig(AppConfig):
     @override
     def ready(self) -> None:
         # Without this, `makemigrations` would find no models wherever the admin isn't loaded.
-        from appointments import admin_records  # noqa: F401, PLC0415 -- models need the app registry
+        for module in ("admin_records", "schedule_admin_records"):
+            import_module(f"appointments.{module}")

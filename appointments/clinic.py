@@ -1,4 +1,4 @@
-"""The clinic as the settings describe it: its time zone, opening hours, slots and doctors."""
+"""The clinic as the settings describe it: its time zone, opening hours and slots."""
 
 from datetime import timedelta
 from functools import cache
@@ -6,10 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from appointments.domain import doctor_key, match_doctors
-from appointments.errors import DoctorNotFoundError
-from appointments.opening_hours import OpeningHours, SlotGrid
-from common.contact import clean_name
+from appointments.opening_hours import Hours, OpeningHours, SlotGrid
 from common.identity.verification import FactorRule
 
 
@@ -19,14 +16,19 @@ def time_zone() -> ZoneInfo:
 
 
 def opening_hours() -> OpeningHours:
-    """Return the clinic's opening hours."""
+    """Return the clinic's opening hours; a professional may have others."""
     return _parse_opening_hours(settings.CLINIC_OPENING_HOURS)
 
 
-def slot_grid() -> SlotGrid:
-    """Return the times at which appointments start."""
+def initial_doctors() -> list[str]:
+    """Return the professionals that there are until staff store others."""
+    return list(settings.CLINIC_DOCTORS)
+
+
+def slot_grid(hours: Hours) -> SlotGrid:
+    """Return the times within `hours` at which appointments start."""
     step = timedelta(minutes=settings.CLINIC_SLOT_MINUTES)
-    return SlotGrid(opening_hours=opening_hours(), step=step, time_zone=time_zone())
+    return SlotGrid(hours=hours, step=step, time_zone=time_zone())
 
 
 def booking_horizon() -> timedelta:
@@ -50,26 +52,3 @@ def gives_codes() -> bool:
 
 
 _parse_opening_hours = cache(OpeningHours.parse)
-
-
-def resolve_doctor(name: str) -> str:
-    """Return the name under which the doctor that `name` refers to is stored.
-
-    If the settings name no doctors, any name with more than a title is a doctor's.
-
-    Raises:
-        InvalidFieldError: it can't be a name.
-        DoctorNotFoundError: it refers to no doctor of the clinic, or to more than one.
-
-    """
-    cleaned = clean_name(name, field="doctor_name")
-    doctors = settings.CLINIC_DOCTORS
-    if not doctor_key(cleaned):
-        raise DoctorNotFoundError(doctors=list(doctors))
-    if not doctors:
-        return cleaned
-    match match_doctors(cleaned, doctors):
-        case [doctor]:
-            return doctor
-        case matches:
-            raise DoctorNotFoundError(doctors=matches or list(doctors))

@@ -19,6 +19,7 @@ from appointments.domain import (
     local_day,
     local_days,
 )
+from appointments.schedules.cache import shared_cache
 from common.timestamps import truncate_to_ms
 
 RECORDS = (
@@ -49,6 +50,7 @@ def seed(*, now: datetime, fresh: bool = False) -> int:
     """
     if fresh:
         repository.delete_all()
+        shared_cache.clear()
     elif not repository.is_empty():
         return 0
     time_zone = clinic.time_zone()

@@ -10,7 +10,7 @@ days, so two appointments of one doctor or patient that overlap always share a `
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -190,6 +190,38 @@ class AppointmentQuery:
     latest_first: bool = False
 
 
+# --- Free times
+
+
+class DayPart(StrEnum):
+    """A part of a day, as people name it."""
+
+    MORNING = "morning"
+    AFTERNOON = "afternoon"
+    EVENING = "evening"
+
+    def includes(self, hour: int) -> bool:
+        """Whether a local hour is in this part."""
+        first, end = _DAY_PART_HOURS[self]
+        return first <= hour < end
+
+
+_DAY_PART_HOURS: Mapping[DayPart, tuple[int, int]] = {
+    DayPart.MORNING: (0, 12),
+    DayPart.AFTERNOON: (12, 20),
+    DayPart.EVENING: (20, 24),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeStart:
+    """A time at which a professional has no appointment; the instant is in the clinic's zone."""
+
+    doctor_name: str
+    starts_at: datetime
+    duration_min: int
+
+
 # --- Doctors
 
 
@@ -199,20 +231,6 @@ def doctor_key(name: str) -> str:
     Two spellings of one doctor have the same key: "Dr. Rodríguez" and "doctor rodriguez".
     """
     return " ".join(word for word in split_words(name) if word not in TITLES)
-
-
-def match_doctors(name: str, doctors: Sequence[str]) -> list[str]:
-    """Return the doctors that `name` may refer to.
-
-    Those whose whole name it is; if there are none, those whose name contains all its words.
-    """
-    searched = set(doctor_key(name).split())
-    words_by_doctor = {doctor: set(doctor_key(doctor).split()) for doctor in doctors}
-    exact = [doctor for doctor, words in words_by_doctor.items() if words == searched]
-    partial = [
-        doctor for doctor, words in words_by_doctor.items() if searched and searched <= words
-    ]
-    return exact or partial
 
 
 # --- Local days

@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from appointments.labels import status_label
-from common.errors import ConflictError, RuleError
+from common.errors import ConflictError, NotFoundError, RuleError
 from common.identity.errors import NotVerifiedError
 
 
@@ -103,6 +103,55 @@ class OutsideOpeningHoursError(RuleError):
 
     code = "outside_opening_hours"
     text = _("The clinic is closed at that time.")
+
+
+class ClosedDayError(RuleError):
+    """The clinic is closed all day, `data["reason"]` says why; `data["alternatives"]` as above."""
+
+    code = "closed_day"
+    text = _("The clinic is closed on %(day)s.")
+
+    @override
+    def text_values(self) -> dict[str, object]:
+        day, reason = self.data["day"], str(self.data["reason"])
+        assert isinstance(day, date)
+        shown = date_format(day, "DATE_FORMAT")
+        return {"day": f"{shown} ({reason})" if reason else shown}
+
+
+class ProfessionalAwayError(RuleError):
+    """`data["doctor"]` doesn't work at that time; `data["alternatives"]` as above."""
+
+    code = "professional_away"
+    text = _("%(doctor)s doesn't see patients at that time.")
+
+
+class NewPatientsNotAcceptedError(RuleError):
+    """`data["doctor"]` has appointments only with patients who have had one before."""
+
+    code = "new_patients_not_accepted"
+    text = _("%(doctor)s isn't taking new patients.")
+
+
+class ProfessionalNotFoundError(NotFoundError):
+    """No professional has this id."""
+
+    code = "professional_not_found"
+    text = _("There is no such professional.")
+
+
+class ProfessionalExistsError(ConflictError):
+    """There is a professional with this name, `data["name"]`, perhaps in another spelling."""
+
+    code = "professional_exists"
+    text = _("There is a professional with this name already.")
+
+
+class LastProfessionalError(RuleError):
+    """The only professional can't be deleted: those of the settings would be valid again."""
+
+    code = "last_professional"
+    text = _("The last professional can't be deleted. Add another one first.")
 
 
 class DoctorNotFoundError(RuleError):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from appointments.domain import CalendarDay, TimeInterval, is_free_on_all, local_days
@@ -51,21 +52,38 @@ class OpeningHours:
             for opens, closes in self.by_weekday[day.weekday()]
         ]
 
-    def cover(self, interval: TimeInterval, time_zone: ZoneInfo) -> bool:
-        """Whether the clinic is open during all of `interval`, over midnight too."""
-        covered_until = interval.start
-        for day in local_days(interval, time_zone):
-            for opening in self.intervals_on(day, time_zone):
-                if opening.start <= covered_until < opening.end:
-                    covered_until = opening.end
-        return covered_until >= interval.end
+    def to_text(self) -> str:
+        """Return the text that `parse` reads, a part for each interval of a day."""
+        return ", ".join(
+            f"{WEEKDAYS[weekday].title()} {_clock(opens)}-{_clock(closes)}"
+            for weekday, hours in enumerate(self.by_weekday)
+            for opens, closes in hours
+        )
+
+
+class Hours(Protocol):
+    """When somebody works, or the clinic is open."""
+
+    def intervals_on(self, day: date, time_zone: ZoneInfo) -> list[TimeInterval]:
+        """Return the intervals of a local day, in order."""
+        ...
+
+
+def covers(hours: Hours, interval: TimeInterval, time_zone: ZoneInfo) -> bool:
+    """Whether the hours contain all of `interval`, over midnight too."""
+    covered_until = interval.start
+    for day in local_days(interval, time_zone):
+        for opening in hours.intervals_on(day, time_zone):
+            if opening.start <= covered_until < opening.end:
+                covered_until = opening.end
+    return covered_until >= interval.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotGrid:
     """The times at which appointments start: every `step`, counted from each opening time."""
 
-    opening_hours: OpeningHours
+    hours: Hours
     step: timedelta
     time_zone: ZoneInfo
 
@@ -75,16 +93,22 @@ class SlotGrid:
         return any(
             opening.start <= start < opening.end
             and (start - opening.start) % self.step == timedelta(0)
-            for opening in self.opening_hours.intervals_on(day, self.time_zone)
+            for opening in self.hours.intervals_on(day, self.time_zone)
         )
 
     def intervals_on(self, day: date, duration_min: int) -> Iterator[TimeInterval]:
-        """Yield the intervals of a local day in which an appointment of this length fits."""
-        for opening in self.opening_hours.intervals_on(day, self.time_zone):
-            start = opening.start
-            while start + timedelta(minutes=duration_min) <= opening.end:
-                yield TimeInterval.starting_at(start, duration_min)
-                start += self.step
+        """Yield the intervals that start on a local day and in which an appointment of this length fits.
+
+        Where the hours go on at midnight, an appointment may end on the next day.
+        """
+        starts = set[datetime]()
+        for opening in self.hours.intervals_on(day, self.time_zone):
+            steps = -((opening.start - opening.end) // self.step)
+            starts.update(opening.start + n * self.step for n in range(steps))
+        for start in sorted(starts):
+            interval = TimeInterval.starting_at(start, duration_min)
+            if covers(self.hours, interval, self.time_zone):
+                yield interval
 
 
 def _parse_part(part: str) -> Iterator[tuple[int, tuple[int, int]]]:
@@ -102,6 +126,10 @@ def _parse_part(part: str) -> Iterator[tuple[int, tuple[int, int]]]:
         raise ValueError(f"{part!r} ends after 24:00")
     for weekday in range(first, last + 1):
         yield weekday, (opens, closes)
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _instant(day: date, minute: int, time_zone: ZoneInfo) -> datetime:

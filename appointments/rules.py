@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NoReturn
 
 from django.conf import settings
 
-from appointments import availability, clinic
+from appointments import availability, clinic, repository
 from appointments.domain import (
     TRANSITIONS,
     Appointment,
+    AppointmentQuery,
     AppointmentStatus,
     CalendarDay,
     CalendarKind,
     exists_on_clock,
     is_free_on_all,
     local_day,
+    local_days,
 )
 from appointments.errors import (
     AppointmentAlreadyCancelledError,
@@ -22,12 +25,21 @@ from appointments.errors import (
     AppointmentInThePastError,
     AppointmentStatusError,
     AppointmentTooFarError,
+    ClosedDayError,
+    NewPatientsNotAcceptedError,
     NonexistentTimeError,
     NotASlotError,
     OutsideOpeningHoursError,
     PatientBusyError,
+    ProfessionalAwayError,
     SlotTakenError,
 )
+from appointments.opening_hours import covers
+from appointments.schedules.domain import Professional
+from appointments.schedules.services import current_schedule
+
+MAX_EARLIER_APPOINTMENTS = 20
+"""So many of a patient's appointments with a professional are read to see whether one took place."""
 
 
 def ensure_cancellable(appointment: Appointment) -> None:
@@ -64,7 +76,7 @@ def ensure_time_exists(starts_at: datetime, wanted: Appointment, *, now: datetim
 
 
 def ensure_bookable_time(wanted: Appointment, *, is_new_start: bool = True, now: datetime) -> None:
-    """Raise unless the wanted time is one of the clinic's: future, not too far, open, a slot.
+    """Raise unless the doctor could have an appointment then: future, not too far, at work, a slot.
 
     Args:
         wanted: The appointment as it is to be stored.
@@ -74,6 +86,8 @@ def ensure_bookable_time(wanted: Appointment, *, is_new_start: bool = True, now:
     Raises:
         AppointmentInThePastError: it has passed.
         AppointmentTooFarError: it is beyond the booking horizon.
+        ClosedDayError: the clinic is closed that day.
+        ProfessionalAwayError: the doctor is on leave, or doesn't work for some of it.
         OutsideOpeningHoursError: the clinic is closed for some of it.
         NotASlotError: appointments don't start then.
 
@@ -84,16 +98,47 @@ def ensure_bookable_time(wanted: Appointment, *, is_new_start: bool = True, now:
     last_day = local_day(now, time_zone) + clinic.booking_horizon()
     if local_day(wanted.starts_at, time_zone) > last_day:
         raise AppointmentTooFarError(last_day=last_day)
-    if not clinic.opening_hours().cover(wanted.interval, time_zone):
-        raise OutsideOpeningHoursError(
-            opening_hours=settings.CLINIC_OPENING_HOURS,
-            alternatives=availability.list_alternatives(wanted, now=now),
-        )
-    if is_new_start and not clinic.slot_grid().has_start(wanted.starts_at):
+    schedule = current_schedule()
+    hours = schedule.hours_of(wanted.doctor_name)
+    if not covers(hours, wanted.interval, time_zone):
+        _refuse_time(wanted, now=now)
+    if is_new_start and not clinic.slot_grid(hours).has_start(wanted.starts_at):
         raise NotASlotError(
             step_minutes=settings.CLINIC_SLOT_MINUTES,
             alternatives=availability.list_alternatives(wanted, now=now),
         )
+
+
+def _refuse_time(wanted: Appointment, *, now: datetime) -> NoReturn:
+    """Raise the error that says why the doctor doesn't work at the wanted time."""
+    schedule, time_zone = current_schedule(), clinic.time_zone()
+    alternatives = availability.list_alternatives(wanted, now=now)
+    for day in local_days(wanted.interval, time_zone):
+        reason = schedule.closure_on(day)
+        if reason is not None:
+            raise ClosedDayError(day=day, reason=reason, alternatives=alternatives)
+    if covers(schedule.opening_hours, wanted.interval, time_zone) or (
+        (professional := schedule.professional(wanted.doctor_name)) and professional.hours
+    ):
+        raise ProfessionalAwayError(doctor=wanted.doctor_name, alternatives=alternatives)
+    raise OutsideOpeningHoursError(
+        opening_hours=settings.CLINIC_OPENING_HOURS, alternatives=alternatives
+    )
+
+
+def ensure_accepts_patient(professional: Professional, wanted: Appointment) -> None:
+    """Raise `NewPatientsNotAcceptedError` if the patient is new and the professional takes none.
+
+    A patient isn't new who has or had an appointment with them, under the same e-mail address.
+    """
+    if professional.accepts_new_patients:
+        return
+    query = AppointmentQuery(
+        patient_email=wanted.patient_email, doctor_name=professional.name, latest_first=True
+    )
+    page = repository.list_appointments(query, None, limit=MAX_EARLIER_APPOINTMENTS)
+    if all(each.status is AppointmentStatus.CANCELLED for each in page.items):
+        raise NewPatientsNotAcceptedError(doctor=professional.name)
 
 
 def ensure_slot_free(

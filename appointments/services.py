@@ -9,12 +9,13 @@ has changed. If something has, it reads and decides again. So of fifty requests 
 and the others raise `SlotTakenError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from appointments import availability, clinic, repository
+from appointments.availability import Availability, FreeStartSearch
 from appointments.domain import (
     FIRST_DAY,
     LAST_DAY,
@@ -24,17 +25,28 @@ from appointments.domain import (
     AppointmentQuery,
     AppointmentStatus,
     Calendar,
+    DayPart,
     TimeInterval,
+    local_day,
     update_bookings,
 )
-from appointments.errors import AppointmentNotFoundError
+from appointments.errors import AppointmentNotFoundError, DoctorNotFoundError
+from appointments.opening_hours import covers
 from appointments.rules import (
     change_status,
+    ensure_accepts_patient,
     ensure_bookable_time,
     ensure_cancellable,
     ensure_not_closed,
     ensure_slot_free,
     ensure_time_exists,
+)
+from appointments.schedules.domain import Professional, Schedule
+from appointments.schedules.services import (
+    current_schedule,
+    resolve_doctor,
+    resolve_professional,
+    stored_schedule,
 )
 from appointments.validation import (
     clean_changes,
@@ -75,8 +87,16 @@ def list_appointments(
         InvalidCursorError: the cursor wasn't made by this list.
 
     """
-    query = clean_query(query)
+    query = _with_stored_doctor(clean_query(query))
     return repository.list_appointments(query, _start_interval(query), limit=limit, cursor=cursor)
+
+
+def _with_stored_doctor(query: AppointmentQuery) -> AppointmentQuery:
+    """Return the query with the doctor's name as it is stored; an unknown one stays as it is."""
+    if query.doctor_name is None:
+        return query
+    matches = current_schedule().find_by_name(query.doctor_name)
+    return replace(query, doctor_name=matches[0].name) if len(matches) == 1 else query
 
 
 def _start_interval(query: AppointmentQuery) -> TimeInterval | None:
@@ -93,13 +113,45 @@ def _start_interval(query: AppointmentQuery) -> TimeInterval | None:
 
 def list_appointments_on(*, day: date) -> list[Appointment]:
     """Return all appointments that start on a local day of the clinic, in order of time."""
-    query = AppointmentQuery(day=day)
+    return _list_all(AppointmentQuery(day=day))
+
+
+def _list_all(query: AppointmentQuery) -> list[Appointment]:
     page = list_appointments(query=query, limit=DAY_PAGE_SIZE)
     appointments = list(page.items)
     while page.cursor is not None:
         page = list_appointments(query=query, cursor=page.cursor, limit=DAY_PAGE_SIZE)
         appointments += page.items
     return appointments
+
+
+def list_outside_schedule(
+    *, doctor_name: str | None = None, day: date | None = None, now: datetime
+) -> list[Appointment]:
+    """Return open appointments at times that could not be booked now, because the schedule has changed.
+
+    Args:
+        doctor_name: The stored name of the doctor whose future appointments to look at; None for all.
+        day: The local day to look at; required if there is no name.
+        now: The current time.
+
+    """
+    time_zone, schedule = clinic.time_zone(), stored_schedule()
+    if doctor_name is None:
+        assert day is not None
+        appointments = list_appointments_on(day=day)
+    else:
+        query = AppointmentQuery(
+            doctor_name=doctor_name, day=day, date_from=None if day else local_day(now, time_zone)
+        )
+        appointments = _list_all(query)
+    return [
+        each
+        for each in appointments
+        if each.is_open
+        and each.starts_at > now
+        and not covers(schedule.hours_of(each.doctor_name), each.interval, time_zone)
+    ]
 
 
 def list_free_starts(
@@ -112,10 +164,74 @@ def list_free_starts(
         InvalidFieldError: the day or the duration isn't valid.
 
     """
-    doctor = clinic.resolve_doctor(doctor_name)
+    doctor = resolve_doctor(doctor_name)
     return availability.list_free_starts(
-        [Calendar.of_doctor(doctor)], clean_day(day), clean_duration(duration_min), now=now
+        [Calendar.of_doctor(doctor)], doctor, clean_day(day), clean_duration(duration_min), now=now
     )
+
+
+def find_availability(  # noqa: PLR0913 -- what is searched, by keyword
+    *,
+    professional: str | None = None,
+    specialty: str | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    day_part: DayPart | None = None,
+    kind: AppointmentKind = AppointmentKind.CONSULTATION,
+    duration_min: int | None = None,
+    limit: int = 20,
+    now: datetime,
+) -> Availability:
+    """Return the next free times; each of them could be booked now.
+
+    Args:
+        professional: A name that refers to one professional, or a specialty; None for anybody.
+        specialty: Whose professionals to look at, if no name is given.
+        first: The first local day; by default, and at the earliest, today.
+        last: The last local day; by default, and at the latest, the end of the booking horizon.
+        day_part: The part of the day, or None for all of it.
+        kind: What the appointment is for, which may say how long it is.
+        duration_min: The length in minutes, or None for that of the professional.
+        limit: How many times to return at most.
+        now: The current time.
+
+    Raises:
+        DoctorNotFoundError: name or specialty refers to nobody, or the name to more than one.
+        InvalidFieldError: a day or the duration isn't valid.
+
+    """
+    schedule = current_schedule()
+    today = local_day(now, clinic.time_zone())
+    horizon = today + clinic.booking_horizon()
+    if duration_min is not None:
+        duration_min = clean_duration(duration_min)
+    search = FreeStartSearch(
+        professionals=_searched_professionals(schedule, professional, specialty),
+        first=max(clean_day(first or today), today),
+        last=min(clean_day(last or horizon), horizon),
+        day_part=day_part,
+        duration_of=lambda each: duration_min or each.duration_of(kind),
+        limit=limit,
+    )
+    return availability.find_free_starts(search, schedule, now=now)
+
+
+def _searched_professionals(
+    schedule: Schedule, name: str | None, specialty: str | None
+) -> Sequence[Professional]:
+    if name:
+        name = clean_name(name, field="doctor_name")
+        is_known = len(schedule.find_by_name(name)) == 1
+        if not is_known and (found := schedule.find_by_specialty(name)):
+            return found
+        return [resolve_professional(schedule, name)]
+    if specialty:
+        if found := schedule.find_by_specialty(specialty):
+            return found
+        raise DoctorNotFoundError(doctors=[each.name for each in schedule.professionals])
+    if not schedule.professionals:
+        raise DoctorNotFoundError(doctors=[])
+    return schedule.professionals
 
 
 def get_appointment(*, appointment_id: str) -> Appointment:
@@ -192,7 +308,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         patient_email: The patient's e-mail address.
         doctor_name: A name that refers to one doctor.
         starts_at: The start, aware.
-        duration_min: The length in minutes.
+        duration_min: The length in minutes; for a customer, the professional's for this type goes first.
         kind: What the appointment is for.
         notes: Notes for the staff.
         dni: The patient's identity number, or None.
@@ -207,17 +323,23 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         AppointmentInThePastError, AppointmentTooFarError, NonexistentTimeError, NotASlotError,
             OutsideOpeningHoursError: the time can't be booked.
         DoctorNotFoundError: the name refers to no doctor, or to more than one.
+        ClosedDayError, ProfessionalAwayError: the doctor doesn't work then.
+        NewPatientsNotAcceptedError: a customer books who is a new patient, and the doctor takes none.
         SlotTakenError, PatientBusyError: doctor or patient has another appointment at that time.
         IdempotencyConflictError: the token was used for another appointment.
         AppointmentNotFoundError: the appointment that the token created was deleted.
         TooManyCreationsError: the caller has reached a limit of `common.creations.limits`.
 
     """
+    doctor_name = clean_name(doctor_name, field="doctor_name")
+    professional = resolve_professional(current_schedule(), doctor_name)
+    if isinstance(caller, Customer):
+        duration_min = professional.durations.get(kind, duration_min)
     wanted = Appointment(
         id="",
         patient_name=clean_name(patient_name, field="patient_name"),
         patient_email=clean_email(patient_email, field="patient_email"),
-        doctor_name=clinic.resolve_doctor(doctor_name),
+        doctor_name=professional.name,
         starts_at=clean_start(starts_at),
         duration_min=clean_duration(duration_min),
         kind=kind,
@@ -229,6 +351,8 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         changes=with_change((), origin or origin_of(caller), at=truncate_to_ms(now)),
     )
     ensure_time_exists(starts_at, wanted, now=now)
+    if isinstance(caller, Customer):
+        ensure_accepts_patient(professional, wanted)
     content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
     request = idempotent_request(token=token, request=content, now=now)
     return retry_on_conflict(
@@ -421,6 +545,8 @@ def _apply_changes(before: Appointment, provided: Mapping[str, Any]) -> Appointm
     # Values that stay aren't validated: the doctor may have left the clinic.
     differing = {name: value for name, value in provided.items() if value != getattr(before, name)}
     values = clean_changes(differing)
+    if "doctor_name" in values:
+        values["doctor_name"] = resolve_doctor(values["doctor_name"])
     status = values.pop("status", before.status)
     return change_status(replace(before, **values), status)
 

@@ -10,9 +10,6 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-
-from appointments import clinic
 from appointments.domain import (
     FIRST_DAY,
     LAST_DAY,
@@ -22,7 +19,6 @@ from appointments.domain import (
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
-    match_doctors,
 )
 from common.contact import clean_dni, clean_email, clean_name, clean_text
 from common.errors import InvalidFieldError
@@ -56,20 +52,16 @@ def clean_notes(notes: str) -> str:
 
 
 def clean_query(query: AppointmentQuery) -> AppointmentQuery:
-    """Return the query with the names as they are stored; an unknown doctor's name stays as it is."""
+    """Return the query with the patient's e-mail address as it is stored."""
     if query.patient_email is not None:
         query = replace(query, patient_email=query.patient_email.strip().lower())
-    if query.doctor_name is not None:
-        matches = match_doctors(query.doctor_name, settings.CLINIC_DOCTORS)
-        if len(matches) == 1:
-            query = replace(query, doctor_name=matches[0])
     return query
 
 
 _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "patient_name": partial(clean_name, field="patient_name"),
     "patient_email": partial(clean_email, field="patient_email"),
-    "doctor_name": clinic.resolve_doctor,
+    "doctor_name": partial(clean_name, field="doctor_name"),
     "starts_at": clean_start,
     "duration_min": clean_duration,
     "kind": AppointmentKind,
@@ -83,7 +75,7 @@ def clean_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changed fields of an appointment, each as it is stored.
 
     Raises:
-        DoctorNotFoundError, InvalidFieldError: a value can't be stored.
+        InvalidFieldError: a value can't be stored.
 
     """
     return {name: _CLEANERS[name](value) for name, value in changes.items()}

@@ -413,6 +413,7 @@ def main() -> int:
         override_settings(
             DYNAMODB_ENDPOINT_URL=url,
             CLINIC_DOCTORS=[*DOCTORS, ONE_DOCTOR],
+            CLINIC_HOLIDAYS="none",
             ALLOWED_HOSTS=["testserver"],
         ),
     ):

@@ -164,7 +164,7 @@ def _slots_of(options: SampleOptions, day: date, free: Sequence[time]) -> Iterat
         day,
         (),
         grid=SlotGrid(
-            opening_hours=options.opening_hours,
+            hours=options.opening_hours,
             step=timedelta(minutes=SLOT_MIN),
             time_zone=options.time_zone,
         ),

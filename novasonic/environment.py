@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
+from holidays import list_supported_countries
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -35,6 +36,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from appointments.opening_hours import OpeningHours
+from appointments.schedules.holidays import NO_COUNTRY
 from conversations.masking import MASKS
 from novasonic.database import POSTGRESQL_ENGINE, postgresql_config
 
@@ -239,6 +241,14 @@ def _check_ca_file(path: Path | None) -> Path | None:
     return path
 
 
+def _check_country(code: str) -> str:
+    if code != NO_COUNTRY and code not in list_supported_countries():
+        raise ValueError(
+            f"no holidays are known of {code!r}: use a code such as AR, or {NO_COUNTRY}"
+        )
+    return code
+
+
 type TextList = Annotated[list[str], BeforeValidator(_split_list)]
 """A list with commas: `one, two`."""
 type Origins = Annotated[TextList, AfterValidator(_check_origins)]
@@ -252,6 +262,8 @@ type RequestRate = Annotated[str, AfterValidator(_check_rate)]
 """A rate such as `120/min`, or `none`."""
 type TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 type OpeningHoursText = Annotated[str, AfterValidator(_check_opening_hours)]
+type HolidayCountry = Annotated[str, AfterValidator(_check_country)]
+"""A country's two-letter code, or `none`."""
 type JWTSecret = Annotated[str, AfterValidator(_check_jwt_secret)]
 type SecretKey = Annotated[str, AfterValidator(_check_secret_key)]
 type SiteURL = Annotated[str, AfterValidator(_check_site_url)]

@@ -23,6 +23,7 @@ from novasonic.environment import (
     BusinessText,
     CAFile,
     DatabaseURL,
+    HolidayCountry,
     Host,
     Hosts,
     JWTSecret,
@@ -458,12 +459,20 @@ CLINIC_TIME_ZONE: TimeZone = Field(
     "America/Argentina/Buenos_Aires", description="Time zone of appointments."
 )
 CLINIC_DOCTORS: TextList = Field(
-    [], description="Doctors who have appointments; empty: any name is accepted."
+    [],
+    description="Doctors who have appointments, until staff change one in the admin; empty: any name is "
+    "accepted.",
 )
 CLINIC_OPENING_HOURS: OpeningHoursText = Field(
     "Mon-Sun 08:00-20:00",
     description="When appointments may be, in the clinic's time, parts with commas: "
-    "`Mon-Fri 08:00-20:00, Sat 09:00-13:00`. A day not named is closed.",
+    "`Mon-Fri 08:00-20:00, Sat 09:00-13:00`. A day not named is closed. In the admin a professional may "
+    "have other hours.",
+)
+CLINIC_HOLIDAYS: HolidayCountry = Field(
+    "AR",
+    description="The country, by its two-letter code, whose public holidays are closed days unless staff "
+    "open them; `none`: of no country.",
 )
 CLINIC_SLOT_MINUTES: int = Field(
     30,

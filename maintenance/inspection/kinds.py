@@ -6,6 +6,8 @@ from typing import Any
 
 from appointments import models as appointment_models
 from appointments import repository as appointment_repository
+from appointments.schedules import repository as schedule_repository
+from appointments.schedules.models import ScheduleItem
 from common.creations.models import CreationCount
 from common.dynamodb.bulk import key_of
 from common.dynamodb.items import unreadable_attributes
@@ -112,6 +114,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
     "appointments": (
         APPOINTMENT,
         *CALENDAR_DAYS,
+        ItemKind("schedule", ScheduleItem, schedule_repository.value_from_raw, sort_key=""),
         ItemKind("token", appointment_models.AppointmentToken),
     ),
     "calls": (

@@ -24,7 +24,7 @@ def permissions(role: str) -> set[str]:
 
 
 def test_roles_are_created_by_a_migration() -> None:
-    viewer = {"view_order", "view_appointment"}
+    viewer = {"view_order", "view_appointment", "view_professional", "view_specialday"}
     reception = viewer | {
         "add_order",
         "change_order",
@@ -42,6 +42,12 @@ def test_roles_are_created_by_a_migration() -> None:
         "delete_order",
         "delete_appointment",
         "view_dni",
+        "add_professional",
+        "change_professional",
+        "delete_professional",
+        "add_specialday",
+        "change_specialday",
+        "delete_specialday",
         "delete_conversation",
         "view_toolrun",
         "view_failedlogins",

@@ -38,5 +38,5 @@ def book(clock: str = "10:00", day: date = MONDAY, **changes: Any) -> Appointmen
 
 def booked_ids(day: date = MONDAY, doctor: str = "rodriguez") -> set[str]:
     """Return the ids of the appointments that are booked with a doctor on a day."""
-    (doctor_day,) = repository.list_calendar_days(Calendar.of_doctor(doctor), [day])
+    (doctor_day,) = repository.list_calendar_days([(Calendar.of_doctor(doctor), day)])
     return set(doctor_day.bookings)

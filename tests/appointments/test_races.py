@@ -76,9 +76,8 @@ def assert_no_overlap() -> None:
 
 def assert_doctor_days_match() -> None:
     """The bookings of both days are those of the open appointments."""
-    days = repository.list_calendar_days(
-        Calendar.of_doctor("sosa"), [MONDAY, MONDAY + timedelta(days=1)]
-    )
+    sosa = Calendar.of_doctor("sosa")
+    days = repository.list_calendar_days([(sosa, MONDAY), (sosa, MONDAY + timedelta(days=1))])
     bookings = {booking for day in days for booking in day.bookings.items()}
     assert bookings == {(a.id, a.interval) for a in stored() if a.is_open}
 

@@ -110,11 +110,11 @@ def test_update_without_difference_writes_nothing(
 ) -> None:
     settings.CLINIC_DOCTORS = ["Dr. Rodríguez"]
     booked = book()
-    doctor_days = repository.list_calendar_days(Calendar.of_doctor("rodriguez"), [MONDAY])
+    doctor_days = repository.list_calendar_days([(Calendar.of_doctor("rodriguez"), MONDAY)])
 
     assert update(booked, **changes(booked)) == booked
     assert services.get_appointment(appointment_id=booked.id) == booked
-    assert repository.list_calendar_days(Calendar.of_doctor("rodriguez"), [MONDAY]) == doctor_days
+    assert repository.list_calendar_days([(Calendar.of_doctor("rodriguez"), MONDAY)]) == doctor_days
 
 
 def test_update_with_difference_stores_new_version() -> None:

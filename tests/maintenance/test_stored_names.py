@@ -15,6 +15,7 @@ STORED = {
     ("orders", "token"): "PK SK createdId expiresAt requestHash",
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
     ("orders", "creation counts"): "PK SK created expiresAt",
+    ("orders", "known address"): "PK SK expiresAt",
     (
         "appointments",
         "appointment",
@@ -22,7 +23,9 @@ STORED = {
     "patientEmail patientName status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
     ("appointments", "patient's day"): "PK SK revision slots",
+    ("appointments", "schedule"): "PK SK content createdAt updatedAt",
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
+    ("calls", "model usage"): "PK SK expiresAt seconds",
     (
         "calls",
         "conversation",

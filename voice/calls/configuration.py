@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from appointments.clinic import opening_hours
+from appointments.schedules.services import last_read_schedule
 from common import clock, ids
 from conversations.model_usage import UsageLimits
 from voice.calls.engine.rotation import RotationPlan
@@ -101,20 +102,19 @@ def call_settings() -> CallSettings:
     time_zone = ZoneInfo(settings.CLINIC_TIME_ZONE)
 
     family = family_of(settings.NOVA_SONIC_MODEL_ID)
-    business = _business()
 
     def system_prompt(language: str, voice: str, now: datetime) -> str:
         return build_system_prompt(
             language=language,
             family=family.name,
             voice=voice,
-            business=business,
+            business=_business(),
             now=now,
             time_zone=time_zone,
         )
 
     def directives(language: str, voice: str) -> Directives:
-        return load_directives(language=language, voice=voice, business=business.name)
+        return load_directives(language=language, voice=voice, business=settings.BUSINESS_NAME)
 
     return CallSettings(
         session=_session_start(),
@@ -140,7 +140,7 @@ def call_settings() -> CallSettings:
 def _business() -> Business:
     return Business(
         name=settings.BUSINESS_NAME,
-        doctors=settings.CLINIC_DOCTORS,
+        doctors=[each.name for each in last_read_schedule().professionals],
         opening_hours=opening_hours(),
         address=settings.BUSINESS_ADDRESS,
         phone=settings.BUSINESS_PHONE,
