@@ -139,7 +139,7 @@ resource "aws_lb_listener_rule" "metrics" {
 
   condition {
     path_pattern {
-      values = ["/metrics"]
+      values = ["/metrics", "/metrics/"] # the server serves both
     }
   }
 }

@@ -166,9 +166,10 @@ def test_plain_request_is_redirected_and_health_is_not(proxied: ProxiedSite) -> 
     assert proxied.send_past_proxy("/", Host=host, X_Forwarded_Proto="https").status == 200
 
 
-def test_metrics_are_not_public(proxied: ProxiedSite) -> None:
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
+def test_metrics_are_not_public(proxied: ProxiedSite, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{proxied.proxy.url}/metrics", timeout=10)
+        urllib.request.urlopen(proxied.proxy.url + path, timeout=10)
     with refused.value as response:
         assert response.code == 404
 
