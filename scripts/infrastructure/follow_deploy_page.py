@@ -161,7 +161,11 @@ def check(clone: Path, folder: Path, environ: dict[str, str]) -> None:
         for task in tasks
         for override in task["overrides"].get("containerOverrides", [])
     }
-    expected = {"migrate --no-input", "invite_staff ana --superuser"}
+    expected = {
+        "migrate --no-input",
+        "invite_staff ana --superuser",
+        "api_token erp --hours 720",
+    }
     require(commands == expected, f"commands that ran as tasks: {commands}")
 
 
