@@ -1,5 +1,6 @@
 """The network address of a client behind the trusted proxies that the setting PROXIES counts."""
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,4 +33,21 @@ def _client_address(peer: str, forwarded_for: str | None) -> str:
     if not proxies or not forwarded_for:
         return peer
     hops = [hop.strip() for hop in forwarded_for.split(",")]
-    return hops[-min(proxies, len(hops))] or peer
+    return _without_port(hops[-min(proxies, len(hops))]) or peer
+
+
+def _without_port(hop: str) -> str | None:
+    """Return the address of `192.0.2.7`, `192.0.2.7:50123` or `[2001:db8::7]:50123`; None if it is none.
+
+    Some proxies add the client's port, which changes with each connection: a limit for such a text
+    would limit nothing.
+    """
+    host = hop
+    if hop.startswith("["):
+        host = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        host = hop.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None

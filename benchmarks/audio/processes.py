@@ -55,6 +55,8 @@ def _ours(surroundings: Surroundings, port: int) -> dict[str, str]:
         "CONNECTIONS_PER_ADDRESS": "1000",
         "CALL_STARTS_PER_MINUTE": "100000",
         "HTTP_CONNECTIONS_PER_ADDRESS": "10000",
+        "API_ANONYMOUS_RATE": "none",
+        "API_USER_RATE": "none",
         "MODEL_MINUTES_PER_ADDRESS": "0",
         "MODEL_MINUTES_PER_DAY": "0",
         "MODEL_MINUTES_PER_MONTH": "0",

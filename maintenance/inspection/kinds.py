@@ -13,6 +13,7 @@ from common.dynamodb.bulk import key_of
 from common.dynamodb.items import unreadable_attributes
 from common.dynamodb.tables import Table
 from common.identity.models import FailedAttempts, KnownAddress
+from common.request_counts.models import RequestCount
 from conversations import items as conversation_items
 from conversations import models as conversation_models
 from follow_ups.models import FollowUpItem
@@ -110,6 +111,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         ItemKind("failed attempts", FailedAttempts),
         ItemKind("known address", KnownAddress),
         ItemKind("creation counts", CreationCount),
+        ItemKind("request count", RequestCount),
     ),
     "appointments": (
         APPOINTMENT,

@@ -7,18 +7,19 @@ import yaml
 from django.conf import settings as site_settings
 from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
-from django.core.cache import cache
 from django.test import Client
 from pytest_django.fixtures import Settings
+
+from common.rest.throttles import refusals
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db, pytest.mark.usefixtures("rest")]
 
 
 @pytest.fixture
 def clean_counts() -> Any:
-    cache.clear()
+    refusals.clear()
     yield
-    cache.clear()
+    refusals.clear()
 
 
 # --- Throttles

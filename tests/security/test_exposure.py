@@ -57,7 +57,7 @@ def headers_of(url: str) -> Any:
 
 
 def test_forwarded_headers_without_proxies_are_not_believed(run_site: SiteRunner) -> None:
-    with run_site(API_ANONYMOUS_RATE="3/min") as site:
+    with run_site(API_ANONYMOUS_RATE="3/hour") as site:
         statuses = [
             site.get(
                 "/orders",

@@ -1,0 +1,1 @@
+"""Counts of REST requests by client, shared by all processes."""
