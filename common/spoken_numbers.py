@@ -11,25 +11,26 @@ from dataclasses import dataclass
 
 from common.text import fold
 
-_UNITS = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
-_TEENS = [
-    "diez", "once", "doce", "trece", "catorce", "quince", "dieciseis", "diecisiete", "dieciocho",
-    "diecinueve", "veinte", "veintiuno", "veintidos", "veintitres", "veinticuatro", "veinticinco",
-    "veintiseis", "veintisiete", "veintiocho", "veintinueve",
+UNIT_WORDS = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
+TEEN_WORDS = [
+    "diez", "once", "doce", "trece", "catorce", "quince", "dieciséis", "diecisiete", "dieciocho",
+    "diecinueve", "veinte", "veintiuno", "veintidós", "veintitrés", "veinticuatro", "veinticinco",
+    "veintiséis", "veintisiete", "veintiocho", "veintinueve",
 ]  # fmt: skip
-_TENS = ["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"]
-_HUNDREDS = [
+"""10 to 29, each a word of its own."""
+TEN_WORDS = ["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"]
+HUNDRED_WORDS = [
     "ciento", "doscientos", "trescientos", "cuatrocientos", "quinientos", "seiscientos",
     "setecientos", "ochocientos", "novecientos",
 ]  # fmt: skip
 
-UNITS = {word: value for value, word in enumerate(_UNITS)} | {"un": 1, "una": 1}
-TEENS = {word: value for value, word in enumerate(_TEENS, start=10)} | {
+UNITS = {word: value for value, word in enumerate(UNIT_WORDS)} | {"un": 1, "una": 1}
+TEENS = {fold(word): value for value, word in enumerate(TEEN_WORDS, start=10)} | {
     "veintiun": 21,
     "veintiuna": 21,
 }
-TENS = {word: value for value, word in zip(range(30, 100, 10), _TENS, strict=True)}
-HUNDREDS = {word: value for value, word in zip(range(100, 1000, 100), _HUNDREDS, strict=True)}
+TENS = {word: value for value, word in zip(range(30, 100, 10), TEN_WORDS, strict=True)}
+HUNDREDS = {word: value for value, word in zip(range(100, 1000, 100), HUNDRED_WORDS, strict=True)}
 HUNDREDS |= {word[:-2] + "as": value for word, value in HUNDREDS.items() if value > 100}
 HUNDREDS |= {"cien": 100}
 THOUSAND = "mil"

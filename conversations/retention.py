@@ -1,6 +1,7 @@
 """Decide what of a call is stored, in which form and for how long, as the settings say."""
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -40,12 +41,17 @@ def storable_utterances(utterances: Sequence[Utterance]) -> list[Utterance]:
     return [
         replace(
             each,
-            text=mask_text(each.text, masks=settings.CONVERSATION_MASKS)[:MAX_TEXT_LENGTH],
+            text=_masked(each.text)[:MAX_TEXT_LENGTH],
             latency_ms=_rounded(each.latency_ms),
             playback_latency_ms=_rounded(each.playback_latency_ms),
         )
         for each in utterances
     ]
+
+
+def _masked(text: str) -> str:
+    """Return the masked text. Accents are composed first: the masks know `dieciséis` in that form."""
+    return mask_text(unicodedata.normalize("NFC", text), masks=settings.CONVERSATION_MASKS)
 
 
 def storable_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -15,7 +15,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from common.identity.verification import mask_dni
-from common.spoken_numbers import HUNDREDS, MILLIONS, THOUSAND, next_group
+from common.spoken_numbers import (
+    HUNDRED_WORDS,
+    HUNDREDS,
+    MILLIONS,
+    TEEN_WORDS,
+    TEN_WORDS,
+    THOUSAND,
+    UNIT_WORDS,
+    next_group,
+)
 from common.text import fold
 
 DNI = "dni"
@@ -35,54 +44,30 @@ MILLION_WORDS = frozenset(MILLIONS)
 LARGE_WORDS = MILLION_WORDS | {*HUNDREDS, THOUSAND}
 _WORD_OR_SIGN = re.compile(r"\w+|[,.-]")
 
-_UNITS = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
-_TEENS = [
-    "diez", "once", "doce", "trece", "catorce", "quince", "dieciséis", "diecisiete",
-    "dieciocho", "diecinueve",
-]  # fmt: skip
-_TWENTIES = [
-    "veinte", "veintiuno", "veintidós", "veintitrés", "veinticuatro", "veinticinco",
-    "veintiséis", "veintisiete", "veintiocho", "veintinueve",
-]  # fmt: skip
-_TENS = ["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"]
-_HUNDREDS = [
-    "cien", "ciento", "doscientos", "trescientos", "cuatrocientos", "quinientos", "seiscientos",
-    "setecientos", "ochocientos", "novecientos",
-]  # fmt: skip
-
-
-_ACCENT_TABLE = str.maketrans("áéíóú", "aeiou")
-
-
-def _without_accents(word: str) -> str:
-    return word.lower().translate(_ACCENT_TABLE)
-
-
 _DIGITS = {
-    **{_without_accents(word): str(number) for number, word in enumerate(_UNITS)},
-    **{
-        _without_accents(word): str(number)
-        for number, word in enumerate([*_TEENS, *_TWENTIES], start=10)
-    },
-    **{word: str(number) for number, word in zip(range(30, 100, 10), _TENS, strict=True)},
-}
+    fold(word): str(number)
+    for first, words in ((0, UNIT_WORDS), (10, TEEN_WORDS))
+    for number, word in enumerate(words, start=first)
+} | {word: str(number) for number, word in zip(range(30, 100, 10), TEN_WORDS, strict=True)}
 """The digits of the numbers that are one word."""
 
 
 def _any_of(words: Collection[str]) -> str:
-    spelt = {*words, *map(_without_accents, words)}
+    spelt = {*words, *map(fold, words)}
     return "|".join(sorted(spelt, key=len, reverse=True))
 
 
 _BLANK = "[ \t\u00a0\u202f]"
-_WORD = rf"(?:{_any_of(_TENS)})(?:{_BLANK}+y{_BLANK}+(?:{_any_of(_UNITS[1:])}))?"
-_WORD = rf"(?<!\w)(?:{_WORD}|{_any_of([*_UNITS, *_TEENS, *_TWENTIES])})(?!\w)"
+_WORD = rf"(?:{_any_of(TEN_WORDS)})(?:{_BLANK}+y{_BLANK}+(?:{_any_of(UNIT_WORDS[1:])}))?"
+_WORD = rf"(?<!\w)(?:{_WORD}|{_any_of([*UNIT_WORDS, *TEEN_WORDS])})(?!\w)"
 _GROUP = re.compile(rf"\d+|{_WORD}", re.IGNORECASE)
 _BETWEEN = rf"(?:{_BLANK}{{1,2}}|[.-]|,{_BLANK}{{1,2}}|{_BLANK}-{_BLANK}|\)[ -]?|{_BLANK}\()"
 _RUN = re.compile(
     rf"(?<![\d*])\+?(?:{_GROUP.pattern})(?:{_BETWEEN}(?:{_GROUP.pattern}))*", re.IGNORECASE
 )
-_ANY_NUMBER_WORD = rf"(?:\d{{1,3}}|mil|y|{_any_of([*_DIGITS, *_TEENS, *_TWENTIES, *_HUNDREDS])})"
+_ANY_NUMBER_WORD = (
+    rf"(?:\d{{1,3}}|mil|y|{_any_of([*_DIGITS, *TEEN_WORDS, 'cien', *HUNDRED_WORDS])})"
+)
 _MILLIONS = re.compile(
     rf"(?<![\w*])(?:{_ANY_NUMBER_WORD}{_BLANK}+){{1,12}}mill(?:ones|ón|on)"
     rf"(?:,?{_BLANK}+{_ANY_NUMBER_WORD}(?!\w))+",
@@ -214,7 +199,7 @@ def _groups(text: str, run: re.Match[str]) -> Iterator[_Group]:
 def _digits(group: str) -> str:
     if group[0].isdecimal():
         return group
-    words = _without_accents(group).split()
+    words = fold(group).split()
     return _DIGITS[words[0]][0] + _DIGITS[words[2]] if len(words) == 3 else _DIGITS[words[0]]
 
 

@@ -50,6 +50,9 @@ def masked(text: str, masks: Collection[str] = MASKS) -> str:
         ("300107 1 2 3 4 5 6 7 8", "300107 ******78"),
         ("12.345.678 y 23.456.789", "******78 y ******89"),
         ("20-12345678-3", "20-******78-3"),
+        ("ſeis siete ocho nueve uno dos tres", "******23"),
+        ("SEİS siete ocho nueve uno dos tres", "******23"),
+        ("seıs siete ocho nueve uno dos tres", "******23"),
         ("12345678@", "******78@"),
     ],
 )

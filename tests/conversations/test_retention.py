@@ -1,5 +1,6 @@
 """How long the items of a call are stored."""
 
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from pytest_django.fixtures import Settings
 
 from conversations.domain import ToolOutcome
 from conversations.errors import ConversationNotFoundError
+from conversations.retention import storable_utterances
 from tests.conversations.stored_calls import (
     NOW,
     STATISTICS,
@@ -24,6 +26,14 @@ from tests.conversations.stored_calls import (
 )
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
+
+def test_number_with_decomposed_accents_is_masked() -> None:
+    dictated = "dieciséis veintidós treinta y tres uno dos"
+
+    (stored,) = storable_utterances([user(unicodedata.normalize("NFD", dictated))])
+
+    assert stored.text == "******12"
 
 
 @pytest.mark.parametrize("days", [1, 30])
