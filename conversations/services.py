@@ -132,23 +132,27 @@ def record_progress(  # noqa: PLR0913 -- all that one record stores, by keyword
     statistics: ConversationStatistics,
     state: Mapping[str, int],
     left_at: datetime | None = None,
+    checkpoint: CallCheckpoint | None = None,
     now: datetime,
-) -> None:
-    """Store new and changed utterances, the current statistics and the checkpoint.
+) -> CallCheckpoint:
+    """Store new and changed utterances, the current statistics and the checkpoint; return it.
 
-    `left_at` is when the call's connection was lost; None if it has one.
+    `left_at` is when the call's connection was lost; None if it has one. `checkpoint` is what this
+    process has stored last under the same epoch; None to read what is stored.
 
     An utterance replaces the stored one with the same turn and segment; one with empty text deletes
     it. Utterances are stored masked; unmasked ones are only in the encrypted checkpoint, with
     `state`.
 
-    A call must wait for one record before it makes the next, because the checkpoint is read and
-    then written.
+    A call must wait for one record before it makes the next, because each checkpoint continues the
+    one before.
     """
     latest = list({each.key: each for each in utterances}.values())  # of two with one key, the last
-    stored = repository.encrypted_checkpoint_of_call(call_id, now)
-    checkpoint = encryption.decrypt_checkpoint(stored) or CallCheckpoint()
-    encrypted = encryption.encrypt_checkpoint(checkpoint.updated(latest, state))
+    if checkpoint is None:
+        stored = repository.encrypted_checkpoint_of_call(call_id, now)
+        checkpoint = encryption.decrypt_checkpoint(stored) or CallCheckpoint()
+    checkpoint = checkpoint.updated(latest, state)
+    encrypted = encryption.encrypt_checkpoint(checkpoint)
     retry_on_conflict(
         lambda: repository.store_progress(
             call_id,
@@ -160,6 +164,7 @@ def record_progress(  # noqa: PLR0913 -- all that one record stores, by keyword
             checkpoint_expires_at=now + CHECKPOINT_LIFETIME,
         )
     )
+    return checkpoint
 
 
 def renew_lease(*, call_id: str, epoch: int, now: datetime) -> None:

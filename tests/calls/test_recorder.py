@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from common.errors import UnavailableError
-from conversations.domain import ConversationStatistics, Lease, Speaker, ToolOutcome, Utterance
+from conversations import services
+from conversations.domain import (
+    CallCheckpoint,
+    ConversationStatistics,
+    Lease,
+    Speaker,
+    ToolOutcome,
+    Utterance,
+)
 from conversations.errors import LeaseLostError, ToolCallNotFoundError
 from tests.calls import coded_speech
 from tests.calls.harness import CHUNK_MS, RunningCall, in_virtual_time, make_options, running_call
@@ -56,6 +64,8 @@ class Store:
             done.set_exception(UnavailableError(reason="throttled"))
         elif self.failures:
             done.set_exception(self.failures.pop(0))
+        elif write.func is services.record_progress:
+            done.set_result(CallCheckpoint(state={"write": len(self.writes)}))
         else:
             done.set_result(Lease(epoch=1))
         return done
@@ -172,6 +182,26 @@ class TestWrites:
             recorder.record_utterances((utterance("Chau"),))
             await asyncio.sleep(STATE_INTERVAL_S + 1)
         assert [written["state"]["owes"] for _, written in store.writes] == [0, 1]
+
+    @pytest.mark.parametrize(("epoch", "first"), [(None, CallCheckpoint()), (1, None)])
+    @in_virtual_time
+    async def test_each_checkpoint_continues_the_last_that_was_stored(
+        self, store: Store, epoch: int | None, first: CallCheckpoint | None
+    ) -> None:
+        async with Recording(a_recorder(epoch=epoch), RecordedCall()) as recorder:
+            await asyncio.sleep(0.01)
+            store.writes.clear()
+            for text in ("Uno", "Dos"):
+                recorder.record_utterances((utterance(text),))
+                await asyncio.sleep(0.01)
+            store.failures = [ValueError("a bug")]
+            recorder.record_utterances((utterance("Tres"),))
+            await asyncio.sleep(0.01)
+            recorder.record_utterances((utterance("Cuatro"),))
+            await asyncio.sleep(0.01)
+        stored = [CallCheckpoint(state={"write": number}) for number in (1, 2)]
+        checkpoints = [written["checkpoint"] for _, written in store.writes]
+        assert checkpoints == [first, stored[0], stored[1], stored[1]]
 
     @in_virtual_time
     async def test_call_without_changes_renews_its_lease(self, store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from conversations import services
 from conversations.domain import (
+    CallCheckpoint,
     ConversationQuery,
     ConversationStatistics,
     Latency,
@@ -72,15 +73,17 @@ def record(
     statistics: ConversationStatistics | None = None,
     state: Mapping[str, int] | None = None,
     left_at: datetime | None = None,
+    checkpoint: CallCheckpoint | None = None,
     now: datetime = NOW,
-) -> None:
-    services.record_progress(
+) -> CallCheckpoint:
+    return services.record_progress(
         call_id=call_id,
         epoch=epoch,
         utterances=utterances,
         statistics=statistics or ConversationStatistics(),
         state=state or {},
         left_at=left_at,
+        checkpoint=checkpoint,
         now=now,
     )
 

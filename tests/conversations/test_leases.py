@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from common.dynamodb.client import shared_client
 from conversations import encryption, services
-from conversations.domain import ToolOutcome
+from conversations.domain import CallCheckpoint, ToolOutcome
 from conversations.errors import ConversationNotFoundError, LeaseLostError
 from tests.conversations.stored_calls import (
     CALL,
@@ -134,6 +134,20 @@ def test_refused_takeover_gives_the_same_answer_for_every_reason() -> None:
     ]
     end_call()
     assert [unknown] * 5 == [*others, refusal()]
+
+
+def test_record_continues_the_checkpoint_of_the_record_before() -> None:
+    open_call()
+    first = record(user("Hola"))
+    second = record(assistant("Buenas"), checkpoint=first)
+    assert take_over().utterances == second.utterances == (user("Hola"), assistant("Buenas"))
+
+
+def test_record_with_a_checkpoint_does_not_read_the_stored_one() -> None:
+    open_call()
+    record(user("Hola"))
+    record(user("Chau", turn=2), checkpoint=CallCheckpoint())
+    assert take_over().utterances == (user("Chau", turn=2),)
 
 
 def test_record_extends_the_checkpoint_by_an_hour() -> None:

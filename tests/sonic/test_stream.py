@@ -5,18 +5,26 @@ import os
 
 import pytest
 
-from tests.sonic import service
+from tests.sonic import frames, service
 from tests.sonic.conftest import ConnectTo, StartPeer
 from tests.sonic.peer import PeerStream, Script
 from tests.sonic.receivers import RecordingReceiver
 from tests.sonic.sessions import AUDIO_START, PROMPT, START
+from voice.sonic.channel import MAX_WAITING_FRAMES
 from voice.sonic.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     TransportCode,
     TransportError,
 )
-from voice.sonic.events import BargeIn, CompletionEnd, ContentStarted, Role, UserText
+from voice.sonic.events import (
+    BargeIn,
+    CompletionEnd,
+    ContentStarted,
+    OutputEvent,
+    Role,
+    UserText,
+)
 from voice.sonic.interfaces import SonicStream
 
 pytestmark = pytest.mark.wire
@@ -117,6 +125,74 @@ async def test_events_and_audio_are_delivered_in_order(
     assert received[6] == BargeIn(content_id="v")
     assert received[9:11] == [("w", each) for each in pcm[3:]]
     assert isinstance(received[-1], CompletionEnd)
+    await stream.close()
+
+
+class TurnCountingReceiver(RecordingReceiver):
+    """Records in which turn of the event loop each event came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[int] = []
+        self._turn = 0
+        self._loop = asyncio.get_running_loop()
+        self._count_turn()
+
+    def event_received(self, event: OutputEvent) -> None:
+        super().event_received(event)
+        self.turns.append(self._turn)
+
+    def _count_turn(self) -> None:
+        self._turn += 1
+        if not self.is_lost:
+            self._loop.call_soon(self._count_turn)
+
+
+def at_once(events: int, *, ends: bool = False) -> Script:
+    """Return a script that accepts the stream and sends all events in one piece."""
+
+    async def script(stream: PeerStream) -> None:
+        stream.head()
+        await stream.send_bytes(frames.event(service.completion_start()) * events)
+        if ends:
+            stream.end()
+        while await stream.payload() is not None:
+            pass
+
+    return script
+
+
+@pytest.mark.parametrize(("events", "turns"), [(MAX_WAITING_FRAMES, 256), (257, 1)])
+async def test_events_at_once_are_handled_in_turns_up_to_a_limit(
+    peer_with: StartPeer, transport_to: ConnectTo, events: int, turns: int
+) -> None:
+    peer = await peer_with(at_once(events))
+    transport = transport_to(peer.url)
+    stream = await transport.open_stream()
+    stream.send_event(START)
+    await stream.accepted()
+    second = await transport.open_stream()  # on the same connection: what it gets came later
+    second.send_event(START)
+    await second.accepted()
+    receiver = TurnCountingReceiver()
+    stream.start(receiver)
+    await receiver.wait_for(events)
+    assert len(set(receiver.turns)) == turns
+    await stream.close()
+    await second.close()
+    assert len(receiver.received) == events
+
+
+async def test_end_of_stream_follows_the_events_before_it(
+    peer_with: StartPeer, transport_to: ConnectTo
+) -> None:
+    peer = await peer_with(at_once(20, ends=True))
+    stream = await transport_to(peer.url).open_stream()
+    stream.send_event(START)
+    receiver = RecordingReceiver()
+    stream.start(receiver)
+    assert isinstance(await receiver.wait_for_loss(), RemoteProtocolError)
+    assert len(receiver.received) == 20
     await stream.close()
 
 

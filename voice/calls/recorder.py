@@ -27,7 +27,13 @@ from typing import Any, Protocol
 from common.dynamodb.client import submit
 from common.errors import UnavailableError
 from conversations import services
-from conversations.domain import CHECKPOINT_LIFETIME, ConversationStatistics, ToolOutcome, Utterance
+from conversations.domain import (
+    CHECKPOINT_LIFETIME,
+    CallCheckpoint,
+    ConversationStatistics,
+    ToolOutcome,
+    Utterance,
+)
 from conversations.errors import LeaseLostError
 from voice.calls.engine.tool_calls import ToolCall, parse_arguments
 from voice.calls.options import CallOptions
@@ -116,6 +122,8 @@ class CallRecorder:
         self._stored_left_at: datetime | None = None
         self._checkpoint_at: datetime | None = None
         """When the checkpoint was last written here; it expires by itself."""
+        self._checkpoint: CallCheckpoint | None = None
+        """What was last written, so that it need not be read before the next write."""
         self._under_way: asyncio.Future[Any] | None = None
 
     @property
@@ -241,6 +249,7 @@ class CallRecorder:
         )
         if opened.is_done:
             self._epoch, self._checkpoint_at = opened.value.epoch, now
+            self._checkpoint = CallCheckpoint()
 
     async def _write_changes(self, call: RecordedCall) -> None:
         """Write the waiting records of tool calls, oldest first, then utterances and state."""
@@ -270,6 +279,7 @@ class CallRecorder:
                 statistics=snapshot.statistics,
                 state=snapshot.state,
                 left_at=snapshot.left_at,
+                checkpoint=self._checkpoint,
                 now=now,
             )
         )
@@ -279,6 +289,7 @@ class CallRecorder:
                     del self._utterances[utterance.key]
         if written.is_done:
             self.stored_to, self._checkpoint_at = snapshot.received_to, now
+            self._checkpoint = written.value
             self._stored_answer_due = snapshot.is_answer_due
             self._stored_left_at = snapshot.left_at
 

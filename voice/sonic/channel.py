@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,6 +27,15 @@ from voice.sonic.sdk_bodies import RequestBody
 from voice.sonic.signing import SignatureChain
 
 _log = logging.getLogger(__name__)
+
+EVENTS_PER_TURN = 1
+"""How many events other than audio a channel handles before it lets the event loop handle other sockets.
+
+A turn of the conversation begins with a dozen events at once, and each takes longer than several chunks of
+audio. The audio of other calls does not wait for all of them."""
+
+MAX_WAITING_FRAMES = 256
+"""How many frames may wait for the next turn of the event loop; more are handled at once."""
 
 
 class ChannelConsumer(Protocol):
@@ -84,6 +94,9 @@ class Channel:
         self._on_close = on_close
         self._splitter = FrameSplitter()
         self._decoder = ChunkDecoder()
+        # Whole frames that are left for the next turn of the event loop.
+        self._waiting: deque[bytes] = deque()
+        self._events_in_turn = 0
         # The SDK's receiver, once the service has accepted the stream.
         self._sdk_receiver: Any = None
         self._consumer: ChannelConsumer | None = None
@@ -164,18 +177,18 @@ class Channel:
         try:
             frames = self._splitter.split(data)
         except ValueError as error:
+            self._handle_all_waiting()
             self._fail(TransportError(TransportCode.BAD_FRAME, str(error)))
             return
-        for frame in frames:
-            payload = self._decoder.decode(frame)
-            consumer = self._consumer
-            if consumer is None:
-                return
-            if payload is None or not consumer.audio_received(payload):
-                self._receive_with_sdk(frame, consumer)
+        self._waiting.extend(frames)
+        if len(self._waiting) > MAX_WAITING_FRAMES:
+            self._handle_all_waiting()
+        else:
+            self._handle_waiting()
 
     def end_received(self) -> None:
         """Receive the end of the service's side."""
+        self._handle_all_waiting()
         if self._splitter.has_rest:
             message = "the stream ended in the middle of a frame"
             self._fail(TransportError(TransportCode.STREAM_LOST, message))
@@ -184,6 +197,7 @@ class Channel:
 
     def stream_failed(self, error: TransportError) -> None:
         """Learn that the HTTP/2 stream is lost."""
+        self._handle_all_waiting()
         self._fail(error)
 
     def stream_unblocked(self) -> None:
@@ -215,6 +229,35 @@ class Channel:
             self._sdk.body.set_consumer(self)
             if not self.is_blocked:
                 self.stream_unblocked()  # it may have been, before the consumer could learn it
+
+    def _handle_waiting(self) -> None:
+        """Handle the frames that wait, as many as this turn of the event loop may; the next continues."""
+        while self._waiting and self._events_in_turn < EVENTS_PER_TURN:
+            if self._handle_frame(self._waiting.popleft()):
+                if not self._events_in_turn:
+                    self._call_soon(self._begin_turn)
+                self._events_in_turn += 1
+
+    def _begin_turn(self) -> None:
+        self._events_in_turn = 0
+        self._handle_waiting()
+
+    def _handle_all_waiting(self) -> None:
+        """Handle all frames that wait, because something else follows them."""
+        while self._waiting:
+            self._handle_frame(self._waiting.popleft())
+
+    def _handle_frame(self, frame: bytes) -> bool:
+        """Give a frame to the consumer; return whether it is another event than audio."""
+        payload = self._decoder.decode(frame)
+        consumer = self._consumer
+        if consumer is None:
+            self._waiting.clear()
+            return False
+        if payload is not None and consumer.audio_received(payload):
+            return False
+        self._receive_with_sdk(frame, consumer)
+        return True
 
     def _receive_with_sdk(self, frame: bytes, consumer: ChannelConsumer) -> None:
         self._sdk.body.frames.load(frame)
