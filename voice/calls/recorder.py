@@ -52,8 +52,8 @@ CLOSED_WITHIN_S = 5.0
 MAX_WAITING = 1_000
 """How many records of tool calls may wait."""
 
-type Write = Callable[..., None]
-"""Performs one write, in a thread, given the `epoch` of the lease."""
+type Write = Callable[..., object]
+"""Performs one write, in a thread, given the `epoch` of the lease; returns what was written, if the recorder needs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +298,7 @@ class CallRecorder:
         at = self._checkpoint_at
         return at is not None and now - at < CHECKPOINT_LIFETIME / 2
 
-    async def _write(self, write: Callable[..., None]) -> "_Result":
+    async def _write(self, write: Write) -> "_Result":
         """Perform a write under the lease."""
         return await self._perform(partial(write, epoch=self._epoch))
 
