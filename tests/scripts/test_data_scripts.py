@@ -54,6 +54,13 @@ def test_help_explains_a_script_for_the_deployment(name: str, tmp_path: Path) ->
     assert ended.stdout.startswith(f"usage: {program} ")
 
 
+@pytest.mark.parametrize("name", ["infra-check", "call", "audit"])
+def test_help_explains_a_script_of_make(name: str, tmp_path: Path) -> None:
+    ended = run(ROOT / "scripts" / name, "--help", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert f"make {name}" in ended.stdout
+
+
 def test_command_gets_the_scripts_arguments_and_exit_status(tmp_path: Path) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     ended = run(
