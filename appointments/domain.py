@@ -186,6 +186,7 @@ class AppointmentQuery:
     date_to: date | None = None
     doctor_name: str | None = None
     patient_email: str | None = None
+    dni: str | None = None
     status: AppointmentStatus | None = None
     latest_first: bool = False
 

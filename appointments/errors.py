@@ -18,6 +18,13 @@ class AppointmentNotFoundError(NotVerifiedError):
     text = _("I can't find an appointment with that number and that name.")
 
 
+class PatientNotFoundError(NotVerifiedError):
+    """Nobody of this name has an appointment under this number or address."""
+
+    code = "patient_not_found"
+    text = _("I can't find appointments under that name with those details.")
+
+
 class SlotTakenError(ConflictError):
     """The doctor has another appointment at that time.
 

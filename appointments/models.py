@@ -45,6 +45,8 @@ class Appointment(Table):
     by_patient_email_and_date = global_index(
         "PatientEmailDateIndex", hash_key="patientEmail", range_key="appointmentDate"
     )
+    by_dni = global_index("DniDateIndex", hash_key="dni", range_key="appointmentDate")
+    """Contains only appointments with an identity number."""
     by_doctor = global_index("DoctorDateIndex", hash_key="doctorName", range_key="appointmentDate")
     by_status = global_index("StatusIndex", hash_key="status")
     by_status_and_date = global_index(

@@ -8,6 +8,8 @@ from appointments.serializers import (
     AvailabilityQuery,
     AvailabilitySerializer,
     ChangedAppointmentSerializer,
+    FreeTimesQuery,
+    FreeTimesSerializer,
     NewAppointmentSerializer,
 )
 from common.rest.openapi import (
@@ -41,6 +43,13 @@ AVAILABILITY_EXAMPLE = {
     "starts": ["2026-11-27T11:00:00.000Z", "2026-11-27T11:30:00.000Z"],
 }
 
+FREE_TIMES_EXAMPLE = {
+    "searchedUntil": "2026-11-27",
+    "freeTimes": [
+        {"doctorName": "Dr. Rodríguez", "date": "2026-11-27T11:00:00.000Z", "duration": 30}
+    ],
+}
+
 describe_appointment_operations = extend_schema_view(
     list=operation(
         summary="A page of appointments",
@@ -53,6 +62,12 @@ describe_appointment_operations = extend_schema_view(
         response=AvailabilitySerializer,
         parameters=(AvailabilityQuery,),
         example=AVAILABILITY_EXAMPLE,
+    ),
+    free_times=operation(
+        summary="The next free times of a professional, of a specialty, or of anybody",
+        response=FreeTimesSerializer,
+        parameters=(FreeTimesQuery,),
+        example=FREE_TIMES_EXAMPLE,
     ),
     retrieve=operation(
         summary="One appointment",

@@ -83,6 +83,8 @@ def _index_query(query: AppointmentQuery, interval: TimeInterval | None) -> Inde
         index, partitions = "PatientEmailDateIndex", [query.patient_email]
         if query.doctor_name is not None:
             conditions.append(models.Appointment.doctor_name == query.doctor_name)
+    elif query.dni is not None:
+        index, partitions = "DniDateIndex", [query.dni]
     elif query.doctor_name is not None:
         index, partitions = "DoctorDateIndex", [query.doctor_name]
     else:

@@ -14,6 +14,7 @@ from appointments.domain import (
     MIN_DURATION_MINUTES,
     AppointmentKind,
     AppointmentStatus,
+    DayPart,
 )
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.naming import camel_case
@@ -31,6 +32,8 @@ from common.rest.serializers import (
     WholeNumberField,
 )
 
+MAX_FREE_TIMES = 100
+"""So many free times one search returns."""
 KINDS = [kind.value for kind in AppointmentKind]
 STATUSES = [status.value for status in AppointmentStatus]
 
@@ -145,6 +148,48 @@ class AvailabilityQuery(QuerySerializer):
     duration = WholeNumberField(
         min_value=MIN_DURATION_MINUTES, max_value=MAX_DURATION_MINUTES, default=30
     )
+
+
+class FreeTimesQuery(QuerySerializer):
+    """The query parameters of the search for free times."""
+
+    doctor_name = TextField(
+        required=False, max_length=MAX_NAME_LENGTH, help_text="A name or a specialty."
+    )
+    specialty = TextField(required=False, max_length=MAX_NAME_LENGTH)
+    date_from = DayField(required=False, help_text="By default, and at the earliest, today.")
+    date_to = DayField(required=False, help_text="By default the end of the booking horizon.")
+    part_of_day = serializers.ChoiceField(choices=[part.value for part in DayPart], required=False)
+    type = serializers.ChoiceField(choices=KINDS, source="kind", default="consultation")
+    duration = WholeNumberField(
+        source="duration_min",
+        min_value=MIN_DURATION_MINUTES,
+        max_value=MAX_DURATION_MINUTES,
+        required=False,
+        help_text="Minutes; by default those of the professional for the type, or 30.",
+    )
+    limit = WholeNumberField(min_value=1, max_value=MAX_FREE_TIMES, default=20)
+
+    @override
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a range that ends before it begins."""
+        refuse_reversed_range(attrs, "date_from", "date_to")
+        return attrs
+
+
+class FreeTimeSerializer(CamelCaseSerializer):
+    """A time at which a professional is free."""
+
+    doctor_name = serializers.CharField()
+    date = InstantField(source="starts_at")
+    duration = serializers.IntegerField(source="duration_min")
+
+
+class FreeTimesSerializer(CamelCaseSerializer):
+    """The next free times, in order."""
+
+    searched_until = serializers.DateField()
+    free_times = FreeTimeSerializer(many=True, source="free_starts")
 
 
 class AvailabilitySerializer(CamelCaseSerializer):

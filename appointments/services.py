@@ -30,7 +30,11 @@ from appointments.domain import (
     local_day,
     update_bookings,
 )
-from appointments.errors import AppointmentNotFoundError, DoctorNotFoundError
+from appointments.errors import (
+    AppointmentNotFoundError,
+    DoctorNotFoundError,
+    PatientNotFoundError,
+)
 from appointments.opening_hours import covers
 from appointments.rules import (
     change_status,
@@ -64,6 +68,7 @@ from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
 from common.identity.hidden_dni import check_dni_change
 from common.identity.lockout import verify_or_count_failure
+from common.identity.own_records import Contact, find_own_records
 from common.identity.verification import Caller, Customer, FactorRule, Staff, factors_to_ask_for
 from common.ids import record_ids_for, speakable_code, speakable_id
 from common.partial_updates import provided_fields
@@ -72,6 +77,9 @@ from common.timestamps import truncate_to_ms
 
 ALL_APPOINTMENTS = AppointmentQuery(latest_first=True)
 DAY_PAGE_SIZE = 500
+MAX_OWN_READ = 25
+MAX_OWN = 5
+"""So many of their coming appointments a customer is told."""
 
 
 def list_appointments(
@@ -179,6 +187,7 @@ def find_availability(  # noqa: PLR0913 -- what is searched, by keyword
     day_part: DayPart | None = None,
     kind: AppointmentKind = AppointmentKind.CONSULTATION,
     duration_min: int | None = None,
+    is_customer: bool = False,
     limit: int = 20,
     now: datetime,
 ) -> Availability:
@@ -192,6 +201,7 @@ def find_availability(  # noqa: PLR0913 -- what is searched, by keyword
         day_part: The part of the day, or None for all of it.
         kind: What the appointment is for, which may say how long it is.
         duration_min: The length in minutes, or None for that of the professional.
+        is_customer: Whether a customer asks, for whom the professional's length of this type goes first.
         limit: How many times to return at most.
         now: The current time.
 
@@ -205,12 +215,18 @@ def find_availability(  # noqa: PLR0913 -- what is searched, by keyword
     horizon = today + clinic.booking_horizon()
     if duration_min is not None:
         duration_min = clean_duration(duration_min)
+
+    def duration_of(each: Professional) -> int:
+        if is_customer and kind in each.durations:
+            return each.durations[kind]
+        return duration_min or each.duration_of(kind)
+
     search = FreeStartSearch(
         professionals=_searched_professionals(schedule, professional, specialty),
         first=max(clean_day(first or today), today),
         last=min(clean_day(last or horizon), horizon),
         day_part=day_part,
-        duration_of=lambda each: duration_min or each.duration_of(kind),
+        duration_of=duration_of,
         limit=limit,
     )
     return availability.find_free_starts(search, schedule, now=now)
@@ -263,6 +279,34 @@ def look_up_appointment(*, appointment_id: str, caller: Caller, now: datetime) -
 
     """
     return _verified_appointment(appointment_id, caller, FactorRule.NAME, now)
+
+
+def list_own_appointments(*, caller: Customer, now: datetime) -> list[Appointment]:
+    """Return the caller's coming open appointments, the next one first, at most `MAX_OWN`.
+
+    Args:
+        caller: Who asks: name, and identity number or whole e-mail address.
+        now: The current time.
+
+    Raises:
+        ContactNeededError: the caller gave neither an identity number nor an e-mail address.
+        IdentityMissingError, AttemptsExceededError, AttemptTooSoonError: as in `look_up_appointment`.
+        PatientNotFoundError: nobody of this name has or had an appointment under this contact.
+
+    """
+
+    def find(contact: Contact) -> list[Appointment]:
+        query = AppointmentQuery(dni=contact.dni, patient_email=contact.email)
+        coming = TimeInterval(start=now, end=TimeInterval.of_day(LAST_DAY, clinic.time_zone()).end)
+        page = repository.list_appointments(query, coming, limit=MAX_OWN_READ)
+        # An earlier appointment proves as well who the caller is.
+        latest = replace(query, latest_first=True)
+        return page.items or repository.list_appointments(latest, None, limit=MAX_OWN_READ).items
+
+    found = find_own_records(caller, find, lambda each: each.owner, now=now)
+    if not found:
+        raise PatientNotFoundError
+    return [each for each in found if each.is_open and each.starts_at > now][:MAX_OWN]
 
 
 def _verified_appointment(

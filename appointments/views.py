@@ -14,6 +14,7 @@ from appointments.domain import (
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
+    DayPart,
 )
 from appointments.openapi import describe_appointment_operations
 from appointments.serializers import (
@@ -22,6 +23,8 @@ from appointments.serializers import (
     AvailabilityQuery,
     AvailabilitySerializer,
     ChangedAppointmentSerializer,
+    FreeTimesQuery,
+    FreeTimesSerializer,
     NewAppointmentSerializer,
 )
 from common import clock
@@ -75,6 +78,27 @@ class AppointmentViewSet(ServiceViewSet):
         )
         shown = AvailabilitySerializer({**parameters, "starts": starts}).data
         return EnvelopeResponse(shown, message=_("%(count)d free") % {"count": len(starts)})
+
+    @action(detail=False, url_path="free-times")
+    def free_times(self, request: Request) -> EnvelopeResponse:
+        """Return the next free times of a professional, of a specialty, or of anybody."""
+        parameters = parse_query_parameters(FreeTimesQuery, request)
+        part = parameters.get("part_of_day")
+        found = services.find_availability(
+            professional=parameters.get("doctor_name"),
+            specialty=parameters.get("specialty"),
+            first=parameters.get("date_from"),
+            last=parameters.get("date_to"),
+            day_part=DayPart(part) if part else None,
+            kind=AppointmentKind(parameters["kind"]),
+            duration_min=parameters.get("duration_min"),
+            limit=parameters["limit"],
+            now=clock.now(),
+        )
+        count = len(found.free_starts)
+        return EnvelopeResponse(
+            FreeTimesSerializer(found).data, message=_("%(count)d free") % {"count": count}
+        )
 
     @override
     def get_record(self, pk: str) -> Appointment:

@@ -96,6 +96,8 @@ REST = [
     "/appointments?patientEmail=patient3@email.com",
     "/appointments?patientEmail=patient3@email.com&doctorName=Dr.+Rodríguez&limit=10",
     f"/appointments/availability?doctorName=Dr.+Rodríguez&date={A_DAY}",
+    "/appointments/free-times?limit=100",
+    "/appointments/free-times?doctorName=Dr.+Rodríguez&partOfDay=morning",
 ]
 ADMIN = [
     "/admin/orders/order/",

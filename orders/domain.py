@@ -126,6 +126,7 @@ class OrderQuery:
 
     status: OrderStatus | None = None
     customer_email: str | None = None
+    dni: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
     oldest_first: bool = False

@@ -18,6 +18,13 @@ class OrderNotFoundError(NotVerifiedError):
     text = _("I can't find an order with that number and those details.")
 
 
+class CustomerNotFoundError(NotVerifiedError):
+    """Nobody of this name has an order under this number or address."""
+
+    code = "customer_not_found"
+    text = _("I can't find orders under that name with those details.")
+
+
 class OrderAlreadyCancelledError(ConflictError):
     """The order is already cancelled."""
 

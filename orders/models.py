@@ -56,6 +56,8 @@ class Order(Table):
     by_customer_email_and_date = global_index(
         "CustomerEmailDateIndex", hash_key="customerEmail", range_key="createdAt"
     )
+    by_dni = global_index("DniDateIndex", hash_key="dni", range_key="createdAt")
+    """Contains only orders with an identity number."""
     by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
     """The list of all orders merges the partitions of this index."""
 

@@ -51,6 +51,8 @@ def _index_query(query: OrderQuery) -> IndexQuery:
         index, partitions = "CustomerEmailDateIndex", [query.customer_email]
         if query.status is not None:
             filter_condition = status == query.status.value
+    elif query.dni is not None:
+        index, partitions = "DniDateIndex", [query.dni]
     else:
         statuses = [query.status] if query.status else list(OrderStatus)
         index, partitions = "StatusIndex", [each.value for each in statuses]

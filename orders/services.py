@@ -18,7 +18,8 @@ from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
 from common.identity.hidden_dni import check_dni_change
 from common.identity.lockout import verify_or_count_failure
-from common.identity.verification import Caller, FactorRule, factors_to_ask_for
+from common.identity.own_records import Contact, find_own_records
+from common.identity.verification import Caller, Customer, FactorRule, factors_to_ask_for
 from common.ids import record_ids_for, speakable_id, tracking_number
 from common.partial_updates import provided_fields
 from common.record_changes import ChangeOrigin, changed_fields, origin_of, with_change
@@ -33,11 +34,14 @@ from orders.domain import (
     OrderStatus,
     calculate_total,
 )
-from orders.errors import OrderNotFoundError
+from orders.errors import CustomerNotFoundError, OrderNotFoundError
 from orders.rules import change_status, ensure_cancellable, ensure_items_editable, ensure_total
 from orders.validation import clean_changes, clean_items, clean_query
 
 ALL_ORDERS = OrderQuery()
+MAX_OWN_READ = 25
+MAX_OWN = 3
+"""So many of their orders a customer is told."""
 
 
 def list_orders(
@@ -99,6 +103,30 @@ def look_up_order(*, order_id: str, caller: Caller, now: datetime) -> Order:
             order_id=order_id, ask_for=factors_to_ask_for(caller, FactorRule.NAME_OR_DNI)
         )
     return order
+
+
+def list_own_orders(*, caller: Customer, now: datetime) -> list[Order]:
+    """Return the caller's latest orders, at most `MAX_OWN`.
+
+    Args:
+        caller: Who asks: name, and identity number or whole e-mail address.
+        now: The current time.
+
+    Raises:
+        ContactNeededError: the caller gave neither an identity number nor an e-mail address.
+        IdentityMissingError, AttemptsExceededError, AttemptTooSoonError: as in `look_up_order`.
+        CustomerNotFoundError: nobody of this name has an order under this contact.
+
+    """
+
+    def find(contact: Contact) -> list[Order]:
+        query = OrderQuery(dni=contact.dni, customer_email=contact.email)
+        return repository.list_orders(query, limit=MAX_OWN_READ).items
+
+    found = find_own_records(caller, find, lambda each: each.owner, now=now)
+    if not found:
+        raise CustomerNotFoundError
+    return found[:MAX_OWN]
 
 
 def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only

@@ -6,11 +6,13 @@ locals {
     orders = {
       CustomerEmailIndex     = { hash = "customerEmail" }
       CustomerEmailDateIndex = { hash = "customerEmail", range = "createdAt" }
+      DniDateIndex           = { hash = "dni", range = "createdAt" }
       StatusIndex            = { hash = "status", range = "createdAt" }
     }
     appointments = {
       PatientEmailIndex     = { hash = "patientEmail" }
       PatientEmailDateIndex = { hash = "patientEmail", range = "appointmentDate" }
+      DniDateIndex          = { hash = "dni", range = "appointmentDate" }
       DoctorDateIndex       = { hash = "doctorName", range = "appointmentDate" }
       StatusIndex           = { hash = "status" }
       StatusDateIndex       = { hash = "status", range = "appointmentDate" }

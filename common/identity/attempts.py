@@ -18,6 +18,7 @@ class SubjectKind(StrEnum):
     NAME = "name"
     ORDER = "order"
     APPOINTMENT = "appointment"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)

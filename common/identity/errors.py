@@ -38,6 +38,15 @@ class SecondFactorNeededError(NotAllowedError):
         return {"factors": describe_factors(self.data["accepts"])}
 
 
+class ContactNeededError(NotAllowedError):
+    """Records are found by identity number or whole e-mail address, and the caller gave neither."""
+
+    code = "contact_needed"
+    text = gettext_lazy(
+        "To find it I need your full name, and your identity number or your whole e-mail address."
+    )
+
+
 class AttemptsExceededError(NotAllowedError):
     """The caller failed too often; they may try again in `data["minutes"]`, whatever the record."""
 

@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 MAX_LOCKS = 100
 LOCKING = frozenset({SubjectKind.CALL, SubjectKind.ADDRESS})
-RECORDS = frozenset({SubjectKind.ORDER, SubjectKind.APPOINTMENT})
+RECORDS = frozenset({SubjectKind.ORDER, SubjectKind.APPOINTMENT, SubjectKind.CONTACT})
 
 
 def verify_or_count_failure(
@@ -131,6 +131,7 @@ def _limits() -> AttemptLimits:
         SubjectKind.CALL: own,
         SubjectKind.ORDER: own,
         SubjectKind.APPOINTMENT: own,
+        SubjectKind.CONTACT: own,
         SubjectKind.NAME: AttemptLimit(settings.IDENTITY_NAME_MAX_ATTEMPTS, shared_minutes),
         SubjectKind.ADDRESS: AttemptLimit(settings.IDENTITY_ADDRESS_MAX_ATTEMPTS, shared_minutes),
     }

@@ -20,6 +20,7 @@ OPERATIONS = {
     "/orders/{id}": {"get", "put", "patch", "delete"},
     "/appointments": {"get", "post"},
     "/appointments/availability": {"get"},
+    "/appointments/free-times": {"get"},
     "/appointments/{id}": {"get", "put", "patch", "delete"},
 }
 CHECKS: list[Any] = [

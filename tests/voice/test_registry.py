@@ -212,7 +212,7 @@ OUR_PARAMETERS = {
     "consultarTurno": {"dni", "email", "code"},
 }
 """Optional parameters beside the owner's: they prove a customer's identity."""
-OUR_TOOLS = {"dejarMensaje"}
+OUR_TOOLS = {"dejarMensaje", "consultarDisponibilidad", "misTurnos", "misPedidos"}
 
 
 def test_tools_have_the_names_parameters_and_descriptions_of_the_owner() -> None:

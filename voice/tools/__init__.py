@@ -1,6 +1,6 @@
-"""The tools of the assistant: the owner's seven, and one to leave a message. Each calls one service."""
+"""The tools of the assistant: the owner's seven, and those of a reception beside them. Each calls one service."""
 
-from voice.tools import appointments, follow_ups, orders
+from voice.tools import appointments, follow_ups, orders, reception
 from voice.tools.registry import ToolRegistry
 
 TOOLS = ToolRegistry(
@@ -13,6 +13,9 @@ TOOLS = ToolRegistry(
         appointments.modificarTurno,
         appointments.consultarTurno,
         follow_ups.dejarMensaje,
+        reception.consultarDisponibilidad,
+        reception.misTurnos,
+        reception.misPedidos,
     ]
 )
 """All tools, the owner's in the order of the specification."""

@@ -8,12 +8,13 @@ is read; anything else is invalid, under the name of the parameter as it is decl
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from pydantic_core import from_json
 
+from appointments.domain import DayPart
 from appointments.spoken_forms import parse_duration, parse_kind
 from common.money import MAX_AMOUNT, parse_amount, round_to_cent, without_float_noise
 from common.spoken_numbers import parse_whole_number
@@ -33,6 +34,7 @@ _LOCAL_TIME = re.compile(
     r"(?:\s*[t,]\s*|\s+(?:a las?\s+)?)"
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?\s*(?:h|hs|hrs|horas)?\.?"
 )
+_LOCAL_DAY = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[/-]\d{1,2}[/-]\d{4}", re.ASCII)
 _LONG_DECIMAL = re.compile(r"\d{1,12}\.\d{4,40}", re.ASCII)
 _QUANTITY_AND_NAME = re.compile(r"(?P<quantity>\d{1,5}|\w+)\s+(?:x\s+|de\s+)?(?P<name>\S.*)")
 
@@ -143,6 +145,34 @@ def read_local_time(value: object) -> datetime:
     if ":" in text or "T" in text:
         return datetime.fromisoformat(text)
     raise ValueError("not a day and a time like 2026-11-27T15:00:00")
+
+
+def read_local_day(value: object) -> date:
+    """Return a day, of a text that may also have a time: `2026-11-27`, `27/11/2026`.
+
+    Raises:
+        ValueError: it is something else.
+
+    """
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if _LOCAL_DAY.fullmatch(text):
+        return date(*_parse_day(text))
+    return read_local_time(value).date()
+
+
+def read_day_part(value: object) -> object:
+    """Return the part of the day that a text names in Spanish or English."""
+    if not isinstance(value, str):
+        return value
+    parts = (_DAY_PARTS.get(name) for name in re.findall(r"[a-z]+", fold(value)))
+    return next(filter(None, parts), value)
+
+
+_DAY_PARTS: Mapping[str, DayPart] = {
+    **dict.fromkeys(("manana", "mananas", "morning"), DayPart.MORNING),
+    **dict.fromkeys(("tarde", "tardes", "siesta", "afternoon"), DayPart.AFTERNOON),
+    **dict.fromkeys(("noche", "noches", "evening", "night"), DayPart.EVENING),
+}
 
 
 def _parse_day(text: str) -> tuple[int, int, int]:

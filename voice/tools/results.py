@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from django.utils import translation
 from django.utils.formats import date_format
 
-from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
+from appointments.availability import Availability
+from appointments.domain import Appointment, AppointmentKind, AppointmentStatus, FreeStart
 from common.money import format_amount
 from follow_ups.domain import FollowUp
 from orders.domain import Order, OrderStatus
@@ -100,6 +101,68 @@ def message_result(follow_up: FollowUp) -> dict[str, Any]:
             "resultText": "El mensaje quedó anotado y alguien del equipo te va a responder.",
         }
     }
+
+
+def availability_result(
+    availability: Availability, *, now: datetime, time_zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return `{"freeTimes": […], "say": …}` for the model."""
+    free_times = [
+        {
+            "doctorName": each.doctor_name,
+            "date": each.starts_at.astimezone(time_zone).isoformat(timespec="minutes"),
+            "dateText": format_day_and_time(each.starts_at, now=now, time_zone=time_zone),
+            "duration": each.duration_min,
+        }
+        for each in availability.free_starts
+    ]
+    return {
+        "freeTimes": free_times,
+        "searchedUntil": availability.searched_until.isoformat(),
+        "say": _describe_free_times(availability.free_starts, now, time_zone),
+    }
+
+
+def own_appointments_result(
+    appointments: Sequence[Appointment], *, now: datetime, time_zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return `{"appointments": […], "say": …}` for the model."""
+    shown = [
+        appointment_result(each, now=now, time_zone=time_zone)["appointment"]
+        for each in appointments
+    ]
+    if not shown:
+        return {"appointments": [], "say": "No tenés turnos próximos."}
+    texts = [f"el {each['id']}, {each['dateText']} con {each['doctorName']}" for each in shown]
+    many = "Tu próximo turno es" if len(texts) == 1 else "Tus próximos turnos son"
+    return {"appointments": shown, "say": f"{many} {'; '.join(texts)}."}
+
+
+def own_orders_result(
+    orders: Sequence[Order], *, now: datetime, time_zone: ZoneInfo
+) -> dict[str, Any]:
+    """Return `{"orders": […], "say": …}` for the model."""
+    shown = [order_result(each, now=now, time_zone=time_zone)["order"] for each in orders]
+    texts = [f"el {each['id']}, {each['statusText']}" for each in shown]
+    many = "Tu pedido es" if len(texts) == 1 else "Tus últimos pedidos son"
+    return {"orders": shown, "say": f"{many} {'; '.join(texts)}."}
+
+
+def _describe_free_times(
+    free_starts: Sequence[FreeStart], now: datetime, time_zone: ZoneInfo
+) -> str:
+    """Return the free times as the assistant says them, those of a professional and day together."""
+    if not free_starts:
+        return "No hay turnos libres en esos días. ¿Buscamos en otra fecha o con otro profesional?"
+    days: dict[tuple[str, str], list[str]] = {}
+    for each in free_starts:
+        local = each.starts_at.astimezone(time_zone)
+        day = format_day(each.starts_at, now=now, time_zone=time_zone)
+        days.setdefault((each.doctor_name, day), []).append(f"{local:%H:%M}")
+    groups = [
+        f"con {doctor} {day} a las {join_spoken(times)}" for (doctor, day), times in days.items()
+    ]
+    return f"Hay lugar {'; '.join(groups)}. ¿Cuál te queda bien?"
 
 
 # --- Changes, as they are proposed to the customer

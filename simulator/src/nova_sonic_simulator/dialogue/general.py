@@ -7,7 +7,7 @@ from typing import Any
 
 from nova_sonic_simulator.dialogue.directives import parse_directive
 from nova_sonic_simulator.dialogue.nlu.tokens import fold
-from nova_sonic_simulator.dialogue.reply import Reply
+from nova_sonic_simulator.dialogue.reply import Reply, ToolCall
 from nova_sonic_simulator.dialogue.results import describe, humanise
 from nova_sonic_simulator.dialogue.schema_tools import SchemaTask, match_tool
 from nova_sonic_simulator.dialogue.setup import DialogueSetup, Language
@@ -115,6 +115,11 @@ class GeneralDialogue:
             task.fill(text, now=now, is_answer=False)
             return self._advance(task)
         return self._follow_up(text, now)
+
+    def begin(self, call: ToolCall) -> Reply:
+        """Call a declared tool, or ask for an argument that it lacks."""
+        tool = next(each for each in self._tools if each.name == call.name)
+        return self._advance(SchemaTask(tool=tool, arguments=dict(call.arguments)))
 
     def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
         """Respond to numbers coded in the audio."""

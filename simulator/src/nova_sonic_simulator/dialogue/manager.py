@@ -19,6 +19,7 @@ from nova_sonic_simulator.dialogue import small_talk
 from nova_sonic_simulator.dialogue.directives import Directive, parse_directive
 from nova_sonic_simulator.dialogue.general import GeneralDialogue
 from nova_sonic_simulator.dialogue.history import infer_result, mentions_success, remove_expected
+from nova_sonic_simulator.dialogue.inquiries import FREE_TIMES, find_inquiry, offered_times
 from nova_sonic_simulator.dialogue.nlu.interpretation import (
     DialogueAct,
     Interpretation,
@@ -159,6 +160,7 @@ class DialogueManager:
         return self._remember_reply(
             self._answer_meta(interpretation)
             or self._confirm_other_tool(text, now)
+            or self._answer_inquiry(interpretation, text, now)
             or self._handle(interpretation, text, now)
         )
 
@@ -257,6 +259,8 @@ class DialogueManager:
     def _answer_other_tool(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         if self._other_tools is None:
             return self._final_reply(*describe(result, self._style.language))
+        if name == FREE_TIMES:
+            self._offer_free_times(result)
         return self._other_tools.handle_tool_result(
             tool_use_id="", name=name, result=result, now=now
         )
@@ -606,6 +610,29 @@ class DialogueManager:
         return times[0] if is_yes and day is None else None
 
     # Other tools and small talk.
+
+    def _answer_inquiry(self, said: Interpretation, text: str, now: datetime) -> Reply | None:
+        """Return the reply to a question about free times or one's own records, else None."""
+        if self._other_tools is None:
+            return None
+        identity = self._customer.updated(said.slots.only(*IDENTITY_SLOTS))
+        doctor = self._task.slots.doctor if self._task is not None else None
+        call = find_inquiry(text, self._parameters, known=identity, doctor=doctor, now=now)
+        return None if call is None else self._other_tools.begin(call)
+
+    def _offer_free_times(self, result: Mapping[str, Any]) -> None:
+        """Let the customer choose one of the free times of one doctor for a new appointment."""
+        doctor, times = offered_times(result)
+        if doctor is None or not times or Intent.BOOK_APPOINTMENT not in self._intents:
+            return
+        open_task = self._task if self._stage is Stage.ASKING else None
+        if open_task is not None and open_task.intent in SCHEDULING:
+            self._offer = Offer(task=open_task, times=times)
+        else:
+            task = Task(intent=Intent.BOOK_APPOINTMENT, slots=Slots(doctor=doctor))
+            self._task, self._stage = task, Stage.REFUSED
+            self._offer = Offer(task=task, times=times)
+        self._requested = frozenset({RequestedSlot.CHOICE})
 
     def _call_other_tool(self, text: str, now: datetime) -> Reply | None:
         return self._other_tools.call_tool(text, now=now) if self._other_tools else None

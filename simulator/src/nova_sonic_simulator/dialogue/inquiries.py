@@ -1,0 +1,123 @@
+"""Questions that a reception answers: free times, one's own records, facts about the business.
+
+They are recognised by phrases, and only if the client declared the tool that answers them. The tool's
+parameters are those of such tools; missing required ones are asked for as with any other tool.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from nova_sonic_simulator.dialogue.nlu.dates import find_day
+from nova_sonic_simulator.dialogue.nlu.names import find_doctor
+from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
+from nova_sonic_simulator.dialogue.nlu.times import find_time
+from nova_sonic_simulator.dialogue.nlu.tokens import fold, tokenize
+from nova_sonic_simulator.dialogue.reply import ToolCall
+from nova_sonic_simulator.dialogue.slots import Slots
+
+FREE_TIMES, OWN_APPOINTMENTS, OWN_ORDERS = "consultarDisponibilidad", "misTurnos", "misPedidos"
+INFORMATION = "consultarInformacion"
+
+_FREE = re.compile(
+    r"\b(?:que|cuales|cuando|hay|tenes|tienen|tiene|queda|quedan|habra|hubiera)\b.*"
+    r"\b(?:turnos?|horarios?|lugar(?:es)?|huecos?|libres?|disponib\w+)\b"
+    r"|\b(?:lo antes posible|cuanto antes|primer turno|primer horario|lo mas pronto)\b"
+    r"|\bdisponibilidad\b|\bcuando (?:atiende|puede|tiene lugar)\b"
+)
+_OWN = re.compile(r"\b(?:mis|tengo|saque|reserve|a mi nombre|hice|pedi)\b")
+_OWN_APPOINTMENTS = re.compile(
+    r"\b(?:que|cuales|cuantos|cuando|decime|consultar|saber)\b.*\b(?:turnos?|citas?)\b.*\b(?:tengo|saque|a mi nombre)\b"
+    r"|\bcuando (?:tengo|era|es) (?:el|mi) (?:proximo )?turno\b|\bmis (?:proximos )?(?:turnos|citas)\b"
+)
+_OWN_ORDERS = re.compile(
+    r"\b(?:que|cuales|cuantos|decime)\b.*\bpedidos?\b.*\b(?:tengo|hice|a mi nombre)\b|\bmis pedidos\b"
+)
+_DAY_PART = re.compile(r"\b(?:a|por|de|en) la (manana|tarde|noche|tardecita|mananita)\b")
+_PARTS: Mapping[str, str] = {
+    "manana": "morning", "mananita": "morning", "tarde": "afternoon", "tardecita": "afternoon",
+    "noche": "evening",
+}  # fmt: skip
+_SPECIALTY = re.compile(
+    r"\b((?:cardio|dermato|gineco|oftalmo|odonto|trauma(?:to)?|uro|neuro|psico|reumato|endocrino)log\w+"
+    r"|pediatr\w+|nutricionista|kinesiolog\w+|clinic[oa](?: medic[oa])?|psiquiatr\w+)\b"
+)
+_WEEK = re.compile(r"\b(?:(esta semana)|(?:la )?(semana que viene|proxima semana))\b")
+
+
+def find_inquiry(
+    text: str, declared: Collection[str], *, known: Slots, doctor: str | None, now: datetime
+) -> ToolCall | None:
+    """Return the call of the tool that answers the utterance, or None if it asks for no such thing.
+
+    Args:
+        text: The utterance.
+        declared: The names of the declared tools.
+        known: Who the customer is, as far as they have said.
+        doctor: The doctor of the task that is being discussed, or None.
+        now: The current time, in the business's time zone.
+
+    """
+    plain = fold(text)
+    if OWN_APPOINTMENTS in declared and _OWN_APPOINTMENTS.search(plain):
+        return ToolCall(name=OWN_APPOINTMENTS, arguments=_identity(known, "patientName"))
+    if OWN_ORDERS in declared and _OWN_ORDERS.search(plain):
+        return ToolCall(name=OWN_ORDERS, arguments=_identity(known, "customerName"))
+    if FREE_TIMES in declared and _FREE.search(plain) and not _OWN.search(plain):
+        return ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
+    return None
+
+
+def _identity(known: Slots, name: str) -> dict[str, Any]:
+    said = {name: known.name, "dni": known.dni, "email": known.email}
+    return {parameter: value for parameter, value in said.items() if value}
+
+
+def _free_times(text: str, doctor: str | None, now: datetime) -> dict[str, Any]:
+    plain = fold(text)
+    _, tokens = find_time(with_figures(tokenize(text)))
+    day, rest = find_day(tokens, now.date(), day_is_expected=True)
+    named, _ = find_doctor(rest, untitled=True, bare=False)
+    specialty, part = _SPECIALTY.search(plain), _DAY_PART.search(plain)
+    if specialty and named and specialty[1] in fold(named):
+        named = None
+    first, last = _range(plain, day, now.date())
+    said = {
+        "doctorName": None if specialty and not named else named or doctor,
+        "specialty": specialty[1] if specialty and not named else None,
+        "dateFrom": first and first.isoformat(),
+        "dateUntil": last and last.isoformat(),
+        "partOfDay": _PARTS[part[1]] if part else None,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _range(plain: str, day: date | None, today: date) -> tuple[date | None, date | None]:
+    week = _WEEK.search(plain)
+    if week is None or _names_weekday(plain):
+        return day, day
+    sunday = today + timedelta(days=6 - today.weekday())
+    if week[1]:
+        return today, sunday
+    return sunday + timedelta(days=1), sunday + timedelta(days=7)
+
+
+def _names_weekday(plain: str) -> bool:
+    return bool(re.search(r"\b(?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)\b", plain))
+
+
+def offered_times(result: Mapping[str, Any]) -> tuple[str | None, tuple[datetime, ...]]:
+    """Return the doctor and the times of a result about free times; no doctor if there are several."""
+    found = result.get("freeTimes")
+    entries = (
+        [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+    )
+    doctors = {str(each.get("doctorName")) for each in entries}
+    times = []
+    for each in entries:
+        try:
+            times.append(datetime.fromisoformat(str(each.get("date"))))
+        except ValueError:
+            continue
+    return (doctors.pop() if len(doctors) == 1 else None), tuple(times)
