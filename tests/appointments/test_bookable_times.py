@@ -255,7 +255,8 @@ def test_taken_slot_is_reported_before_busy_patient() -> None:
         ("doctor", ["Dra. Ana Gómez", "Dr. Luis Gómez", "Dr. Sosa"]),
     ],
 )
-@pytest.mark.pure
+@store
+@on_store
 def test_unknown_doctor_is_answered_with_those_there_are(
     settings: Settings, said: str, candidates: list[str]
 ) -> None:
