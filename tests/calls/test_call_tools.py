@@ -105,6 +105,21 @@ class TestTools:
             assert call.said_by_assistant == ["look dice listo."] * 2
 
     @in_virtual_time
+    @pytest.mark.parametrize(
+        ("takes_s", "durations_ms"), [(0.4, [400, 400, 800]), (3.0, [3000, 3000, 4000])]
+    )
+    async def test_third_tool_at_once_waits_for_quick_ones_only(
+        self, takes_s: float, durations_ms: list[int]
+    ) -> None:
+        tools, runs = slow_tool({"said": "listo"}, takes_s=takes_s)
+        three = calls_tool("look", {"what": "x"}, {"what": "y"}, {"what": "z"})
+        async with running_call({"Hola": three}, tools=tools) as call:
+            call.client.type("Hola")
+            await call.until(lambda: len(call.client.of(m.ToolFinished)) == 3)
+            assert len(runs) == 3
+            assert [tool.duration_ms for tool in call.client.of(m.ToolFinished)] == durations_ms
+
+    @in_virtual_time
     async def test_tool_result_after_the_hang_up_is_dropped(self) -> None:
         tools, runs = slow_tool({"said": "listo"}, takes_s=2)
         async with running_call({"Hola": calls_tool("look")}, tools=tools) as call:

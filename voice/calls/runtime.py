@@ -54,6 +54,10 @@ REMEMBERED_SILENCE_S = 1.0
 SPEECH_STALLED_S, SPEECH_LOST_S = 1.0, 3.0
 """The same in the middle of speech, with and without a connection: the rest may still come, and silence
 within a word would cut it in two."""
+TOOLS_AT_ONCE = 2
+"""How many tools of a call run at once. Each needs the interpreter for some milliseconds, and audio waits."""
+TOOL_SLOT_TIMEOUT_S = 1.0
+"""How long a tool waits for others of its call; then it runs all the same: they may wait for DynamoDB."""
 
 
 class Recorder(Protocol):
@@ -133,6 +137,7 @@ class Call:
         self._ticked = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], None] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._tool_slots = asyncio.Semaphore(TOOLS_AT_ONCE)
         self._trace = trace_of_call(options.call_id)
         self._context = contextvars.copy_context()
         """For the log: that of the call, and not that of whoever brings an event."""
@@ -515,7 +520,7 @@ class Call:
         session.end()
 
     def _execute_run_tool(self, command: c.RunTool) -> None:
-        self._start(self._run_tool(command.tool_call))
+        self._start(self._run_tool_in_slot(command.tool_call))
 
     def _execute_record_utterances(self, command: c.RecordUtterances) -> None:
         if self._recorder is not None:
@@ -618,6 +623,20 @@ class Call:
             system_prompt=settings.system_prompt(options.language, options.voice, settings.now()),
             input_rate_hz=options.input_rate_hz,
         )
+
+    async def _run_tool_in_slot(self, tool_call: ToolCall) -> None:
+        """Run a tool after others of this call, if they are quick."""
+        slots = self._tool_slots
+        try:
+            async with asyncio.timeout(TOOL_SLOT_TIMEOUT_S):
+                await slots.acquire()
+        except TimeoutError:
+            await self._run_tool(tool_call)
+            return
+        try:
+            await self._run_tool(tool_call)
+        finally:
+            slots.release()
 
     async def _run_tool(self, tool_call: ToolCall) -> None:
         structlog.contextvars.bind_contextvars(tool_call_id=tool_call.key)
