@@ -103,13 +103,14 @@ def _lifespan(only: Part | None) -> ASGIApp:
 
 
 async def _connect(*, needs_sonic: bool) -> None:
-    """Connect to DynamoDB and Bedrock, so that the first call is fast.
+    """Connect to DynamoDB and Bedrock, and read the prompts, so that the first call is fast.
 
     A failure does not stop the start: `/ready` reports it.
     """
     try:
         await run_in_thread(check_tables)
         if needs_sonic:
+            configuration.read_documents()
             await configuration.region_pool().warm()
     except (UnavailableError, TransportError) as error:
         logger.warning("not ready at start", extra={"error": str(error)})

@@ -18,7 +18,7 @@ from voice.calls.regions import Region, RegionPool
 from voice.calls.session_quota import SessionQuota, lease_in_thread
 from voice.gateway.admission import AdmissionLimits
 from voice.gateway.rate_limits import Rate
-from voice.prompts import Directives, build_system_prompt, load_directives
+from voice.prompts import LANGUAGES, Directives, build_system_prompt, load_directives
 from voice.prompts.business import Business
 from voice.sonic.credentials import CredentialsResolver
 from voice.sonic.events import EndpointingSensitivity, SessionStart
@@ -135,6 +135,14 @@ def call_settings() -> CallSettings:
             per_s=settings.CALL_TEXTS_PER_MINUTE / 60, burst=settings.CALL_TEXTS_PER_MINUTE
         ),
     )
+
+
+def read_documents() -> None:
+    """Read the prompts of all languages, so that the first call need not."""
+    given = call_settings()
+    for language in LANGUAGES:
+        given.system_prompt(language, settings.NOVA_SONIC_VOICE, given.now())
+        given.directives(language, settings.NOVA_SONIC_VOICE)
 
 
 def _business() -> Business:

@@ -127,12 +127,11 @@ class Call:
             settings.for_engine(options.language, options.voice), facts, now=now, restored=restored
         )
         self._events: deque[e.Event] = deque()
-        self._is_dispatching = False
+        self._is_dispatching, self._is_connected = False, True
         self._sessions: dict[int, Session] = {}
         self._current_session: Session | None = None
         """The session that gets the customer's audio."""
         self._audio_received_at = now
-        self._is_connected = True
         self._reason: asyncio.Future[m.EndReason] = asyncio.get_running_loop().create_future()
         self._ticked = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], None] = {}

@@ -213,13 +213,14 @@ class ToolRegistry:
             if tool.name in self._tools:
                 raise ValueError(f"tool {tool.name} is declared twice")
             self._tools[tool.name] = tool
+        self._specs = tuple(tool.spec() for tool in self._tools.values())
 
     def __contains__(self, name: str) -> bool:
         return name in self._tools
 
     def specs(self) -> tuple[ToolSpec, ...]:
         """Return the declarations of all tools for the model, in the order of registration."""
-        return tuple(tool.spec() for tool in self._tools.values())
+        return self._specs
 
     def is_read_only(self, name: str) -> bool:
         """Whether the tool changes no data; False for an unknown tool."""
