@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from novasonic.settings import Environment
+from tests.fixtures.dynamodb_proxy import DynamoDBProxy, running_proxy
 from tests.fixtures.forms import fields_of
 from tests.fixtures.ports import free_port
 from tests.fixtures.tls_proxy import choose_ports, running_tls_proxy, trusted_by_clients
@@ -102,6 +103,12 @@ class FreshClone:
             assert process.wait(timeout=40) == 0
 
 
+@pytest.fixture
+def data_proxy(dynamodb: str) -> Iterator[DynamoDBProxy]:
+    with running_proxy(dynamodb) as running:
+        yield running
+
+
 @pytest.mark.slow
 @pytest.mark.wire
 @pytest.mark.nginx
@@ -109,6 +116,7 @@ class FreshClone:
 async def test_steps_for_one_server_lead_to_a_login_and_a_call(
     tmp_path: Path,
     stand_in_environ: dict[str, str],
+    data_proxy: DynamoDBProxy,
     demo_data: datetime,
 ) -> None:
     install, settings, prepare, serve, *_ = code_blocks(section("## One server"), "sh")
@@ -122,6 +130,7 @@ async def test_steps_for_one_server_lead_to_a_login_and_a_call(
     file = clone.folder / "server.env"
     assert file.stat().st_mode & 0o077 == 0
     local = {**stand_in_environ, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    local["DYNAMODB_ENDPOINT_URL"] = data_proxy.url
     changes = {**local, "WS_PORT": str(port), "SITE_URL": ports.url, "CALL_GREETING": "false"}
     # The demo data is in the tables of the tests.
     changes |= {
@@ -131,6 +140,8 @@ async def test_steps_for_one_server_lead_to_a_login_and_a_call(
         opened.writelines(f"{name}={value}\n" for name, value in changes.items())
     printed = clone.run(prepare)
     assert (clone.folder / "var" / "site.sqlite3").exists()
+    assert data_proxy.operations <= allowed_operations("Records", "Tables")
+    data_proxy.operations.clear()
     invitation = next(line for line in printed.splitlines() if "/admin/invitation/" in line)
 
     environment = "set -a && . ./server.env && set +a\n"
@@ -143,9 +154,18 @@ async def test_steps_for_one_server_lead_to_a_login_and_a_call(
         _wait_until_served(session)
         assert invitation.startswith(proxy.url)
         _choose_password(session, urlsplit(invitation).path)
-        assert session.log_in("ana", PASSWORD).request("/admin/")[0] == 200
+        session.log_in("ana", PASSWORD)
+        for path in (
+            "",
+            "orders/order/",
+            "appointments/appointment/",
+            "conversations/conversation/",
+        ):
+            assert session.request(f"/admin/{path}")[0] == 200
         async with open_client(proxy.ws_url) as client:
             await client.converse("Consulta el pedido número 1 con DNI 12345678")
+    assert "Query" in data_proxy.operations
+    assert data_proxy.operations <= allowed_operations("Records")
 
 
 def _wait_until_served(session: StaffSession) -> None:
@@ -192,10 +212,22 @@ def actions(text: str) -> set[str]:
     return set(re.findall(r"\"?\b((?:dynamodb|bedrock):[A-Z]\w+)\"?", text))
 
 
+def policy_statements() -> dict[str, set[str]]:
+    """Return the actions of the server's policy, by the names of its statements."""
+    (policy,) = code_blocks(section("### Permissions of the server"), "json")
+    return {each["Sid"]: set(each["Action"]) for each in json.loads(policy)["Statement"]}
+
+
+def allowed_operations(*names: str) -> set[str]:
+    """Return the operations of DynamoDB that statements allow; a transaction needs those of its items."""
+    named = set().union(*(policy_statements()[name] for name in names))
+    transactions = {"TransactGetItems", "TransactWriteItems"}
+    return {action.removeprefix("dynamodb:") for action in named} | transactions
+
+
 @pytest.mark.pure
 def test_policy_of_the_server_is_that_of_terraform_and_of_create_tables() -> None:
-    (policy,) = code_blocks(section("### Permissions of the server"), "json")
-    statements = {each["Sid"]: set(each["Action"]) for each in json.loads(policy)["Statement"]}
+    statements = policy_statements()
     terraform = (ROOT / "terraform" / "iam.tf").read_text()
 
     assert statements["Records"] | statements["Model"] == actions(terraform)
