@@ -100,7 +100,7 @@ bench-data: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Measure lists 
 	@$(PY) -m benchmarks.data
 
 demo-data: $(VENV)/.installed-local ## Restore the demo orders and appointments (while `make run` runs)
-	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_appointments --fresh
+	@. var/local.env && $(PY) manage.py seed_orders --fresh && $(PY) manage.py seed_products --fresh && $(PY) manage.py seed_appointments --fresh
 
 translations: $(VENV)/.installed-local ## Compile locale/*/LC_MESSAGES/*.po
 	@$(PY) scripts/compile-messages.py

@@ -155,6 +155,7 @@ def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[st
         "LEGACY_CLIENTS": _legacy_clients(),
         "LEGACY_LOCAL_CLIENTS": "true",
         "CLINIC_DOCTORS": DOCTORS,
+        "ORDER_CATALOGUE": os.environ.get("ORDER_CATALOGUE", "").strip() or "required",
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",

@@ -505,6 +505,23 @@ VOICE_CREATIONS_PER_ADDRESS: int = Field(
 VOICE_CREATIONS_PER_DAY: int = Field(
     1000, ge=1, le=1_000_000, description="How many by voice in all on one day."
 )
+ORDER_CATALOGUE: Literal["off", "required"] = Field(
+    "off",
+    description="required: callers order products of the catalogue only, at its prices; off: they say products "
+    "and prices.",
+)
+ORDER_REVIEW_ABOVE: int = Field(
+    1_000_000,
+    ge=0,
+    le=9_999_999_999,
+    description="Orders by voice with a higher total are to be confirmed by staff; 0: none.",
+)
+ORDER_REVIEW_BELOW: int = Field(
+    1,
+    ge=0,
+    le=9_999_999_999,
+    description="So are those with a product that costs less; 0: none.",
+)
 CONFIRM_CHANGES: bool = Field(
     True,
     description="Whether the assistant reads each change back, and makes it only after the customer "

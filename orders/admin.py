@@ -26,10 +26,13 @@ from orders.admin_records import Order, OrderItem, order_record
 from orders.domain import Order as OrderValue
 from orders.domain import OrderChanges, OrderStatus
 from orders.labels import STATUS_LABELS
+from orders.product_admin import ProductAdmin
 from staff.admin import RecordAdmin
 from staff.filters import ChoiceFilter, PeriodFilter
 from staff.formatting import format_csv_instant, format_instant
 from staff.queryset import RecordQuerySet
+
+__all__ = ["OrderAdmin", "ProductAdmin"]
 
 LIST_AND_FORM = (ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM)
 
@@ -112,7 +115,7 @@ class OrderAdmin(RecordAdmin[Order]):
     search_help_text = gettext_lazy(
         "Number, e-mail address, or words of the customer's name or a product."
     )
-    actions = ("prepare", "ship", "deliver", "cancel", "delete_selected", "export_csv")
+    actions = ("confirm", "prepare", "ship", "deliver", "cancel", "delete_selected", "export_csv")
 
     # --- Lists
 
@@ -131,7 +134,9 @@ class OrderAdmin(RecordAdmin[Order]):
     @admin.display(description=gettext_lazy("status"))
     def status_label(self, order: Order) -> str:
         """Return the status, coloured by CSS."""
-        label = STATUS_LABELS[order.value.status]
+        label = str(STATUS_LABELS[order.value.status])
+        if order.needs_review:
+            label = f"{label} · {_('to be confirmed')}"
         return format_html('<span class="state state-{}">{}</span>', order.status, label)
 
     @admin.display(description=gettext_lazy("placed"), ordering="created_at")
@@ -154,6 +159,7 @@ class OrderAdmin(RecordAdmin[Order]):
         times = ("created_at", "updated_at")
         return [
             *customer,
+            *(["review"] if obj.needs_review else []),
             ("status", "total_shown"),
             ("tracking_number", self._delivery_field(request, obj)),
             times,
@@ -161,7 +167,15 @@ class OrderAdmin(RecordAdmin[Order]):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        return ("dni_hidden", "total_shown", "delivery_day", "created_at", "updated_at")
+        return (
+            "dni_hidden", "review", "total_shown", "delivery_day", "created_at", "updated_at",
+        )  # fmt: skip
+
+    @admin.display(description=gettext_lazy("to be confirmed"))
+    def review(self, order: Order) -> str:
+        """Return why staff should look at it."""
+        del order
+        return _("A caller said the products and prices. Look at them before confirming.")
 
     @admin.display(description=gettext_lazy("estimated delivery"))
     def delivery_day(self, order: Order) -> str:
@@ -185,6 +199,22 @@ class OrderAdmin(RecordAdmin[Order]):
         services.delete_order(order_id=record.id, unchanged_since=record.updated_at)
 
     # --- Actions
+
+    @admin.action(
+        permissions=["change"], description=gettext_lazy("Confirm orders"), location=LIST_AND_FORM
+    )
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Confirm the products and prices of the selected orders, which callers said."""
+
+        def operation(order: Order, shown_version: datetime | None) -> OrderValue:
+            return services.update_order(
+                order_id=order.id,
+                changes=OrderChanges(needs_review=False),
+                unchanged_since=shown_version,
+                now=clock.now(),
+            )
+
+        self.apply_to_each(request, queryset, operation, _("Confirmed"))
 
     @admin.action(
         permissions=["change"], description=gettext_lazy("Start preparing"), location=LIST_AND_FORM

@@ -78,6 +78,7 @@ class Order(Record):  # type: ignore[django-manager-missing, unused-ignore]  # t
         _("tracking number"), max_length=MAX_TRACKING_LENGTH, blank=True
     )
     estimated_delivery = models.DateTimeField(_("estimated delivery"), null=True, blank=True)
+    needs_review = models.BooleanField(_("to be confirmed"), default=False, editable=False)
     created_at = models.DateTimeField(_("placed"), editable=False)
     updated_at = models.DateTimeField(_("last change"), editable=False)
 
@@ -164,6 +165,7 @@ def order_record(order: OrderValue) -> Order:
         dni=order.dni or "",
         total=order.total,
         status=order.status.value,
+        needs_review=order.needs_review,
         tracking_number=order.tracking_number or "",
         estimated_delivery=order.estimated_delivery,
         created_at=order.created_at,

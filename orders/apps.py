@@ -15,4 +15,4 @@ class OrdersConfig(AppConfig):
     @override
     def ready(self) -> None:
         # Without this, `makemigrations` would find no models wherever the admin isn't loaded.
-        from orders import admin_records  # noqa: F401, PLC0415 -- models need the app registry
+        from orders import admin_records, product_records  # noqa: F401, PLC0415 -- models need the app registry

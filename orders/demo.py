@@ -1,4 +1,4 @@
-"""Five demo orders, one of each status.
+"""Five demo orders, one of each status, and a small catalogue.
 
 Order 1 is the example of the product's specification. Orders 1 and 2 belong to Juan Pérez, DNI
 12345678. All dates are relative to the time of seeding, so that the assistant speaks of recent days.
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from common.timestamps import truncate_to_ms
-from orders import repository
+from orders import product_services, repository
 from orders.domain import (
     DELIVERY_TIME,
     Order,
@@ -25,6 +25,19 @@ CUSTOMERS = {
     "Luis Fernández": ("luis.fernandez@email.com", "34567890"),
     "Ana Martínez": ("ana.martinez@email.com", "45678901"),
 }
+PRODUCTS = {
+    "Producto A": "25.99",
+    "Producto B": "15.50",
+    "Producto C": "89.90",
+    "Producto D": "7.25",
+    "Remera": "1500.00",
+    "Mouse": "10.00",
+    "Teclado": "20.00",
+    "Auriculares": "35.00",
+    "Monitor": "250.00",
+    "Notebook": "990.00",
+}
+"""The demo catalogue, which `make run` requires."""
 
 
 def seed(*, now: datetime, fresh: bool = False) -> int:
@@ -41,6 +54,24 @@ def seed(*, now: datetime, fresh: bool = False) -> int:
         return 0
     orders = list(demo_orders(now))
     return len(orders) if repository.add_orders(orders) else 0
+
+
+def seed_products(*, now: datetime, fresh: bool = False) -> int:
+    """Store the demo catalogue if there is none; return how many products were stored.
+
+    Args:
+        now: The current time.
+        fresh: Whether to delete the products first.
+
+    """
+    products = product_services.all_products()
+    if products and not fresh:
+        return 0
+    for product in products:
+        product_services.delete_product(product_id=product.id)
+    entries = [(name, Decimal(price)) for name, price in PRODUCTS.items()]
+    added, _ = product_services.import_products(entries, now=now)
+    return len(added)
 
 
 def demo_orders(now: datetime) -> Iterator[Order]:

@@ -77,6 +77,8 @@ class Order:
     estimated_delivery: datetime | None = None
     tracking_number: str | None = None
     dni: str | None = None
+    needs_review: bool = False
+    """Whether staff must confirm it, because a caller said its prices or it is large."""
     changes: tuple[RecordChange, ...] = field(default=(), compare=False, repr=False)
     """The latest changes by voice and REST."""
 
@@ -118,6 +120,7 @@ class OrderChanges:
     estimated_delivery: datetime | Unset | None = UNSET
     tracking_number: str | Unset | None = UNSET
     dni: str | Unset | None = UNSET
+    needs_review: bool | Unset = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import override
 
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import ConflictError, RuleError
+from common.errors import ConflictError, NotFoundError, RuleError
 from common.identity.errors import NotVerifiedError
 from common.money import format_amount
 from orders.labels import status_label
@@ -73,3 +73,44 @@ class TotalMismatchError(RuleError):
     @override
     def text_values(self) -> dict[str, object]:
         return {"expected": format_amount(Decimal(str(self.data["expected"])))}
+
+
+class ProductNotFoundError(NotFoundError):
+    """The catalogue has no product with this id."""
+
+    code = "product_not_found"
+    text = _("There is no such product in the catalogue.")
+
+
+class ProductExistsError(ConflictError):
+    """The catalogue has a product with the same words: `data["product"]`."""
+
+    code = "product_exists"
+    text = _("The catalogue has that product: %(product)s.")
+
+
+class CatalogueFullError(ConflictError):
+    """The catalogue has as many products as it may have: `data["limit"]`."""
+
+    code = "catalogue_full"
+    text = _("The catalogue has %(limit)s products at most.")
+
+
+class ProductUnknownError(RuleError):
+    """A caller's product `data["product"]` isn't offered; `data["products"]` are some that are."""
+
+    code = "product_unknown"
+    text = _("We don't have %(product)s.")
+
+
+class ProductAmbiguousError(RuleError):
+    """A caller's product could be each of `data["products"]`."""
+
+    code = "product_ambiguous"
+    text = _("There are several: %(products)s. Which one?")
+
+    @override
+    def text_values(self) -> dict[str, object]:
+        products = self.data["products"]
+        names = products if isinstance(products, list) else []
+        return {"products": ", ".join(names)}

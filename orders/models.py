@@ -9,6 +9,7 @@ Django's ORM and migrations don't use these classes. Importing them opens no con
 from typing import Any
 
 from pynamodb.attributes import (
+    BooleanAttribute,
     JSONAttribute,
     ListAttribute,
     MapAttribute,
@@ -51,6 +52,8 @@ class Order(Table):
     tracking_number = UnicodeAttribute(null=True, attr_name="trackingNumber")
     dni = UnicodeAttribute(null=True)
     changes = JSONAttribute(null=True)
+    needs_review = BooleanAttribute(null=True, attr_name="needsReview")
+    """True if staff must confirm the order; else absent."""
 
     by_customer_email = global_index("CustomerEmailIndex", hash_key="customerEmail")
     by_customer_email_and_date = global_index(
@@ -60,6 +63,28 @@ class Order(Table):
     """Contains only orders with an identity number."""
     by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
     """The list of all orders merges the partitions of this index."""
+
+
+class Product(Table):
+    """One product of the catalogue.
+
+    Products are in the orders' table, whose `StatusIndex` lists them: no list of orders reads the
+    partition of their `status`.
+    """
+
+    table_setting = "ORDERS_TABLE"
+    key_prefix = "PRODUCT"
+    PARTITION = "product"
+
+    status = UnicodeAttribute()
+    name = UnicodeAttribute()
+    price = MoneyAttribute()
+    is_offered = BooleanAttribute(attr_name="isOffered")
+    created_at = InstantAttribute(attr_name="createdAt")
+    updated_at = InstantAttribute(attr_name="updatedAt")
+
+    by_status = global_index("StatusIndex", hash_key="status", range_key="createdAt")
+    """The index of that name which the model `Order` declares, too."""
 
 
 class OrderToken(IdempotencyToken):

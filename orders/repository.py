@@ -173,6 +173,7 @@ def _row(order: Order) -> models.Order:
         estimated_delivery=order.estimated_delivery,
         tracking_number=order.tracking_number,
         dni=order.dni,
+        needs_review=order.needs_review or None,
         changes=changes_to_json(order.changes),
     )
 
@@ -200,6 +201,7 @@ def _order(row: models.Order) -> Order:
         estimated_delivery=row.estimated_delivery,
         tracking_number=row.tracking_number,
         dni=row.dni,
+        needs_review=bool(row.needs_review),
         changes=changes_from_json(row.changes),
     )
 

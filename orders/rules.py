@@ -48,6 +48,15 @@ def ensure_total(total: Decimal, *, stated: Decimal | None) -> None:
         raise TotalMismatchError(expected=str(total), given=str(stated))
 
 
+def is_review_needed(order: Order, *, total_above: int, price_below: int) -> bool:
+    """Whether staff must confirm an order that a caller placed: it is large, or a price is too low.
+
+    A limit of 0 is none.
+    """
+    is_large = total_above > 0 and order.total > total_above
+    return is_large or any(item.price < price_below for item in order.items)
+
+
 def change_status(order: Order, status: OrderStatus) -> Order:
     """Return the order with a status that may follow the current one, or is the current one.
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from common.contact import clean_dni, clean_email, clean_name
 from common.creations.limits import check_limits, count_creation
 from common.dynamodb.paging import Page
@@ -35,7 +37,14 @@ from orders.domain import (
     calculate_total,
 )
 from orders.errors import CustomerNotFoundError, OrderNotFoundError
-from orders.rules import change_status, ensure_cancellable, ensure_items_editable, ensure_total
+from orders.product_services import price_items
+from orders.rules import (
+    change_status,
+    ensure_cancellable,
+    ensure_items_editable,
+    ensure_total,
+    is_review_needed,
+)
 from orders.validation import clean_changes, clean_items, clean_query
 
 ALL_ORDERS = OrderQuery()
@@ -147,7 +156,8 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
     Args:
         customer_name: The customer's name.
         customer_email: The customer's e-mail address.
-        items: What is ordered.
+        items: What is ordered. With ORDER_CATALOGUE=required, a customer's items get the names and
+            prices of the catalogue.
         total: The total the customer was told, or None; it must be the price of the items.
         dni: The customer's identity number, or None.
         token: The idempotency token, the same for each attempt of one request.
@@ -160,9 +170,14 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         EmptyOrderError, InvalidFieldError, TotalMismatchError: a field isn't valid.
         IdempotencyConflictError: the token was used for another order.
         OrderNotFoundError: the order that the token created was deleted.
+        ProductUnknownError, ProductAmbiguousError: as `product_services.price_items`.
         TooManyCreationsError: the caller has reached a limit of `common.creations.limits`.
 
     """
+    is_priced = isinstance(caller, Customer) and settings.ORDER_CATALOGUE == "required"
+    stated_items = items
+    if is_priced:
+        items = price_items(clean_items(items))
     order = Order(
         id="",
         customer_name=clean_name(customer_name, field="customer_name"),
@@ -176,16 +191,30 @@ def place_order(  # noqa: PLR0913 -- the fields of an order, all keyword-only
         dni=clean_dni(dni),
         changes=with_change((), origin or origin_of(caller), at=truncate_to_ms(now)),
     )
+    if isinstance(caller, Customer):
+        order = replace(order, needs_review=_needs_review(order))
     content = {
         "name": customer_name,
         "email": customer_email,
-        "items": str(items),
+        "items": str(stated_items),
         "dni": dni,
         "total": None if total is None else total.normalize(),
     }
     request = idempotent_request(token=token, request=content, now=now)
+    # The customer is told the catalogue's total before confirming, and not what they said.
+    stated_total = None if is_priced and settings.CONFIRM_CHANGES else total
     return retry_on_conflict(
-        lambda: _place_order(order, request, caller, stated_total=total, is_dry_run=is_dry_run)
+        lambda: _place_order(
+            order, request, caller, stated_total=stated_total, is_dry_run=is_dry_run
+        )
+    )
+
+
+def _needs_review(order: Order) -> bool:
+    return is_review_needed(
+        order,
+        total_above=settings.ORDER_REVIEW_ABOVE,
+        price_below=settings.ORDER_REVIEW_BELOW,
     )
 
 
@@ -300,6 +329,8 @@ def _apply_changes(order: Order, provided: Mapping[str, Any]) -> Order:
     values = clean_changes(provided)
     stated_total = values.pop("total", None)
     status = values.pop("status", order.status)
+    if status is not order.status:  # staff have looked at it
+        values.setdefault("needs_review", False)
     changed = replace(order, **values)
     if changed.items != order.items:
         ensure_items_editable(order)

@@ -61,12 +61,13 @@ def find_invalid_item_field(items: Sequence[OrderItem]) -> str | None:
             return f"items.{position}.description"
         if not 1 <= item.quantity <= MAX_QUANTITY:
             return f"items.{position}.quantity"
-        if not _is_valid_price(item.price):
+        if not is_valid_price(item.price):
             return f"items.{position}.price"
     return None
 
 
-def _is_valid_price(price: Decimal) -> bool:
+def is_valid_price(price: Decimal) -> bool:
+    """Whether it is an amount to the cent, not negative and not above the maximum."""
     return price.is_finite() and 0 <= price <= MAX_AMOUNT and price == price.quantize(CENT)
 
 
@@ -98,6 +99,7 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "estimated_delivery": clean_estimated_delivery,
     "tracking_number": clean_tracking_number,
     "dni": clean_dni,
+    "needs_review": bool,
 }
 
 

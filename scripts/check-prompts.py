@@ -22,7 +22,7 @@ MAX_DESCRIPTION_LENGTH = 120
 PLACEHOLDERS = frozenset(
     [
         *("name", "article", "business", "today", "time", "dates", "example_date"),
-        *("doctors", "opening_hours", "address", "phone", "contact", "person"),
+        *("doctors", "prices", "opening_hours", "address", "phone", "contact", "person"),
     ]
 )
 DIRECTIVE_PLACEHOLDERS = frozenset(["name", "article", "business", "tool", "result"])

@@ -26,7 +26,7 @@ class Record(models.Model):
 
     source: ClassVar[RecordSource[Any]]
 
-    objects = RecordQuerySet[Any].as_manager()
+    objects = RecordQuerySet[Any].as_manager()  # type: ignore[django-manager-missing, unused-ignore]  # the plugin, at times
 
     class Meta:
         """Not in SQL."""

@@ -20,6 +20,7 @@ from follow_ups.models import FollowUpItem
 from follow_ups.repository import follow_up_from_item
 from maintenance import models as maintenance_models
 from orders import models as order_models
+from orders import product_repository
 from orders import repository as order_repository
 
 type Item = Mapping[str, Any]
@@ -107,6 +108,7 @@ def calendar_day_problems(item: Mapping[str, Any]) -> list[str]:
 KINDS: Mapping[str, tuple[ItemKind, ...]] = {
     "orders": (
         ORDER,
+        ItemKind("product", order_models.Product, product_repository.product_from_raw),
         ItemKind("token", order_models.OrderToken),
         ItemKind("failed attempts", FailedAttempts),
         ItemKind("known address", KnownAddress),

@@ -24,7 +24,13 @@ def permissions(role: str) -> set[str]:
 
 
 def test_roles_are_created_by_a_migration() -> None:
-    viewer = {"view_order", "view_appointment", "view_professional", "view_specialday"}
+    viewer = {
+        "view_order",
+        "view_appointment",
+        "view_product",
+        "view_professional",
+        "view_specialday",
+    }
     reception = viewer | {
         "add_order",
         "change_order",
@@ -53,6 +59,9 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_failedlogins",
         "delete_failedlogins",
         "delete_followup",
+        "add_product",
+        "change_product",
+        "delete_product",
     }
 
 

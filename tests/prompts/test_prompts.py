@@ -139,6 +139,14 @@ def test_doctors_whose_names_are_too_long_are_left_out() -> None:
     assert name not in build(NOVA_2_5.name, business=replace(NAME_ONLY, doctors=too_long))
 
 
+def test_prices_are_not_asked_for_where_there_is_a_catalogue() -> None:
+    with_catalogue = replace(NAME_ONLY, has_catalogue=True)
+    assert "pon 0 y la herramienta da los del catálogo." in build(
+        NOVA_2.name, business=with_catalogue
+    )
+    assert "Precios de los pedidos" not in build(NOVA_2.name)
+
+
 @pytest.mark.parametrize("family", [NOVA_2.name, NOVA_2_5.name])
 def test_prompt_with_the_longest_facts_is_bounded(family: str) -> None:
     week = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -154,6 +162,7 @@ def test_prompt_with_the_longest_facts_is_bounded(family: str) -> None:
         address="A" * 120,
         phone="1" * 40,
         handover="2" * 40,
+        has_catalogue=True,
     )
     assert len(build(family, business=longest)) <= 4000
 

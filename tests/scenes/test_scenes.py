@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import orders.demo
 from nova_sonic_simulator.scenes import Scene, load_scenes, play
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
 from tests.fixtures.site import Site, running_site
@@ -51,6 +52,7 @@ def scene_site(
         "DYNAMODB_ENDPOINT_URL": dynamodb,
         "BEDROCK_ENDPOINT_URL": scene_simulator.url,
         "BEDROCK_CA_FILE": str(scene_simulator.ca_file),
+        "ORDER_CATALOGUE": "required",  # as in `make run`
     }
     with running_site(tmp_path_factory.mktemp(f"scenes-site-{way}"), environ) as site:
         yield site
@@ -74,6 +76,7 @@ async def test_scene_ends_as_expected(
     demo_data: datetime,
     record_property: pytest.Function,
 ) -> None:
+    orders.demo.seed_products(now=demo_data)
     started = time.monotonic()
     client = CallClient(scene_site.ws_url, rate_hz=pcm.INPUT_RATE_HZ, on_event=lambda _: None)
     driver = SiteDriver(client, scene_simulator, speak=speak_for(way), scale=SCALES[way])

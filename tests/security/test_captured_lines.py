@@ -60,7 +60,7 @@ async def first_end_reason(*clients: VoiceClient) -> str:
 
 
 @pytest.fixture
-def juan() -> Customer:
+def juan(empty_tables: str) -> Customer:
     orders.demo.seed(now=NOW)
     return Customer(name="Juan Pérez", dni="12345678", address=ADDRESS)
 

@@ -153,6 +153,7 @@ def _business() -> Business:
         address=settings.BUSINESS_ADDRESS,
         phone=settings.BUSINESS_PHONE,
         handover=settings.HANDOVER,
+        has_catalogue=settings.ORDER_CATALOGUE == "required",
     )
 
 

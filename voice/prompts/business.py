@@ -8,6 +8,7 @@ from appointments.opening_hours import MINUTES_PER_DAY, OpeningHours
 
 MAX_DOCTORS_LENGTH = 300
 """How many characters of the prompt the names of the professionals may have."""
+CATALOGUE_PRICES = "no los preguntes; pon 0 y la herramienta da los del catálogo"
 _WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 _ALL_DAY = ((0, MINUTES_PER_DAY),)
 
@@ -24,6 +25,7 @@ class Business:
         address: Street, number and town.
         phone: The number of the business.
         handover: The number for customers who want a person; else `phone` is it.
+        has_catalogue: Whether the prices of orders come from the catalogue.
 
     """
 
@@ -33,6 +35,7 @@ class Business:
     address: str = ""
     phone: str = ""
     handover: str = ""
+    has_catalogue: bool = False
 
     def prompt_values(self) -> dict[str, str]:
         """Return the values of the prompts' placeholders."""
@@ -40,6 +43,7 @@ class Business:
         return {
             "business": self.name,
             "doctors": doctors if len(doctors) <= MAX_DOCTORS_LENGTH else "",
+            "prices": CATALOGUE_PRICES if self.has_catalogue else "",
             "opening_hours": describe_opening_hours(self.opening_hours),
             "address": self.address.rstrip("."),
             "phone": self.phone,

@@ -41,6 +41,8 @@ APPOINTMENT_KIND_TEXTS = {
     AppointmentKind.ROUTINE: "chequeo de rutina",
 }
 
+REVIEW = {"needsReview": True, "reviewText": "Alguien del equipo lo va a revisar y confirmar."}
+
 KNOWN_PROVIDERS = frozenset({"gmail", "hotmail", "outlook", "yahoo", "live", "icloud"})
 SPOKEN_SIGNS = {".": "punto", "_": "guion bajo", "-": "guion", "+": "más"}
 
@@ -66,6 +68,7 @@ def order_result(order: Order, *, now: datetime, time_zone: ZoneInfo) -> dict[st
             ],
             "total": float(order.total),
             "trackingNumber": order.tracking_number,
+            **(REVIEW if order.needs_review else {}),
         }
     }
 
@@ -181,6 +184,7 @@ def describe_new_order(result: Mapping[str, Any], arguments: Mapping[str, Any]) 
         f"Entonces hago un pedido a nombre de {order['customerName']}: {products}. "
         f"El total es {format_amount(Decimal(str(order['total'])))}. "
         f"El correo es {spell_email(arguments['customerEmail'])}."
+        f"{' ' + order['reviewText'] if 'reviewText' in order else ''}"
     )
 
 

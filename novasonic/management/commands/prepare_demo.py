@@ -39,6 +39,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("create_tables")
         call_command("seed_orders")
+        call_command("seed_products")
         call_command("seed_appointments")
         users = get_user_model().objects
         user = users.filter(username=username).first()
