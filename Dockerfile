@@ -26,6 +26,7 @@ COPY orders ./orders
 COPY appointments ./appointments
 COPY conversations ./conversations
 COPY follow_ups ./follow_ups
+COPY business ./business
 COPY maintenance ./maintenance
 COPY voice ./voice
 COPY locale ./locale

@@ -1,11 +1,17 @@
-"""The staff page of failed logins: supervisors let somebody try again by deleting a row."""
+"""The staff page of failed logins: supervisors let somebody try again by deleting a row.
+
+The page of the business is registered by `novasonic.business_admin`.
+"""
 
 from typing import override
 
 from django.contrib import admin
 from django.http import HttpRequest
 
+from novasonic.business_admin import ProfileAdmin
 from novasonic.models import FailedLogins
+
+__all__ = ["FailedLoginsAdmin", "ProfileAdmin"]
 
 
 @admin.register(FailedLogins)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, override
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -20,6 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import follow_ups.services
+from business.services import business_name
 from common import clock
 from common.errors import DomainError, NotFoundError
 from common.identity import lockout
@@ -34,13 +34,17 @@ logger = logging.getLogger(__name__)
 class StaffSite(admin.AdminSite):
     """The admin site of the staff."""
 
-    site_title = settings.BUSINESS_NAME
-    site_header = settings.BUSINESS_NAME
     index_title = _("Today")
     index_template = "admin/today.html"
     login_form = StaffLoginForm
     tool_names = tuple(spec.name for spec in TOOLS.specs())
     """The names in the tool filter of the list of tool calls, whose package can't import them."""
+
+    @override
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the context of each page, with the name of the business as it is now."""
+        name = business_name()
+        return {**super().each_context(request), "site_title": name, "site_header": name}
 
     @override
     def index(

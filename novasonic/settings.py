@@ -608,6 +608,9 @@ DYNAMODB_CONNECT_TIMEOUT_S = 2
 DYNAMODB_READ_TIMEOUT_S = 4
 DYNAMODB_MAX_RETRIES = 2
 
+BUSINESS_PROFILE_AGE_S: float | None = 10.0
+"""After how long a process reads again what staff have written about the business; None: never."""
+
 INSTALLED_APPS = [
     # Its runserver speaks WebSocket, and must be before staticfiles. Other commands would import Twisted for
     # nothing: 18 MB in each process.
@@ -630,6 +633,7 @@ INSTALLED_APPS = [
     "appointments",
     "conversations",
     "follow_ups",
+    "business",
     "maintenance",
     "voice",
     "voice.web",

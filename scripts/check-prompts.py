@@ -23,6 +23,7 @@ PLACEHOLDERS = frozenset(
     [
         *("name", "article", "business", "today", "time", "dates", "example_date"),
         *("doctors", "prices", "opening_hours", "address", "phone", "contact", "person"),
+        *("emergency", "notes"),
     ]
 )
 DIRECTIVE_PLACEHOLDERS = frozenset(["name", "article", "business", "tool", "result"])

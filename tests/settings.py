@@ -29,4 +29,5 @@ from tests.fixtures.translations import compile_stale_translations  # noqa: E402
 compile_stale_translations()  # Django loads them while it starts, before any hook of pytest
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+BUSINESS_PROFILE_AGE_S = None  # most tests have no store; those of the profile set it
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

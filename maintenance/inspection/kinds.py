@@ -8,6 +8,7 @@ from appointments import models as appointment_models
 from appointments import repository as appointment_repository
 from appointments.schedules import repository as schedule_repository
 from appointments.schedules.models import ScheduleItem
+from business.models import ProfileItem, ProfileVersionItem
 from common.creations.models import CreationCount
 from common.dynamodb.bulk import key_of
 from common.dynamodb.items import unreadable_attributes
@@ -134,6 +135,12 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
             lambda item: conversation_items.session_leases_from_item(
                 conversation_models.SessionLeasesItem.from_raw_data(dict(item))
             ),
+        ),
+        ItemKind("business profile", ProfileItem),
+        ItemKind(
+            "business profile version",
+            ProfileVersionItem,
+            sort_key=ProfileVersionItem.SK_PREFIX,
         ),
         ItemKind(
             "follow-up",

@@ -40,6 +40,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_followup",
         "add_followup",
         "change_followup",
+        "view_profile",
     }
 
     assert permissions("viewer") == viewer
@@ -62,6 +63,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "add_product",
         "change_product",
         "delete_product",
+        "change_profile",
     }
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from appointments.opening_hours import OpeningHours
 from conversations.domain import Speaker, Utterance
 from nova_sonic_simulator.dialogue import Reply, ToolCall
 from tests.calls import coded_speech
@@ -25,13 +26,15 @@ from voice.calls.runtime import Call, Recorder
 from voice.calls.uplink import Uplink
 from voice.gateway.rate_limits import Rate
 from voice.prompts import load_directives
+from voice.prompts.business import Business
 from voice.sonic.events import EndpointingSensitivity, SessionStart
 from voice.sonic.families import FIRST, NOVA_2
 from voice.tools.registry import ToolRegistry
 from voice.wire import messages as m
 
 CHUNK_MS = 32
-DIRECTIVES = load_directives(language="es", voice="carlos", business="la prueba")
+BUSINESS = Business(name="la prueba", opening_hours=OpeningHours.parse("Mon-Fri 08:00-20:00"))
+DIRECTIVES = load_directives(language="es", voice="carlos", business=BUSINESS)
 
 
 def settings(**changed: Any) -> CallSettings:

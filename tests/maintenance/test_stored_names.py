@@ -16,6 +16,7 @@ STORED = {
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
     ("orders", "creation counts"): "PK SK created expiresAt",
     ("orders", "known address"): "PK SK expiresAt",
+    ("orders", "request count"): "PK SK expiresAt requests",
     (
         "appointments",
         "appointment",
@@ -44,6 +45,8 @@ STORED = {
     "toolUseId turn",
     ("calls", "checkpoint"): "PK SK expiresAt sealed",
     ("calls", "used ticket"): "PK SK expiresAt",
+    ("calls", "business profile"): "PK SK number savedAt savedBy texts",
+    ("calls", "business profile version"): "PK SK number savedAt savedBy texts",
     ("calls", "follow-up"): (
         "PK SK callId customerName doneBy email expiresAt kind message note phone startedAt updatedAt"
     ),

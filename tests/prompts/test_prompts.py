@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appointments.opening_hours import OpeningHours
+from business.domain import MAX_LENGTHS, MAX_PERSONA_LENGTH
 from tests.scripts.loading import load_script
 from voice.prompts import DAYS_LISTED, build_system_prompt, load_directives, load_prompt
 from voice.prompts.business import MAX_DOCTORS_LENGTH, Business, describe_opening_hours
@@ -127,6 +128,26 @@ def test_prompt_sends_emergencies_to_107_or_the_ward(family: str, business: Busi
 
 
 @pytest.mark.parametrize("family", [NOVA_2.name, NOVA_2_5.name])
+def test_prompt_says_what_staff_wrote_about_the_business(family: str) -> None:
+    written = replace(
+        COMPLETE,
+        takes_messages=False,
+        emergency="llame al 911",
+        notes="Atendemos OSDE y PAMI. Hay estacionamiento.",
+        personas={"lupe": "Marta"},
+    )
+    prompt = build(family, voice="lupe", business=written)
+    assert "Marta, la asistente virtual de Clínica del Sol" in prompt
+    assert "Lupe" not in prompt
+    assert "Otros datos: Atendemos OSDE y PAMI. Hay estacionamiento." in prompt
+    assert "antes que nada que llame al 911." in prompt
+    assert "107" not in prompt
+    assert "dejarMensaje" not in prompt
+    directives = load_directives(language="es", voice="lupe", business=written)
+    assert "Soy Marta, la asistente de Clínica del Sol." in directives.greeting
+
+
+@pytest.mark.parametrize("family", [NOVA_2.name, NOVA_2_5.name])
 def test_prompt_keeps_the_braces_of_a_fact(family: str) -> None:
     assert "Dirección: {today}." in build(family, business=replace(NAME_ONLY, address="{today}"))
 
@@ -163,8 +184,11 @@ def test_prompt_with_the_longest_facts_is_bounded(family: str) -> None:
         phone="1" * 40,
         handover="2" * 40,
         has_catalogue=True,
+        emergency="E" * MAX_LENGTHS["emergency"],
+        notes="O" * MAX_LENGTHS["notes"],
+        personas={"carlos": "C" * MAX_PERSONA_LENGTH},
     )
-    assert len(build(family, business=longest)) <= 4000
+    assert len(build(family, business=longest)) <= 4700
 
 
 @pytest.mark.parametrize(
@@ -189,7 +213,7 @@ def test_opening_hours_are_described_in_spanish(text: str, description: str) -> 
 def test_complete_nova_2_5_prompt_keeps_awss_rules() -> None:
     prompt = load_prompt("es", NOVA_2_5.name)
     complete = build(NOVA_2_5.name, business=COMPLETE)
-    assert len(complete.splitlines()) == len(prompt.splitlines())
+    assert len(complete.splitlines()) == len(prompt.splitlines()) - len(["no notes"])
     checks = load_script("check-prompts")
     rule_31 = "rule 31: no table of dates"  # the table stands for its placeholder
     assert list(checks.problems_of_prompt(complete)) == [rule_31]
@@ -221,12 +245,12 @@ def test_prompt_tells_the_local_time() -> None:
     [("carlos", "Soy Carlos, el asistente de"), ("lupe", "Soy Lupe, la asistente de")],
 )
 def test_greeting_has_the_persona_of_the_voice(voice: str, introduction: str) -> None:
-    directives = load_directives(language="es", voice=voice, business="Clínica del Sol")
+    directives = load_directives(language="es", voice=voice, business=NAME_ONLY)
     assert f"{introduction} Clínica del Sol." in directives.greeting
 
 
 def test_tool_result_keeps_the_braces_of_the_result() -> None:
-    directives = load_directives(language="es", voice="carlos", business="Clínica del Sol")
+    directives = load_directives(language="es", voice="carlos", business=NAME_ONLY)
     text = directives.tool_result("consultarOrder", {"name": "{article}"})
     assert text.endswith('el resultado de consultarOrder: {"name": "{article}"}]')
 

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from nova_sonic_simulator.dialogue.setup import read_style
 from voice.calls.configuration import call_settings, read_documents
-from voice.prompts import LANGUAGES, load_directives, load_prompt
+from voice.prompts import LANGUAGES, directive_texts, load_prompt
 
 NOW = dt.datetime(2026, 11, 30, 13, 30, tzinfo=dt.UTC)
 MODELS = ["amazon.nova-2-sonic-v1:0", "amazon.nova-2-5-sonic-v1:0"]
@@ -59,11 +59,11 @@ def test_simulator_introduces_itself_with_the_business_name(
 
 
 def test_documents_are_read_at_start_for_the_first_call() -> None:
-    load_directives.cache_clear()
+    directive_texts.cache_clear()
     load_prompt.cache_clear()
     read_documents()
-    misses = load_directives.cache_info().misses, load_prompt.cache_info().misses
+    misses = directive_texts.cache_info().misses, load_prompt.cache_info().misses
     for language in LANGUAGES:
         call_settings().system_prompt(language, django_settings.NOVA_SONIC_VOICE, NOW)
         call_settings().directives(language, django_settings.NOVA_SONIC_VOICE)
-    assert (load_directives.cache_info().misses, load_prompt.cache_info().misses) == misses
+    assert (directive_texts.cache_info().misses, load_prompt.cache_info().misses) == misses

@@ -1,5 +1,7 @@
 """What all calls of this process share, made from the settings at its first use."""
 
+import asyncio
+import logging
 import random
 from datetime import datetime
 from functools import cache
@@ -9,7 +11,11 @@ from django.conf import settings
 
 from appointments.clinic import opening_hours
 from appointments.schedules.services import last_read_schedule
+from business.domain import BusinessProfile
+from business.services import PROFILES
 from common import clock, ids
+from common.dynamodb.client import run_in_thread
+from common.errors import BusyError
 from conversations.model_usage import UsageLimits
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.watchdog import WatchdogLimits
@@ -24,6 +30,11 @@ from voice.sonic.credentials import CredentialsResolver
 from voice.sonic.events import EndpointingSensitivity, SessionStart
 from voice.sonic.families import family_of
 from voice.sonic.transport import BedrockConfig, BedrockTransport
+
+logger = logging.getLogger(__name__)
+
+PROFILE_TIMEOUT_S = 1.0
+"""How long a call's start waits for what staff have written about the business."""
 
 
 @cache
@@ -108,13 +119,13 @@ def call_settings() -> CallSettings:
             language=language,
             family=family.name,
             voice=voice,
-            business=_business(),
+            business=current_business(),
             now=now,
             time_zone=time_zone,
         )
 
     def directives(language: str, voice: str) -> Directives:
-        return load_directives(language=language, voice=voice, business=settings.BUSINESS_NAME)
+        return load_directives(language=language, voice=voice, business=current_business())
 
     return CallSettings(
         session=_session_start(),
@@ -145,16 +156,38 @@ def read_documents() -> None:
         given.directives(language, settings.NOVA_SONIC_VOICE)
 
 
-def _business() -> Business:
+def current_business(profile: BusinessProfile | None = None) -> Business:
+    """Return the facts of the business: what staff have written, and the settings for the rest.
+
+    Args:
+        profile: What staff have written; None for what is stored, as this process last read it.
+
+    """
+    written = PROFILES.current if profile is None else profile
     return Business(
-        name=settings.BUSINESS_NAME,
+        name=written.name or settings.BUSINESS_NAME,
         doctors=[each.name for each in last_read_schedule().professionals],
         opening_hours=opening_hours(),
-        address=settings.BUSINESS_ADDRESS,
-        phone=settings.BUSINESS_PHONE,
-        handover=settings.HANDOVER,
+        address=written.address or settings.BUSINESS_ADDRESS,
+        phone=written.phone or settings.BUSINESS_PHONE,
+        handover=written.handover or settings.HANDOVER,
+        takes_messages=written.takes_messages,
+        emergency=written.emergency,
+        notes=written.notes,
+        personas=written.personas,
         has_catalogue=settings.ORDER_CATALOGUE == "required",
     )
+
+
+async def refresh_business() -> None:
+    """Read what staff have written again, if it is time to; a store that is slow changes nothing."""
+    if not PROFILES.is_stale:
+        return
+    try:
+        async with asyncio.timeout(PROFILE_TIMEOUT_S):
+            await run_in_thread(PROFILES.refresh)
+    except (BusyError, TimeoutError):
+        logger.warning("business profile not read", extra={"code": "timeout"})
 
 
 def _watchdog_limits() -> WatchdogLimits:

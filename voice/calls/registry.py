@@ -99,6 +99,7 @@ class CallRegistry:
         is_known = await self.check_capacity(address)
         if acknowledges:
             await self._ticket_verifier.use_ticket(start.ticket, now=clock.now())
+        await configuration.refresh_business()
         transport = await self._admit(address, is_known=is_known, is_legacy=not acknowledges)
         recorder = _recorder(options, received_to=uplink.next_text)
         call = Call(
@@ -292,6 +293,7 @@ class CallRegistry:
         """Build a call from what is stored of it."""
         is_known = await self._is_known_in_need(address)
         await self._check_budget(address)
+        await configuration.refresh_business()
         self.admission.admit_restored_call(address, now=_now(), is_known=is_known)
         transport = await self._reserve_session(
             address, pauses_s=RESERVATION_RETRY_PAUSES_S, retry_after_s=RESTORE_RETRY_S

@@ -52,7 +52,7 @@ def build_system_prompt(
 ) -> str:
     """Return the whole system prompt of a call that starts at `now` and is spoken by `voice`."""
     local = now.astimezone(time_zone)
-    prompt, persona = load_prompt(language, family), persona_of(voice)
+    prompt, persona = load_prompt(language, family), persona_of(voice, business.personas)
     with translation.override(language):
         values = business.prompt_values() | {
             "today": date_format(local, r"l j \d\e F \d\e Y"),
@@ -135,11 +135,14 @@ class Directives:
         return self.result.replace("{tool}", tool).replace("{result}", text)
 
 
-@cache
-def load_directives(*, language: str, voice: str, business: str) -> Directives:
+def load_directives(*, language: str, voice: str, business: Business) -> Directives:
     """Return the directives of a language, as the persona of a voice says them."""
-    directives = dict(_DIRECTIVE.findall(_load_document(f"{language}.directives.md")))
-    persona = persona_of(voice)
-    return Directives(
-        **{name: _fill(body, persona, {"business": business}) for name, body in directives.items()}
-    )
+    directives = directive_texts(language)
+    persona, values = persona_of(voice, business.personas), {"business": business.name}
+    return Directives(**{name: _fill(body, persona, values) for name, body in directives.items()})
+
+
+@cache
+def directive_texts(language: str) -> Mapping[str, str]:
+    """Return the directives of a language by name, as the document has them."""
+    return dict(_DIRECTIVE.findall(_load_document(f"{language}.directives.md")))

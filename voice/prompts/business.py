@@ -1,7 +1,7 @@
 """What the assistant knows about the business, as the prompts say it in Spanish."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from appointments.opening_hours import MINUTES_PER_DAY, OpeningHours
@@ -9,6 +9,9 @@ from appointments.opening_hours import MINUTES_PER_DAY, OpeningHours
 MAX_DOCTORS_LENGTH = 300
 """How many characters of the prompt the names of the professionals may have."""
 CATALOGUE_PRICES = "no los preguntes; pon 0 y la herramienta da los del catálogo"
+DEFAULT_EMERGENCY = "llame ya al 107 o vaya a la guardia más cercana"
+"""What a customer with an emergency is told to do, unless staff write something else."""
+TAKES_MESSAGES = " o dejar un mensaje con dejarMensaje"
 _WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 _ALL_DAY = ((0, MINUTES_PER_DAY),)
 
@@ -26,6 +29,10 @@ class Business:
         phone: The number of the business.
         handover: The number for customers who want a person; else `phone` is it.
         has_catalogue: Whether the prices of orders come from the catalogue.
+        takes_messages: Whether the assistant offers to take a message for the staff.
+        emergency: What a customer with an emergency is told to do.
+        notes: Further facts, as sentences.
+        personas: The assistant's name by the voice that speaks; else the voice is its name.
 
     """
 
@@ -36,6 +43,10 @@ class Business:
     phone: str = ""
     handover: str = ""
     has_catalogue: bool = False
+    takes_messages: bool = True
+    emergency: str = ""
+    notes: str = ""
+    personas: Mapping[str, str] = field(default_factory=dict)
 
     def prompt_values(self) -> dict[str, str]:
         """Return the values of the prompts' placeholders."""
@@ -48,7 +59,9 @@ class Business:
             "address": self.address.rstrip("."),
             "phone": self.phone,
             "contact": self._contact(),
-            "person": f"{self._contact()} o dejar un mensaje con dejarMensaje",
+            "person": self._contact() + (TAKES_MESSAGES if self.takes_messages else ""),
+            "emergency": self.emergency or DEFAULT_EMERGENCY,
+            "notes": self.notes.rstrip("."),
         }
 
     def _contact(self) -> str:

@@ -3,7 +3,9 @@
 Source of the feminine voices: Nova 2 user guide, "Language support". Other voices count as masculine.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 _FEMININE_VOICES = frozenset(
     ["ambre", "amy", "beatrice", "carolina", "kiara", "lupe", "olivia", "tiffany", "tina"]
@@ -23,6 +25,7 @@ class Persona:
         return "la" if self.is_feminine else "el"
 
 
-def persona_of(voice: str) -> Persona:
-    """Return the persona of a voice: "lupe" is Lupe, feminine."""
-    return Persona(name=voice.capitalize(), is_feminine=voice.lower() in _FEMININE_VOICES)
+def persona_of(voice: str, names: Mapping[str, str] = MappingProxyType({})) -> Persona:
+    """Return the persona of a voice: "lupe" is Lupe, feminine, unless `names` has another name."""
+    name = names.get(voice) or voice.capitalize()
+    return Persona(name=name, is_feminine=voice.lower() in _FEMININE_VOICES)

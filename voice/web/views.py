@@ -12,6 +12,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
 
+from business.services import PROFILES, business_name
 from voice.prompts.personas import persona_of
 
 POLICY: dict[str, Any] = {
@@ -25,9 +26,10 @@ POLICY: dict[str, Any] = {
 @csp_override(POLICY)
 def call_page(request: HttpRequest) -> HttpResponse:
     """Render the page; all its texts are in the template."""
-    assistant = persona_of(settings.NOVA_SONIC_VOICE)
+    name = business_name()
+    assistant = persona_of(settings.NOVA_SONIC_VOICE, PROFILES.current.personas)
     context = {
-        "business_name": settings.BUSINESS_NAME,
+        "business_name": name,
         "assistant": assistant,
         "socket_path": f"{get_script_prefix()}ws",
         "ticket_path": reverse("tickets"),
