@@ -17,7 +17,7 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appointments import clinic, schedule_admin, services  # noqa: F401 -- registers its pages
+from appointments import clinic, information_admin, schedule_admin, services  # noqa: F401 -- registers its pages
 from appointments.admin_forms import AppointmentForm, RescheduleForm, appointment_error_text
 from appointments.admin_records import Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue

@@ -19,6 +19,7 @@ from appointments.domain import (
     local_day,
     local_days,
 )
+from appointments.information.services import shared_cache as shared_information
 from appointments.schedules.cache import shared_cache
 from common.timestamps import truncate_to_ms
 
@@ -51,6 +52,7 @@ def seed(*, now: datetime, fresh: bool = False) -> int:
     if fresh:
         repository.delete_all()
         shared_cache.clear()
+        shared_information.clear()
     elif not repository.is_empty():
         return 0
     time_zone = clinic.time_zone()

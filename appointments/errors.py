@@ -154,6 +154,13 @@ class ProfessionalExistsError(ConflictError):
     text = _("There is a professional with this name already.")
 
 
+class EntryNotFoundError(NotFoundError):
+    """No entry about the business has this id."""
+
+    code = "entry_not_found"
+    text = _("This entry is not there any more.")
+
+
 class LastProfessionalError(RuleError):
     """The only professional can't be deleted: those of the settings would be valid again."""
 

@@ -18,6 +18,7 @@ TOOL_LABELS: Mapping[str, Promise] = {
     "consultarDisponibilidad": gettext_lazy("Look for free times"),
     "misTurnos": gettext_lazy("List one's own appointments"),
     "misPedidos": gettext_lazy("List one's own orders"),
+    "consultarInformacion": gettext_lazy("Answer a question about the business"),
 }
 ARGUMENT_LABELS: Mapping[str, Promise] = {
     "orderId": gettext_lazy("number"),
@@ -40,6 +41,7 @@ ARGUMENT_LABELS: Mapping[str, Promise] = {
     "dateFrom": gettext_lazy("from"),
     "dateUntil": gettext_lazy("until"),
     "partOfDay": gettext_lazy("part of the day"),
+    "question": gettext_lazy("question"),
     "reason": gettext_lazy("message"),
     "phone": gettext_lazy("phone number"),
 }
@@ -61,6 +63,7 @@ ERROR_LABELS: Mapping[str, Promise] = {
     "conflict": gettext_lazy("Somebody else changed it at that moment"),
     "doctor_not_found": gettext_lazy("No such doctor"),
     "empty_order": gettext_lazy("An order without products"),
+    "entry_not_found": gettext_lazy("The entry is not there any more"),
     "follow_up_not_found": gettext_lazy("The message is not there any more"),
     "idempotency_conflict": gettext_lazy("Asked for twice in different words"),
     "identity_missing": gettext_lazy("The customer did not say who they are"),

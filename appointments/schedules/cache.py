@@ -1,70 +1,12 @@
 """The stored professionals and special days, as this process read them a short time ago.
 
-Every booking and every search needs them, and they change a few times a week. So a process reads them
-once in `MAX_AGE_S`. Its own changes are visible at once: they call `clear`. Those of another process
-are visible after `MAX_AGE_S`.
+Every booking and every search needs them, and they change a few times a week.
 """
-
-import threading
-import time
-from collections.abc import Callable
-
-from django.conf import settings
 
 from appointments.schedules import repository
 from appointments.schedules.domain import Professional, SpecialDay
-
-MAX_AGE_S = 15.0
+from common.dynamodb.cached_read import CachedRead
 
 type Stored = tuple[list[Professional], list[SpecialDay]]
 
-
-class ScheduleCache:
-    """What `read` returned, for `max_age_s`; safe for use by several threads."""
-
-    def __init__(
-        self,
-        read: Callable[[], Stored],
-        *,
-        max_age_s: float = MAX_AGE_S,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._read = read
-        self._max_age_s = max_age_s
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._generation = 0
-        self._cached: tuple[str, float, Stored] | None = None
-
-    def get(self) -> Stored:
-        """Return what is stored, as it was at most `max_age_s` ago."""
-        with self._lock:
-            cached, generation = self._cached, self._generation
-        now, source = self._monotonic(), _source()
-        if cached is not None and cached[0] == source and now - cached[1] < self._max_age_s:
-            return cached[2]
-        stored = self._read()
-        with self._lock:
-            # What was read before a change must not be remembered after it.
-            if generation == self._generation:
-                self._cached = source, now, stored
-        return stored
-
-    def peek(self) -> Stored | None:
-        """Return what was read last, however long ago, or None. It reads nothing."""
-        with self._lock:
-            return None if self._cached is None else self._cached[2]
-
-    def clear(self) -> None:
-        """Forget what was read, because something has changed."""
-        with self._lock:
-            self._generation += 1
-            self._cached = None
-
-
-def _source() -> str:
-    """Return which table is read: the tests of a process use several."""
-    return f"{settings.DYNAMODB_ENDPOINT_URL}|{settings.APPOINTMENTS_TABLE}"
-
-
-shared_cache = ScheduleCache(repository.read_all)
+shared_cache = CachedRead[Stored](repository.read_all)

@@ -6,6 +6,8 @@ from typing import Any
 
 from appointments import models as appointment_models
 from appointments import repository as appointment_repository
+from appointments.information import repository as information_repository
+from appointments.information.models import InformationItem
 from appointments.schedules import repository as schedule_repository
 from appointments.schedules.models import ScheduleItem
 from business.models import ProfileItem, ProfileVersionItem
@@ -120,6 +122,9 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         APPOINTMENT,
         *CALENDAR_DAYS,
         ItemKind("schedule", ScheduleItem, schedule_repository.value_from_raw, sort_key=""),
+        ItemKind(
+            "information", InformationItem, information_repository.entry_from_raw, sort_key=""
+        ),
         ItemKind("token", appointment_models.AppointmentToken),
     ),
     "calls": (

@@ -30,6 +30,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_product",
         "view_professional",
         "view_specialday",
+        "view_informationentry",
     }
     reception = viewer | {
         "add_order",
@@ -37,6 +38,8 @@ def test_roles_are_created_by_a_migration() -> None:
         "add_appointment",
         "change_appointment",
         "view_conversation",
+        "add_informationentry",
+        "change_informationentry",
         "view_followup",
         "add_followup",
         "change_followup",
@@ -49,6 +52,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "delete_order",
         "delete_appointment",
         "view_dni",
+        "delete_informationentry",
         "add_professional",
         "change_professional",
         "delete_professional",

@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 
 import appointments.services
 from appointments.domain import Appointment, AppointmentKind
+from appointments.information import services as information
 from appointments.schedules import services
 from common import clock
 from tests.admin.conftest import LogIn, errors, messages, open_form
@@ -148,3 +149,24 @@ def test_supervisor_opens_holidays_by_action(supervisor: Client, settings: Setti
 def test_unknown_day_and_professional_are_not_found(supervisor: Client) -> None:
     for url in (f"{DAYS}2099-11-23/change/", f"{DAYS}x/change/", f"{PROFESSIONALS}house/change/"):
         assert supervisor.get(url).status_code == 302
+
+
+# --- Information about the business
+
+INFORMATION = "/admin/appointments/informationentry/"
+
+
+def test_reception_writes_and_changes_an_entry(reception: Client) -> None:
+    form = open_form(reception, f"{INFORMATION}add/")
+    reception.post(f"{INFORMATION}add/", {**form, "title": "Obras sociales", "text": "OSDE"})
+    [entry] = information.list_entries()
+    url = f"{INFORMATION}{entry.id}/change/"
+    stale = open_form(reception, url)
+
+    reception.post(url, {**stale, "text": "OSDE y Galeno", "keywords": "prepaga"})
+
+    [found] = information.find_information(question="¿qué prepagas hay?")
+    assert found.text == "OSDE y Galeno"
+    assert "Obras sociales" in reception.get(INFORMATION).content.decode()
+    assert "text" in errors(reception.post(url, {**stale, "text": "PAMI"}))
+    assert reception.get(f"{INFORMATION}{entry.id}/delete/").status_code == 403

@@ -20,9 +20,10 @@ from appointments.errors import (
 )
 from appointments.opening_hours import OpeningHours
 from appointments.schedules import services
-from appointments.schedules.cache import MAX_AGE_S, ScheduleCache, Stored
+from appointments.schedules.cache import Stored
 from appointments.schedules.domain import Leave, Professional, SpecialDay
 from appointments.schedules.validation import MAX_ALIASES, MAX_LEAVE, MAX_REASON_LENGTH
+from common.dynamodb.cached_read import MAX_AGE_S, CachedRead
 from common.errors import InvalidFieldError, StaleVersionError
 from common.identity.verification import Customer, Staff
 from tests.appointments.factories import ANA, LATER, MONDAY, NOW, TUESDAY, at, book
@@ -344,7 +345,7 @@ def test_cache_reads_again_after_its_life_and_after_a_change() -> None:
         reads.append(1)
         return [], []
 
-    cache = ScheduleCache(read_all, monotonic=clock)
+    cache = CachedRead(read_all, monotonic=clock)
     assert cache.peek() is None
     cache.get()
     clock.now += MAX_AGE_S - 0.1
@@ -363,7 +364,7 @@ def test_cache_forgets_what_was_read_before_a_change() -> None:
         cache.clear()
         return [], []
 
-    cache = ScheduleCache(read_during_change)
+    cache = CachedRead(read_during_change)
     cache.get()
 
     assert cache.peek() is None

@@ -24,6 +24,7 @@ STORED = {
     "patientEmail patientName status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
     ("appointments", "patient's day"): "PK SK revision slots",
+    ("appointments", "information"): "PK SK createdAt keywords text title updatedAt",
     ("appointments", "schedule"): "PK SK content createdAt updatedAt",
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
     ("calls", "model usage"): "PK SK expiresAt seconds",

@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 import appointments.services
 import orders.services
+from appointments.information import services as information
 from appointments.schedules import services as schedules
 from appointments.schedules.domain import Professional
 from common.identity.verification import Staff
@@ -190,3 +191,18 @@ async def test_own_latest_orders_are_listed() -> None:
     assert len(found.content["orders"]) == 3
     refused = await run("misPedidos", customerName="Ana Gil", email="no@mail.com")
     assert refused.content["error"] == "customer_not_found"
+
+
+# --- Questions about the business
+
+
+async def test_answer_names_its_entry_and_nothing_is_invented() -> None:
+    information.add_entry(title="Obras sociales", text="Trabajamos con OSDE.", now=NOW)
+
+    found = await run("consultarInformacion", question="¿Atienden OSDE?")
+    unknown = await run("consultarInformacion", question="¿Atienden PAMI?")
+
+    assert found.content["say"] == "Sobre Obras sociales: Trabajamos con OSDE."
+    assert found.content["entries"] == [{"title": "Obras sociales", "text": "Trabajamos con OSDE."}]
+    assert (unknown.outcome, unknown.content["entries"]) == (ToolOutcome.OK, [])
+    assert unknown.content["say"].startswith("Eso no lo tengo informado")

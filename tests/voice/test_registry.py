@@ -212,7 +212,13 @@ OUR_PARAMETERS = {
     "consultarTurno": {"dni", "email", "code"},
 }
 """Optional parameters beside the owner's: they prove a customer's identity."""
-OUR_TOOLS = {"dejarMensaje", "consultarDisponibilidad", "misTurnos", "misPedidos"}
+OUR_TOOLS = {
+    "dejarMensaje",
+    "consultarDisponibilidad",
+    "misTurnos",
+    "misPedidos",
+    "consultarInformacion",
+}
 
 
 def test_tools_have_the_names_parameters_and_descriptions_of_the_owner() -> None:

@@ -16,6 +16,7 @@ TOOLS = ToolRegistry(
         reception.consultarDisponibilidad,
         reception.misTurnos,
         reception.misPedidos,
+        reception.consultarInformacion,
     ]
 )
 """All tools, the owner's in the order of the specification."""

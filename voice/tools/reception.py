@@ -12,6 +12,8 @@ from appointments.domain import (
     AppointmentKind,
     DayPart,
 )
+from appointments.information import services as information_services
+from appointments.information.domain import MAX_QUESTION_LENGTH
 from common.contact import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH
 from common.dynamodb.client import run_in_thread
 from orders import services as order_services
@@ -24,7 +26,12 @@ from voice.tools.arguments import (
     read_text,
 )
 from voice.tools.registry import ToolContext, read_only
-from voice.tools.results import availability_result, own_appointments_result, own_orders_result
+from voice.tools.results import (
+    availability_result,
+    information_result,
+    own_appointments_result,
+    own_orders_result,
+)
 
 MAX_FREE_TIMES = 6
 """More than a customer remembers; the model asks again with other days."""
@@ -120,3 +127,23 @@ async def misPedidos(
         now=context.now,
     )
     return own_orders_result(found, now=context.now, time_zone=context.time_zone)
+
+
+@read_only
+async def consultarInformacion(
+    context: ToolContext,
+    *,
+    question: Annotated[
+        str,
+        BeforeValidator(read_text),
+        Field(
+            min_length=1,
+            max_length=MAX_QUESTION_LENGTH,
+            description="La pregunta del cliente: ¿atienden OSDE?",
+        ),
+    ],
+) -> dict[str, Any]:
+    """Buscar lo que el negocio informa: obras sociales, requisitos, preparación de estudios, pagos"""
+    del context
+    found = await run_in_thread(information_services.find_information, question=question)
+    return information_result(found)

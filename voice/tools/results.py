@@ -16,6 +16,7 @@ from django.utils.formats import date_format
 
 from appointments.availability import Availability
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus, FreeStart
+from appointments.information.domain import Entry
 from common.money import format_amount
 from follow_ups.domain import FollowUp
 from orders.domain import Order, OrderStatus
@@ -149,6 +150,18 @@ def own_orders_result(
     texts = [f"el {each['id']}, {each['statusText']}" for each in shown]
     many = "Tu pedido es" if len(texts) == 1 else "Tus últimos pedidos son"
     return {"orders": shown, "say": f"{many} {'; '.join(texts)}."}
+
+
+def information_result(entries: Sequence[Entry]) -> dict[str, Any]:
+    """Return `{"entries": […], "say": …}` for the model: the best entry by its title, or that there is none."""
+    shown = [{"title": each.title, "text": each.text} for each in entries]
+    if not shown:
+        return {
+            "entries": [],
+            "say": "Eso no lo tengo informado, no quiero decirte algo equivocado.",
+        }
+    best = shown[0]
+    return {"entries": shown, "say": f"Sobre {best['title']}: {best['text']}"}
 
 
 def _describe_free_times(

@@ -19,6 +19,7 @@ TOOLS = (
     ToolSpec(name="consultarDisponibilidad"),
     ToolSpec(name="misTurnos", schema=OWN),
     ToolSpec(name="misPedidos", schema=ORDERS),
+    ToolSpec(name="consultarInformacion"),
 )
 FREE: dict[str, Any] = {
     "ok": True,
@@ -85,6 +86,14 @@ def test_question_about_free_times_calls_its_tool(text: str, arguments: dict[str
 )
 def test_question_about_own_records_calls_its_tool(text: str, tool: str, name: str) -> None:
     assert ask(text) == ToolCall(name=tool, arguments={name: "Ana Martínez"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["¿atienden OSDE?", "¿Dónde queda?", "atienden por PAMI", "¿tengo que ir en ayuno?", "¿puedo pagar con tarjeta?"],
+)  # fmt: skip
+def test_question_about_the_business_calls_its_tool(text: str) -> None:
+    assert ask(text) == ToolCall(name="consultarInformacion", arguments={"question": text})
 
 
 def test_missing_name_is_asked_for() -> None:

@@ -34,6 +34,13 @@ _OWN_APPOINTMENTS = re.compile(
 _OWN_ORDERS = re.compile(
     r"\b(?:que|cuales|cuantos|decime)\b.*\bpedidos?\b.*\b(?:tengo|hice|a mi nombre)\b|\bmis pedidos\b"
 )
+_INFORMATION = re.compile(
+    r"\b(?:obras? social(?:es)?|prepagas?|osde|pami|ioma|swiss medical|galeno|cobertura|credencial|plan)\b"
+    r"|\b(?:estacionamiento|estacionar|como llego|donde (?:queda|estan|es)|direccion)\b"
+    r"|\b(?:ayuno|preparacion|preparar(?:me)?|requisitos|que tengo que llevar|orden medica)\b"
+    r"|\b(?:formas? de pago|tarjeta|efectivo|transferencia|mercado pago)\b"
+    r"|\ba que hora (?:abren|cierran)\b|\bhorario de atencion\b"
+)
 _DAY_PART = re.compile(r"\b(?:a|por|de|en) la (manana|tarde|noche|tardecita|mananita)\b")
 _PARTS: Mapping[str, str] = {
     "manana": "morning", "mananita": "morning", "tarde": "afternoon", "tardecita": "afternoon",
@@ -66,7 +73,14 @@ def find_inquiry(
         return ToolCall(name=OWN_ORDERS, arguments=_identity(known, "customerName"))
     if FREE_TIMES in declared and _FREE.search(plain) and not _OWN.search(plain):
         return ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
+    if INFORMATION in declared and _INFORMATION.search(plain) and _is_question(text):
+        return ToolCall(name=INFORMATION, arguments={"question": text.strip()})
     return None
+
+
+def _is_question(text: str) -> bool:
+    begins = r"^\W*(?:que|cual|como|donde|cuando|cuanto|hay|atienden|aceptan|trabajan|reciben|tienen|necesito|puedo|se puede|a que)\b"
+    return "?" in text or bool(re.search(begins, fold(text)))
 
 
 def _identity(known: Slots, name: str) -> dict[str, Any]:

@@ -625,11 +625,13 @@ class DialogueManager:
         doctor, times = offered_times(result)
         if doctor is None or not times or Intent.BOOK_APPOINTMENT not in self._intents:
             return
+        days = {moment.date() for moment in times}
         open_task = self._task if self._stage is Stage.ASKING else None
         if open_task is not None and open_task.intent in SCHEDULING:
             self._offer = Offer(task=open_task, times=times)
         else:
-            task = Task(intent=Intent.BOOK_APPOINTMENT, slots=Slots(doctor=doctor))
+            day = days.pop() if len(days) == 1 else None
+            task = Task(intent=Intent.BOOK_APPOINTMENT, slots=Slots(doctor=doctor, day=day))
             self._task, self._stage = task, Stage.REFUSED
             self._offer = Offer(task=task, times=times)
         self._requested = frozenset({RequestedSlot.CHOICE})
