@@ -15,6 +15,7 @@ STORED = {
     ("orders", "token"): "PK SK createdId expiresAt requestHash",
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
     ("orders", "creation counts"): "PK SK created expiresAt",
+    ("orders", "request count"): "PK SK expiresAt requests",
     ("orders", "known address"): "PK SK expiresAt",
     ("orders", "request count"): "PK SK expiresAt requests",
     (
