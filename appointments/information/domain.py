@@ -14,9 +14,18 @@ LEAST_LETTERS = 3
 STEM_ENDINGS = 2
 """So many last letters of a long word may differ: `radiografía` finds `radiografías`."""
 LONG = 6
-COMMON = frozenset(
-    ["para", "por", "con", "sin", "los", "las", "del", "una", "unos", "unas", "que", "cual", "cuales", "como", "cuando", "donde", "quien", "cuanto", "cuanta", "hay", "son", "esta", "estan", "este", "esa", "ese", "eso", "esto", "mas", "muy", "tiene", "tienen", "tenes", "tengo", "tener", "puedo", "puede", "pueden", "podes", "quiero", "quisiera", "queria", "necesito", "saber", "decir", "decime", "decirme", "hacer", "hace", "hago", "sobre", "desde", "hasta", "ustedes", "usted", "vos", "ahi", "alli", "aca", "aqui", "atienden", "atiende", "atienden", "atender", "trabajan", "trabaja", "aceptan", "acepta", "reciben", "toman", "dan", "hola", "gracias", "favor", "buenas", "tardes", "dias", "noches", "clinica", "consultorio", "turno", "turnos", "ser", "fue", "era", "ver", "algo", "alguna", "alguno", "todo", "todos", "toda", "todas", "tambien", "porque", "sirve", "cuesta", "sale", "mis", "sus", "les", "nos"]
-)
+COMMON = frozenset((
+    "aca", "acepta", "aceptan", "ahi", "algo", "alguna", "alguno", "alli", "aqui", "atender",
+    "atiende", "atienden", "buenas", "clinica", "como", "con", "consultorio", "cual", "cuales",
+    "cuando", "cuanta", "cuanto", "cuesta", "dan", "decime", "decir", "decirme", "del", "desde",
+    "dias", "donde", "era", "esa", "ese", "eso", "esta", "estan", "este", "esto", "favor", "fue",
+    "gracias", "hace", "hacer", "hago", "hasta", "hay", "hola", "las", "les", "los", "mas", "mis",
+    "muy", "necesito", "noches", "nos", "para", "podes", "por", "porque", "puede", "pueden",
+    "puedo", "que", "queria", "quien", "quiero", "quisiera", "reciben", "saber", "sale", "ser",
+    "sin", "sirve", "sobre", "son", "sus", "tambien", "tardes", "tener", "tenes", "tengo",
+    "tiene", "tienen", "toda", "todas", "todo", "todos", "toman", "trabaja", "trabajan", "turno",
+    "turnos", "una", "unas", "unos", "usted", "ustedes", "ver", "vos",
+))  # fmt: skip
 """Words that say nothing about what a question is about, in the form of `split_words`."""
 
 
