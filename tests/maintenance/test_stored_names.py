@@ -17,7 +17,6 @@ STORED = {
     ("orders", "creation counts"): "PK SK created expiresAt",
     ("orders", "request count"): "PK SK expiresAt requests",
     ("orders", "known address"): "PK SK expiresAt",
-    ("orders", "request count"): "PK SK expiresAt requests",
     (
         "appointments",
         "appointment",
