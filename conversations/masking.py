@@ -5,12 +5,12 @@
     +54 9 11 5555-1234      ******34
 
 Order and appointment numbers (at most six digits), prices, dates and times are not masked. Neither
-are names, because whoever may read a conversation may see whose it is, nor numbers that are
-dictated in two segments, because each segment is masked alone.
+are names, because whoever may read a conversation may see whose it is. A number that is dictated in
+several utterances of a customer is masked in each of them: see `mask_texts`.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from common.identity.verification import SPOKEN_LETTERS, digits, mask_dni
@@ -37,6 +37,8 @@ _SPOKEN_EMAIL = re.compile(
     r"\s+\S+(?:\s+punto\s+\S+){0,8}",
     re.IGNORECASE,
 )
+_EDGES = " \t\n.,;:…!?¡¿-"
+"""Signs around a text that do not end a number which goes on in the next one."""
 _ALREADY_MASKED = re.compile(r"\*{6,}\d{0,2}")
 
 
@@ -46,6 +48,32 @@ def mask_text(text: str, *, masks: Collection[str]) -> str:
         text = _EMAIL.sub(lambda match: _masked_email(match[0]), text)
         text = _SPOKEN_EMAIL.sub(lambda match: _masked_spoken_email(match[0]), text)
     return mask_numbers(text, masks=masks)
+
+
+def mask_texts(texts: Sequence[str], *, masks: Collection[str]) -> list[str]:
+    """Return the customer's texts, one after the other, masked; also numbers that go on in the next text.
+
+    "treinta y dos, cuatrocientos cincuenta" and "seiscientos doce" are one number.
+    """
+    masked = [mask_text(text, masks=masks) for text in texts]
+    cores = [text.strip(_EDGES) for text in masked]
+    joined = " ".join(cores)
+    whole = mask_numbers(joined, masks=masks)
+    first = _common_length(joined, whole)
+    last = len(joined) - _common_length(joined[first:][::-1], whole[first:][::-1])
+    result, start = [], 0
+    for text, core in zip(masked, cores, strict=True):
+        left, right = max(first - start, 0), min(last - start, len(core))
+        hidden = f"{core[:left]}{MASK}{core[right:]}" if left < right else core
+        result.append(text.replace(core, hidden, 1))
+        start += len(core) + 1
+    return result
+
+
+def _common_length(a: str, b: str) -> int:
+    """Return how many first characters are the same."""
+    pairs = enumerate(zip(a, b, strict=False))
+    return next((index for index, (x, y) in pairs if x != y), min(len(a), len(b)))
 
 
 def mask_arguments(arguments: Mapping[str, Any], *, masks: Collection[str]) -> dict[str, Any]:

@@ -16,12 +16,16 @@ from conversations.domain import (
     STATISTICS_LIFETIME,
     ConversationStatistics,
     Latency,
+    Speaker,
     TokenPrices,
     TokenUsage,
     Utterance,
 )
 from conversations.items import statistics_attributes
-from conversations.masking import mask_arguments, mask_text
+from conversations.masking import mask_arguments, mask_text, mask_texts
+
+NEAR_UTTERANCES = 3
+"""Over how many utterances before and after it a dictated number may go on."""
 
 
 def text_lifetime() -> timedelta:
@@ -34,24 +38,58 @@ def statistics_lifetime() -> timedelta:
     return text_lifetime() or STATISTICS_LIFETIME
 
 
-def storable_utterances(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Return the utterances as they may be stored: masked, or none if no text is stored."""
+def storable_utterances(
+    utterances: Sequence[Utterance], *, of_call: Sequence[Utterance] = ()
+) -> list[Utterance]:
+    """Return the utterances as they may be stored: masked, or none if no text is stored.
+
+    `of_call` are those of the call so far. If a number of the customer goes on in another utterance, that
+    one is returned, too.
+    """
     if not text_lifetime():
         return []
+    across = _texts_masked_across(utterances, of_call)
+    keys = {each.key for each in utterances}
+    others = [each for each in of_call if each.key in across and each.key not in keys]
     return [
         replace(
             each,
-            text=_masked(each.text)[:MAX_TEXT_LENGTH],
+            text=across.get(each.key, _masked(each.text))[:MAX_TEXT_LENGTH],
             latency_ms=_rounded(each.latency_ms),
             playback_latency_ms=_rounded(each.playback_latency_ms),
         )
-        for each in utterances
+        for each in [*others, *utterances]
     ]
+
+
+def _texts_masked_across(
+    changed: Sequence[Utterance], of_call: Sequence[Utterance]
+) -> dict[tuple[int, int], str]:
+    """Return the customer's texts that are masked because of a number in several of them, by key."""
+    keys = {each.key for each in changed}
+    said = [each for each in of_call if each.speaker is Speaker.USER and each.text]
+    said.sort(key=lambda each: (each.turn, each.segment))
+    masked: dict[tuple[int, int], str] = {}
+    for index, utterance in enumerate(said):
+        if utterance.key not in keys:
+            continue
+        near = said[max(0, index - NEAR_UTTERANCES) : index + NEAR_UTTERANCES + 1]
+        texts = mask_texts(
+            [_composed(each.text) for each in near], masks=settings.CONVERSATION_MASKS
+        )
+        for each, text in zip(near, texts, strict=True):
+            if text != _masked(each.text):
+                masked[each.key] = text
+    return masked
 
 
 def _masked(text: str) -> str:
     """Return the masked text. Accents are composed first: the masks know `dieciséis` in that form."""
-    return mask_text(unicodedata.normalize("NFC", text), masks=settings.CONVERSATION_MASKS)
+    return mask_text(_composed(text), masks=settings.CONVERSATION_MASKS)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def storable_arguments(arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:

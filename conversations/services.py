@@ -157,7 +157,7 @@ def record_progress(  # noqa: PLR0913 -- all that one record stores, by keyword
         lambda: repository.store_progress(
             call_id,
             epoch=epoch,
-            utterances=retention.storable_utterances(latest),
+            utterances=retention.storable_utterances(latest, of_call=checkpoint.utterances),
             expires_at=now + retention.text_lifetime(),
             changes={**retention.progress_attributes(statistics, now), "left_at": left_at},
             encrypted_checkpoint=encrypted,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conversations.masking import MASKS, mask_arguments, mask_text
+from conversations.masking import MASKS, mask_arguments, mask_text, mask_texts
 
 pytestmark = pytest.mark.pure
 
@@ -316,3 +316,20 @@ def test_identity_number_shows_only_its_last_two_digits(
 @given(st.integers(0, 999_999).map(str), SURROUNDINGS)
 def test_number_of_six_digits_is_never_masked(number: str, around: str) -> None:
     assert f" {number} " in masked(f"{around} {number} ;")
+
+
+@pytest.mark.parametrize(
+    ("texts", "masked"),
+    [
+        (["32 450", "612"], ["******", "******12"]),
+        (["es 32.450,", "612. ¿Está?"], ["es ******,", "******12. ¿Está?"]),
+        (["32 450 612", "Hola"], ["******12", "Hola"]),
+        (["32", "450", "612 y listo"], ["******", "******", "******12 y listo"]),
+        (["el pedido 482915", "32"], ["el pedido 482915", "32"]),
+        (["", "2"], ["", "2"]),
+        ([], []),
+    ],
+)
+def test_number_in_several_texts_is_masked_in_each(texts: list[str], masked: list[str]) -> None:
+    assert mask_texts(texts, masks=MASKS) == masked
+    assert mask_texts(texts, masks=()) == texts

@@ -36,6 +36,19 @@ def test_number_with_decomposed_accents_is_masked() -> None:
     assert stored.text == "******12"
 
 
+def test_number_that_goes_on_is_masked_in_the_utterance_before_too() -> None:
+    open_call()
+    record(user("mi DNI es 32 450", turn=1))
+    record(user("612", turn=2))
+    record(user("¿y el pedido 1?", turn=3))
+
+    assert [each.text for each in transcript().utterances] == [
+        "mi DNI es ******",
+        "******12",
+        "¿y el pedido 1?",
+    ]
+
+
 @pytest.mark.parametrize("days", [1, 30])
 def test_every_item_expires(settings: Settings, days: int) -> None:
     settings.CONVERSATION_RETENTION_DAYS = days

@@ -11,7 +11,7 @@ import pytest
 
 from common.spoken_numbers import next_group, parse_whole_number
 from common.text import fold
-from conversations.masking import MASKS, mask_text
+from conversations.masking import MASKS, mask_text, mask_texts
 
 pytestmark = pytest.mark.pure
 
@@ -210,3 +210,56 @@ def test_ordinary_sentences_stay_as_they_are() -> None:
 def test_number_words_of_the_generator_are_those_that_are_read() -> None:
     words = [*UNITS, *TEENS, *TENS, *HUNDREDS]
     assert [word for word in words if parse_whole_number(word) is None] == []
+
+
+# --- Numbers over several utterances
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["32 450", "612"],
+        ["mi DNI es 32 450.", "612, gracias"],
+        ["treinta y dos cuatrocientos cincuenta", "seiscientos doce"],
+        ["Treinta y dos...", "cuatrocientos cincuenta,", "seiscientos doce, ese es"],
+        ["tres dos cuatro cinco", "cero seis uno dos"],
+        ["once, cuarenta y cinco cincuenta y cinco,", "doce treinta y cuatro"],
+        ["mi celular es 11 4555", "1234"],
+    ],
+)
+def test_number_in_several_utterances_is_masked_in_each(texts: list[str]) -> None:
+    masked = mask_texts(texts, masks=MASKS)
+    assert masked != texts
+    assert mask_texts(masked, masks=MASKS) == masked
+    left = sum(len(re.sub(r"\D", "", text)) for text in masked)
+    assert left <= 2
+    if len(texts) == 2:
+        assert all("******" in text for text in masked)
+
+
+def test_text_around_a_number_in_two_utterances_stays() -> None:
+    masked = mask_texts(["Mi DNI es 32.450,", "612. ¿Está?"], masks=MASKS)
+    assert masked == ["Mi DNI es ******,", "******12. ¿Está?"]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["el pedido 482915", "32, gracias"],
+        ["quiero 3 remeras", "2 pantalones"],
+        ["el 12 de diciembre", "2026"],
+        ["a las 10 y media", "o 11"],
+        ["pedido 1", "mi nombre es Juan Pérez"],
+        ["", "2"],
+        ["¿cuánto sale?", "...", "son 45"],
+        ["el turno es el 24", "12", "2026"],
+    ],
+)
+def test_ordinary_utterances_one_after_the_other_stay(texts: list[str]) -> None:
+    assert mask_texts(texts, masks=MASKS) == texts
+
+
+def test_ordinary_sentences_one_after_the_other_stay() -> None:
+    pairs = [[a, b] for a in ORDINARY for b in ORDINARY if a != b]
+    changed = [pair for pair in pairs if mask_texts(pair, masks=MASKS) != pair]
+    assert len(changed) <= 10, changed  # of 380 pairs
