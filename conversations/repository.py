@@ -16,7 +16,7 @@ from common.dynamodb.index_queries import LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
 from common.dynamodb.tables import Table
 from common.dynamodb.transactions import MAX_WRITES, Transaction
-from common.errors import BusyError, StaleVersionError
+from common.errors import BusyError, StaleVersionError, UnavailableError
 from common.ids import is_id
 from common.timestamps import to_iso
 from conversations import items
@@ -366,9 +366,17 @@ def claim_ticket(nonce: str, *, expires_at: datetime) -> bool:
 
 
 def session_leases(region: str) -> SessionLeases:
-    """Return the leases of sessions in a Region by a consistent read; none if nothing is stored."""
+    """Return the leases of sessions in a Region by a consistent read; none if nothing is stored.
+
+    Raises:
+        UnavailableError: the item cannot be read; calls and the renewal continue as without a store.
+
+    """
     item = SessionLeasesItem.find(region)
-    return SessionLeases() if item is None else items.session_leases_from_item(item)
+    try:
+        return SessionLeases() if item is None else items.session_leases_from_item(item)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UnavailableError(reason="unreadable") from error
 
 
 def model_usage(subjects: UsageSubjects) -> ModelUsage:

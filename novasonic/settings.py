@@ -226,7 +226,10 @@ BEDROCK_ENDPOINT_URL: URL = Field(None, description="Used instead of AWS's endpo
 BEDROCK_CA_FILE: CAFile = Field(
     None, description="PEM file of the CA that signed that endpoint's certificate."
 )
-NOVA_SONIC_MODEL_ID: str = Field("amazon.nova-2-sonic-v1:0", description="Bedrock model.")
+NOVA_SONIC_MODEL_ID: str = Field(
+    "amazon.nova-2-5-sonic",
+    description="Bedrock model; the older generation is `amazon.nova-2-sonic-v1:0`.",
+)
 NOVA_SONIC_REGION: Region = Field(
     default_factory=lambda values: str(values["AWS_DEFAULT_REGION"]),
     description="Bedrock's region; empty: AWS_DEFAULT_REGION.",
@@ -280,8 +283,12 @@ SESSION_OPEN_TIMEOUT_S: float = Field(
 SESSION_UNRESPONSIVE_S: float = Field(
     12, gt=0, le=300, description="After how long without any event a session is replaced."
 )
-SESSION_SHORTEST_PAUSE_MS: float = Field(
-    400, gt=0, le=5000, description="Shortest pause after which the service ends a turn."
+SESSION_SHORTEST_PAUSE_MS: float | None = Field(
+    None,
+    gt=0,
+    le=5000,
+    description="Shortest pause after which the service may end a turn, with a margin; empty: the model's "
+    "(Nova 2.5: 200, the earlier ones: 400).",
 )
 
 # --- Calls

@@ -30,6 +30,8 @@ locals {
   zones      = slice(data.aws_availability_zones.available.names, 0, var.availability_zone_count)
 
   sonic_regions = length(var.nova_sonic_regions) > 0 ? var.nova_sonic_regions : [var.aws_region]
+  # As reported in October 2026; the server checks the same list (voice/sonic/families.py).
+  nova_2_5_regions = ["us-east-1", "us-west-2", "eu-north-1", "ap-northeast-1"]
 
   # Metrics of the application (CloudWatch embedded metric format).
   metrics_namespace = "NovaSonic/${var.stage}"

@@ -188,11 +188,11 @@ variable "image_tag" {
 variable "nova_sonic_model_id" {
   description = "Bedrock model of the voice service."
   type        = string
-  default     = "amazon.nova-2-sonic-v1:0"
+  default     = "amazon.nova-2-5-sonic"
 
   validation {
-    condition     = can(regex("^amazon\\.nova-[a-z0-9.-]*sonic-v[0-9]+:[0-9]+$", var.nova_sonic_model_id))
-    error_message = "nova_sonic_model_id: the id of a Nova Sonic foundation model, such as amazon.nova-2-sonic-v1:0."
+    condition     = can(regex("^amazon\\.nova-([0-9]+-)*sonic(-v[0-9]+:[0-9]+)?$", var.nova_sonic_model_id))
+    error_message = "nova_sonic_model_id: the id of a Nova Sonic foundation model, such as amazon.nova-2-5-sonic or amazon.nova-2-sonic-v1:0."
   }
 }
 
@@ -200,6 +200,11 @@ variable "nova_sonic_regions" {
   description = "Regions in which sessions are opened, the preferred one first; empty: `aws_region` alone. With several, a call moves to another Region when one is full or fails."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = !startswith(var.nova_sonic_model_id, "amazon.nova-2-5-sonic") || length(setsubtract(coalescelist(var.nova_sonic_regions, [var.aws_region]), local.nova_2_5_regions)) == 0
+    error_message = "nova_sonic_regions (empty: aws_region): Nova 2.5 Sonic is offered in ${join(", ", local.nova_2_5_regions)} only. Name one of them, or set nova_sonic_model_id to amazon.nova-2-sonic-v1:0 where AWS offers that."
+  }
 }
 
 variable "nova_sonic_session_quota" {

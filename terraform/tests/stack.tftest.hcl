@@ -175,8 +175,8 @@ run "voice_may_use_its_model_in_each_region" {
 
   assert {
     condition = local.sonic_arns == [
-      "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-sonic-v1:0",
-      "arn:aws:bedrock:eu-north-1::foundation-model/amazon.nova-2-sonic-v1:0",
+      "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-5-sonic",
+      "arn:aws:bedrock:eu-north-1::foundation-model/amazon.nova-2-5-sonic",
     ]
     error_message = "The voice role may use the model in each Region, and no other model."
   }
@@ -263,6 +263,30 @@ run "refuses_another_model" {
   }
 
   expect_failures = [var.nova_sonic_model_id]
+}
+
+run "refuses_a_region_without_the_model" {
+  command = plan
+
+  variables {
+    nova_sonic_regions = ["us-east-1", "sa-east-1"]
+  }
+
+  expect_failures = [var.nova_sonic_regions]
+}
+
+run "earlier_model_is_checked_by_its_id_only" {
+  command = plan
+
+  variables {
+    nova_sonic_model_id = "amazon.nova-2-sonic-v1:0"
+    nova_sonic_regions  = ["us-east-1", "eu-west-1"]
+  }
+
+  assert {
+    condition     = local.sonic_arns[1] == "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-2-sonic-v1:0"
+    error_message = "Nova 2 Sonic can be used in its place, in any Region."
+  }
 }
 
 run "refuses_a_small_network" {

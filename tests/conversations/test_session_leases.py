@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from common.errors import UnavailableError
 from conversations import repository, services
+from conversations.models import ConversationItem
 from conversations.session_leases import LEASE_LIFETIME, SessionLeases, limit_for_new_calls
 from tests.conversations.stored_calls import NOW, raw_items
 
@@ -77,6 +79,17 @@ def test_stored_leases_are_shared_per_region() -> None:
         "SESSIONS#us-east-1",
         "SESSIONS#us-west-2",
     ]
+
+
+@pytest.mark.store
+@pytest.mark.usefixtures("empty_tables")
+def test_damaged_leases_count_as_an_unavailable_store() -> None:
+    lease("a")
+    [item] = raw_items()
+    del item["version"]
+    ConversationItem.call_api("PutItem", Item=item)
+    with pytest.raises(UnavailableError):
+        lease("a", requested=0)
 
 
 @pytest.mark.store

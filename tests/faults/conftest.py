@@ -21,8 +21,6 @@ QUICK = {
     "TOOL_WAIT_NOTICE_S": "0.6",
     "LOGLEVEL": "INFO",
 }
-if TURN_SILENCE_MS:
-    QUICK["SESSION_SHORTEST_PAUSE_MS"] = str(0.7 * float(TURN_SILENCE_MS))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """`manage.py`: a foreseen failure ends a command with one line that says what to do."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -173,3 +174,26 @@ def test_missing_permission_is_described_in_awss_words() -> None:
 )
 def test_failure_is_described_in_one_english_line(error: Exception, line: str) -> None:
     assert describe_failure(error) == line
+
+
+def test_serve_refuses_a_region_without_the_model() -> None:
+    line = only_line(manage("serve", AWS_DEFAULT_REGION="sa-east-1"))
+    assert "AWS does not offer amazon.nova-2-5-sonic in sa-east-1" in line
+    assert "NOVA_SONIC_REGIONS" in line
+    assert "ap-northeast-1, eu-north-1, us-east-1, us-west-2" in line
+
+
+def test_site_starts_in_a_region_without_the_model() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = only_line(
+            manage(
+                "serve",
+                "--only",
+                "site",
+                AWS_DEFAULT_REGION="sa-east-1",
+                HOST="127.0.0.1",
+                WS_PORT=port,
+            )
+        )
+    assert port in line  # the site gets as far as its port

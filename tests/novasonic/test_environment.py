@@ -30,7 +30,7 @@ def test_defaults_are_those_of_the_specification(variables: pytest.MonkeyPatch) 
     found = read_environment(Environment)
     assert (found["HOST"], found["WS_PORT"], found["HEALTH_PORT"]) == ("localhost", 8081, None)
     assert (found["AWS_DEFAULT_REGION"], found["LOGLEVEL"]) == ("us-east-1", "INFO")
-    assert found["NOVA_SONIC_MODEL_ID"] == "amazon.nova-2-sonic-v1:0"
+    assert found["NOVA_SONIC_MODEL_ID"] == "amazon.nova-2-5-sonic"
     assert found["NOVA_SONIC_VOICE"] == "carlos"
 
 

@@ -141,7 +141,7 @@ def call_settings() -> CallSettings:
         resume_for_s=settings.CALL_RESUME_S,
         tool_deadline_s=settings.TOOL_DEADLINE_S,
         confirms_changes=settings.CONFIRM_CHANGES,
-        shortest_pause_ms=settings.SESSION_SHORTEST_PAUSE_MS,
+        shortest_pause_ms=settings.SESSION_SHORTEST_PAUSE_MS or family.shortest_pause_ms,
         text_rate=Rate(
             per_s=settings.CALL_TEXTS_PER_MINUTE / 60, burst=settings.CALL_TEXTS_PER_MINUTE
         ),

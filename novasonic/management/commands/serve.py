@@ -32,6 +32,7 @@ from novasonic.pid_file import PIDFileError, written_pid_file
 from voice import metrics
 from voice.calls.registry import call_registry
 from voice.gateway.websocket_protocol import WebSocketFrameProtocol
+from voice.sonic.families import family_of, regions_without
 
 THREAD_SWITCH_S = 0.000_5
 """After how long a thread yields to the event loop. Python's 5 ms would be most of what a frame may take."""
@@ -60,6 +61,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, debug: bool, only: str | None, **_options: Any) -> None:
         _require_secret_key()
+        if only != "site":
+            _require_regions_of_the_model()
         sys.setswitchinterval(THREAD_SWITCH_S)
         if debug:
             logging.getLogger().setLevel(logging.DEBUG)
@@ -86,6 +89,17 @@ def _require_secret_key() -> None:
     except ImproperlyConfigured:
         message = "DJANGO_SECRET_KEY is not set. `make run` makes one for this machine."
         raise CommandError(message) from None
+
+
+def _require_regions_of_the_model() -> None:
+    model_id = settings.NOVA_SONIC_MODEL_ID
+    if without := regions_without(model_id, settings.SONIC_ENDPOINTS):
+        offered = ", ".join(sorted(family_of(model_id).regions or ()))
+        raise CommandError(
+            f"AWS does not offer {model_id} in {', '.join(without)}. Set NOVA_SONIC_REGIONS to Regions that have "
+            f"it ({offered}), or NOVA_SONIC_MODEL_ID to another model. If AWS has it there by now, name the "
+            f"endpoint: NOVA_SONIC_REGIONS={without[0]}=https://bedrock-runtime.{without[0]}.amazonaws.com"
+        )
 
 
 def _bind_sockets() -> dict[str, list[socket.socket]]:
