@@ -12,6 +12,11 @@ DEFAULT_DURATION_MIN = 30
 DEFAULT_KIND = "consultation"
 FACTORS = frozenset({"dni", "email"})
 """Parameters by which a customer proves who they are beside their name."""
+IDENTITY_SLOTS = ("dni", "name", "email")
+
+LOOKING_UP = frozenset({Intent.LOOK_UP_ORDER, Intent.LOOK_UP_APPOINTMENT})
+CREATING = frozenset({Intent.CREATE_ORDER, Intent.BOOK_APPOINTMENT})
+SCHEDULING = frozenset({Intent.BOOK_APPOINTMENT, Intent.RESCHEDULE_APPOINTMENT})
 
 # The slots each intent needs: groups that are asked for together, in order.
 GROUPS: Mapping[Intent, tuple[tuple[RequestedSlot, ...], ...]] = {
@@ -106,6 +111,19 @@ class Task:
             undeclared -= {"dni"}
         kept = {name: value for name, value in arguments.items() if name not in undeclared}
         return ToolCall(name=self.intent.value, arguments=kept)
+
+
+def correctable_slots(task: Task, code: str) -> frozenset[RequestedSlot]:
+    """Return the slots that a bare answer to a refusal with this code would correct."""
+    if "doctor" in code:
+        return frozenset({RequestedSlot.DOCTOR})
+    if task.intent in SCHEDULING and "not_found" not in code:
+        return frozenset({RequestedSlot.DAY, RequestedSlot.TIME})
+    return frozenset(GROUPS[task.intent][0]) & {
+        RequestedSlot.NUMBER,
+        RequestedSlot.IDENTITY,
+        RequestedSlot.NAME,
+    }
 
 
 def is_full(name: str | None) -> bool:

@@ -1,0 +1,121 @@
+"""What a dialogue remembers: the task, what is asked or offered, and what was said last."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+
+from nova_sonic_simulator.dialogue.nlu.interpretation import Interpretation
+from nova_sonic_simulator.dialogue.reply import Reply
+from nova_sonic_simulator.dialogue.setup import PromptStyle
+from nova_sonic_simulator.dialogue.slots import RequestedSlot, Slots
+from nova_sonic_simulator.dialogue.tasks import Task
+
+
+class Stage(Enum):
+    """States of the task."""
+
+    NONE = auto()
+    ASKING = auto()
+    CALLING = auto()
+    DONE = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A yes-or-no question about the task: the slots to set at yes, and those to clear at no."""
+
+    question: str
+    accepted: Slots
+    cleared: tuple[str, ...] = ()
+    is_change: bool = False
+    """Whether a tool asked for it before it changes anything: no drops the task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Free times offered for a task in place of one that was taken."""
+
+    task: Task
+    times: tuple[datetime, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class DialogueState:
+    """The state of one conversation."""
+
+    style: PromptStyle
+    task: Task | None = None
+    """The task, or the topic once it is done."""
+    stage: Stage = Stage.NONE
+    requested: frozenset[RequestedSlot] = frozenset()
+    """The slots asked for last, so that a bare answer can be interpreted."""
+    confirmation: Confirmation | None = None
+    confirmed: frozenset[object] = frozenset()
+    offer: Offer | None = None
+    incomplete: Interpretation | None = None
+    """An utterance whose subject was still unknown."""
+    queued: deque[tuple[str, Slots]] = field(default_factory=deque)
+    """Further intents of an utterance, and the slots that all of them share."""
+    customer: Slots = field(default_factory=Slots)
+    """The identity given last, to be proposed where a name is asked for."""
+    was_interrupted: bool = False
+    last_reply: Reply = field(default_factory=Reply)
+    last_refusal: str = ""
+    last_question: str = ""
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether a question or an offer is open."""
+        return self.stage is Stage.ASKING or self.offer is not None
+
+    def drop_task(self) -> None:
+        """Forget the task and everything that was asked about it."""
+        self.task, self.stage = None, Stage.NONE
+        self.requested, self.offer, self.confirmation = frozenset(), None, None
+        self.queued.clear()
+
+    def final_reply(self, *sentences: str) -> Reply:
+        """Return a final reply, with the end marker that the system prompt asks for."""
+        return Reply(sentences=self.style.finish(tuple(filter(None, sentences))))
+
+    def remember_reply(self, reply: Reply) -> Reply:
+        """Remember the reply, for customers who ask to have it repeated."""
+        self.last_reply = reply if reply.sentences else self.last_reply
+        return reply
+
+
+class RunningCalls:
+    """The tasks whose tools run, by tool, in calling order."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, list[Task]] = {}
+        # Those that were running when the conversation was restored.
+        self._earlier: dict[str, list[Task]] = {}
+
+    def start(self, task: Task) -> None:
+        """Record that the task's tool was called."""
+        self._calls.setdefault(task.intent, []).append(task)
+
+    def finish(self, tool: str) -> Task | None:
+        """Remove and return the task whose call of this tool is answered first; None if there is none."""
+        calls = self._calls.get(tool)
+        return calls.pop(0) if calls else None
+
+    def finish_any(self, tool: str) -> Task | None:
+        """Like `finish`; the calls of before the restoration are answered first."""
+        earlier = self._earlier.get(tool)
+        return earlier.pop(0) if earlier else self.finish(tool)
+
+    def remove(self, task: Task) -> None:
+        """Remove the task: its tool has answered."""
+        self._calls[task.intent].remove(task)
+
+    def tasks(self) -> list[Task]:
+        """Return all tasks whose tools run."""
+        return [task for calls in self._calls.values() for task in calls]
+
+    def restored(self) -> None:
+        """Record that the calls so far were made before the conversation was restored."""
+        self._earlier, self._calls = self._calls, {}
