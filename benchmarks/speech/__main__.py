@@ -35,7 +35,7 @@ from support.raw_client import RawClient, RawStream
 
 FOLDER = Path(__file__).parent
 MODELS = Path("var/models")
-SETS = ("everyday", "unseen", "fresh", "strangers")
+SETS = ("everyday", "unseen", "fresh", "strangers", "callers")
 VOICES = ("ef_dora", "em_alex")
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
 RATE_HZ, CHUNK_BYTES, CHUNK_S = 16_000, 1024, 0.032

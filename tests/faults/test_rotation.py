@@ -27,7 +27,7 @@ SILENT_SCALE = 120
 """An hour lasts half a minute, and the service's eight minutes last four seconds."""
 LONG = "Había una vez un pedido que nadie reclamaba, y que esperó años en un depósito de Rosario."
 TALKING_SCALE = 5
-"""A pause of 140 ms ends the customer's turn, with Nova 2.5 one of 100 ms."""
+"""A pause of 140 ms ends the customer's turn, with Nova 2 one of 180 ms."""
 
 
 type Running = tuple[Site, RunningSimulator]
@@ -62,10 +62,10 @@ def silent(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Running
 def talking(tmp_path: Path, dynamodb: str, demo_data: object) -> Iterator[Running]:
     environ = {
         "SESSION_MAX_S": "3",
-        # With margin: Nova 2.5 ends a turn after 0.5 s, which are 100 ms here.
+        # With margin: Nova 2.5 ends a turn after 0.7 s, which are 140 ms here.
         "SESSION_SHORTEST_PAUSE_MS": "70",
         "SESSION_UNRESPONSIVE_S": "20",
-        "NOVA_SONIC_ENDPOINTING_SENSITIVITY": "HIGH",
+        "NOVA_SONIC_ENDPOINTING_SENSITIVITY": "MEDIUM",
     }
     with running(tmp_path, dynamodb, TALKING_SCALE, **environ) as both:
         yield both
