@@ -128,3 +128,46 @@ def test_question_about_the_outcome_is_no_command(text: str) -> None:
 )
 def test_seeing_a_doctor_asks_for_an_appointment(text: str) -> None:
     assert interpret(text, now=MONDAY).operation is Operation.CREATE
+
+
+@pytest.mark.parametrize(
+    ("said", "doctor"),
+    [
+        ("un turno con la doctora Ibarra, no, perdón, con el doctor Molina", "Dr. Molina"),
+        ("un turno con el doctor Sosa, digo, la doctora Gómez", "Dra. Gómez"),
+        ("un turno con el doctor Sosa o con la doctora Gómez", "Dr. Sosa"),
+    ],
+)
+def test_corrected_doctor_is_the_last_one(said: str, doctor: str) -> None:
+    slots = interpret(said, now=MONDAY).slots
+    assert (slots.doctor, slots.name) == (doctor, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("anotame un pedido, cuatro sillas a doce mil pesos", None),
+        ("otro pedido: 2 remeras a 1500", None),
+        ("tengo un turno, el 4", "4"),
+        ("cancelá el pedido, 4", "4"),
+        ("un turno número 4", "4"),
+    ],
+)
+def test_quantity_of_a_new_order_is_no_number(said: str, number: str | None) -> None:
+    assert interpret(said, now=MONDAY).slots.number == number
+
+
+@pytest.mark.parametrize(
+    ("said", "operation"),
+    [
+        ("¿sigue en pie mi turno 11? Te habla Camila Soria", Operation.LOOK_UP),
+        ("mi turno es el 7 y me vendría mejor el viernes a las seis", Operation.RESCHEDULE),
+        ("el turno 7 lo prefiero el jueves", Operation.RESCHEDULE),
+        ("quiero un turno, mejor el viernes", Operation.CREATE),
+        ("desestimá el pedido 15", Operation.CANCEL),
+        ("posponé el turno 2", Operation.RESCHEDULE),
+        ("camvia el turno 3", Operation.RESCHEDULE),
+    ],
+)
+def test_operation_is_told_from_names_and_preferences(said: str, operation: Operation) -> None:
+    assert interpret(said, now=MONDAY).operation is operation

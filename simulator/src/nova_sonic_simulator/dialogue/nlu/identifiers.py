@@ -28,6 +28,7 @@ DNI_FILLERS = words("numero nro n es el de tiene la")
 NUMBERED = words(
     "pedido pedidos orden compra cita citas turno turnos consulta sita zita numero nro n"
 )
+NEW = words("un una otro otra nuevo nueva")
 BEFORE_NUMBER = words("numero nro n es el la id codigo")
 # Words before a corrected number: "no, el dos", "perdón, la 3", "¿y el 2?".
 CORRECTIONS = words("no perdon digo sino mejor y era decir")
@@ -92,6 +93,8 @@ def _after_article(tokens: Sequence[Token]) -> _Found | None:
 def _announced_at(tokens: Sequence[Token], index: int) -> int:
     """Return the index of the number announced by the word at `index`, or 0."""
     word = word_at(tokens, index)
+    if word in NUMBERED and word_at(tokens, index - 1) in NEW and not word_at(tokens, index + 1):
+        return 0  # "un pedido, cuatro sillas": what is new has no number yet
     if word in NUMBERED:
         return _after_fillers(tokens, index + 1, BEFORE_NUMBER)
     if word in CORRECTIONS:

@@ -7,6 +7,7 @@ count only where nothing is spelled right.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from nova_sonic_simulator.dialogue.nlu.first_names import FIRST_NAMES
 from nova_sonic_simulator.dialogue.nlu.tokens import (
     Kind,
     Token,
@@ -20,10 +21,14 @@ from nova_sonic_simulator.dialogue.slots import Aspect, Operation, Subject
 # Stems of verbs: any ending matches, as in "cancelá", "cancelame" and "cancelarlo".
 EXPLICIT_STEMS: Mapping[Operation, tuple[str, ...]] = {
     Operation.RESCHEDULE: words(
-        "modific reprogram reagend posterg adelant cambi traslad aplaz muev"
+        "modific reprogram reagend recalendar posterg pospon pospus adelant cambi traslad aplaz muev difier diferi"
     ),
-    Operation.CANCEL: words("cancel anul elimin borr suspend"),
-    Operation.LOOK_UP: words("consult averigu fijate mostr muestr revis verific busc chequear"),
+    Operation.CANCEL: words(
+        "cancel anul elimin borr suspend desestim desist descart invalid revoc desprogram desagend desanot"
+    ),
+    Operation.LOOK_UP: words(
+        "consult averigu fijate mostr muestr revis verific busc cheque corrobor rastre"
+    ),
     Operation.CREATE: words("agend reserv program crea cree coordin encarg compr"),
 }
 EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
@@ -40,7 +45,8 @@ EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
 IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
     Operation.LOOK_UP: (
         *words("saber ver decime estado donde cuando llega detalle detalles informacion info"),
-        *words("seguimiento cuanto"),
+        *words("seguimiento cuanto vigente"),
+        *("en pie", "en que quedo", "que novedades", "que noticias"),
         *("como esta", "como va", "como viene", "como sigue", "que paso", "que productos"),
         *("que tiene", "que incluye", "que hora", "que dia", "que doctor", "que doctora"),
         *("con quien", "que tipo", "tengo turno", "tengo una cita", "que fecha", "que onda"),
@@ -158,9 +164,17 @@ def _explicit_operations(
             continue
         if token.plain == "consultar" and word_at(tokens, index + 1) == "con":
             continue
+        if misspelled and _is_name(tokens, index):
+            continue
         operation = _misspelled_operation(token.plain) if misspelled else _operation_of(token.plain)
         if operation:
             yield operation
+
+
+def _is_name(tokens: Sequence[Token], index: int) -> bool:
+    """Return whether the word is a name: "Camila" is no misspelled "cambia"."""
+    in_mid_sentence = index > 0 and tokens[index - 1].kind is Kind.WORD
+    return word_at(tokens, index) in FIRST_NAMES or (tokens[index].capitalised and in_mid_sentence)
 
 
 def _is_noun(tokens: Sequence[Token], index: int) -> bool:

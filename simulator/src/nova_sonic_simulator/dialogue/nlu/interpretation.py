@@ -132,6 +132,10 @@ BEYOND_TOOLS = (
     *("obra social", "donde queda", "donde quedan", "donde estan", "horario de atencion"),
     *("medios de pago", "formas de pago", "tarjeta de credito"),
 )
+PREFERENCES = (
+    *words("mejor prefiero preferiria conviene convendria"),
+    *("me queda", "me quedaria", "me viene", "me vendria", "me sirve", "me serviria"),
+)
 OTHER_PEOPLE = (
     *words(
         "mujer marido esposo esposa hijo hija mama papa madre padre hermano hermana abuelo abuela"
@@ -293,6 +297,14 @@ def _meant_operation(
 ) -> Operation | None:
     if _is_loose_create(operation, slots):
         return Operation.LOOK_UP
+    # "Mi turno es el 7 y me vendría mejor el viernes": a new time for what exists.
+    if (
+        not has_explicit_operation(tokens)
+        and slots.number is not None
+        and (slots.day or slots.at)
+        and contains(tokens, *PREFERENCES)
+    ):
+        return Operation.RESCHEDULE
     # "Programame la cita 7 para el miércoles": it has a number, so it exists.
     is_programmed = any(token.plain.startswith("program") for token in tokens)
     if operation is Operation.CREATE and is_programmed and slots.number is not None:

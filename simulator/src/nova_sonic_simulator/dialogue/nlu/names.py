@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from nova_sonic_simulator.dialogue.nlu.first_names import FIRST_NAMES
 from nova_sonic_simulator.dialogue.nlu.intents import is_verb
+from nova_sonic_simulator.dialogue.nlu.surnames import spell_surname
 from nova_sonic_simulator.dialogue.nlu.tokens import (
     Kind,
     Token,
+    fold,
     matches,
     skip,
     without,
@@ -47,6 +49,8 @@ LOOSE_ANNOUNCERS = ("para", "de")
 COURTESY = words("senor senora senorita sr sra srta don dona el la")
 TITLES = {"dr": "Dr.", "doctor": "Dr.", "dra": "Dra.", "doctora": "Dra."}
 PARTICLES = words("de del la las los y")
+CORRECTIONS = words("no digo perdon mejor sino quise")
+BEFORE_CORRECTED = words("con a al el la para de decir")
 MAX_WORDS = 5
 SHORT_ANSWER = 2
 
@@ -93,13 +97,34 @@ def find_doctor(tokens: Sequence[Token], *, untitled: bool, bare: bool) -> _Foun
         untitled: Whether it is about booking, so that "con Gómez" names a doctor too.
         bare: Whether a doctor was asked for, so that a name alone is one.
     """
-    for index, token in enumerate(tokens):
-        if token.kind is Kind.WORD and token.plain in TITLES:
-            name, end = _name_at(tokens, skip(tokens, index + 1, ()), least_if_small=1)
-            if name:
-                return f"{TITLES[token.plain]} {name}", without(tokens, index, end)
+    if found := _titled_doctor(tokens):
+        return found
     found = _announced(tokens, "con", least_if_small=1) if untitled else None
     return found or (_longest_name(tokens) if bare else (None, list(tokens)))
+
+
+def _titled_doctor(tokens: Sequence[Token]) -> _Found | None:
+    """Return the doctor with a title; after a correction it is the last one."""
+    doctor, rest, index = None, list(tokens), 0
+    while index < len(rest):
+        token, end = rest[index], index
+        if token.kind is Kind.WORD and token.plain in TITLES:
+            name, end = _name_at(rest, skip(rest, index + 1, ()), least_if_small=1)
+            if name and (doctor is None or _is_corrected(rest, index)):
+                doctor = f"{TITLES[token.plain]} {name}"
+                rest = without(rest, index, end)
+        index += 1
+    return None if doctor is None else (doctor, rest)
+
+
+def _is_corrected(tokens: Sequence[Token], index: int) -> bool:
+    """Return whether a correction stands right before `index`: "no, digo, con el doctor …"."""
+    start = index - 1
+    while word_at(tokens, start) in BEFORE_CORRECTED:
+        start -= 1
+    while start >= 0 and tokens[start].kind is Kind.PAUSE:
+        start -= 1
+    return word_at(tokens, start) in CORRECTIONS
 
 
 def find_person(tokens: Sequence[Token], *, bare: bool) -> _Found:
@@ -206,7 +231,8 @@ def _may_name(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _spelled(tokens: Sequence[Token]) -> str:
-    return " ".join(
+    written = (
         token.raw if token.capitalised or token.plain in PARTICLES else token.raw.capitalize()
         for token in tokens
     )
+    return " ".join(name if fold(name) in FIRST_NAMES else spell_surname(name) for name in written)
