@@ -29,6 +29,13 @@ def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
     ("transcript", "meant"),
     [
         ("Juan Peres.", "Juan Pérez."),
+        ("soy Valentina o campo", "soy Valentina Ocampo"),
+        ("con la doctora y barra", "con la doctora Ibarra"),
+        ("el pedido o campo", "el pedido o campo"),
+        ("Ana y Pedro", "Ana y Pedro"),
+        ("borramisita número 8", "borra mi cita número 8"),
+        ("a las 5 menos 4 de la tarde", "a las 5 menos cuarto de la tarde"),
+        ("tres lámparas a 8 500 pesos", "tres lámparas a 8500 pesos"),
         ("la doctora Nuñes", "la doctora Núñez"),
         ("Agenda, me un turno", "Agendame un turno"),
         ("Quiera un turno", "quiero un turno"),

@@ -167,6 +167,7 @@ def test_quantity_of_a_new_order_is_no_number(said: str, number: str | None) -> 
         ("desestimá el pedido 15", Operation.CANCEL),
         ("posponé el turno 2", Operation.RESCHEDULE),
         ("camvia el turno 3", Operation.RESCHEDULE),
+        ("tacame un turno", Operation.CREATE),
     ],
 )
 def test_operation_is_told_from_names_and_preferences(said: str, operation: Operation) -> None:

@@ -9,6 +9,7 @@ Argentine surnames end in "-ez", where Whisper writes what it hears ("Peres").
 import re
 
 from nova_sonic_simulator.dialogue.nlu.first_names import FIRST_NAMES
+from nova_sonic_simulator.dialogue.nlu.surnames import listed_surname
 from nova_sonic_simulator.dialogue.nlu.tokens import fold, words
 
 _WEEKDAYS = words("lunes martes miercoles jueves viernes sabado domingo")
@@ -66,6 +67,9 @@ _PHRASES = [
         (r"\bqué productos? ?(?:es)?tiene\b", "qué productos tiene"),
         (r"\babrin\b", "abren"),
         (r"\bmisita\b", "mi cita"),
+        (r"\b(\w{3,})misita\b", r"\1 mi cita"),
+        (r"\bmenos 4(?= (?:de|el|la|para)\b|[.,]|$)", "menos cuarto"),
+        (r"\b(\d{1,3}) (\d{3})(?= pesos\b)", r"\1\2"),
         (r"\besa come(?= un)", "sacame"),
         (r"\bmejor cancelad([ao])\b", r"mejor cancelal\1"),
         (r"\bsac[aá]me l([oa])(?=[,.;]|$)", r"sacamel\1"),
@@ -86,6 +90,8 @@ _SURNAMES = {
     )
 }
 _SURNAME = re.compile(r"\b\w+[eé][sz]\b")
+_SPLIT_SURNAME = re.compile(r"\b(?P<start>\w{1,2}) (?P<end>[a-záéíóúñ]{3,})\b", re.IGNORECASE)
+_TITLES = words("doctor doctora dr dra senor senora")
 _JOINED_NAME = re.compile(r"\bnombre es(?P<name>[a-záéíóú]{4,})\b", re.IGNORECASE)
 
 
@@ -101,7 +107,16 @@ def correct_transcript(text: str) -> str:
         text = pattern.sub(written, text)
     text = _SPLIT_MILLIONS.sub(r"\1.\2\3.\4", text)
     text = _JOINED_NAME.sub(_apart_name, text)
+    text = _SPLIT_SURNAME.sub(_join_surname, text)
     return _SURNAME.sub(_with_z, text)
+
+
+def _join_surname(match: re.Match[str]) -> str:
+    """Return "Ocampo" for the "o campo" of "Valentina o campo", "Ibarra" for "la doctora y barra"."""
+    before = match.string[: match.start()].rsplit(maxsplit=1)[-1:]
+    follows_name = any(fold(word) in FIRST_NAMES or fold(word) in _TITLES for word in before)
+    surname = listed_surname(match["start"] + match["end"]) if follows_name else None
+    return surname or match[0]
 
 
 def _with_z(match: re.Match[str]) -> str:

@@ -205,6 +205,9 @@ def _misspelled_operation(word: str) -> Operation | None:
     for operation, stems in EXPLICIT_STEMS.items():
         if any(_sounds_like(word, stem) for stem in stems if len(stem) >= FUZZY_FROM_LETTERS):
             return operation
+        exact = EXPLICIT_WORDS[operation]
+        if any(nearly(word, each) for each in exact if len(each) > FUZZY_FROM_LETTERS):
+            return operation
     return None
 
 

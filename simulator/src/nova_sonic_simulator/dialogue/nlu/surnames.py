@@ -62,10 +62,15 @@ def sound_of(word: str) -> str:
     return sound
 
 
-_BY_FOLDED = frozenset(map(fold, SURNAMES))
+_BY_FOLDED = {fold(surname): surname for surname in SURNAMES}
 _BY_SOUND = {sound_of(surname): surname for surname in reversed(SURNAMES)}
 
 
 def spell_surname(word: str) -> str:
     """Return the common surname that sounds like `word`, or `word` if it is one or none does."""
     return word if fold(word) in _BY_FOLDED else _BY_SOUND.get(sound_of(word), word)
+
+
+def listed_surname(word: str) -> str | None:
+    """Return the common surname that is `word` or sounds like it, as it is written."""
+    return _BY_FOLDED.get(fold(word)) or _BY_SOUND.get(sound_of(word))
