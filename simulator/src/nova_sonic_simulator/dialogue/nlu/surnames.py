@@ -31,7 +31,7 @@ SURNAMES = words(
     " Santana Santillán Santos Sanz Saravia Segovia Segura Sepúlveda Serrano Silva Silvestre Solís Soler Soria"
     " Sosa Sotelo Soto Suárez Taborda Tapia Tello Tévez Toledo Toloza Torales Torres Trejo Troncoso"
     " Ulloa Urquiza Valdés Valdez Valenzuela Valle Vallejos Vargas Varela Vázquez Vega Velázquez Velasco Vélez"
-    " Vera Verón Vicente Videla Viera Villa Villalba Villanueva Villarreal Villegas Yáñez Ybarra Zabala"
+    " Vera Verón Vicente Videla Viera Villa Villalba Villanueva Villarreal Villegas Yáñez Zabala"
     " Zalazar Zamora Zapata Zárate Zeballos Zelaya Zúñiga"
 )
 
