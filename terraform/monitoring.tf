@@ -156,6 +156,21 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 }
 
+locals {
+  # For each table, the metrics of its alarm by their ids. An alarm has ten at most, so of the indexes it has the writes
+  # only: an index that is throttled slows the writes of its table.
+  throttled = { for name, table in aws_dynamodb_table.this : name => merge(
+    {
+      reads  = { metric = "ReadThrottleEvents", dimensions = { TableName = table.name } }
+      writes = { metric = "WriteThrottleEvents", dimensions = { TableName = table.name } }
+    },
+    { for index in keys(local.tables[name]) : "writes_${lower(index)}" => {
+      metric     = "WriteThrottleEvents"
+      dimensions = { TableName = table.name, GlobalSecondaryIndexName = index }
+    } },
+  ) }
+}
+
 resource "aws_cloudwatch_metric_alarm" "dynamodb_throttled" {
   for_each = aws_dynamodb_table.this
 
@@ -170,22 +185,23 @@ resource "aws_cloudwatch_metric_alarm" "dynamodb_throttled" {
   ok_actions          = [aws_sns_topic.alarms.arn]
 
   metric_query {
-    id          = "throttled"
-    expression  = "reads + writes"
+    id = "throttled"
+    # DynamoDB reports nothing where nothing is throttled, and a sum with a missing part is missing.
+    expression  = join(" + ", [for id in keys(local.throttled[each.key]) : "FILL(${id}, 0)"])
     label       = "Throttled requests"
     return_data = true
   }
 
   dynamic "metric_query" {
-    for_each = { reads = "ReadThrottleEvents", writes = "WriteThrottleEvents" }
+    for_each = local.throttled[each.key]
 
     content {
       id = metric_query.key
 
       metric {
         namespace   = "AWS/DynamoDB"
-        metric_name = metric_query.value
-        dimensions  = { TableName = each.value.name }
+        metric_name = metric_query.value.metric
+        dimensions  = metric_query.value.dimensions
         period      = 60
         stat        = "Sum"
       }

@@ -320,6 +320,20 @@ run "budget_counts_the_costs_of_the_project" {
   }
 }
 
+run "throttling_alarms_have_ten_metrics_at_most" {
+  assert {
+    condition     = alltrue([for metrics in local.throttled : length(metrics) > 2 && length(metrics) <= 10])
+    error_message = "CloudWatch allows ten metrics in the expression of an alarm: the table's, and its indexes'."
+  }
+
+  assert {
+    condition = alltrue([for alarm in aws_cloudwatch_metric_alarm.dynamodb_throttled :
+      alltrue([for query in alarm.metric_query : query.id == "throttled" || strcontains(one([for each in alarm.metric_query : each.expression if each.id == "throttled"]), "FILL(${query.id}, 0)")])
+    ])
+    error_message = "Each metric counts, also where others have no data."
+  }
+}
+
 run "alarms_and_dashboard_agree" {
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : (alarm.statistic == null) != (alarm.extended_statistic == null)])
