@@ -10,8 +10,9 @@ STORED = {
     (
         "orders",
         "order",
-    ): "PK SK changes createdAt customerEmail customerName dni estimatedDelivery id items status "
-    "total trackingNumber updatedAt",
+    ): "PK SK changes createdAt customerEmail customerName dni estimatedDelivery id items "
+    "needsReview status total trackingNumber updatedAt",
+    ("orders", "product"): "PK SK createdAt isOffered name price status updatedAt",
     ("orders", "token"): "PK SK createdId expiresAt requestHash",
     ("orders", "failed attempts"): "PK SK createdAt expiresAt failures status",
     ("orders", "creation counts"): "PK SK created expiresAt",
