@@ -4,6 +4,7 @@ The parts are *voice*, which carries calls and issues the tickets for them, and 
 REST API. In processes of their own, a heavy page of the site cannot delay the audio of calls.
 """
 
+import asyncio
 import gc
 import logging
 import os
@@ -31,6 +32,7 @@ from common.errors import UnavailableError
 from novasonic.body_limit import BodyLimit
 from novasonic.health import HealthMiddleware, not_found
 from novasonic.proxy_headers import ProxyHeaderCheck
+from novasonic.request_limits import RequestLimit
 from novasonic.script_name import strip_script_name
 from voice.calls import configuration
 from voice.calls.registry import call_registry
@@ -64,8 +66,14 @@ def build_application(only: Part | None = None) -> ASGIApp:
             "lifespan": _lifespan(only),
         }
     )
+    bounded = RequestLimit(
+        router,
+        per_process=settings.HTTP_REQUESTS_MAX,
+        per_address=settings.HTTP_REQUESTS_PER_ADDRESS,
+        script_name=settings.SCRIPT_NAME.rstrip("/"),
+    )
     limited = BodyLimit(
-        ProxyHeaderCheck(router, settings.PROXIES),
+        ProxyHeaderCheck(bounded, settings.PROXIES),
         max_bytes=settings.HTTP_MAX_BODY_BYTES,
         timeout_s=settings.HTTP_BODY_TIMEOUT_S,
     )
@@ -91,7 +99,7 @@ def _lifespan(only: Part | None) -> ASGIApp:
 
     async def lifespan(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 -- ASGI passes it
         while (message := await receive())["type"] == "lifespan.startup":
-            await _connect(needs_sonic=only is not Part.SITE)
+            await _connect(only)
             gc.collect()
             gc.freeze()  # what lives for good is not searched again: that would halt calls for 0.1 s
             await send({"type": "lifespan.startup.complete"})
@@ -102,14 +110,16 @@ def _lifespan(only: Part | None) -> ASGIApp:
     return lifespan
 
 
-async def _connect(*, needs_sonic: bool) -> None:
-    """Connect to DynamoDB and Bedrock, and read the prompts, so that the first call is fast.
+async def _connect(only: Part | None) -> None:
+    """Connect to DynamoDB and Bedrock, and read the prompts, so that the first call and request are fast.
 
     A failure does not stop the start: `/ready` reports it.
     """
     try:
-        await run_in_thread(check_tables)
-        if needs_sonic:
+        if only is not Part.VOICE:
+            await asyncio.to_thread(check_tables)
+        if only is not Part.SITE:
+            await run_in_thread(check_tables)
             configuration.read_documents()
             await configuration.region_pool().warm()
     except (UnavailableError, TransportError) as error:

@@ -4,13 +4,13 @@ Django receives a whole body before it looks at the request, and stores a large 
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+
+from novasonic.refusals import send_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,8 @@ class BodyLimit:
         except _BodyRefusedError as refusal:
             (status,) = refusal.args
             logger.info("request body refused", extra={"status": status, "path": scope["path"]})
-            await _send_refusal(scope, send, status)
+            code, text = _REFUSALS[status]
+            await send_refusal(scope, send, status, code=code, text=text)
 
     def _limited(self, receive: Any) -> Any:
         """Return ASGI's `receive`, with the limits for the messages that bring a body."""
@@ -81,20 +82,3 @@ def _declared_bytes(scope: Any) -> int:
     """Return the length that a request declares; 0 if it declares none."""
     length = dict(scope["headers"]).get(b"content-length", b"")
     return int(length) if length.isdigit() else 0
-
-
-async def _send_refusal(scope: Any, send: Any, status: int) -> None:
-    """Send an error as the REST API does."""
-    accepted = dict(scope["headers"]).get(b"accept-language", b"")
-    code, text = _REFUSALS[status]
-    with override("es" if accepted.lower().startswith(b"es") else "en"):
-        error = {"code": code, "message": str(text), "details": {}}
-    body = json.dumps({"success": False, "error": error}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -40,7 +40,8 @@ async def readiness_problems(*, needs_sonic: bool = True) -> list[str]:
     problems = ["draining"] if call_registry().admission.is_draining else []
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await run_in_thread(check_tables)
+            # The site has no calls, so the client of calls is not what serves its requests.
+            await (run_in_thread(check_tables) if needs_sonic else asyncio.to_thread(check_tables))
     except (UnavailableError, TimeoutError) as error:
         problems.append("DynamoDB")
         _log_problem("DynamoDB", error)
@@ -67,6 +68,7 @@ class HealthMiddleware:
         """Wrap `app`; `needs_sonic` says whether it can't serve without Nova Sonic."""
         self._app = app
         self._needs_sonic = needs_sonic
+        self._readiness_check: asyncio.Task[list[str]] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the request, or pass it on."""
@@ -74,11 +76,19 @@ class HealthMiddleware:
         if path == "/health":
             await _send_json(send, 200, {"status": "ok"})
         elif path == "/ready":
-            await _send_readiness(send, await readiness_problems(needs_sonic=self._needs_sonic))
+            await _send_readiness(send, await self._readiness_problems())
         elif path == "/metrics":
             await _send_metrics(scope, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _readiness_problems(self) -> list[str]:
+        """Return the result of a check, which all requests share that arrive during it."""
+        if self._readiness_check is None or self._readiness_check.done():
+            self._readiness_check = asyncio.create_task(  # noqa: TID251 -- it outlives a request that is cancelled
+                readiness_problems(needs_sonic=self._needs_sonic)
+            )
+        return await asyncio.shield(self._readiness_check)
 
 
 async def _send_readiness(send: Any, problems: list[str]) -> None:

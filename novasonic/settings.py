@@ -113,6 +113,16 @@ HTTP_CONNECTIONS_PER_ADDRESS: int = Field(
     le=100_000,
     description="HTTP connections at once, per address; not limited behind PROXIES, which share one.",
 )
+HTTP_REQUESTS_MAX: int = Field(
+    16,
+    ge=1,
+    le=1000,
+    description="Requests under way at once, per process: so many of REST, and so many of the staff's pages. Each "
+    "has a thread; one more is answered 503.",
+)
+HTTP_REQUESTS_PER_ADDRESS: int = Field(
+    8, ge=1, le=1000, description="The same per address; one more is answered 429."
+)
 HTTP_BODY_TIMEOUT_S: float = Field(
     30, gt=0, le=600, description="How long the body of a request may take to arrive."
 )

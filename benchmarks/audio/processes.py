@@ -57,6 +57,8 @@ def _ours(surroundings: Surroundings, port: int) -> dict[str, str]:
         "HTTP_CONNECTIONS_PER_ADDRESS": "10000",
         "API_ANONYMOUS_RATE": "none",
         "API_USER_RATE": "none",
+        "HTTP_REQUESTS_MAX": "200",
+        "HTTP_REQUESTS_PER_ADDRESS": "200",
         "MODEL_MINUTES_PER_ADDRESS": "0",
         "MODEL_MINUTES_PER_DAY": "0",
         "MODEL_MINUTES_PER_MONTH": "0",

@@ -1,9 +1,13 @@
-"""The process's one DynamoDB client, and the threads that wait for it.
+"""The process's DynamoDB clients, and the threads that wait for one of them.
 
 PynamoDB gives each model class a botocore client of its own, from values that are fixed when the
 class is defined. That is slow (0.2 to 0.7 s of CPU each, and fifty threads that use a new model at
 once build fifty) and ignores Django's settings. So `Table` connects on first use, and all tables
 share one client. `check_tables` builds it at start, before the first customer needs it.
+
+There are two such clients, each with a pool of connections of its own: one for calls, which use it on
+threads of their own (`run_in_thread`), and one for all else, such as Django's views. However many
+requests of the site wait for DynamoDB, those of calls find a connection and a thread.
 
 Every write is a `Transaction`, even of a single item: botocore sends each transaction with a token
 of its own. If a response is lost and botocore sends the request again, DynamoDB recognises it and
@@ -18,6 +22,7 @@ import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from typing import Any, Self
 
 from botocore import exceptions as botocore
@@ -72,24 +77,39 @@ class _ThreadPool:
         self.slots = threading.BoundedSemaphore(count * MAX_QUEUED_PER_THREAD)
 
 
+class Clients(Enum):
+    """Which client a request uses."""
+
+    CALLS = "calls"
+    OTHERS = "others"
+
+
+_clients = contextvars.ContextVar("dynamodb_clients", default=Clients.OTHERS)
+
+
 class _SharedClient:
-    """The process's root connection and thread pool, built on first use."""
+    """The process's root connections and thread pool, built on first use."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._root: DynamoDBConnection | None = None
+        self._roots: dict[Clients, DynamoDBConnection] = {}
         self._threads: _ThreadPool | None = None
 
     def root(self) -> DynamoDBConnection:
-        """Return the root connection."""
-        if (root := self._root) is not None:
+        """Return the root connection for the calling thread: that of calls, or the other one."""
+        used = _clients.get()
+        if (root := self._roots.get(used)) is not None:
             return root
         with self.lock:
-            if self._root is None:
+            if used not in self._roots:
                 root = DynamoDBConnection()
                 root.client  # noqa: B018 -- builds the client, once, under the lock
-                self._root = root
-            return self._root
+                self._roots[used] = root
+            return self._roots[used]
+
+    def is_root(self, connection: object) -> bool:
+        """Whether a connection is one of the current roots."""
+        return any(connection is root for root in self._roots.values())
 
     def threads(self) -> _ThreadPool:
         """Return the thread pool."""
@@ -101,9 +121,9 @@ class _SharedClient:
     def close(self) -> None:
         """Close both; the next use builds new ones."""
         with self.lock:
-            root, self._root = self._root, None
+            roots, self._roots = self._roots, {}
             threads, self._threads = self._threads, None
-        if root is not None:
+        for root in roots.values():
             root.client.close()
         if threads is not None:
             threads.executor.shutdown(wait=False, cancel_futures=True)
@@ -120,7 +140,7 @@ def reset_client() -> None:
 async def run_in_thread[**P, T](
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Call a function that waits for DynamoDB on a thread, so that the event loop does not wait.
+    """Call a function that waits for DynamoDB on a thread of the calls, so that the event loop does not wait.
 
     If the awaiting task is cancelled, a call that has started still completes, with its effect.
 
@@ -134,7 +154,7 @@ async def run_in_thread[**P, T](
 def submit[**P, T](
     function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> asyncio.Future[T]:
-    """Start a function that waits for DynamoDB on a thread, and return its future.
+    """Start a function that waits for DynamoDB on a thread of the calls, and return its future.
 
     Unlike `run_in_thread`, it lets a caller that was cancelled learn when the function ends.
 
@@ -146,6 +166,7 @@ def submit[**P, T](
     if not threads.slots.acquire(blocking=False):
         raise BusyError(reason="too_many_waiting")
     context = contextvars.copy_context()
+    context.run(_clients.set, Clients.CALLS)
     future = threads.executor.submit(lambda: context.run(function, *args, **kwargs))
     future.add_done_callback(lambda _: threads.slots.release())
     return asyncio.wrap_future(future)

@@ -111,17 +111,27 @@ def _partition_matches(
     rest = _starting_at(query, position)
     if rest.first > rest.last:
         return
-    size, requests = limit + 1, 0
+    size, requests, received = _first_size(limit, len(query.partitions)), 0, 0
     while True:
         response = _send(rest, partition, limit=size, start=start)
         yield from (_match(rest, partition, raw, raw) for raw in response["Items"])
         start = response.get("LastEvaluatedKey")
-        requests, size = requests + 1, 2 * size
+        requests, received = requests + 1, received + size
+        size = limit + 1 - received if received <= limit else 2 * size
         if start is None:
             return
         if query.filter_condition is not None and requests == MAX_REQUESTS_FILTERED:
             yield _match(rest, partition, start, None)
             return
+
+
+def _first_size(limit: int, partitions: int) -> int:
+    """Return how many items to request of one partition first.
+
+    One of several partitions seldom has the whole page: half more than its equal share is requested, and the
+    rest of the page only if the partition does have more.
+    """
+    return limit + 1 if partitions == 1 else min(limit, 3 * limit // (2 * partitions)) + 1
 
 
 def _match(

@@ -30,6 +30,8 @@ class Table(Model):
     """The name of the setting that holds the table's name."""
     key_prefix: ClassVar[str]
     """What PK and SK of this kind of item start with."""
+    _tables_of_roots: ClassVar[dict[DynamoDBConnection, TableConnection]]
+    """The class's connections by the root connection that each belongs to."""
 
     class Meta:
         """PynamoDB adds the other options; only these two are used, see `_get_connection`."""
@@ -180,8 +182,8 @@ class Table(Model):
         with the table's name from the settings.
         """
         root = shared_client.root()
-        table: TableConnection | None = vars(cls).get("_connection")  # not an inherited one
-        if table is not None and getattr(table.connection, "root", None) is root:
+        tables: dict[DynamoDBConnection, TableConnection] = vars(cls).get("_tables_of_roots", {})
+        if (table := tables.get(root)) is not None:
             return table  # made since the last `reset_client`
         with shared_client.lock:
             cls._connection = None
@@ -191,6 +193,9 @@ class Table(Model):
             connection = DynamoDBConnection(root)
             connection.add_meta_table(table.get_meta_table())
             table.connection = connection
+            tables = vars(cls).get("_tables_of_roots", {})
+            current = {each: tables[each] for each in tables if shared_client.is_root(each)}
+            cls._tables_of_roots = {**current, root: table}
             return table
 
 
