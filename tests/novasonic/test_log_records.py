@@ -113,7 +113,7 @@ async def test_log_of_a_call_has_ids_and_metrics_and_no_personal_data(
     assert any("tool_call_id" in record for record in failures)
     logged = {name for record in records(logging_site) for name in UNITS if name in record}
     # Browsers report when a reply is heard; errors are published if there are any.
-    assert logged == set(UNITS) - {"HeardLatency", "CallErrors"}
+    assert logged == set(UNITS) - {"HeardLatency", "CallErrors", "LoginFailures"}
 
 
 def test_request_has_its_id_in_log_and_response(logging_site: Site, proxy: DynamoDBProxy) -> None:
