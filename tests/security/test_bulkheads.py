@@ -96,7 +96,7 @@ async def test_request_to_a_full_process_is_refused_at_once() -> None:
     assert (await site.request("/orders", "192.0.2.9"))[0] == 200
 
 
-async def test_requests_of_rest_leave_room_for_pages_tickets_and_files() -> None:
+async def test_requests_of_rest_do_not_stop_pages_tickets_and_files() -> None:
     site = SlowSite(per_process=1, per_address=1)
     paths = ["/orders", "/admin/", "/voice/tickets", "/voice/tickets", "/static/a.js"]
     async with waiting(site, *[(path, "192.0.2.1") for path in paths]):
