@@ -113,6 +113,10 @@ def test_missing_name_is_asked_for() -> None:
         "¿cuándo llega mi pedido 1?",
         "cancelá el turno 3",
         "hola, quería sacar un turno",
+        "¿cuándo es mi turno número dos? Habla Luis Fernández",
+        "¿habrá lugar con la doctora Gómez el jueves a las once? Quiero que me anotes",
+        "¿con qué doctor es el turno 1 de Juan Pérez?",
+        "¿qué otros horarios tenías?",
     ],
 )
 def test_other_requests_are_no_inquiries(text: str) -> None:

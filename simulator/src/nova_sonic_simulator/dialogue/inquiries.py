@@ -21,10 +21,12 @@ FREE_TIMES, OWN_APPOINTMENTS, OWN_ORDERS = "consultarDisponibilidad", "misTurnos
 INFORMATION = "consultarInformacion"
 
 _FREE = re.compile(
-    r"\b(?:que|cuales|cuando|hay|tenes|tienen|tiene|queda|quedan|habra|hubiera)\b.*"
+    r"\b(?:hay|tenes|tienen|tiene|queda|quedan|habra|hubiera)\b.*"
     r"\b(?:turnos?|horarios?|lugar(?:es)?|huecos?|libres?|disponib\w+)\b"
+    r"|\b(?:que|cuales) (?:turnos|horarios|dias)\b.*\b(?:hay|tenes|tienen|quedan?|libres?|disponib\w+)\b"
+    r"|\bque hay (?:libre|disponible)\b"
     r"|\b(?:lo antes posible|cuanto antes|primer turno|primer horario|lo mas pronto)\b"
-    r"|\bdisponibilidad\b|\bcuando (?:atiende|puede|tiene lugar)\b"
+    r"|\bdisponibilidad\b|\bcuando (?:atiende|tiene lugar)\b"
 )
 _OWN = re.compile(r"\b(?:mis|tengo|saque|reserve|a mi nombre|hice|pedi)\b")
 _OWN_APPOINTMENTS = re.compile(
@@ -39,7 +41,6 @@ _INFORMATION = re.compile(
     r"|\b(?:estacionamiento|estacionar|como llego|donde (?:queda|estan|es)|direccion)\b"
     r"|\b(?:ayuno|preparacion|preparar(?:me)?|requisitos|que tengo que llevar|orden medica)\b"
     r"|\b(?:formas? de pago|tarjeta|efectivo|transferencia|mercado pago)\b"
-    r"|\ba que hora (?:abren|cierran)\b|\bhorario de atencion\b"
 )
 _DAY_PART = re.compile(r"\b(?:a|por|de|en) la (manana|tarde|noche|tardecita|mananita)\b")
 _PARTS: Mapping[str, str] = {
@@ -61,18 +62,22 @@ def find_inquiry(
     Args:
         text: The utterance.
         declared: The names of the declared tools.
-        known: Who the customer is, as far as they have said.
+        known: Who the customer is, as far as they have said; with the number of a record that they name.
         doctor: The doctor of the task that is being discussed, or None.
         now: The current time, in the business's time zone.
 
     """
     plain = fold(text)
+    if known.number is not None:
+        declared = [name for name in declared if name not in {OWN_APPOINTMENTS, OWN_ORDERS}]
     if OWN_APPOINTMENTS in declared and _OWN_APPOINTMENTS.search(plain):
         return ToolCall(name=OWN_APPOINTMENTS, arguments=_identity(known, "patientName"))
     if OWN_ORDERS in declared and _OWN_ORDERS.search(plain):
         return ToolCall(name=OWN_ORDERS, arguments=_identity(known, "customerName"))
     if FREE_TIMES in declared and _FREE.search(plain) and not _OWN.search(plain):
-        return ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
+        at, _ = find_time(with_figures(tokenize(text)))
+        # Who names the hour wants that one.
+        return None if at else ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
     if INFORMATION in declared and _INFORMATION.search(plain) and _is_question(text):
         return ToolCall(name=INFORMATION, arguments={"question": text.strip()})
     return None

@@ -254,7 +254,7 @@ class DialogueManager:
         call = find_inquiry(
             text,
             self._parameters,
-            known=self._state.customer.updated(said.slots.only(*IDENTITY_SLOTS)),
+            known=self._state.customer.updated(said.slots.only(*IDENTITY_SLOTS, "number")),
             doctor=None if task is None else task.slots.doctor,
             now=now,
         )
