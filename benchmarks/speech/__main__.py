@@ -4,7 +4,7 @@
     python -m benchmarks.speech RECORDINGS --latency   one set through a running simulator, at the pace of speech
 
 RECORDINGS holds `<set>/<voice>/<number>.wav`, made by `voices.py`. Judged by intent and slots, never by
-transcript. `everyday.yaml` may be used to improve the grammars; `unseen.yaml` and `fresh.yaml` were written without
+transcript. `everyday.yaml` may be used to improve the grammars; the other sets were written without
 them, and docs/speech.md says what their first runs gave.
 """
 
