@@ -1,6 +1,7 @@
 """`make bench`: measure all servers in one run, print one table, write results and plots.
 
     python -m benchmarks.audio                 everything: about 40 minutes
+    python -m benchmarks.audio --real-time     the same where other work shares the machine (root)
     python -m benchmarks.audio --quick         ours against the floor in a minute; fails on a clear loss
 
 Servers run side by side and are measured in turns; the server is pinned to one core, load and storage
@@ -31,8 +32,10 @@ from benchmarks.audio.processes import (
     SERVERS,
     RunningServer,
     Surroundings,
+    raise_event_loop,
     started,
     storage,
+    use_real_time,
 )
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -41,7 +44,7 @@ PIPECAT_PYTHON = ROOT / ".venv-pipecat" / "bin" / "python"
 LOADS: tuple[LoadName, ...] = ("quiet", "talk-over")
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = _CORES[0], _CORES[-1]
-RAMP = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80)
+RAMP = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 100, 120, 140, 160, 180)
 QUICK_CALLS, QUICK_REPEATS, QUICK_SECONDS = 10, 3, 3.0
 CLEAR_LOSS = 2.0
 """The quick form fails if ours costs this many times the floor's CPU time per frame pair."""
@@ -97,8 +100,10 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(names: Sequence[str], seconds: float) -> Any:
-    """Start the model, storage and servers."""
+async def bench(names: Sequence[str], seconds: float, *, real_time: bool = False) -> Any:
+    """Start the model, storage and servers; with `real_time`, all before other work of the machine."""
+    if real_time:
+        use_real_time()
     os.sched_setaffinity(0, {LOAD_CORE})
     model = Model()
     async with contextlib.AsyncExitStack() as stack:
@@ -118,12 +123,23 @@ async def bench(names: Sequence[str], seconds: float) -> Any:
             first = await measured(model, server, "quiet", 1, seconds=1.0)
             print(f"{server.server.name}: first call open in {first.open_ms:.0f} ms", flush=True)
             server.idle_bytes = server.memory_bytes()
+        if real_time:
+            raising = asyncio.create_task(_raise_event_loops(running))
+            stack.callback(raising.cancel)
         yield Bench(model, running, surroundings, seconds)
+
+
+async def _raise_event_loops(running: dict[str, RunningServer]) -> None:
+    """Raise the event loops of all servers again and again: new threads begin with their priority."""
+    while True:
+        for server in running.values():
+            raise_event_loop(server.process.pid)
+            await asyncio.sleep(0.2)
 
 
 async def whole(options: argparse.Namespace) -> int:
     """Measure everything; print the table, write results and plots."""
-    async with bench(options.servers, options.seconds) as running:
+    async with bench(options.servers, options.seconds, real_time=options.real_time) as running:
         results = await running.compare(options.calls, options.repeats)
         if not options.calls:  # the ramp alone, beside the results of a run before
             results = json.loads((RESULTS / "audio.json").read_text())["results"]
@@ -205,6 +221,9 @@ def main() -> int:
         "--ramp", type=_numbers, default=RAMP, help="numbers of calls to try for the most calls"
     )
     parser.add_argument("--ramp-repeats", type=int, default=1)
+    parser.add_argument(
+        "--real-time", action="store_true", help="before other work of the machine; needs root"
+    )
     options = parser.parse_args()
     work = quick() if options.quick else whole(options)
     return asyncio.run(work, loop_factory=uvloop.new_event_loop)

@@ -1,31 +1,46 @@
 """What disturbs calls: interruptions, calls that come and go, a busy site, tools. Ours only.
 
-    python -m benchmarks.audio.disturbances       about four minutes
+    python -m benchmarks.audio.disturbances                   about seven minutes
+    python -m benchmarks.audio.disturbances --real-time       the same where other work shares the machine (root)
 
 *Barge-in*: the model interrupts one of 20 replies every 0.2 s. Stale is audio of a reply that arrives at the
 client after the model has sent the interruption.
 *Opened and closed*: 500 calls, 50 at a time; memory and descriptors before and after.
-*Site*: 20 calls, while the site is asked for the OpenAPI schema without pause and for orders 20 times a
-second; once with voice and site in one process, once apart. The site's process has the load's core.
-*Tools*: 20 calls, while one of them has 50 tool uses every second.
+*Site*: 20 calls, while the site is asked for orders 20 times a second and for the OpenAPI schema without
+pause; once with voice and site in one process, once apart; then, apart, for the admin's list of 5,000 orders
+without pause. The site's process has the load's core. With `--real-time` it runs after the load there: it
+must not take the core from the clock of the measurement.
+*Tools*: 20 calls, while one of them has 50 tool uses every second, or one that takes 3 s.
 """
 
+import argparse
 import asyncio
 import contextlib
 import json
+import os
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import uvloop
 
 from benchmarks.audio.__main__ import LOAD_CORE, RESULTS, bench
 from benchmarks.audio.clients import BinaryWireClient
+from benchmarks.audio.dynamodb_stub import SLOW_ORDER, SLOW_S
 from benchmarks.audio.load import Run
 from benchmarks.audio.measure import Model, measured
-from benchmarks.audio.processes import SERVERS, RunningServer, Server, Surroundings, started
+from benchmarks.audio.processes import (
+    ROOT,
+    SERVERS,
+    RunningServer,
+    Server,
+    Surroundings,
+    free_port,
+    started,
+)
 
 CALLS = 20
 SECONDS = 4.0
@@ -117,7 +132,7 @@ async def opened_and_closed(model: Model, running: RunningServer) -> dict[str, A
 async def busy_site(
     model: Model, running: RunningServer, site_port: int
 ) -> dict[str, dict[str, float]]:
-    """Measure quiet calls, and the same while the site is busy."""
+    """Measure quiet calls, and the same while the site's API is busy."""
 
     async def crawl() -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -127,6 +142,18 @@ async def busy_site(
                 await asyncio.sleep(1 / _SITE_REQUESTS_PER_S)
 
     return await _alone_and_disturbed(model, running, crawl)
+
+
+async def admin_list(
+    model: Model, running: RunningServer, site_port: int, cookie: str
+) -> dict[str, dict[str, float]]:
+    """Measure quiet calls, and the same while staff read the list of orders."""
+    path = "/admin/orders/order/"
+    answer = await _request(site_port, path, cookie=cookie)
+    assert b"Cliente" in answer, answer[:200]
+    return await _alone_and_disturbed(
+        model, running, lambda: _request_for_ever(site_port, path, cookie=cookie)
+    )
 
 
 async def many_tools(model: Model, running: RunningServer) -> dict[str, dict[str, float]]:
@@ -142,6 +169,20 @@ async def many_tools(model: Model, running: RunningServer) -> dict[str, dict[str
             await asyncio.sleep(1.0)
 
     return await _alone_and_disturbed(model, running, call_tools)
+
+
+async def slow_tool(model: Model, running: RunningServer) -> dict[str, dict[str, float]]:
+    """Measure quiet calls, and the same while one of them runs one tool of 3 s after the other."""
+
+    async def call_tool() -> None:
+        number = 1_000_000
+        while True:
+            number += 1
+            assert model.run is not None
+            model.run.call_tool(0, number, order=SLOW_ORDER)
+            await asyncio.sleep(SLOW_S + 0.2)
+
+    return await _alone_and_disturbed(model, running, call_tool)
 
 
 async def _alone_and_disturbed(
@@ -195,32 +236,75 @@ async def _during(
     await asyncio.wait(disturbing)
 
 
-async def _request_for_ever(port: int, path: str) -> None:
+async def _request_for_ever(port: int, path: str, *, cookie: str = "") -> None:
     while True:
-        await _request(port, path)
+        await _request(port, path, cookie=cookie)
 
 
-async def _request(port: int, path: str) -> None:
+async def _request(port: int, path: str, *, cookie: str = "") -> bytes:
     with contextlib.suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        head = (
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n"
+            "Connection: close\r\n\r\n"
+        )
         writer.write(head.encode())
-        await reader.read()
+        answer = await reader.read()
         writer.close()
+        return answer
+    return b""
 
 
 @contextlib.asynccontextmanager
-async def site_apart(surroundings: Surroundings) -> AsyncIterator[RunningServer]:
-    """Run the site in a process of its own."""
+async def site_apart(
+    surroundings: Surroundings, *, real_time: bool
+) -> AsyncIterator[tuple[RunningServer, str]]:
+    """Run the site in a process of its own, with 5,000 orders; give it and the cookie of a session."""
     ours = SERVERS["ours"]
-    server = Server(
-        "site",
-        lambda where, port: [*ours.command(where, port), "--only", "site"],
-        ours.environ,
-        ours.new_client,
-    )
-    async with started(server, surroundings, core=LOAD_CORE) as running:
-        yield running
+    ordinary = ["chrt", "--other", "0"] if real_time else []
+    with dynamodb(ordinary) as storage_url:
+
+        def environ(where: Surroundings, port: int) -> dict[str, str]:
+            return ours.environ(where, port) | {
+                "DYNAMODB_ENDPOINT_URL": storage_url,
+                "SQLITE_PATH": str(where.folder / "site-apart.sqlite3"),
+            }
+
+        filling = await asyncio.create_subprocess_exec(
+            *[*ordinary, sys.executable, "-m", "benchmarks.audio.site_data"],
+            cwd=ROOT,
+            env=os.environ | environ(surroundings, free_port()),
+            stdout=subprocess.PIPE,
+        )
+        output, _ = await filling.communicate()
+        cookie = output.decode().splitlines()[-1]
+        server = Server(
+            "site",
+            lambda where, port: [*ordinary, *ours.command(where, port), "--only", "site"],
+            environ,
+            ours.new_client,
+        )
+        async with started(server, surroundings, core=LOAD_CORE) as running:
+            yield running, cookie
+
+
+@contextlib.contextmanager
+def dynamodb(prefix: list[str]) -> Iterator[str]:
+    """Run the DynamoDB stand-in, which stores; give its URL."""
+    python = str(ROOT / ".venv-dynamodb" / "bin" / "python")
+    command = [*prefix, "taskset", "--cpu-list", str(LOAD_CORE), python, "-m", "local.dynamodb"]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--in-memory", "--until-stdin-closes"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:
@@ -233,22 +317,37 @@ def _percentiles(values: list[float]) -> dict[str, float]:
     }
 
 
-async def main() -> None:
+async def measure_all(*, real_time: bool) -> None:
     """Measure everything; print the figures, and write them to the results."""
     results: dict[str, Any] = {}
-    async with bench(("ours",), SECONDS) as running:
-        model, server = running.model, running.running["ours"]
-        results["barge_in"] = await barge_in(model, server)
-        print(json.dumps(results["barge_in"], indent=1), flush=True)
-        results["tools"] = await many_tools(model, server)
-        results["site_in_one_process"] = await busy_site(model, server, server.port)
-        async with site_apart(running.surroundings) as site:
-            results["site_apart"] = await busy_site(model, server, site.port)
-        results["opened_and_closed"] = await opened_and_closed(model, server)
-    print(json.dumps(results, indent=1))
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "disturbances.json").write_text(json.dumps(results, indent=1) + "\n")
+
+    def add(name: str, figures: dict[str, Any]) -> None:
+        results[name] = figures
+        print(name, json.dumps(figures, indent=1), flush=True)
+        (RESULTS / "disturbances.json").write_text(json.dumps(results, indent=1) + "\n")
+
+    async with bench(("ours",), SECONDS, real_time=real_time) as running:
+        model, server = running.model, running.running["ours"]
+        add("barge_in", await barge_in(model, server))
+        add("tools", await many_tools(model, server))
+        add("slow_tool", await slow_tool(model, server))
+        async with site_apart(running.surroundings, real_time=real_time) as (site, cookie):
+            add("site_apart", await busy_site(model, server, site.port))
+            add("admin_list_apart", await admin_list(model, server, site.port, cookie))
+        add("site_in_one_process", await busy_site(model, server, server.port))
+        add("opened_and_closed", await opened_and_closed(model, server))
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description="Measures what disturbs calls.")
+    parser.add_argument(
+        "--real-time", action="store_true", help="before other work of the machine; needs root"
+    )
+    real_time = parser.parse_args().real_time
+    asyncio.run(measure_all(real_time=real_time), loop_factory=uvloop.new_event_loop)
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(), loop_factory=uvloop.new_event_loop))
+    main()

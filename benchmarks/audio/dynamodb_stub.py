@@ -1,4 +1,4 @@
-"""A DynamoDB that takes everything and has nothing: storage is not what is measured.
+"""A DynamoDB that takes everything and has nothing, at once but for one order: storage is not what is measured.
 
 python -m benchmarks.audio.dynamodb_stub PORT
 """
@@ -7,6 +7,10 @@ import asyncio
 import json
 import sys
 from binascii import crc32
+
+SLOW_ORDER = 9_876_543
+"""To read this order takes `SLOW_S`."""
+SLOW_S = 3.0
 
 _TABLE = {"TableStatus": "ACTIVE", "KeySchema": [], "AttributeDefinitions": []}
 
@@ -32,6 +36,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             fields = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
             body = await reader.readexactly(int(fields.get("content-length", "0")))
             operation = fields.get("x-amz-target", "").rpartition(".")[2]
+            if operation == "getitem" and str(SLOW_ORDER).encode() in body:
+                await asyncio.sleep(SLOW_S)
             names = {
                 name.lower(): name
                 for name in ("DescribeTable", "DescribeTimeToLive", "Query", "Scan")

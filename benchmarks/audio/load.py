@@ -236,10 +236,10 @@ class Run:
         """Interrupt the reply of a call; the next one begins with the next frame."""
         self._calls[number].interrupt()
 
-    def call_tool(self, number: int, use: int) -> None:
-        """Let the model of a call ask for a tool."""
+    def call_tool(self, number: int, use: int, *, order: int | None = None) -> None:
+        """Let the model of a call ask for an order; for a different one each time unless one is given."""
         if stream := self._calls[number].stream:
-            content = json.dumps({"orderId": use % 1_000 + 1, "dni": "12345678"})
+            content = json.dumps({"orderId": order or use % 1_000 + 1, "dni": "12345678"})
             stream.call_tool(f"tool-{use}", "consultarOrder", content)
 
     def note_lateness(self, late_s: float) -> None:
