@@ -4,15 +4,18 @@ Swagger UI comes from this server's static files, not from a CDN. Its script is 
 content security policy for scripts applies. It writes `style` elements, which only this page allows.
 """
 
+import threading
 from typing import Any, override
 
 from django.conf import settings
 from django.urls import path
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import conditional_page
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -32,6 +35,28 @@ POLICY: dict[str, Any] = {
 }
 
 
+_documents: dict[tuple[str | None, bool, bool], Any] = {}
+_generation = threading.Lock()
+
+
+class CachedSchemaGenerator(SchemaGenerator):
+    """Generates the document once for each language.
+
+    It costs most of a second of one core, and generators that run at once for the first time disturb each other.
+    """
+
+    @override
+    def get_schema(self, request: Request | None = None, public: bool = False) -> Any:
+        """Return the document; it must not be changed."""
+        with _generation:
+            if self.api_version:
+                return super().get_schema(request, public)  # type: ignore[no-untyped-call]  # the library has no types
+            key = get_language(), settings.API_OPEN_READS, public
+            if key not in _documents:
+                _documents[key] = super().get_schema(request, public)  # type: ignore[no-untyped-call]  # as above
+            return _documents[key]
+
+
 @method_decorator(cache_control(no_cache=True), name="dispatch")
 @method_decorator(conditional_page, name="dispatch")
 class SchemaView(SpectacularAPIView):
@@ -46,6 +71,7 @@ class SchemaView(SpectacularAPIView):
     permission_classes = [AllowAny]  # noqa: RUF012 -- as above
     authentication_classes = []  # noqa: RUF012 -- as above
     versioning_class = None
+    generator_class = CachedSchemaGenerator
 
     @override
     def finalize_response(

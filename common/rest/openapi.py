@@ -186,7 +186,7 @@ def _error_statuses(operation: dict[str, Any], path: str, method: str) -> list[s
         found.update(ERRORS_OF_CHANGES)
     if "requestBody" in operation:
         found.update(ERRORS_OF_BODIES)
-    if path.endswith("/availability"):
+    if path.endswith(("/availability", "/free-times")):
         found.add("422")
     return sorted(found)
 

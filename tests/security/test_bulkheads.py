@@ -5,11 +5,13 @@ import json
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 import orders.demo
 from common import clock
@@ -109,6 +111,17 @@ async def test_static_files_wait_for_each_other() -> None:
     async with waiting(site, *files):
         assert site.under_way.total() == STATIC_FILES_AT_ONCE
     assert site.most_under_way == STATIC_FILES_AT_ONCE
+
+
+@pytest.mark.django_db
+def test_schema_requested_by_many_at_once_is_the_same_for_all() -> None:
+    def read_schema(_number: int) -> tuple[int, bytes]:
+        response = Client().get("/api/schema")
+        return response.status_code, response.content
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = set(threads.map(read_schema, range(16)))
+    assert [status for status, _ in answers] == [200]
 
 
 @pytest.mark.store

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import signal
 import socket
 import sys
@@ -36,6 +37,9 @@ from voice.sonic.families import family_of, regions_without
 
 THREAD_SWITCH_S = 0.000_5
 """After how long a thread yields to the event loop. Python's 5 ms would be most of what a frame may take."""
+
+SITE_NICENESS = 10
+"""The process of the site lets that of the calls go first, where both are on one machine."""
 
 MAX_FRAME_BYTES = 256 * 1024
 GRACEFUL_SHUTDOWN_S = 3
@@ -64,6 +68,8 @@ class Command(BaseCommand):
         if only != "site":
             _require_regions_of_the_model()
         sys.setswitchinterval(THREAD_SWITCH_S)
+        if only == "site":
+            os.nice(SITE_NICENESS)
         if debug:
             logging.getLogger().setLevel(logging.DEBUG)
         try:
