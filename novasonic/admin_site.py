@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 
 import follow_ups.services
 from business.services import business_name
@@ -29,6 +30,18 @@ from novasonic.logins.forms import StaffLoginForm
 from voice.tools import TOOLS
 
 logger = logging.getLogger(__name__)
+
+
+CALENDAR_TEXTS = ("Today (%(date)s)", "Yesterday (%(date)s)", "Tomorrow (%(date)s)")
+"""Texts of the admin's scripts that Django has no Spanish for."""
+
+
+class StaffJavaScriptCatalog(JavaScriptCatalog):
+    """Django's translations for the admin's scripts, and ours."""
+
+    @override
+    def get_catalog(self) -> dict[str, Any]:
+        return {**super().get_catalog(), **{text: gettext(text) for text in CALENDAR_TEXTS}}
 
 
 class StaffSite(admin.AdminSite):
@@ -61,6 +74,12 @@ class StaffSite(admin.AdminSite):
             "follow-ups/<str:follow_up_id>/complete/", complete_view, name="complete_follow_up"
         )
         return [lift, complete, *super().get_urls()]
+
+    @override
+    def i18n_javascript(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return StaffJavaScriptCatalog.as_view(packages=["django.contrib.admin"])(request)
 
     def complete_follow_up(self, request: HttpRequest, follow_up_id: str) -> HttpResponse:
         """Mark a message of the start page as answered."""

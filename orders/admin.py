@@ -68,6 +68,7 @@ class OrderItemInline(_TabularInline):
 
     model = OrderItem
     formset = OrderItemFormSet
+    template = "admin/tabular_lines.html"
     extra = 0
     min_num = 1
     fields = ("name", "description", "quantity", "price")
