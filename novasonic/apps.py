@@ -6,6 +6,7 @@ from typing import override
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from novasonic.environment import deprecated_variables
 
@@ -16,6 +17,7 @@ class NovaSonicConfig(AppConfig):
     """The application with the project's roles, templates and commands."""
 
     name = "novasonic"
+    verbose_name = _("Access")
 
     @override
     def ready(self) -> None:

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,18 +70,23 @@ class ProfileForm(forms.Form):
         for name, field in self.fields.items():
             if name != "version":
                 field.required = False
-                field.label = LABELS[name]
+                field.label = capfirst(str(LABELS[name]))
                 if default := defaults.get(name):
                     field.help_text = _("If it is empty: %(default)s") % {"default": default}
-        for text in ("emergency", "notes"):
-            self.fields[text].widget.attrs["rows"] = 3
         for voice in settings.NOVA_SONIC_VOICES:
             self.fields[PERSONA_PREFIX + voice] = forms.CharField(
-                label=_("name of the assistant with the voice %(voice)s") % {"voice": voice},
+                label=capfirst(
+                    _("name of the assistant with the voice %(voice)s") % {"voice": voice}
+                ),
                 help_text=_("If it is empty: %(default)s") % {"default": persona_of(voice).name},
                 max_length=MAX_PERSONA_LENGTH,
                 required=False,
             )
+        for field in self.fields.values():
+            if isinstance(field.widget, forms.Textarea):
+                field.widget.attrs |= {"rows": 3, "class": "vLargeTextField"}
+            elif isinstance(field.widget, forms.TextInput):
+                field.widget.attrs["class"] = "vTextField"
 
     @classmethod
     def initial_of(cls, profile: BusinessProfile, number: int) -> dict[str, Any]:
@@ -193,9 +199,9 @@ def _preview(profile: BusinessProfile) -> list[dict[str, str]]:
     return [
         {
             "voice": voice,
-            "greeting": load_directives(
-                language=LANGUAGE, voice=voice, business=business
-            ).greeting.strip("[]"),
+            "greeting": _quoted(
+                load_directives(language=LANGUAGE, voice=voice, business=business).greeting
+            ),
             "prompt": build_system_prompt(
                 language=LANGUAGE,
                 family=family.name,
@@ -207,6 +213,11 @@ def _preview(profile: BusinessProfile) -> list[dict[str, str]]:
         }
         for voice in settings.NOVA_SONIC_VOICES
     ]
+
+
+def _quoted(directive: str) -> str:
+    """Return what a directive lets the assistant say."""
+    return directive.partition("«")[2].rpartition("»")[0]
 
 
 def _history(versions: list[ProfileVersion]) -> list[dict[str, Any]]:

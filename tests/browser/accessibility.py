@@ -11,11 +11,19 @@ RUN = """async () => (await axe.run()).violations.map(
 )"""
 
 
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+
+
 async def find_violations(page: Page) -> list[str]:
-    """Return the violations of axe's rules, each with the first elements concerned."""
+    """Return the violations of axe's rules at desktop and phone width, with the first elements concerned."""
     if not AXE.exists():
         pytest.skip("axe-core is missing: npm ci")
     # Through the debugger, which the content security policy of the page doesn't concern.
     await page.evaluate(AXE.read_text(encoding="utf-8"))
-    violations: list[str] = await page.evaluate(RUN)
-    return violations
+    found: list[str] = []
+    for name, (width, height) in SIZES.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        found += [f"{name}: {violation}" for violation in await page.evaluate(RUN)]
+        if await page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{name}: wider than the window")
+    return found

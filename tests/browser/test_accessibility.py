@@ -19,8 +19,6 @@ from tests.fixtures.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
 LANDSCAPE = {"width": 844, "height": 390}
 STAFF_PATHS = [
     "",
@@ -39,6 +37,8 @@ STAFF_PATHS = [
     "appointments/specialday/add/",
     "orders/product/",
     "orders/product/add/",
+    "appointments/informationentry/",
+    "appointments/informationentry/add/",
     "conversations/conversation/",
     "conversations/conversation/{call_id}/change/",
     "conversations/toolrun/",
@@ -74,13 +74,11 @@ def stored_call(demo_data: datetime) -> str:
     return call_id
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 async def test_staff_pages_break_no_rule(
-    supervisor: BrowserContext, staffed_site: Site, stored_call: str, size: dict[str, int]
+    supervisor: BrowserContext, staffed_site: Site, stored_call: str
 ) -> None:
     found: dict[str, list[str]] = {}
     async with open_staff_page(supervisor) as page:
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
         for pattern in STAFF_PATHS:
             path = pattern.format(call_id=stored_call)
             response = await page.goto(f"{staffed_site.url}/admin/{path}")
@@ -88,26 +86,24 @@ async def test_staff_pages_break_no_rule(
             assert response.status == 200, path
             if violations := await find_violations(page):
                 found[path] = violations
-            width = await page.evaluate("document.documentElement.scrollWidth")
-            assert width <= size["width"], f"{path} is wider than the window"
+        await page.set_viewport_size({"width": 1280, "height": 1180})
+        await page.goto(f"{staffed_site.url}/admin/business/profile/")
+        await save_screenshot(page, "admin-business")
+        await page.goto(f"{staffed_site.url}/admin/follow_ups/followup/")
+        await save_screenshot(page, "admin-messages")
     assert not found, json.dumps(found, indent=1, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_public_pages_break_no_rule(staffed_site: Site, size: dict[str, int]) -> None:
+async def test_public_pages_break_no_rule(staffed_site: Site) -> None:
     found: dict[str, list[str]] = {}
     async with run_chromium() as context:
         page = await context.new_page()
-        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
         for path in ("/admin/login/", "/nowhere"):
             await page.goto(f"{staffed_site.url}{path}")
             if violations := await find_violations(page):
                 found[path] = violations
         await page.close()
         async with open_page(context, staffed_site.url) as customer:
-            await customer.page.set_viewport_size(
-                {"width": size["width"], "height": size["height"]}
-            )
             found |= await _violations_of_a_call(customer.page)
     assert not found, json.dumps(found, indent=1, ensure_ascii=False)
 
@@ -139,7 +135,7 @@ async def test_documentation_page_breaks_no_policy(
         await page.get_by_role("button", name="Try it out").click()
 
 
-async def test_sound_is_reached_on_a_phone_held_sideways(staffed_site: Site) -> None:
+async def test_sound_is_reached_on_a_landscape_phone(staffed_site: Site) -> None:
     async with (
         run_chromium() as context,
         open_page(context, staffed_site.url) as customer,
