@@ -79,7 +79,9 @@ class StaffSite(admin.AdminSite):
     def i18n_javascript(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return StaffJavaScriptCatalog.as_view(packages=["django.contrib.admin"])(request)
+        response = StaffJavaScriptCatalog.as_view(packages=["django.contrib.admin"])(request)
+        assert isinstance(response, HttpResponse)  # not a stream
+        return response
 
     def complete_follow_up(self, request: HttpRequest, follow_up_id: str) -> HttpResponse:
         """Mark a message of the start page as answered."""
