@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
+from novasonic import request_limits
 from novasonic.logins import limits
 from voice import metrics
 
@@ -18,7 +19,7 @@ def test_documents_list_every_metric_with_its_labels() -> None:
     documented = re.findall(r"`(nova_[a-z_]+)(?:\{([a-z,]+)\})?`", CALLS_PAGE.read_text())
     defined = [
         each
-        for module in (metrics, limits)
+        for module in (metrics, limits, request_limits)
         for each in vars(module).values()
         if isinstance(each, MetricWrapperBase)
     ]
