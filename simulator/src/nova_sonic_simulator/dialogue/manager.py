@@ -36,6 +36,7 @@ from nova_sonic_simulator.dialogue.understanding import (
     complete,
     gives_up,
     interpret_in_context,
+    is_only_greeting,
     is_out_of_scope,
     only_fills_slots,
 )
@@ -88,6 +89,7 @@ class DialogueManager:
         return self._state.remember_reply(
             self._answer_meta(interpretation)
             or self._confirm_other_tool(text, now)
+            or self._answer_greeting(interpretation, text)
             or self._answer_inquiry(interpretation, text, now)
             or self._handle(interpretation, text, now)
         )
@@ -245,6 +247,10 @@ class DialogueManager:
         }
         refused = (small_talk.NOT_DONE, self._state.last_refusal)
         return self._state.final_reply(*outcomes.get(self._state.stage, refused))
+
+    def _answer_greeting(self, said: Interpretation, text: str) -> Reply | None:
+        is_greeting = is_only_greeting(self._state, said, text)
+        return self._small_talk(said, text) if is_greeting else None
 
     def _answer_inquiry(self, said: Interpretation, text: str, now: datetime) -> Reply | None:
         """Return the reply to a question about free times or one's own records, else None."""

@@ -20,6 +20,7 @@ from nova_sonic_simulator.dialogue.tasks import (
 
 # A wrong cancellation or creation is not corrected by applying it to another record.
 CORRECTED_WHEN_DONE = LOOKING_UP | SCHEDULING
+LONGEST_GREETING = 4
 
 
 def interpret_in_context(state: DialogueState, text: str, now: datetime) -> Interpretation:
@@ -81,3 +82,10 @@ def gives_up(state: DialogueState, said: Interpretation) -> bool:
     is_other = state.task.intent not in {Intent.CANCEL_ORDER, Intent.CANCEL_APPOINTMENT}
     is_stop = DialogueAct.STOP in said.acts and said.operation is None
     return is_stop or (is_cancel and is_other)
+
+
+def is_only_greeting(state: DialogueState, said: Interpretation, text: str) -> bool:
+    """Return whether this is "hola, buen día", whose words may also stand in a tool's description."""
+    is_bare = said.operation is None and said.subject is None and not any(said.slots.filled())
+    is_greeting = DialogueAct.GREETING in said.acts and len(text.split()) <= LONGEST_GREETING
+    return is_greeting and is_bare and not state.awaits_answer
