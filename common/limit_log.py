@@ -27,5 +27,7 @@ class LimitLog:
         logged_at = self._logged_at.get(limit)
         if logged_at is None or now - logged_at >= LOG_INTERVAL_S:
             self._logged_at[limit] = now
-            fields = {"limit": limit, "refused": self._unlogged.pop(limit)}
-            self._logger.warning(self._event, extra=fields)
+            # Another thread may have logged the count in between.
+            if refused := self._unlogged.pop(limit, 0):
+                fields = {"limit": limit, "refused": refused}
+                self._logger.warning(self._event, extra=fields)

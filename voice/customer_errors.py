@@ -26,7 +26,7 @@ ERROR_TEXTS: dict[str, Promise] = {
     # Too many calls at once
     "busy": gettext_lazy("All lines are busy. Please try again in a moment."),
     "too_many": gettext_lazy("Too many calls from your network. Please try again in a moment."),
-    "budget": gettext_lazy("No more calls can be answered for now. Please try again tomorrow."),
+    "budget": gettext_lazy("No more calls can be answered for now. Please try again later."),
     "draining": gettext_lazy("We are restarting. Please try again in a moment."),
     # Errors of the service
     "throttled": gettext_lazy("All lines are busy. Please try again in a moment."),

@@ -138,7 +138,7 @@ FIRST_PAGES = {
     f"{CONVERSATIONS}?q=palabra": 6,
     f"{CONVERSATIONS}call-3/change/": 4,
     f"{CONVERSATIONS}call-3/talk/": 3,
-    TOOL_CALLS: 6,
+    TOOL_CALLS: 8,  # several partitions, each read in parts of less than a page
     f"{TOOL_CALLS}?name=consultarOrder": 1,
     f"{TOOL_CALLS}?outcome=ok": 1,
     f"{TOOL_CALLS}?outcome=ok&name=consultarOrder": 2,

@@ -71,7 +71,6 @@ def store_orders(count: int) -> None:
         f"{APPOINTMENTS}?status=scheduled",
         f"{APPOINTMENTS}?doctor_name=Dr.+Sosa",
         f"{APPOINTMENTS}?doctor_name=Dr.+Sosa&status=scheduled&day=week",
-        "/admin/",
     ],
 )
 def test_first_page_needs_few_requests_and_no_scan(

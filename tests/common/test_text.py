@@ -8,6 +8,7 @@ from common.text import (
     has_hidden_characters,
     is_hidden,
     replace_hidden_characters,
+    visible,
 )
 
 pytestmark = pytest.mark.pure
@@ -45,6 +46,10 @@ def test_character_that_is_not_shown_is_found(character: str) -> None:
 def test_character_that_is_shown_is_not_hidden(character: str) -> None:
     assert not has_hidden_characters(f"Ana{character} Gil")
     assert replace_hidden_characters(f"Ana{character}") == f"Ana{character}"
+
+
+def test_text_of_lines_is_shown_with_its_breaks() -> None:
+    assert visible(f"una\ndos{ZERO_WIDTH_SPACE}") == f"una\ndos{REPLACEMENT}"
 
 
 def test_allowed_hidden_character_stays() -> None:

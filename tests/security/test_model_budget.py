@@ -38,14 +38,16 @@ def test_processes_share_the_counts_of_day_and_month() -> None:
 async def test_calls_end_and_none_begins_when_the_budget_is_used_up(run_site: SiteRunner) -> None:
     with run_site(MODEL_MINUTES_PER_DAY="1") as site:
         async with open_client(site.ws_url) as client:
-            services.add_model_usage(seconds_by_address={ADDRESS: 60}, now=clock.now())
+            # Of both days, so that midnight within the test changes nothing.
+            for now in (clock.now(), clock.now() + timedelta(days=1)):
+                services.add_model_usage(seconds_by_address={ADDRESS: 60}, now=now)
 
             with pytest.raises(urllib.error.HTTPError) as refused:
                 request_ticket(site.ws_url)
             assert refused.value.code == 429
             assert "Retry-After" not in refused.value.headers
             message = json.loads(refused.value.read())["error"]["message"]
-            assert message.startswith("Por hoy no podemos atender más llamadas.")
+            assert message.startswith("Por ahora no podemos atender más llamadas.")
 
             async with open_client(site.ws_url, start=False) as other:
                 await other.send(type="start", ticket="any")
@@ -53,5 +55,5 @@ async def test_calls_end_and_none_begins_when_the_budget_is_used_up(run_site: Si
                 assert (error["code"], error["retryable"]) == ("budget", False)
                 assert await other.until_closed() == 4429
 
-            while not any("Por hoy llegamos al máximo" in text for text in client.captions):
+            while not any("Por ahora llegamos al máximo" in text for text in client.captions):
                 await client.next()

@@ -9,6 +9,8 @@ from pytest_django.fixtures import Settings
 
 from voice.gateway.views import create_ticket, ticket_limiter
 
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
 
 @pytest.fixture(autouse=True)
 def three_tickets_per_minute(settings: Settings) -> Iterator[None]:

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from appointments.clinic import opening_hours
-from appointments.schedules.services import last_read_schedule
+from appointments.schedules.services import current_schedule, last_read_schedule
 from business.domain import BusinessProfile
 from business.services import PROFILES
 from common import clock, ids
 from common.dynamodb.client import run_in_thread
-from common.errors import BusyError
+from common.errors import DomainError
 from conversations.model_usage import UsageLimits
 from voice.calls.engine.rotation import RotationPlan
 from voice.calls.engine.watchdog import WatchdogLimits
@@ -180,14 +180,17 @@ def current_business(profile: BusinessProfile | None = None) -> Business:
 
 
 async def refresh_business() -> None:
-    """Read what staff have written again, if it is time to; a store that is slow changes nothing."""
+    """Read the profile and the schedule again, if it is time to; a store that is slow changes nothing."""
     if not PROFILES.is_stale:
         return
     try:
         async with asyncio.timeout(PROFILE_TIMEOUT_S):
             await run_in_thread(PROFILES.refresh)
-    except (BusyError, TimeoutError):
+            await run_in_thread(current_schedule)
+    except TimeoutError:
         logger.warning("business profile not read", extra={"code": "timeout"})
+    except DomainError as error:
+        logger.warning("business profile not read", extra={"code": error.code})
 
 
 def _watchdog_limits() -> WatchdogLimits:

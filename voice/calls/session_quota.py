@@ -128,6 +128,7 @@ class SessionQuota:
 
     def _continue_without_store(self, error: Exception) -> bool:
         self._without_store_until = _monotonic() + WITHOUT_STORE_S
+        self.used_share = 0.0  # unknown: no call ends for a share that may be out of date
         fields = {"region": self.region, "error": str(error) or "timed out"}
         logger.warning("session opened without lease", extra=fields)
         return True
@@ -174,6 +175,7 @@ class SessionQuota:
         except (UnavailableError, TimeoutError) as error:
             fields = {"region": self.region, "error": str(error) or "timed out"}
             logger.warning("session lease not renewed", extra=fields)
+            self.used_share = 0.0  # unknown
 
 
 def _monotonic() -> float:

@@ -33,8 +33,9 @@ async def create_ticket(request: HttpRequest) -> JsonResponse:
         return _error_response("origin_refused", status=403)
     address = client_address.address_of_request(request)
     try:
-        await call_registry().check_capacity(address)
+        # First: what comes after it may read DynamoDB.
         _check_rate(address, now=time.monotonic())
+        await call_registry().check_capacity(address)
     except CallRefusedError as refusal:
         metrics.CALLS_REFUSED.labels(refusal.code).inc()
         status = 503 if refusal.code == "draining" else 429

@@ -8,10 +8,10 @@ from appointments.opening_hours import MINUTES_PER_DAY, OpeningHours
 
 MAX_DOCTORS_LENGTH = 300
 """How many characters of the prompt the names of the professionals may have."""
-CATALOGUE_PRICES = "no los preguntes; pon 0 y la herramienta da los del catálogo"
+CATALOGUE_PRICES = "los da la herramienta desde el catálogo; poné 0 en cada uno"
 DEFAULT_EMERGENCY = "llame ya al 107 o vaya a la guardia más cercana"
 """What a customer with an emergency is told to do, unless staff write something else."""
-TAKES_MESSAGES = " o dejar un mensaje con dejarMensaje"
+TAKES_MESSAGES = " o dejar un mensaje"
 _WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 _ALL_DAY = ((0, MINUTES_PER_DAY),)
 
