@@ -77,6 +77,7 @@ class LimitedHTTPProtocol(H11Protocol):
         self._limits = limits
         self._head_timer: TimerHandle | None = None
         self._counted_address: str | None = None
+        self._is_upgraded = False
 
     @override
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's
@@ -100,6 +101,8 @@ class LimitedHTTPProtocol(H11Protocol):
     @override
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Leave the connection to the WebSocket protocol."""
+        self._is_upgraded = True
+        self._cancel_head_timer()
         self._uncount()
         super().handle_websocket_upgrade(event)
 
@@ -117,6 +120,8 @@ class LimitedHTTPProtocol(H11Protocol):
 
     def _update_head_timer(self) -> None:
         """Limit the time while the head of a request is awaited, however slowly it comes."""
+        if self._is_upgraded:
+            return  # `cycle` is that of the request before, if there was one
         cycle: Any = self.cycle  # None before the first request, which its type does not say
         is_answered = cycle is not None and cycle.response_complete
         is_rest_of_body = self.conn.their_state is h11.SEND_BODY and is_answered

@@ -18,7 +18,7 @@ from novasonic.http_protocol import (
     LimitedHTTPProtocol,
     max_connections,
 )
-from tests.fixtures.frame_server import HANDSHAKE, UpperCase, serving
+from tests.fixtures.frame_server import HANDSHAKE, UpperCase, client_frame, serving
 from tests.fixtures.loop_clock import LoopClock, loop_clock
 
 pytestmark = pytest.mark.wire
@@ -47,7 +47,8 @@ async def limited_server(
         per_process=per_process, per_address=per_address, head_timeout_s=HEAD_TIMEOUT_S
     )
     http: Any = functools.partial(LimitedHTTPProtocol, limits=limits)
-    async with serving(hello, http=http, timeout_keep_alive=KEEP_ALIVE_S) as port:
+    options: Any = {"timeout_keep_alive": KEEP_ALIVE_S, "ws_ping_interval": None}
+    async with serving(hello, http=http, **options) as port:
         yield port
 
 
@@ -121,6 +122,21 @@ async def test_kept_connection_serves_requests_after_the_time_of_a_head() -> Non
                 clock.jump(2 * HEAD_TIMEOUT_S)
                 await asyncio.sleep(0.01)
             assert (await kept.answer()).endswith(b"hola")
+
+
+@pytest.mark.parametrize("sent_before", [b"", HEAD])
+async def test_websocket_outlives_the_time_of_a_head(sent_before: bytes) -> None:
+    with loop_clock() as clock:
+        async with limited_server() as port, client(port) as upgraded:
+            if sent_before:
+                assert (await upgraded.answer(sent_before)).endswith(b"hola")
+            assert b"101" in await upgraded.answer(HANDSHAKE)
+            for _ in range(4):
+                clock.jump(HEAD_TIMEOUT_S / 2)
+                await asyncio.sleep(0.01)  # the server runs its timers
+            async with asyncio.timeout(5):
+                upgraded.writer.write(client_frame(0x81, b"hola"))
+                assert await upgraded.reader.readexactly(6) == b"\x81\x04HOLA"
 
 
 async def test_connection_beyond_the_limit_of_an_address_is_refused() -> None:
