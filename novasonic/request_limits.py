@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -58,11 +59,21 @@ class RequestLimit:
         if path is None or path.startswith("/voice/"):
             await self._app(scope, receive, send)
         elif path.startswith("/static/"):
-            async with self._static_files:
-                await self._app(scope, receive, send)
+            await self._serve_static_file(scope, receive, send)
         else:
             kind = "pages" if path.startswith(("/admin/", "/api-auth/")) else "rest"
             await self._serve_bounded(kind, scope, receive, send)
+
+    async def _serve_static_file(self, scope: Any, receive: Any, send: Any) -> None:
+        """Wait for the files before this one, until their responses start: a client may never read one."""
+        async with AsyncExitStack() as slot:
+            await slot.enter_async_context(self._static_files)
+
+            async def releasing_send(message: Any) -> None:
+                await slot.aclose()  # does nothing the second time
+                await send(message)
+
+            await self._app(scope, receive, releasing_send)
 
     async def _serve_bounded(self, kind: str, scope: Any, receive: Any, send: Any) -> None:
         of_address = f"{kind} {network_of(client_address.address_of_scope(scope))}"

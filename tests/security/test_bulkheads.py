@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from novasonic.request_limits import STATIC_FILES_AT_ONCE, RequestLimit
 from orders import repository
 from orders.domain import OrderQuery
 from orders.models import Order
+from tests.fixtures.frame_server import serving
 
 
 class SlowSite:
@@ -111,6 +112,23 @@ async def test_static_files_wait_for_each_other() -> None:
     async with waiting(site, *files):
         assert site.under_way.total() == STATIC_FILES_AT_ONCE
     assert site.most_under_way == STATIC_FILES_AT_ONCE
+
+
+@pytest.mark.wire
+async def test_clients_that_do_not_read_do_not_stop_static_files() -> None:
+    async def large_file(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(200):  # 20 MB: more than the buffers between server and client
+            await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
+
+    site = RequestLimit(large_file, per_process=1, per_address=1)
+    async with serving(site) as port, AsyncExitStack() as clients:
+        for _ in range(STATIC_FILES_AT_ONCE + 1):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            clients.callback(writer.close)
+            writer.write(b"GET /static/a.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            async with asyncio.timeout(20):
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.django_db
