@@ -5,8 +5,9 @@ process can serve would only make all of them slow, and calls with them. So they
 429 if the client's address has its share, 503 if the process is full.
 
 REST and the staff's pages are limited apart, and so are static files, which wait for each other instead:
-a page loads many at once. Paths under `/voice/` never wait for DynamoDB in Django; they have limits of
-their own.
+a page loads many at once. A request is under way from when its body has arrived, so that clients that send
+none do not stop others; `BodyLimit`, around this middleware, bounds the body. Paths under `/voice/` never
+wait for DynamoDB in Django; they have limits of their own.
 """
 
 import asyncio
@@ -58,11 +59,16 @@ class RequestLimit:
         path = scope["path"].removeprefix(self._script_name) if scope["type"] == "http" else None
         if path is None or path.startswith("/voice/"):
             await self._app(scope, receive, send)
-        elif path.startswith("/static/"):
-            await self._serve_static_file(scope, receive, send)
+            return
+        body = await _received_body(receive)
+        if body is None:
+            return
+        replaying_receive = _replaying(body, receive)
+        if path.startswith("/static/"):
+            await self._serve_static_file(scope, replaying_receive, send)
         else:
             kind = "pages" if path.startswith(("/admin/", "/api-auth/")) else "rest"
-            await self._serve_bounded(kind, scope, receive, send)
+            await self._serve_bounded(kind, scope, replaying_receive, send)
 
     async def _serve_static_file(self, scope: Any, receive: Any, send: Any) -> None:
         """Wait for the files before this one, until their responses start: a client may never read one."""
@@ -103,3 +109,23 @@ class RequestLimit:
             text=_("Too many requests at once. Try again in a moment."),
             retry_after_s=RETRY_AFTER_S,
         )
+
+
+async def _received_body(receive: Any) -> bytes | None:
+    """Receive the body of a request; return None if the client disconnects before its end."""
+    parts = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+    return None
+
+
+def _replaying(body: bytes, receive: Any) -> Any:
+    """Return ASGI's `receive`, which returns a body that has been received, and then what follows."""
+    unread = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replaying_receive() -> Any:
+        return unread.pop() if unread else await receive()
+
+    return replaying_receive

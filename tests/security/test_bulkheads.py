@@ -52,7 +52,7 @@ class SlowSite:
             messages.append(message)
 
         async def receive() -> Any:
-            raise AssertionError("there is no body")
+            return {"type": "http.request", "body": b""}
 
         await self.app(scope, receive, send)
         start, body = messages
@@ -112,6 +112,47 @@ async def test_static_files_wait_for_each_other() -> None:
     async with waiting(site, *files):
         assert site.under_way.total() == STATIC_FILES_AT_ONCE
     assert site.most_under_way == STATIC_FILES_AT_ONCE
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("path", [b"/orders", b"/admin/", b"/static/a.js"])
+async def test_request_is_under_way_when_its_body_has_arrived(path: bytes) -> None:
+    """Clients whose bodies have not arrived do not stop others; each body arrives as it was sent."""
+
+    async def return_body(_scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        assert not message.get("more_body")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": message["body"]})
+
+    limited = RequestLimit(return_body, per_process=1, per_address=1)
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
+    head += b"Connection: close\r\nContent-Length: 4\r\n\r\n"
+    async with serving(limited) as port, AsyncExitStack() as clients, asyncio.timeout(20):
+        connections = []
+        for _ in range(STATIC_FILES_AT_ONCE):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            clients.callback(writer.close)
+            writer.write(head + b"ho")
+            connections.append((reader, writer))
+        for reader, writer in reversed(connections):
+            writer.write(b"la")
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"hola" in answer
+
+
+async def test_request_of_a_client_that_leaves_during_its_body_is_not_served() -> None:
+    site = SlowSite()
+    messages = iter(
+        [{"type": "http.request", "body": b"ho", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> Any:
+        return next(messages)
+
+    await site.app({"type": "http", "path": "/orders", "headers": []}, receive, None)
+    assert not site.under_way
 
 
 @pytest.mark.wire
