@@ -130,10 +130,13 @@ class Schedule:
         )
 
     def find_by_name(self, name: str) -> list[Professional]:
-        """Return the professionals that `name` may refer to: first those whose name or alias it is.
+        """Return the professionals that `name` may refer to.
 
-        If it is nobody's, those whose name or one of whose aliases contains all its words.
+        That is the one who is stored under it, whatever aliases others have; else those whose name or
+        alias has the same words; else those whose name or one of whose aliases contains all its words.
         """
+        if stored := self.professional(name):
+            return [stored]
         searched = _name_words(name)
         if not searched:
             return []

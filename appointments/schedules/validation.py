@@ -29,12 +29,14 @@ def clean_professional(
     """Return the professional as they are stored.
 
     Raises:
-        InvalidFieldError: a field isn't valid, or an alias is the name or alias of another one.
+        InvalidFieldError: a field isn't valid, the name is another one's alias, or an alias is another
+            one's name or alias.
 
     """
     others = list(others)
     name = clean_name(professional.name, field="name")
-    if not doctor_key(name) or len(others) >= MAX_PROFESSIONALS:
+    aliases = {doctor_key(alias) for each in others for alias in each.aliases}
+    if doctor_key(name) in {"", *aliases} or len(others) >= MAX_PROFESSIONALS:
         raise InvalidFieldError(field="name")
     return replace(
         professional,

@@ -120,6 +120,14 @@ def test_same_name_in_another_spelling_is_refused() -> None:
         add(Professional(name="doctora SOSA"))
 
 
+def test_name_that_is_an_alias_of_another_is_refused() -> None:
+    add()
+
+    with pytest.raises(InvalidFieldError) as refused:
+        add(Professional(name="Dra. La Negra"))
+    assert refused.value.data["field"] == "name"
+
+
 def test_change_of_older_version_is_refused() -> None:
     stored = add()
     changed = services.update_professional(

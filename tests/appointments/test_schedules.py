@@ -91,6 +91,17 @@ def test_whole_name_excludes_names_that_contain_it() -> None:
     assert schedule(ANA, both).find_by_name("Dr. Gómez") == [both]
 
 
+def test_stored_name_finds_its_professional_whatever_others_have() -> None:
+    suarez = Professional(name="Dra. Suárez")
+    alias = Professional(name="Dra. Paz", aliases=("Suárez",))
+    cruz = Professional(name="Dr. Cruz")
+    de_la_cruz = Professional(name="Dra. De la Cruz")
+    everybody = schedule(suarez, alias, cruz, de_la_cruz)
+
+    for each in everybody.professionals:
+        assert everybody.find_by_name(each.name) == [each]
+
+
 @pytest.mark.parametrize(
     ("text", "matches"),
     [
