@@ -298,10 +298,14 @@ def list_own_appointments(*, caller: Customer, now: datetime) -> list[Appointmen
     def find(contact: Contact) -> list[Appointment]:
         query = AppointmentQuery(dni=contact.dni, patient_email=contact.email)
         coming = TimeInterval(start=now, end=TimeInterval.of_day(LAST_DAY, clinic.time_zone()).end)
-        page = repository.list_appointments(query, coming, limit=MAX_OWN_READ)
-        # An earlier appointment proves as well who the caller is.
+        # An earlier appointment proves as well who the caller is: the coming ones of this contact may
+        # all be somebody else's, for example a child's.
+        earlier = TimeInterval(start=TimeInterval.of_day(FIRST_DAY, clinic.time_zone()).start, end=now)
         latest = replace(query, latest_first=True)
-        return page.items or repository.list_appointments(latest, None, limit=MAX_OWN_READ).items
+        return [
+            *repository.list_appointments(query, coming, limit=MAX_OWN_READ).items,
+            *repository.list_appointments(latest, earlier, limit=MAX_OWN_READ).items,
+        ]
 
     found = find_own_records(caller, find, lambda each: each.owner, now=now)
     if not found:

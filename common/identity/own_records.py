@@ -40,7 +40,9 @@ def find_own_records[T](
 ) -> list[T]:
     """Return the records that a customer finds by identity number or e-mail address, and that are theirs.
 
-    The name must be right, too. If nothing is theirs, a failure is counted for the call, the address, the
+    The name must be right, too, and nothing they said wrong. Of a customer who gave both, records are
+    found by the address only if none of the number is theirs: their records may have no number. If
+    nothing is theirs, a failure is counted for the call, the address, the
     name and the contact, in the same way whether or not there are records of that contact.
 
     Args:
@@ -56,20 +58,28 @@ def find_own_records[T](
 
     """
     dni, email = digits(customer.dni or ""), parse_spoken_email(customer.email or "")
-    contact = Contact(dni=dni or None, email=None if dni or "@" not in email else email)
-    if contact == Contact():
+    contacts = [Contact(dni=dni)] if dni else []
+    if "@" in email:
+        contacts.append(Contact(email=email))
+    if not contacts:
         raise ContactNeededError(accepts=[Factor.DNI, Factor.EMAIL])
     if Factor.NAME not in offered_factors(customer):
         raise IdentityMissingError
-    records = find(contact)
-    own = [
-        each for each in records if verify(customer, owner_of(each), RULE) is Verification.VERIFIED
-    ]
+    records: list[T] = []
+    own: list[T] = []
+    for contact in contacts:
+        found = find(contact)
+        records += found
+        own = [
+            each for each in found if verify(customer, owner_of(each), RULE) is Verification.VERIFIED
+        ]
+        if own:
+            break
     first = next(iter(own or records), None)
     is_verified = verify_or_count_failure(
         customer,
         kind=SubjectKind.CONTACT,
-        record_id=hash_text(contact.dni or contact.email or ""),
+        record_id=hash_text(email if "@" in email else dni),
         owner=None if first is None else owner_of(first),
         rule=RULE,
         now=now,

@@ -157,6 +157,32 @@ async def test_who_cannot_prove_who_they_are_sees_nothing(said: dict[str, str], 
     assert "appointments" not in refused.content
 
 
+async def test_earlier_appointment_proves_who_asks_beside_others_coming() -> None:
+    book("10:00", MONDAY, patient_name="Eva Martínez", dni=None)
+    book("10:00", date(2099, 12, 1), patient_name="Tomás Martínez", dni=None)
+    later = ToolContext(call_id="c1", tool_use_id="u1", now=at("11:00", TUESDAY), time_zone=CLINIC)
+    said = json.dumps({"patientName": "Eva Martínez", "email": "ana@email.com"})
+
+    found = await TOOLS.run("misTurnos", said, later, deadline_s=10)
+
+    assert (found.outcome, found.content["appointments"]) == (ToolOutcome.OK, [])
+
+
+@pytest.mark.parametrize(("stored_dni", "is_found"), [(None, True), ("11222333", False)])
+async def test_dni_that_finds_nothing_gives_way_to_email_unless_it_contradicts(
+    settings: Settings, stored_dni: str | None, is_found: bool
+) -> None:
+    settings.IDENTITY_MAX_ATTEMPTS = 1
+    booked = book(dni=stored_dni)
+    said = {**ANA, "email": "ana@email.com"}
+
+    outcomes = [await run("misTurnos", **said) for _ in range(2)]
+
+    ids = [[each["id"] for each in found.content.get("appointments", [])] for found in outcomes]
+    assert ids == ([[booked.id]] * 2 if is_found else [[], []])
+    assert outcomes[-1].content.get("error") == (None if is_found else "attempts_exceeded")
+
+
 async def test_wrong_guesses_lock_the_call_whether_records_exist_or_not(
     settings: Settings,
 ) -> None:
