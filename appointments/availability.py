@@ -133,13 +133,21 @@ class Availability:
 
     Attributes:
         free_starts: The free times.
-        searched_until: The last day of which all times are known; before the search's last day if
-            there are enough times, or if there was too much to read.
+        last: The last day that was to be searched.
+        searched_until: The last day that was searched; before `last` if there are enough times, or if
+            there was too much to read. It may have more times than `limit` left room for, so a search
+            for more begins on this day.
 
     """
 
     free_starts: tuple[FreeStart, ...]
+    last: date
     searched_until: date
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all days were searched."""
+        return self.searched_until >= self.last
 
 
 def find_free_starts(search: FreeStartSearch, schedule: Schedule, *, now: datetime) -> Availability:
@@ -167,9 +175,11 @@ def find_free_starts(search: FreeStartSearch, schedule: Schedule, *, now: dateti
             searched_until = day
             if len(found) >= search.limit:
                 return Availability(
-                    free_starts=tuple(found[: search.limit]), searched_until=searched_until
+                    free_starts=tuple(found[: search.limit]),
+                    last=search.last,
+                    searched_until=searched_until,
                 )
-    return Availability(free_starts=tuple(found), searched_until=searched_until)
+    return Availability(free_starts=tuple(found), last=search.last, searched_until=searched_until)
 
 
 def _batches(search: FreeStartSearch, schedule: Schedule) -> Iterator[list[date]]:

@@ -300,7 +300,9 @@ def list_own_appointments(*, caller: Customer, now: datetime) -> list[Appointmen
         coming = TimeInterval(start=now, end=TimeInterval.of_day(LAST_DAY, clinic.time_zone()).end)
         # An earlier appointment proves as well who the caller is: the coming ones of this contact may
         # all be somebody else's, for example a child's.
-        earlier = TimeInterval(start=TimeInterval.of_day(FIRST_DAY, clinic.time_zone()).start, end=now)
+        earlier = TimeInterval(
+            start=TimeInterval.of_day(FIRST_DAY, clinic.time_zone()).start, end=now
+        )
         latest = replace(query, latest_first=True)
         return [
             *repository.list_appointments(query, coming, limit=MAX_OWN_READ).items,

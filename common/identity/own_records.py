@@ -71,7 +71,9 @@ def find_own_records[T](
         found = find(contact)
         records += found
         own = [
-            each for each in found if verify(customer, owner_of(each), RULE) is Verification.VERIFIED
+            each
+            for each in found
+            if verify(customer, owner_of(each), RULE) is Verification.VERIFIED
         ]
         if own:
             break

@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from appointments import clinic, services
-from appointments.availability import MAX_REQUESTS
+from appointments.availability import MAX_REQUESTS, Availability
 from appointments.domain import AppointmentKind, DayPart
 from appointments.errors import DoctorNotFoundError
 from appointments.opening_hours import OpeningHours
@@ -118,6 +118,22 @@ def test_days_are_limited_to_today_and_the_horizon(settings: Settings) -> None:
     with pytest.raises(InvalidFieldError):
         find(professional="Dr. House", duration_min=4)
     assert find(professional="Dr. House", first=date(2150, 1, 1)) == []
+
+
+def test_search_goes_on_from_the_day_that_the_limit_cut() -> None:
+    def search(first: date, limit: int) -> Availability:
+        return services.find_availability(
+            professional="Dr. House", first=first, last=TUESDAY, limit=limit, now=NOW
+        )
+
+    everything = search(MONDAY, 1000)
+    cut = search(MONDAY, len(everything.free_starts) - 1)
+    rest = search(cut.searched_until, 1000)
+
+    assert cut.searched_until == TUESDAY
+    assert {*cut.free_starts, *rest.free_starts} == {*everything.free_starts}
+    assert everything.is_complete
+    assert not search(MONDAY, 1).is_complete
 
 
 def test_length_of_type_of_each_professional_is_used() -> None:

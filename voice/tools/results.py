@@ -6,7 +6,7 @@ not in the message catalogue.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from appointments.availability import Availability
-from appointments.domain import Appointment, AppointmentKind, AppointmentStatus, FreeStart
+from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from appointments.information.domain import Entry
 from common.money import format_amount
 from follow_ups.domain import FollowUp
@@ -123,7 +123,7 @@ def availability_result(
     return {
         "freeTimes": free_times,
         "searchedUntil": availability.searched_until.isoformat(),
-        "say": _describe_free_times(availability.free_starts, now, time_zone),
+        "say": _describe_free_times(availability, now, time_zone),
     }
 
 
@@ -164,14 +164,16 @@ def information_result(entries: Sequence[Entry]) -> dict[str, Any]:
     return {"entries": shown, "say": f"Sobre {best['title']}: {best['text']}"}
 
 
-def _describe_free_times(
-    free_starts: Sequence[FreeStart], now: datetime, time_zone: ZoneInfo
-) -> str:
+def _describe_free_times(availability: Availability, now: datetime, time_zone: ZoneInfo) -> str:
     """Return the free times as the assistant says them, those of a professional and day together."""
-    if not free_starts:
+    if not availability.free_starts and not availability.is_complete:
+        searched_until = datetime.combine(availability.searched_until, time(), tzinfo=time_zone)
+        day = format_day(searched_until, now=now, time_zone=time_zone)
+        return f"No encontré turnos libres hasta {day}. ¿Sigo buscando después, o con otro profesional?"
+    if not availability.free_starts:
         return "No hay turnos libres en esos días. ¿Buscamos en otra fecha o con otro profesional?"
     days: dict[tuple[str, str], list[str]] = {}
-    for each in free_starts:
+    for each in availability.free_starts:
         local = each.starts_at.astimezone(time_zone)
         day = format_day(each.starts_at, now=now, time_zone=time_zone)
         days.setdefault((each.doctor_name, day), []).append(f"{local:%H:%M}")
