@@ -51,16 +51,28 @@ def store(
     transaction.commit(on_conflict=StaleVersionError())
 
 
-def delete(value: Professional | SpecialDay, others: Iterable[Professional] = ()) -> None:
-    """Delete a professional or special day, if this version is stored; store `others`, which are new.
+def delete(
+    value: Professional | SpecialDay,
+    *,
+    new: Iterable[Professional] = (),
+    remaining: Professional | None = None,
+) -> None:
+    """Delete a professional or special day, if this version is stored.
+
+    Args:
+        value: What to delete; nothing if it isn't stored.
+        new: Who is stored in the same transaction, for the first time.
+        remaining: Who must still be stored, so that two deletions at once don't leave nobody.
 
     Raises:
-        StaleVersionError: another version is stored.
+        StaleVersionError: another version is stored, or `remaining` isn't.
 
     """
     transaction = Transaction()
-    for other in others:
+    for other in new:
         transaction.put_item(_item(other), condition=_has_version(None))
+    if remaining is not None:
+        transaction.check_item(_item(remaining), condition=ScheduleItem.pk.exists())
     if value.updated_at is not None:
         transaction.delete_item(
             ScheduleItem(PARTITION, sort_key(value)), condition=_has_version(value.updated_at)

@@ -175,7 +175,7 @@ def delete_professional(
 
     Raises:
         ProfessionalNotFoundError: nobody has this id.
-        StaleVersionError: they have another version.
+        StaleVersionError: they have another version, or somebody else who was to remain is deleted.
         LastProfessionalError: there is nobody else.
 
     """
@@ -185,7 +185,8 @@ def delete_professional(
     others = [each for each in schedule.professionals if each.id != professional_id]
     if not others:
         raise LastProfessionalError
-    repository.delete(professional, _unstored(others, now))
+    stored = (each for each in others if each.updated_at is not None)
+    repository.delete(professional, new=_unstored(others, now), remaining=next(stored, None))
     shared_cache.clear()
 
 

@@ -34,9 +34,10 @@ class ConditionsFailedError(Exception):
 class _Kind(IntEnum):
     """The order in which PynamoDB sends the writes of a transaction, whatever the order of the calls."""
 
-    DELETE = 0
-    PUT = 1
-    UPDATE = 2
+    CHECK = 0
+    DELETE = 1
+    PUT = 2
+    UPDATE = 3
 
 
 class Transaction:
@@ -44,6 +45,18 @@ class Transaction:
 
     def __init__(self) -> None:
         self._writes: list[tuple[_Kind, str, Callable[[TransactWrite], None]]] = []
+
+    def check_item(self, item: Table, *, condition: Condition, name: str = UNCONDITIONAL) -> None:
+        """Require `condition` of the stored item with the key of `item`, and write nothing to it."""
+        self._writes.append(
+            (
+                _Kind.CHECK,
+                name,
+                lambda write: write.condition_check(
+                    type(item), item.pk, item.sk, condition=condition
+                ),
+            )
+        )
 
     def put_item(
         self, item: Table, *, condition: Condition | None = None, name: str = UNCONDITIONAL

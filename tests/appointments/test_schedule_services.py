@@ -1,5 +1,6 @@
 """What supervisors store of professionals and days, and what it changes for bookings."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,12 +20,12 @@ from appointments.errors import (
     ProfessionalNotFoundError,
 )
 from appointments.opening_hours import OpeningHours
-from appointments.schedules import services
+from appointments.schedules import repository, services
 from appointments.schedules.cache import Stored
 from appointments.schedules.domain import Leave, Professional, SpecialDay
 from appointments.schedules.validation import MAX_ALIASES, MAX_LEAVE, MAX_REASON_LENGTH
 from common.dynamodb.cached_read import MAX_AGE_S, CachedRead
-from common.errors import InvalidFieldError, StaleVersionError
+from common.errors import BusyError, InvalidFieldError, StaleVersionError
 from common.identity.verification import Customer, Staff
 from tests.appointments.factories import ANA, LATER, MONDAY, NOW, TUESDAY, at, book
 
@@ -103,6 +104,35 @@ def test_last_professional_is_not_deleted(settings: Settings) -> None:
 
     with pytest.raises(LastProfessionalError):
         services.delete_professional(professional_id="sosa", now=NOW)
+
+
+def test_last_two_professionals_are_not_deleted_at_once(settings: Settings) -> None:
+    settings.CLINIC_DOCTORS = []
+    gomez, paz = add(), add(Professional(name="Dr. Paz"))
+    settings.CLINIC_DOCTORS = ["Dr. Sosa"]
+    repository.delete(gomez, remaining=paz)
+
+    with pytest.raises(StaleVersionError):
+        repository.delete(paz, remaining=gomez)  # decided before the other deletion
+    assert names() == ["Dr. Paz"]
+
+
+def test_simultaneous_deletions_leave_a_professional(settings: Settings) -> None:
+    settings.CLINIC_DOCTORS = []
+    stored = [add(), add(Professional(name="Dr. Paz"))]
+    settings.CLINIC_DOCTORS = ["Dr. Sosa"]
+
+    def delete(professional: Professional) -> bool:
+        try:
+            services.delete_professional(professional_id=professional.id, now=LATER)
+        except (LastProfessionalError, StaleVersionError, BusyError):
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        deleted = [*threads.map(delete, stored)]
+    assert deleted.count(True) <= 1
+    assert "Dr. Sosa" not in names()
 
 
 def test_stored_professional_is_deleted() -> None:
