@@ -32,6 +32,7 @@ from appointments.schedules.services import CalendarEntry
 from appointments.schedules.texts import format_day_hours, parse_day_hours, parse_leaves
 from appointments.services import list_outside_schedule
 from common import clock
+from common.timestamps import UNVERSIONED
 from staff.admin import RecordAdmin
 from staff.formatting import format_instant
 from staff.forms import RecordForm
@@ -153,9 +154,9 @@ class ProfessionalAdmin(RecordAdmin[Professional]):
     @override
     def get_fieldsets(self, request: HttpRequest, obj: Professional | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None:
-            last = fieldsets[-1][1]
-            last["fields"] = [name for name in last["fields"] if name not in ONLY_STORED]
+        last = fieldsets[-1][1]
+        hidden = hidden_fields(request) if obj else ONLY_STORED
+        last["fields"] = [name for name in last["fields"] if name not in hidden]
         return fieldsets
 
     @override
@@ -240,7 +241,10 @@ class SpecialDayAdmin(RecordAdmin[SpecialDay]):
     @override
     def get_fields(self, request: HttpRequest, obj: SpecialDay | None = None) -> Any:
         fields = ["day", "reason", "is_open"]
-        return fields if obj is None else [*fields, *ONLY_STORED]
+        if obj is None:
+            return fields
+        hidden = hidden_fields(request)
+        return [*fields, *(name for name in ONLY_STORED if name not in hidden)]
 
     @override
     def save_record(
@@ -248,7 +252,10 @@ class SpecialDayAdmin(RecordAdmin[SpecialDay]):
     ) -> SpecialDay:
         values = form.cleaned_data
         day = form.instance.day if change else values["day"]
-        entry = self._set(day, values["is_open"], values["reason"], form.shown_version())
+        version = (
+            form.shown_version() if change else UNVERSIONED
+        )  # a day that is stored isn't added
+        entry = self._set(day, values["is_open"], values["reason"], version)
         warn_of_appointments(self, request, list_outside_schedule(day=day, now=clock.now()))
         return special_day_record(entry)
 
@@ -308,14 +315,24 @@ class SpecialDayAdmin(RecordAdmin[SpecialDay]):
         ]
 
 
+def sees_appointments(request: HttpRequest) -> bool:
+    """Whether this user may see appointments, and so the names of patients."""
+    return request.user.has_perm("appointments.view_appointment")
+
+
+def hidden_fields(request: HttpRequest) -> tuple[str, ...]:
+    """Return the fields of what is stored that this user doesn't see."""
+    return () if sees_appointments(request) else ("outside_schedule",)
+
+
 def warn_of_appointments(
     model_admin: RecordAdmin[Any], request: HttpRequest, appointments: Sequence[Appointment]
 ) -> None:
-    """Show staff which booked appointments are outside the schedule now."""
+    """Show staff which booked appointments are outside the schedule now, or how many if they see none."""
     if not appointments:
         return
     text = _("Booked outside the schedule now ({}): please tell these patients. {}")
-    links = appointment_links(appointments)
+    links = appointment_links(appointments) if sees_appointments(request) else ""
     model_admin.message_user(request, format_html(text, len(appointments), links), messages.WARNING)
 
 

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils.timezone import localdate
 from pytest_django.fixtures import Settings
@@ -23,6 +24,7 @@ pytestmark = [
 
 PROFESSIONALS = "/admin/appointments/professional/"
 DAYS = "/admin/appointments/specialday/"
+RECORDS = ("professional", "specialday")
 
 
 def next_monday() -> date:
@@ -126,6 +128,40 @@ def test_supervisor_closes_a_day_and_sees_its_appointments(supervisor: Client) -
     assert any(f"/appointment/{booked.id}/" in text for text in messages(page))
     assert services.current_schedule().closure_on(day) == "Mudanza"
     assert "Mudanza" in supervisor.get(DAYS).content.decode()
+
+
+def test_added_day_does_not_overwrite_a_stored_one(supervisor: Client) -> None:
+    day = next_monday()
+    form = open_form(supervisor, f"{DAYS}add/")
+    stored = services.set_special_day(day=day, is_open=False, reason="Mudanza", now=clock.now())
+
+    page = supervisor.post(
+        f"{DAYS}add/", {**form, "day": day.isoformat(), "reason": "Asueto", "is_open": "on"}
+    )
+
+    assert page.status_code == 200
+    assert errors(page)
+    assert services.stored_schedule().special_days[day] == stored
+
+
+def test_patients_are_hidden_from_who_may_not_see_appointments(db: None) -> None:
+    user = User.objects.create_user("planner", is_staff=True)
+    codenames = [f"{verb}_{name}" for verb in ("view", "change") for name in RECORDS]
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    planner = Client()
+    planner.force_login(user)
+    day = next_monday()
+    booked = book(day)
+    services.set_special_day(day=day, is_open=True, reason="", now=clock.now())
+
+    for url, change in (
+        (f"{PROFESSIONALS}gomez/change/", {"tuesday": "8:00-12:00"}),
+        (f"{DAYS}{day}/change/", {"is_open": ""}),
+    ):
+        page = planner.post(url, {**open_form(planner, url), **change}, follow=True)
+        assert any("(1)" in text for text in messages(page)), url
+        for shown in (page, planner.get(url)):
+            assert booked.patient_name not in shown.content.decode()
 
 
 def test_supervisor_opens_holidays_by_action(supervisor: Client, settings: Settings) -> None:
