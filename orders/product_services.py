@@ -26,8 +26,8 @@ from orders.errors import (
 from orders.products import (
     MAX_PRODUCT_NAME_LENGTH,
     MAX_PRODUCTS,
+    Catalogue,
     Product,
-    find_meant,
     listed_names,
     priced_item,
     words_of,
@@ -186,16 +186,16 @@ def price_items(items: Sequence[OrderItem]) -> list[OrderItem]:
 
     """
     offered = [product for product in all_products() if product.is_offered]
-    return [priced_item(item, _product_of(item.name, offered)) for item in items]
-
-
-def _product_of(spoken: str, offered: Sequence[Product]) -> Product:
-    meant = find_meant(spoken, offered)
-    if not meant:
-        raise ProductUnknownError(product=spoken, products=listed_names(offered))
-    if len(meant) > 1:
-        raise ProductAmbiguousError(product=spoken, products=listed_names(meant))
-    return meant[0]
+    catalogue = Catalogue(offered)
+    priced = []
+    for item in items:
+        meant = catalogue.find_meant(item.name)
+        if not meant:
+            raise ProductUnknownError(product=item.name, products=listed_names(offered))
+        if len(meant) > 1:
+            raise ProductAmbiguousError(product=item.name, products=listed_names(meant))
+        priced.append(priced_item(item, meant[0]))
+    return priced
 
 
 def _refuse_twin(product: Product, products: Iterable[Product]) -> None:

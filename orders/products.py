@@ -5,7 +5,7 @@ alike in Argentina. A product is found if exactly one is meant. What is only nea
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -45,20 +45,27 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(sorted(_stem(word) for word in words if word not in _STOPWORDS))
 
 
-def find_meant(spoken: str, products: Collection[Product]) -> list[Product]:
-    """Return the products that `spoken` may mean: one if it is clear, several if not, or none.
+class Catalogue:
+    """Products with their words, which are computed once for all that is looked for."""
 
-    The same words win over a part of the name, and that over a name that is only near.
-    """
-    wanted = words_of(spoken)
-    if not wanted:
-        return []
-    words = {product.id: words_of(product.name) for product in products}
-    same = [each for each in products if words[each.id] == wanted]
-    shorter = [each for each in products if set(wanted) < set(words[each.id])]
-    longer = [each for each in products if words[each.id] and set(words[each.id]) < set(wanted)]
-    near = [each for each in products if _is_near(spoken, each.name)]
-    return next((found for found in (same, shorter, longer, near) if found), [])
+    def __init__(self, products: Iterable[Product]) -> None:
+        self._entries = [(product, words_of(product.name)) for product in products]
+
+    def find_meant(self, spoken: str) -> list[Product]:
+        """Return the products that `spoken` may mean: one if it is clear, several if not, or none.
+
+        The same words win over a part of the name, and that over a name that is only near.
+        """
+        wanted = words_of(spoken)
+        if not wanted:
+            return []
+        wanted_set = set(wanted)
+        same = (each for each, words in self._entries if words == wanted)
+        shorter = (each for each, words in self._entries if wanted_set < set(words))
+        longer = (each for each, words in self._entries if words and set(words) < wanted_set)
+        near = (each for each, _ in self._entries if _is_near(spoken, each.name))
+        # The next rule is evaluated only if the one before has found nothing.
+        return next((found for found in map(list, (same, shorter, longer, near)) if found), [])
 
 
 def priced_item(item: OrderItem, product: Product) -> OrderItem:

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from common.identity.names import NameMatch, compare_names
+from orders import products
 from orders.domain import OrderItem
-from orders.products import Product, find_meant, listed_names, priced_item
+from orders.products import Catalogue, Product, listed_names, priced_item, words_of
 
 pytestmark = pytest.mark.pure
 
@@ -52,7 +54,41 @@ CATALOGUE = [product(name) for name in NAMES]
     ],
 )
 def test_product_is_found_as_customers_say_it(spoken: str, meant: list[str]) -> None:
-    assert [each.name for each in find_meant(spoken, CATALOGUE)] == meant
+    assert [each.name for each in Catalogue(CATALOGUE).find_meant(spoken)] == meant
+
+
+def test_only_what_no_other_rule_finds_is_compared_as_near(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+
+    def compare(spoken: str, name: str) -> NameMatch:
+        compared.append(name)
+        return compare_names(spoken, name)
+
+    monkeypatch.setattr(products, "compare_names", compare)
+    catalogue = Catalogue(CATALOGUE)
+    for spoken in ("remeras", "notebook", "mouse inalámbrico"):
+        assert catalogue.find_meant(spoken)
+    assert not compared
+    assert catalogue.find_meant("auricolares")
+    assert "Auriculares" in compared
+
+
+def test_words_of_products_are_computed_once_for_all_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    computed: list[str] = []
+
+    def compute(name: str) -> tuple[str, ...]:
+        computed.append(name)
+        return words_of(name)
+
+    monkeypatch.setattr(products, "words_of", compute)
+    catalogue = Catalogue(CATALOGUE)
+    for spoken in ("remeras", "mouses", "heladera"):
+        catalogue.find_meant(spoken)
+    assert computed == [*NAMES, "remeras", "mouses", "heladera"]
 
 
 def test_item_gets_name_and_price_of_the_product() -> None:
