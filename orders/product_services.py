@@ -142,25 +142,35 @@ def import_products(
 ) -> tuple[list[Product], list[Product]]:
     """Store products by name and price; return those that are new and those whose name or price changed.
 
-    An entry with the words of a stored product is that product. Products that no entry names stay.
+    An entry with the words of a stored product is that product; of entries with the same words, the
+    last one counts. Products that no entry names stay.
 
     Raises:
-        InvalidFieldError, CatalogueFullError: as `add_product`; the entries before are stored.
+        InvalidFieldError, CatalogueFullError: as `add_product`; nothing is stored.
 
     """
     stored = {words_of(product.name): product for product in all_products()}
-    added, changed = [], []
+    wanted = dict(stored)
     for position, (name, price) in enumerate(entries):
-        before = stored.get(words_of(name))
-        if before is None:
-            # So the list has the order of the entries.
-            product = add_product(name=name, price=price, now=now + position * MILLISECOND)
+        # So the list has the order of the entries.
+        created_at = truncate_to_ms(now) + position * MILLISECOND
+        before = wanted.get(words_of(name)) or Product(
+            id=opaque_id(), name=name, price=price, created_at=created_at, updated_at=created_at
+        )
+        wanted[words_of(name)] = _clean(replace(before, name=name, price=price))
+    if len(wanted) > max(MAX_PRODUCTS, len(stored)):
+        raise CatalogueFullError(limit=MAX_PRODUCTS)
+    added, changed = [], []
+    for key, product in wanted.items():
+        if key not in stored:
+            repository.add_product(product)
             added.append(product)
-        else:
-            product = change_product(product_id=before.id, name=name, price=price, now=now)
-            if product != before:
-                changed.append(product)
-        stored[words_of(name)] = product
+        elif product != stored[key]:
+            changed.append(
+                change_product(
+                    product_id=product.id, name=product.name, price=product.price, now=now
+                )
+            )
     return added, changed
 
 

@@ -1,16 +1,25 @@
 """Callers don't set prices (issue 14, row 16)."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
 import orders.demo
 import orders.services
+from common.dynamodb.paging import Page
+from common.errors import InvalidFieldError
 from common.identity.verification import Caller, Customer
-from orders import product_services
+from orders import product_repository, product_services
 from orders.domain import Order, OrderChanges, OrderItem, OrderStatus
-from orders.errors import ProductAmbiguousError, ProductUnknownError, TotalMismatchError
+from orders.errors import (
+    CatalogueFullError,
+    ProductAmbiguousError,
+    ProductUnknownError,
+    TotalMismatchError,
+)
+from orders.products import Product
 from tests.security.test_floods import NOW
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
@@ -147,3 +156,55 @@ def test_import_adds_and_changes_products() -> None:
         ["MOUSES"],
     )
     assert [each.name for each in product_services.all_products()] == ["MOUSES", "Remera", "Gorra"]
+
+
+@pytest.mark.parametrize(
+    ("name", "price", "field"),
+    [("de la", "3", "name"), ("x" * 121, "3", "name"), ("Gorra", "-1", "price")],
+)
+def test_import_with_a_wrong_entry_stores_nothing(name: str, price: str, field: str) -> None:
+    product_services.add_product(name="Mouse", price=Decimal(10), now=NOW)
+    entries = [("Remera", Decimal(5)), ("Mouse", Decimal(12)), (name, Decimal(price))]
+    with pytest.raises(InvalidFieldError) as refused:
+        product_services.import_products(entries, now=NOW)
+    assert refused.value.data["field"] == field
+    stored = {each.name: each.price for each in product_services.all_products()}
+    assert stored == {"Mouse": Decimal(10)}
+
+
+def test_last_of_entries_with_the_same_words_counts() -> None:
+    entries = [("Mouse", Decimal(10)), ("Remera", Decimal(5)), ("mouses", Decimal(12))]
+    added, changed = product_services.import_products(entries, now=NOW)
+    assert ([(each.name, each.price) for each in added], changed) == (
+        [("mouses", Decimal(12)), ("Remera", Decimal(5))],
+        [],
+    )
+    assert product_services.all_products() == added
+
+
+def test_import_beyond_the_limit_stores_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product_services, "MAX_PRODUCTS", 2)
+    full = [("Mouse", Decimal(10)), ("Remera", Decimal(5))]
+    product_services.import_products(full, now=NOW)
+    with pytest.raises(CatalogueFullError):
+        product_services.import_products([*full, ("Gorra", Decimal(3))], now=NOW)
+    _, changed = product_services.import_products([("Mouse", Decimal(11))], now=NOW)
+    assert [each.price for each in changed] == [Decimal(11)]
+    assert len(product_services.all_products()) == 2
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_import_reads_the_catalogue_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = 0
+    list_products = product_repository.list_products
+
+    def count(**arguments: Any) -> Page[Product]:
+        nonlocal reads
+        reads += 1
+        return list_products(**arguments)
+
+    monkeypatch.setattr(product_repository, "list_products", count)
+    added, changed = product_services.import_products(
+        [("Gorra", Decimal(3)), ("Media", Decimal(2)), ("Mouse", Decimal(11))], now=NOW
+    )
+    assert (len(added), len(changed), reads) == (2, 1, 1)
