@@ -11,7 +11,7 @@ from common import clock
 from common.errors import UnavailableError
 from conversations.model_usage import ModelUsage, UsageLimits
 from tests.calls.harness import in_virtual_time
-from voice.calls.model_budget import COUNT_INTERVAL_S, ModelBudget
+from voice.calls.model_budget import COUNT_INTERVAL_S, WRITE_TIMEOUT_S, ModelBudget
 
 pytestmark = pytest.mark.pure
 
@@ -24,6 +24,8 @@ class Store:
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
         self.is_down = False
+        self.delay_s = 0.0
+        self.writes = 0
 
     async def read_usage(self, *, address: str, now: datetime) -> ModelUsage:
         return self._usage([address])
@@ -31,6 +33,12 @@ class Store:
     async def add_usage(
         self, *, seconds_by_address: Mapping[str, int], now: datetime
     ) -> ModelUsage:
+        """Add seconds; as on a thread, a write that has started is completed."""
+        self.writes += 1
+        return await asyncio.shield(self._add(seconds_by_address))
+
+    async def _add(self, seconds_by_address: Mapping[str, int]) -> ModelUsage:
+        await asyncio.sleep(self.delay_s)
         usage = self._usage(seconds_by_address)  # raises while the store is down
         self.seconds.update(seconds_by_address)
         return self._usage(usage.by_address)
@@ -124,6 +132,72 @@ async def test_store_that_does_not_answer_refuses_nobody_and_loses_nothing() -> 
     budget.call_ended(call)
     await budget.close()
     assert store.seconds == {HOME: 31}
+
+
+@in_virtual_time
+async def test_slow_write_is_counted_once_and_no_other_begins_beside_it() -> None:
+    store = Store()
+    budget = budget_of(store, day=100)
+    call = Caller()
+    store.delay_s = 2.5 * COUNT_INTERVAL_S
+    budget.call_started(call)
+    await asyncio.sleep(2 * COUNT_INTERVAL_S + 1)
+    assert (store.writes, store.seconds) == (1, {})
+    store.delay_s = 0
+    await asyncio.sleep(2 * COUNT_INTERVAL_S)
+    assert (store.writes, store.seconds) == (2, {HOME: 55})
+    budget.call_ended(call)
+    await budget.close()
+    assert store.seconds == {HOME: 61}
+
+
+@in_virtual_time
+async def test_slow_write_that_fails_after_its_call_is_stored_once() -> None:
+    store = Store()
+    budget = budget_of(store, day=100)
+    call = Caller()
+    store.delay_s, store.is_down = 1.5 * COUNT_INTERVAL_S, True
+    budget.call_started(call)
+    await asyncio.sleep(COUNT_INTERVAL_S + 1)
+    budget.call_ended(call)
+    await asyncio.sleep(COUNT_INTERVAL_S + WRITE_TIMEOUT_S)
+    assert store.writes == 1
+    store.delay_s = 0
+    await asyncio.sleep(WRITE_TIMEOUT_S)
+    assert (store.writes, store.seconds) == (2, {})  # both have failed
+    store.is_down = False
+    await asyncio.sleep(COUNT_INTERVAL_S)
+    assert store.seconds == {HOME: 16}
+    await budget.close()
+    assert store.seconds == {HOME: 16}
+
+
+@in_virtual_time
+async def test_close_waits_a_while_for_a_slow_write() -> None:
+    store = Store()
+    budget = budget_of(store, day=100)
+    call = Caller()
+    store.delay_s = WRITE_TIMEOUT_S + 1
+    budget.call_started(call)
+    await asyncio.sleep(COUNT_INTERVAL_S + 2)
+    budget.call_ended(call)
+    await budget.close()
+    assert store.seconds == {HOME: 15}
+    await asyncio.sleep(2)
+    assert store.seconds == {HOME: 17}
+
+
+@in_virtual_time
+async def test_close_gives_up_what_a_store_that_hangs_cannot_store() -> None:
+    store = Store()
+    budget = budget_of(store, day=100)
+    call = Caller()
+    store.delay_s = 10 * COUNT_INTERVAL_S
+    budget.call_started(call)
+    await asyncio.sleep(COUNT_INTERVAL_S + 2)
+    budget.call_ended(call)
+    await budget.close()
+    assert store.writes == 1
 
 
 @in_virtual_time

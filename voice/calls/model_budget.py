@@ -80,6 +80,8 @@ class ModelBudget:
         """Seconds by address that are not stored yet."""
         self._is_nearly_used = False
         self._task: asyncio.Task[None] | None = None
+        self._write: asyncio.Task[None] | None = None
+        """The latest write; while the store is slow, it outlives the wait for it."""
 
     async def has_budget(self, address: str) -> bool:
         """Whether a call from this address may use the model now."""
@@ -127,28 +129,49 @@ class ModelBudget:
         self._counted_to[call] += seconds
 
     async def _count_while_active(self) -> None:
-        while self._counted_to or self._uncounted_s:
+        while self._counted_to or self._uncounted_s or not self._is_write_done:
             await asyncio.sleep(COUNT_INTERVAL_S)
             for call in self._counted_to:
                 self._count(call)
             await self._store_usage()
 
     async def _store_usage(self) -> None:
-        """Store the seconds by address; those that could not be stored are stored the next time."""
-        uncounted = {address: s for address, s in self._uncounted_s.items() if s}
-        self._uncounted_s.clear()
-        for batch in batched(uncounted.items(), services.MAX_USAGE_ADDRESSES):
-            try:
-                async with asyncio.timeout(WRITE_TIMEOUT_S):
-                    usage = await self._store.add_usage(
-                        seconds_by_address=dict(batch), now=self._now()
-                    )
-            except (UnavailableError, BusyError, TimeoutError):
-                logger.warning("model usage not stored")
-                self._uncounted_s.update(dict(batch))
-            else:
-                self._observe(usage)
-                self._end_calls_of(usage.exhausted_addresses(self._limits))
+        """Store the seconds by address; those that could not be stored are stored the next time.
+
+        No write begins before the one before has ended: it may still be counted.
+        """
+        await self._wait_for_write()
+        self._uncounted_s = +self._uncounted_s  # without addresses that have no seconds
+        for batch in batched(tuple(self._uncounted_s.items()), services.MAX_USAGE_ADDRESSES):
+            if not self._is_write_done:
+                return
+            self._uncounted_s -= Counter(dict(batch))
+            self._write = asyncio.create_task(  # noqa: TID251 -- a slow one outlives the wait for it
+                self._add_usage(dict(batch))
+            )
+            await self._wait_for_write()
+
+    @property
+    def _is_write_done(self) -> bool:
+        return self._write is None or self._write.done()
+
+    async def _wait_for_write(self) -> None:
+        if self._write is None:
+            return
+        done, _ = await asyncio.wait({self._write}, timeout=WRITE_TIMEOUT_S)
+        if not done:
+            logger.warning("model usage write is slow")
+
+    async def _add_usage(self, seconds: Mapping[str, int]) -> None:
+        """Store seconds by address; if that fails, they are stored the next time."""
+        try:
+            usage = await self._store.add_usage(seconds_by_address=seconds, now=self._now())
+        except (UnavailableError, BusyError):
+            logger.warning("model usage not stored")
+            self._uncounted_s.update(seconds)
+        else:
+            self._observe(usage)
+            self._end_calls_of(usage.exhausted_addresses(self._limits))
 
     def _end_calls_of(self, addresses: frozenset[str]) -> None:
         for call in [each for each in self._counted_to if each.address in addresses]:
