@@ -15,6 +15,8 @@ A name that is only near, without another factor, isn't counted: it is no guess.
 
 import logging
 import math
+import threading
+from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -52,8 +54,15 @@ from common.networks import network_of
 logger = logging.getLogger(__name__)
 
 MAX_LOCKS = 100
+MAX_REMEMBERED_ADDRESSES = 4_096
+KNOWN_RENEWALS = 30
+"""In how many parts of `KNOWN_CALLER_DAYS` a known address is stored once, each day of 30 days."""
 LOCKING = frozenset({SubjectKind.CALL, SubjectKind.ADDRESS})
 RECORDS = frozenset({SubjectKind.ORDER, SubjectKind.APPOINTMENT, SubjectKind.CONTACT})
+
+recorded_until: OrderedDict[str, datetime] = OrderedDict()
+"""Until when addresses, as hashes, are known by what this process has stored lately."""
+_recorded_lock = threading.Lock()
 
 
 def verify_or_count_failure(
@@ -154,19 +163,33 @@ def hash_address(address: str) -> str:
 
 
 def is_known_address(address: str, *, now: datetime) -> bool:
-    """Whether somebody was verified from this address in the last `KNOWN_CALLER_DAYS`."""
+    """Whether somebody was verified from this address in the last `KNOWN_CALLER_DAYS`, or almost."""
     until = repository.known_until(hash_address(address)) if settings.KNOWN_CALLER_DAYS else None
     return until is not None and until > now
 
 
 def _record_known_address(address: str, now: datetime) -> None:
-    """Store that a caller was verified; the tool call doesn't fail if that fails."""
-    if settings.KNOWN_CALLER_DAYS:
-        until = now + timedelta(days=settings.KNOWN_CALLER_DAYS)
-        try:
-            repository.record_known_address(hash_address(address), until=until)
-        except (UnavailableError, BusyError):
-            logger.warning("known address not stored")
+    """Store that a caller was verified, unless this process has lately done so for the address.
+
+    The tool call doesn't fail if that fails.
+    """
+    if not settings.KNOWN_CALLER_DAYS:
+        return
+    address_hash = hash_address(address)
+    lifetime = timedelta(days=settings.KNOWN_CALLER_DAYS)
+    recorded = recorded_until.get(address_hash)
+    if recorded is not None and now + lifetime - recorded < lifetime / KNOWN_RENEWALS:
+        return
+    try:
+        repository.record_known_address(address_hash, until=now + lifetime)
+    except (UnavailableError, BusyError):
+        logger.warning("known address not stored")
+        return
+    with _recorded_lock:
+        recorded_until[address_hash] = now + lifetime
+        recorded_until.move_to_end(address_hash)
+        if len(recorded_until) > MAX_REMEMBERED_ADDRESSES:
+            recorded_until.popitem(last=False)
 
 
 def hash_text(value: str) -> str:

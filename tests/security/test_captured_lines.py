@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 import orders.demo
 import orders.services
 from common.identity import lockout
+from common.identity.models import KnownAddress
 from common.identity.verification import Customer
 from orders.errors import OrderNotFoundError
 from tests.fixtures.site import SiteRunner
@@ -80,6 +81,34 @@ def test_address_is_known_for_some_days_after_a_verification(
     assert lockout.is_known_address(ADDRESS, now=NOW + timedelta(days=30, seconds=-1))
     assert not lockout.is_known_address(ADDRESS, now=NOW + timedelta(days=30))
     assert not lockout.is_known_address("192.0.2.2", now=NOW)
+
+
+@pytest.mark.store
+def test_known_address_is_stored_once_a_day(
+    settings: Settings, juan: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KNOWN_CALLER_DAYS = 30
+    home, office, day = juan, replace(juan, address="192.0.2.2"), timedelta(days=1)
+
+    def is_written(caller: Customer, now: datetime) -> bool:
+        """Whether a verified tool call stores the address, which was deleted before."""
+        assert caller.address
+        if row := KnownAddress.find(lockout.hash_address(caller.address)):
+            row.delete()
+        orders.services.look_up_order(order_id="1", caller=caller, now=now)
+        return lockout.is_known_address(caller.address, now=now)
+
+    assert is_written(home, NOW)
+    assert not is_written(home, NOW + day - timedelta(seconds=1))
+    assert is_written(office, NOW)
+    assert is_written(home, NOW + day)
+    assert not is_written(home, NOW + day)
+    assert not is_written(office, NOW)
+
+    monkeypatch.setattr(lockout, "MAX_REMEMBERED_ADDRESSES", 2)
+    assert is_written(replace(juan, address="192.0.2.3"), NOW)
+    assert not is_written(home, NOW + day)  # it was stored later than the office
+    assert is_written(office, NOW)
 
 
 @pytest.mark.store
