@@ -1,4 +1,4 @@
-"""How a record says what was changed by voice and over REST. The admin has a history of its own, in SQL.
+"""How a record says what was changed by voice, over REST and by a link in a message. The admin has a history of its own, in SQL.
 
 The latest `MAX_CHANGES` are stored in the record itself, in the write that they describe, so that each
 change is in the history and no other is, also where a server has no SQL database.
@@ -23,6 +23,7 @@ class ChangeWay(StrEnum):
 
     VOICE = "voice"
     REST = "rest"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class ChangeOrigin:
 
 
 REST = ChangeOrigin(way=ChangeWay.REST)
+LINK = ChangeOrigin(way=ChangeWay.LINK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

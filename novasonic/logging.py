@@ -4,12 +4,16 @@ All packages log with the standard library's `logging`. structlog only formats t
 the fields that are bound to the context (`call_id`), which `await` preserves.
 """
 
+import re
 import sys
 from typing import Any, Literal
 
 import structlog
 
 type LogFormat = Literal["json", "console"]
+
+_SECRET_PATHS = re.compile(r"(/(?:turno|espera|agenda)/)[^\s?]+")
+"""Paths that open something for whoever knows them."""
 
 
 def logging_config(level: str, log_format: LogFormat) -> dict[str, Any]:
@@ -45,6 +49,7 @@ def _enrichers() -> list[structlog.typing.Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         _without_request,
+        _without_secret_paths,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
 
@@ -54,6 +59,15 @@ def _without_request(
 ) -> structlog.typing.EventDict:
     """Remove the request that Django attaches: its repr shows query strings, which may be personal data."""
     event.pop("request", None)
+    return event
+
+
+def _without_secret_paths(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Cut the paths of links and feeds, which Django logs with each refused request."""
+    if isinstance(message := event.get("event"), str):
+        event["event"] = _SECRET_PATHS.sub(r"\1…", message)
     return event
 
 

@@ -140,6 +140,11 @@ API_ANONYMOUS_RATE: RequestRate = Field(
 API_USER_RATE: RequestRate = Field(
     "1200/min", description="REST requests of one user; `none`: no limit."
 )
+PUBLIC_PAGE_RATE: RequestRate = Field(
+    "60/min",
+    description="Requests of one address for the pages behind links in messages, and for calendar feeds; `none`: "
+    "no limit.",
+)
 PROXIES: int = Field(
     0,
     ge=0,

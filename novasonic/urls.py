@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("voice.gateway.urls")),
     path("", include("orders.urls")),
     path("", include("appointments.urls")),
+    path("", include("appointments.links.urls")),
     path(
         "admin/invitation/<uidb64>/<token>/",
         PasswordResetConfirmView.as_view(success_url=reverse_lazy("admin:login")),

@@ -48,6 +48,7 @@ from staff.records import Record, version_of
 WAY_LABELS = {
     ChangeWay.VOICE: gettext_lazy("By voice"),
     ChangeWay.REST: gettext_lazy("By the API"),
+    ChangeWay.LINK: gettext_lazy("By a link"),
 }
 SERVICE_ERROR = "_staff_service_error"
 """The request attribute with the service's error, for the form view's second run."""
