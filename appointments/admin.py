@@ -9,7 +9,7 @@ from django.contrib.admin import helpers
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.forms.widgets import Script
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from appointments import clinic, information_admin, schedule_admin, services  # noqa: F401 -- registers its pages
 from appointments.admin_forms import AppointmentForm, RescheduleForm, appointment_error_text
 from appointments.admin_records import Appointment, appointment_record
+from appointments.calendar_pages import FROM_CALENDAR, CalendarPages, calendar_url, parse_start
 from appointments.domain import Appointment as AppointmentValue
 from appointments.domain import (
     AppointmentChanges,
@@ -213,6 +214,38 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         return appointment_error_text(error)
 
     @override
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the URL fills in: doctor and start, for a time that was chosen in the calendar."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        if start := parse_start(str(initial.pop("starts_at", ""))):
+            initial["starts_at"] = start
+        professional = current_schedule().professional(str(initial.get("doctor_name", "")))
+        if professional is not None:
+            kind = AppointmentKind.CONSULTATION
+            initial.setdefault("duration_min", professional.duration_of(kind))
+        return initial
+
+    @override
+    def response_post_save_add(
+        self, request: HttpRequest, obj: Appointment
+    ) -> HttpResponseRedirect:
+        return self._return(request, obj) or super().response_post_save_add(request, obj)
+
+    @override
+    def response_post_save_change(
+        self, request: HttpRequest, obj: Appointment
+    ) -> HttpResponseRedirect:
+        return self._return(request, obj) or super().response_post_save_change(request, obj)
+
+    def _return(
+        self, request: HttpRequest, appointment: Appointment
+    ) -> HttpResponseRedirect | None:
+        """Return to the calendar, if the form was opened from there."""
+        if FROM_CALENDAR not in request.GET:
+            return None
+        return HttpResponseRedirect(calendar_url(appointment, request.GET[FROM_CALENDAR]))
+
+    @override
     def delete_record(self, record: Appointment) -> None:
         services.delete_appointment(appointment_id=record.id, unchanged_since=record.updated_at)
 
@@ -316,7 +349,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     @override
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.free_times)
-        return [path("free-times/", view, name="appointments_free_times"), *super().get_urls()]
+        return [
+            path("free-times/", view, name="appointments_free_times"),
+            *CalendarPages(self).urls(),
+            *super().get_urls(),
+        ]
 
     def free_times(self, request: HttpRequest) -> JsonResponse:
         """Return the free start times of `doctor` on `day` for `minutes` as JSON, for the form's script."""

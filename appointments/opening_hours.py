@@ -79,6 +79,18 @@ def covers(hours: Hours, interval: TimeInterval, time_zone: ZoneInfo) -> bool:
     return covered_until >= interval.end
 
 
+def union_of(intervals: Iterable[TimeInterval]) -> list[TimeInterval]:
+    """Return the time that is in any of `intervals`, as intervals that don't touch, in order."""
+    union: list[TimeInterval] = []
+    for interval in sorted(intervals, key=lambda each: each.start):
+        if union and interval.start <= union[-1].end:
+            end = max(union[-1].end, interval.end)
+            union[-1] = TimeInterval(start=union[-1].start, end=end)
+        else:
+            union.append(interval)
+    return union
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotGrid:
     """The times at which appointments start: every `step`, counted from each opening time."""

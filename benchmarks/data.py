@@ -99,7 +99,14 @@ REST = [
     "/appointments/free-times?limit=100",
     "/appointments/free-times?doctorName=Dr.+Rodríguez&partOfDay=morning",
 ]
+CALENDAR = "/admin/appointments/appointment/calendar/"
+# A week in which there are appointments with both sizes of the tables.
+WEEK = f"from={LAST_WEEK[:10]}&until={to_iso(NOW - timedelta(days=1))[:10]}"
 ADMIN = [
+    CALENDAR,
+    f"{CALENDAR}events/?{WEEK}",
+    f"{CALENDAR}events/?{WEEK}&doctor=Dr.+Rodríguez",
+    f"{CALENDAR}day/?date={A_DAY}",
     "/admin/orders/order/",
     "/admin/orders/order/?status=pending",
     "/admin/orders/order/?days=7",

@@ -44,6 +44,16 @@ SPELLINGS = {
 """SPDX names of what packages write; empty where another part of the text names the licence."""
 UNSTATED = {"py-nanotts": "Apache-2.0"}
 """Licences of packages whose metadata names none, from their repositories."""
+COPIED = ("fullcalendar", "@fullcalendar/core", "preact")
+"""npm packages whose files are copied into the repository, or are part of a copied file."""
+
+
+def copied_licences(folder: Path) -> dict[str, str]:
+    """Return the licences of the copied npm packages, as package-lock.json states them."""
+    file = folder / "package-lock.json"
+    packages = json.loads(file.read_text())["packages"] if file.exists() else {}
+    entries = {name: packages.get(f"node_modules/{name}") for name in COPIED}
+    return {name: str(entry.get("license")) for name, entry in entries.items() if entry}
 
 
 def normalized(name: str) -> str:
@@ -81,7 +91,7 @@ def is_allowed(expression: str) -> bool:
 
 def rows_of(page: str) -> dict[str, str]:
     """Return the licences that the page lists, by package."""
-    rows = re.findall(r"^\| ([\w.-]+) \| ([^|]+) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| ([\w.@/-]+) \| ([^|]+) \|", page, re.MULTILINE)
     return {name: licence for name, licence in rows if name != "package"}
 
 
@@ -118,11 +128,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write docs/licences.md")
     parser.add_argument("files", nargs="+", type=Path, help="reports of pip-licenses in JSON")
     options = parser.parse_args(arguments)
-    uses = pinned_packages(ROOT)
+    copied = copied_licences(ROOT)
+    uses = pinned_packages(ROOT) | dict.fromkeys(copied, "the staff calendar, copied")
     current = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     # A package that is for another platform isn't installed: what the page says of it stays.
     listed = {name: licence for name, licence in rows_of(current).items() if name in uses}
-    licences = listed | installed_licences((file.read_text() for file in options.files), uses)
+    licences = (
+        listed | copied | installed_licences((file.read_text() for file in options.files), uses)
+    )
     problems = [
         f"{name}: not allowed: {text}" for name, text in licences.items() if not is_allowed(text)
     ]

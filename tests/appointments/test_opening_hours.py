@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from appointments.domain import TimeInterval
-from appointments.opening_hours import OpeningHours, covers
+from appointments.opening_hours import OpeningHours, covers, union_of
 
 pytestmark = pytest.mark.pure
 
@@ -43,6 +43,16 @@ def test_opening_hours_cover_interval_within_one_opening(
 def test_day_without_hours_is_closed() -> None:
     assert HOURS.intervals_on(SUNDAY, CLINIC) == []
     assert not covers(HOURS, interval(SUNDAY, "10:00", 30), CLINIC)
+
+
+def test_union_joins_intervals_that_overlap_or_touch() -> None:
+    eight, nine, ten = (interval(MONDAY, start, 60) for start in ("08:00", "09:00", "10:00"))
+    noon = interval(MONDAY, "12:00", 120)
+    within = interval(MONDAY, "12:30", 15)
+
+    morning = TimeInterval(start=eight.start, end=ten.end)
+    assert union_of([noon, ten, eight, nine, within]) == [morning, noon]
+    assert union_of([]) == []
 
 
 def test_hours_around_the_clock_cover_midnight() -> None:

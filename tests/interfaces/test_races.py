@@ -1,6 +1,7 @@
 """Fifty bookings of one time, through all three interfaces at once: exactly one succeeds."""
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import appointments.services
+from appointments.domain import Appointment, AppointmentKind
+from common.timestamps import to_iso
 from tests.fixtures.site import Site
 from tests.interfaces.clients import (
     INTERFACES,
@@ -16,7 +19,9 @@ from tests.interfaces.clients import (
     Interface,
     Response,
     SubmitBooking,
+    VoiceInterface,
 )
+from tests.interfaces.staff_session import staff_session
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(240)]
 
@@ -75,6 +80,58 @@ async def test_fifty_concurrent_bookings_over_all_interfaces_book_one(
     that_day = appointments.services.list_appointments_on(day=starts_at.date())
     booked = [a for a in that_day if a.starts_at == starts_at and a.doctor_name == "Dr. Rodríguez"]
     assert len(booked) == 1
+
+
+async def test_drags_and_voice_bookings_of_one_time_have_one_winner(
+    staffed_site: Site, demo_data: datetime
+) -> None:
+    starts_at = contested_time(demo_data)
+    dragged = [
+        appointments.services.book_appointment(
+            patient_name=f"{name} Paz",
+            patient_email=f"{name}.paz@email.com".lower(),
+            doctor_name="Dr. Rodríguez",
+            starts_at=starts_at + timedelta(hours=2 + n),
+            duration_min=30,
+            kind=AppointmentKind.CONSULTATION,
+            token=f"drag {n} {demo_data}",
+            now=demo_data,
+        )
+        for n, name in enumerate(NAMES[:4])
+    ]
+    session = staff_session(staffed_site)
+
+    def drag(appointment: Appointment) -> Response:
+        assert appointment.updated_at is not None
+        path = f"/admin/appointments/appointment/calendar/{appointment.id}/move/"
+        form = {
+            "start": starts_at.astimezone(CLINIC).replace(tzinfo=None).isoformat(),
+            "version": to_iso(appointment.updated_at),
+        }
+        status, text = session.submit(path, form)
+        answer = json.loads(text)
+        return Response(is_done=status == 200, text=answer["message"], code=answer.get("code"))
+
+    requests = booking_requests(starts_at, "Dr. Rodríguez")[4:8]
+    async with AsyncExitStack() as running:
+        voice = [
+            await VoiceInterface(staffed_site).prepare_booking(each, running) for each in requests
+        ]
+        responses = await asyncio.gather(
+            *(submit() for submit in voice), *(asyncio.to_thread(drag, each) for each in dragged)
+        )
+    refusals = [response for response in responses if not response.is_done]
+    assert len(refusals) == len(responses) - 1, responses
+    assert all(SLOT_TAKEN in refusal.text for refusal in refusals), refusals
+    that_day = appointments.services.list_appointments_on(day=starts_at.date())
+    [winner] = [
+        each
+        for each in that_day
+        if each.starts_at == starts_at and each.doctor_name == "Dr. Rodríguez"
+    ]
+    moved = {each.id for each in dragged}
+    stayed = [each for each in that_day if each.id in moved and each.id != winner.id]
+    assert len(stayed) == len(moved - {winner.id})
 
 
 def table(interfaces: list[Interface], responses: list[Response]) -> str:

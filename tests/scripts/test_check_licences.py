@@ -49,7 +49,9 @@ def test_licence_is_allowed_only_if_the_list_names_it(expression: str, is_allowe
 
 def test_page_lists_every_pinned_package() -> None:
     listed = licences.rows_of(licences.PAGE.read_text(encoding="utf-8"))
-    assert set(listed) == set(licences.pinned_packages(licences.ROOT))
+    copied = licences.copied_licences(licences.ROOT)
+    assert set(listed) == {*licences.pinned_packages(licences.ROOT), *copied}
+    assert set(copied) == set(licences.COPIED)
 
 
 def test_every_listed_licence_is_allowed() -> None:

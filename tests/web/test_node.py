@@ -41,6 +41,31 @@ def test_javascript_types_check(config: str) -> None:
     assert ran.returncode == 0, ran.stdout
 
 
+COPIED = ROOT / "appointments" / "static" / "appointments" / "fullcalendar"
+PACKAGES = {
+    "index.global.min.js": "fullcalendar/index.global.min.js",
+    "LICENSE.md": "fullcalendar/LICENSE.md",
+    "es.global.min.js": "@fullcalendar/core/locales/es.global.min.js",
+}
+"""The files of the staff calendar that are copied from npm packages."""
+
+
+def test_copied_files_are_those_of_the_locked_packages() -> None:
+    assert {file.name for file in COPIED.iterdir()} == set(PACKAGES)
+    modules = ROOT / "node_modules"
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for name in ("fullcalendar", "@fullcalendar/core"):
+        installed = modules / name / "package.json"
+        if not installed.exists():
+            pytest.skip("NO FULLCALENDAR: the copied files are not compared. Install it: npm ci")
+        version = json.loads(installed.read_text(encoding="utf-8"))["version"]
+        assert version == lock[f"node_modules/{name}"]["version"]
+    for copied, original in PACKAGES.items():
+        # Git stores line feeds only, whatever the package has.
+        expected = (modules / original).read_bytes().replace(b"\r\n", b"\n")
+        assert (COPIED / copied).read_bytes().replace(b"\r\n", b"\n") == expected, copied
+
+
 def test_wire_constants_of_page_and_server_agree() -> None:
     wire = (ROOT / "voice" / "web" / "static" / "voice" / "wire.js").as_uri()
     ran = run_node(

@@ -1,0 +1,4 @@
+// @ts-check
+/** Prints the page. The browser's own menu does so without this script. */
+
+document.querySelector("#print")?.addEventListener("click", () => window.print());
