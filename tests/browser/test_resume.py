@@ -324,6 +324,12 @@ async def test_reloaded_page_resumes_typed_call_without_microphone(
     assert await customer.page.evaluate("tests.streams.length") == 0
 
 
+TYPE_TEXT = """(text) => {
+    document.querySelector("[data-part=compose-text]").value = text;
+    document.querySelector("[data-part=compose]").requestSubmit();
+}"""
+
+
 async def test_pending_texts_of_reloaded_page_are_sent_once(
     customer: Customer, server: FakeServer
 ) -> None:
@@ -336,8 +342,13 @@ async def test_pending_texts_of_reloaded_page_are_sent_once(
     await expect(customer.transcript).to_contain_text("dos")
     async with disconnected(customer, server, call):
         call.drops_frames = False
-        await customer.send_text("tres")
-        await expect(customer.transcript).to_contain_text("tres")
+        # The page goes away before its worker has reported the text.
+        await customer.page.evaluate(
+            f"""() => {{
+                ({TYPE_TEXT})("tres");
+                dispatchEvent(new Event("pagehide"));
+            }}"""
+        )
         for _ in range(2):  # the second reload comes before the first one has resumed
             await customer.page.reload()
             await expect(customer.status).to_have_text("Reconectando…")
@@ -354,6 +365,42 @@ async def test_pending_texts_of_reloaded_page_are_sent_once(
     await call.wait_for_resume(2)
     await expect(texts).to_have_text(["uno", "Uno.", "dos", "Dos.", "tres"])
     assert call.texts() == ["uno", "dos", "tres"]
+
+
+async def test_texts_typed_right_before_reload_are_sent_once(
+    customer: Customer, server: FakeServer
+) -> None:
+    call = await start_typed_call(customer, server, "uno")
+    delays_ms = [0, 1, 2, 4, 8]
+    for count, delay_ms in enumerate(delays_ms, 1):
+        await customer.page.evaluate(
+            f"""([text, delayMs]) => {{
+                ({TYPE_TEXT})(text);
+                if (delayMs > 0) return setTimeout(() => location.reload(), delayMs);
+                dispatchEvent(new Event("pagehide")); // the worker has not reported the text yet
+                location.reload();
+            }}""",
+            [f"{delay_ms} ms", delay_ms],
+        )
+        await call.wait_for_resume(count)
+    await customer.send_text("dos")
+    await call.wait_until(lambda: "dos" in call.texts())
+    assert call.texts() == ["uno", *(f"{delay_ms} ms" for delay_ms in delays_ms), "dos"]
+    assert call.violations == []
+
+
+async def test_text_typed_right_before_hang_up_is_sent(
+    customer: Customer, server: FakeServer
+) -> None:
+    call = await start_typed_call(customer, server, "uno")
+    await customer.page.evaluate(
+        f"""() => {{
+            ({TYPE_TEXT})("dos");
+            document.querySelector("[data-part=hang-up-button]").click();
+        }}"""
+    )
+    await call.wait_for_event("end")
+    assert call.texts() == ["uno", "dos"]
 
 
 async def test_reloaded_page_can_hang_up_at_once(customer: Customer, server: FakeServer) -> None:

@@ -4,7 +4,7 @@
     async with row.measured(): ...
 
 `make faults` prints all rows as a table; a row that exceeds its time limit fails. `make test`, which runs
-four files at a time, allows three times the limit.
+four files at a time on machines with other work, allows six times the limit.
 """
 
 import os
@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from tests.reports import FAULT_ROW
 
-TIME_FACTOR = float(os.environ.get("FAULT_TIME_FACTOR") or 3)
+TIME_FACTOR = float(os.environ.get("FAULT_TIME_FACTOR") or 6)
 
 
 @dataclass(slots=True)
@@ -48,3 +49,7 @@ class Row:
         cells = (self.fault, self.experience, self.kept, self.within_s, round(self.took_s, 2))
         self.request.node.user_properties.append((FAULT_ROW, cells))
         assert self.took_s <= self.within_s * TIME_FACTOR, f"took {self.took_s:.2f} s"
+
+
+def refuse(status: int, code: str) -> dict[str, Any]:
+    return {"status": status, "code": code, "message": "A fault on command."}

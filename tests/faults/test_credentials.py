@@ -12,7 +12,7 @@ import pytest
 
 from common import clock
 from nova_sonic_simulator.testing import RunningSimulator
-from tests.faults.rows import Row
+from tests.faults.rows import Row, refuse
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import open_client
 
@@ -100,8 +100,11 @@ async def test_expiring_credentials_rotate_the_session(
     start_site: StartSite, credential_file: CredentialFile, faults: RunningSimulator, row: Row
 ) -> None:
     row("credentials expiring", "notices nothing", kept="the call", within_s=15)
-    credential_file.write(FIRST, until=clock.now() + timedelta(seconds=LAST_S))
+    credential_file.write(FIRST)  # the start takes as long as it takes
     with start_site() as site:
+        credential_file.write(FIRST, until=clock.now() + timedelta(seconds=LAST_S))
+        # A refusal makes the site look its credentials up again.
+        await faults.inject_fault("open", "refuse", **refuse(403, "AccessDeniedException"))
         async with open_client(site.ws_url) as client:
             await client.converse("Hola")
             first = (await faults.sessions())[-1]["id"]

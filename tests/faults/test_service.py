@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator
-from tests.faults.rows import Row
+from tests.faults.rows import Row, refuse
 from tests.fixtures.site import Site
 from tests.fixtures.voice_clients import open_client
 
@@ -25,10 +25,6 @@ class Broken:
     fields: dict[str, Any] = field(default_factory=dict)
     times: int = 1
     within_s: float = 6.0
-
-
-def refuse(status: int, code: str) -> dict[str, Any]:
-    return {"status": status, "code": code, "message": "A fault on command."}
 
 
 PASSES_AT_OPEN = [

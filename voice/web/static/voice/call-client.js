@@ -66,8 +66,15 @@ export class CallClient {
   #sound = { microphoneId: "", speakerId: "", volume: 1 };
   /** Whether the player has played all audio of the call. */
   #isPlaybackFinished = false;
-  /** Texts typed before there is a socket. @type {string[]} */
-  #queuedTexts = [];
+  /** Pending texts of the call, as the worker last reported them. @type {PendingText[]} */
+  #reportedTexts = [];
+  /**
+   * Texts typed since then. The listener has them at once: the page may go away before the worker has
+   * reported them, and the next page resumes the call from what the listener stored.
+   *
+   * @type {string[]}
+   */
+  #unreportedTexts = [];
 
   /**
    * @param {CallSettings} settings
@@ -105,6 +112,7 @@ export class CallClient {
    */
   resume(resume, { withMicrophone }) {
     return this.#setUp(async (audio, signal) => {
+      this.#reportedTexts = resume.pendingTexts;
       const ports = await audio.load(this.#settings);
       if (signal.aborted) return;
       this.#connect({ ...ports, greet: true, resume });
@@ -145,8 +153,9 @@ export class CallClient {
 
   /** @param {string} text */
   sendText(text) {
-    if (this.#socket === null) this.#queuedTexts.push(text);
-    else this.#socket.sendText(text);
+    this.#unreportedTexts.push(text);
+    this.#socket?.sendText(text); // without one yet, `#connect` sends it
+    this.#reportPendingTexts();
   }
 
   /** Drop the rest of the reply that is playing. */
@@ -256,14 +265,14 @@ export class CallClient {
     const { signal } = this.#call;
     this.#socket = new SocketClient(this.#settings.workerUrl, {
       onEvent: (event, audio) => signal.aborted || this.#onEvent(event, audio),
-      onPendingTexts: (texts) => signal.aborted || this.#listener.onPendingTexts(texts),
+      onPendingTexts: (...report) => signal.aborted || this.#onPendingTexts(...report),
       onRoundTrip: (ms) => signal.aborted || this.#listener.onRoundTrip(ms),
       onReconnecting: () => signal.aborted || this.#listener.onAction({ type: "reconnecting" }),
       onClosed: (action) => signal.aborted || this.#end(action),
     });
     const { socketUrl, ticketUrl, resumeTimeoutMs } = this.#settings;
     this.#socket.start({ socketUrl, ticketUrl, resumeTimeoutMs, ...options });
-    for (const text of this.#queuedTexts.splice(0)) this.#socket.sendText(text);
+    for (const text of this.#unreportedTexts) this.#socket.sendText(text);
   }
 
   // During a call
@@ -279,6 +288,21 @@ export class CallClient {
       this.#listener.onAction({ type: "audio-context", isRunning });
     }
     if (event.type === "ended") this.#onEnded(hasUnplayedAudio);
+  }
+
+  /**
+   * @param {PendingText[]} texts
+   * @param {number} newTexts
+   */
+  #onPendingTexts(texts, newTexts) {
+    this.#reportedTexts = texts;
+    this.#unreportedTexts.splice(0, newTexts);
+    this.#reportPendingTexts();
+  }
+
+  #reportPendingTexts() {
+    const unreported = this.#unreportedTexts.map((text) => ({ sequence: null, text }));
+    this.#listener.onPendingTexts([...this.#reportedTexts, ...unreported]);
   }
 
   /** @param {PlayerReport} report */
@@ -335,7 +359,8 @@ export class CallClient {
     this.#socket = null;
     this.#audio = null;
     this.#isPlaybackFinished = false;
-    this.#queuedTexts = [];
+    this.#reportedTexts = [];
+    this.#unreportedTexts = [];
   }
 }
 

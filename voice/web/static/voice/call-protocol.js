@@ -125,6 +125,11 @@ export class CallProtocol {
     return [...this.#restoredTexts, ...this.#uplink.pendingTexts];
   }
 
+  /** Whether a typed text waits for its sequence number. */
+  get hasUnsentTexts() {
+    return this.#uplink.pendingTexts.some(({ sequence }) => sequence === null);
+  }
+
   // Connections
 
   /** @param {number} nowMs */

@@ -11,7 +11,8 @@
 /**
  * @typedef {object} SocketListener
  * @property {(event: WireEvent, audio: { hasUnplayedAudio: boolean }) => void} onEvent
- * @property {(texts: PendingText[]) => void} onPendingTexts
+ * @property {(texts: PendingText[], newTexts: number) => void} onPendingTexts `newTexts`: how many
+ *   texts of `sendText` the worker has received since the last call.
  * @property {(ms: number) => void} onRoundTrip How long a message to the server and back takes.
  * @property {() => void} onReconnecting
  * @property {(action: Action) => void} onClosed The call is over. Not called after `hangUp` or
@@ -85,7 +86,8 @@ export class SocketClient {
       case "event":
         return this.#listener.onEvent(message.event, message);
       case "pending-texts":
-        return this.#listener.onPendingTexts(message.texts);
+        this.#listener.onPendingTexts(message.texts, message.newTexts);
+        return this.#post({ kind: "texts-stored", revision: message.revision });
       case "round-trip":
         return this.#listener.onRoundTrip(message.ms);
       case "reconnecting":

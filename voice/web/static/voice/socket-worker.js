@@ -44,15 +44,17 @@ const CLOSE_TIMEOUT_MS = 2000;
  * @typedef {StartCommand
  *   | { kind: "send-text", text: string }
  *   | { kind: "playback-started", position: number, atMs: number }
+ *   | { kind: "texts-stored", revision: number }
  *   | { kind: "reconnect" }
  *   | { kind: "hang-up" }} WorkerCommand
  */
 
 /**
- * What the worker sends to the page. `closed`: the call is over, with the action to show it.
+ * What the worker sends to the page. `pending-texts`: `newTexts` counts the `send-text` commands received
+ * since the last of these messages. `closed`: the call is over, with the action to show it.
  *
  * @typedef {{ kind: "event", event: WireEvent, hasUnplayedAudio: boolean }
- *   | { kind: "pending-texts", texts: PendingText[] }
+ *   | { kind: "pending-texts", texts: PendingText[], newTexts: number, revision: number }
  *   | { kind: "round-trip", ms: number }
  *   | { kind: "reconnecting" }
  *   | { kind: "closed", action: Action }} WorkerMessage
@@ -71,6 +73,17 @@ class CallSocket {
   #isHangingUp = false;
   /** The pending texts that the page knows, as JSON. */
   #postedTexts = "[]";
+  /** Texts received from the page since it was sent the pending ones. */
+  #newTexts = 0;
+  /** Counts the reports of pending texts. */
+  #textsRevision = 0;
+  /**
+   * Frames that wait until the page has stored the sequence numbers of the texts among them. If the page
+   * went away in between, the next one could not tell which of its texts the server has.
+   *
+   * @type {ArrayBuffer[]}
+   */
+  #heldFrames = [];
   #isClosed = false;
   /** @type {number | undefined} */
   #reconnectTimer;
@@ -105,6 +118,7 @@ class CallSocket {
 
   /** @param {string} text */
   sendText(text) {
+    this.#newTexts += 1;
     this.#protocol.sendText(text);
     this.#sendPending();
   }
@@ -119,9 +133,16 @@ class CallSocket {
     this.#sendPending();
   }
 
+  /** @param {number} revision */
+  onTextsStored(revision) {
+    if (revision !== this.#textsRevision) return;
+    this.#sendHeldFrames();
+    this.#sendPending();
+  }
+
   hangUp() {
     this.#protocol.hangUp();
-    this.#sendPending();
+    this.#sendAll();
     const { isEstablished, isReady } = this.#protocol;
     if (!isEstablished || (isReady && this.#socket !== null)) return this.#shutDown();
     // While disconnected, try once more to reach the server, but do not wait for it.
@@ -169,6 +190,7 @@ class CallSocket {
     socket.onclose = ({ code }) => this.#onClose(socket, code);
     this.#socket = socket;
     this.#wasOpen = false;
+    this.#heldFrames = []; // numbered ones are sent again once the call is resumed
     this.#protocol.onConnecting(performance.now());
   }
 
@@ -218,7 +240,7 @@ class CallSocket {
     if (reset !== null) this.#playbackPort.postMessage({ kind: "stream-reset", reset });
     this.#postEvent(event);
     if (!this.#isHangingUp) return;
-    this.#sendPending();
+    this.#sendAll();
     this.#shutDown();
   }
 
@@ -253,16 +275,41 @@ class CallSocket {
 
   /** Send the frames that are due, and keep the page's copy of the pending texts up to date. */
   #sendPending() {
-    const socket = this.#socket;
-    if (socket?.readyState === WebSocket.OPEN && !this.#isClosed) {
-      const frames = this.#protocol.takeFrames(performance.now(), socket.bufferedAmount);
-      for (const frame of frames) socket.send(frame);
+    if (this.#canSend && this.#heldFrames.length === 0) {
+      const bufferedBytes = this.#socket?.bufferedAmount ?? 0;
+      const hadUnsentTexts = this.#protocol.hasUnsentTexts;
+      this.#heldFrames = this.#protocol.takeFrames(performance.now(), bufferedBytes);
+      if (!hadUnsentTexts || this.#protocol.hasUnsentTexts) this.#sendHeldFrames();
     }
+    this.#postPendingTexts();
+  }
+
+  /** Send what is due without waiting for the page: no other page will resume this call. */
+  #sendAll() {
+    this.#sendHeldFrames();
+    this.#sendPending();
+    this.#sendHeldFrames();
+  }
+
+  get #canSend() {
+    return this.#socket?.readyState === WebSocket.OPEN && !this.#isClosed;
+  }
+
+  #sendHeldFrames() {
+    const frames = this.#heldFrames.splice(0);
+    if (!this.#canSend) return;
+    for (const frame of frames) this.#socket?.send(frame);
+  }
+
+  #postPendingTexts() {
     const texts = this.#protocol.pendingTexts;
     const serialized = JSON.stringify(texts);
-    if (serialized === this.#postedTexts) return;
+    if (serialized === this.#postedTexts && this.#newTexts === 0) return;
     this.#postedTexts = serialized;
-    post({ kind: "pending-texts", texts });
+    this.#textsRevision += 1;
+    const revision = this.#textsRevision;
+    post({ kind: "pending-texts", texts, newTexts: this.#newTexts, revision });
+    this.#newTexts = 0;
   }
 
   /** @param {WireEvent} event */
@@ -367,6 +414,8 @@ function onCommand(command) {
       return transport?.sendText(command.text);
     case "playback-started":
       return transport?.onPlaybackStarted(command);
+    case "texts-stored":
+      return transport?.onTextsStored(command.revision);
     case "reconnect":
       return transport?.reconnect();
     case "hang-up":
