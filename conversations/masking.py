@@ -27,14 +27,17 @@ FIELD_NAME_PARTS: Mapping[str, tuple[str, ...]] = {
 """For each mask, parts of the names of fields that it masks whatever their value."""
 
 _LOCAL_PART = r"[\w.!#$%&'/=?^`{|}~+-]"
-_EMAIL = re.compile(rf"(?<!{_LOCAL_PART}){_LOCAL_PART}+@[\w-]+(?:\.[\w-]+)*")
+_EMAIL = re.compile(
+    rf"(?<!{_LOCAL_PART}){_LOCAL_PART}+(?:@[\w-]+(?:\.[\w-]+)*|(?: @ ?|@ )[\w-]+(?:\.[\w-]+)+)"
+)
 _SPOKEN_JOINER = r"(?:punto|gui[oó]n(?:\s+bajo)?|m[aá]s)"
 _LETTER_NAME = "|".join(
     name for name in sorted(SPOKEN_LETTERS, key=len, reverse=True) if len(name) > 1
 )
+_AT = r"[\s,]{1,3}[(\[]?(?:a\s?r{1,2}oba|at(?=\s+[\w-]+\.\w))[)\]]?[\s,]{1,3}"
 _SPOKEN_EMAIL = re.compile(
-    rf"(?<!\S)(?:(?:\w|{_LETTER_NAME})\s+){{0,40}}\S+(?:\s+{_SPOKEN_JOINER}\s+\S+){{0,8}}\s+arroba"
-    r"\s+\S+(?:\s+punto\s+\S+){0,8}",
+    rf"(?<!\S)(?:(?:\w|{_LETTER_NAME})\s+){{0,40}}\S+(?:\s+{_SPOKEN_JOINER}\s+\S+){{0,8}}{_AT}"
+    r"\S+(?:[\s,]{1,3}punto\s+\S+){0,8}",
     re.IGNORECASE,
 )
 _EDGES = " \t\n.,;:…!?¡¿-"
@@ -131,8 +134,8 @@ def _masked_email(address: str) -> str:
 
 
 def _masked_spoken_email(spoken: str) -> str:
-    local, domain = re.split(r"\s+arroba\s+", spoken, maxsplit=1, flags=re.IGNORECASE)
-    parts = re.split(r"(\s+punto\s+)", domain, flags=re.IGNORECASE)
+    local, domain = re.split(_AT, spoken, maxsplit=1, flags=re.IGNORECASE)
+    parts = re.split(r"([\s,]{1,3}punto\s+)", domain, flags=re.IGNORECASE)
     _, dot, last = parts[0].rpartition(".")
     end = "".join(parts[-2:]) if len(parts) > 1 else f"{dot}{last if dot else ''}"
     return f"{_first_letter(local)} arroba {_first_letter(domain)}{end}"

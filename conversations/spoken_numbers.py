@@ -2,8 +2,9 @@
 
 A transcript contains a number as it was dictated: `12345678`, `12.345.678`, `12 345 678`, `1 2 3 4
 …`, `doce, treinta y cuatro …`. Digits and number words that follow each other are parsed as one
-**run** of groups, and the total number of digits decides what it is. A group of five digits or more
-stands alone: it may be an order or appointment number that was dictated beside another number.
+**run** of groups, and the total number of digits decides what it is. A group of five digits or more may
+be an order or appointment number that was dictated beside another number, so it stands alone, unless the
+whole run has as many digits as an identity number and nothing before it says what else it counts.
 
 Seven or eight digits are an identity number or a local telephone number. More digits are a
 telephone, card or account number, all masked alike. Prices, dates and times are not masked: they
@@ -32,6 +33,7 @@ PHONE = "phone"
 
 MIN_DIGITS = 7
 MAX_DNI_DIGITS = 8
+MAX_PHONE_DIGITS = 13
 MIN_STANDALONE_DIGITS = 5
 """So many digits are a number by themselves; order and appointment numbers have five or six."""
 MASK = "******"
@@ -42,7 +44,7 @@ FILLERS = HESITATIONS | {",", ".", "-", "y"}
 """What people say between the groups of a number."""
 MILLION_WORDS = frozenset(MILLIONS)
 LARGE_WORDS = MILLION_WORDS | {*HUNDREDS, THOUSAND}
-_WORD_OR_SIGN = re.compile(r"\w+|[,.-]")
+_WORD_OR_SIGN = re.compile(r"\w+|[,.:/-]")
 
 _DIGITS = {
     fold(word): str(number)
@@ -58,10 +60,14 @@ def _any_of(words: Collection[str]) -> str:
 
 
 _BLANK = "[ \t\u00a0\u202f]"
+_GAP = r"\s{1,4}"
+_DASH = "[-\u2010-\u2015]"
+_OTHER_SIGN = r"\s{0,2}[/·_:|]\s{0,2}(?=\d{3}(?!\d))"
+"""Signs that also stand in dates and times, where no three digits follow them."""
 _WORD = rf"(?:{_any_of(TEN_WORDS)})(?:{_BLANK}+y{_BLANK}+(?:{_any_of(UNIT_WORDS[1:])}))?"
 _WORD = rf"(?<!\w)(?:{_WORD}|{_any_of([*UNIT_WORDS, *TEEN_WORDS])})(?!\w)"
 _GROUP = re.compile(rf"\d+|{_WORD}", re.IGNORECASE)
-_BETWEEN = rf"(?:{_BLANK}{{1,2}}|[.-]|,{_BLANK}{{1,2}}|{_BLANK}-{_BLANK}|\)[ -]?|{_BLANK}\()"
+_BETWEEN = rf"(?:{_GAP}|\.|{_DASH}|,{_GAP}|{_BLANK}{_DASH}{_BLANK}|\)[ -]?|{_BLANK}\(|{_OTHER_SIGN})"
 _RUN = re.compile(
     rf"(?<![\d*])\+?(?:{_GROUP.pattern})(?:{_BETWEEN}(?:{_GROUP.pattern}))*", re.IGNORECASE
 )
@@ -78,6 +84,16 @@ _CURRENCY_AFTER = re.compile(
     r"(?:[.,]\d{1,2}(?!\d)|\s*(?:\$|€|(?:de\s+)?(?:pesos?|d[oó]lar(?:es)?|usd|ars|euros?)\b))",
     re.IGNORECASE,
 )
+_COUNTED_BEFORE = re.compile(
+    r"\b(?:(?P<personal>dni|documento|c[eé]dula|libreta|cui[tl]|identidad)"
+    r"|(?P<phone>tel[eé]fono|tel|celular|celu|cel|m[oó]vil|whatsapp|llam\w*)"
+    r"|(?:pedido|orden|turno|cita|compra|factura|reserva|c[oó]digo|cliente|env[ií]o|seguimiento|"
+    r"precio|total|son|cuesta\w*|sale|vale|pag\w+|cobr\w+)s?)\b",
+    re.IGNORECASE,
+)
+"""Words that say what a number is: an identity number, a telephone number, or something else."""
+_CONTEXT_LENGTH = 60
+"""So many characters before a number are searched for such a word; the last one counts."""
 _TRACKING_BEFORE = re.compile(r"trk\W?$", re.IGNORECASE)
 _PHONE_CHARACTERS = frozenset("+-()")
 
@@ -164,7 +180,9 @@ def _is_dictated_number(
     is_all_round = all(each.endswith("00") for each in groups)
     if not MILLION_WORDS.isdisjoint(plain):
         return DNI in masks and not is_all_round
-    if HESITATIONS.isdisjoint(plain) and LARGE_WORDS.isdisjoint(plain):
+    lengths = [len(each) for each in groups]
+    has_shape = "y" in plain and lengths[0] <= 2 and lengths[1:] == [3, 3]
+    if HESITATIONS.isdisjoint(plain) and LARGE_WORDS.isdisjoint(plain) and not has_shape:
         return False  # the caller masks these, and keeps their last digits
     is_another_number = any(MIN_STANDALONE_DIGITS <= len(each) < MIN_DIGITS for each in groups[1:])
     if is_another_number or is_all_round:
@@ -177,10 +195,11 @@ def _is_dictated_number(
 
 def _numbers_of_run(text: str, run: re.Match[str]) -> Iterator[list[_Group]]:
     """Yield the groups of a run that form one number; after a plus sign, all of them do."""
-    has_plus = run[0][0] == "+"
+    groups = list(_groups(text, run))
+    is_one = run[0][0] == "+" or _is_one_number(text, run.start(), groups)
     number: list[_Group] = []
-    for group in _groups(text, run):
-        if has_plus or len(group.digits) < MIN_STANDALONE_DIGITS:
+    for group in groups:
+        if is_one or len(group.digits) < MIN_STANDALONE_DIGITS:
             number.append(group)
             continue
         if number:
@@ -189,6 +208,18 @@ def _numbers_of_run(text: str, run: re.Match[str]) -> Iterator[list[_Group]]:
         number = []
     if number:
         yield number
+
+
+def _is_one_number(text: str, start: int, groups: Sequence[_Group]) -> bool:
+    """Whether all groups of a run are one number, although one has five or six digits: `32450 612`."""
+    if any(len(group.digits) >= MIN_DIGITS for group in groups):
+        return False
+    words = list(_COUNTED_BEFORE.finditer(text, max(0, start - _CONTEXT_LENGTH), start))
+    kind = words[-1].lastgroup if words else "personal"
+    count = sum(len(group.digits) for group in groups)
+    return (kind == "personal" and MIN_DIGITS <= count <= MAX_DNI_DIGITS) or (
+        kind == "phone" and MIN_DIGITS <= count <= MAX_PHONE_DIGITS
+    )
 
 
 def _groups(text: str, run: re.Match[str]) -> Iterator[_Group]:
