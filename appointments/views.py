@@ -143,7 +143,7 @@ class AppointmentViewSet(ServiceViewSet):
         return EnvelopeResponse(None, message=_("Appointment deleted successfully"))
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
-        version = self.required_version(request, pk, body.pop("updated_at", None))
+        version = self.required_version(request, pk, self.take_version(body))
         for name, enum in (("kind", AppointmentKind), ("status", AppointmentStatus)):
             if name in body:
                 body[name] = enum(body[name])

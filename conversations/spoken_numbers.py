@@ -67,7 +67,9 @@ _OTHER_SIGN = r"\s{0,2}[/·_:|]\s{0,2}(?=\d{3}(?!\d))"
 _WORD = rf"(?:{_any_of(TEN_WORDS)})(?:{_BLANK}+y{_BLANK}+(?:{_any_of(UNIT_WORDS[1:])}))?"
 _WORD = rf"(?<!\w)(?:{_WORD}|{_any_of([*UNIT_WORDS, *TEEN_WORDS])})(?!\w)"
 _GROUP = re.compile(rf"\d+|{_WORD}", re.IGNORECASE)
-_BETWEEN = rf"(?:{_GAP}|\.|{_DASH}|,{_GAP}|{_BLANK}{_DASH}{_BLANK}|\)[ -]?|{_BLANK}\(|{_OTHER_SIGN})"
+_BETWEEN = (
+    rf"(?:{_GAP}|\.|{_DASH}|,{_GAP}|{_BLANK}{_DASH}{_BLANK}|\)[ -]?|{_BLANK}\(|{_OTHER_SIGN})"
+)
 _RUN = re.compile(
     rf"(?<![\d*])\+?(?:{_GROUP.pattern})(?:{_BETWEEN}(?:{_GROUP.pattern}))*", re.IGNORECASE
 )

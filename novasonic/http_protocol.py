@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, with time limits and limits of connections.
 
-uvicorn waits for ever for the rest of a request's head, and accepts connections until the process has no
-descriptor left; then it accepts nobody's.
+uvicorn waits for ever for the rest of a request's head, and for a client to read its response, and accepts
+connections until the process has no descriptor left; then it accepts nobody's.
 """
 
 import logging
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 RESERVED_DESCRIPTORS = 128
 """Descriptors for all else: DynamoDB, Bedrock, files, and connections on HEALTH_PORT."""
 
+READ_TIMEOUT_S = 30
+"""Enough for the 64 KiB that may wait for a client with 20 kbit/s."""
+
 
 class ConnectionLimits:
     """Count the HTTP connections of a server by address, and decide about new ones.
@@ -30,12 +33,21 @@ class ConnectionLimits:
         per_process: How many connections a server may have, WebSockets among them.
         per_address: How many that are not WebSockets; None: any number.
         head_timeout_s: How long the head of a request may take to arrive.
+        read_timeout_s: How long a client may leave what was sent unread: the connection is cut after that.
 
     """
 
-    def __init__(self, *, per_process: int, per_address: int | None, head_timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        per_process: int,
+        per_address: int | None,
+        head_timeout_s: float,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
         self.per_process = per_process
         self.head_timeout_s = head_timeout_s
+        self.read_timeout_s = read_timeout_s
         self._per_address = per_address
         self._connections: Counter[str] = Counter()
         self._log = LimitLog(logger, "connection refused")
@@ -76,6 +88,8 @@ class LimitedHTTPProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self._limits = limits
         self._head_timer: TimerHandle | None = None
+        # Runs while the client does not read what waits for it.
+        self._read_timer: TimerHandle | None = None
         self._counted_address: str | None = None
         self._is_upgraded = False
 
@@ -103,8 +117,33 @@ class LimitedHTTPProtocol(H11Protocol):
         """Leave the connection to the WebSocket protocol."""
         self._is_upgraded = True
         self._cancel_head_timer()
+        self._cancel_read_timer()
         self._uncount()
         super().handle_websocket_upgrade(event)
+
+    @override
+    def pause_writing(self) -> None:
+        """Let the application wait until the client has read, for a limited time."""
+        super().pause_writing()
+        self._start_read_timer()
+
+    @override
+    def resume_writing(self) -> None:
+        """Let the application go on: the client has read."""
+        super().resume_writing()
+        self._cancel_read_timer()
+
+    @override
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request; what of the response waits must be read in time."""
+        super().on_response_complete()
+        self._limit_last_read()
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a kept connection on which no request comes."""
+        super().timeout_keep_alive_handler()
+        self._limit_last_read()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,6 +151,27 @@ class LimitedHTTPProtocol(H11Protocol):
         super().connection_lost(exc)
         self._uncount()
         self._cancel_head_timer()
+        self._cancel_read_timer()
+
+    def _limit_last_read(self) -> None:
+        """Limit the time in which the client reads what waits, if the connection is closed behind it."""
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._start_read_timer()
+
+    def _start_read_timer(self) -> None:
+        if self._read_timer is None:
+            self._read_timer = self.loop.call_later(
+                self._limits.read_timeout_s, self._read_timed_out
+            )
+
+    def _cancel_read_timer(self) -> None:
+        if self._read_timer is not None and not self.transport.is_closing():
+            self._read_timer.cancel()
+            self._read_timer = None
+
+    def _read_timed_out(self) -> None:
+        logger.debug("response was not read in time")
+        self.transport.abort()
 
     def _uncount(self) -> None:
         if self._counted_address is not None:
@@ -141,3 +201,4 @@ class LimitedHTTPProtocol(H11Protocol):
     def _head_timed_out(self) -> None:
         logger.debug("request head timed out")
         self.transport.close()
+        self._limit_last_read()

@@ -6,8 +6,9 @@ process can serve would only make all of them slow, and calls with them. So they
 
 REST and the staff's pages are limited apart, and so are static files, which wait for each other instead:
 a page loads many at once. A request is under way from when its body has arrived, so that clients that send
-none do not stop others; `BodyLimit`, around this middleware, bounds the body. Paths under `/voice/` never
-wait for DynamoDB in Django; they have limits of their own.
+none do not stop others; `BodyLimit`, around this middleware, bounds the body. And it is under way until its
+response is complete, not until a slow client has read it. Paths under `/voice/` never wait for DynamoDB in
+Django; they have limits of their own.
 """
 
 import asyncio
@@ -88,14 +89,22 @@ class RequestLimit:
         elif self._under_way[of_address] >= self._per_address:
             await self._refuse("address", scope, send)
         else:
+            response: list[Any] = []
+
+            async def collecting_send(message: Any) -> None:
+                response.append(message)
+
             self._under_way.update((kind, of_address))
             try:
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, collecting_send)
             finally:
                 self._under_way[kind] -= 1
                 self._under_way[of_address] -= 1
                 if not self._under_way[of_address]:
                     del self._under_way[of_address]
+            # Django has released its thread, and has had the whole response in memory anyway.
+            for message in response:
+                await send(message)
 
     async def _refuse(self, limit: str, scope: Any, send: Any) -> None:
         REQUESTS_REFUSED.labels(limit).inc()

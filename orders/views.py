@@ -90,7 +90,7 @@ class OrderViewSet(ServiceViewSet):
         return EnvelopeResponse(None, message=_("Order deleted successfully"))
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:
-        version = self.required_version(request, pk, body.pop("updated_at", None))
+        version = self.required_version(request, pk, self.take_version(body))
         if "items" in body:
             body["items"] = to_order_items(body["items"])
         if "status" in body:

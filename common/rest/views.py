@@ -27,6 +27,7 @@ from common.rest.request_headers import (
     is_known_to_client,
     required_version,
 )
+from common.timestamps import UNVERSIONED
 
 
 class ServiceViewSet(GenericViewSet[Any]):
@@ -103,6 +104,17 @@ class ServiceViewSet(GenericViewSet[Any]):
             version_in_body=version_in_body,
             read_current_version=lambda: self.get_record(pk).updated_at,
         )
+
+    @staticmethod
+    def take_version(body: dict[str, Any]) -> datetime | None:
+        """Remove `updated_at` from a validated body; return the version it names, None without one.
+
+        A record without a version is read with `updatedAt: null`. Sent back, this is a version, too.
+        """
+        if "updated_at" not in body:
+            return None
+        version: datetime | None = body.pop("updated_at")
+        return UNVERSIONED if version is None else version
 
     def read_response(self, request: Request, pk: str, *, message: str) -> HttpResponseBase:
         """Return the response to a read of one record; 304 if the client has this version."""

@@ -9,6 +9,7 @@ from django.test import Client
 
 import appointments.services
 import orders.services
+from appointments.models import Appointment
 from tests.api.test_bad_input import APPOINTMENT, IN_A_WEEK, ORDER, send
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
@@ -38,6 +39,21 @@ def test_put_of_a_whole_record_is_conditional_on_its_version(
 
     assert send(rest, "PUT", path, {**read, **change}).status_code == 200
     late = send(rest, "PUT", path, {**read, **change})
+
+    assert late.status_code == 409
+    assert late.json()["error"]["code"] == "stale_version"
+
+
+def test_null_as_version_is_that_of_a_record_without_one(rest: Client) -> None:
+    """An appointment of the earlier system is read with `updatedAt: null`; whoever sends it back is late once."""
+    row = Appointment.get(*Appointment.key("1"))
+    row.update(actions=[Appointment.updated_at.remove()])
+    read = rest.get("/appointments/1").json()["data"]
+    assert read["updatedAt"] is None
+
+    first = send(rest, "PATCH", "/appointments/1", {"notes": "Ayuno", "updatedAt": None})
+    assert first.status_code == 200
+    late = send(rest, "PATCH", "/appointments/1", {"notes": "Nada", "updatedAt": None})
 
     assert late.status_code == 409
     assert late.json()["error"]["code"] == "stale_version"

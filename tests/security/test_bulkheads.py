@@ -114,6 +114,29 @@ async def test_static_files_wait_for_each_other() -> None:
     assert site.most_under_way == STATIC_FILES_AT_ONCE
 
 
+@pytest.mark.parametrize("path", ["/orders", "/admin/"])
+async def test_client_that_reads_nothing_does_not_stop_others(path: str) -> None:
+    """A request is over when its response is complete, however slowly the client reads it."""
+    site = SlowSite(per_process=1, per_address=1)
+    site.released.set()
+    is_read, started = asyncio.Event(), asyncio.Event()
+
+    async def blocked_send(message: Any) -> None:
+        assert message
+        started.set()
+        await is_read.wait()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    scope = {"type": "http", "path": path, "headers": [], "client": ("192.0.2.1", 50_000)}
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(site.app(scope, receive, blocked_send))
+        await started.wait()
+        assert (await site.request(path))[0] == 200
+        is_read.set()
+
+
 @pytest.mark.wire
 @pytest.mark.parametrize("path", [b"/orders", b"/admin/", b"/static/a.js"])
 async def test_request_is_under_way_when_its_body_has_arrived(path: bytes) -> None:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.wire
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HEAD_TIMEOUT_S = 1000
+READ_TIMEOUT_S = 5000
 KEEP_ALIVE_S = 1_000_000
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
 
@@ -41,14 +42,17 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def limited_server(
-    *, per_process: int = 100, per_address: int | None = None
+    app: Any = hello, *, per_process: int = 100, per_address: int | None = None
 ) -> AsyncIterator[int]:
     limits = ConnectionLimits(
-        per_process=per_process, per_address=per_address, head_timeout_s=HEAD_TIMEOUT_S
+        per_process=per_process,
+        per_address=per_address,
+        head_timeout_s=HEAD_TIMEOUT_S,
+        read_timeout_s=READ_TIMEOUT_S,
     )
     http: Any = functools.partial(LimitedHTTPProtocol, limits=limits)
     options: Any = {"timeout_keep_alive": KEEP_ALIVE_S, "ws_ping_interval": None}
-    async with serving(hello, http=http, **options) as port:
+    async with serving(app, http=http, **options) as port:
         yield port
 
 
@@ -137,6 +141,70 @@ async def test_websocket_outlives_the_time_of_a_head(sent_before: bytes) -> None
             async with asyncio.timeout(5):
                 upgraded.writer.write(client_frame(0x81, b"hola"))
                 assert await upgraded.reader.readexactly(6) == b"\x81\x04HOLA"
+
+
+class Endless:
+    """An application whose response ends when the client has gone."""
+
+    def __init__(self) -> None:
+        self.sent_parts = 0
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        del scope
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        async with asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(self._send_parts(send))
+            assert (await receive())["type"] == "http.disconnect"
+            sending.cancel()
+        self.ended.set()
+
+    async def _send_parts(self, send: Any) -> None:
+        while True:
+            await send({"type": "http.response.body", "body": bytes(65_536), "more_body": True})
+            self.sent_parts += 1
+            await asyncio.sleep(0)
+
+    async def until_blocked(self) -> None:
+        """Wait until the client's unread data fills all buffers."""
+        sent = -1
+        while sent != self.sent_parts or not sent:
+            sent = self.sent_parts
+            await asyncio.sleep(0.1)
+
+
+async def test_client_that_reads_nothing_is_cut() -> None:
+    app = Endless()
+    with loop_clock() as clock:
+        async with limited_server(app) as port, client(port) as slow:
+            transport: Any = slow.writer.transport
+            transport.pause_reading()
+            slow.writer.write(HEAD)
+            await app.until_blocked()
+            clock.jump(READ_TIMEOUT_S / 2)
+            await asyncio.sleep(0.05)  # the server runs its timers
+            assert not app.ended.is_set()
+            for _ in range(100):
+                clock.jump(READ_TIMEOUT_S)
+                await asyncio.sleep(0.01)
+                if app.ended.is_set():
+                    return
+    raise AssertionError("the connection was not cut")
+
+
+async def test_client_that_reads_is_not_cut() -> None:
+    app = Endless()
+    with loop_clock() as clock:
+        async with limited_server(app) as port, client(port) as reading:
+            reading.writer.write(HEAD)
+            for _ in range(4):
+                await app.until_blocked()
+                clock.jump(READ_TIMEOUT_S * 3 / 4)
+                sent = app.sent_parts
+                while app.sent_parts == sent:
+                    await reading.reader.read(1024 * 1024)
+            assert not app.ended.is_set()
 
 
 async def test_connection_beyond_the_limit_of_an_address_is_refused() -> None:

@@ -5,9 +5,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
-from tests.fixtures.frame_server import UpperCase, client_frame, raw_client
+from tests.fixtures.frame_server import UpperCase, client_frame, raw_client, serving
+from voice.gateway.consumers import REFUSED_FRAME_RATE, VoiceConsumer
 from voice.gateway.websocket_protocol import MAX_BYTES_AFTER_CLOSE, OTHER_FRAME_RATE
+from voice.wire.binary import HEADER, SUBPROTOCOL, FrameType
 
 pytestmark = pytest.mark.wire
 
@@ -89,6 +94,24 @@ async def test_client_that_sends_on_after_the_close_is_cut_off() -> None:
                     writer.write(message * (MAX_BYTES_AFTER_CLOSE // len(message)))
                     await writer.drain()
     assert app.received == []
+
+
+async def test_flood_of_invalid_events_is_closed_with_1008() -> None:
+    """Each costs a log record and an answer: a client that sends nothing else is broken, or hostile."""
+    refused = HEADER.pack(FrameType.EVENT, 0, 0, 0, 0, 0) + b'{"type":"nothing"}'
+    async with (
+        serving(VoiceConsumer.as_asgi()) as port,
+        connect(f"ws://127.0.0.1:{port}/", subprotocols=[Subprotocol(SUBPROTOCOL)]) as client,
+    ):
+        for _ in range(int(REFUSED_FRAME_RATE.burst)):
+            await client.send(refused)
+            await client.recv()
+        assert client.close_code is None
+        with suppress(ConnectionClosed):
+            while True:
+                await client.send(refused)
+                await client.recv()
+        assert client.close_code == 1008
 
 
 class ClosesAtOnce(UpperCase):

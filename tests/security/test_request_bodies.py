@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from novasonic.body_limit import BodyLimit
+from novasonic.body_limit import UNCOUNTED_BYTES, BodyLimit
 from tests.fixtures.frame_server import serving
 from tests.fixtures.site import Site
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.wire
 
 MAX_BYTES = 100_000
 CHUNK = b"x" * 10_000
+COUNTED = 1000
 CHUNKED = b"Transfer-Encoding: chunked"
 
 
@@ -126,6 +127,63 @@ async def test_response_may_take_longer_than_the_body() -> None:
     async with request_to(Slow(), b"Content-Length: 1", timeout_s=0.2) as (reader, writer):
         writer.write(b"x")
         assert (await response_head(reader))[0] == 200
+
+
+class Gate:
+    """Bodies that are being received by one `BodyLimit`, of clients with any address."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.app = BodyLimit(
+            BodySize(),
+            max_bytes=MAX_BYTES,
+            timeout_s=1_000_000,
+            max_total_bytes=3 * COUNTED,
+            max_address_bytes=2 * COUNTED,
+        )
+
+    async def post(self, address: str, size_bytes: int = UNCOUNTED_BYTES + COUNTED) -> int:
+        """Send so many bytes, and the end of the body later; return the status of the response."""
+        parts = [{"type": "http.request", "body": bytes(size_bytes), "more_body": True}]
+        answers: list[Any] = []
+
+        async def receive() -> Any:
+            if parts:
+                return parts.pop()
+            await self.may_end.wait()
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Any) -> None:
+            answers.append(message)
+
+        scope = {"type": "http", "path": "/orders", "headers": [], "client": (address, 50_000)}
+        await self.app(scope, receive, send)
+        return int(answers[0]["status"])
+
+
+async def test_bodies_of_an_address_are_limited_together() -> None:
+    gate = Gate()
+    async with asyncio.TaskGroup() as tasks:
+        under_way = [tasks.create_task(gate.post("192.0.2.1")) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert await gate.post("192.0.2.1") == 429
+        small = tasks.create_task(gate.post("192.0.2.1", UNCOUNTED_BYTES))
+        await asyncio.sleep(0)
+        assert not small.done()
+        gate.may_end.set()
+    assert [task.result() for task in (*under_way, small)] == [200] * 3
+    assert await gate.post("192.0.2.1") == 200
+
+
+async def test_bodies_of_all_are_limited_together() -> None:
+    gate = Gate()
+    async with asyncio.TaskGroup() as tasks:
+        under_way = [tasks.create_task(gate.post(f"192.0.2.{n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        assert await gate.post("192.0.2.9") == 503
+        gate.may_end.set()
+    assert [task.result() for task in under_way] == [200] * 3
+    assert await gate.post("192.0.2.9") == 200
 
 
 async def test_endless_anonymous_post_to_the_site_is_refused(site: Site) -> None:

@@ -30,7 +30,7 @@ from voice.customer_errors import call_waiting, customer_error
 from voice.gateway import legacy_access
 from voice.gateway.admission import CallRefusedError
 from voice.gateway.frame_connection import AsgiFrameConnection, Frame, frame_connection
-from voice.gateway.rate_limits import FrameRateLimiter
+from voice.gateway.rate_limits import FrameRateLimiter, Rate, TokenBucket
 from voice.gateway.tickets import TicketError
 from voice.wire import messages as m
 from voice.wire.binary import SUBPROTOCOL, BinaryWire
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 _refusals = LimitLog(logger, "websocket refused")
 
 ACKNOWLEDGEMENT_INTERVAL_S = 0.25
+REFUSED_FRAME_RATE = Rate(per_s=1, burst=100)
+"""A connection with more refused frames is closed: each costs a log record and an answer."""
 
 
 class Wire(Protocol):
@@ -95,6 +97,7 @@ class VoiceConsumer(AsyncWebsocketConsumer):
         self._is_admitted = False
         # The number of an error that is sent outside of a call: the first that the client expects.
         self._error_sequence = 0
+        self._refused_frames = TokenBucket(REFUSED_FRAME_RATE, now=_now())
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._frames = frame_connection(scope) or AsgiFrameConnection(
@@ -200,13 +203,17 @@ class VoiceConsumer(AsyncWebsocketConsumer):
                     self._begin_call(inbound, following=messages[number + 1 :])
                     return
                 case m.Ping() as ping:
-                    self._send(m.OutboundMessage(m.Pong(payload=ping.payload)))
+                    if self._frames.is_writable:  # a client that reads nothing needs none
+                        self._send(m.OutboundMessage(m.Pong(payload=ping.payload)))
                 case _ if self._active_call is None:
                     raise m.WireError("not_started", "before the call has started")
                 case _:
                     self._active_call.receive(inbound)
 
     def _refuse_frame(self, error: m.WireError) -> None:
+        """Report a frame that is refused; close the connection if there are too many of them."""
+        if not self._refused_frames.consume(1, now=_now()) and error.close_code is None:
+            error = m.WireError(error.code, error.detail, close_code=CloseCode.POLICY_VIOLATION)
         fields = {"code": error.code, "detail": error.detail, **self._log_fields}
         logger.info("frame refused", extra=fields)
         metrics.FRAMES_REFUSED.labels(error.code).inc()
