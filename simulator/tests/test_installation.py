@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow]
 
 
 def test_package_installed_alone_starts_and_lists_its_options(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ async def test_a_connection_that_breaks_http2_loses_only_itself(
     async with RawClient(simulator.url, simulator.ca_file) as broken:
         await broken.open().response()
         broken.writer.write(b"\x00\x00\x01\x00\x00\x00\x00\x00\x00x")
-        await asyncio.wait_for(broken.closed.wait(), 5)
+        await asyncio.wait_for(broken.closed.wait(), 60)
     await converse(client)
 
 
@@ -307,13 +307,13 @@ async def test_an_early_goaway_ends_no_open_stream(client: RawClient) -> None:
     await stream.send(*closing())
     await stream.end()
     await stream.until("completionEnd")
-    await asyncio.wait_for(client.closed.wait(), 5)
+    await asyncio.wait_for(client.closed.wait(), 60)
 
 
 async def test_a_goaway_with_an_error_ends_the_connection(client: RawClient) -> None:
     await client.open().response()
     client.writer.write(goaway_frame(error_code=2) + bytes(9))
-    await asyncio.wait_for(client.closed.wait(), 5)
+    await asyncio.wait_for(client.closed.wait(), 60)
 
 
 async def test_an_idle_stream_does_not_limit_the_others(client: RawClient) -> None:

@@ -33,7 +33,7 @@ def test_threads_that_ask_first_all_find_holidays(settings: Settings) -> None:
     barrier = Barrier(THREADS)
 
     def names(number: int) -> list[str | None]:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=60)
         first = 2001 + number % 2 * YEARS // 2
         return [holiday_name(date(first + n, 12, 25)) for n in range(YEARS // 2)]
 

@@ -1,5 +1,6 @@
 // Runs in the page before its own scripts. Records what reaches the loudspeaker ("output") and what
-// comes from the microphone ("input"), and gives tests access to contexts and streams.
+// comes from the microphone ("input") and every text of the status, and gives tests access to contexts
+// and streams.
 (() => {
   const tests = { output: [], input: [], rateHz: 0, contexts: [], streams: [] };
   window.tests = tests;
@@ -49,6 +50,20 @@
       return stream;
     };
   }
+
+  tests.statuses = []; // each text once, however short it is shown
+  let status = "";
+  new MutationObserver(() => {
+    const text = document.querySelector("[role=status]")?.textContent ?? "";
+    if (text !== status) tests.statuses.push((status = text));
+  }).observe(document, { childList: true, characterData: true, subtree: true });
+
+  /** Whether the status has shown this text since the last that was found. */
+  tests.hasShown = (text) => {
+    const found = tests.statuses.indexOf(text);
+    tests.statuses.splice(0, found + 1);
+    return found >= 0;
+  };
 
   /** Return a recording so far, as base64 of little-endian 32-bit floats. */
   tests.recording = (name) => {

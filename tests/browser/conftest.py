@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, expect
 
 from tests.browser.audio_signals import make_speech_like_noise, write_wave
 from tests.browser.chromium import run_chromium
@@ -12,6 +12,9 @@ from tests.browser.customer import Customer, open_page
 from tests.browser.fake_server import FakeServer, run_fake_server
 from tests.browser.staff import create_staff_users, log_in
 from tests.fixtures.site import Site
+
+expect.set_options(timeout=60_000)
+"""A net against hanging: what a page shows depends on how busy the machine is."""
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

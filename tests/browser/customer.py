@@ -1,5 +1,7 @@
 """A customer at the page: finds elements by the names that people and screen readers use."""
 
+import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,15 +52,28 @@ class Customer:
         await self.page.get_by_label("Escribí tu consulta").fill(text)
         await self.page.keyboard.press("Enter")
 
-    async def record_statuses(self) -> None:
-        """Record every text of the status from now on, however short it is shown."""
-        await self.page.evaluate(
-            "tests.statuses = []; const status = document.querySelector('[role=status]');"
-            "new MutationObserver(() => tests.statuses.push(status.textContent))"
-            ".observe(status, { childList: true })"
-        )
+    async def forget_statuses(self) -> None:
+        """Forget the texts that the status has shown so far."""
+        await self.page.evaluate("tests.statuses.length = 0")
 
-    async def recorded_statuses(self) -> list[str]:
+    async def until_status_shown(self, text: str) -> None:
+        """Wait until the status shows `text`, or has shown it since the text found before.
+
+        Unlike `expect`, which looks once a second, it misses nothing that is shown for a moment.
+        """
+        await self.until_true(f"tests.hasShown({json.dumps(text)})")
+
+    async def until_true(self, expression: str) -> None:
+        """Wait until the JavaScript expression is true.
+
+        Playwright's `wait_for_function` evaluates a string in the page, which its policy forbids.
+        """
+        async with asyncio.timeout(60):
+            while not await self.page.evaluate(expression):  # noqa: ASYNC110 -- in the browser, there is no event
+                await asyncio.sleep(0.05)
+
+    async def shown_statuses(self) -> list[str]:
+        """Return the texts that the status has shown, but those forgotten or found."""
         statuses: list[str] = await self.page.evaluate("tests.statuses")
         return statuses
 

@@ -144,12 +144,12 @@ class FakeCall:
 
     # Waiting
 
-    async def wait_for_event(self, kind: str, *, timeout_s: float = 10) -> Event:
+    async def wait_for_event(self, kind: str, *, timeout_s: float = 60) -> Event:
         """Wait for an event of this type and return the first one."""
         await self.wait_until(lambda: any(e["type"] == kind for e in self.events), timeout_s)
         return next(e for e in self.events if e["type"] == kind)
 
-    async def wait_for_audio(self, duration_ms: int, *, timeout_s: float = 10) -> None:
+    async def wait_for_audio(self, duration_ms: int, *, timeout_s: float = 60) -> None:
         """Wait until so much audio of the microphone has arrived in all."""
         least = duration_ms * INPUT_BYTES_PER_MS
         await self.wait_until(lambda: len(self.audio) >= least, timeout_s)
@@ -158,23 +158,23 @@ class FakeCall:
         """Wait until so much more audio of the microphone has arrived."""
         await self.wait_for_audio(len(self.audio) // INPUT_BYTES_PER_MS + duration_ms)
 
-    async def wait_until_played(self, position: int, *, timeout_s: float = 15) -> Frame:
+    async def wait_until_played(self, position: int, *, timeout_s: float = 60) -> Frame:
         """Wait for an acknowledgement of at least this position and return it."""
         await self.wait_until(lambda: any(a.position >= position for a in self.acks), timeout_s)
         return next(a for a in self.acks if a.position >= position)
 
-    async def wait_for_resume(self, count: int = 1, *, timeout_s: float = 10) -> Frame:
+    async def wait_for_resume(self, count: int = 1, *, timeout_s: float = 60) -> Frame:
         """Wait until the page has resumed the call `count` times; return that RESUME frame."""
         await self.wait_until(lambda: len(self.resumes) >= count, timeout_s)
         return self.resumes[count - 1]
 
-    async def wait_until_closed(self, *, timeout_s: float = 10) -> int:
+    async def wait_until_closed(self, *, timeout_s: float = 60) -> int:
         """Wait until the page closes the socket and return the close code."""
         await self.wait_until(lambda: self.close_code is not None, timeout_s)
         assert self.close_code is not None
         return self.close_code
 
-    async def wait_until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    async def wait_until(self, condition: Callable[[], bool], timeout_s: float = 60) -> None:
         """Wait until the condition holds after a frame of the page."""
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(condition)

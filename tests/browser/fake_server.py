@@ -86,7 +86,7 @@ class FakeServer:
         """The URL of the page."""
         return f"http://127.0.0.1:{self.port}/"
 
-    async def wait_for_call(self, *, timeout_s: float = 10) -> FakeCall:
+    async def wait_for_call(self, *, timeout_s: float = 60) -> FakeCall:
         """Wait for the next call of the page and return it."""
         async with asyncio.timeout(timeout_s):
             return await self._new_calls.get()

@@ -40,7 +40,7 @@ async def disconnected(
     """Break the connection, and wait for the resume at the end."""
     server.refuses_sockets = True
     call.abort_connection()
-    await expect(customer.status).to_have_text("Reconectando…")
+    await customer.until_status_shown("Reconectando…")
     yield
     resumes = len(call.resumes)
     server.refuses_sockets = False
@@ -56,10 +56,14 @@ async def test_reply_plays_whole_over_lost_connection(
     call = await start_typed_call(customer, server)
     await call.send_audio(to_pcm16(SPEECH[:BUFFERED]), last=False)
     await call.wait_until_played(OUTPUT_RATE_HZ // 2)
+    await call.wait_until(lambda: call.acks[-1].sequence >= BUFFERED // 960)
     async with disconnected(customer, server, call):
+        # The disconnect may take longer than what is buffered.
+        await customer.page.evaluate("tests.contexts[0].suspend()")
         await save_screenshot(customer.page, "desktop-retrying")
         await call.send_audio(to_pcm16(SPEECH[BUFFERED:]), first=False)
-    await expect(customer.status).to_have_text("Hablando")
+    await customer.page.evaluate("tests.contexts[0].resume()")
+    await customer.until_status_shown("Hablando")
     await call.wait_until_played(len(SPEECH))
     await expect(customer.status).to_have_text("Escribí tu consulta")
     resume = call.resumes[0]
@@ -142,14 +146,16 @@ async def test_interruption_while_disconnected_silences_at_resume(
     await call.send_caption("assistant", "Una respuesta larga.", stage="planned")
     await call.send_audio(to_pcm16(SPEECH))
     await call.wait_until_played(OUTPUT_RATE_HZ // 2)
+    await customer.page.evaluate("tests.contexts[0].suspend()")  # however long the disconnect takes
     async with disconnected(customer, server, call):
         await call.flush()
         await call.send_event({"type": "interrupted", "turn": 1, "generation": 1})
+    await customer.page.evaluate("tests.contexts[0].resume()")
     await expect(customer.status).to_have_text("Escuchando")
     await expect(customer.transcript).to_contain_text("Interrumpido")
     assert audible_duration_s(*await get_recording(customer.page)) < 4
     await call.send_audio(to_pcm16(ONE_SECOND))
-    await expect(customer.status).to_have_text("Hablando")
+    await customer.until_status_shown("Hablando")
 
 
 # Other disconnects
@@ -161,14 +167,14 @@ async def test_announced_handover_is_resumed_without_notice(
     call = await start_voice_call(customer, server)
     await call.send_audio(to_pcm16(SPEECH[:BUFFERED]), last=False)
     await call.wait_until_played(OUTPUT_RATE_HZ // 2)
-    await customer.record_statuses()
+    await customer.forget_statuses()
     await call.send_event({"type": "moving", "resumeAfterMs": 300})
     await call.socket.close(1012)
     await call.send_audio(to_pcm16(SPEECH[BUFFERED:]), first=False)
     await call.wait_for_resume()
     await call.wait_until_played(len(SPEECH))
     await expect(customer.status).to_have_text("Escuchando")
-    assert await customer.recorded_statuses() == ["Escuchando"]
+    assert await customer.shown_statuses() == ["Escuchando"]
     output, rate_hz = await get_recording(customer.page)
     assert_contains_unbroken(upsample(output, rate_hz), upsample(SPEECH, OUTPUT_RATE_HZ))
 
@@ -187,7 +193,7 @@ async def test_call_restored_from_storage_continues(customer: Customer, server: 
     await call.wait_for_more_audio(300)
     await call.send_caption("assistant", "Sigamos.", turn=2)
     await call.send_audio(to_pcm16(ONE_SECOND))
-    await expect(customer.status).to_have_text("Hablando")
+    await customer.until_status_shown("Hablando")
     await expect(customer.transcript).to_contain_text("Sigamos.")
     await customer.send_text("¿Seguimos?")
     assert (await call.wait_for_event("text"))["text"] == "¿Seguimos?"
@@ -215,7 +221,7 @@ async def test_resume_timeout_shows_lost_call_and_offers_another(
     await call.send_caption("user", "Hola")
     server.refuses_sockets = True
     call.abort_connection()
-    await expect(customer.status).to_have_text("Reconectando…")
+    await customer.until_status_shown("Reconectando…")
     await expect(customer.alert).to_contain_text("no pudimos retomar la llamada")
     await expect(customer.call_button).to_have_attribute("aria-pressed", "false")
     await save_screenshot(customer.page, "desktop-lost")
@@ -282,14 +288,14 @@ async def test_reloaded_page_resumes_voice_call(customer: Customer, server: Fake
     await customer.page.reload()
     resume = await call.wait_for_resume()
     assert resume.flags & FIRST
-    assert OUTPUT_RATE_HZ <= resume.position < 3 * OUTPUT_RATE_HZ
+    assert OUTPUT_RATE_HZ <= resume.position < len(SPEECH)
     await expect(customer.transcript).to_contain_text("Su pedido está en camino.")
     await expect(customer.page.locator(".entry")).to_have_count(2)
     await expect(customer.status).to_have_text("En pausa")  # Chromium suspends audio until a click
     await save_screenshot(customer.page, "desktop-reloaded")
     await expect(customer.call_button).to_be_hidden()  # one main button
     await customer.button("Tocá para activar el sonido").click()
-    await expect(customer.status).to_have_text("Hablando")
+    await customer.until_status_shown("Hablando")
     await expect(customer.call_button).to_have_text("Apagar el micrófono")
     await call.wait_until_played(len(SPEECH))
     await expect(customer.status).to_have_text("Escuchando")
@@ -351,7 +357,7 @@ async def test_pending_texts_of_reloaded_page_are_sent_once(
         )
         for _ in range(2):  # the second reload comes before the first one has resumed
             await customer.page.reload()
-            await expect(customer.status).to_have_text("Reconectando…")
+            await customer.until_status_shown("Reconectando…")
             # The first text is not acknowledged either.
             await expect(texts).to_have_text(["uno", "dos", "tres"])
     await call.wait_until(lambda: len(call.texts()) >= 3)
@@ -465,7 +471,7 @@ async def test_window_that_loses_a_speaking_call_says_so(
     call = await start_voice_call(customer, server)
     await call.send_caption("assistant", "Una respuesta larga.", stage="planned")
     await call.send_audio(to_pcm16(SPEECH))
-    await expect(customer.status).to_have_text("Hablando")
+    await customer.until_status_shown("Hablando")
     async with customer.page.expect_popup() as opening:
         await customer.page.evaluate("open(location.href); undefined")
     other = Customer(await opening.value)

@@ -14,8 +14,6 @@ from tests.fixtures.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-REPLY_TIMEOUT_MS = 15_000
-
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[BrowserContext]:
@@ -33,10 +31,10 @@ async def customer(
 
 async def test_typed_question_is_answered_aloud_from_the_database(customer: Customer) -> None:
     await customer.send_text("Consulta el pedido número 1 con DNI 12345678")
-    await expect(customer.transcript).to_contain_text("Pedido consultado", timeout=REPLY_TIMEOUT_MS)
-    await expect(customer.status).to_have_text("Hablando", timeout=REPLY_TIMEOUT_MS)
+    await expect(customer.transcript).to_contain_text("Pedido consultado")
+    await customer.until_status_shown("Hablando")
     await save_screenshot(customer.page, "site-speaking")
-    await expect(customer.status).to_have_text("Escribí tu consulta", timeout=REPLY_TIMEOUT_MS)
+    await expect(customer.status).to_have_text("Escribí tu consulta")
     await expect(customer.page.locator("[data-stage=spoken]")).not_to_have_count(0)
     await expect(customer.page.locator("[data-stage=planned]")).to_have_count(0)
     output, rate_hz = await get_recording(customer.page)
@@ -49,7 +47,5 @@ async def test_typed_question_is_answered_aloud_from_the_database(customer: Cust
 
 async def test_wrong_dni_shows_failed_lookup(customer: Customer) -> None:
     await customer.send_text("Consulta el pedido número 1 con DNI 99999999")
-    await expect(customer.transcript).to_contain_text(
-        "No se pudo consultar el pedido", timeout=REPLY_TIMEOUT_MS
-    )
-    await expect(customer.status).to_have_text("Hablando", timeout=REPLY_TIMEOUT_MS)
+    await expect(customer.transcript).to_contain_text("No se pudo consultar el pedido")
+    await customer.until_status_shown("Hablando")

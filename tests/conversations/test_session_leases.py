@@ -93,7 +93,6 @@ def test_damaged_leases_count_as_an_unavailable_store() -> None:
 
 
 @pytest.mark.store
-@pytest.mark.timeout(60)
 @pytest.mark.usefixtures("empty_tables")
 def test_two_processes_never_lease_more_than_the_limit(dynamodb: str) -> None:
     command = [sys.executable, str(LEASER), dynamodb]
@@ -104,7 +103,7 @@ def test_two_processes_never_lease_more_than_the_limit(dynamodb: str) -> None:
         )
         for name in ("a", "b")
     ]
-    granted = [int(process.communicate(timeout=50)[0]) for process in processes]
+    granted = [int(process.communicate(timeout=200)[0]) for process in processes]
     assert sum(granted) == limit  # of 30 requests
     assert min(granted) >= limit - attempts
     leases = repository.session_leases("us-east-1")

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 PASSWORD = "nueva-clave-9!"
 COMMAND_TIMEOUT_S = 600
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 200.0
 
 
 def section(title: str) -> str:
@@ -100,7 +100,7 @@ class FreshClone:
             yield process
         finally:
             process.terminate()
-            assert process.wait(timeout=40) == 0
+            assert process.wait(timeout=120) == 0
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from voice.wire.client import ClientCall, ServerFrame
 
 ACKNOWLEDGE_S = 0.1
 RETRY_S = 0.2
-ANSWERED_WITHIN_S = 40.0
+ANSWERED_WITHIN_S = 120.0
 
 
 def longest_silence_s() -> float:

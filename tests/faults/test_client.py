@@ -15,7 +15,7 @@ from tests.fixtures.voice_clients import NUMBERED_TYPES, VoiceClient, open_clien
 from voice.gateway.consumers import ACKNOWLEDGEMENT_INTERVAL_S
 from voice.wire.binary import HEADER, FrameType
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.wire]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 CANCEL = "Cancela el pedido número 2 para Juan Pérez"

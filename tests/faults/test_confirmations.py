@@ -12,7 +12,7 @@ from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import open_client
 from tests.voice.test_calls import reply_text, tool_outcomes
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.wire]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.faults.rows import Row, refuse
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import open_client
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.wire]
 
 FIRST = {"access_key": "local", "secret_key": "local"}
 SECOND = {"access_key": "second", "secret_key": "other", "session_token": "temporary"}

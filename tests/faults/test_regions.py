@@ -15,7 +15,7 @@ from tests.faults.rows import Row
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import open_client
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.wire]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 NEAR, FAR = "us-east-1", "us-west-2"

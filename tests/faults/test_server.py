@@ -15,7 +15,7 @@ from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import VoiceClient, open_client, open_socket
 from voice.wire.binary import HEADER, FrameType
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.wire]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 

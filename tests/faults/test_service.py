@@ -10,7 +10,7 @@ from tests.faults.rows import Row, refuse
 from tests.fixtures.site import Site
 from tests.fixtures.voice_clients import open_client
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.wire]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 

@@ -15,7 +15,7 @@ from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 from tests.fixtures.site import Site
 from tests.fixtures.voice_clients import VoiceClient, open_client
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.wire]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 EMAIL = "tardia@example.com"

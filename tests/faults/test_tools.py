@@ -17,7 +17,7 @@ from tests.fixtures.dynamodb_proxy import DynamoDBProxy, ProxyState
 from tests.fixtures.site import Site
 from tests.fixtures.voice_clients import VoiceClient, open_client
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.wire]
 
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"
 CANCEL = "Cancela el pedido número 2 para Juan Pérez"
@@ -127,7 +127,7 @@ async def test_result_after_hang_up_is_stored(
 
 async def stored_tool_calls(call_id: str) -> list[ToolCall]:
     """Wait until the call is stored as ended, and return its tool calls."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with suppress(ConversationNotFoundError):  # it is not stored yet
                 transcript = await asyncio.to_thread(

@@ -23,7 +23,7 @@ from tests.interfaces.clients import (
 )
 from tests.interfaces.staff_session import staff_session
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.wire]
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 REQUESTS = 50

@@ -40,7 +40,7 @@ from tests.interfaces.clients import (
     VoiceInterface,
 )
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(120), pytest.mark.usefixtures("demo_data")]
+pytestmark = [pytest.mark.wire, pytest.mark.usefixtures("demo_data")]
 
 UNKNOWN_ID = "999999"
 

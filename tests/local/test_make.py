@@ -59,7 +59,6 @@ def windows_clone(tmp_path: Path) -> Path:
     return clone
 
 
-@pytest.mark.timeout(120)
 def test_clone_with_autocrlf_has_unix_line_ends_and_runs(windows_clone: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--eol"], cwd=windows_clone, capture_output=True, text=True, check=True

@@ -50,7 +50,7 @@ async def test_stopping_server_transfers_its_calls(
             assert (await follow(client, other))["restored"] is True
             await client.converse("Consulta la cita número 2 para Luis Fernández")
             await client.socket.close()
-        assert site.process.wait(timeout=10) == 0
+        assert site.process.wait(timeout=60) == 0
 
 
 def drain(site: Site) -> subprocess.CompletedProcess[str]:
@@ -66,7 +66,7 @@ def drain(site: Site) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=150,
     )
 
 
@@ -126,7 +126,7 @@ async def test_call_without_a_quiet_moment_is_moved_at_the_deadline(
             client.acknowledges = True
             await client.until("turn")
             await client.socket.close()
-        assert site.process.wait(timeout=10) == 0
+        assert site.process.wait(timeout=60) == 0
 
 
 async def test_legacy_client_is_notified_of_the_shutdown(run_site: SiteRunner) -> None:

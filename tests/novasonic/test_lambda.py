@@ -147,7 +147,7 @@ def start_function(
 
     yield start
     for process in processes:
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +391,7 @@ def lambda_start(package: Path, **environ: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 

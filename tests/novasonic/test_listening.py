@@ -17,7 +17,7 @@ LOOPBACKS = [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
 
 def can_connect(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), timeout=5).close()
+        socket.create_connection((host, port), timeout=60).close()
     except OSError:
         return False
     return True
@@ -90,10 +90,10 @@ def test_site_is_served_over_ipv6(run_site: SiteRunner, host: str) -> None:
     with run_site(HOST=host, wait=False) as site:
         site.url = f"http://[::1]:{site.port}"
         site.wait_until_ready()
-        with urllib.request.urlopen(f"{site.url}/", timeout=10) as response:
+        with urllib.request.urlopen(f"{site.url}/", timeout=60) as response:
             assert response.status == 200
         # Pages of other sites can reach 0.0.0.0, whatever it means to the browser.
-        with closing(http.client.HTTPConnection("::1", site.port, timeout=10)) as connection:
+        with closing(http.client.HTTPConnection("::1", site.port, timeout=60)) as connection:
             connection.request("GET", "/", headers={"Host": "0.0.0.0"})
             assert connection.getresponse().status == 400
 
@@ -106,7 +106,7 @@ def test_second_server_on_the_port_ends_with_one_line(run_site: SiteRunner) -> N
             env=site.environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
             check=False,
         )
         assert second.returncode == 1

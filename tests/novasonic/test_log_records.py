@@ -18,7 +18,7 @@ from tests.fixtures.site import Site, running_site
 from tests.fixtures.voice_clients import VoiceClient, open_client
 from voice.cloudwatch import UNITS
 
-pytestmark = [pytest.mark.wire, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.wire]
 
 PERSONAL = [
     "Ximena",

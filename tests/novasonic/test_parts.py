@@ -51,7 +51,7 @@ async def test_voice_part_carries_a_call(voice: Site, demo_data: datetime) -> No
 
 
 def status_of(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return int(answer.status)
 
 

@@ -39,7 +39,7 @@ def run_command(
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
+        timeout=300,
     )
 
 

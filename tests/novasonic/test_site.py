@@ -26,7 +26,7 @@ def test_health_and_ready_respond(site: Site) -> None:
 
 def test_health_responds_to_a_foreign_host_header(site: Site) -> None:
     request = urllib.request.Request(f"{site.url}/health", headers={"Host": "10.0.0.7"})
-    with urllib.request.urlopen(request, timeout=5) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         assert response.status == 200
 
 
@@ -41,13 +41,13 @@ def test_health_port_serves_the_same_paths_and_no_others(run_site: SiteRunner) -
 
 def test_serve_without_a_secret_key_is_refused(run_site: SiteRunner) -> None:
     with run_site(wait=False, DJANGO_SECRET_KEY="") as site:
-        assert site.process.wait(timeout=30) == 1
+        assert site.process.wait(timeout=60) == 1
     (line,) = site.log.read_text().splitlines()
     assert "DJANGO_SECRET_KEY is not set" in line
 
 
 def test_page_has_its_content_security_policy(site: Site) -> None:
-    with urllib.request.urlopen(f"{site.url}/", timeout=10) as response:
+    with urllib.request.urlopen(f"{site.url}/", timeout=60) as response:
         policy = response.headers["Content-Security-Policy"]
         page = response.read().decode()
     assert "default-src 'self'" in policy
@@ -58,7 +58,7 @@ def test_page_has_its_content_security_policy(site: Site) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_favicon_exists(site: Site, method: str) -> None:
     request = urllib.request.Request(f"{site.url}/favicon.ico", method=method)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         assert (response.status, response.headers["Content-Type"]) == (200, "image/svg+xml")
         assert response.url.endswith("/voice/icon.svg")
 

@@ -32,7 +32,7 @@ from tests.interfaces.staff_session import CREDENTIALS, StaffSession
 pytestmark = [pytest.mark.wire, pytest.mark.nginx]
 
 SITE_ADDRESS = machine_address()
-START_TIMEOUT_S = 40.0
+START_TIMEOUT_S = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ProxiedSite:
 
     def send_past_proxy(self, path: str, **headers: str) -> http.client.HTTPResponse:
         """Send a request to the site itself, with headers as a proxy sends them."""
-        connection = http.client.HTTPConnection(SITE_ADDRESS, self.site.port, timeout=10)
+        connection = http.client.HTTPConnection(SITE_ADDRESS, self.site.port, timeout=60)
         connection.request(
             "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
         )
@@ -151,7 +151,7 @@ async def test_own_page_may_call_and_others_may_not(proxied: ProxiedSite) -> Non
 
 
 def test_response_tells_browsers_to_use_https(proxied: ProxiedSite) -> None:
-    with urllib.request.urlopen(proxied.proxy.url + "/", timeout=10) as response:
+    with urllib.request.urlopen(proxied.proxy.url + "/", timeout=60) as response:
         assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
@@ -169,7 +169,7 @@ def test_plain_request_is_redirected_and_health_is_not(proxied: ProxiedSite) -> 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
 def test_metrics_are_not_public(proxied: ProxiedSite, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(proxied.proxy.url + path, timeout=10)
+        urllib.request.urlopen(proxied.proxy.url + path, timeout=60)
     with refused.value as response:
         assert response.code == 404
 
@@ -187,7 +187,7 @@ def request_orders(proxied: ProxiedSite, source: str, forwarded_for: str) -> int
     connection = http.client.HTTPSConnection(
         host,
         int(port),
-        timeout=10,
+        timeout=60,
         source_address=(source, 0),
         context=ssl.create_default_context(cafile=str(proxied.proxy.ca_file)),
     )

@@ -69,7 +69,6 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.mark.wire
-@pytest.mark.timeout(90)
 async def test_turn_is_one_trace_over_gateway_model_tool_and_dynamodb(
     run_site: SiteRunner, collector: Collector, demo_data: datetime
 ) -> None:

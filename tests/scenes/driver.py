@@ -16,7 +16,7 @@ from voice.cli.client import CallClient
 from voice.cli.turns import CallFailedError, CustomerInput, Recording, TypedText
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
-TURN_TIMEOUT_S = 90.0
+TURN_TIMEOUT_S = 180.0
 END_OF_TURN_MS = 1500
 
 type Speak = Callable[[str], bytes]

@@ -16,7 +16,7 @@ from tests.scenes.driver import SiteDriver, Speak
 from voice import pcm
 from voice.cli.client import CallClient
 
-pytestmark = [pytest.mark.speech, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.speech]
 
 FOLDER = Path(__file__).parent
 MODELS = FOLDER.parents[1] / "var" / "models"

@@ -17,7 +17,7 @@ from tests.fixtures.aws import LocalAWS
 from tests.scripts.loading import load_script
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_S = 30.0
+TIMEOUT_S = 120.0
 
 
 class Deployment:
@@ -92,7 +92,7 @@ def slow_tasks(local_aws: LocalAWS) -> Iterator[None]:
         url = f"{local_aws.environ['AWS_ENDPOINT_URL']}/moto-api/state-manager/{path}"
         data = json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60).close()
 
     transition = {"progression": "manual", "times": 5}
     post("set-transition", {"model_name": "ecs::task", "transition": transition})

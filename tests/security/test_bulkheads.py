@@ -151,7 +151,7 @@ async def test_request_is_under_way_when_its_body_has_arrived(path: bytes) -> No
     limited = RequestLimit(return_body, per_process=1, per_address=1)
     head = b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
     head += b"Connection: close\r\nContent-Length: 4\r\n\r\n"
-    async with serving(limited) as port, AsyncExitStack() as clients, asyncio.timeout(20):
+    async with serving(limited) as port, AsyncExitStack() as clients, asyncio.timeout(60):
         connections = []
         for _ in range(STATIC_FILES_AT_ONCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -191,7 +191,7 @@ async def test_clients_that_do_not_read_do_not_stop_static_files() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             clients.callback(writer.close)
             writer.write(b"GET /static/a.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
 
 
@@ -233,8 +233,8 @@ async def test_calls_are_served_while_requests_occupy_their_client(empty_tables:
             for _ in range(4):
                 tasks.create_task(asyncio.to_thread(Order.is_empty))
             for _ in range(4):
-                assert await asyncio.to_thread(entered.acquire, timeout=20)
-            async with asyncio.timeout(20):
+                assert await asyncio.to_thread(entered.acquire, timeout=60)
+            async with asyncio.timeout(60):
                 assert await run_in_thread(Order.is_empty)
             free.set()
     finally:

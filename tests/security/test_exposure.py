@@ -49,7 +49,7 @@ def test_only_answers_without_personal_data_may_be_stored(
 
 def headers_of(url: str) -> Any:
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             return response.headers
     except urllib.error.HTTPError as error:
         with error:
@@ -70,7 +70,7 @@ def test_forwarded_headers_without_proxies_are_not_believed(run_site: SiteRunner
         request = urllib.request.Request(
             f"{site.url}/admin/login/", headers={"X-Forwarded-Proto": "https"}
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             assert "secure" not in response.headers["Set-Cookie"].lower()
 
 
@@ -78,7 +78,7 @@ def test_forwarded_host_without_proxies_is_not_believed(site: Site) -> None:
     request = urllib.request.Request(
         f"{site.url}/orders/", headers={"X-Forwarded-Host": "elsewhere.example"}
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         assert response.url == f"{site.url}/orders"
 
 

@@ -158,7 +158,7 @@ async def test_calls_of_the_wire_have_a_share_of_their_own(one_legacy_call: Site
             await binary.send(type="end")
             await binary.until("ended")
         await end_session(first)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await is_admitted(url, origin):
                 pass  # the first call is still being stored
         assert await close_code(first.socket) == 4408  # no call on it since

@@ -63,7 +63,7 @@ async def request_to(app: Any, *headers: bytes, timeout_s: float = 30) -> AsyncI
 
 
 async def response_head(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
     return int(head.split()[1]), head.lower()
 

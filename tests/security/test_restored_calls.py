@@ -12,7 +12,7 @@ pytestmark = pytest.mark.wire
 
 async def resume_until_admitted(client: VoiceClient, url: str) -> None:
     """Resume again and again while the server answers that the call waits."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with open_socket(url) as socket:
                 client.socket = socket

@@ -28,7 +28,7 @@ from voice.wire.close_codes import CloseCode
 CHUNK_BYTES = 1024
 CHUNK_S = 0.032
 ACKNOWLEDGE_S = 0.2
-ANSWERED_WITHIN_S = 40.0
+ANSWERED_WITHIN_S = 120.0
 PAUSE_MS = 700
 """Long enough for a turn to end at the simulator's pace."""
 LOOK_UP = "Consulta el pedido número 1 con DNI 12345678"

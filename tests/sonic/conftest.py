@@ -76,7 +76,8 @@ def transport_to(stack: AsyncExitStack, ca_file: Path) -> ConnectTo:
         config = BedrockConfig(
             **{
                 "region": "us-east-1",
-                "header_timeout_s": 15.0,
+                "connect_timeout_s": 60.0,
+                "header_timeout_s": 60.0,
                 "model_id": "amazon.nova-2-sonic-v1:0",
                 "endpoint_url": url,
                 "ca_file": ca_file,

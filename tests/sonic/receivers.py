@@ -40,19 +40,19 @@ class RecordingReceiver:
 
     async def wait_for(self, count: int) -> list[Any]:
         """Wait until `count` events were received; return them."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.received) < count:
                 await self._wait()
         return self.received
 
     async def wait_until_writable(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.writable_count:
                 await self._wait()
 
     async def wait_for_loss(self) -> TransportError | RemoteProtocolError | None:
         """Wait until the stream is over; return the error."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.is_lost:
                 await self._wait()
         return self.error

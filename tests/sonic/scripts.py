@@ -50,14 +50,18 @@ async def silence(stream: PeerStream) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the loop run until `condition` holds, for a few seconds at most."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 -- lets the loop run, and waits for no time
-            await asyncio.sleep(0)
+    """Let the loop run until `condition` holds; fail if it takes a minute."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 -- nothing signals all that is waited for
+            await asyncio.sleep(0.001)
 
 
 async def wait_until_unchanged(value: Callable[[], object]) -> None:
-    """Wait until `value` no longer changes."""
-    before = None
-    while before != (before := value()):  # noqa: ASYNC110 -- it waits for nothing to happen
-        await asyncio.sleep(0.1)
+    """Wait until `value` has not changed at five looks in a row.
+
+    A single look is not enough: on a busy machine the loop may have had no turn since the last one.
+    """
+    before, unchanged = value(), 0
+    while unchanged < 5:
+        await asyncio.sleep(0.03)
+        unchanged = unchanged + 1 if before == (before := value()) else 0

@@ -27,7 +27,7 @@ async def test_closed_port_fails_to_connect(transport_to: ConnectTo) -> None:
 
 
 async def test_unknown_host_fails_to_connect(transport_to: ConnectTo) -> None:
-    failure = await failure_of(transport_to("https://nowhere.invalid"))
+    failure = await failure_of(transport_to("https://nowhere.invalid", connect_timeout_s=5))
     assert failure.code in {TransportCode.CONNECT_FAILED, TransportCode.CONNECT_TIMEOUT}
 
 
@@ -41,9 +41,9 @@ async def test_peer_without_handshake_times_out(transport_to: ConnectTo) -> None
 async def test_hundred_callers_wait_for_a_dead_service_together(transport_to: ConnectTo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         transport = transport_to(
-            f"https://localhost:{mute.getsockname()[1]}", connect_timeout_s=0.2
+            f"https://localhost:{mute.getsockname()[1]}", connect_timeout_s=0.5
         )
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(25):  # one after the other would take twice as long
             results = await asyncio.gather(
                 *(transport.open() for _ in range(100)), return_exceptions=True
             )
@@ -104,7 +104,7 @@ async def test_plain_http_endpoint_is_not_retryable(transport_to: ConnectTo) -> 
 
 @pytest.mark.parametrize("url", ["https://", "localhost:8443", "https://local host"])
 async def test_invalid_endpoint_fails_at_once(url: str, transport_to: ConnectTo) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):  # half of the time to connect
         with pytest.raises(TransportError):
             await transport_to(url).warm()
         await failure_of(transport_to(url))
@@ -115,7 +115,7 @@ async def test_hangup_before_settings_fails_to_connect(
 ) -> None:
     peer = await peer_with(silence, greets=False)
     opening = asyncio.ensure_future(transport_to(peer.url).open())  # noqa: TID251 -- awaited below
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not peer.connections:  # noqa: ASYNC110 -- lets the loop run
             await asyncio.sleep(0)
         peer.connections[0].abort()
@@ -138,7 +138,7 @@ class NeverThere(CredentialsResolver):
 async def test_slow_credentials_are_retryable(peer_with: StartPeer, ca_file: Path) -> None:
     peer = await peer_with(silence)
     config = BedrockConfig(
-        header_timeout_s=15.0,
+        header_timeout_s=60.0,
         region="us-east-1",
         model_id="m",
         endpoint_url=peer.url,
@@ -162,7 +162,7 @@ async def test_refused_credentials_are_looked_up_again(peer_with: StartPeer, ca_
     config = BedrockConfig(
         region="us-east-1",
         model_id="m",
-        header_timeout_s=15.0,
+        header_timeout_s=60.0,
         endpoint_url=peer.url,
         ca_file=ca_file,
     )
@@ -182,7 +182,7 @@ async def test_request_cancelled_while_prepared_opens_no_stream(
     with pytest.raises(TransportError, match="header_timeout"):
         await transport.open()
     before = asyncio.all_tasks()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(asyncio.all_tasks()) > len(before):  # noqa: ASYNC110 -- lets the loop run
             await asyncio.sleep(0)
     assert not peer.streams
@@ -199,13 +199,13 @@ async def test_missing_credentials_fail_before_the_request(
     config = BedrockConfig(
         region="us-east-1",
         model_id="m",
-        header_timeout_s=15.0,
+        header_timeout_s=60.0,
         endpoint_url=peer.url,
         ca_file=ca_file,
     )
     transport = BedrockTransport(config, CredentialsResolver(NoCredentials))
     for attempt in (transport.open, transport.warm):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             with pytest.raises(TransportError) as caught:
                 await attempt()
         assert caught.value.code is TransportCode.CREDENTIALS_MISSING

@@ -139,7 +139,7 @@ async def test_audio_in_pieces_of_any_size_is_received(
     receiver = RecordingReceiver()
     stream.start(receiver)
     open_audio(stream)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await receiver.wait_for(4) == [("v", each) for each in pcm]
     await stream.close()
 

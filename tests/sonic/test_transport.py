@@ -120,7 +120,7 @@ async def test_payload_of_any_size_arrives_whole(
     stream = await transport_to(peer.url).open()
     payload = bytes(range(256)) * (size // 256 + 1)
     sending = asyncio.gather(stream.send(payload[:size]), stream.receive())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert (await sending)[1] == payload[:size]
 
 
@@ -221,7 +221,7 @@ async def test_cancelled_send_is_still_sent(peer_with: StartPeer, transport_to: 
         async with asyncio.timeout(0.2):
             await flood()
     open_windows(peer.connections[0])
-    payloads = await asyncio.wait_for(receive_many(stream, sent), 5)
+    payloads = await asyncio.wait_for(receive_many(stream, sent), 60)
     assert payloads == [b"%020d" % number * 500 for number in range(1, sent + 1)]
 
 
@@ -234,13 +234,14 @@ def open_windows(connection: PeerConnection) -> None:
 
 async def test_cancelled_open_leaves_no_stream(transport_to: ConnectTo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        transport = transport_to(f"https://localhost:{mute.getsockname()[1]}")
+        url = f"https://localhost:{mute.getsockname()[1]}"
+        transport = transport_to(url, close_timeout_s=0.2)
         before = asyncio.all_tasks()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await transport.open()
         await until(lambda: asyncio.all_tasks() == before)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):  # half of the time to connect
             await transport.close()
 
 
@@ -260,9 +261,11 @@ async def test_sender_waits_for_a_slow_service(
             await stream.send(bytes(1_000))
             sent += 1
 
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await flood()
+    async with asyncio.TaskGroup() as tasks:
+        flooding = tasks.create_task(flood())
+        await until(lambda: sent > 20)
+        await wait_until_unchanged(lambda: sent)
+        flooding.cancel()
     # What is out is what HTTP/2 allowed: 65,535 bytes, at about 2 KB each.
     assert 20 < sent < 50
 
@@ -277,7 +280,7 @@ async def test_waiting_sender_continues_when_the_service_reads(
     await until(lambda: peer.streams and len(peer.streams[0].frames) > 20)
     assert not sending.done()
     open_windows(peer.connections[0])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sending
         assert await receiving == [[bytes(1_000)] * 100]
 
@@ -327,7 +330,7 @@ async def test_stream_without_receiver_does_not_stop_others(
         await unread.send(b"flood")
     stream = await transport.open()
     await stream.send(HELLO)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await stream.receive() == HELLO
     assert peer.connection_count == 1
 
@@ -350,7 +353,7 @@ async def test_sender_waits_while_the_network_is_blocked(
     stream = await transport.open()
     (connection,) = peer.connections
     connection.transport.pause_reading()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(send_many(stream, bytes(900_000), 12))
         await wait_until_unchanged(lambda: sending)
         assert not sending.done()

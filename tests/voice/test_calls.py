@@ -371,7 +371,7 @@ async def test_call_continues_when_dynamodb_is_down(
 
 
 async def _until_alive(site: Site) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 if (await asyncio.to_thread(site.get, "/health"))[0] == 200:

@@ -35,7 +35,7 @@ def confirming_site(
 
 async def stored_records(call_id: str) -> list[str | None]:
     """Return the records of a call's tool calls, once the last one is stored."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             transcript = await asyncio.to_thread(
                 conversations.services.get_transcript, call_id=call_id, now=clock.now()

@@ -17,7 +17,7 @@ BEGAN = datetime(2099, 11, 23, 12, 0, tzinfo=UTC)
 
 
 async def until_heartbeat_at(instant: datetime) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 transcript = await asyncio.to_thread(

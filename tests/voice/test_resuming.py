@@ -32,7 +32,7 @@ def shown_texts(client: VoiceClient) -> list[str]:
 async def stored_conversation(client: VoiceClient, *, is_left: bool) -> Conversation:
     """Return the client's stored conversation once it has, or has not, been left."""
     call_id = client.token.partition(".")[0]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = await asyncio.to_thread(
                 services.get_conversation, call_id=call_id, now=clock.now()

@@ -48,7 +48,7 @@ async def test_close_of_the_client_reaches_the_application() -> None:
     async with upper_case_client(app) as client:
         await client.send("hola")
         await client.close(code=4321, reason="bye")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await app.ended.wait()
     assert app.asgi_messages[-1]["code"] == 4321
     assert app.received == ["hola"]
@@ -92,7 +92,7 @@ async def test_invalid_frame_closes_the_connection(data: bytes, code: int) -> No
     app = UpperCase()
     async with raw_client(app) as (reader, writer):
         writer.write(client_frame(0x82, b"a") + data + client_frame(0x82, b"z"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             received = await reader.read()
             await app.ended.wait()
     assert received[:3] == b"\x82\x01A"
@@ -106,7 +106,7 @@ async def test_frame_after_a_close_is_ignored() -> None:
     async with raw_client(app) as (reader, writer):
         close = client_frame(0x88, struct.pack(">H", 1000))
         writer.write(client_frame(0x82, b"a") + close + client_frame(0x82, b"z"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await reader.read()
             await app.ended.wait()
     assert app.received == [b"a"]
@@ -138,7 +138,7 @@ async def test_slow_client_makes_the_connection_unwritable_until_it_reads() -> N
             frames.send_frame(bytes(1_000_000))
             await asyncio.sleep(0)
         assert app.writable_count == 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not app.writable_count:
                 await reader.read(1_000_000)
         assert can_send(frames)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.node
 def run_node(*arguments: str) -> subprocess.CompletedProcess[str]:
     assert NODE is not None
     return subprocess.run(
-        [NODE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+        [NODE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=400
     )
 
 

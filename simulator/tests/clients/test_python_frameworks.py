@@ -16,7 +16,7 @@ CLIENTS = Path(__file__).parent / "python"
 ENVIRONMENTS = Path(os.environ["FOREIGN_CLIENTS"]).absolute()
 CALL = {"name": "look_up_order", "arguments": {"order_id": "7"}}
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.wire, pytest.mark.slow]
 
 
 def environment(name: str) -> Path:

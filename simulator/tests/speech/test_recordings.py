@@ -18,7 +18,7 @@ from nova_sonic_simulator.speech.endpointing import SpeechEnded, SpeechStarted
 from nova_sonic_simulator.speech.recognition import Recognition, open_recognition
 from support.paths import MODELS, RECORDINGS
 
-pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.speech]
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
 # What a browser sends: 32 ms at a time.

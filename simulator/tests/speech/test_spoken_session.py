@@ -19,7 +19,7 @@ PIECE_BYTES = 1024
 @pytest.fixture
 async def stream(hearing_simulator: RunningSimulator) -> AsyncIterator[RawStream]:
     url, ca_file = hearing_simulator.url, hearing_simulator.ca_file
-    async with RawClient(url, ca_file, patience_s=60) as client:
+    async with RawClient(url, ca_file, patience_s=180) as client:
         stream = client.open()
         await stream.send(*opening(tools=("consultarOrder",)))
         yield stream

@@ -48,7 +48,7 @@ class RawClient:
     """One connection; `async with` opens and closes it."""
 
     def __init__(
-        self, url: str, ca_file: Path, *, reads: bool = True, patience_s: float = 15.0
+        self, url: str, ca_file: Path, *, reads: bool = True, patience_s: float = 60.0
     ) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 0
