@@ -6,6 +6,8 @@ from functools import wraps
 from typing import Any, override
 
 from django.contrib import admin, messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import (
     HttpRequest,
@@ -15,8 +17,10 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from django.views.i18n import JavaScriptCatalog
 
 import follow_ups.services
@@ -27,6 +31,9 @@ from common.identity import lockout
 from follow_ups.domain import FollowUpStatus
 from novasonic.admin_start_page import may_lift_locks, start_page_context
 from novasonic.logins.forms import StaffLoginForm
+from novasonic.second_factor.devices import is_enabled
+from novasonic.second_factor.middleware import unverified_user
+from novasonic.second_factor.pages import page_url, second_factor_page
 from voice.tools import TOOLS
 
 logger = logging.getLogger(__name__)
@@ -57,7 +64,12 @@ class StaffSite(admin.AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return the context of each page, with the name of the business as it is now."""
         name = business_name()
-        return {**super().each_context(request), "site_title": name, "site_header": name}
+        return {
+            **super().each_context(request),
+            "site_title": name,
+            "site_header": name,
+            "second_factor_url": page_url() if is_enabled() else "",
+        }
 
     @override
     def index(
@@ -73,7 +85,23 @@ class StaffSite(admin.AdminSite):
         complete = path(
             "follow-ups/<str:follow_up_id>/complete/", complete_view, name="complete_follow_up"
         )
-        return [lift, complete, *super().get_urls()]
+        second_factor = path("second-factor/", self.second_factor, name="second_factor")
+        return [lift, complete, second_factor, *super().get_urls()]
+
+    @override
+    @method_decorator(never_cache)
+    @method_decorator(login_not_required)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for the password, or for the second factor of a user whose password was right."""
+        if request.method == "GET" and unverified_user(request) is not None:
+            return HttpResponseRedirect(page_url(request.GET.get(REDIRECT_FIELD_NAME, "")))
+        return super().login(request, extra_context)
+
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Ask for the second factor, or let the user set it up. Not behind `admin_view`: it is a part of the login."""
+        return second_factor_page(request, self.each_context(request))
 
     @override
     def i18n_javascript(

@@ -205,6 +205,11 @@ LOGIN_CHECKS_PER_MINUTE: int = Field(
     description="Passwords checked per minute and process, except those from browsers that have logged "
     "in before. A check takes most of a second of one core.",
 )
+STAFF_SECOND_FACTOR: Literal["off", "optional", "required"] = Field(
+    "optional",
+    description="Whether staff show a code of an authenticator app (TOTP) after the password: those who have set "
+    "it up (optional), all, who then set it up at their next login (required), or nobody (off).",
+)
 METRICS_NAMESPACE: str = Field(
     "",
     max_length=255,
@@ -659,7 +664,11 @@ INSTALLED_APPS = [
     "maintenance",
     "voice",
     "voice.web",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "novasonic",
+    "novasonic.second_factor",
 ]
 
 MIDDLEWARE = [
@@ -675,6 +684,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "novasonic.second_factor.middleware.SecondFactorMiddleware",
     "novasonic.logins.middleware.LoginMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -700,6 +711,9 @@ TEMPLATES = [
 
 AUTHENTICATION_BACKENDS = ["novasonic.logins.backends.LimitedModelBackend"]
 PASSWORD_RESET_TIMEOUT = 24 * 3600
+# Wrong codes are counted with wrong passwords: novasonic.logins.limits.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
+OTP_TOTP_ISSUER = BUSINESS_NAME  # how an authenticator app calls the account
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

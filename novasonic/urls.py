@@ -1,18 +1,14 @@
 """The URLs of the site. `/health`, `/ready` and `/metrics` are served before: see `health.py`."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView, PasswordResetConfirmView
+from django.contrib.auth.views import LogoutView, PasswordResetConfirmView
 from django.urls import include, path, reverse_lazy
 
-from novasonic.logins.forms import LoginForm
+from novasonic.logins.views import ApiLoginView
 
 # The browsable API reverses these names. REST framework's own login has no limits' message.
 api_login_urls = [
-    path(
-        "login/",
-        LoginView.as_view(template_name="rest_framework/login.html", authentication_form=LoginForm),
-        name="login",
-    ),
+    path("login/", ApiLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from common import clock
 from novasonic.logins.limits import LOGINS, Attempt, PasswordChecks, Refusal
+from novasonic.second_factor.devices import needs_second_factor
 from voice.cloudwatch import SITE, log_metrics
 
 logger = logging.getLogger(__name__)
@@ -48,17 +49,20 @@ class LimitedModelBackend(ModelBackend):
                 self._refuse(request, attempt, known_name, Refusal("logins_busy", 30))
             user = super().authenticate(request, username, password, **kwargs)
         if user is None:
-            _log("login failed", attempt, known_name)
+            log_failure("login failed", attempt, known_name)
             LOGINS.labels("failed").inc()
             return None
-        attempt.forget_failures()
+        if needs_second_factor(user):
+            attempt.take_back_failure()
+        else:
+            attempt.forget_failures()
         LOGINS.labels("succeeded").inc()
         return user
 
     def _refuse(
         self, request: HttpRequest, attempt: Attempt, known_name: str, refusal: Refusal
     ) -> None:
-        _log("login refused", attempt, known_name, code=refusal.code, wait_s=refusal.wait_s)
+        log_failure("login refused", attempt, known_name, code=refusal.code, wait_s=refusal.wait_s)
         LOGINS.labels(refusal.code).inc()
         setattr(request, "login_refusal", refusal)  # noqa: B010 -- no attribute that Django declares
         raise PermissionDenied
@@ -69,7 +73,8 @@ def _known_name(username: str) -> str:
     return username if users.filter(username=username).exists() else ""
 
 
-def _log(event: str, attempt: Attempt, known_name: str, **fields: Any) -> None:
+def log_failure(event: str, attempt: Attempt, known_name: str, **fields: Any) -> None:
+    """Log a failed or refused login, and count it for the alarm."""
     # Not the name as typed: people type passwords there.
     account = known_name or "unknown"
     logger.warning(event, extra={"account": account, "address": attempt.address, **fields})

@@ -18,7 +18,7 @@ class RefusalMessage(AuthenticationForm):
         refusal: Refusal | None = getattr(self.request, "login_refusal", None)
         if refusal is None:
             return super().get_invalid_login_error()
-        return ValidationError(_refusal_text(refusal), code=refusal.code)
+        return ValidationError(refusal_text(refusal), code=refusal.code)
 
 
 class LoginForm(RefusalMessage):
@@ -29,10 +29,17 @@ class StaffLoginForm(RefusalMessage, AdminAuthenticationForm):
     """The login form of the staff site."""
 
 
-def _refusal_text(refusal: Refusal) -> str:
+def refusal_text(refusal: Refusal, *, is_code: bool = False) -> str:
+    """Return what somebody reads whose password or code is not looked at."""
     if refusal.code == "logins_busy":
         return gettext("Too many people are logging in at the moment. Try again in half a minute.")
     minutes = -(-refusal.wait_s // 60)
+    if is_code:
+        return ngettext(
+            "Too many wrong codes. Try again in %(minutes)d minute, or ask whoever manages the site.",
+            "Too many wrong codes. Try again in %(minutes)d minutes, or ask whoever manages the site.",
+            minutes,
+        ) % {"minutes": minutes}
     return ngettext(
         "Too many wrong passwords. Try again in %(minutes)d minute, or ask whoever manages the site.",
         "Too many wrong passwords. Try again in %(minutes)d minutes, or ask whoever manages the site.",

@@ -1,7 +1,7 @@
 """Limit failed logins, and the passwords that are checked at once.
 
-A failure is counted before the password is checked, so that parallel guesses are counted, too, and is
-taken back if the password is right. Three counts apply to an attempt:
+A failure is counted before the password or code is checked, so that parallel guesses are counted, too, and is
+taken back if it is right. Three counts apply to an attempt:
 
 - account and address: `LOGIN_MAX_FAILURES`;
 - address: four times as many, so that nobody tries one password on many accounts;
@@ -11,6 +11,10 @@ The last two are a way to lock others out. So a browser that has logged in to th
 a signed cookie, and a count of its own in their place (OWASP, "Slow down online guessing attacks with
 device cookies"). A count expires `LOGIN_LOCK_MINUTES` after its last failure; refused attempts do not
 prolong it.
+
+Codes of the second factor (`novasonic.second_factor`) are counted with the passwords, and besides by
+account alone, twice as many: a code has six digits only, and who guesses one knows the password. Where
+a user needs a second factor, the password alone forgets no failures and makes no browser known.
 
 A password check takes most of a second of one core, by intent. One is made at a time per process, and
 `LOGIN_CHECKS_PER_MINUTE` at most, those of known browsers aside.
@@ -39,7 +43,7 @@ from voice.gateway.rate_limits import Rate, TokenBucket
 LOGINS = Counter("nova_logins", "Logins with a password, by outcome.", ["outcome"])
 DEVICE_COOKIE = "known_browser"
 DEVICE_COOKIE_AGE_S = 180 * 24 * 3600
-ADDRESS_FACTOR, ACCOUNT_FACTOR = 4, 10
+ADDRESS_FACTOR, ACCOUNT_FACTOR, CODE_FACTOR = 4, 10, 2
 CHECK_TIMEOUT_S = 5.0
 _SALT = "novasonic.logins"
 
@@ -60,29 +64,33 @@ class Attempt:
         account: The name as typed, without case: it need not exist.
         address: The client's address; of IPv6 the network that one customer has.
         device: The id in the browser's cookie for this account; "" without one.
+        is_code: Whether a code of the second factor is tried, and not a password.
 
     """
 
     account: str
     address: str
     device: str = ""
+    is_code: bool = False
 
     @classmethod
-    def of_request(cls, request: HttpRequest, username: str) -> "Attempt":
+    def of_request(cls, request: HttpRequest, username: str, *, is_code: bool = False) -> "Attempt":
         """Return the attempt that a request makes."""
         account = username.strip().casefold()
         address = _network(client_address.address_of_request(request))
-        return cls(account, address, _device_id(request, account))
+        return cls(account, address, _device_id(request, account), is_code)
 
     def limits(self) -> dict[str, int]:
         """Return how many failures each of the counts allows, by the count's key."""
         limit = settings.LOGIN_MAX_FAILURES
         if self.device:
             return {_key("device", self.account, self.device): limit}
+        codes = {_key("code", self.account): limit * CODE_FACTOR} if self.is_code else {}
         return {
             _key("pair", self.account, self.address): limit,
             _key("address", self.address): limit * ADDRESS_FACTOR,
             _key("account", self.account): limit * ACCOUNT_FACTOR,
+            **codes,
         }
 
     def count_failure(self, *, account_name: str, now: datetime) -> Refusal | None:
@@ -108,6 +116,8 @@ class Attempt:
     def forget_failures(self) -> None:
         """Forget the failures of this person, and take back what was counted for others."""
         own = {_key("pair", self.account, self.address), _key("device", self.account, self.device)}
+        if self.is_code:
+            own.add(_key("code", self.account))
         FailedLogins.objects.filter(key__in=own).delete()
         self.take_back_failure()
 

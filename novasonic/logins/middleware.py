@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
 from novasonic.logins.limits import DEVICE_COOKIE, DEVICE_COOKIE_AGE_S, Refusal, device_cookie
+from novasonic.second_factor.devices import needs_second_factor
 
 
 class LoginMiddleware(MiddlewareMixin):
@@ -49,7 +50,7 @@ class SecureCookieMiddleware(MiddlewareMixin):
 
 
 def _remember_login(request: HttpRequest | None, user: Any, **_kwargs: Any) -> None:
-    if request is not None:
+    if request is not None and not needs_second_factor(user):
         setattr(request, "logged_in_username", user.get_username())  # noqa: B010 -- as above
 
 

@@ -63,6 +63,8 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_toolrun",
         "view_failedlogins",
         "delete_failedlogins",
+        "view_secondfactor",
+        "delete_secondfactor",
         "delete_followup",
         "add_product",
         "change_product",

@@ -46,6 +46,8 @@ STAFF_PATHS = [
     "follow_ups/followup/add/",
     "business/profile/",
     "novasonic/failedlogins/",
+    "second_factor/secondfactor/",
+    "second-factor/",
     "password_change/",
 ]
 

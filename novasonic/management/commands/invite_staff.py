@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from novasonic.second_factor.devices import remove
+
 
 class Command(BaseCommand):
     help = (
@@ -23,9 +25,20 @@ class Command(BaseCommand):
         parser.add_argument("username")
         parser.add_argument("--role", action="append", default=[], help="a role; may be repeated")
         parser.add_argument("--superuser", action="store_true", help="may do everything")
+        parser.add_argument(
+            "--reset-second-factor",
+            action="store_true",
+            help="forget their authenticator app, and their recovery codes",
+        )
 
     def handle(
-        self, *_args: Any, username: str, role: list[str], superuser: bool, **_options: Any
+        self,
+        *_args: Any,
+        username: str,
+        role: list[str],
+        superuser: bool,
+        reset_second_factor: bool = False,
+        **_options: Any,
     ) -> None:
         groups = [_group(name) for name in role]
         user, is_new = get_user_model().objects.get_or_create(username=username)
@@ -38,6 +51,8 @@ class Command(BaseCommand):
             user.set_unusable_password()
         user.save()
         user.groups.add(*groups)
+        if reset_second_factor:
+            remove(user)
         hours = settings.PASSWORD_RESET_TIMEOUT // 3600
         self.stdout.write(f"{username} chooses a password here within {hours} hours:")
         self.stdout.write(_invitation_url(user))
