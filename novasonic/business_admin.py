@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -114,6 +114,11 @@ class ProfileForm(forms.Form):
 @admin.register(Profile)
 class ProfileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """One page in place of a list: the form, its preview, and the history."""
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        """Return the path of the page alone: the records of the others would be in SQL."""
+        return [each for each in super().get_urls() if each.name == "business_profile_changelist"]
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -32,6 +32,7 @@ class Shop:
     """A tool that changes something, and what it was asked to check and to change."""
 
     takes_s: float = 0.0
+    price: str = "gratis"
     checked: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Shop:
         """Return the registry with the tool."""
 
         def describe(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
-            return f"Entonces cancelo el pedido {arguments['what']}."
+            return f"Entonces cancelo el pedido {arguments['what']}, {result['price']}."
 
         @needs_confirmation(describe)
         async def cancel(context: ToolContext, *, what: str) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class Shop:
             if not context.is_dry_run:
                 self.tokens.append(context.tool_use_id)
                 await asyncio.sleep(self.takes_s)
-            return {"said": "listo"}
+            return {"said": "listo", "price": self.price}
 
         return ToolRegistry([cancel])
 
@@ -75,7 +76,7 @@ async def test_change_is_made_after_the_customer_has_spoken(family: dict[str, An
         assert (shop.checked, shop.changed) == (["2"], [])
         await call.speak([1], pause_ms=3000)
         await call.wait_until_quiet()
-        assert (shop.checked, shop.changed) == (["2"], ["2"])
+        assert (shop.checked, shop.changed) == (["2", "2"], ["2"])
         assert outcomes(call) == [ToolOutcome.PROPOSED, ToolOutcome.OK]
 
 
@@ -87,6 +88,23 @@ async def test_change_of_an_argument_is_proposed_anew() -> None:
             call.client.type(text)
             await call.wait_until_quiet()
         assert (shop.checked, shop.changed) == (["2", "4", "2"], [])
+
+
+@in_virtual_time
+async def test_change_that_is_another_one_by_now_is_proposed_anew() -> None:
+    """The price that the customer has confirmed is the one that counts."""
+    shop = Shop()
+    async with running_call(SCRIPT, tools=shop.registry(), confirms_changes=True) as call:
+        call.client.type(CANCEL)
+        await call.wait_until_quiet()
+        shop.price = "por 5.000 pesos"
+        call.client.type(YES)
+        await call.wait_until_quiet()
+        assert shop.changed == []
+        assert outcomes(call) == [ToolOutcome.PROPOSED] * 2
+        call.client.type(YES)
+        await call.wait_until_quiet()
+        assert shop.changed == ["2"]
 
 
 @in_virtual_time
@@ -134,7 +152,7 @@ async def test_session_lost_before_the_confirmation_changes_nothing_twice(
         assert shop.changed == []
         await call.speak([1], pause_ms=3000)
         await call.wait_until_quiet()
-        assert (shop.checked, shop.changed) == (["2"], ["2"])
+        assert (shop.checked, shop.changed) == (["2", "2"], ["2"])
 
 
 @in_virtual_time

@@ -2,7 +2,8 @@
 
 What the assistant heard may be wrong: a spoken "dos" became order 4. So a tool that changes something
 first returns what it would do, as a text to say. The same tool call with the same arguments makes the
-change, if the customer has spoken since. Another argument is another change. Proposals belong to a call in
+change, if the customer has spoken since. Another argument is another change, and so is another text: the
+price or the record may have changed meanwhile. Proposals belong to a call in
 one server: a call that continues on another server proposes again.
 """
 
@@ -18,6 +19,8 @@ class Proposal:
     """A change that was proposed in `turn`, with its validated arguments."""
 
     arguments: dict[str, Any]
+    text: str
+    """What the customer was told that the change is."""
     turn: int
     earlier_tool_use_id: str | None
     """The `tool_use_id` of an earlier attempt that may have made the change."""

@@ -270,29 +270,39 @@ class ToolRegistry:
 async def _run_or_propose(
     tool: Tool, arguments: dict[str, Any], context: ToolContext
 ) -> ToolResult:
-    """Run a tool; propose a change that is not confirmed yet."""
+    """Run a tool; propose a change that is not confirmed yet, or is another one than was confirmed."""
     confirmations = context.confirmations
     if tool.describe is not None and confirmations is not None:
         proposal = confirmations.find_confirmed(tool.name, arguments, turn=context.turn())
-        if proposal is None:
-            confirmations.withdraw(tool.name)
+        # An earlier attempt may have made the change: then there is nothing to compare.
+        is_retry = context.is_retry or (proposal is not None and proposal.earlier_tool_use_id)
+        if proposal is None or not is_retry:
+            if proposal is None:
+                confirmations.withdraw(tool.name)
             would_be = await tool.function(replace(context, is_dry_run=True), **arguments)
-            # An earlier attempt may have made the change: the next one needs its idempotency token.
-            earlier_id = context.tool_use_id if context.is_retry else None
-            confirmations.propose(tool.name, Proposal(arguments, context.turn(), earlier_id))
-            say = f"{tool.describe(would_be, arguments)} {CONFIRMATION_QUESTION}"
-            content = {
-                "ok": False,
-                "error": CONFIRMATION_NEEDED,
-                "say": say,
-                "next": CONFIRMATION_NEXT,
-            }
-            return ToolResult(outcome=ToolOutcome.PROPOSED, content=content)
+            text = tool.describe(would_be, arguments)
+            if proposal is None or text != proposal.text:
+                # The next attempt needs the idempotency token of the earlier one.
+                earlier_id = context.tool_use_id if context.is_retry else None
+                confirmations.propose(
+                    tool.name, Proposal(arguments, text, context.turn(), earlier_id)
+                )
+                return _proposed(text)
         context = replace(context, tool_use_id=proposal.earlier_tool_use_id or context.tool_use_id)
     content = await tool.function(context, **arguments)
     if confirmations is not None:
         confirmations.withdraw(tool.name)
     return ToolResult(outcome=ToolOutcome.OK, content={"ok": True, **content})
+
+
+def _proposed(text: str) -> ToolResult:
+    content = {
+        "ok": False,
+        "error": CONFIRMATION_NEEDED,
+        "say": f"{text} {CONFIRMATION_QUESTION}",
+        "next": CONFIRMATION_NEXT,
+    }
+    return ToolResult(outcome=ToolOutcome.PROPOSED, content=content)
 
 
 def _result_of_error(error: DomainError, tool: Tool, time_zone: ZoneInfo) -> ToolResult:
