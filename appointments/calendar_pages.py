@@ -33,7 +33,7 @@ from common import clock
 from common.errors import DomainError, InvalidFieldError
 from common.identity.verification import Staff
 from common.text import visible
-from common.timestamps import from_iso
+from common.timestamps import UNVERSIONED, from_iso
 from staff.admin import RecordAdmin
 
 MAX_DAYS = 14
@@ -225,7 +225,7 @@ class CalendarPages:
                 appointment_id=appointment_id,
                 caller=Staff(),
                 starts_at=_parse_local(request.POST.get("start", "")),
-                unchanged_since=from_iso(version) if version else None,
+                unchanged_since=from_iso(version) if version else UNVERSIONED,
                 now=clock.now(),
             )
         except ValueError:

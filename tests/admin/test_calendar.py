@@ -61,7 +61,7 @@ def read_events(
 
 def move(client: Client, booked: Appointment, start: str, version: str | None = None) -> Any:
     assert booked.updated_at is not None
-    data = {"start": start, "version": version or to_iso(booked.updated_at)}
+    data = {"start": start, "version": to_iso(booked.updated_at) if version is None else version}
     return client.post(f"{CALENDAR}{booked.id}/move/", data)
 
 
@@ -174,7 +174,8 @@ def test_refused_move_says_why_and_changes_nothing(
     assert not LogEntry.objects.exists()
 
 
-def test_move_of_an_older_version_is_a_conflict(reception: Client) -> None:
+@pytest.mark.parametrize("version", [None, ""], ids=["older", "none"])
+def test_move_of_another_version_is_a_conflict(reception: Client, version: str | None) -> None:
     booked = book()
     moved = appointments.services.reschedule_appointment(
         appointment_id=booked.id,
@@ -183,7 +184,7 @@ def test_move_of_an_older_version_is_a_conflict(reception: Client) -> None:
         now=clock.now() + timedelta(seconds=1),
     )
 
-    response = move(reception, booked, f"{next_monday()}T11:00:00")
+    response = move(reception, booked, f"{next_monday()}T11:00:00", version)
     assert response.status_code == 409
     assert "Otra persona acaba de cambiar esto" in response.json()["message"]
     assert appointments.services.get_appointment(appointment_id=booked.id) == moved

@@ -12,7 +12,14 @@ from django.urls import URLPattern, URLResolver
 
 pytestmark = [pytest.mark.store, pytest.mark.django_db]
 
-OPEN_TO_ALL_STAFF = {"", "logout/", "password_change/", "password_change/done/", "jsi18n/"}
+OPEN_TO_ALL_STAFF = {
+    "",
+    "logout/",
+    "password_change/",
+    "password_change/done/",
+    "jsi18n/",
+    "second-factor/",
+}
 """The start page shows what its user may view; the others are about the user alone."""
 OPEN_TO_ALL = {"login/", "jsi18n/"}
 REFUSED = {403, 404, 405}
