@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -113,7 +114,11 @@ def _record_link(record: str | None) -> dict[str, str] | None:
     if kind not in RECORD_PAGES:
         return None
     view, label = RECORD_PAGES[kind]
-    return {"url": reverse(view, args=[record_id]), "label": f"{label} {record_id}"}
+    return {
+        "url": reverse(view, args=[record_id]),
+        "label": f"{label} {record_id}",
+        "patient_url": f"{reverse('admin:patient')}?{urlencode({kind: record_id})}",
+    }
 
 
 def _format_tokens(tokens_in: int, tokens_out: int) -> str:

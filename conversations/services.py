@@ -9,7 +9,7 @@ lists. Every function with an `epoch` raises `LeaseLostError` if another process
 over or the conversation has ended.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -394,6 +394,13 @@ def get_conversation(*, call_id: str, now: datetime) -> Conversation:
     if conversation is None or conversation.expires_at <= now:
         raise ConversationNotFoundError
     return conversation
+
+
+def list_conversations(*, call_ids: Collection[str], now: datetime) -> list[Conversation]:
+    """Return those of the conversations that are still stored, the latest first, in one request for 100."""
+    found = repository.conversations_by_id([*call_ids]) if call_ids else []
+    stored = [each for each in found if each.expires_at > now]
+    return sorted(stored, key=lambda each: each.started_at, reverse=True)
 
 
 def search_text(*, text: str, query: ConversationQuery, now: datetime) -> TextSearchResult:

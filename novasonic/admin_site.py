@@ -31,6 +31,7 @@ from common.identity import lockout
 from follow_ups.domain import FollowUpStatus
 from novasonic.admin_start_page import may_lift_locks, start_page_context
 from novasonic.logins.forms import StaffLoginForm
+from novasonic.patient_page import patient_context
 from novasonic.second_factor.devices import is_enabled
 from novasonic.second_factor.middleware import unverified_user
 from novasonic.second_factor.pages import page_url, second_factor_page
@@ -86,7 +87,8 @@ class StaffSite(admin.AdminSite):
             "follow-ups/<str:follow_up_id>/complete/", complete_view, name="complete_follow_up"
         )
         second_factor = path("second-factor/", self.second_factor, name="second_factor")
-        return [lift, complete, second_factor, *super().get_urls()]
+        patient = path("patient/", self.admin_view(self.patient), name="patient")
+        return [lift, complete, patient, second_factor, *super().get_urls()]
 
     @override
     @method_decorator(never_cache)
@@ -110,6 +112,11 @@ class StaffSite(admin.AdminSite):
         response = StaffJavaScriptCatalog.as_view(packages=["django.contrib.admin"])(request)
         assert isinstance(response, HttpResponse)  # not a stream
         return response
+
+    def patient(self, request: HttpRequest) -> HttpResponse:
+        """Show what is stored of a patient: appointments, orders and calls."""
+        context = {**self.each_context(request), **patient_context(request)}
+        return TemplateResponse(request, "admin/patient.html", context)
 
     def complete_follow_up(self, request: HttpRequest, follow_up_id: str) -> HttpResponse:
         """Mark a message of the start page as answered."""

@@ -62,7 +62,14 @@ def add_utterances(
 
 
 def add_tool_call(
-    call_id: str, tool_use_id: str, name: str, *, at: datetime, outcome: str, **arguments: Any
+    call_id: str,
+    tool_use_id: str,
+    name: str,
+    *,
+    at: datetime,
+    outcome: str,
+    record: str | None = None,
+    **arguments: Any,
 ) -> None:
     services.start_tool_call(
         call_id=call_id,
@@ -80,6 +87,7 @@ def add_tool_call(
         outcome=ToolOutcome(outcome),
         error_code=None if outcome == "ok" else "order_not_found",
         duration_ms=41.2,
+        record=record,
         now=at,
     )
 

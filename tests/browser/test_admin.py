@@ -14,6 +14,7 @@ import orders.repository
 import orders.services
 from appointments.domain import Appointment, AppointmentKind, AppointmentStatus
 from orders.domain import Order, OrderItem, OrderStatus, assign_item_ids, calculate_total
+from tests.browser.accessibility import find_violations
 from tests.browser.chromium import save_screenshot
 from tests.browser.staff import open_staff_page
 from tests.fixtures.site import DOCTORS, Site
@@ -179,3 +180,19 @@ async def test_appointment_is_booked_at_offered_free_time(
     await free.get_by_role("button", name="10:30").click()
     await save(page)
     await expect(page.locator(".messagelist")).to_contain_text("fue agregado")
+
+
+async def test_patients_file_opens_from_an_appointment_and_fits_a_phone(
+    page: Page, staffed_site: Site
+) -> None:
+    await page.goto(f"{staffed_site.url}/admin/orders/order/1/change/")
+    await page.get_by_role("link", name="Ficha del paciente").click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Juan Pérez")
+    await expect(page.get_by_role("heading", name="Próximos turnos")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Pedidos")).to_be_visible()
+    await save_screenshot(page, "admin-patient")
+    assert await find_violations(page) == []
+    await page.get_by_label("Correo electrónico").fill("nadie@email.com")
+    await page.get_by_role("button", name="Buscar").click()
+    await expect(page.get_by_text("No hay nada guardado con ese dato.")).to_be_visible()
+    assert "nadie" not in page.url
