@@ -27,6 +27,7 @@ COPY appointments ./appointments
 COPY conversations ./conversations
 COPY follow_ups ./follow_ups
 COPY business ./business
+COPY notifications ./notifications
 COPY maintenance ./maintenance
 COPY voice ./voice
 COPY locale ./locale

@@ -36,6 +36,8 @@ from common.idempotency import IdempotentRequest
 from common.ids import is_id
 from common.record_changes import changes_from_json, changes_to_json
 from common.timestamps import from_iso, to_iso
+from notifications.domain import Message
+from notifications.services import enqueue
 
 ID_IS_FREE = "id is free"
 VERSION_UNCHANGED = "version unchanged"
@@ -126,9 +128,12 @@ def get_created_appointment_id(request: IdempotentRequest) -> str | None:
 
 
 def add_appointment(
-    appointment: Appointment, calendar_days: Iterable[CalendarDay], request: IdempotentRequest
+    appointment: Appointment,
+    calendar_days: Iterable[CalendarDay],
+    request: IdempotentRequest,
+    messages: Iterable[Message] = (),
 ) -> None:
-    """Store a new appointment, its calendar days with its booking, and its idempotency token.
+    """Store a new appointment, its calendar days with its booking, its idempotency token and messages.
 
     Raises:
         BusyError: a day has changed, the id is taken, or another attempt was stored first.
@@ -137,6 +142,7 @@ def add_appointment(
     transaction = Transaction()
     _put_new(transaction, appointment)
     _put_calendar_days(transaction, calendar_days)
+    _enqueue(transaction, messages)
     add_token(transaction, request, models.AppointmentToken, created_id=appointment.id)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
@@ -159,11 +165,13 @@ def update_appointment(
     appointment: Appointment,
     calendar_days: Iterable[CalendarDay],
     *,
+    messages: Iterable[Message] = (),
     unchanged_since: datetime | None,
 ) -> None:
     """Store a new version of an appointment whose stored `updated_at` is `unchanged_since`.
 
-    `calendar_days` are the days whose bookings it changes, as they are with the new version.
+    `calendar_days` are the days whose bookings it changes, as they are with the new version; `messages`
+    are stored with it.
 
     Raises:
         StaleVersionError: the stored appointment has another version, or none is stored.
@@ -174,6 +182,7 @@ def update_appointment(
     unchanged = _has_version(unchanged_since)
     transaction.update_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
     _put_calendar_days(transaction, calendar_days)
+    _enqueue(transaction, messages)
     _commit_change(transaction)
 
 
@@ -233,6 +242,11 @@ def _has_version(updated_at: datetime | None) -> Condition:
 def _put_new(transaction: Transaction, appointment: Appointment) -> None:
     is_free = models.Appointment.pk.does_not_exist()
     transaction.put_item(_row(appointment), condition=is_free, name=ID_IS_FREE)
+
+
+def _enqueue(transaction: Transaction, messages: Iterable[Message]) -> None:
+    for message in messages:
+        enqueue(message, transaction=transaction)
 
 
 def _put_calendar_days(transaction: Transaction, calendar_days: Iterable[CalendarDay]) -> None:

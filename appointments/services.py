@@ -35,6 +35,7 @@ from appointments.errors import (
     DoctorNotFoundError,
     PatientNotFoundError,
 )
+from appointments.mail_events import messages_about
 from appointments.opening_hours import covers
 from appointments.rules import (
     change_status,
@@ -432,7 +433,8 @@ def _book_appointment(
     code = speakable_code() if clinic.gives_codes() else None
     booked = replace(wanted, id=speakable_id(), code=code)
     updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
-    repository.add_appointment(booked, updated_days, request)
+    messages = messages_about(None, booked, now=now)
+    repository.add_appointment(booked, updated_days, request, messages)
     return booked
 
 
@@ -653,5 +655,10 @@ def _store_changes(
     changes = with_change(before.changes, origin, changed=changed, at=after.updated_at)
     after = replace(after, changes=changes)
     updated_days = update_bookings(calendar_days, after, clinic.time_zone())
-    repository.update_appointment(after, updated_days, unchanged_since=before.updated_at)
+    repository.update_appointment(
+        after,
+        updated_days,
+        messages=messages_about(before, after, now=now),
+        unchanged_since=before.updated_at,
+    )
     return after

@@ -126,3 +126,13 @@ PROFILES = ProfileCache()
 def business_name() -> str:
     """Return the name of the business, as staff or the settings say it."""
     return PROFILES.refreshed().name or str(settings.BUSINESS_NAME)
+
+
+def mail_signature() -> dict[str, str]:
+    """Return what stands below each e-mail: name, address and phone number; unknown ones are empty."""
+    profile = PROFILES.refreshed()
+    return {
+        "name": profile.name or str(settings.BUSINESS_NAME),
+        "address": profile.address or str(settings.BUSINESS_ADDRESS),
+        "phone": profile.phone or str(settings.BUSINESS_PHONE),
+    }

@@ -16,6 +16,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from decimal import Decimal
+from email.utils import parseaddr
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -23,6 +24,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
 from holidays import list_supported_countries
 from pydantic import (
     AfterValidator,
@@ -39,6 +42,7 @@ from appointments.opening_hours import OpeningHours
 from appointments.schedules.holidays import NO_COUNTRY
 from conversations.masking import MASKS
 from novasonic.database import POSTGRESQL_ENGINE, postgresql_config
+from novasonic.mailers import mailer_config
 
 RENAMED_VARIABLES: Mapping[str, str] = {
     "CALL_MOVE_MS": "CALL_HANDOVER_RECONNECT_MS",
@@ -48,6 +52,7 @@ RENAMED_VARIABLES: Mapping[str, str] = {
     "TOOL_PATIENCE_S": "TOOL_WAIT_NOTICE_S",
 }
 """New names by old ones. Version 0.1 accepts the old names, too; the next one does not."""
+MAX_SENDER_NAME = 60
 
 
 class Environment(BaseModel):
@@ -213,6 +218,26 @@ def _check_database_url(url: str) -> str:
     return url
 
 
+def _check_email_url(url: str) -> str:
+    if url:
+        mailer_config(url, region="")
+    return url
+
+
+def _check_email_sender(sender: str) -> str:
+    if sender:
+        name, address = parseaddr(sender)
+        try:
+            validate_email(address)
+        except DjangoValidationError as error:
+            raise ValueError(
+                f"{sender!r} is no sender like Clínica <turnos@example.com>"
+            ) from error
+        if not sender.isprintable() or len(name) > MAX_SENDER_NAME:
+            raise ValueError("has line breaks or control characters, or is too long")
+    return sender
+
+
 def _check_script_name(path: str) -> str:
     path = path.rstrip("/")
     if path and not re.fullmatch(r"/[^?#\s]+", path):
@@ -269,6 +294,9 @@ type SecretKey = Annotated[str, AfterValidator(_check_secret_key)]
 type SiteURL = Annotated[str, AfterValidator(_check_site_url)]
 """Scheme and host of the site, without a path."""
 type DatabaseURL = Annotated[str, AfterValidator(_check_database_url)]
+type EmailURL = Annotated[str, AfterValidator(_check_email_url)]
+type EmailSender = Annotated[str, AfterValidator(_check_email_sender)]
+"""An address, or a name and an address in `<>`."""
 type ScriptName = Annotated[str, AfterValidator(_check_script_name)]
 type BusinessText = Annotated[str, AfterValidator(_check_business_text)]
 """What the assistant says of the business: one line."""

@@ -23,6 +23,8 @@ from novasonic.environment import (
     BusinessText,
     CAFile,
     DatabaseURL,
+    EmailSender,
+    EmailURL,
     HolidayCountry,
     Host,
     Hosts,
@@ -45,6 +47,7 @@ from novasonic.environment import (
 )
 from novasonic.listen_sockets import url_host
 from novasonic.logging import logging_config
+from novasonic.mailers import mailer_config
 from novasonic.prices import prices_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -520,6 +523,34 @@ APPOINTMENT_PROOF: Literal["name", "name+dni", "name+email", "code"] = Field(
     "also the DNI, or the e-mail's first letters if the appointment has no DNI; also the e-mail's "
     "first letters; also a code that was told when it was booked.",
 )
+EMAIL_FROM: EmailSender = Field(
+    "",
+    description="Sender of the e-mails that patients get when an appointment is booked, moved or cancelled: "
+    "`Clínica <turnos@example.com>`; empty: none are sent.",
+)
+EMAIL_URL: EmailURL = Field(
+    "",
+    repr=False,
+    description="Where `send_messages` gives them: smtp://user:password@host:587 (STARTTLS; `?tls=none`: "
+    "without), smtps://user:password@host:465, `ses:` (Amazon SES with the AWS credentials of the "
+    "process), or `file:` and a folder, whose mails staff read in the admin.",
+)
+EMAIL_MAX_ATTEMPTS: int = Field(
+    12,
+    ge=1,
+    le=100,
+    description="How often an e-mail is tried. The pauses grow from a minute to four hours: the twelfth "
+    "attempt is about a day after the first.",
+)
+EMAIL_POLL_S: float = Field(
+    5, gt=0, le=3600, description="How often `send_messages` looks for new e-mails."
+)
+EMAIL_REMINDER_HOURS: int = Field(
+    24,
+    ge=0,
+    le=336,
+    description="How many hours before an appointment the reminder is sent; 0: none is.",
+)
 VOICE_CREATIONS_PER_CALL: int = Field(
     5, ge=1, le=10_000, description="How many orders and appointments one call may create."
 )
@@ -590,6 +621,7 @@ LOCAL_ADDRESS = f"{url_host(HOST)}:{WS_PORT}"  # where commands on this machine 
 WS_ALLOWED_ORIGINS = [*WS_ALLOWED_ORIGINS, *filter(None, [SITE_URL])]
 FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 DATABASES = {"default": database_config(DATABASE_URL, BASE_DIR / SQLITE_PATH)}
+MAILERS = {"default": mailer_config(EMAIL_URL, AWS_DEFAULT_REGION)} if EMAIL_URL else {}
 LOGGING = logging_config("DEBUG" if DEBUG else LOGLEVEL, LOG_FORMAT)
 AWS_REGION = AWS_DEFAULT_REGION
 SONIC_ENDPOINTS = sonic_endpoints(NOVA_SONIC_REGIONS, BEDROCK_ENDPOINT_URL)
@@ -613,7 +645,7 @@ SESSION_COOKIE_SECURE = IS_HTTPS_ONLY
 CSRF_COOKIE_SECURE = IS_HTTPS_ONLY
 LANGUAGE_COOKIE_SECURE = IS_HTTPS_ONLY
 # HSTS for subdomains and browsers' preload lists: other servers of the domain may not use HTTPS.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "mail.W001"]  # no mailer: no e-mails
 
 # --- Fixed
 
@@ -634,6 +666,13 @@ CORS_EXPOSE_HEADERS = ["etag", "retry-after"]
 DYNAMODB_CONNECT_TIMEOUT_S = 2
 DYNAMODB_READ_TIMEOUT_S = 4
 DYNAMODB_MAX_RETRIES = 2
+
+EMAIL_RENDERERS = {"appointment": "appointments.emails.render"}
+"""The function that makes a mail of a message, by the type of the record that it is about."""
+EMAIL_SIGNATURE = "business.services.mail_signature"
+"""The function that returns what stands below each e-mail."""
+NOTIFICATION_TASKS = ["appointments.reminders.enqueue_reminders"]
+"""What `send_messages` does besides sending, regularly: functions of the current time."""
 
 BUSINESS_PROFILE_AGE_S: float | None = 10.0
 """After how long a process reads again what staff have written about the business; None: never."""
@@ -661,6 +700,7 @@ INSTALLED_APPS = [
     "conversations",
     "follow_ups",
     "business",
+    "notifications",
     "maintenance",
     "voice",
     "voice.web",

@@ -24,6 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 pytest_plugins = [
     "tests.fixtures.aws",
     "tests.fixtures.dynamodb",
+    "tests.fixtures.mail_server",
     "tests.fixtures.simulator",
     "tests.fixtures.site",
 ]

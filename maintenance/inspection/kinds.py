@@ -22,6 +22,8 @@ from conversations import models as conversation_models
 from follow_ups.models import FollowUpItem
 from follow_ups.repository import follow_up_from_item
 from maintenance import models as maintenance_models
+from notifications.models import MessageItem
+from notifications.repository import message_from_raw
 from orders import models as order_models
 from orders import product_repository
 from orders import repository as order_repository
@@ -126,6 +128,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
             "information", InformationItem, information_repository.entry_from_raw, sort_key=""
         ),
         ItemKind("token", appointment_models.AppointmentToken),
+        ItemKind("message", MessageItem, message_from_raw, sort_key=MessageItem.SK_PREFIX),
     ),
     "calls": (
         CONVERSATION,

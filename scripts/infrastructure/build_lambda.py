@@ -25,7 +25,9 @@ PYTHON_VERSION = (3, 13)
 GLIBC_PLATFORMS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 """Wheels that run on Amazon Linux 2023 (glibc 2.34)."""
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
-PACKAGES = ("novasonic", "common", "orders", "appointments", "conversations", "staff", "locale")
+PACKAGES = (
+    "novasonic", "common", "orders", "appointments", "conversations", "notifications", "staff", "locale",
+)  # fmt: skip
 BOTOCORE_SERVICES = {"dynamodb", "secretsmanager", "sts"}
 LANGUAGES = {"es", "en", "__pycache__"}
 

@@ -27,6 +27,10 @@ STORED = {
     ("appointments", "patient's day"): "PK SK revision slots",
     ("appointments", "information"): "PK SK createdAt keywords text title updatedAt",
     ("appointments", "schedule"): "PK SK content createdAt updatedAt",
+    ("appointments", "message"): (
+        "PK SK appointmentDate attempts content createdAt error event expiresAt recipient recordId recordType "
+        "resends sentAt status updatedAt version"
+    ),
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
     ("calls", "model usage"): "PK SK expiresAt seconds",
     (

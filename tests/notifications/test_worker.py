@@ -1,0 +1,147 @@
+"""`manage.py send_messages` as a process: it is killed, stopped, and run beside others."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
+
+from common import clock
+from notifications.domain import LEASE, Message, MessageStatus
+from notifications.sending import send_due_messages
+from notifications.services import list_messages
+from tests.appointments.factories import CLINIC, book
+from tests.fixtures.mail_server import OK, MailServer
+
+pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
+
+ROOT = Path(__file__).parents[2]
+GENEROUS_S = 60
+
+
+@contextmanager
+def worker(port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environ = {
+        **os.environ,
+        "DYNAMODB_ENDPOINT_URL": str(django_settings.DYNAMODB_ENDPOINT_URL),
+        "EMAIL_FROM": "turnos@example.com",
+        "EMAIL_URL": f"smtp://127.0.0.1:{port}?tls=none",
+        "EMAIL_POLL_S": "0.1",
+        "LOGLEVEL": "INFO",
+        "LOG_FORMAT": "json",
+        "DJANGO_SETTINGS_MODULE": "novasonic.settings",
+    }
+    command = [sys.executable, "manage.py", "send_messages", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def book_next_week(count: int) -> None:
+    """Book appointments by this machine's clock, which the process reads."""
+    now = clock.now()
+    day = now.astimezone(CLINIC).date() + timedelta(days=7)
+    for hour in range(8, 8 + count):
+        book(f"{hour:02}:00", day, now=now, token=f"{hour}")
+
+
+def by_status() -> dict[MessageStatus, list[Message]]:
+    found: dict[MessageStatus, list[Message]] = {}
+    for message in list_messages().items:
+        found.setdefault(message.status, []).append(message)
+    return found
+
+
+def after_the_lease() -> datetime:
+    return clock.now() + LEASE + timedelta(minutes=1)
+
+
+def test_messages_are_sent_exactly_once_though_the_worker_is_killed(
+    mail_server: MailServer,
+) -> None:
+    book_next_week(5)
+    with worker(mail_server.port, "--once") as process:
+
+        def kill_at_the_third(_mail: EmailMessage) -> str:
+            if len(mail_server.accepted) == 2:
+                process.kill()  # SIGKILL: the mail is there, and nobody marks it
+                process.wait(GENEROUS_S)
+            return OK
+
+        mail_server.data_reply = kill_at_the_third
+        process.wait(GENEROUS_S)
+        assert process.returncode == -signal.SIGKILL
+
+    mail_server.data_reply = lambda _mail: OK
+    send_due_messages(after_the_lease)
+    send_due_messages(after_the_lease)
+
+    message_ids = [mail["Message-ID"] for mail in mail_server.accepted]
+    assert len(message_ids) == len(set(message_ids)) == 5
+    statuses = by_status()
+    assert len(statuses[MessageStatus.SENT]) == 4
+    [uncertain] = statuses[MessageStatus.UNCERTAIN]
+    assert uncertain.message_id("example.com") in message_ids
+
+
+def test_message_of_a_worker_killed_before_it_sends_is_sent_by_the_next(
+    mail_server: MailServer,
+) -> None:
+    book_next_week(1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts, and never greets
+        silent.settimeout(GENEROUS_S)
+        with worker(silent.getsockname()[1], "--once") as process:
+            connection, _ = silent.accept()
+            assert [*by_status()] == [MessageStatus.CLAIMED]
+            process.kill()
+            process.wait(GENEROUS_S)
+            connection.close()
+
+    assert send_due_messages(clock.now) == {}
+    assert send_due_messages(after_the_lease) == {MessageStatus.SENT: 1}
+    assert send_due_messages(after_the_lease) == {}
+    assert len(mail_server.accepted) == 1
+
+
+def test_running_worker_sends_what_comes_and_stops_cleanly_at_sigterm(
+    mail_server: MailServer,
+) -> None:
+    with worker(mail_server.port) as process:
+        assert process.stdout is not None
+        while "worker started" not in (line := process.stdout.readline()):
+            assert line, "the worker ended"
+        book_next_week(1)
+        while "message sent" not in (line := process.stdout.readline()):
+            assert line, "the worker ended"
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+        assert process.wait(GENEROUS_S) == 0
+
+    assert "worker stopped" in rest
+    assert "ana@email.com" not in rest
+    assert len(mail_server.accepted) == 1
+
+
+def test_worker_without_settings_says_which_are_needed(settings: Settings) -> None:
+    settings.EMAIL_FROM = ""
+    with pytest.raises(CommandError, match="Set EMAIL_FROM and EMAIL_URL"):
+        call_command("send_messages", "--once")
