@@ -79,11 +79,11 @@ async def sessions_in(simulator: RunningSimulator) -> int:
 async def sessions_once_replaced_ones_ended(simulator: RunningSimulator) -> list[dict[str, Any]]:
     """Return the sessions as soon as all but the newest have ended."""
     async with asyncio.timeout(60):
-        while any(  # noqa: ASYNC110 -- of another process
-            each["ended"] is None for each in (await simulator.sessions())[:-1]
-        ):
+        while True:
+            sessions = await simulator.sessions()
+            if all(session["ended"] is not None for session in sessions[:-1]):
+                return sessions
             await asyncio.sleep(0.1)
-    return await simulator.sessions()
 
 
 async def play(client: VoiceClient, audio: bytes) -> None:
