@@ -16,13 +16,17 @@ from appointments.calendar_files import invitation
 from appointments.domain import Appointment, AppointmentStatus
 from appointments.labels import KIND_LABELS
 from appointments.mail_events import MailEvent
+from appointments.schedules.services import current_schedule
 from common.text import visible
 from common.timestamps import from_iso, to_iso
 from notifications.domain import Message
 from notifications.mail import CalendarFile, Mail, MailLink, render_templates, signature
 
 CALENDAR_FILE = "turno.ics"
-_LIKE_AN_ADDRESS = re.compile(r"[:/@\\]|\w\.\w|www", re.IGNORECASE)
+UNNAMED_DOCTOR = "el consultorio"
+_LIKE_AN_ADDRESS = re.compile(r"[:/@\\]|\w\.\w|www|\d{4}", re.IGNORECASE)
+MAX_NAME_LENGTH = 60
+"""Longer names are no names of persons, but messages."""
 
 
 def render(message: Message, now: datetime) -> Mail | None:
@@ -34,7 +38,7 @@ def render(message: Message, now: datetime) -> Mail | None:
     context = {
         "appointment": appointment,
         "patient_name": safe_name(appointment.patient_name),
-        "doctor_name": appointment.doctor_name,
+        "doctor_name": _shown_doctor(appointment),
         "when": format_start(appointment.starts_at, now=now),
         "previously": _previous_start(message, now),
         "kind": str(KIND_LABELS[appointment.kind]),
@@ -74,7 +78,7 @@ def _calendar_file(appointment: Appointment, now: datetime) -> CalendarFile:
     business = signature()
     method, content = invitation(
         appointment,
-        summary=f"Turno con {appointment.doctor_name}",
+        summary=f"Turno con {_shown_doctor(appointment)}",
         description=f"Turno número {appointment.id} en {business['name']}, "
         f"{format_start(appointment.starts_at, now=now)}.",
         location=business["address"],
@@ -94,8 +98,17 @@ def format_start(instant: datetime, *, now: datetime) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Return a patient's name for a mail; "" if it looks like an address of the web.
+    """Return a patient's name for a mail; "" if it looks like an address of the web, or like a message.
 
-    Anybody who calls says a name and an e-mail address: nobody must be able to send others links so.
+    Anybody who calls says a name and an e-mail address: nobody must be able to send others links so, nor
+    telephone numbers.
     """
-    return "" if _LIKE_AN_ADDRESS.search(name) else visible(name)
+    is_message = len(name) > MAX_NAME_LENGTH or _LIKE_AN_ADDRESS.search(name)
+    return "" if is_message else visible(name)
+
+
+def _shown_doctor(appointment: Appointment) -> str:
+    """Return the name of the professional; callers may say any where none are stored (`CLINIC_DOCTORS`)."""
+    name = appointment.doctor_name
+    is_stored = current_schedule().professional(name) is not None
+    return name if is_stored else safe_name(name) or UNNAMED_DOCTOR

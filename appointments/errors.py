@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from appointments.labels import status_label
-from common.errors import ConflictError, NotFoundError, RuleError
+from common.errors import ConflictError, NotAllowedError, NotFoundError, RuleError
 from common.identity.errors import NotVerifiedError
 
 
@@ -48,6 +48,14 @@ class AppointmentClosedError(ConflictError):
 
     code = "appointment_closed"
     text = _("That appointment can't be changed any more.")
+
+
+class TooManyMovesError(NotAllowedError):
+    """Its patient, or somebody in their name, has moved the appointment too often on one day."""
+
+    code = "too_many_moves"
+    http_status = 429
+    text = _("It was moved too often today. Somebody of our staff can move it: please call us.")
 
 
 class AppointmentAlreadyCancelledError(ConflictError):

@@ -1,7 +1,7 @@
 """Business rules of appointments: what status, time, opening hours and other bookings allow."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from django.conf import settings
@@ -33,10 +33,16 @@ from appointments.errors import (
     PatientBusyError,
     ProfessionalAwayError,
     SlotTakenError,
+    TooManyMovesError,
 )
 from appointments.opening_hours import covers
 from appointments.schedules.domain import Professional
 from appointments.schedules.services import current_schedule
+from common.record_changes import REST, ChangeOrigin
+
+MAX_MOVES = 5
+MOVES_PERIOD = timedelta(days=1)
+"""So often patients may move one appointment by voice and by links in so much time."""
 
 MAX_EARLIER_APPOINTMENTS = 20
 """So many of a patient's appointments with a professional are read to see whether one took place."""
@@ -54,6 +60,24 @@ def ensure_cancellable(appointment: Appointment) -> None:
         raise AppointmentAlreadyCancelledError(appointment_id=appointment.id)
     if not appointment.can_become(AppointmentStatus.CANCELLED):
         raise AppointmentClosedError(appointment_id=appointment.id, status=appointment.status.value)
+
+
+def ensure_not_moved_too_often(
+    appointment: Appointment, origin: ChangeOrigin | None, *, now: datetime
+) -> None:
+    """Raise `TooManyMovesError` if patients have moved the appointment too often; staff may go on.
+
+    Each move writes an e-mail to the address of the appointment, which its caller need not own.
+    """
+    if origin is None or origin == REST:
+        return
+    moves = [
+        change
+        for change in appointment.changes
+        if change.origin != REST and "starts_at" in change.fields and change.at > now - MOVES_PERIOD
+    ]
+    if len(moves) >= MAX_MOVES:
+        raise TooManyMovesError(appointment_id=appointment.id)
 
 
 def ensure_not_closed(appointment: Appointment, *, now: datetime) -> None:

@@ -43,6 +43,7 @@ from appointments.rules import (
     ensure_bookable_time,
     ensure_cancellable,
     ensure_not_closed,
+    ensure_not_moved_too_often,
     ensure_slot_free,
     ensure_time_exists,
 )
@@ -468,6 +469,7 @@ def reschedule_appointment(  # noqa: PLR0913 -- the parts of a change, by keywor
         AppointmentInThePastError, AppointmentTooFarError, NonexistentTimeError, NotASlotError,
             OutsideOpeningHoursError: the new time can't be booked.
         SlotTakenError, PatientBusyError: doctor or patient has another appointment at that time.
+        TooManyMovesError: its patient has moved it too often lately.
         StaleVersionError: it has another version, or every attempt met a concurrent change.
 
     """
@@ -476,6 +478,7 @@ def reschedule_appointment(  # noqa: PLR0913 -- the parts of a change, by keywor
         appointment = _verified_appointment(appointment_id, caller, clinic.change_rule(), now)
         refuse_if_stale(appointment.updated_at, unchanged_since)
         ensure_not_closed(appointment, now=now)
+        ensure_not_moved_too_often(appointment, origin or origin_of(caller), now=now)
         moved = appointment.with_start(clean_start(starts_at))
         ensure_time_exists(starts_at, moved, now=now)
         return _store_changes(

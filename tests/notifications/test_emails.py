@@ -63,14 +63,14 @@ def test_mail_of_a_booking_says_when_where_and_with_whom(
 
 
 def test_html_escapes_what_people_have_said(mail_server: MailServer) -> None:
-    book(patient_name="Ana <b>Ruiz</b> & Cía", doctor_name="Dr. <i>X</i>")
+    book(patient_name="Ana <b>Ruiz</b> & Cía", doctor_name="Dr. <i>X")
     [mail] = send_all(mail_server)
 
     html = text_of(mail, "html")
     assert "<b>" not in html
     assert "<i>" not in html
     assert "Dr. &lt;i&gt;X" in html
-    assert mail["Subject"] == "Tu turno con Dr. <i>X</i>: lunes 23 de noviembre a las 10:00"
+    assert mail["Subject"] == "Tu turno con Dr. <i>X: lunes 23 de noviembre a las 10:00"
 
 
 def test_mail_of_a_moved_appointment_names_both_times(mail_server: MailServer) -> None:
@@ -137,10 +137,34 @@ def test_earlier_systems_appointment_without_versions_has_an_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Visitá http://x", "www.x", "x.com", "ana@x", "a/b", "gane: ya", "C:\\x"]
+    "name",
+    [
+        "Visitá http://x",
+        "www.x",
+        "x.com",
+        "ana@x",
+        "a/b",
+        "gane: ya",
+        "C:\\x",
+        "Llamá al 1145551234",
+        "Ana " * 30,
+    ],
 )
 def test_name_that_looks_like_an_address_is_left_out(name: str) -> None:
     assert safe_name(name) == ""
+
+
+def test_doctor_whom_only_the_caller_knows_is_no_message(
+    mail_server: MailServer, settings: Settings
+) -> None:
+    settings.CLINIC_DOCTORS = []
+    booked = book(doctor_name="Premio en http://x.com")
+    [mail] = send_all(mail_server)
+    _, event = calendar_file(mail)
+    assert booked.doctor_name == "Premio en http://x.com"
+    for text in (mail["Subject"], text_of(mail), text_of(mail, "html"), str(event["SUMMARY"])):
+        assert "x.com" not in text
+        assert "el consultorio" in text
 
 
 @pytest.mark.parametrize("name", ["Ana Martínez", "J. R. Peña", "María-José O'Brien", "Ñusta"])

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from pytest_django.fixtures import Settings
 
+import appointments.services
 import orders.services
+from appointments.errors import TooManyMovesError
+from appointments.rules import MAX_MOVES
 from common.creations.errors import TooManyCreationsError
 from common.identity.verification import Caller, Customer, Staff
+from common.record_changes import LINK, REST, ChangeOrigin
 from orders.domain import Order, OrderItem
 from tests.appointments import factories
 
@@ -118,3 +123,27 @@ def test_flood_of_concurrent_orders_stays_within_the_limit() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(attempt, range(12))) <= 3
+
+
+@pytest.mark.parametrize("origin", [None, LINK], ids=["voice", "link"])
+def test_patients_move_an_appointment_up_to_its_limit(origin: ChangeOrigin | None) -> None:
+    """Each move writes to an address that whoever booked may have made up."""
+    booked = factories.book()
+
+    def move(number: int, now: datetime, origin: ChangeOrigin | None = origin) -> None:
+        starts_at = factories.at("14:00" if number % 2 else "15:00", factories.TUESDAY)
+        appointments.services.reschedule_appointment(
+            appointment_id=booked.id,
+            caller=replace(factories.ANA, call_id="call-1") if origin is None else Staff(),
+            starts_at=starts_at,
+            origin=origin,
+            now=now,
+        )
+
+    for number in range(MAX_MOVES):
+        move(number, factories.LATER + timedelta(minutes=number))
+    soon = factories.LATER + timedelta(minutes=MAX_MOVES)
+    with pytest.raises(TooManyMovesError):
+        move(MAX_MOVES, soon)
+    move(MAX_MOVES, soon, origin=REST)
+    move(MAX_MOVES + 1, soon - timedelta(minutes=MAX_MOVES - 1) + timedelta(days=1))
