@@ -32,9 +32,10 @@ from appointments.labels import KIND_LABELS, STATUS_LABELS
 from appointments.schedules.services import current_schedule, resolve_doctor
 from appointments.validation import clean_day
 from common import clock
+from common.contact import mask_phone
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
 from common.identity.verification import Staff, mask_dni
-from common.rest.permissions import VIEW_DNI
+from common.rest.permissions import VIEW_DNI, VIEW_PHONE
 from staff.admin import RecordAdmin
 from staff.filters import ALL, ChoiceFilter
 from staff.formatting import format_csv_instant, format_instant
@@ -149,7 +150,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
     actions = ("confirm", "complete", "reschedule", "cancel", "delete_selected", "export_csv")
-    readonly_fields = ("dni_hidden", "code", "created_at", "updated_at")
+    readonly_fields = ("dni_hidden", "phone_hidden", "code", "created_at", "updated_at")
 
     class Media:
         """The script that shows the doctor's free times beside the form."""
@@ -185,6 +186,11 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         """Return the masked identity number."""
         return mask_dni(appointment.dni) or "–"
 
+    @admin.display(description=gettext_lazy("phone number"))
+    def phone_hidden(self, appointment: Appointment) -> str:
+        """Return the masked telephone number."""
+        return mask_phone(appointment.phone) or "–"
+
     # --- Forms
 
     @override
@@ -198,9 +204,10 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
             "kind",
         ]
         if obj is None:
-            return [*fields, "dni", "notes"]
+            return [*fields, "dni", "phone", "notes"]
         dni = "dni" if request.user.has_perm(VIEW_DNI) else "dni_hidden"
-        identity = [dni, "code"] if obj.value.code else [dni]
+        phone = "phone" if request.user.has_perm(VIEW_PHONE) else "phone_hidden"
+        identity = [dni, phone, "code"] if obj.value.code else [dni, phone]
         return [*fields, *identity, "status", "notes", ("created_at", "updated_at")]
 
     @override
@@ -376,6 +383,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         self, request: HttpRequest
     ) -> Sequence[tuple[str, Callable[[Appointment], object]]]:
         sees_dni = request.user.has_perm(VIEW_DNI)
+        sees_phone = request.user.has_perm(VIEW_PHONE)
         return [
             (_("number"), lambda appointment: appointment.id),
             (_("day and time"), lambda appointment: format_csv_instant(appointment.starts_at)),
@@ -385,6 +393,10 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
             (
                 _("identity number"),
                 lambda each: each.dni if sees_dni else mask_dni(each.dni) or "",
+            ),
+            (
+                _("phone number"),
+                lambda each: each.phone if sees_phone else mask_phone(each.phone) or "",
             ),
             (_("doctor"), lambda appointment: appointment.doctor_name),
             (_("type"), lambda appointment: str(KIND_LABELS[appointment.value.kind])),
@@ -408,6 +420,7 @@ def _book(form: Any) -> AppointmentValue:
         kind=AppointmentKind(values["kind"]),
         notes=values["notes"],
         dni=values["dni"] or None,
+        phone=values["phone"] or None,
         token=form.new_token(),
         now=clock.now(),
     )

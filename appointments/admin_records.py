@@ -19,6 +19,7 @@ from appointments.domain import (
 from appointments.domain import Appointment as AppointmentValue
 from appointments.errors import AppointmentNotFoundError
 from appointments.labels import KIND_LABELS, STATUS_LABELS
+from common.contact import MAX_PHONE_LENGTH
 from common.dynamodb.paging import Page
 from common.timestamps import MILLISECOND
 from staff.record_filter import RecordFilter
@@ -100,6 +101,7 @@ class Appointment(Record):
         choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
     )
     dni = models.CharField(_("identity number"), max_length=20, blank=True)
+    phone = models.CharField(_("phone number"), max_length=MAX_PHONE_LENGTH, blank=True)
     code = models.CharField(_("code"), max_length=10, blank=True, editable=False)
     notes = models.TextField(_("notes"), max_length=MAX_NOTES_LENGTH, blank=True)
     created_at = models.DateTimeField(_("booked on"), null=True, editable=False)
@@ -112,6 +114,7 @@ class Appointment(Record):
         ordering: ClassVar = ["-starts_at"]
         verbose_name = _("appointment")
         verbose_name_plural = _("appointments")
+        permissions: ClassVar = [("view_phone", "Can see telephone numbers in full")]
 
     @override
     def __str__(self) -> str:
@@ -130,6 +133,7 @@ def appointment_record(appointment: AppointmentValue) -> Appointment:
         kind=appointment.kind.value,
         status=appointment.status.value,
         dni=appointment.dni or "",
+        phone=appointment.phone or "",
         code=appointment.code or "–",
         notes=appointment.notes,
         created_at=appointment.created_at,

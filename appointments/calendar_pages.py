@@ -30,8 +30,10 @@ from appointments.schedules.domain import Schedule, iter_days
 from appointments.schedules.services import current_schedule
 from appointments.validation import clean_day
 from common import clock
+from common.contact import mask_phone
 from common.errors import DomainError, InvalidFieldError
 from common.identity.verification import Staff
+from common.rest.permissions import VIEW_PHONE
 from common.text import visible
 from common.timestamps import UNVERSIONED, from_iso
 from staff.admin import RecordAdmin
@@ -131,6 +133,7 @@ class CalendarPages:
         day = _parse_day(request.GET.get("date", "")) or localdate()
         doctor = request.GET.get("doctor", "")
         schedule = current_schedule()
+        sees_phone = request.user.has_perm(VIEW_PHONE)
         found, is_complete = _list_between(day, day, doctor)
         rows: list[dict[str, Any]] = [
             {
@@ -138,6 +141,7 @@ class CalendarPages:
                 "ends": each.interval.end,
                 "state": STATUS_LABELS[each.status],
                 "kind": KIND_LABELS[each.kind],
+                "phone": (each.phone if sees_phone else mask_phone(each.phone)) or "",
             }
             for each in found
             if each.status is not AppointmentStatus.CANCELLED

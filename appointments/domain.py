@@ -115,6 +115,8 @@ class Appointment:
     status: AppointmentStatus
     notes: str = ""
     dni: str | None = None
+    phone: str | None = None
+    """The patient's telephone number in the form of E.164."""
     code: str | None = None
     """What the patient tells to cancel or move it, if the setting `APPOINTMENT_PROOF` is `code`."""
     created_at: datetime | None = None
@@ -175,6 +177,7 @@ class AppointmentChanges:
     status: AppointmentStatus | Unset = UNSET
     notes: str | Unset = UNSET
     dni: str | Unset | None = UNSET
+    phone: str | Unset | None = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ class Appointment(Table):
     notes = UnicodeAttribute(null=True)
     status = UnicodeAttribute()
     dni = UnicodeAttribute(null=True)
+    phone = UnicodeAttribute(null=True)
     code = UnicodeAttribute(null=True)
     changes = JSONAttribute(null=True)
     created_at = InstantAttribute(null=True, attr_name="createdAt")

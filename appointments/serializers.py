@@ -28,6 +28,7 @@ from common.rest.serializers import (
     DniField,
     EmailField,
     InstantField,
+    PhoneField,
     TextField,
     WholeNumberField,
 )
@@ -45,6 +46,7 @@ class AppointmentSerializer(CamelCaseSerializer):
     patient_name = serializers.CharField()
     patient_email = serializers.CharField()
     dni = DniField(allow_null=True)
+    phone = PhoneField(allow_null=True)
     doctor_name = serializers.CharField()
     date = InstantField(source="starts_at")
     duration = serializers.IntegerField(source="duration_min")
@@ -72,6 +74,7 @@ class NewAppointmentSerializer(CamelCaseSerializer):
     type = serializers.ChoiceField(choices=KINDS, source="kind", default="consultation")
     notes = TextField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
     dni = DniField(required=False, allow_null=True)
+    phone = PhoneField(required=False, allow_null=True)
 
 
 class ChangedAppointmentSerializer(CamelCaseSerializer):
@@ -93,6 +96,7 @@ class ChangedAppointmentSerializer(CamelCaseSerializer):
     notes = TextField(required=False, allow_blank=True, max_length=MAX_NOTES_LENGTH)
     status = serializers.ChoiceField(choices=STATUSES, required=False)
     dni = DniField(required=False, allow_null=True, accepts_mask=True)
+    phone = PhoneField(required=False, allow_null=True, accepts_mask=True)
     updated_at = InstantField(required=False, allow_null=True)
 
 

@@ -62,13 +62,13 @@ from appointments.validation import (
     clean_query,
     clean_start,
 )
-from common.contact import clean_dni, clean_email, clean_name
+from common.contact import clean_dni, clean_email, clean_name, clean_patient_phone
 from common.creations.limits import check_limits, count_creation
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
-from common.identity.hidden_dni import check_dni_change
+from common.identity.hidden_dni import check_dni_change, check_phone_change
 from common.identity.lockout import verify_or_count_failure
 from common.identity.own_records import Contact, find_own_records
 from common.identity.verification import Caller, Customer, FactorRule, Staff, factors_to_ask_for
@@ -347,6 +347,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     kind: AppointmentKind,
     notes: str = "",
     dni: str | None = None,
+    phone: str | None = None,
     token: str,
     caller: Caller | None = None,
     origin: ChangeOrigin | None = None,
@@ -364,6 +365,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         kind: What the appointment is for.
         notes: Notes for the staff.
         dni: The patient's identity number, or None.
+        phone: The patient's telephone number, or None.
         token: The idempotency token, the same for each attempt of one request.
         caller: The customer who books, whose appointments are limited; None or staff aren't limited.
         origin: For the record's history; by default the call of `caller`.
@@ -398,6 +400,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         status=AppointmentStatus.SCHEDULED,
         notes=clean_notes(notes),
         dni=clean_dni(dni),
+        phone=clean_patient_phone(phone, field="phone"),
         created_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
         changes=with_change((), origin or origin_of(caller), at=truncate_to_ms(now)),
@@ -535,12 +538,13 @@ def cancel_appointment(
 # --- For staff
 
 
-def update_appointment(
+def update_appointment(  # noqa: PLR0913 -- who changes what, by keyword
     *,
     appointment_id: str,
     changes: AppointmentChanges,
     unchanged_since: datetime | None = None,
     sees_dni: bool = True,
+    sees_phone: bool = True,
     origin: ChangeOrigin | None = None,
     now: datetime,
 ) -> Appointment:
@@ -554,6 +558,7 @@ def update_appointment(
         changes: The fields to change. The masked form of the stored identity number changes nothing.
         unchanged_since: The `updated_at` that the caller saw, or None to change any version.
         sees_dni: Whether the caller may see identity numbers in full, and so may change one.
+        sees_phone: The same for telephone numbers.
         origin: For the record's history; None for changes in the admin, which has its own.
         now: The current time.
 
@@ -561,6 +566,7 @@ def update_appointment(
         AppointmentNotFoundError: no appointment has this id.
         StaleVersionError: it has another version, named in `data["current_version"]`.
         DniHiddenError: the changes include an identity number, and `sees_dni` is false.
+        PhoneHiddenError: the changes include a telephone number, and `sees_phone` is false.
         AppointmentStatusError: the status can't follow the current one.
         AppointmentAlreadyCancelledError, AppointmentClosedError: it can't be cancelled.
         AppointmentClosedError: its time is to change, but it is cancelled, completed or has started.
@@ -591,6 +597,7 @@ def update_appointment(
         appointment = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(appointment.updated_at, unchanged_since)
         visible = check_dni_change(provided, appointment.dni, sees_dni=sees_dni)
+        visible = check_phone_change(visible, appointment.phone, sees_phone=sees_phone)
         return _store_changes(appointment, _apply_changes(appointment, visible), origin, now=now)
 
     return retry_on_conflict(attempt)

@@ -20,7 +20,7 @@ from appointments.domain import (
     AppointmentQuery,
     AppointmentStatus,
 )
-from common.contact import clean_dni, clean_email, clean_name, clean_text
+from common.contact import clean_dni, clean_email, clean_name, clean_patient_phone, clean_text
 from common.errors import InvalidFieldError
 from common.timestamps import truncate_to_ms
 
@@ -68,6 +68,7 @@ _CLEANERS: Mapping[str, Callable[[Any], Any]] = {
     "status": AppointmentStatus,
     "notes": clean_notes,
     "dni": clean_dni,
+    "phone": partial(clean_patient_phone, field="phone"),
 }
 
 

@@ -30,7 +30,7 @@ from appointments.serializers import (
 from common import clock
 from common.record_changes import REST
 from common.rest.envelope import EnvelopeResponse
-from common.rest.permissions import may_see_dni
+from common.rest.permissions import may_see_dni, may_see_phone
 from common.rest.query_parameters import parse_query_parameters, service_cursor
 from common.rest.request_headers import idempotency_token
 from common.rest.views import ServiceViewSet
@@ -120,6 +120,7 @@ class AppointmentViewSet(ServiceViewSet):
             kind=AppointmentKind(body["kind"]),
             notes=body.get("notes", ""),
             dni=body.get("dni"),
+            phone=body.get("phone"),
             token=idempotency_token(request),
             origin=REST,
             now=clock.now(),
@@ -152,6 +153,7 @@ class AppointmentViewSet(ServiceViewSet):
             changes=AppointmentChanges(**body),
             unchanged_since=version,
             sees_dni=may_see_dni(request),
+            sees_phone=may_see_phone(request),
             origin=REST,
             now=clock.now(),
         )

@@ -2,11 +2,12 @@
 
 import re
 
+import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
 from common.errors import AccentedEmailError, HiddenCharactersError, InvalidFieldError
-from common.identity.verification import parse_dni
+from common.identity.verification import mask_dni, parse_dni
 from common.text import LINE_BREAKS, has_hidden_characters
 
 MAX_NAME_LENGTH = 120
@@ -15,6 +16,9 @@ MAX_DNI_DIGITS = 15
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 6, 15
 """A local number has six digits or more; ITU-T E.164 allows 15."""
 MAX_PHONE_LENGTH = 40
+
+PHONE_REGION = "AR"
+"""The country of numbers that are written without a country code."""
 
 _PHONE = re.compile(r"\+?[\d\s().\-–/]+(?:\s*(?:int|interno|ext)\.?\s*\d{1,6})?", re.IGNORECASE)
 
@@ -65,6 +69,32 @@ def clean_phone(phone: str, *, field: str) -> str:
     if not is_valid or not MIN_PHONE_DIGITS <= digits <= MAX_PHONE_DIGITS:
         raise InvalidFieldError(field=field)
     return cleaned
+
+
+def clean_patient_phone(phone: str | None, *, field: str) -> str | None:
+    """Return a telephone number as it is stored, in the form of E.164, or None if there is none.
+
+    "011 15 4555-1234" and "+54 9 11 4555 1234" are both "+5491145551234". An extension can't be stored.
+
+    Raises:
+        InvalidFieldError: it is no number of its country; the error names `field`.
+
+    """
+    if not phone or not phone.strip():
+        return None
+    written = clean_phone(phone, field=field)
+    try:
+        number = phonenumbers.parse(written, PHONE_REGION)
+    except phonenumbers.NumberParseException:
+        raise InvalidFieldError(field=field) from None
+    if number.extension or not phonenumbers.is_valid_number(number):
+        raise InvalidFieldError(field=field)
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def mask_phone(phone: str | None) -> str | None:
+    """Return a stored number with all but its last two digits hidden, or None if there is none."""
+    return mask_dni(phone)
 
 
 def clean_email(email: str, *, field: str) -> str:

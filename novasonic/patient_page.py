@@ -23,12 +23,12 @@ from appointments.domain import Appointment, AppointmentQuery
 from appointments.labels import KIND_LABELS
 from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
 from common import clock
-from common.contact import clean_dni, clean_email
+from common.contact import clean_dni, clean_email, mask_phone
 from common.dynamodb.paging import Page
 from common.errors import InvalidFieldError
 from common.identity.verification import mask_dni
 from common.record_changes import RecordChange
-from common.rest.permissions import VIEW_DNI
+from common.rest.permissions import VIEW_DNI, VIEW_PHONE
 from conversations.admin_records import conversation_record
 from conversations.admin_transcript import format_length
 from orders.domain import Order, OrderQuery
@@ -138,6 +138,8 @@ def _found(request: HttpRequest, contact: Contact, *, sees_dni: bool) -> dict[st
     numbers = [
         dni for dni in (*(each.dni for each in booked), *(each.dni for each in ordered)) if dni
     ]
+    sees_phone = request.user.has_perm(VIEW_PHONE)
+    phones = dict.fromkeys(each.phone for each in booked if each.phone)
     coming = [each for each in booked if each.is_open and each.starts_at > now]
     return {
         "is_found": True,
@@ -147,6 +149,7 @@ def _found(request: HttpRequest, contact: Contact, *, sees_dni: bool) -> dict[st
         "names": list(dict.fromkeys(names)),
         "emails": list(dict.fromkeys([*([contact.email] if contact.email else []), *emails])),
         "numbers": [each if sees_dni else mask_dni(each) for each in dict.fromkeys(numbers)],
+        "phones": [each if sees_phone else mask_phone(each) for each in phones],
         "sees_appointments": _may_view(request, "appointment"),
         "sees_orders": _may_view(request, "order"),
         "sees_calls": _may_view(request, "conversation"),

@@ -88,3 +88,10 @@ class DniHiddenError(NotAllowedError):
     # The code of any missing permission. This one is checked by the service, not by the view.
     code = "permission_denied"
     text = gettext_lazy("Only those who may see identity numbers in full may change one.")
+
+
+class PhoneHiddenError(NotAllowedError):
+    """The caller may not see telephone numbers, so not change one; `data["permission"]` is the one missing."""
+
+    code = "permission_denied"
+    text = gettext_lazy("Only those who may see telephone numbers in full may change one.")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # REST framework's views import this module
 
 VIEW_DNI = "orders.view_dni"
 """The permission to see identity numbers in full, of appointments too."""
+VIEW_PHONE = "appointments.view_phone"
+"""The permission to see the telephone numbers of patients in full."""
 ACTIONS = {"GET": "view", "HEAD": "view", "POST": "add", "PUT": "change", "PATCH": "change"}
 
 
@@ -41,6 +43,13 @@ def may_see_dni(request: Request | None) -> bool:
         return False
     # With open reads, users who aren't staff come here, too. A token's user is always staff.
     return bool(request.user.is_staff and request.user.has_perm(VIEW_DNI))
+
+
+def may_see_phone(request: Request | None) -> bool:
+    """Whether the response may show full telephone numbers: only to staff with the permission."""
+    if request is None:
+        return False
+    return bool(request.user.is_staff and request.user.has_perm(VIEW_PHONE))
 
 
 def _required_permission(model: str, method: str) -> str:

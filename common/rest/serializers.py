@@ -10,12 +10,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils import html
 
-from common.contact import MAX_DNI_DIGITS, check_email_characters
+from common.contact import (
+    MAX_DNI_DIGITS,
+    MAX_PHONE_LENGTH,
+    check_email_characters,
+    clean_patient_phone,
+    mask_phone,
+)
 from common.errors import InvalidFieldError
 from common.identity.verification import mask_dni, parse_dni
 from common.money import DECIMAL_PLACES, MAX_AMOUNT, MAX_DIGITS, parse_amount
 from common.naming import camel_case
-from common.rest.permissions import may_see_dni
+from common.rest.permissions import may_see_dni, may_see_phone
 from common.timestamps import MAX_INSTANT, MIN_INSTANT, from_iso, to_iso
 
 
@@ -174,5 +180,39 @@ class DniField(serializers.Field[str, Any, str | None, Any]):
             return data
         digits = parse_dni(data)
         if data and (digits is None or len(digits) > MAX_DNI_DIGITS):
+            self.fail("invalid")
+        return data
+
+
+@extend_schema_field({"type": ["string", "null"]})
+class PhoneField(serializers.Field[str, Any, str | None, Any]):
+    """A telephone number: in full for users with `appointments.view_phone`, masked to two digits for others.
+
+    Args:
+        accepts_mask: Whether input may be masked. The service checks whether it is the stored one's.
+
+    """
+
+    default_error_messages: ClassVar = {
+        "invalid": _("Not a telephone number. Write it with its area code.")
+    }
+
+    def __init__(self, *, accepts_mask: bool = False, **options: Any) -> None:
+        self.accepts_mask = accepts_mask
+        super().__init__(**options)
+
+    @override
+    def to_representation(self, value: Any) -> str | None:
+        return value if may_see_phone(self.context.get("request")) else mask_phone(value)
+
+    @override
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or len(data) > MAX_PHONE_LENGTH:
+            self.fail("invalid")
+        if self.accepts_mask and "*" in data:
+            return data
+        try:
+            clean_patient_phone(data, field="phone")
+        except InvalidFieldError:
             self.fail("invalid")
         return data

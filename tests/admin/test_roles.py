@@ -44,6 +44,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "add_followup",
         "change_followup",
         "view_profile",
+        "view_phone",
     }
 
     assert permissions("viewer") == viewer

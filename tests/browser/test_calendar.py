@@ -65,6 +65,7 @@ def tuesday(demo_data: datetime) -> date:
             duration_min=30 + 30 * (n % 2),
             kind=list(AppointmentKind)[n % 4],
             notes="Trae los estudios." if n == 0 else "",
+            phone=f"11 4555-12{30 + n}",
             token=f"week {n} {demo_data}",
             now=demo_data,
         )

@@ -22,7 +22,7 @@ STORED = {
         "appointments",
         "appointment",
     ): "PK SK appointmentDate changes code createdAt date dni doctorName duration id notes "
-    "patientEmail patientName status type updatedAt",
+    "patientEmail patientName phone status type updatedAt",
     ("appointments", "doctor's day"): "PK SK revision slots",
     ("appointments", "patient's day"): "PK SK revision slots",
     ("appointments", "information"): "PK SK createdAt keywords text title updatedAt",
