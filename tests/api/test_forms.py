@@ -12,7 +12,7 @@ LABELS = {
     "/orders": ["Cliente", "Correo electrónico", "Productos", "Total", "DNI"],
     "/appointments": [
         *("Paciente", "Correo electrónico", "Profesional", "Día y hora", "Minutos", "Tipo"),
-        *("Notas", "DNI"),
+        *("Notas", "DNI", "Teléfono"),
     ],
 }
 
