@@ -12,6 +12,9 @@ HOW := text,voice
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 SOURCES := novasonic common staff orders appointments conversations follow_ups business notifications maintenance voice simulator local tests scripts benchmarks manage.py
 
+# Tests start the server more than a hundred times: without stored bytecode each start compiles all.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run call test test-fast test-versions coverage mutation-check diagrams check format lint types imports faults drain-proof scenes foreign-clients soak races bench bench-quick bench-data speech-figures demo-data translations pins lambda infra-check check-image audit sbom clean
 

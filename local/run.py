@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("VAR_DIR", ROOT / "var")).absolute()
 MODELS = ROOT / "var" / "models"
 LOGS = VAR / "logs"
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 ACCOUNT_VARIABLES = {
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",

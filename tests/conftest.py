@@ -80,11 +80,22 @@ LONG = (
     "faults", "soak", "packaging", "browser", "local", "novasonic", "voice", "interfaces", "maintenance",
 )  # fmt: skip
 """Folders with slow files. They run first, so that no worker starts a slow file at the end."""
+LONGEST = (
+    "test_rotation", "test_run", "test_server", "test_deploy", "test_spoken_calls", "test_handover", "test_soak", "test_calls", "test_accessibility",
+)  # fmt: skip
+"""Files that take more than 40 s. They run before all others."""
+
+
+def _length(item: pytest.Item) -> int:
+    """Return where a test belongs: 0 for those of the longest files, 1 and 2 for the others."""
+    if item.path.stem in LONGEST:
+        return 0
+    return 1 if item.path.parent.name in LONG else 2
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    items.sort(key=_length)
     for item in items:
         for marker, (is_available, remedy) in REMEDIES.items():
             if item.get_closest_marker(marker) and not is_available():

@@ -36,4 +36,4 @@ def test_package_installed_alone_starts_and_lists_its_options(tmp_path: Path) ->
         assert process.stdout is not None
         assert '"speaking": "tone"' in process.stdout.readline()
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0

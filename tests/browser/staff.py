@@ -17,6 +17,8 @@ PASSWORD = "una-clave-larga-de-prueba"
 STAFF = {"lucia": ("Lucía", "reception"), "raul": ("Raúl", "supervisor")}
 CREATE_STAFF = f"""
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
 for username, (first_name, role) in {STAFF!r}.items():
     if not User.objects.filter(username=username).exists():
         user = User.objects.create_user(
@@ -34,12 +36,8 @@ def create_staff_users(site: Site, stand_in_environ: dict[str, str]) -> None:
         "DJANGO_SETTINGS_MODULE": "novasonic.settings",
         "SQLITE_PATH": str(site.log.parent / "site.sqlite3"),
     }
-    for arguments in (
-        ["migrate", "--verbosity", "0"],
-        ["shell", "--no-imports", "-c", CREATE_STAFF],
-    ):
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=environ, check=True)
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", CREATE_STAFF]
+    subprocess.run(command, cwd=ROOT, env=environ, check=True)
 
 
 @asynccontextmanager

@@ -105,16 +105,30 @@ def test_restart_after_kill_9_keeps_acknowledged_data(tmp_path: Path) -> None:
         assert process.wait(timeout=120) == 0
 
 
-def test_second_run_in_the_same_folder_exits(tmp_path: Path) -> None:
-    env = run_environ(tmp_path)
-    with launched(env):
-        second = subprocess.run(
-            [sys.executable, "-m", "local.run"],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+@pytest.fixture(scope="module")
+def lean_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a run without home folder and zone data of the system."""
+    env = run_environ(tmp_path_factory.mktemp("var"), LOGLEVEL="info", PYTHONTZPATH="")
+    del env["HOME"]
+    return env
+
+
+@pytest.fixture(scope="module")
+def lean_run(lean_environ: dict[str, str]) -> Iterator[str]:
+    """Run the launcher in that environment; yield what it prints when it is ready."""
+    with launched(lean_environ) as (_process, output):
+        yield output
+
+
+@pytest.mark.usefixtures("lean_run")
+def test_second_run_in_the_same_folder_exits(lean_environ: dict[str, str]) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "local.run"],
+        env=lean_environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert second.returncode == 1
     assert "already running" in second.stderr
 
@@ -168,14 +182,13 @@ def test_broken_variable_ends_the_run_with_exactly_one_line(
     assert refused_run(run_environ(tmp_path, **{name: value})) == line
 
 
-def test_run_needs_neither_home_nor_zone_data_of_the_system(tmp_path: Path) -> None:
-    env = run_environ(tmp_path, LOGLEVEL="info", PYTHONTZPATH="")
-    del env["HOME"]
-    with launched(env) as (_process, output):
-        assert "demo, password demo" in output
-        assert "From the network" not in output
-        assert len(get_orders(env)) == 5
-    assert "[info" in (tmp_path / "logs" / "site.log").read_text()
+def test_run_needs_neither_home_nor_zone_data_of_the_system(
+    lean_environ: dict[str, str], lean_run: str
+) -> None:
+    assert "demo, password demo" in lean_run
+    assert "From the network" not in lean_run
+    assert len(get_orders(lean_environ)) == 5
+    assert "[info" in (Path(lean_environ["VAR_DIR"]) / "logs" / "site.log").read_text()
 
 
 def test_run_on_all_addresses_is_safe_and_says_who_can_reach_it(tmp_path: Path) -> None:

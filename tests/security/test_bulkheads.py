@@ -223,7 +223,7 @@ async def test_calls_are_served_while_requests_occupy_their_client(empty_tables:
 
     def occupy(**_event: Any) -> None:
         entered.release()
-        free.wait(30)
+        free.wait(120)
 
     Order.is_empty()
     events = shared_client.root().client.meta.events

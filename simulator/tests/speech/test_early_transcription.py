@@ -20,7 +20,7 @@ class GatedRecognizer:
     def transcribe(self, pcm: bytes) -> str:
         self.transcribed.append(pcm)
         self.started.set()
-        assert self.gate.wait(5)
+        assert self.gate.wait(60)
         if pcm == b"broken":
             raise ValueError(pcm)
         return pcm.decode()
@@ -47,7 +47,7 @@ def test_without_early_transcription_text_is_made_on_request(recognizer: GatedRe
 def test_what_waits_its_turn_can_be_called_off(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"first")
-    assert recognizer.started.wait(5)
+    assert recognizer.started.wait(60)
     call_off = transcriber.start(b"second")
     call_off()
     recognizer.gate.set()
@@ -59,7 +59,7 @@ def test_what_waits_its_turn_can_be_called_off(recognizer: GatedRecognizer) -> N
 def test_what_runs_already_ends_in_vain_and_harms_nothing(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     call_off = transcriber.start(b"half a")
-    assert recognizer.started.wait(5)
+    assert recognizer.started.wait(60)
     call_off()
     recognizer.gate.set()
     assert transcriber.transcribe(b"half a sentence") == "half a sentence"
@@ -70,7 +70,7 @@ def test_the_same_bytes_of_two_sessions_do_not_disturb_each_other(
 ) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"busy")
-    assert recognizer.started.wait(5)
+    assert recognizer.started.wait(60)
     transcriber.start(b"same")
     call_off_the_other = transcriber.start(b"same")
     call_off_the_other()
@@ -89,7 +89,7 @@ def test_a_failure_is_raised_to_the_one_who_asks(recognizer: GatedRecognizer) ->
 def test_pauses_nobody_asks_for_again_are_forgotten(recognizer: GatedRecognizer) -> None:
     transcriber = EarlyTranscriber(recognizer)
     transcriber.start(b"0")
-    assert recognizer.started.wait(5)
+    assert recognizer.started.wait(60)
     for number in range(1, MAX_KEPT + 2):
         transcriber.start(str(number).encode())
     recognizer.gate.set()

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-STOP_TIMEOUT_S = 5
-COMMAND_TIMEOUT_S = 5
+STOP_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 60
 MAX_ANSWER_BYTES = 1 << 26
 
 
