@@ -15,7 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from common.clock import now
 from conversations import services
-from conversations.admin_records import OUTCOME_LABELS, STATE_LABELS, Conversation, ToolRun
+from conversations.admin_records import (
+    OUTCOME_LABELS,
+    RESULT_LABELS,
+    STATE_LABELS,
+    Conversation,
+    ToolRun,
+)
 from conversations.admin_transcript import (
     format_arguments,
     format_cost,
@@ -23,6 +29,8 @@ from conversations.admin_transcript import (
     format_latency,
     format_length,
     format_reason,
+    format_result,
+    format_wanted,
     transcript_context,
 )
 from conversations.domain import ConversationState
@@ -51,6 +59,14 @@ class ErrorsFilter(ChoiceFilter):
     @override
     def apply_choice(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(had_errors=True)
+
+
+class ResultFilter(ChoiceFilter):
+    """Filter conversations by what became of what the customer wanted."""
+
+    title = gettext_lazy("result")
+    parameter_name = "result"
+    choice_labels = RESULT_LABELS
 
 
 class StartedFilter(PeriodFilter):
@@ -89,8 +105,8 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
 
     change_form_template = "conversations/conversation.html"
     fields = ("id",)
-    list_display = ("began", "length", "outcome", "turns", "tools", "cost")
-    list_filter = (StateFilter, StartedFilter, ErrorsFilter)
+    list_display = ("began", "length", "outcome", "wanted", "result_shown", "turns", "cost")
+    list_filter = (StateFilter, ResultFilter, StartedFilter, ErrorsFilter)
     sortable_fields = frozenset({"started_at"})
     search_help_text = gettext_lazy("Words from the conversation, or the call's id.")
     search_limit_message = gettext_lazy(
@@ -121,10 +137,23 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
         """Return the number of turns."""
         return conversation.value.statistics.turns
 
-    @admin.display(description=gettext_lazy("tools"))
-    def tools(self, conversation: Conversation) -> int:
-        """Return the number of tool calls."""
-        return conversation.value.statistics.tool_calls
+    @admin.display(description=gettext_lazy("wanted"))
+    def wanted(self, conversation: Conversation) -> str:
+        """Return what the customer wanted."""
+        return format_wanted(conversation.value.wanted)
+
+    @admin.display(description=gettext_lazy("result"))
+    def result_shown(self, conversation: Conversation) -> str:
+        """Return what became of it, and why."""
+        value = conversation.value
+        if value.result is None:
+            return "–"
+        return format_html(
+            '<span class="state state-{}">{}</span> <span class="why">{}</span>',
+            value.result,
+            format_result(value.result),
+            error_label(value.result_code) if value.result_code else "",
+        )
 
     @admin.display(description=gettext_lazy("outcome"))
     def outcome(self, conversation: Conversation) -> str:
@@ -193,6 +222,9 @@ class ConversationAdmin(ReadOnlyRecordAdmin[Conversation]):
             (_("state"), lambda each: str(STATE_LABELS[ConversationState(each.state)])),
             (_("ended by"), lambda each: format_reason(each.value)),
             (_("turns"), lambda each: each.value.statistics.turns),
+            (_("wanted"), lambda each: format_wanted(each.value.wanted)),
+            (_("result"), lambda each: format_result(each.value.result or "")),
+            (_("why not"), lambda each: each.value.result_code or ""),
             (_("tools"), lambda each: each.value.statistics.tool_calls),
             (_("interruptions"), lambda each: each.value.statistics.interruptions),
             (_("resumed"), lambda each: each.value.statistics.resumes),

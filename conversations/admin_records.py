@@ -23,6 +23,7 @@ from conversations.domain import (
     ToolOutcome,
 )
 from conversations.errors import ConversationNotFoundError
+from conversations.results import CallResult, Purpose
 from staff.record_filter import RecordFilter
 from staff.records import Record
 
@@ -50,11 +51,32 @@ OUTCOME_LABELS = {
     ToolOutcome.CANCELLED: _("Broken off"),
 }
 
+RESULT_LABELS = {
+    CallResult.DONE: _("It was done"),
+    CallResult.MESSAGE_LEFT: _("Message left"),
+    CallResult.UNCONFIRMED: _("Not confirmed"),
+    CallResult.REFUSED: _("Not possible"),
+    CallResult.FAILED: _("Technical failure"),
+    CallResult.NOTHING_ASKED: _("Nothing asked for"),
+}
+PURPOSE_LABELS = {
+    Purpose.BOOK_APPOINTMENT: _("Book an appointment"),
+    Purpose.MOVE_APPOINTMENT: _("Move an appointment"),
+    Purpose.CANCEL_APPOINTMENT: _("Cancel an appointment"),
+    Purpose.PLACE_ORDER: _("Place an order"),
+    Purpose.CANCEL_ORDER: _("Cancel an order"),
+    Purpose.LEAVE_MESSAGE: _("Leave a message"),
+    Purpose.ASK_APPOINTMENT: _("Ask about an appointment"),
+    Purpose.ASK_ORDER: _("Ask about an order"),
+    Purpose.ASK_FREE_TIMES: _("Look for free times"),
+    Purpose.ASK_INFORMATION: _("Ask about the business"),
+}
+
 
 class ConversationSource:
     """Reads conversations through `conversations.services`."""
 
-    conditions = frozenset({"state", "had_errors", "started_at__gte", "started_at__lt"})
+    conditions = frozenset({"state", "had_errors", "result", "started_at__gte", "started_at__lt"})
     sort_fields = frozenset({"started_at"})
     email_field = None
 
@@ -94,6 +116,7 @@ def _query(record_filter: RecordFilter) -> ConversationQuery:
     return ConversationQuery(
         state=None if state is None else ConversationState(state),
         with_errors=bool(record_filter.value_of("had_errors")),
+        result=record_filter.value_of("result"),
         started_from=record_filter.value_of("started_at__gte"),
         started_to=record_filter.value_of("started_at__lt"),
         oldest_first=record_filter.order == "started_at",
@@ -114,6 +137,13 @@ class Conversation(Record):  # type: ignore[django-manager-missing, unused-ignor
         editable=False,
     )
     had_errors = models.BooleanField(_("with errors"), editable=False)
+    result = models.CharField(
+        _("result"),
+        max_length=16,
+        blank=True,
+        choices=[(result.value, label) for result, label in RESULT_LABELS.items()],
+        editable=False,
+    )
     started_at = models.DateTimeField(_("began"), editable=False)
     updated_at = models.DateTimeField(_("last change"), editable=False)
 
@@ -203,6 +233,7 @@ def conversation_record(conversation: domain.Conversation, read_at: datetime) ->
         id=conversation.id,
         state=conversation.state_at(read_at).value,
         had_errors=bool(conversation.statistics.error_codes),
+        result=conversation.result or "",
         started_at=conversation.started_at,
         updated_at=conversation.updated_at,
     )

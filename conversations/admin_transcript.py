@@ -1,7 +1,7 @@
 """Format conversations for the staff's pages."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from common.money import MAX_AMOUNT, format_amount, parse_amount, round_to_cent
 from common.text import visible
-from conversations.admin_records import OUTCOME_LABELS, REASON_LABELS, STATE_LABELS
+from conversations.admin_records import (
+    OUTCOME_LABELS,
+    PURPOSE_LABELS,
+    REASON_LABELS,
+    RESULT_LABELS,
+    STATE_LABELS,
+)
 from conversations.domain import (
     Conversation,
     ConversationState,
@@ -24,6 +30,7 @@ from conversations.domain import (
     Utterance,
 )
 from conversations.labels import argument_label, error_label, tool_label
+from conversations.results import CallResult, Purpose, summarize
 
 MAX_ARGUMENTS_LENGTH = 90
 PERCEPTIBLE_MS = 100
@@ -43,10 +50,20 @@ def transcript_context(transcript: Transcript, now: datetime) -> dict[str, Any]:
         "state": state.value,
         "state_label": STATE_LABELS[state],
         "is_live": conversation.may_go_on_at(now),
-        "facts": _facts(conversation, now),
+        "facts": [*_summary_facts(transcript.tool_calls), *_facts(conversation, now)],
         "technical_facts": _technical_facts(conversation),
         "entries": [_entry(each) for each in transcript.entries()],
     }
+
+
+def _summary_facts(tool_calls: Sequence[ToolCall]) -> list[tuple[str, str]]:
+    """Return what the customer wanted and got so far, also of calls that ended before it was stored."""
+    summary = summarize(tool_calls)
+    return _without_empty(
+        (_("wanted"), format_wanted(summary.wanted)),
+        (_("result"), format_result(summary.result)),
+        (_("why not"), error_label(summary.code) if summary.code else ""),
+    )
 
 
 def _facts(conversation: Conversation, now: datetime) -> list[tuple[str, str]]:
@@ -138,6 +155,16 @@ def format_reason(conversation: Conversation) -> str:
     if conversation.left_at is not None and conversation.reason == "idle":
         return str(STATE_LABELS[ConversationState.LEFT])
     return str(REASON_LABELS.get(conversation.reason or "", conversation.reason or ""))
+
+
+def format_wanted(purposes: Iterable[str]) -> str:
+    """Return what a customer wanted in words."""
+    return ", ".join(str(PURPOSE_LABELS.get(Purpose(each), each)) for each in purposes)
+
+
+def format_result(result: str) -> str:
+    """Return what became of it in words; "" for a call of which nothing is stored."""
+    return str(RESULT_LABELS[CallResult(result)]) if result else ""
 
 
 def format_errors(conversation: Conversation) -> str:

@@ -203,7 +203,9 @@ class CallCheckpoint:
 class Conversation:
     """The stored record of one call; `updated_at` is its version, `reason` why it ended.
 
-    `left_at` is when its connection was lost; None while there is one.
+    `left_at` is when its connection was lost; None while there is one. `wanted`, `result` and
+    `result_code` are what `conversations.results` derives from its tool calls; None for calls that ended
+    before they were stored.
     """
 
     id: str
@@ -223,6 +225,9 @@ class Conversation:
     resume_hash: str = field(repr=False)
     statistics: ConversationStatistics = field(default_factory=ConversationStatistics)
     cost_usd: Decimal = Decimal(0)
+    result: str | None = None
+    wanted: Sequence[str] = ()
+    result_code: str | None = None
 
     def state_at(self, now: datetime) -> ConversationState:
         """Return the state of the conversation at `now`."""
@@ -272,6 +277,7 @@ class ConversationQuery:
 
     state: ConversationState | None = None
     with_errors: bool = False
+    result: str | None = None
     started_from: datetime | None = None
     started_to: datetime | None = None
     oldest_first: bool = False
@@ -282,6 +288,7 @@ class ConversationQuery:
         return (
             self.state in {None, conversation.state_at(now)}
             and not (self.with_errors and not conversation.statistics.error_codes)
+            and self.result in {None, conversation.result}
             and (self.started_from is None or self.started_from <= started_at)
             and (self.started_to is None or started_at < self.started_to)
         )

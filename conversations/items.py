@@ -22,6 +22,7 @@ from conversations.models import (
     ToolCallItem,
     UtteranceItem,
 )
+from conversations.results import CallSummary
 from conversations.session_leases import LEASE_LIFETIME, SessionLease, SessionLeases
 
 
@@ -43,6 +44,15 @@ def statistics_attributes(statistics: ConversationStatistics) -> dict[str, Any]:
         "playback_median_ms": statistics.latency.playback_median_ms,
         "error_codes": error_codes or None,
         "had_errors": ConversationItem.YES if error_codes else None,
+    }
+
+
+def summary_attributes(summary: CallSummary) -> dict[str, Any]:
+    """Return the attributes of `ConversationItem` that store what the customer wanted and got."""
+    return {
+        "result": summary.result.value,
+        "wanted": [purpose.value for purpose in summary.wanted] or None,
+        "result_code": summary.code,
     }
 
 
@@ -89,6 +99,9 @@ def conversation_to_item(conversation: Conversation) -> ConversationItem:
         epoch=conversation.epoch,
         resume_hash=conversation.resume_hash,
         cost_usd=conversation.cost_usd,
+        result=conversation.result,
+        wanted=list(conversation.wanted) or None,
+        result_code=conversation.result_code,
         **statistics_attributes(conversation.statistics),
     )
 
@@ -113,6 +126,9 @@ def conversation_from_item(item: ConversationItem) -> Conversation:
         resume_hash=item.resume_hash,
         statistics=_statistics_from_item(item),
         cost_usd=item.cost_usd,
+        result=item.result,
+        wanted=tuple(str(purpose) for purpose in item.wanted or ()),
+        result_code=item.result_code,
     )
 
 

@@ -63,6 +63,10 @@ class ConversationItem(Table):
     playback_median_ms = NumberAttribute(null=True, attr_name="heardMedianMs")
     error_codes = ListAttribute(of=UnicodeAttribute, null=True, attr_name="errors")
     had_errors = UnicodeAttribute(null=True, attr_name="hadErrors")
+    result = UnicodeAttribute(null=True)
+    """What became of what the customer wanted; absent before the first tool call has ended."""
+    wanted = ListAttribute(of=UnicodeAttribute, null=True)
+    result_code = UnicodeAttribute(null=True, attr_name="resultCode")
 
     # The registered model declares all indexes of the table. The first three contain conversations,
     # the others tool calls and utterances.

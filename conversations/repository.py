@@ -43,6 +43,7 @@ from conversations.models import (
     UsedTicketItem,
     UtteranceItem,
 )
+from conversations.results import CallSummary
 from conversations.session_leases import SessionLeases
 
 # Names of the conditions of a transaction
@@ -174,8 +175,16 @@ def _conversation_index_query(
         first=to_iso(max(query.started_from or stored_since, stored_since)),
         last=_last_before(query.started_to),
         ascending=query.oldest_first,
-        filter_condition=_state_condition(query.state, now),
+        filter_condition=_filter_condition(query, now),
     )
+
+
+def _filter_condition(query: ConversationQuery, now: datetime) -> Condition | None:
+    state = _state_condition(query.state, now)
+    if query.result is None:
+        return state
+    has_result: Condition = ConversationItem.result == query.result
+    return has_result if state is None else state & has_result
 
 
 def _state_condition(state: ConversationState | None, now: datetime) -> Condition | None:
@@ -304,9 +313,10 @@ def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
     error_code: str | None,
     duration_ms: float,
     record: str | None,
+    summary: CallSummary,
     now: datetime,
 ) -> None:
-    """Store the outcome of a tool call.
+    """Store the outcome of a tool call, and the summary of its call with it.
 
     Raises:
         LeaseLostError: another process has the lease, or the conversation has ended.
@@ -320,7 +330,8 @@ def store_tool_outcome(  # noqa: PLR0913 -- the parts of an outcome, by keyword
         duration_ms=duration_ms,
         record=record,
     )
-    transaction = _leased_transaction(call_id, epoch, {"heartbeat_at": now})
+    changes = {"heartbeat_at": now, **items.summary_attributes(summary)}
+    transaction = _leased_transaction(call_id, epoch, changes)
     transaction.update_item(
         item,
         attributes={"outcome", "error_code", "duration_ms", "record"},

@@ -10,6 +10,7 @@ over or the conversation has ended.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from common.identity.lockout import hash_address
 from common.ids import is_id
 from common.text import split_words
 from common.timestamps import truncate_to_ms
-from conversations import encryption, repository, retention
+from conversations import encryption, items, repository, retention
 from conversations.domain import (
     CHECKPOINT_LIFETIME,
     MAX_TOOL_NAME_LENGTH,
@@ -44,6 +45,7 @@ from conversations.errors import (
     LeaseLostError,
 )
 from conversations.model_usage import ModelUsage, UsageSubjects
+from conversations.results import summarize
 from conversations.session_leases import SessionLeases
 
 MAX_UTTERANCES_SEARCHED = 2_000
@@ -218,8 +220,15 @@ def finish_tool_call(  # noqa: PLR0913 -- the parts of an outcome, by keyword
         ToolCallNotFoundError: its start was never stored.
 
     """
-    retry_on_conflict(
-        lambda: repository.store_tool_outcome(
+
+    def attempt() -> None:
+        tool_calls = [
+            replace(each, outcome=outcome, error_code=error_code)
+            if each.tool_use_id == tool_use_id
+            else each
+            for each in repository.tool_calls_of_call(call_id)
+        ]
+        repository.store_tool_outcome(
             call_id,
             tool_use_id,
             epoch=epoch,
@@ -227,16 +236,20 @@ def finish_tool_call(  # noqa: PLR0913 -- the parts of an outcome, by keyword
             error_code=error_code,
             duration_ms=round(duration_ms, 1),
             record=record,
+            summary=summarize(tool_calls),
             now=now,
         )
-    )
+
+    retry_on_conflict(attempt)
 
 
 def end_conversation(
     *, call_id: str, epoch: int, reason: str, statistics: ConversationStatistics, now: datetime
 ) -> None:
     """End a conversation and delete its checkpoint, so that it can't be restored."""
+    summary = summarize(repository.tool_calls_of_call(call_id))
     changes = {
+        **items.summary_attributes(summary),
         **retention.progress_attributes(statistics, now),
         "reason": reason,
         "ended_at": now,

@@ -26,8 +26,9 @@ from django.views.i18n import JavaScriptCatalog
 import follow_ups.services
 from business.services import business_name
 from common import clock
-from common.errors import DomainError, NotFoundError
+from common.errors import ConflictError, DomainError, NotFoundError
 from common.identity import lockout
+from follow_ups.admin_records import FollowUp, follow_up_record
 from follow_ups.domain import FollowUpStatus
 from novasonic.admin_start_page import may_lift_locks, start_page_context
 from novasonic.logins.forms import StaffLoginForm
@@ -125,17 +126,29 @@ class StaffSite(admin.AdminSite):
         if not request.user.has_perm("follow_ups.change_followup"):
             raise PermissionDenied
         try:
-            follow_ups.services.change_follow_up(
-                follow_up_id=follow_up_id,
-                status=FollowUpStatus.DONE,
-                by=request.user.get_username(),
-                now=clock.now(),
-            )
-        except NotFoundError as error:
+            self._complete_follow_up(request, follow_up_id)
+        except (NotFoundError, ConflictError) as error:
             messages.info(request, error.message)
-        else:
-            messages.success(request, gettext("Marked as answered."))
         return HttpResponseRedirect(reverse("admin:index"))
+
+    def _complete_follow_up(self, request: HttpRequest, follow_up_id: str) -> None:
+        now = clock.now()
+        shown = follow_ups.services.get_follow_up(follow_up_id=follow_up_id, now=now)
+        if shown.status is FollowUpStatus.DONE:
+            text = gettext("%(user)s has marked it as answered already.")
+            messages.info(request, text % {"user": shown.done_by})
+            return
+        completed = follow_ups.services.change_follow_up(
+            follow_up_id=follow_up_id,
+            status=FollowUpStatus.DONE,
+            by=request.user.get_username(),
+            unchanged_since=shown.updated_at,
+            now=now,
+        )
+        self.get_model_admin(FollowUp).log_change(
+            request, follow_up_record(completed), gettext("Answered")
+        )
+        messages.success(request, gettext("Marked as answered."))
 
     def lift_lock(self, request: HttpRequest) -> HttpResponse:
         """Lift an identity lock, so that callers may try again to prove who they are."""

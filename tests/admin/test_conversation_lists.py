@@ -37,6 +37,9 @@ MAX_REQUESTS = 8
         ({"state": "ended"}, ["ended", "failed"]),
         ({"had_errors": "yes"}, ["failed"]),
         ({"had_errors": "yes", "state": "live"}, []),
+        ({"result": "done"}, ["ended"]),
+        ({"result": "refused"}, ["live"]),
+        ({"result": "done", "state": "live"}, []),
         ({"days": "1"}, ["live", "ended", "failed"]),
         ({"days": "7", "state": "lost"}, ["lost"]),
         ({"q": "pedido 300107"}, ["ended"]),
@@ -52,6 +55,17 @@ def test_conversations_are_searched_filtered_and_sorted(
     calls: datetime, reception: Client, query: dict[str, str], found: list[str]
 ) -> None:
     assert listed_ids(reception.get(CONVERSATIONS, query)) == found
+
+
+def test_list_and_page_show_what_was_wanted_and_why_it_was_not_done(
+    calls: datetime, reception: Client
+) -> None:
+    page = reception.get(CONVERSATIONS, {"result": "refused"}).text
+    assert "Cancelar pedido" in page
+    assert "No se pudo" in page
+    assert "No hay pedido con ese número y esa persona" in page
+    call = reception.get(f"{CONVERSATIONS}live/change/").context
+    assert [value for _, value in call["facts"][:2]] == ["Cancelar pedido", "No se pudo"]
 
 
 def test_list_shows_how_each_call_went(calls: datetime, reception: Client) -> None:

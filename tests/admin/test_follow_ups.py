@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from common import clock
@@ -39,8 +40,39 @@ def test_start_page_shows_messages_and_marks_one_as_answered(reception: Client) 
     assert answered.context["follow_ups"]["count"] == 1
     assert (stored(ana).status, stored(ana).done_by) == (FollowUpStatus.DONE, "reception")
 
+    logged = LogEntry.objects.get()
+    assert (logged.object_id, logged.change_message) == (ana.id, "Respondido")
+    assert "Respondido" in reception.get(f"{MESSAGES}{ana.id}/history/").text
+
+    again = reception.post(f"/admin/follow-ups/{ana.id}/complete/", follow=True)
+    assert messages(again) == ["reception ya lo marcó como respondido."]
+    assert LogEntry.objects.count() == 1
     gone = reception.post("/admin/follow-ups/nothing/complete/", follow=True)
     assert messages(gone) == ["Ese mensaje ya no está."]
+
+
+def test_message_that_changes_while_it_is_marked_stays_and_says_so(
+    reception: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = leave()
+    read = services.get_follow_up
+
+    def read_before_another(**arguments: Any) -> FollowUp:
+        """Read it, and let somebody else write a note right behind."""
+        found = read(**arguments)
+        monkeypatch.setattr(services, "get_follow_up", read)
+        services.change_follow_up(
+            follow_up_id=ana.id, note="Llamo a las 5", by="luz", now=clock.now()
+        )
+        return found
+
+    monkeypatch.setattr(services, "get_follow_up", read_before_another)
+    page = reception.post(f"/admin/follow-ups/{ana.id}/complete/", follow=True)
+
+    [message] = messages(page)
+    assert "otra persona" in message.lower()
+    assert (stored(ana).status, stored(ana).note) == (FollowUpStatus.OPEN, "Llamo a las 5")
+    assert not LogEntry.objects.exists()
 
 
 def test_viewer_neither_sees_nor_answers_messages(viewer: Client) -> None:
