@@ -8,6 +8,7 @@ codes in clear text, because only a keyed hash of each is stored here.
 import secrets
 from base64 import b32encode
 from collections.abc import Iterable
+from string import ascii_lowercase, digits
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,8 @@ from novasonic.second_factor.models import SecondFactor
 RECOVERY_CODES = 10
 CODE_LENGTH = 6
 _HALF_RECOVERY_CODE = 5
+_CLEAR_LETTERS = sorted(set(ascii_lowercase + digits) - set("ilo01"))
+"""Those that nobody reads as another."""
 _SALT = "novasonic.second_factor"
 
 type Account = Any
@@ -131,8 +134,7 @@ def _is_app_code(code: str) -> bool:
 
 
 def _random_code() -> str:
-    length = 2 * _HALF_RECOVERY_CODE
-    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(length))
+    return "".join(secrets.choice(_CLEAR_LETTERS) for _ in range(2 * _HALF_RECOVERY_CODE))
 
 
 def _tokens(device: StaticDevice, codes: Iterable[str]) -> list[StaticToken]:
