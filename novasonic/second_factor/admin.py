@@ -23,17 +23,27 @@ admin.site.unregister([StaticDevice, TOTPDevice])
 class SecondFactorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Read and delete only; a key is shown to nobody after it was set up."""
 
-    list_display = ("account", "created_at", "last_used_at")
+    list_display = ("account", "since", "last_used")
     list_display_links = None
     search_fields = ("user__username",)
     ordering = ("user__username",)
-    fields = ("account", "created_at", "last_used_at")
+    fields = ("account", "since", "last_used")
     readonly_fields = fields
 
     @admin.display(description=gettext_lazy("user"), ordering="user__username")
     def account(self, device: SecondFactor) -> str:
         """Return the user's name."""
         return str(device)
+
+    @admin.display(description=gettext_lazy("since"), ordering="created_at")
+    def since(self, device: SecondFactor) -> Any:
+        """Return when it was set up."""
+        return device.created_at
+
+    @admin.display(description=gettext_lazy("last used"), ordering="last_used_at")
+    def last_used(self, device: SecondFactor) -> Any:
+        """Return when a code of it was last right."""
+        return device.last_used_at
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

@@ -332,6 +332,7 @@ class TestReset:
         page = supervisor.get("/admin/second_factor/secondfactor/")
         assert "beto" in page.text
         assert "Sin segundo factor: ana, sofía" in page.text
+        assert "Usado por última vez" in page.text
 
         self.reset(supervisor, beto)
 
