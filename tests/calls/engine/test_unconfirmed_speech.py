@@ -6,6 +6,9 @@ from voice.calls.engine.unconfirmed_speech import (
     NOISE_AFTER_S,
     PRE_ROLL_MS,
     SHORTEST_PAUSE_MS,
+    TRANSCRIBED_WITHIN_S,
+    TURN_ENDS_MS,
+    InputFacts,
     UnconfirmedSpeech,
 )
 
@@ -74,3 +77,68 @@ def test_pause_without_speech_before_it_is_nothing() -> None:
     speech = UnconfirmedSpeech(RATE_HZ, shortest_pause_ms=SHORTEST_PAUSE_MS)
     speech.speech_ended(until=100, ended_at=1.0)
     assert speech.waits_since is None
+
+
+# What the next session gets in a burst
+
+TURN_ENDS = int(TURN_ENDS_MS * RATE_HZ / 1000)
+LATE = InputFacts(received_to=10 * TURN_ENDS)
+"""The newest audio is long after all speech of these tests."""
+
+
+def burst(*begins: int) -> UnconfirmedSpeech:
+    """Return speech that a session got at 10 s."""
+    speech = speech_at(*begins)
+    speech.change_session(now=10.0)
+    return speech
+
+
+def remaining(speech: UnconfirmedSpeech) -> list[int]:
+    return [segment.begins for segment in speech.segments]
+
+
+def test_each_transcript_of_a_burst_confirms_one_turn() -> None:
+    speech = burst(0, 2 * TURN_ENDS, 4 * TURN_ENDS)
+    # Long after the burst: a busy service may take seconds for the first turn of it.
+    speech.confirm(LATE, now=12.5)
+    assert remaining(speech) == [2 * TURN_ENDS, 4 * TURN_ENDS]
+    speech.confirm(LATE, now=12.6)
+    assert remaining(speech) == [4 * TURN_ENDS]
+    speech.confirm(LATE, now=12.7)
+    assert remaining(speech) == []
+
+
+def test_transcript_of_a_burst_confirms_a_turn_with_short_pauses_whole() -> None:
+    speech = burst(0, TURN_ENDS // 2, 4 * TURN_ENDS)
+    speech.confirm(LATE, now=12.5)
+    assert remaining(speech) == [4 * TURN_ENDS]
+
+
+@pytest.mark.parametrize(("late_s", "left"), [(0.0, [2 * TURN_ENDS]), (0.001, [])])
+def test_transcript_long_after_a_burst_confirms_all_of_it(late_s: float, left: list[int]) -> None:
+    speech = burst(0, 2 * TURN_ENDS)
+    speech.confirm(LATE, now=10.0 + TRANSCRIBED_WITHIN_S + late_s)
+    assert remaining(speech) == left
+
+
+@pytest.mark.parametrize(("late_s", "left"), [(0.0, [2 * TURN_ENDS]), (0.001, [])])
+def test_rest_of_a_burst_is_noise_after_a_while(late_s: float, left: list[int]) -> None:
+    speech = burst(0, 2 * TURN_ENDS)
+    speech.confirm(LATE, now=11.0)
+    speech.forget_ignored_burst(now=10.0 + TRANSCRIBED_WITHIN_S + late_s)
+    assert remaining(speech) == left
+
+
+def test_burst_without_a_transcript_is_kept() -> None:
+    speech = burst(0, 2 * TURN_ENDS)
+    speech.forget_ignored_burst(now=60.0)
+    assert remaining(speech) == [0, 2 * TURN_ENDS]
+
+
+def test_speech_after_a_burst_is_kept_with_its_rest_forgotten() -> None:
+    speech = burst(0, 2 * TURN_ENDS)
+    speech.confirm(LATE, now=11.0)
+    speech.speech_began(4 * TURN_ENDS)
+    speech.speech_ended(until=5 * TURN_ENDS, ended_at=12.0)
+    speech.forget_ignored_burst(now=20.0)
+    assert remaining(speech) == [4 * TURN_ENDS]

@@ -45,6 +45,7 @@ def ticked(call: CallState, event: e.Ticked, now: float) -> None:
         call.send(m.AssistantAvailability(phase=m.AssistantPhase.AWAY))
     if call.playback.is_sounding(now=now):
         call.last_activity_at = now
+    call.speech.forget_ignored_burst(now=now)
     snapshot = call.snapshot(now)
     is_goodbye_over = snapshot.is_quiet or now >= call.end_by
     if call.phase is CallPhase.SIGNING_OFF and is_goodbye_over:

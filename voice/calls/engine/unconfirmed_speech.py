@@ -62,6 +62,8 @@ class UnconfirmedSpeech:
         self._ended: deque[SpeechSegment] = deque()
         self._begins: int | None = None
         self._session_since: float | None = None
+        self._has_transcribed_burst = False
+        """Whether the session has transcribed a part of what it got in a burst."""
 
     @property
     def is_speaking(self) -> bool:
@@ -119,13 +121,16 @@ class UnconfirmedSpeech:
     def confirm(self, facts: InputFacts, *, now: float) -> float | None:
         """Remove what a transcript covers; return when the newest speech in it ended, if known.
 
-        A session may process at once what it got in a burst: then the transcript covers the first turn of
-        it, or the rest. If no speech ended lately, the service found a pause that noise hides here.
+        A session transcribes what it got in a burst turn by turn, which takes it a while: each transcript
+        covers the first turn that is left of it. If no speech ended lately, the service found a pause that
+        noise hides here.
         """
         newest = now - self.transcription_margin_s
         old_enough = sum(
             1 for s in self._ended if s.received_at is not None and s.received_at <= newest
         )
+        if self._is_burst_pending and not self._is_burst_over(now):
+            self._has_transcribed_burst, old_enough = True, 0
         confirmed = [self._ended.popleft() for _ in range(self._up_to_turn_end(old_enough, facts))]
         has_recent = any(
             s.received_at is not None and now - s.received_at <= TRANSCRIBED_WITHIN_S
@@ -138,12 +143,18 @@ class UnconfirmedSpeech:
 
     def change_session(self, *, now: float) -> None:
         """Record that another session gets all that is not confirmed, in a burst."""
-        self._session_since = now
+        self._session_since, self._has_transcribed_burst = now, False
         self._ended = deque(replace(segment, received_at=now) for segment in self._ended)
+
+    def forget_ignored_burst(self, *, now: float) -> None:
+        """Remove the rest of a burst that the session has transcribed in part: the rest was noise."""
+        if self._has_transcribed_burst and self._is_burst_over(now):
+            self._ended = deque(s for s in self._ended if s.received_at != self._session_since)
+            self._has_transcribed_burst = False
 
     def lose_session(self) -> None:
         """Record that no session receives the customer's audio."""
-        self._session_since = None
+        self._session_since, self._has_transcribed_burst = None, False
         self._ended = deque(replace(segment, received_at=None) for segment in self._ended)
 
     def session_ignored(self) -> None:
@@ -152,6 +163,19 @@ class UnconfirmedSpeech:
         self._ended = deque(s for s in counted if s.ignored_by < MOST_SESSIONS)
 
     # Private methods
+
+    @property
+    def _is_burst_pending(self) -> bool:
+        """Whether the oldest unconfirmed speech came to the session in a burst."""
+        return (
+            self._session_since is not None
+            and bool(self._ended)
+            and self._ended[0].received_at == self._session_since
+        )
+
+    def _is_burst_over(self, now: float) -> bool:
+        since = self._session_since
+        return since is not None and now - since > TRANSCRIBED_WITHIN_S
 
     def _with_pre_roll(self, begins: int | None, loud_since: int | None) -> int | None:
         begins = loud_since if begins is None else begins
