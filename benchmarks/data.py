@@ -149,8 +149,9 @@ class Page:
     @property
     def growth(self) -> float:
         """Ratio of requests or bytes, whichever grew more, between the larger and the smaller tables."""
-        requests = self.requests[LARGE].total() / self.requests[SMALL].total()
-        return max(requests, self.received_bytes[LARGE] / self.received_bytes[SMALL])
+        # A page of what the process remembers makes no request.
+        requests = self.requests[LARGE].total() / max(self.requests[SMALL].total(), 1)
+        return max(requests, self.received_bytes[LARGE] / max(self.received_bytes[SMALL], 1))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The calendar of the admin: its data, moving, the sheet of a day, and what each role sees of them."""
 
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ def ordinary_days(settings: Settings) -> None:
     settings.CLINIC_OPENING_HOURS = "Mon-Sat 08:00-20:00"
 
 
+@cache
 def next_monday() -> date:
+    """Return one day for the whole run, also if midnight passes."""
     today = localdate(timezone=CLINIC)
     return today + timedelta(days=7 - today.weekday())
 
