@@ -80,7 +80,7 @@ drain-proof: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Stop a server
 scenes: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed model ## Play conversations on the whole system: make scenes HOW=text,voice
 	@$(if $(MODEL),NOVA_SONIC_MODEL_ID=$(MODEL)) SCENES="$(HOW)" $(PY) -m pytest tests/scenes -n 2 --dist load
 
-foreign-clients: $(VENV)/.installed-dev ## Hold a conversation with Strands, LiveKit and pipecat on the simulator (a gigabyte the first time)
+foreign-clients: $(VENV)/.installed-dev ## Hold a conversation with Strands, LiveKit, pipecat and Go on the simulator (a gigabyte the first time)
 	@FOREIGN_CLIENTS=var/foreign-clients $(PY) -m pytest simulator/tests/clients -p no:randomly
 
 soak: $(VENV)/.installed-dev $(DYNAMODB_VENV)/.installed ## Run calls for a while as everything fails: make soak MINUTES=3

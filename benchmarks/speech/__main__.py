@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,8 +35,9 @@ from support.raw_client import RawClient, RawStream
 
 FOLDER = Path(__file__).parent
 MODELS = Path("var/models")
-SETS = ("everyday", "unseen", "fresh", "strangers", "callers")
+SETS = ("everyday", "unseen", "fresh", "strangers", "callers", "newcomers")
 VOICES = ("ef_dora", "em_alex")
+MODEL = "amazon.nova-2-5-sonic"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
 RATE_HZ, CHUNK_BYTES, CHUNK_S = 16_000, 1024, 0.032
 LOUD = 500
@@ -49,24 +50,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.speech")
     parser.add_argument("recordings", type=Path)
     parser.add_argument("--latency", action="store_true")
-    parser.add_argument("--model", default="amazon.nova-2-sonic-v1:0")
+    parser.add_argument("--model", default=MODEL, help="for --latency (%(default)s)")
+    parser.add_argument("--set", action="append", choices=SETS, help="only this set; repeatable")
     options = parser.parse_args()
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     if options.latency:
         asyncio.run(measure_latency(options.recordings, options.model))
     else:
-        judge_sets(options.recordings)
+        judge_sets(options.recordings, options.set or SETS)
 
 
 # Slots.
 
 
-def judge_sets(recordings: Path) -> None:
+def judge_sets(recordings: Path, sets: Sequence[str]) -> None:
     """Print how many sentences of each set were understood."""
     recognizer = open_recognition(MODELS, "speech").recognizer
     if recognizer is None:
         sys.exit("the speech model is missing: make model")
-    for name in SETS:
+    for name in sets:
         sentences = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
         for voice in ("typed", *VOICES):
             right = 0

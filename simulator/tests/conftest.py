@@ -18,7 +18,8 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 # `make foreign-clients` names a folder for their environments, which take minutes and a gigabyte.
-collect_ignore = [] if os.environ.get("FOREIGN_CLIENTS") else ["clients/test_python_frameworks.py"]
+_NEED_INSTALLATION = ["clients/test_go.py", "clients/test_python_frameworks.py"]
+collect_ignore = [] if os.environ.get("FOREIGN_CLIENTS") else _NEED_INSTALLATION
 
 REMEDIES: dict[str, tuple[Callable[[], bool], str]] = {
     "speech": (
