@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from nova_sonic_simulator.dialogue.nlu.interpretation import Interpretation, interpret
+from nova_sonic_simulator.dialogue.nlu.plausibility import most_plausible
 from nova_sonic_simulator.dialogue.nlu.tokens import fold
 from nova_sonic_simulator.dialogue.slots import INTENTS, Operation
 from nova_sonic_simulator.speech.recognition import open_recognition
@@ -65,7 +66,7 @@ def main() -> None:
 
 def judge_sets(recordings: Path, sets: Sequence[str]) -> None:
     """Print how many sentences of each set were understood."""
-    recognizer = open_recognition(MODELS, "speech").recognizer
+    recognizer = open_recognition(MODELS, "speech", choose=most_plausible).recognizer
     if recognizer is None:
         sys.exit("the speech model is missing: make model")
     for name in sets:

@@ -34,6 +34,7 @@ from nova_sonic_simulator.dialogue import (
     Scripts,
     open_dialogue,
 )
+from nova_sonic_simulator.dialogue.nlu.plausibility import most_plausible
 from nova_sonic_simulator.http2.certificates import Certificates, open_certificates
 from nova_sonic_simulator.inspector.journal import Journal
 from nova_sonic_simulator.inspector.page import inspector_page
@@ -219,7 +220,9 @@ def _print_ready_line(sockets: Sockets, certificates: Certificates, engines: Spe
 
 def _open_engines(options: argparse.Namespace) -> SpeechEngines:
     logger.info("loading speech models", extra={"hearing": options.hearing})
-    hearing = open_recognition(options.models, options.hearing, time_scale=options.time_scale)
+    hearing = open_recognition(
+        options.models, options.hearing, time_scale=options.time_scale, choose=most_plausible
+    )
     engines = SpeechEngines(hearing=hearing, speaking=open_synthesis())
     if engines.hearing.endpointer_factory is not None:
         # The first endpointer loads the shared VAD model; do that before the first customer speaks.
