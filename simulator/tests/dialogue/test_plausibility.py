@@ -4,13 +4,16 @@ from nova_sonic_simulator.dialogue.nlu.plausibility import certainty, most_plaus
 
 
 def test_known_surname_beats_an_unknown_one() -> None:
-    heard = ("No llego a la cita 4, soy Carla Poncer.", "No llego a la cita 4, soy Carla Ponce.")
-    assert most_plausible(heard) == 1
+    transcripts = (
+        "No llego a la cita 4, soy Carla Poncer.",
+        "No llego a la cita 4, soy Carla Ponce.",
+    )
+    assert most_plausible(transcripts) == 1
 
 
 def test_identity_number_that_is_whole_beats_a_broken_one() -> None:
-    heard = ("El pedido 6, mi DNI es estrenta y tres.", "El pedido 6, mi DNI es 33.200.111.")
-    assert most_plausible(heard) == 1
+    transcripts = ("El pedido 6, mi DNI es estrenta y tres.", "El pedido 6, mi DNI es 33.200.111.")
+    assert most_plausible(transcripts) == 1
 
 
 def test_equal_transcripts_keep_their_order() -> None:
