@@ -16,7 +16,8 @@ CLIENTS = Path(__file__).parent / "python"
 ENVIRONMENTS = Path(os.environ["FOREIGN_CLIENTS"]).absolute()
 CALL = {"name": "look_up_order", "arguments": {"order_id": "7"}}
 
-pytestmark = [pytest.mark.wire, pytest.mark.slow]
+# A framework is a third of a gigabyte; a busy machine needed more than 15 minutes to install one.
+pytestmark = [pytest.mark.wire, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def environment(name: str) -> Path:
