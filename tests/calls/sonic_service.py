@@ -53,7 +53,7 @@ class ScriptedDialogue:
     def respond_to_numbers(self, numbers: Sequence[str], *, now: dt.datetime) -> Reply:
         return self.respond(" ".join(numbers), now=now)
 
-    def respond(self, text: str, *, now: dt.datetime) -> Reply:
+    def respond(self, text: str, *, now: dt.datetime, is_typed: bool = False) -> Reply:
         self.inputs.append(text)
         if text.startswith("[") and text not in self.script:
             said = text.partition("«")[2].partition("»")[0]

@@ -1,7 +1,6 @@
 """Conversations on the real site, SDK and simulator, with the end state in DynamoDB."""
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -9,53 +8,16 @@ import pytest
 
 import orders.demo
 from nova_sonic_simulator.scenes import Scene, load_scenes, play
-from nova_sonic_simulator.testing import RunningSimulator, run_simulator
-from tests.fixtures.site import Site, running_site
-from tests.scenes.conftest import SCENE, WAYS
+from nova_sonic_simulator.testing import RunningSimulator
+from tests.fixtures.site import Site
+from tests.scenes.conftest import SCALES, SCENE
 from tests.scenes.driver import SiteDriver, Speak
 from voice import pcm
 from voice.cli.client import CallClient
 
 pytestmark = [pytest.mark.speech]
 
-FOLDER = Path(__file__).parent
-MODELS = FOLDER.parents[1] / "var" / "models"
-SCENES = load_scenes(FOLDER)
-SCALES = {"text": 5.0, "voice": 1.0}
-"""Typed scenes run with time passing faster; the voice is heard at its own pace."""
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def scene_simulator(
-    way: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSimulator]:
-    folder = tmp_path_factory.mktemp(f"scenes-{way}")
-    hearing = "text" if way == "text" else "speech"
-    options = ("--hearing", hearing, "--models", str(MODELS), "--time-scale", str(SCALES[way]))
-    with run_simulator(folder, *options) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def scene_site(
-    way: str,
-    tmp_path_factory: pytest.TempPathFactory,
-    dynamodb: str,
-    scene_simulator: RunningSimulator,
-) -> Iterator[Site]:
-    environ = {
-        "DYNAMODB_ENDPOINT_URL": dynamodb,
-        "BEDROCK_ENDPOINT_URL": scene_simulator.url,
-        "BEDROCK_CA_FILE": str(scene_simulator.ca_file),
-        "ORDER_CATALOGUE": "required",  # as in `make run`
-    }
-    with running_site(tmp_path_factory.mktemp(f"scenes-site-{way}"), environ) as site:
-        yield site
+SCENES = load_scenes(Path(__file__).parent)
 
 
 def speak_for(way: str) -> Speak | None:

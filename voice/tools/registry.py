@@ -41,7 +41,8 @@ CONFIRMATION_NEEDED = "confirmation_needed"
 CONFIRMATION_QUESTION = "¿Lo confirmás?"
 CONFIRMATION_NEXT = (
     "Decile al cliente el texto de «say» y esperá su respuesta. "
-    "Si dice que sí, llamá otra vez a la herramienta con los mismos datos."
+    "Si dice que sí, llamá otra vez a la herramienta con los mismos datos. "
+    "Si pregunta algo o duda, contestale y esperá su sí. Si dice que no, dejala sin hacer."
 )
 """The instruction to the model that accompanies a proposal."""
 

@@ -237,10 +237,8 @@ def describe_appointment_cancellation(
     """Return what `cancelarTurno` would do."""
     del arguments
     appointment = result["appointment"]
-    return (
-        f"Entonces cancelo el turno {appointment['id']} con {appointment['doctorName']}, "
-        f"de {appointment['dateText']}."
-    )
+    when = f"de {appointment['dateText']}".replace("de el ", "del ", 1)
+    return f"Entonces cancelo el turno {appointment['id']} con {appointment['doctorName']}, {when}."
 
 
 def describe_message(result: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_transcript
+from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_names, correct_transcript
 
 pytestmark = pytest.mark.pure
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.pure
     ],
 )
 def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
-    assert correct_transcript(transcript) == meant
+    assert correct_transcript(correct_names(transcript)) == meant
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
     ],
 )
 def test_misheard_phrase_is_corrected(transcript: str, meant: str) -> None:
-    assert correct_transcript(transcript) == meant
+    assert correct_transcript(correct_names(transcript)) == meant

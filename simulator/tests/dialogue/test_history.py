@@ -123,7 +123,7 @@ def test_words_of_patience_are_no_result() -> None:
 
 def test_running_tool_call_is_not_repeated_and_its_result_answered() -> None:
     other = remembering([("USER", "Cancela el pedido 2 para Juan Pérez")])
-    assert other.says("sí") == "Decime, te escucho."
+    assert other.says("sí") == "Perfecto. ¿Necesitás algo más?"
     handed = '[Llegó el resultado de cancelarOrder: {"ok": true, "order": {}}. Contáselo.]'
     assert other.says(handed) == "Listo, cancelé el pedido 2."
     assert isinstance(other.says("sí"), str)
@@ -147,7 +147,7 @@ def test_what_was_answered_in_between_is_no_result() -> None:
 )
 def test_a_task_is_done_though_the_customer_spoke_over_the_end_of_it(interpretation: str) -> None:
     turns = [("USER", "Cancela el pedido 2 para Juan Pérez"), ("ASSISTANT", interpretation)]
-    assert remembering(turns).says("sí") == "Decime, te escucho."
+    assert remembering(turns).says("sí") == "Perfecto. ¿Necesitás algo más?"
 
 
 @pytest.mark.parametrize(

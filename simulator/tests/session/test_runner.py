@@ -166,7 +166,7 @@ async def test_a_part_that_fails_ends_its_own_stream_with_an_exception(
 
 
 class FailingMind(ScriptedMind):
-    def respond(self, text: str, *, now: object) -> Reply:
+    def respond(self, text: str, *, now: object, is_typed: bool = False) -> Reply:
         raise RuntimeError("planted")
 
 

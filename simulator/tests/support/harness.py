@@ -42,7 +42,7 @@ class ScriptedMind:
     def restore(self, turns: Sequence[tuple[str, str]], *, now: dt.datetime) -> None:
         self.told.append(" / ".join(f"{role}: {text}" for role, text in turns))
 
-    def respond(self, text: str, *, now: dt.datetime) -> Reply:
+    def respond(self, text: str, *, now: dt.datetime, is_typed: bool = False) -> Reply:
         self.told.append(text)
         return self.script.get(text, Reply(sentences=(f"Dijiste {text}.",)))
 

@@ -44,9 +44,10 @@ _SMALL_TALK = (
     ("listening", r"si|no|dale|ok|bueno|para|pará|espera|esperá|stop|wait|yes|basta"),
 )
 _YES = re.compile(
-    r"\b(?:si|dale|ok|claro|correcto|exacto|perfecto|confirmo|confirmado|yes|sure|right)\b"
+    r"\b(?:si|dale|ok|claro|correcto|exacto|perfecto|confirmo|confirmado|joya|mandale|de una|yes|sure|right)\b"
 )
 _NO = re.compile(r"\b(?:no|nope|deja(?:lo|la)?|cancela(?:lo|la)?)\b")
+_NO_PLAIN_YES = re.compile(r"[?¿]|\b(?:pero|antes|espera|but|wait)\b")
 MAX_QUOTED_CHARACTERS = 60
 CONFIRMATION_NEEDED = "confirmation_needed"
 """The error code of a tool that proposes a change, with the words to say."""
@@ -62,15 +63,10 @@ class GeneralDialogue:
         self._is_asking = False
         self._awaits_confirmation = False
 
-    @property
-    def is_asking(self) -> bool:
-        """Return whether an argument of a tool has been asked for."""
-        return self._is_asking
-
     def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
         """Ignore earlier turns: tools are called from what is said now."""
 
-    def respond(self, text: str, *, now: datetime) -> Reply:
+    def respond(self, text: str, *, now: datetime, is_typed: bool = False) -> Reply:
         """Respond to what the customer said or typed."""
         directive = parse_directive(text)
         if directive is not None:
@@ -79,12 +75,14 @@ class GeneralDialogue:
                 sentences = describe(directive.result, self._style.language)
             return Reply(sentences=sentences)
         return (
-            self.answer_confirmation(text, now=now)
-            or self.call_tool(text, now=now)
+            self.answer_confirmation(text, now=now, is_typed=is_typed)
+            or self.call_tool(text, now=now, is_typed=is_typed)
             or self._small_talk(text)
         )
 
-    def answer_confirmation(self, text: str, *, now: datetime) -> Reply | None:
+    def answer_confirmation(
+        self, text: str, *, now: datetime, is_typed: bool = False
+    ) -> Reply | None:
         """Return the reply to the answer if a tool asked for confirmation, else None.
 
         Yes calls the tool again with the same arguments, no drops it, and another value is a correction.
@@ -94,7 +92,7 @@ class GeneralDialogue:
             return None
         self._awaits_confirmation = False
         corrected = SchemaTask(tool=task.tool)
-        corrected.fill(text, now=now, is_answer=False)
+        corrected.fill(text, now=now, is_typed=is_typed, is_answer=False)
         plain = fold(text)
         if corrected.arguments:
             corrected.arguments = {**task.arguments, **corrected.arguments}
@@ -102,19 +100,20 @@ class GeneralDialogue:
         if _NO.search(plain):
             self._task = None
             return self._final(_PHRASES[self._style.language]["dropped"])
-        return Reply(tool_calls=(task.call(),)) if _YES.search(plain) else None
+        is_plain_yes = _YES.search(plain) and not _NO_PLAIN_YES.search(plain)
+        return Reply(tool_calls=(task.call(),)) if is_plain_yes else None
 
-    def call_tool(self, text: str, *, now: datetime) -> Reply | None:
+    def call_tool(self, text: str, *, now: datetime, is_typed: bool = False) -> Reply | None:
         """Return the reply if the text asks for a tool or answers a question, else None."""
         tool = match_tool(text, self._tools)
         if tool is None and self._is_asking and self._task is not None:
-            self._task.fill(text, now=now, is_answer=True)
+            self._task.fill(text, now=now, is_typed=is_typed, is_answer=True)
             return self._advance(self._task)
         if tool is not None:
             task = SchemaTask(tool=tool)
-            task.fill(text, now=now, is_answer=False)
+            task.fill(text, now=now, is_typed=is_typed, is_answer=False)
             return self._advance(task)
-        return self._follow_up(text, now)
+        return self._follow_up(text, now, is_typed=is_typed)
 
     def begin(self, call: ToolCall) -> Reply:
         """Call a declared tool, or ask for an argument that it lacks."""
@@ -138,12 +137,12 @@ class GeneralDialogue:
     def handle_interruption(self) -> None:
         """Nothing depends on whether a reply was heard to its end."""
 
-    def _follow_up(self, text: str, now: datetime) -> Reply | None:
+    def _follow_up(self, text: str, now: datetime, *, is_typed: bool) -> Reply | None:
         """Call the last tool again for "¿y en Rosario?"."""
         if self._task is None or self._is_asking:
             return None
         again = SchemaTask(tool=self._task.tool)
-        again.fill(text, now=now, is_answer=False)
+        again.fill(text, now=now, is_typed=is_typed, is_answer=False)
         if not again.arguments or again.arguments.items() <= self._task.arguments.items():
             return None
         again.arguments = {**self._task.arguments, **again.arguments}

@@ -5,7 +5,7 @@ parameters are those of such tools; missing required ones are asked for as with 
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
 from nova_sonic_simulator.dialogue.nlu.times import find_time
 from nova_sonic_simulator.dialogue.nlu.tokens import fold, tokenize
 from nova_sonic_simulator.dialogue.reply import ToolCall
-from nova_sonic_simulator.dialogue.slots import Slots
+from nova_sonic_simulator.dialogue.slots import Slots, Subject
+from nova_sonic_simulator.dialogue.state import ListedRecord
 
 FREE_TIMES, OWN_APPOINTMENTS, OWN_ORDERS = "consultarDisponibilidad", "misTurnos", "misPedidos"
-INFORMATION = "consultarInformacion"
+INFORMATION, MESSAGE = "consultarInformacion", "dejarMensaje"
 
 _FREE = re.compile(
     r"\b(?:hay|tenes|tienen|tiene|queda|quedan|habra|hubiera)\b.*"
@@ -28,18 +29,28 @@ _FREE = re.compile(
     r"|\b(?:lo antes posible|cuanto antes|primer turno|primer horario|lo mas pronto)\b"
     r"|\bdisponibilidad\b|\bcuando (?:atiende|tiene lugar)\b"
 )
+_NO_NUMBER = r"\bno (?:me acuerdo|recuerdo|se|tengo|encuentro|me se)\b.{0,12}\b(?:numero|codigo)"
 _OWN = re.compile(r"\b(?:mis|tengo|saque|reserve|a mi nombre|hice|pedi)\b")
 _OWN_APPOINTMENTS = re.compile(
     r"\b(?:que|cuales|cuantos|cuando|decime|consultar|saber)\b.*\b(?:turnos?|citas?)\b.*\b(?:tengo|saque|a mi nombre)\b"
     r"|\bcuando (?:tengo|era|es) (?:el|mi) (?:proximo )?turno\b|\bmis (?:proximos )?(?:turnos|citas)\b"
+    r"|\bcuando lo tengo\b"
+    rf"|{_NO_NUMBER}\b.{{0,12}}\b(?:turno|cita)\b"
 )
 _OWN_ORDERS = re.compile(
     r"\b(?:que|cuales|cuantos|decime)\b.*\bpedidos?\b.*\b(?:tengo|hice|a mi nombre)\b|\bmis pedidos\b"
+    rf"|{_NO_NUMBER}\b.{{0,12}}\bpedido\b"
 )
+_MESSAGE = re.compile(
+    r"\b(?:dejar\w*|deja(?:me|le|les)|toma(?:me|le)?|anota(?:me|le)?|pasa(?:me|le|les)|mand\w+)\b"
+    r".{0,20}\b(?:mensaje|recado)\b\W*(?P<reason>.*)"
+)
+_INTRODUCES_CUSTOMER = re.compile(r"[,.;]?\s*\b(?:soy|me llamo|mi nombre es|a nombre de)\b.*")
 _INFORMATION = re.compile(
     r"\b(?:obras? social(?:es)?|prepagas?|osde|pami|ioma|swiss medical|galeno|cobertura|credencial|plan)\b"
-    r"|\b(?:estacionamiento|estacionar|como llego|donde (?:queda|estan|es)|direccion)\b"
+    r"|\b(?:estacionamiento|estacionar|como llego|donde (?:quedan?|estan|es)|direccion)\b"
     r"|\b(?:ayuno|preparacion|preparar(?:me)?|requisitos|que tengo que llevar|orden medica)\b"
+    r"|\bcuanto (?:cuesta|sale|vale|cobran)\b.{0,12}\b(?:consulta|visita|turno|cita)\b"
     r"|\b(?:formas? de pago|tarjeta|efectivo|transferencia|mercado pago)\b"
 )
 _DAY_PART = re.compile(r"\b(?:a|por|de|en) la (manana|tarde|noche|tardecita|mananita)\b")
@@ -78,9 +89,22 @@ def find_inquiry(
         at, _ = find_time(with_figures(tokenize(text)))
         # Who names the hour wants that one.
         return None if at else ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
-    if INFORMATION in declared and _INFORMATION.search(plain) and _is_question(text):
+    message = _MESSAGE.search(plain) if MESSAGE in declared else None
+    if message and message["reason"]:
+        said = text[message.start("reason") : message.end("reason")]
+        reason = said[: len(_INTRODUCES_CUSTOMER.sub("", fold(said)))].strip(" ,.;:")
+        who = {"customerName": known.name, "customerEmail": known.email, "reason": reason}
+        phone = re.search(r"\d[\d\s-]{6,}\d", said)
+        who["phone"] = re.sub(r"\D", "", phone[0]) if phone else None
+        return ToolCall(name=MESSAGE, arguments={key: each for key, each in who.items() if each})
+    if INFORMATION in declared and asks_information(text):
         return ToolCall(name=INFORMATION, arguments={"question": text.strip()})
     return None
+
+
+def asks_information(text: str) -> bool:
+    """Return whether the customer asks what staff inform about: coverage, preparation, payment."""
+    return _is_question(text) and bool(_INFORMATION.search(fold(text)))
 
 
 def _is_question(text: str) -> bool:
@@ -124,6 +148,31 @@ def _range(plain: str, day: date | None, today: date) -> tuple[date | None, date
 
 def _names_weekday(plain: str) -> bool:
     return bool(re.search(r"\b(?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)\b", plain))
+
+
+def listed_records(tool: str, result: Mapping[str, Any]) -> tuple[ListedRecord, ...]:
+    """Return the customer's own records in the result of the tool that lists them."""
+    is_order = tool == OWN_ORDERS
+    records = result.get("orders" if is_order else "appointments")
+    if not isinstance(records, list):
+        return ()
+    return tuple(
+        ListedRecord(
+            subject=Subject.ORDER if is_order else Subject.APPOINTMENT,
+            number=str(each["id"]),
+            names=tuple(_names_of(each)),
+        )
+        for each in records
+        if isinstance(each, Mapping) and each.get("id")
+    )
+
+
+def _names_of(record: Mapping[str, Any]) -> Iterator[str]:
+    items = record.get("items")
+    for item in items if isinstance(items, list) else ():
+        yield fold(str(item.get("name")))
+    if doctor := record.get("doctorName"):
+        yield fold(str(doctor)).rpartition(" ")[2]
 
 
 def offered_times(result: Mapping[str, Any]) -> tuple[str | None, tuple[datetime, ...]]:

@@ -109,9 +109,9 @@ class LanguageModelDialogue:
         del now
         self._messages += [{"role": role.lower(), "content": text} for role, text in turns]
 
-    def respond(self, text: str, *, now: datetime) -> Reply:
+    def respond(self, text: str, *, now: datetime, is_typed: bool = False) -> Reply:
         """Respond to what the customer said, or to a directive of the client."""
-        del now
+        del now, is_typed
         if self._open_calls:
             self._waiting_texts.append(text)
             return Reply()

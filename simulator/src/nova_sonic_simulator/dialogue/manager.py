@@ -15,13 +15,26 @@ from typing import Any
 
 from nova_sonic_simulator.dialogue import small_talk
 from nova_sonic_simulator.dialogue.answers import Answers
+from nova_sonic_simulator.dialogue.business import read_business
 from nova_sonic_simulator.dialogue.directives import Directive, parse_directive
 from nova_sonic_simulator.dialogue.general import GeneralDialogue
 from nova_sonic_simulator.dialogue.history import remove_expected
-from nova_sonic_simulator.dialogue.inquiries import FREE_TIMES, find_inquiry
+from nova_sonic_simulator.dialogue.inquiries import (
+    FREE_TIMES,
+    MESSAGE,
+    OWN_APPOINTMENTS,
+    OWN_ORDERS,
+    find_inquiry,
+    listed_records,
+)
+from nova_sonic_simulator.dialogue.nlu.disfluencies import is_filler
 from nova_sonic_simulator.dialogue.nlu.interpretation import DialogueAct, Interpretation, interpret
 from nova_sonic_simulator.dialogue.nlu.splitting import split_intents
-from nova_sonic_simulator.dialogue.questions import question
+from nova_sonic_simulator.dialogue.priorities import (
+    Priorities,
+    join_figures,
+    remember_customer,
+)
 from nova_sonic_simulator.dialogue.reply import Reply
 from nova_sonic_simulator.dialogue.responses import describe_outcome
 from nova_sonic_simulator.dialogue.results import describe
@@ -39,6 +52,7 @@ from nova_sonic_simulator.dialogue.understanding import (
     is_only_greeting,
     is_out_of_scope,
     only_fills_slots,
+    with_listed_number,
 )
 
 
@@ -52,20 +66,30 @@ class DialogueManager:
         self._state = DialogueState(style=setup.style)
         self._running = RunningCalls()
         self._parameters = parameters
-        self._flow = TaskFlow(self._state, self._running, parameters=parameters)
+        self._business = read_business(setup.system_prompt)
+        self._flow = TaskFlow(
+            self._state,
+            self._running,
+            parameters=parameters,
+            has_catalogue=self._business.has_catalogue,
+        )
         self._answers = Answers(self._state, self._flow)
+        self._priorities = Priorities(
+            self._state, self._business, self._other_tools, takes_messages=MESSAGE in parameters
+        )
         self._results = ToolResults(self._state, self._running)
 
     def restore(self, turns: Sequence[tuple[str, str]], *, now: datetime) -> None:
         """Restore the state after these turns, each a role and a text.
 
-        The customer's turns are interpreted as they were then. Tool results are inferred from the
+        The customer's turns are interpreted as they were then; names are as they are written. Tool results are inferred from the
         assistant's turns. Tools that were still running are not called again.
         """
         expected = ""
         for role, text in turns:
             if role == "USER":
-                expected = self._state.style.strip_marker(self.respond(text, now=now).sentences)
+                reply = self.respond(text, now=now, is_typed=True)
+                expected = self._state.style.strip_marker(reply.sentences)
             else:
                 said_then = self._state.style.strip_marker((text,))
                 self._results.replay(remove_expected(said_then, expected), now)
@@ -73,26 +97,49 @@ class DialogueManager:
         self._running.restored()
         self._state.queued.clear()
 
-    def respond(self, text: str, *, now: datetime) -> Reply:
-        """Respond to what the customer said or typed; `now` is aware, in the business's time zone."""
+    def respond(self, text: str, *, now: datetime, is_typed: bool = False) -> Reply:
+        """Respond to what the customer said or typed.
+
+        Args:
+            text: What was heard, or typed.
+            now: The current time, aware, in the business's time zone.
+            is_typed: Whether the text is the customer's own, so that names are spelled as in it.
+
+        """
         if not text.strip():
             return Reply()
         if (directive := parse_directive(text)) is not None:
             return self._follow_directive(directive, now)
         first, *others = split_intents(text)
-        interpretation = interpret_in_context(self._state, first, now)
+        interpretation = interpret_in_context(self._state, first, now, is_typed=is_typed)
+        interpretation = join_figures(self._state, interpretation, text)
         if others:
-            shared = interpret(text, now=now).slots.only(*IDENTITY_SLOTS)
-            self._state.queued.extend((other, shared) for other in others)
+            whole = interpret(text, now=now, is_typed=is_typed)
+            shared = whole.slots.only(*IDENTITY_SLOTS)
+            self._state.queued.extend((other, shared, is_typed) for other in others)
             slots = shared.updated(interpretation.slots)
             interpretation = replace(interpretation, slots=slots)
-        return self._state.remember_reply(
+        remember_customer(self._state, interpretation)
+        reply = self._state.remember_reply(
             self._answer_meta(interpretation)
-            or self._confirm_other_tool(text, now)
+            or self._priorities.answer(interpretation, text)
+            or self._confirm_other_tool(text, now, is_typed=is_typed)
             or self._answer_greeting(interpretation, text)
+            or self._answer_about_business(interpretation, text)
             or self._answer_inquiry(interpretation, text, now)
-            or self._handle(interpretation, text, now)
+            or self._handle(interpretation, text, now, is_typed=is_typed)
         )
+        return self._with_reason(reply, interpretation)
+
+    def _with_reason(self, reply: Reply, said: Interpretation) -> Reply:
+        """Return the reply after the sentence that says why it asks again."""
+        if not reply.sentences or reply.tool_calls:
+            return reply
+        if said.names_no_day:
+            return replace(reply, sentences=(small_talk.NO_SUCH_DAY, *reply.sentences))
+        if DialogueAct.INSULT in said.acts and small_talk.SORRY not in reply.sentences[0]:
+            return replace(reply, sentences=(small_talk.SORRY, *reply.sentences))
+        return reply
 
     def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
         """Respond to numbers coded in the audio; the state of the dialogue does not change."""
@@ -106,6 +153,8 @@ class DialogueManager:
         """Respond to a tool's result, from that result only."""
         del tool_use_id  # The id is not known here; calls of the same tool are answered in order.
         task = self._running.finish(name)
+        if task is not None and task is self._state.aside:
+            return self._answer_aside(task, result, now)
         if task is None:
             return self._answer_unknown_call(name, result, now)
         if task is not self._state.task and task.intent in LOOKING_UP:
@@ -118,6 +167,14 @@ class DialogueManager:
         self._state.was_interrupted = True
 
     # Results.
+
+    def _answer_aside(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
+        """Answer a question about a change that waits, and ask again for its confirmation."""
+        self._state.aside = None
+        sentences = self._results.answer(task, result, now)
+        return self._state.remember_reply(
+            self._state.final_reply(*sentences, self._state.open_question())
+        )
 
     def _answer(self, task: Task, result: dict[str, Any], now: datetime) -> Reply:
         is_topic = task is self._state.task
@@ -134,10 +191,10 @@ class DialogueManager:
             or self._state.confirmation is not None
         ):
             return self._state.final_reply(*sentences)
-        text, shared = self._state.queued.popleft()
-        interpretation = interpret_in_context(self._state, text, now)
+        text, shared, is_typed = self._state.queued.popleft()
+        interpretation = interpret_in_context(self._state, text, now, is_typed=is_typed)
         slots = shared.updated(interpretation.slots)
-        following = self._handle(replace(interpretation, slots=slots), text, now)
+        following = self._handle(replace(interpretation, slots=slots), text, now, is_typed=is_typed)
         return Reply(sentences=(*sentences, *following.sentences), tool_calls=following.tool_calls)
 
     def _follow_directive(self, directive: Directive, now: datetime) -> Reply:
@@ -160,6 +217,8 @@ class DialogueManager:
     def _answer_other_tool(self, name: str, result: dict[str, Any], now: datetime) -> Reply:
         if self._other_tools is None:
             return self._state.final_reply(*describe(result, self._state.style.language))
+        if name in {OWN_APPOINTMENTS, OWN_ORDERS}:
+            self._state.listed = listed_records(name, result)
         if name == FREE_TIMES and self._flow.can(Intent.BOOK_APPOINTMENT):
             self._results.offer_free_times(result)
         return self._other_tools.handle_tool_result(
@@ -173,13 +232,13 @@ class DialogueManager:
         was_interrupted, self._state.was_interrupted = self._state.was_interrupted, False
         if said.operation is not None:
             return None
-        if was_interrupted and said.acts & {DialogueAct.NO, DialogueAct.STOP}:
+        if was_interrupted and said.acts & {DialogueAct.NO, DialogueAct.STOP, DialogueAct.WAIT}:
             return self._state.final_reply(small_talk.LISTENING)
         if DialogueAct.REPEAT in said.acts and self._state.last_reply.sentences:
             return self._state.last_reply
         return None
 
-    def _handle(self, said: Interpretation, text: str, now: datetime) -> Reply:
+    def _handle(self, said: Interpretation, text: str, now: datetime, *, is_typed: bool) -> Reply:
         for attempt in (
             self._answers.answer_confirmation,
             self._answer_negation,
@@ -189,23 +248,23 @@ class DialogueManager:
             reply = attempt(said, now)
             if reply is not None:
                 return reply
-        said = complete(self._state, said)
+        said = with_listed_number(self._state, complete(self._state, said), text)
         if said.operation is Operation.RESCHEDULE and said.subject is Subject.ORDER:
             return self._state.final_reply(small_talk.ORDERS_DO_NOT_CHANGE)
         if not (said.subject_is_named or said.operation_is_explicit or self._state.awaits_answer):
-            other = self._call_other_tool(text, now)
+            other = self._call_other_tool(text, now, is_typed=is_typed)
             if other is not None:
                 return other
         if is_out_of_scope(self._state, said):
-            return self._call_other_tool(text, now) or self._state.final_reply(
-                small_talk.OUT_OF_SCOPE
+            return self._call_other_tool(text, now, is_typed=is_typed) or self._state.final_reply(
+                *(self._business.answer_out_of_scope() or (small_talk.OUT_OF_SCOPE,))
             )
         if said.operation is not None and not only_fills_slots(self._state, said):
             return self._flow.start(said, now)
         return (
             self._answers.choose_alternative(said, now)
             or self._answers.update_task(said, now)
-            or self._call_other_tool(text, now)
+            or self._call_other_tool(text, now, is_typed=is_typed)
             or self._small_talk(said, text)
         )
 
@@ -242,11 +301,23 @@ class DialogueManager:
             return self._flow.advance(task, now)
         outcomes = {
             Stage.DONE: (describe_outcome(task),),
+            Stage.DROPPED: (small_talk.DROPPED,),
             Stage.CALLING: (small_talk.STILL_RUNNING,),
             Stage.ASKING: (small_talk.NOT_YET, self._state.last_question),
         }
         refused = (small_talk.NOT_DONE, self._state.last_refusal)
         return self._state.final_reply(*outcomes.get(self._state.stage, refused))
+
+    def _answer_about_business(self, said: Interpretation, text: str) -> Reply | None:
+        """Return the reply to a question whose answer is in the system prompt."""
+        names_record = said.slots.number is not None or bool(said.slots.items)
+        # About an order that is spoken of, "¿cuánto sale?" is its total.
+        is_about_task = said.aspect is not None and self._state.task is not None
+        if said.operation_is_explicit or names_record or is_about_task:
+            return None
+        is_about_visit = said.subject is Subject.APPOINTMENT
+        fact = self._business.answer_question(text, is_about_visit=is_about_visit)
+        return self._state.final_reply(fact, self._state.open_question()) if fact else None
 
     def _answer_greeting(self, said: Interpretation, text: str) -> Reply | None:
         is_greeting = is_only_greeting(self._state, said, text)
@@ -266,29 +337,49 @@ class DialogueManager:
         )
         return None if call is None else self._other_tools.begin(call)
 
-    def _call_other_tool(self, text: str, now: datetime) -> Reply | None:
-        return self._other_tools.call_tool(text, now=now) if self._other_tools else None
+    def _call_other_tool(self, text: str, now: datetime, *, is_typed: bool) -> Reply | None:
+        if self._other_tools is None:
+            return None
+        return self._other_tools.call_tool(text, now=now, is_typed=is_typed)
 
-    def _confirm_other_tool(self, text: str, now: datetime) -> Reply | None:
+    def _confirm_other_tool(self, text: str, now: datetime, *, is_typed: bool) -> Reply | None:
         if self._other_tools is None or self._state.awaits_answer:
             return None
-        return self._other_tools.answer_confirmation(text, now=now)
+        return self._other_tools.answer_confirmation(text, now=now, is_typed=is_typed)
 
     def _small_talk(self, said: Interpretation, text: str) -> Reply:
-        polite = small_talk.small_talk_reply(said.acts, self._state.style)
+        # "¿No me la dejás en 500?" is no answer.
+        answers = {DialogueAct.YES, DialogueAct.NO} if said.is_question else set()
+        acts = said.acts - answers
         if self._state.task is not None and self._state.stage is Stage.ASKING:
-            again = question(self._state.task, self._state.task.missing_slots())
-            is_plea = said.acts & {DialogueAct.HELP, DialogueAct.GREETING, DialogueAct.YES}
-            before = small_talk.patience(said.acts)
-            if before is not None:
-                return self._state.final_reply(before, again)
-            return self._state.final_reply(
-                again if is_plea else f"{small_talk.NOT_UNDERSTOOD} {again}"
-            )
+            return self._ask_again(acts)
+        polite = small_talk.small_talk_reply(acts, self._state.style)
+        if polite is small_talk.LISTENING and self._state.stage in {Stage.DONE, Stage.DROPPED}:
+            polite = small_talk.ANYTHING_ELSE
         if polite is not None:
             return self._state.final_reply(polite)
-        if said.subject is not None:
-            return self._state.final_reply(small_talk.HELP)
-        if said.is_question:
-            return self._state.final_reply(small_talk.OUT_OF_SCOPE)
-        return self._state.final_reply(small_talk.not_understood(text), small_talk.WHAT_DO_YOU_NEED)
+        return self._state.final_reply(*_not_understood(said, text))
+
+    def _ask_again(self, acts: frozenset[DialogueAct]) -> Reply:
+        """Repeat the open question, after what the customer's words call for."""
+        again = self._state.last_question
+        if self._state.figures:
+            return self._state.final_reply(small_talk.FIGURES)
+        if DialogueAct.WHY in acts and self._state.last_refusal:
+            return self._state.final_reply(self._state.last_refusal, again)
+        before = small_talk.patience(acts)
+        if before is not None:
+            return self._state.final_reply(before, again)
+        is_plea = acts & {DialogueAct.HELP, DialogueAct.GREETING, DialogueAct.YES}
+        return self._state.final_reply(again if is_plea else f"{small_talk.NOT_UNDERSTOOD} {again}")
+
+
+def _not_understood(said: Interpretation, text: str) -> tuple[str, ...]:
+    """Return the sentences for an utterance with which nothing can be done."""
+    if not any(sign.isalnum() for sign in text) or is_filler(text):
+        return (small_talk.STILL_THERE,)
+    if said.subject is not None:
+        return (small_talk.HELP,)
+    if said.is_question:
+        return (small_talk.OUT_OF_SCOPE,)
+    return small_talk.not_understood(text), small_talk.WHAT_DO_YOU_NEED

@@ -33,7 +33,9 @@ _NAME_QUESTIONS: Mapping[Intent, str] = {
 }
 
 
-def question(task: Task, requested: tuple[RequestedSlot, ...]) -> str:
+def question(
+    task: Task, requested: tuple[RequestedSlot, ...], *, has_catalogue: bool = False
+) -> str:
     """Return the question for the missing slots of `task`."""
     partial_name = task.slots.name is not None and not task.slots.dni
     if partial_name and requested in {(RequestedSlot.NAME,), (RequestedSlot.IDENTITY,)}:
@@ -42,7 +44,7 @@ def question(task: Task, requested: tuple[RequestedSlot, ...]) -> str:
         return _BY_NEEDS[requested]
     match requested:
         case (RequestedSlot.ITEMS,):
-            return _about_items(task)
+            return "¿Qué productos querés, y cuántos?" if has_catalogue else _about_items(task)
         case (RequestedSlot.PRICES,):
             return _about_prices(task)
         case (RequestedSlot.NUMBER,):

@@ -14,7 +14,17 @@ from nova_sonic_simulator.dialogue.setup import Language
 from nova_sonic_simulator.dialogue.spanish import listed
 
 WRAPPERS = ("result", "data", "value", "output", "response", "body", "content", "json")
-SENTENCES = ("say", "speak", "answer", "message", "text", "summary", "description", "spoken")
+SENTENCES = (
+    "resultText",
+    "say",
+    "speak",
+    "answer",
+    "message",
+    "text",
+    "summary",
+    "description",
+    "spoken",
+)
 ERRORS = ("error", "errors", "errorMessage", "error_message", "exception", "reason")
 FLAGS = ("ok", "success", "succeeded")
 FAILED_STATUSES = ("error", "failed", "failure")
@@ -62,7 +72,7 @@ def describe(result: Any, language: Language) -> tuple[str, ...]:
     content = unwrap(result)
     if is_failure(content):
         return (_failure(content, language),)
-    sentence = spoken_sentence(content)
+    sentence = spoken_sentence(content) or _sentence_of_record(content)
     if sentence is not None:
         return (_as_sentence(sentence),)
     if isinstance(content, Mapping):
@@ -72,6 +82,17 @@ def describe(result: Any, language: Language) -> tuple[str, ...]:
         return (_list(content, language),)
     text = _scalar(content, language)
     return (_as_sentence(text),) if text else (_DONE[language],)
+
+
+def _sentence_of_record(content: Any) -> str | None:
+    """Return the sentence about what was done that the only record of a result brings with it."""
+    records = (
+        [each for each in content.values() if isinstance(each, Mapping)]
+        if (isinstance(content, Mapping))
+        else []
+    )
+    text = records[0].get("resultText") if len(records) == 1 else None
+    return text if isinstance(text, str) else None
 
 
 def unwrap(result: Any) -> Any:

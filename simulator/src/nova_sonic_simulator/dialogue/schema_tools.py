@@ -13,7 +13,7 @@ from typing import Any
 
 from nova_sonic_simulator.dialogue.nlu.dates import find_day
 from nova_sonic_simulator.dialogue.nlu.emails import find_email
-from nova_sonic_simulator.dialogue.nlu.names import find_person
+from nova_sonic_simulator.dialogue.nlu.names import find_person, respell_name
 from nova_sonic_simulator.dialogue.nlu.numbers import joined_figures, with_figures
 from nova_sonic_simulator.dialogue.nlu.times import find_time
 from nova_sonic_simulator.dialogue.nlu.tokens import Kind, Token, fold, tokenize
@@ -137,11 +137,13 @@ class SchemaTask:
             what = what[0].lower() + what[1:]
         return _ASK[language].format(what=what)
 
-    def fill(self, text: str, *, now: datetime, is_answer: bool) -> None:
+    def fill(self, text: str, *, now: datetime, is_answer: bool, is_typed: bool = False) -> None:
         """Add the arguments found in `text`; with `is_answer`, it answers the last question."""
         wanted = self.missing[0] if is_answer and self.missing else None
         for name, schema in properties_of(self.tool).items():
-            value = _argument(name, schema, _Utterance.of(text, now), is_wanted=name == wanted)
+            value = _argument(
+                name, schema, _Utterance.of(text, now, is_typed=is_typed), is_wanted=name == wanted
+            )
             if value is not None and (name not in self.arguments or name == wanted):
                 self.arguments[name] = value
 
@@ -191,10 +193,11 @@ class _Utterance:
     text: str
     tokens: Sequence[Token]
     now: datetime
+    is_typed: bool
 
     @classmethod
-    def of(cls, text: str, now: datetime) -> "_Utterance":
-        return cls(text=text, tokens=with_figures(tokenize(text)), now=now)
+    def of(cls, text: str, now: datetime, *, is_typed: bool) -> "_Utterance":
+        return cls(text=text, tokens=with_figures(tokenize(text)), now=now, is_typed=is_typed)
 
     @property
     def words(self) -> set[str]:
@@ -252,6 +255,8 @@ def _boolean(name: str, utterance: _Utterance, *, is_wanted: bool) -> bool | Non
 def _string(
     name: str, schema: Mapping[str, Any], utterance: _Utterance, *, is_wanted: bool
 ) -> str | None:
+    if is_wanted and utterance.words and utterance.words <= _YES | _NO:
+        return None
     hint = fold(f"{humanise(name)} {schema.get('format') or ''} {schema.get('description') or ''}")
     for words, find in _FINDERS:
         if any(re.search(rf"\b{word}", hint) for word in words):
@@ -300,7 +305,8 @@ def _digits(utterance: _Utterance) -> str | None:
 
 
 def _person(utterance: _Utterance) -> str | None:
-    return find_person(utterance.tokens, bare=False)[0]
+    name, _ = find_person(utterance.tokens, bare=False)
+    return name if utterance.is_typed else respell_name(name)
 
 
 def _place(utterance: _Utterance) -> str | None:

@@ -52,7 +52,7 @@ class Dialogue(Protocol):
         """Restore the state after these turns, each a role and a text."""
         ...
 
-    def respond(self, text: str, *, now: datetime) -> Reply:
+    def respond(self, text: str, *, now: datetime, is_typed: bool = False) -> Reply:
         """Respond to what the customer said."""
         ...
 
@@ -82,10 +82,12 @@ class ScriptedDialogue:
         """Restore the state after these turns, each a role and a text."""
         self._conversation.restore(turns, now=now)
 
-    def respond(self, text: str, *, now: datetime) -> Reply:
+    def respond(self, text: str, *, now: datetime, is_typed: bool = False) -> Reply:
         """Respond to what the customer said."""
         reply = self._scripts.reply_to(text)
-        return self._conversation.respond(text, now=now) if reply is None else reply
+        return (
+            self._conversation.respond(text, now=now, is_typed=is_typed) if reply is None else reply
+        )
 
     def respond_to_numbers(self, words: Sequence[str], *, now: datetime) -> Reply:
         """Respond to numbers coded in the audio."""

@@ -39,6 +39,11 @@ class Intent(StrEnum):
         """Return what the intent is about."""
         return Subject.ORDER if self.value.endswith("Order") else Subject.APPOINTMENT
 
+    @property
+    def operation(self) -> Operation:
+        """Return what it does to its subject."""
+        return next(operation for (operation, _), intent in INTENTS.items() if intent is self)
+
 
 INTENTS: dict[tuple[Operation, Subject], Intent] = {
     (Operation.LOOK_UP, Subject.ORDER): Intent.LOOK_UP_ORDER,

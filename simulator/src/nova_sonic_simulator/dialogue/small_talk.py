@@ -16,12 +16,23 @@ HELP = (
 LISTENING = "Decime, te escucho."
 DONE = "Listo, ya está."
 TASK_DROPPED = "Listo, lo dejamos ahí. ¿Necesitás algo más?"
+ANYTHING_ELSE = "Perfecto. ¿Necesitás algo más?"
+SORRY = "Entiendo que estés molesto."
 NOTHING_ELSE = "Perfecto. Cualquier cosa, acá estoy."
 NOTHING_CHANGED = "Perfecto, no hago ningún cambio. ¿Qué necesitás?"
 NOT_UNDERSTOOD = "Disculpá, no te entendí."
 NOT_UNDERSTOOD_THIS = "Disculpá, no entendí «{text}»."
 STILL_RUNNING = "Todavía lo estoy haciendo, un momento."
 NOT_YET = "Todavía no."
+WAITING = "Dale, te espero."
+NO_HURRY = "No hay apuro, avisame cuando lo decidas."
+OTHER_PERSON = "Dale, que me hable."
+STILL_THERE = "Acá estoy. ¿En qué te puedo ayudar?"
+DROPPED = "No, no hice ningún cambio."
+NO_SUCH_DAY = "Esa fecha no existe en el calendario."
+NO_UNDOING = "Lo que se canceló no se puede volver a activar, pero podemos hacer uno nuevo."
+LEAVE_MESSAGE = "¿Querés dejar un mensaje?"
+FIGURES = "Te sigo. ¿Cómo termina el DNI?"
 NOT_DONE = "No, no se pudo hacer."
 PAST_DAY = "Esa fecha ya pasó."
 PAST_TIME = "Ese horario ya pasó."
@@ -44,6 +55,8 @@ _ANSWERS = (
     (DialogueAct.BYE, BYE),
     (DialogueAct.HELP, HELP),
     (DialogueAct.STOP, TASK_DROPPED),
+    (DialogueAct.WAIT, WAITING),
+    (DialogueAct.UNSURE, NO_HURRY),
     (DialogueAct.GREETING, GREETING),
     (DialogueAct.NO, NOTHING_ELSE),
     (DialogueAct.THANKS, THANKS),

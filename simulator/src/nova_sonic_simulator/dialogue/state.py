@@ -8,7 +8,7 @@ from enum import Enum, auto
 from nova_sonic_simulator.dialogue.nlu.interpretation import Interpretation
 from nova_sonic_simulator.dialogue.reply import Reply
 from nova_sonic_simulator.dialogue.setup import PromptStyle
-from nova_sonic_simulator.dialogue.slots import RequestedSlot, Slots
+from nova_sonic_simulator.dialogue.slots import RequestedSlot, Slots, Subject
 from nova_sonic_simulator.dialogue.tasks import Task
 
 
@@ -20,6 +20,8 @@ class Stage(Enum):
     CALLING = auto()
     DONE = auto()
     REFUSED = auto()
+    #: The customer did not want the change; its record stays the topic.
+    DROPPED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,15 @@ class Offer:
     times: tuple[datetime, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecord:
+    """One of the customer's own records, with the texts by which they may name it."""
+
+    subject: Subject
+    number: str
+    names: tuple[str, ...] = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class DialogueState:
     """The state of one conversation."""
@@ -56,13 +67,22 @@ class DialogueState:
     offer: Offer | None = None
     incomplete: Interpretation | None = None
     """An utterance whose subject was still unknown."""
-    queued: deque[tuple[str, Slots]] = field(default_factory=deque)
-    """Further intents of an utterance, and the slots that all of them share."""
+    queued: deque[tuple[str, Slots, bool]] = field(default_factory=deque)
+    """Further intents of an utterance, the slots that all of them share, and whether it was typed."""
     customer: Slots = field(default_factory=Slots)
     """The identity given last, to be proposed where a name is asked for."""
+    listed: tuple[ListedRecord, ...] = ()
+    """The customer's own records as they were listed last."""
+    figures: str = ""
+    """The first groups of a DNI that is given over several turns."""
+    has_emergency: bool = False
+    offers_message: bool = False
     was_interrupted: bool = False
     last_reply: Reply = field(default_factory=Reply)
+    aside: Task | None = None
+    """A look-up that answers a question about the change that waits for its confirmation."""
     last_refusal: str = ""
+    """Why the last task was refused, for customers who ask why."""
     last_question: str = ""
 
     @property
@@ -74,7 +94,20 @@ class DialogueState:
         """Forget the task and everything that was asked about it."""
         self.task, self.stage = None, Stage.NONE
         self.requested, self.offer, self.confirmation = frozenset(), None, None
+        self.aside = None
         self.queued.clear()
+
+    def drop_change(self) -> None:
+        """Forget a change that the customer did not want; what it was about remains the topic."""
+        task = self.task
+        self.drop_task()
+        self.task, self.stage = task, Stage.NONE if task is None else Stage.DROPPED
+
+    def open_question(self) -> str:
+        """Return the question that waits for an answer; "" if there is none."""
+        if self.confirmation is not None:
+            return self.confirmation.question
+        return self.last_question if self.stage is Stage.ASKING else ""
 
     def final_reply(self, *sentences: str) -> Reply:
         """Return a final reply, with the end marker that the system prompt asks for."""

@@ -8,7 +8,14 @@ from nova_sonic_simulator.dialogue import small_talk
 from nova_sonic_simulator.dialogue.nlu.interpretation import Interpretation
 from nova_sonic_simulator.dialogue.questions import confirm_name, confirm_time, question
 from nova_sonic_simulator.dialogue.reply import Reply
-from nova_sonic_simulator.dialogue.slots import INTENTS, Aspect, Intent, RequestedSlot, Slots
+from nova_sonic_simulator.dialogue.slots import (
+    INTENTS,
+    Aspect,
+    Intent,
+    Operation,
+    RequestedSlot,
+    Slots,
+)
 from nova_sonic_simulator.dialogue.state import Confirmation, DialogueState, RunningCalls, Stage
 from nova_sonic_simulator.dialogue.tasks import CREATING, IDENTITY_SLOTS, SCHEDULING, Task, is_full
 
@@ -25,11 +32,21 @@ class TaskFlow:
         running: RunningCalls,
         *,
         parameters: Mapping[str, Collection[str]],
+        has_catalogue: bool = False,
     ) -> None:
-        """Create the flow; `parameters` are those of each declared tool."""
+        """Create the flow.
+
+        Args:
+            state: The state of the dialogue.
+            running: The calls that run.
+            parameters: The parameters of each declared tool.
+            has_catalogue: Whether the tool knows the prices, so that none is asked for.
+
+        """
         self._state = state
         self._running = running
         self._parameters = parameters
+        self._has_catalogue = has_catalogue
 
     def can(self, intent: Intent) -> bool:
         """Return whether the tool of this intent is declared."""
@@ -58,14 +75,15 @@ class TaskFlow:
         """Return the slots that carry over from the last task: identity and number."""
         if said.for_someone_else:
             self._state.customer = Slots()
+        is_other = said.slots.name or said.slots.dni or said.for_someone_else
         if self._state.task is None:
-            return Slots()
+            known = self._state.customer.only(*IDENTITY_SLOTS)
+            return Slots() if is_other or intent in CREATING else known
         before = self._state.task.slots
         if self._state.stage is Stage.ASKING and intent is self._state.task.intent:
             return before
-        names: tuple[str, ...] = ()
-        is_same_person = not (said.slots.name or said.slots.dni or said.for_someone_else)
-        if is_same_person and intent not in CREATING:
+        names: tuple[str, ...] = tuple(said.same)
+        if not is_other and intent not in CREATING:
             names += IDENTITY_SLOTS
         if intent.subject is self._state.task.intent.subject and not said.another:
             names += ("number",)
@@ -82,6 +100,10 @@ class TaskFlow:
     def advance(self, task: Task, now: datetime) -> Reply:
         """Ask for the missing slots of `task`, or call its tool."""
         task, problem = _without_past(task, now)
+        if problem:
+            self._state.last_refusal = " ".join(problem)
+        if self._has_catalogue:
+            task = task.with_catalogue_prices()
         self._state.task, self._state.confirmation = task, None
         if task.slots.name and is_full(task.slots.name):
             self._state.customer = self._state.customer.updated(task.slots.only("name", "email"))
@@ -93,7 +115,7 @@ class TaskFlow:
             asked = (
                 self._state.confirmation.question
                 if self._state.confirmation
-                else question(task, requested)
+                else question(task, requested, has_catalogue=self._has_catalogue)
             )
             self._state.last_question = asked
             return self._state.final_reply(*problem, asked)
@@ -102,6 +124,17 @@ class TaskFlow:
             self._state.requested = frozenset({RequestedSlot.TIME})
             return self._state.final_reply(unsure.question)
         return self._call(task)
+
+    def look_up_aside(self, change: Task, said: Interpretation) -> Reply | None:
+        """Look up the record of a change that waits for its confirmation; None if that can't be done."""
+        intent = INTENTS[Operation.LOOK_UP, change.intent.subject]
+        slots = change.slots.only("number", *IDENTITY_SLOTS)
+        task = Task(intent=intent, slots=slots, aspect=said.aspect or Aspect.STATUS)
+        if not self.can(intent) or task.missing_slots():
+            return None
+        self._state.aside = task
+        self._running.start(task)
+        return Reply(tool_calls=(task.call(self._parameters.get(intent, ())),))
 
     def _call(self, task: Task) -> Reply:
         self._state.stage = Stage.CALLING

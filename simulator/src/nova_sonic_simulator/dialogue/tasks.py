@@ -82,6 +82,14 @@ class Task:
             return replace(self.slots, name=None)
         return replace(self.slots, dni=None) if news.name and not news.dni else self.slots
 
+    def with_catalogue_prices(self) -> "Task":
+        """Return the task with a price of 0 for each item without one: the tool knows the prices."""
+        priced = (
+            item if item.price is not None else replace(item, price=Decimal(0))
+            for item in self.slots.items
+        )
+        return replace(self, slots=replace(self.slots, items=tuple(priced)))
+
     @property
     def _relevant_slots(self) -> frozenset[str]:
         requested = (need for group in GROUPS[self.intent] for need in group)

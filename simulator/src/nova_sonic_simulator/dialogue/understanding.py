@@ -9,6 +9,7 @@ from nova_sonic_simulator.dialogue.nlu.interpretation import (
     interpret,
     is_correction,
 )
+from nova_sonic_simulator.dialogue.nlu.tokens import fold
 from nova_sonic_simulator.dialogue.slots import Aspect, Intent, Operation, Subject
 from nova_sonic_simulator.dialogue.state import DialogueState, Stage
 from nova_sonic_simulator.dialogue.tasks import (
@@ -23,14 +24,17 @@ CORRECTED_WHEN_DONE = LOOKING_UP | SCHEDULING
 LONGEST_GREETING = 4
 
 
-def interpret_in_context(state: DialogueState, text: str, now: datetime) -> Interpretation:
+def interpret_in_context(
+    state: DialogueState, text: str, now: datetime, *, is_typed: bool = False
+) -> Interpretation:
     """Interpret the text; a bare correction of a done task is read as an answer."""
-    said = interpret(text, now=now, requested=state.requested)
+    said = interpret(text, now=now, requested=state.requested, is_typed=is_typed)
     if state.stage is not Stage.DONE or state.task is None or any(said.slots.filled()):
         return said
     if state.task.intent not in CORRECTED_WHEN_DONE or not is_correction(text):
         return said
-    again = interpret(text, now=now, requested=correctable_slots(state.task, ""))
+    correctable = correctable_slots(state.task, "")
+    again = interpret(text, now=now, requested=correctable, is_typed=is_typed)
     # "No, genial" is not a name.
     return again if is_full(again.slots.name) or not again.slots.name else said
 
@@ -44,11 +48,49 @@ def complete(state: DialogueState, said: Interpretation) -> Interpretation:
     if incomplete is not None and said.subject is not None:
         slots = incomplete.slots.updated(said.slots)
         return replace(incomplete, subject=said.subject, slots=slots)
+    if _books_anew(state, said):
+        return replace(said, operation=Operation.CREATE)
     asks_more = said.aspect is not None and state.task is not None
     names_one = said.subject_is_named and said.slots.number is not None
     if asks_more or (names_one and not state.awaits_answer):
         return replace(said, operation=Operation.LOOK_UP)
     return said
+
+
+def _books_anew(state: DialogueState, said: Interpretation) -> bool:
+    """Return whether this asks for an appointment without a verb: "turno", "uno para mi hija a las 17"."""
+    is_vague = said.is_question or said.negated or said.asks_outcome or said.aspect is not None
+    if is_vague or said.slots.number is not None or state.awaits_answer:
+        return False
+    names_time = bool(said.slots.day or said.slots.at)
+    is_idle = state.stage in {Stage.NONE, Stage.DROPPED} or (
+        state.stage is Stage.DONE and state.task is not None and state.task.intent not in SCHEDULING
+    )
+    if is_idle and said.subject is Subject.APPOINTMENT and said.subject_is_named:
+        return names_time or bool(said.slots.doctor) or said.is_short
+    has_booked = (
+        state.task is not None
+        and state.task.intent is Intent.BOOK_APPOINTMENT
+        and state.stage is Stage.DONE
+    )
+    return has_booked and said.is_for_another and names_time
+
+
+def with_listed_number(state: DialogueState, said: Interpretation, text: str) -> Interpretation:
+    """Return the utterance with the number of the listed record that it names: "el del Producto C"."""
+    if said.operation in {None, Operation.CREATE} or said.slots.number is not None:
+        return said
+    records = [each for each in state.listed if said.subject in {None, each.subject}]
+    plain = fold(text)
+    named = [each for each in records if any(name in plain for name in each.names)]
+    if len(named) != 1 and said.choice is not None and said.choice < len(records):
+        named = [records[said.choice]]
+    if len(records) == 1:
+        named = records
+    if len(named) != 1:
+        return said
+    slots = replace(said.slots, number=named[0].number)
+    return replace(said, slots=slots, subject=named[0].subject)
 
 
 def is_out_of_scope(state: DialogueState, said: Interpretation) -> bool:
@@ -76,11 +118,11 @@ def only_fills_slots(state: DialogueState, said: Interpretation) -> bool:
 
 def gives_up(state: DialogueState, said: Interpretation) -> bool:
     """Return whether the customer drops the open task: "dejalo", or just "cancelá"."""
-    if state.task is None or state.stage is not Stage.ASKING:
+    if state.task is None or not state.awaits_answer:
         return False
     is_cancel = said.operation is Operation.CANCEL and said.subject is None
     is_other = state.task.intent not in {Intent.CANCEL_ORDER, Intent.CANCEL_APPOINTMENT}
-    is_stop = DialogueAct.STOP in said.acts and said.operation is None
+    is_stop = DialogueAct.STOP in said.acts and not said.operation_is_explicit
     return is_stop or (is_cancel and is_other)
 
 

@@ -92,7 +92,7 @@ def _think(
         case Respond(coded=True):
             return job.dialogue.respond_to_numbers(job.text.split(), now=local_now)
         case Respond():
-            return job.dialogue.respond(job.text, now=local_now)
+            return job.dialogue.respond(job.text, now=local_now, is_typed=job.typed)
         case HandleToolResult():
             return job.dialogue.handle_tool_result(
                 tool_use_id=job.tool_use_id,

@@ -100,12 +100,16 @@ _SPLIT_MILLIONS = re.compile(r"\b(\d{1,2})(?: millones |[.,])(\d{1,2})0 y (\d)[.
 
 
 def correct_transcript(text: str) -> str:
-    """Return `text` with such phrases, addresses and surnames as they were meant."""
+    """Return `text` with such phrases and addresses as they were meant."""
     text = _JOINED_AT.sub(lambda match: f"{match['local']} arroba ", text)
     text = _SLURRED_AT.sub(_apart_at, text)
     for pattern, written in (*_MISHEARD_PROVIDERS, *_PHRASES):
         text = pattern.sub(written, text)
-    text = _SPLIT_MILLIONS.sub(r"\1.\2\3.\4", text)
+    return _SPLIT_MILLIONS.sub(r"\1.\2\3.\4", text)
+
+
+def correct_names(text: str) -> str:
+    """Return `text` with the surnames that speech recognition splits, joins or writes with another letter."""
     text = _JOINED_NAME.sub(_apart_name, text)
     text = _SPLIT_SURNAME.sub(_join_surname, text)
     return _SURNAME.sub(_with_z, text)

@@ -29,6 +29,16 @@ FIRST = words("primero 1ro 1")
 DAYS_IN = {"dia": 1, "dias": 1, "semana": 7, "semanas": 7}
 NEXT_WEEK = ("semana que viene", "proxima semana", "semana proxima", "semana siguiente")
 
+NAMED_DAYS = {
+    "navidad": (12, 25),
+    "nochebuena": (12, 24),
+    "ano nuevo": (1, 1),
+    "fin de ano": (12, 31),
+    "dia del trabajador": (5, 1),
+    "dia de la inmaculada": (12, 8),
+}
+LEAP_YEAR = 2028
+
 # A day, and the index after its tokens.
 _Found = tuple[date, int] | None
 
@@ -52,6 +62,25 @@ def find_day(
             left = without(left, index, end)
         index += 1
     return day, left
+
+
+def names_no_day(tokens: Sequence[Token]) -> bool:
+    """Return whether "31 de febrero" or "40 de mayo" names a day that no year has."""
+    for index in range(len(tokens)):
+        day, month = number_at(tokens, index), MONTH_NUMBERS.get(word_at(tokens, index + 2))
+        if day and month and word_at(tokens, index + 1) in {"de", "del"}:
+            last = calendar.monthrange(LEAP_YEAR, month)[1]
+            if not 1 <= int(day[:4]) <= last:
+                return True
+    return False
+
+
+def _named(tokens: Sequence[Token], index: int, today: date) -> _Found:
+    """Match "Navidad" and other days that have a name."""
+    for phrase, (month, day) in NAMED_DAYS.items():
+        if matches(tokens, index, phrase):
+            return _at(_next_of_year(month, str(day), today), index + len(phrase.split()))
+    return None
 
 
 _Grammar = Callable[[Sequence[Token], int, date], _Found]
@@ -223,4 +252,4 @@ def _at(day: date | None, end: int) -> _Found:
     return None if day is None else (day, end)
 
 
-_GRAMMARS: list[_Grammar] = [_near, _ahead, _weekday, _of_month, _slashed, _numbered]
+_GRAMMARS: list[_Grammar] = [_near, _ahead, _weekday, _named, _of_month, _slashed, _numbered]

@@ -22,6 +22,11 @@ _SELF_CORRECTION = re.compile(
 )
 
 
+def is_filler(text: str) -> bool:
+    """Return whether `text` is nothing but "mmm", "eh"."""
+    return not re.sub(r"\W", "", _FILLERS.sub("", text))
+
+
 def remove_disfluencies(text: str) -> str:
     """Return `text` without hesitations; a self-correction becomes "no, digo, "."""
     text = _FILLERS.sub("", text)

@@ -50,9 +50,16 @@ _LETTERS = dict(
 )
 _NAMES = sorted([*_LETTERS, "ene", "doble ve", "i griega"], key=len, reverse=True)
 _SPELLED = rf"\b(?:{'|'.join(_NAMES)}|[a-z0-9])\b"
-# At least three letters, by name or by sign, right before "arroba".
+# At least three letters, by name or by sign, before "arroba" or a sign of the address.
 _SPELLED_LOCAL = re.compile(
-    rf"(?P<letters>{_SPELLED}(?:[\s,.-]+{_SPELLED}){{2,}})(?P<at>,?\s*(?:@|arroba)\b)"
+    rf"(?P<letters>{_SPELLED}(?:[\s,.-]+{_SPELLED}){{2,}})"
+    r"(?P<at>,?\s*(?:(?:@|arroba)\b|(?:punto|guion)\b(?=.*(?:@|arroba))))"
+)
+# "Villalva, con ve corta, arroba …": how a word is written, which is no part of it.
+_ASIDE = re.compile(
+    r",?\s*\b(?:todo\s+)?(?:con|sin)\s+(?:doble\s+\w+|(?:be|ve|uve|ese|ce|zeta|ceta|hache|jota|ge|ka|cu|ye|i|y|b|v|s|c|z|h|j|g|k)"
+    r"(?:\s+(?:corta|larga|chica|grande|alta|baja|griega|latina))?)\b,?(?=.*(?:@|arroba))",
+    re.IGNORECASE,
 )
 #: Maximum length of the local part; it also bounds the work on long texts.
 MAX_LOCAL_CHARACTERS = 64
@@ -75,7 +82,7 @@ def join_spelled_letters(text: str) -> str:
 
 def find_email(text: str) -> tuple[str | None, str]:
     """Return the last address in `text`, in lower case, and the text with a full stop in its place."""
-    text = join_spelled_letters(text)
+    text = join_spelled_letters(_without_asides(text))
     found, left = None, text
     folded = fold(text)
     for at in _AT.finditer(folded):
@@ -87,6 +94,11 @@ def find_email(text: str) -> tuple[str | None, str]:
             written = text[at.start() - len(local[0]) : domain.end()]
             left = left.replace(written, ". ", 1)
     return found, left
+
+
+def _without_asides(text: str) -> str:
+    """Return the text without remarks on the spelling of an address; it keeps its length elsewhere."""
+    return _ASIDE.sub(" ", text) if "arroba" in fold(text) or "@" in text else text
 
 
 def _written(said: str) -> str:

@@ -45,12 +45,13 @@ EXPLICIT_WORDS: Mapping[Operation, tuple[str, ...]] = {
 IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
     Operation.LOOK_UP: (
         *words("saber ver decime estado donde cuando llega detalle detalles informacion info"),
-        *words("seguimiento cuanto vigente"),
+        *words("seguimiento cuanto vigente espero esperando demora tarda"),
         *("en pie", "en que quedo", "que novedades", "que noticias"),
         *("como esta", "como va", "como viene", "como sigue", "que paso", "que productos"),
         *("que tiene", "que incluye", "que hora", "que dia", "que doctor", "que doctora"),
         *("con quien", "que tipo", "tengo turno", "tengo una cita", "que fecha", "que onda"),
         *("tengo un turno", "para cuando", "ya salio", "me llego", "va a llegar", "por donde"),
+        *("salio o no", "llego o no", "no llega", "no me llega", "no llego"),
     ),
     Operation.CANCEL: (
         "no puedo ir",
@@ -64,7 +65,8 @@ IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
         "no la quiero",
     ),
     Operation.CREATE: (
-        *words("quiero quisiera necesito dame dar pedir hacer hace haceme hagas nuevo nueva otro"),
+        *words("quiero quisiera necesito dame dar pedir hacer haceme hagas nuevo nueva otro"),
+        *("hace un pedido", "hace el pedido", "hace una reserva", "hace una cita"),
         *words("otra deme gustaria solicitar solicito pido"),
         *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
         *("tenes lugar", "tenes algo", "tendrias", "habra lugar", "me atienda", "que me vea"),
@@ -89,7 +91,10 @@ ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
         *("que pedi", "que compre", "que tiene", "que doctor", "que doctora", "con quien"),
         *("quien me atiende", "que tipo", "que medico", "que medica", "que tipo de"),
     ),
-    Aspect.TOTAL: ("cuanto sale", "cuanto cuesta", "cuanto es", "total", "precio", "cuanto pague"),
+    Aspect.TOTAL: (
+        *("cuanto sale", "cuanto cuesta", "cuanto es", "total", "precio", "cuanto pague"),
+        *("cuanto salia", "cuanto era", "cuanto costaba", "cuanto me salio"),
+    ),
     Aspect.TRACKING: words("seguimiento tracking rastreo rastrear"),
     Aspect.DURATION: ("cuanto dura", "duracion"),
     Aspect.STATUS: ("estado", "como esta", "como va", "cuando llega", "cuando es", "que hora"),
@@ -98,6 +103,8 @@ ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
 ARTICLES = words("una la mi otra esa esta de tu su")
 NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
 FUZZY_FROM_LETTERS = 5
+# Common words that are one letter away from a verb.
+NO_MISSPELLINGS = words("tambien correo correos cambio")
 # "Pasame el estado" asks for a fact; "pasame el turno" moves it.
 FACTS = words(
     "numero estado detalle detalles dato datos info informacion codigo total precio seguimiento"
@@ -164,7 +171,7 @@ def _explicit_operations(
             continue
         if token.plain == "consultar" and word_at(tokens, index + 1) == "con":
             continue
-        if misspelled and _is_name(tokens, index):
+        if misspelled and (token.plain in NO_MISSPELLINGS or _is_name(tokens, index)):
             continue
         operation = _misspelled_operation(token.plain) if misspelled else _operation_of(token.plain)
         if operation:

@@ -9,8 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 
-from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_transcript, separate_hours
-from nova_sonic_simulator.dialogue.nlu.dates import find_day
+from nova_sonic_simulator.dialogue.nlu.asr_corrections import (
+    correct_names,
+    correct_transcript,
+    separate_hours,
+)
+from nova_sonic_simulator.dialogue.nlu.dates import find_day, names_no_day
 from nova_sonic_simulator.dialogue.nlu.disfluencies import remove_disfluencies
 from nova_sonic_simulator.dialogue.nlu.durations import find_duration
 from nova_sonic_simulator.dialogue.nlu.emails import find_email
@@ -23,7 +27,7 @@ from nova_sonic_simulator.dialogue.nlu.intents import (
     negated_operations,
 )
 from nova_sonic_simulator.dialogue.nlu.items import Purchase, find_items, find_prices, find_total
-from nova_sonic_simulator.dialogue.nlu.names import find_doctor, find_person
+from nova_sonic_simulator.dialogue.nlu.names import find_doctor, find_person, respell_name
 from nova_sonic_simulator.dialogue.nlu.numbers import with_figures
 from nova_sonic_simulator.dialogue.nlu.times import find_time
 from nova_sonic_simulator.dialogue.nlu.tokens import (
@@ -52,6 +56,12 @@ class DialogueAct(Enum):
     BYE = auto()
     HELP = auto()
     STOP = auto()
+    #: "Esperá un segundo": the customer goes on later.
+    WAIT = auto()
+    #: "No sé", "dejame pensar".
+    UNSURE = auto()
+    #: "¿Por qué no?"
+    WHY = auto()
     REPEAT = auto()
     #: "¿Qué otros horarios había?"
     OFFERS = auto()
@@ -62,13 +72,16 @@ class DialogueAct(Enum):
 DIALOGUE_ACT_PHRASES: dict[DialogueAct, tuple[str, ...]] = {
     DialogueAct.YES: (
         *words("si dale claro ok oka okey bueno perfecto exacto correcto esa ese obvio buenisimo"),
-        *("de acuerdo", "por supuesto", "esta bien", "me sirve"),
+        *words(
+            "joya mandale metele sip confirmo confirmado confirmalo confirmala adelante genial yes"
+        ),
+        *("de acuerdo", "por supuesto", "esta bien", "me sirve", "de una", "como no", "asi es"),
     ),
-    DialogueAct.NO: ("no", "ninguna", "ninguno", "tampoco", "para nada"),
+    DialogueAct.NO: ("no", "nada", "ninguna", "ninguno", "tampoco", "para nada"),
     DialogueAct.GREETING: ("hola", "buen dia", "buenos dias", "buenas", "que tal"),
     DialogueAct.THANKS: words("gracias agradezco"),
     DialogueAct.BYE: (
-        *words("chau chao adios"),
+        *words("chau chao adios bye goodbye"),
         *("hasta luego", "nos vemos", "nada mas", "eso es todo", "eso seria todo", "hasta manana"),
     ),
     DialogueAct.HELP: (
@@ -77,9 +90,18 @@ DIALOGUE_ACT_PHRASES: dict[DialogueAct, tuple[str, ...]] = {
         *("podes ayudar", "podrias ayudar", "puedes ayudar", "me ayudas"),
     ),
     DialogueAct.STOP: (
-        *words("deja dejalo dejala olvidate olvidalo espera espere esperame"),
+        *words("deja dejalo dejala olvidate olvidalo"),
         *("no importa", "no quiero nada", "nada nada", "mejor no"),
     ),
+    DialogueAct.WAIT: (
+        *words("espera espere esperame aguanta aguantame banca bancame"),
+        *("un segundo", "un segundito", "un momento", "un momentito", "un minuto", "ya va"),
+    ),
+    DialogueAct.UNSURE: (
+        *("no se", "ni idea", "no estoy segura", "no estoy seguro", "tengo que pensar"),
+        *("dejame pensar", "dejame ver", "dejame que", "lo tengo que pensar", "capaz que si"),
+    ),
+    DialogueAct.WHY: ("por que", "como que no", "que motivo"),
     DialogueAct.REPEAT: (
         *words("repetis repetime repite repetir repetilo"),
         *("no te escuche", "no te oi", "no te entendi", "como dijiste", "que dijiste"),
@@ -97,14 +119,16 @@ DIALOGUE_ACT_PHRASES: dict[DialogueAct, tuple[str, ...]] = {
     ),
     DialogueAct.INSULT: words(
         "boludo boluda pelotudo pelotuda idiota imbecil estupido estupida mierda inutil inutiles carajo"
-        " puta puto forro tarado tarada"
+        " puta puto forro tarado tarada porqueria basura cagar cagada garcha chorro chorros"
     ),
     DialogueAct.FOREIGN: (
-        *words("hello please english thanks goodbye"),
+        *words("hello please english thanks goodbye bye yes"),
         *("good morning", "i want", "i would", "i need", "can you", "could you", "my order"),
         *("thank you", "what is", "do you", "how are you"),
     ),
 }
+NO_ANSWERS = (DialogueAct.STOP, DialogueAct.WAIT, DialogueAct.UNSURE, DialogueAct.INSULT)
+"""In an utterance that does this, no word answers the question."""
 ORDINALS = {
     **dict.fromkeys(words("primera primero primer"), 0),
     **dict.fromkeys(words("segunda segundo"), 1),
@@ -119,16 +143,37 @@ KINDS = {
 }
 CORRECTIONS = words("no es era perdon digo mejor quise el la")
 APPOINTMENT_STEMS = ("agend", "reserv", "reprogram", "reagend")
+ORDER_STEMS = ("compr", "encarg")
 OUTCOMES = words(
     "cancelado cancelada anulado anulada agendado agendada reservado reservada confirmado confirmada"
     " creado creada hecho hecha cambiado cambiada modificado modificada pedido registrado registrada"
 )
+SHORT_WORDS = 3
+SAME = {
+    "email": ("mismo correo", "mismo mail", "mismo email"),
+    "doctor": ("mismo doctor", "misma doctora", "mismo medico", "misma medica"),
+    "day": ("mismo dia",),
+    "at": ("misma hora", "mismo horario"),
+}
+ENGLISH_WORDS = frozenset(
+    words(
+        "i want to cancel order my is do you speak the please english what bye thanks hi hello need would like"
+    )
+)
+LEAST_ENGLISH_WORDS = 3
+ASKED_OUTCOMES = (
+    *("quedo listo", "quedo todo", "se hizo", "salio bien", "lo cancelaste"),
+    *("quedo el turno", "quedo la cita", "quedo el pedido"),
+)
+CONDITIONS = (*words("pero salvo"), "antes decime", "primero decime", "siempre que", "solo si")
 BEFORE_OUTCOMES = words("quedo quedaron esta fue salio ya")
 BEYOND_TOOLS = (
     *words(
         "abren abre cierran cierra atienden direccion estacionamiento sucursal sucursales prepaga"
     ),
-    *words("garantia devolucion devoluciones cuotas descuento descuentos promocion"),
+    *words(
+        "plata reembolso reintegro garantia devolucion devoluciones cuotas descuento descuentos promocion"
+    ),
     *("obra social", "donde queda", "donde quedan", "donde estan", "horario de atencion"),
     *("medios de pago", "formas de pago", "tarjeta de credito"),
 )
@@ -171,13 +216,37 @@ class Interpretation:
     for_someone_else: bool = False
     #: Opening hours, address, insurance: no tool knows.
     is_beyond_tools: bool = False
+    #: At most three words.
+    is_short: bool = False
+    #: Slots that are those of before: "con el mismo correo".
+    same: frozenset[str] = frozenset()
+    #: At least three words of English.
+    is_english: bool = False
+    #: "Sí, pero antes…": no plain yes.
+    is_conditional: bool = False
+    #: "El 31 de febrero".
+    names_no_day: bool = False
+
+    @property
+    def is_for_another(self) -> bool:
+        """Return whether it is about somebody or something else than what was spoken of."""
+        return self.for_someone_else or self.another
 
 
 def interpret(
-    text: str, *, now: datetime, requested: frozenset[RequestedSlot] = frozenset()
+    text: str,
+    *,
+    now: datetime,
+    requested: frozenset[RequestedSlot] = frozenset(),
+    is_typed: bool = False,
 ) -> Interpretation:
-    """Interpret `text`; `requested` are the slots asked for, so that a bare answer is understood."""
+    """Interpret `text`; `requested` are the slots asked for, so that a bare answer is understood.
+
+    Names in a typed text are as the customer writes them; a heard one may be misspelled.
+    """
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
+    if not is_typed:
+        text = correct_names(text)
     email, rest = find_email(remove_disfluencies(correct_transcript(text)))
     tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
     operation, named = find_operation(tokens), find_subject(tokens)
@@ -185,6 +254,8 @@ def interpret(
     slots = _Reading(tokens, operation=operation, subject=meant, requested=requested).read_slots(
         now, email
     )
+    if not is_typed:
+        slots = replace(slots, name=respell_name(slots.name), doctor=respell_name(slots.doctor))
     subject = meant or _suggested_subject(slots)
     if subject is not Subject.ORDER and RequestedSlot.ITEMS not in requested:
         slots = replace(slots, items=(), item_count=None)
@@ -203,6 +274,11 @@ def interpret(
         asks_outcome=_asks_outcome(tokens),
         for_someone_else=contains(tokens, *OTHER_PEOPLE),
         is_beyond_tools=contains(tokens, *BEYOND_TOOLS),
+        is_short=sum(token.kind is Kind.WORD for token in tokens) <= SHORT_WORDS,
+        same=frozenset(slot for slot, phrases in SAME.items() if contains(tokens, *phrases)),
+        is_english=sum(token.plain in ENGLISH_WORDS for token in tokens) >= LEAST_ENGLISH_WORDS,
+        is_conditional=contains(tokens, *CONDITIONS),
+        names_no_day=slots.day is None and names_no_day(tokens),
     )
 
 
@@ -234,10 +310,12 @@ class _Reading:
         )
         self._orders = operation is Operation.CREATE and subject is not Subject.APPOINTMENT
         # A question, a new intent or a refusal is not a bare answer.
-        gives_up = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.STOP])
-        is_rude = contains(tokens, *DIALOGUE_ACT_PHRASES[DialogueAct.INSULT])
+        is_other = any(contains(tokens, *DIALOGUE_ACT_PHRASES[act]) for act in NO_ANSWERS)
         self._bare = not (
-            _is_question(tokens) or gives_up or is_rude or has_explicit_operation(tokens)
+            _is_question(tokens)
+            or is_other
+            or has_explicit_operation(tokens)
+            or _is_pure_yes(tokens)
         )
         self._names_a_record = operation in {Operation.LOOK_UP, Operation.CANCEL}
 
@@ -285,7 +363,9 @@ class _Reading:
 
     def _read_purchase(self) -> Purchase:
         if self._orders or RequestedSlot.ITEMS in self._needs:
-            return find_items(self._tokens, bare=self._requested(RequestedSlot.ITEMS))
+            is_yes = contains(self._all, *DIALOGUE_ACT_PHRASES[DialogueAct.YES])
+            bare = self._requested(RequestedSlot.ITEMS) and not is_yes
+            return find_items(self._tokens, bare=bare)
         return Purchase()
 
     def _requested(self, *requested: RequestedSlot) -> bool:
@@ -320,7 +400,10 @@ def _is_loose_create(operation: Operation | None, slots: Slots) -> bool:
 
 def _subject_of_verb(tokens: list[Token], operation: Operation | None) -> Subject | None:
     stems = any(token.plain.startswith(APPOINTMENT_STEMS) for token in tokens)
-    return Subject.APPOINTMENT if stems or operation is Operation.RESCHEDULE else None
+    if stems or operation is Operation.RESCHEDULE:
+        return Subject.APPOINTMENT
+    buys = contains(tokens, "pesos") or any(token.plain.startswith(ORDER_STEMS) for token in tokens)
+    return Subject.ORDER if buys and operation is Operation.CREATE else None
 
 
 def _suggested_subject(slots: Slots) -> Subject | None:
@@ -329,6 +412,18 @@ def _suggested_subject(slots: Slots) -> Subject | None:
     # "Quiero hablar con una persona" is not an order; something with a price is.
     has_price = any(item.price is not None for item in slots.items)
     return Subject.ORDER if slots.dni or has_price else None
+
+
+def _is_pure_yes(tokens: list[Token]) -> bool:
+    """Return whether this is nothing but "de una", "sí, dale": its "una" is no hour."""
+    rest = list(tokens)
+    for phrase in sorted(DIALOGUE_ACT_PHRASES[DialogueAct.YES], key=len, reverse=True):
+        for index in range(len(rest)):
+            if matches(rest, index, phrase):
+                rest = [*rest[:index], *rest[index + len(phrase.split()) :]]
+    return len(rest) < len(tokens) and all(
+        token.kind is Kind.PAUSE or token.plain in {"y", "e"} for token in rest
+    )
 
 
 def _is_question(tokens: list[Token]) -> bool:
@@ -342,7 +437,7 @@ def _asks_outcome(tokens: list[Token]) -> bool:
             following = {word_at(tokens, index + step) for step in (1, 2, 3)}
             if not following.isdisjoint(OUTCOMES):
                 return True
-    return contains(tokens, "quedo listo", "quedo todo", "se hizo", "salio bien", "lo cancelaste")
+    return contains(tokens, *ASKED_OUTCOMES)
 
 
 def _dialogue_acts(tokens: list[Token]) -> frozenset[DialogueAct]:

@@ -70,6 +70,7 @@ NOT_NAMES = frozenset(
         "precio primera primero producto productos pueda puede puedo que quiero quien quisiera "
         "reserva reservar rutina saber se sea segun segunda segundo seguimiento ser si sino sobre "
         "soy su sus tal tambien tarde tener tenes tengo tercera tercero todo total turno turnos tu "
+        "confirmo confirmado confirmada joya mandale metele adelante doble aguanta persona maquina "
         "acuerdo alguien antes cualquier cualquiera despues disponible idea igual le les ni nunca "
         "posible recuerdo siempre te temprano "
         "aca ahi alli aun ayer bien bueno capaz casi che claro eh ehh em este hasta igual mal malo mira mire"
@@ -235,4 +236,14 @@ def _spelled(tokens: Sequence[Token]) -> str:
         token.raw if token.capitalised or token.plain in PARTICLES else token.raw.capitalize()
         for token in tokens
     )
-    return " ".join(name if fold(name) in FIRST_NAMES else spell_surname(name) for name in written)
+    return " ".join(written)
+
+
+def respell_name(name: str | None) -> str | None:
+    """Return a name that was heard with its surnames as they are commonly written."""
+    if name is None:
+        return None
+    return " ".join(
+        word if fold(word) in FIRST_NAMES or word in TITLES.values() else spell_surname(word)
+        for word in name.split(" ")
+    )
