@@ -123,7 +123,7 @@ def test_words_of_patience_are_no_result() -> None:
 
 def test_running_tool_call_is_not_repeated_and_its_result_answered() -> None:
     other = remembering([("USER", "Cancela el pedido 2 para Juan Pérez")])
-    assert other.says("sí") == "Perfecto. ¿Necesitás algo más?"
+    assert other.says("sí") == "Decime, te escucho."
     handed = '[Llegó el resultado de cancelarOrder: {"ok": true, "order": {}}. Contáselo.]'
     assert other.says(handed) == "Listo, cancelé el pedido 2."
     assert isinstance(other.says("sí"), str)
