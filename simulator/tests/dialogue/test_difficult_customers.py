@@ -31,7 +31,7 @@ class Call:
         self._dialogue = DialogueManager(DialogueSetup(tools=tools, system_prompt=FACTS))
         self._is_typed = is_typed
 
-    def say(self, text: str) -> Reply:
+    def says(self, text: str) -> Reply:
         return self._dialogue.respond(text, now=MONDAY, is_typed=self._is_typed)
 
     def answer(self, reply: Reply, result: dict[str, Any]) -> Reply:
@@ -41,7 +41,7 @@ class Call:
         )
 
     def propose(self, text: str) -> None:
-        self.answer(self.say(text), PROPOSAL)
+        self.answer(self.says(text), PROPOSAL)
 
 
 def tools_of(reply: Reply) -> list[str]:
@@ -55,7 +55,7 @@ def tools_of(reply: Reply) -> list[str]:
 def test_plain_yes_makes_the_proposed_change(yes: str) -> None:
     call = Call()
     call.propose("cancelá el pedido 2, DNI 12345678")
-    assert tools_of(call.say(yes)) == ["cancelarOrder"]
+    assert tools_of(call.says(yes)) == ["cancelarOrder"]
 
 
 @pytest.mark.parametrize(
@@ -69,31 +69,31 @@ def test_plain_yes_makes_the_proposed_change(yes: str) -> None:
 def test_what_is_no_plain_yes_makes_no_change(answer: str) -> None:
     call = Call()
     call.propose("cancelá el pedido 2, DNI 12345678")
-    assert tools_of(call.say(answer)) == []
+    assert tools_of(call.says(answer)) == []
 
 
 @pytest.mark.parametrize("answer", ["sí, cancelalo", "bueno, cancelá"])
 def test_cancelling_what_is_proposed_to_be_made_drops_it(answer: str) -> None:
     call = Call()
     call.propose("agendá con el Dr. Sosa mañana a las 15 para Ana Paz, ana@paz.ar")
-    assert tools_of(call.say(answer)) == []
-    assert tools_of(call.say("sí")) == []
+    assert tools_of(call.says(answer)) == []
+    assert tools_of(call.says("sí")) == []
 
 
 def test_question_about_the_record_leaves_the_change_proposed() -> None:
     call = Call()
     call.propose("cancelá el pedido 2, DNI 12345678")
-    asked = call.say("sí, pero antes decime cuánto salía")
+    asked = call.says("sí, pero antes decime cuánto salía")
     assert tools_of(asked) == ["consultarOrder"]
     assert call.answer(asked, ORDER).sentences == ("El total es $89,90.", PROPOSAL["say"])
-    assert tools_of(call.say("bueno, dale")) == ["cancelarOrder"]
+    assert tools_of(call.says("bueno, dale")) == ["cancelarOrder"]
 
 
 def test_dropped_change_leaves_its_record_as_the_topic() -> None:
     call = Call()
     call.propose("pasá el turno 1 para mañana a las 10, soy Juan Pérez, DNI 12345678")
-    call.say("pará, mejor no")
-    [again] = call.say("pasalo al viernes a las 15").tool_calls
+    call.says("pará, mejor no")
+    [again] = call.says("pasalo al viernes a las 15").tool_calls
     assert again.arguments["appointmentId"] == "1"
     assert again.arguments["newDate"].endswith("T15:00:00")
 
@@ -101,7 +101,7 @@ def test_dropped_change_leaves_its_record_as_the_topic() -> None:
 @pytest.mark.parametrize(("is_typed", "name"), [(True, "Villalva"), (False, "Villalba")])
 def test_typed_surname_is_not_respelled(is_typed: bool, name: str) -> None:
     call = Call(is_typed=is_typed)
-    reply = call.say("agendá con el Dr. Sosa mañana a las 15 para Lucía Villalva, lu@mail.com")
+    reply = call.says("agendá con el Dr. Sosa mañana a las 15 para Lucía Villalva, lu@mail.com")
     assert reply.tool_calls[0].arguments["patientName"] == f"Lucía {name}"
 
 
@@ -123,30 +123,30 @@ def test_typed_surname_is_not_respelled_after_a_restoration() -> None:
 )
 def test_address_is_read_without_remarks_on_its_spelling(said: str, address: str) -> None:
     call = Call()
-    call.say("agendá con el Dr. Sosa mañana a las 15 para Ana Paz")
-    assert call.say(said).tool_calls[0].arguments["patientEmail"] == address
+    call.says("agendá con el Dr. Sosa mañana a las 15 para Ana Paz")
+    assert call.says(said).tool_calls[0].arguments["patientEmail"] == address
 
 
 def test_dni_in_groups_over_turns_is_joined() -> None:
     call = Call()
-    call.say("cancelá el pedido 2")
-    call.say("12 345")
-    assert call.say("678").tool_calls[0].arguments["dni"] == "12345678"
+    call.says("cancelá el pedido 2")
+    call.says("12 345")
+    assert call.says("678").tool_calls[0].arguments["dni"] == "12345678"
 
 
 def test_another_person_on_the_line_is_not_the_one_before() -> None:
     call = Call()
-    call.answer(call.say("consultá el pedido 2, soy Juan Pérez, DNI 12345678"), ORDER)
-    call.say("te paso con mi cuñado")
-    assert tools_of(call.say("cancelá el pedido 2")) == []
+    call.answer(call.says("consultá el pedido 2, soy Juan Pérez, DNI 12345678"), ORDER)
+    call.says("te paso con mi cuñado")
+    assert tools_of(call.says("cancelá el pedido 2")) == []
 
 
 def test_appointment_for_a_relative_is_a_new_one() -> None:
     call = Call()
     booked = {"ok": True, "appointment": {"id": "7", "doctorName": "Dr. Sosa"}}
     call.propose("agendá con el Dr. Sosa mañana a las 15 para Ana Paz, ana@paz.ar")
-    call.answer(call.say("sí"), booked)
-    [second] = call.say(
+    call.answer(call.says("sí"), booked)
+    [second] = call.says(
         "y uno para mi hija Eva Paz, mismo correo y mismo doctor, mañana a las 16"
     ).tool_calls
     assert second.name == "agendarTurno"
@@ -171,29 +171,29 @@ def test_appointment_for_a_relative_is_a_new_one() -> None:
     ],
 )
 def test_what_the_prompt_says_is_answered_at_once(said: str, answered: str) -> None:
-    reply = Call().say(said)
+    reply = Call().says(said)
     assert " ".join(reply.sentences) == answered
     assert reply.tool_calls == ()
 
 
 def test_day_that_no_year_has_is_named_as_such() -> None:
-    said = Call().say("un turno con el Dr. Sosa el 31 de febrero a las 10")
+    said = Call().says("un turno con el Dr. Sosa el 31 de febrero a las 10")
     assert said.sentences == ("Esa fecha no existe en el calendario.", "¿Para qué día?")
 
 
 def test_refused_call_is_repeated_only_where_that_was_offered() -> None:
     call = Call()
     refusal = {"ok": False, "error": "order_not_found", "say": "No lo encuentro."}
-    call.answer(call.say("cancelá el pedido 2, DNI 99999999"), refusal)
-    assert call.say("¡dale, si es mío!").sentences == ("No lo encuentro.",)
+    call.answer(call.says("cancelá el pedido 2, DNI 99999999"), refusal)
+    assert call.says("¡dale, si es mío!").sentences == ("No lo encuentro.",)
     trouble = {"ok": False, "error": "timeout", "say": "Está tardando. ¿Probamos de nuevo?"}
-    call.answer(call.say("cancelá el pedido 2, DNI 12345678"), trouble)
-    assert tools_of(call.say("dale")) == ["cancelarOrder"]
+    call.answer(call.says("cancelá el pedido 2, DNI 12345678"), trouble)
+    assert tools_of(call.says("dale")) == ["cancelarOrder"]
 
 
 def test_greeting_calls_no_tool_whose_description_has_its_words() -> None:
     daily = ToolSpec(name="saludar", description="Dice buen día al equipo")
-    said = Call(others=(daily,)).say("hola, buen día")
+    said = Call(others=(daily,)).says("hola, buen día")
     assert said.tool_calls == ()
     assert said.sentences == (
         "¡Hola! Soy Carlos, el asistente virtual de Clínica Sur. ¿En qué te puedo ayudar?",
@@ -201,5 +201,5 @@ def test_greeting_calls_no_tool_whose_description_has_its_words() -> None:
 
 
 def test_order_without_prices_is_made_where_the_catalogue_has_them() -> None:
-    [call] = Call().say("quiero comprar dos remeras, soy Ana Paz, ana@paz.ar").tool_calls
+    [call] = Call().says("quiero comprar dos remeras, soy Ana Paz, ana@paz.ar").tool_calls
     assert call.arguments["items"] == [{"name": "remeras", "quantity": "2", "price": "0.00"}]

@@ -41,7 +41,7 @@ class Store:
     messages: Mapping[str, FollowUp]
 
     @classmethod
-    def read(cls, now: datetime) -> "Store":
+    def read_all(cls, now: datetime) -> "Store":
         """Read the store."""
         return cls(
             orders={each.id: each for each in orders.services.list_orders().items},
@@ -152,18 +152,18 @@ class StoreCheck:
 
     def __init__(self, now: datetime) -> None:
         self._now = now
-        self._before = Store.read(now)
-        self.talk: list[str] = []
+        self._before = Store.read_all(now)
+        self.conversation: list[str] = []
 
     def record(self, text: str, outcome: Outcome) -> None:
         """Add a turn to the written conversation."""
         calls = [f"    [{name} {dict(arguments)}]" for name, arguments in outcome.calls]
-        self.talk += [f"C: {text}", *calls, f"A: {' '.join(outcome.replies)}"]
+        self.conversation += [f"C: {text}", *calls, f"A: {' '.join(outcome.replies)}"]
 
     def differences(self, end: Mapping[str, Any]) -> list[str]:
         """Return how the changes differ from those that `end` names."""
-        changes = Store.read(self._now).changes_since(self._before)
-        self.talk.append(f"=> {changes}")
+        changes = Store.read_all(self._now).changes_since(self._before)
+        self.conversation.append(f"=> {changes}")
         today = self._now.astimezone(CLINIC).date()
         expected = end.get("any_changes") or [end["changes"]]
         right = [resolve_days(lines, today=today) for lines in expected]

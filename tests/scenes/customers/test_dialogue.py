@@ -18,7 +18,7 @@ from tests.scenes.driver import CLINIC
 pytestmark = [pytest.mark.store]
 
 SCENES = load_scenes(Path(__file__).parent)
-TALKS = os.environ.get("SCENE_TALKS", "")
+CONVERSATIONS = os.environ.get("SCENE_CONVERSATIONS", "")
 
 
 NOW = datetime(2026, 11, 30, 10, tzinfo=CLINIC)
@@ -37,6 +37,8 @@ async def test_difficult_customer_changes_only_what_they_want(
     appointments.demo.seed(now=NOW)
     driver = DialogueDriver(model=settings.NOVA_SONIC_MODEL_ID, now=NOW)
     problems = await play(with_dates(scene, now=NOW), driver)
-    if TALKS:
-        (Path(TALKS) / f"{scene.id}.txt").write_text("\n".join([*driver.check.talk, *problems, ""]))
+    if CONVERSATIONS:
+        (Path(CONVERSATIONS) / f"{scene.id}.txt").write_text(
+            "\n".join([*driver.check.conversation, *problems, ""])
+        )
     assert not problems

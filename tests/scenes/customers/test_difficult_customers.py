@@ -29,7 +29,7 @@ from voice.cli.client import CallClient
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(400)]
 
 SCENES = load_scenes(Path(__file__).parent)
-TALKS = os.environ.get("SCENE_TALKS", "")
+CONVERSATIONS = os.environ.get("SCENE_CONVERSATIONS", "")
 """A folder into which each conversation is written, to be read and judged by a person; or none."""
 
 
@@ -79,8 +79,10 @@ async def test_difficult_customer_on_the_site_changes_only_what_they_want(
     await driver.prepare()
     async with client.connected():
         problems = await play(with_dates(scene, now=demo_data), driver)
-    if TALKS:
-        (Path(TALKS) / f"{scene.id}.txt").write_text("\n".join([*driver.check.talk, *problems, ""]))
+    if CONVERSATIONS:
+        (Path(CONVERSATIONS) / f"{scene.id}.txt").write_text(
+            "\n".join([*driver.check.conversation, *problems, ""])
+        )
     seconds = round(time.monotonic() - started, 1)
     record_property(SCENE, [way, scene.id, seconds, problems])  # type: ignore[operator]  # the fixture has no type
     assert not problems
