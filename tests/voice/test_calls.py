@@ -114,6 +114,7 @@ async def test_typed_request_for_a_person_leaves_a_message(site: Site, demo_data
     async with open_client(site.ws_url) as client:
         events = await client.converse(
             "Quiero hablar con una persona",
+            "Sí, dale",
             "Rosa Paz",
             "Un presupuesto para la empresa",
             "Mi teléfono es 1145551234",
