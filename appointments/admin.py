@@ -17,7 +17,13 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appointments import clinic, information_admin, schedule_admin, services  # noqa: F401 -- registers its pages
+from appointments import (  # noqa: F401 -- registers its pages
+    clinic,
+    information_admin,
+    schedule_admin,
+    services,
+    waiting_list_admin,
+)
 from appointments.admin_forms import AppointmentForm, RescheduleForm, appointment_error_text
 from appointments.admin_records import Appointment, appointment_record
 from appointments.calendar_pages import FROM_CALENDAR, CalendarPages, calendar_url, parse_start
@@ -254,7 +260,9 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
 
     @override
     def delete_record(self, record: Appointment) -> None:
-        services.delete_appointment(appointment_id=record.id, unchanged_since=record.updated_at)
+        services.delete_appointment(
+            appointment_id=record.id, unchanged_since=record.updated_at, now=clock.now()
+        )
 
     # --- Actions
 

@@ -16,5 +16,10 @@ class AppointmentsConfig(AppConfig):
     @override
     def ready(self) -> None:
         # Without this, `makemigrations` would find no models wherever the admin isn't loaded.
-        for module in ("admin_records", "schedule_admin_records", "information_admin_records"):
+        for module in (
+            "admin_records",
+            "schedule_admin_records",
+            "information_admin_records",
+            "waiting_list_admin_records",
+        ):
             import_module(f"appointments.{module}")

@@ -1,6 +1,6 @@
 """Which times are free: the schedule minus the stored bookings."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -26,7 +26,7 @@ MAX_REQUESTS = 6
 """How many requests for calendar days one search makes."""
 
 
-def list_calendar_days(*versions: Appointment) -> list[CalendarDay]:
+def list_calendar_days(*versions: Appointment, now: datetime) -> list[CalendarDay]:
     """Return the calendar days that these versions of an appointment share time with, as stored now."""
     days = {
         (calendar, day)
@@ -34,7 +34,14 @@ def list_calendar_days(*versions: Appointment) -> list[CalendarDay]:
         for day in local_days(appointment.interval, clinic.time_zone())
         for calendar in appointment.calendars
     }
-    return repository.list_calendar_days(sorted(days))
+    return read_calendar_days(sorted(days), now=now)
+
+
+def read_calendar_days(
+    wanted: Iterable[tuple[Calendar, date]], *, now: datetime
+) -> list[CalendarDay]:
+    """Return calendar days as stored now, with the holds that have not ended."""
+    return [day.with_live_holds(now=now) for day in repository.list_calendar_days(wanted)]
 
 
 def list_free_starts(
@@ -50,8 +57,8 @@ def list_free_starts(
     days = _days_touched(hours, day)
     if not days:
         return []
-    calendar_days = repository.list_calendar_days(
-        [(calendar, each) for calendar in calendars for each in days]
+    calendar_days = read_calendar_days(
+        [(calendar, each) for calendar in calendars for each in days], now=now
     )
     return _free_starts(hours, day, calendar_days, duration_min, now)
 
@@ -165,7 +172,7 @@ def find_free_starts(search: FreeStartSearch, schedule: Schedule, *, now: dateti
         }
         stored = {
             (each.calendar, each.day): each
-            for each in (repository.list_calendar_days(sorted(keys)) if keys else ())
+            for each in (read_calendar_days(sorted(keys), now=now) if keys else ())
         }
         for day in days:
             found += sorted(

@@ -294,25 +294,49 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A time that is reserved for one who may book it until `until`; then it is free again by itself."""
+
+    interval: TimeInterval
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarDay:
     """The bookings of one calendar on one local day.
 
-    `bookings` maps appointment ids to their intervals. `revision` counts the stored changes; 0 means
-    that nothing is stored yet.
+    `bookings` maps appointment ids to their intervals, and `holds` the ids of entries of the waiting list to
+    the times that are reserved for them. `revision` counts the stored changes; 0 means that nothing is
+    stored yet.
     """
 
     calendar: Calendar
     day: date
     bookings: Mapping[str, TimeInterval] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
     revision: int = 0
 
     def is_free(self, interval: TimeInterval, *, except_for: str | None = None) -> bool:
-        """Whether no booking but that of appointment `except_for` overlaps `interval`."""
+        """Whether no booking but that of appointment `except_for`, and no hold, overlaps `interval`."""
         return not any(
             booked.overlaps(interval)
             for appointment_id, booked in self.bookings.items()
             if appointment_id != except_for
-        )
+        ) and not any(hold.interval.overlaps(interval) for hold in self.holds.values())
+
+    def with_live_holds(self, *, now: datetime) -> "CalendarDay":
+        """Return the day without the holds that have ended."""
+        live = {entry_id: hold for entry_id, hold in self.holds.items() if hold.until > now}
+        return replace(self, holds=live)
+
+    def with_hold(self, entry_id: str, hold: Hold) -> "CalendarDay":
+        """Return the day with a time reserved for that entry of the waiting list."""
+        return replace(self, holds={**self.holds, entry_id: hold})
+
+    def without_hold(self, entry_id: str) -> "CalendarDay":
+        """Return the day without what is reserved for that entry."""
+        rest = {other: hold for other, hold in self.holds.items() if other != entry_id}
+        return replace(self, holds=rest)
 
     def with_booking(self, appointment_id: str, interval: TimeInterval) -> "CalendarDay":
         """Return the day with `interval` booked for that appointment."""

@@ -15,6 +15,8 @@ from appointments import clinic, repository
 from appointments.calendar_files import invitation
 from appointments.domain import Appointment, AppointmentStatus
 from appointments.labels import KIND_LABELS
+from appointments.links.domain import ALLOWED_ACTIONS, LinkAction
+from appointments.links.tokens import link_url
 from appointments.mail_events import MailEvent
 from appointments.schedules.services import current_schedule
 from common.text import visible
@@ -24,6 +26,11 @@ from notifications.mail import CalendarFile, Mail, MailLink, render_templates, s
 
 CALENDAR_FILE = "turno.ics"
 UNNAMED_DOCTOR = "el consultorio"
+_LINK_LABELS = {
+    LinkAction.CONFIRM: "Confirmar el turno",
+    LinkAction.MOVE: "Cambiar el horario",
+    LinkAction.CANCEL: "Cancelar el turno",
+}
 _LIKE_AN_ADDRESS = re.compile(r"[:/@\\]|\w\.\w|www|\d{4}", re.IGNORECASE)
 MAX_NAME_LENGTH = 60
 """Longer names are no names of persons, but messages."""
@@ -38,7 +45,7 @@ def render(message: Message, now: datetime) -> Mail | None:
     context = {
         "appointment": appointment,
         "patient_name": safe_name(appointment.patient_name),
-        "doctor_name": _shown_doctor(appointment),
+        "doctor_name": shown_doctor(appointment.doctor_name),
         "when": format_start(appointment.starts_at, now=now),
         "previously": _previous_start(message, now),
         "kind": str(KIND_LABELS[appointment.kind]),
@@ -49,9 +56,15 @@ def render(message: Message, now: datetime) -> Mail | None:
     return render_templates(f"appointments/mail/{event}", context, attachments=attachments)
 
 
-def links_of(appointment: Appointment, event: MailEvent, *, now: datetime) -> list[MailLink]:  # noqa: ARG001 -- none yet
-    """Return the links that a mail of this event has, below its text."""
-    return []
+def links_of(appointment: Appointment, event: MailEvent, *, now: datetime) -> list[MailLink]:
+    """Return the links that a mail of this event has, below its text: those of what can be done now."""
+    if event is MailEvent.CANCELLED or appointment.starts_at <= now:
+        return []
+    return [
+        MailLink(label, link_url(appointment, action))
+        for action, label in _LINK_LABELS.items()
+        if action in ALLOWED_ACTIONS[appointment.status]
+    ]
 
 
 def _is_true(event: MailEvent, message: Message, appointment: Appointment, now: datetime) -> bool:
@@ -78,7 +91,7 @@ def _calendar_file(appointment: Appointment, now: datetime) -> CalendarFile:
     business = signature()
     method, content = invitation(
         appointment,
-        summary=f"Turno con {_shown_doctor(appointment)}",
+        summary=f"Turno con {shown_doctor(appointment.doctor_name)}",
         description=f"Turno número {appointment.id} en {business['name']}, "
         f"{format_start(appointment.starts_at, now=now)}.",
         location=business["address"],
@@ -107,8 +120,7 @@ def safe_name(name: str) -> str:
     return "" if is_message else visible(name)
 
 
-def _shown_doctor(appointment: Appointment) -> str:
+def shown_doctor(name: str) -> str:
     """Return the name of the professional; callers may say any where none are stored (`CLINIC_DOCTORS`)."""
-    name = appointment.doctor_name
     is_stored = current_schedule().professional(name) is not None
     return name if is_stored else safe_name(name) or UNNAMED_DOCTOR

@@ -65,6 +65,34 @@ class AppointmentAlreadyCancelledError(ConflictError):
     text = _("That appointment is already cancelled.")
 
 
+class WaitingEntryNotFoundError(NotFoundError):
+    """No entry of the waiting list has this id."""
+
+    code = "waiting_entry_not_found"
+    text = _("There is no such entry on the waiting list.")
+
+
+class WaitingEntryClosedError(ConflictError):
+    """The entry has ended, or a time is held for it; `data["status"]` is its state."""
+
+    code = "waiting_entry_closed"
+    text = _("That entry of the waiting list can't be changed now.")
+
+
+class WaitingListFullError(ConflictError):
+    """So many patients wait that no more can be added; `data["limit"]` is the number."""
+
+    code = "waiting_list_full"
+    text = _("The waiting list is full: %(limit)s patients wait.")
+
+
+class OfferOverError(ConflictError):
+    """The time is not held for this patient any more."""
+
+    code = "offer_over"
+    text = _("That time is not reserved for you any more.")
+
+
 class AppointmentStatusError(ConflictError):
     """The status `data["wanted"]` can't follow `data["status"]`; those in `data["allowed"]` can."""
 

@@ -66,13 +66,15 @@ class DoctorDay(Table):
     """The guard item: the bookings of one doctor on one local day of the clinic.
 
     It has no attribute of an index, so no index contains it. `slots` is a JSON object that maps
-    appointment ids to "start/end", two instants.
+    appointment ids to "start/end", two instants. `holds` maps ids of entries of the waiting list to
+    "start/end/until", three instants.
     """
 
     table_setting = "APPOINTMENTS_TABLE"
     key_prefix = "DOCTORDAY"
 
     slots = JSONAttribute()
+    holds = JSONAttribute(null=True)
     revision = NumberAttribute()
 
 

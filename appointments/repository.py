@@ -25,12 +25,14 @@ from appointments.domain import (
     Calendar,
     CalendarDay,
     CalendarKind,
+    Hold,
     TimeInterval,
 )
+from appointments.waiting_list.repository import ENTRY_UNCHANGED
 from common.dynamodb.idempotency import add_token, find_created_id
 from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
-from common.dynamodb.transactions import Transaction
+from common.dynamodb.transactions import Transaction, Write
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import IdempotentRequest
 from common.ids import is_id
@@ -132,8 +134,12 @@ def add_appointment(
     calendar_days: Iterable[CalendarDay],
     request: IdempotentRequest,
     messages: Iterable[Message] = (),
+    *,
+    writes: Iterable[Write] = (),
 ) -> None:
     """Store a new appointment, its calendar days with its booking, its idempotency token and messages.
+
+    `writes` are made in the same transaction.
 
     Raises:
         BusyError: a day has changed, the id is taken, or another attempt was stored first.
@@ -143,6 +149,7 @@ def add_appointment(
     _put_new(transaction, appointment)
     _put_calendar_days(transaction, calendar_days)
     _enqueue(transaction, messages)
+    _add_writes(transaction, writes)
     add_token(transaction, request, models.AppointmentToken, created_id=appointment.id)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
@@ -167,11 +174,12 @@ def update_appointment(
     *,
     messages: Iterable[Message] = (),
     unchanged_since: datetime | None,
+    writes: Iterable[Write] = (),
 ) -> None:
     """Store a new version of an appointment whose stored `updated_at` is `unchanged_since`.
 
     `calendar_days` are the days whose bookings it changes, as they are with the new version; `messages`
-    are stored with it.
+    are stored with it, and `writes` are made in the same transaction.
 
     Raises:
         StaleVersionError: the stored appointment has another version, or none is stored.
@@ -183,6 +191,7 @@ def update_appointment(
     transaction.update_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
     _put_calendar_days(transaction, calendar_days)
     _enqueue(transaction, messages)
+    _add_writes(transaction, writes)
     _commit_change(transaction)
 
 
@@ -191,6 +200,7 @@ def delete_appointment(
     calendar_days: Iterable[CalendarDay],
     *,
     unchanged_since: datetime | None,
+    writes: Iterable[Write] = (),
 ) -> None:
     """Delete an appointment whose stored `updated_at` is `unchanged_since`.
 
@@ -206,6 +216,22 @@ def delete_appointment(
     unchanged = _has_version(unchanged_since)
     transaction.delete_item(_row(appointment), condition=unchanged, name=VERSION_UNCHANGED)
     _put_calendar_days(transaction, calendar_days)
+    _add_writes(transaction, writes)
+    _commit_change(transaction)
+
+
+def update_calendar_days(
+    calendar_days: Iterable[CalendarDay], *, writes: Iterable[Write] = ()
+) -> None:
+    """Store calendar days whose holds change, and make `writes` in the same transaction.
+
+    Raises:
+        BusyError: one of the days, or what `writes` change, has changed.
+
+    """
+    transaction = Transaction()
+    _put_calendar_days(transaction, calendar_days)
+    _add_writes(transaction, writes)
     _commit_change(transaction)
 
 
@@ -227,8 +253,14 @@ def _commit_change(transaction: Transaction) -> None:
         on_conflict={
             VERSION_UNCHANGED: StaleVersionError(),
             DAY_UNCHANGED: BusyError(reason="contention"),
+            ENTRY_UNCHANGED: BusyError(reason="contention"),
         }
     )
+
+
+def _add_writes(transaction: Transaction, writes: Iterable[Write]) -> None:
+    for add_to in writes:
+        add_to(transaction)
 
 
 def _has_version(updated_at: datetime | None) -> Condition:
@@ -361,7 +393,10 @@ def _calendar_day(row: models.DoctorDay, calendar: Calendar, day: date) -> Calen
     bookings = {
         appointment_id: _interval_from_text(text) for appointment_id, text in row.slots.items()
     }
-    return CalendarDay(calendar=calendar, day=day, bookings=bookings, revision=int(row.revision))
+    holds = {entry_id: _hold_from_text(text) for entry_id, text in (row.holds or {}).items()}
+    return CalendarDay(
+        calendar=calendar, day=day, bookings=bookings, holds=holds, revision=int(row.revision)
+    )
 
 
 def _calendar_day_row(day: CalendarDay) -> models.DoctorDay:
@@ -372,6 +407,7 @@ def _calendar_day_row(day: CalendarDay) -> models.DoctorDay:
             appointment_id: _interval_to_text(booked)
             for appointment_id, booked in day.bookings.items()
         },
+        holds={entry_id: _hold_to_text(hold) for entry_id, hold in day.holds.items()} or None,
         revision=day.revision,
     )
 
@@ -383,3 +419,12 @@ def _interval_to_text(interval: TimeInterval) -> str:
 def _interval_from_text(text: str) -> TimeInterval:
     start, _, end = text.partition("/")
     return TimeInterval(start=from_iso(start), end=from_iso(end))
+
+
+def _hold_to_text(hold: Hold) -> str:
+    return f"{_interval_to_text(hold.interval)}/{to_iso(hold.until)}"
+
+
+def _hold_from_text(text: str) -> Hold:
+    interval, _, until = text.rpartition("/")
+    return Hold(interval=_interval_from_text(interval), until=from_iso(until))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments.domain import Appointment, AppointmentKind
+from appointments.feeds.addresses import feed_url
 from appointments.opening_hours import OpeningHours
 from appointments.schedule_admin_records import (
     WEEKDAY_FIELDS,
@@ -32,6 +33,7 @@ from appointments.schedules.services import CalendarEntry
 from appointments.schedules.texts import format_day_hours, parse_day_hours, parse_leaves
 from appointments.services import list_outside_schedule
 from common import clock
+from common.ids import opaque_id
 from common.timestamps import UNVERSIONED
 from staff.admin import RecordAdmin
 from staff.formatting import format_instant
@@ -90,7 +92,8 @@ class ProfessionalAdmin(RecordAdmin[Professional]):
     list_display = ("name", "specialty", "hours_shown", "leave_shown", "takes_new_patients")
     sortable_fields = frozenset({"name"})
     search_help_text = gettext_lazy("Words of the name, the specialty or another name.")
-    readonly_fields = ("outside_schedule", "created_at", "updated_at")
+    readonly_fields = ("feed", "outside_schedule", "created_at", "updated_at")
+    actions = ("renew_feeds", "end_feeds", "delete_selected", "export_csv")
     fieldsets = (
         (None, {"fields": ("name", "specialty", "aliases", "accepts_new_patients")}),
         (
@@ -109,7 +112,7 @@ class ProfessionalAdmin(RecordAdmin[Professional]):
                 "description": gettext_lazy("Empty: 30 minutes, or what the customer asks for."),
             },
         ),
-        (gettext_lazy("Leave"), {"fields": ("leave", *ONLY_STORED)}),
+        (gettext_lazy("Leave"), {"fields": ("leave", "feed", *ONLY_STORED)}),
     )
 
     @admin.display(description=gettext_lazy("hours"))
@@ -147,6 +150,45 @@ class ProfessionalAdmin(RecordAdmin[Professional]):
         found = list_outside_schedule(doctor_name=professional.name, now=clock.now())
         return appointment_links(found) or _("None")
 
+    @admin.display(description=gettext_lazy("Calendar feed"))
+    def feed(self, professional: Professional) -> str:
+        """Return the secret address of the calendar feed."""
+        url = feed_url(professional.value)
+        if url is None:
+            return _("None. “Give a new feed address” makes one.")
+        return format_html("<code>{}</code><br>{}", url, _("Secret: only for this professional."))
+
+    @admin.action(
+        permissions=["change"],
+        description=gettext_lazy("Give a new feed address"),
+        location=LIST_AND_FORM,
+    )
+    def renew_feeds(self, request: HttpRequest, queryset: QuerySet[Professional]) -> None:
+        """Give the feeds of the selected professionals new addresses; the old ones end."""
+        self._set_nonces(request, queryset, opaque_id, _("Given a new feed address"))
+
+    @admin.action(
+        permissions=["change"], description=gettext_lazy("End the feed"), location=LIST_AND_FORM
+    )
+    def end_feeds(self, request: HttpRequest, queryset: QuerySet[Professional]) -> None:
+        """End the feeds of the selected professionals."""
+        self._set_nonces(request, queryset, str, _("Feed ended"))
+
+    def _set_nonces(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Professional],
+        make_nonce: Callable[[], str],
+        text: str,
+    ) -> None:
+        def operation(record: Professional, _version: datetime | None) -> Professional:
+            changed = services.set_feed_nonce(
+                professional_id=record.pk, nonce=make_nonce(), now=clock.now()
+            )
+            return professional_record(changed)
+
+        self.apply_to_each(request, queryset, operation, text)
+
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Professional | None = None) -> Any:
         return self.readonly_fields if obj is None else (*self.readonly_fields, "name")
@@ -155,7 +197,9 @@ class ProfessionalAdmin(RecordAdmin[Professional]):
     def get_fieldsets(self, request: HttpRequest, obj: Professional | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         last = fieldsets[-1][1]
-        hidden = hidden_fields(request) if obj else ONLY_STORED
+        hidden = hidden_fields(request) if obj else (*ONLY_STORED, "feed")
+        if not self.has_change_permission(request, obj):
+            hidden = (*hidden, "feed")  # the address is secret
         last["fields"] = [name for name in last["fields"] if name not in hidden]
         return fieldsets
 

@@ -9,8 +9,8 @@ has changed. If something has, it reads and decides again. So of fifty requests 
 and the others raise `SlotTakenError`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -62,10 +62,12 @@ from appointments.validation import (
     clean_query,
     clean_start,
 )
+from appointments.waiting_list.offers import freed_time, offer_time
 from common.contact import clean_dni, clean_email, clean_name, clean_patient_phone
 from common.creations.limits import check_limits, count_creation
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
+from common.dynamodb.transactions import Write
 from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
 from common.identity.hidden_dni import check_dni_change, check_phone_change
@@ -82,6 +84,20 @@ DAY_PAGE_SIZE = 500
 MAX_OWN_READ = 25
 MAX_OWN = 5
 """So many of their coming appointments a customer is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBooking:
+    """A booking of a time that is held for an entry of the waiting list.
+
+    Attributes:
+        entry_id: The entry, whose hold ends with the booking.
+        make_writes: Returns what is stored with the appointment, which has its id then.
+
+    """
+
+    entry_id: str
+    make_writes: Callable[[Appointment], Sequence[Write]]
 
 
 def list_appointments(
@@ -351,6 +367,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     token: str,
     caller: Caller | None = None,
     origin: ChangeOrigin | None = None,
+    held: HeldBooking | None = None,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
@@ -369,6 +386,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         token: The idempotency token, the same for each attempt of one request.
         caller: The customer who books, whose appointments are limited; None or staff aren't limited.
         origin: For the record's history; by default the call of `caller`.
+        held: The hold on the time, if it is held for this patient.
         is_dry_run: Whether only to check, and to return the appointment as it would be, without an id.
         now: The current time.
 
@@ -411,7 +429,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
     content = {"appointment": str(replace(wanted, created_at=None, updated_at=None))}
     request = idempotent_request(token=token, request=content, now=now)
     return retry_on_conflict(
-        lambda: _book_appointment(wanted, request, caller, is_dry_run=is_dry_run, now=now)
+        lambda: _book_appointment(wanted, request, caller, held, is_dry_run=is_dry_run, now=now)
     )
 
 
@@ -419,15 +437,18 @@ def _book_appointment(
     wanted: Appointment,
     request: IdempotentRequest,
     caller: Caller | None,
+    held: HeldBooking | None,
     *,
     is_dry_run: bool,
     now: datetime,
 ) -> Appointment:
     # The days are read before the token: if an earlier attempt of this request has booked the time, its
     # token was stored in the same transaction and is found, so the attempt doesn't conflict with itself.
-    calendar_days = availability.list_calendar_days(wanted)
+    calendar_days = availability.list_calendar_days(wanted, now=now)
     if created_id := repository.get_created_appointment_id(request):
         return get_appointment(appointment_id=created_id)
+    if held is not None:
+        calendar_days = [day.without_hold(held.entry_id) for day in calendar_days]
     ensure_bookable_time(wanted, now=now)
     ensure_slot_free(wanted, calendar_days, now=now)
     check_or_count = check_limits if is_dry_run else count_creation
@@ -438,7 +459,8 @@ def _book_appointment(
     booked = replace(wanted, id=speakable_id(), code=code)
     updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
     messages = messages_about(None, booked, now=now)
-    repository.add_appointment(booked, updated_days, request, messages)
+    writes = held.make_writes(booked) if held else ()
+    repository.add_appointment(booked, updated_days, request, messages, writes=writes)
     return booked
 
 
@@ -613,8 +635,12 @@ def _apply_changes(before: Appointment, provided: Mapping[str, Any]) -> Appointm
     return change_status(replace(before, **values), status)
 
 
-def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None = None) -> None:
+def delete_appointment(
+    *, appointment_id: str, unchanged_since: datetime | None = None, now: datetime
+) -> None:
     """Delete an appointment and its booking. The request that created it can't create it again.
+
+    Its time is offered to the waiting list.
 
     Raises:
         AppointmentNotFoundError: no appointment has this id.
@@ -625,11 +651,14 @@ def delete_appointment(*, appointment_id: str, unchanged_since: datetime | None 
     def attempt() -> None:
         appointment = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(appointment.updated_at, unchanged_since)
-        calendar_days = availability.list_calendar_days(appointment)
+        calendar_days = availability.list_calendar_days(appointment, now=now)
+        updated_days = [day.without_booking(appointment.id) for day in calendar_days]
+        offered = offer_time(freed_time(appointment, None), updated_days, now=now)
         repository.delete_appointment(
             appointment,
-            [day.without_booking(appointment.id) for day in calendar_days],
+            offered.calendar_days,
             unchanged_since=appointment.updated_at,
+            writes=offered.writes,
         )
 
     retry_on_conflict(attempt)
@@ -645,7 +674,8 @@ def _store_changes(
 ) -> Appointment:
     """Store `after` as a new version and return it; if it equals `before`, write nothing.
 
-    If the time or the doctor differs, the new time must be bookable and free.
+    If the time or the doctor differs, the new time must be bookable and free. A time that is freed is offered to
+    the waiting list.
     """
     if after == before:
         return before
@@ -654,7 +684,7 @@ def _store_changes(
         ensure_not_closed(before, now=now)
         is_new_start = before.starts_at != after.starts_at
         ensure_bookable_time(after, is_new_start=is_new_start, now=now)
-    calendar_days = availability.list_calendar_days(before, after)
+    calendar_days = availability.list_calendar_days(before, after, now=now)
     if is_moved and after.is_open:
         ensure_slot_free(after, calendar_days, now=now)
     if is_dry_run:
@@ -665,10 +695,12 @@ def _store_changes(
     changes = with_change(before.changes, origin, changed=changed, at=after.updated_at)
     after = replace(after, changes=changes)
     updated_days = update_bookings(calendar_days, after, clinic.time_zone())
+    offered = offer_time(freed_time(before, after), updated_days, now=now)
     repository.update_appointment(
         after,
-        updated_days,
+        offered.calendar_days,
         messages=messages_about(before, after, now=now),
         unchanged_since=before.updated_at,
+        writes=offered.writes,
     )
     return after

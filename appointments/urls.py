@@ -3,8 +3,10 @@
 from rest_framework.routers import SimpleRouter
 
 from appointments.views import AppointmentViewSet
+from appointments.waiting_list.rest import WaitingListViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("appointments", AppointmentViewSet, basename="appointment")
+router.register("waiting-list", WaitingListViewSet, basename="waiting-list")
 
 urlpatterns = router.urls

@@ -140,7 +140,7 @@ class AppointmentViewSet(ServiceViewSet):
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an appointment, which frees its time."""
         version = self.required_version(request, pk)
-        services.delete_appointment(appointment_id=pk, unchanged_since=version)
+        services.delete_appointment(appointment_id=pk, unchanged_since=version, now=clock.now())
         return EnvelopeResponse(None, message=_("Appointment deleted successfully"))
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:

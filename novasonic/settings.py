@@ -517,6 +517,13 @@ PATIENT_OVERLAP: Literal["refuse", "allow"] = Field(
     "refuse",
     description="Whether a patient may have appointments with two doctors at one time.",
 )
+WAITING_HOLD_MINUTES: int = Field(
+    60,
+    ge=5,
+    le=1440,
+    description="How long a freed time is held for a patient of the waiting list, before it is offered to the "
+    "next one. A time that begins sooner is not offered.",
+)
 APPOINTMENT_PROOF: Literal["name", "name+dni", "name+email", "code"] = Field(
     "name+dni",
     description="What a customer tells to cancel or move an appointment: the patient's name alone; "
@@ -667,11 +674,17 @@ DYNAMODB_CONNECT_TIMEOUT_S = 2
 DYNAMODB_READ_TIMEOUT_S = 4
 DYNAMODB_MAX_RETRIES = 2
 
-EMAIL_RENDERERS = {"appointment": "appointments.emails.render"}
+EMAIL_RENDERERS = {
+    "appointment": "appointments.emails.render",
+    "waiting-entry": "appointments.waiting_list.emails.render",
+}
 """The function that makes a mail of a message, by the type of the record that it is about."""
 EMAIL_SIGNATURE = "business.services.mail_signature"
 """The function that returns what stands below each e-mail."""
-NOTIFICATION_TASKS = ["appointments.reminders.enqueue_reminders"]
+NOTIFICATION_TASKS = [
+    "appointments.reminders.enqueue_reminders",
+    "appointments.waiting_list.services.continue_offers",
+]
 """What `send_messages` does besides sending, regularly: functions of the current time."""
 
 BUSINESS_PROFILE_AGE_S: float | None = 10.0

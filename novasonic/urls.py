@@ -18,6 +18,8 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("", include("appointments.urls")),
     path("", include("appointments.links.urls")),
+    path("", include("appointments.feeds.urls")),
+    path("", include("appointments.waiting_list.urls")),
     path(
         "admin/invitation/<uidb64>/<token>/",
         PasswordResetConfirmView.as_view(success_url=reverse_lazy("admin:login")),

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
 from appointments.domain import Appointment
 from appointments.links.domain import AppointmentLink, LinkAction
+from common.site_address import site_url
 
 MAX_TOKEN_LENGTH = 300
 _SALT = "appointments.links"
@@ -46,11 +46,6 @@ def link_path(appointment: Appointment, action: LinkAction | None = None) -> str
 def link_url(appointment: Appointment, action: LinkAction | None = None) -> str:
     """Return the whole address of `link_path`, for messages to patients."""
     return site_url() + link_path(appointment, action)
-
-
-def site_url() -> str:
-    """Return scheme and host of the site; without `SITE_URL`, those of this machine."""
-    return str(settings.SITE_URL) or f"http://localhost:{settings.WS_PORT}"
 
 
 def _signer() -> signing.Signer:

@@ -40,6 +40,7 @@ class Professional:
         leave: When they are away.
         durations: The minutes of a type of appointment, for those that have an own length.
         accepts_new_patients: Whether somebody may book by voice who never had an appointment with them.
+        feed_nonce: A random text of which the address of their calendar feed is made; "" if they have none.
         created_at: When they were stored; None if they come from the settings.
         updated_at: Their version; None if they come from the settings.
 
@@ -52,6 +53,7 @@ class Professional:
     leave: tuple[Leave, ...] = ()
     durations: Mapping[AppointmentKind, int] = field(default_factory=dict)
     accepts_new_patients: bool = True
+    feed_nonce: str = field(default="", repr=False)
     created_at: datetime | None = None
     updated_at: datetime | None = None
 

@@ -152,6 +152,7 @@ def _professional(item: ScheduleItem, content: Mapping[str, Any]) -> Professiona
             AppointmentKind(kind): int(minutes) for kind, minutes in content["durations"].items()
         },
         accepts_new_patients=content["acceptsNewPatients"],
+        feed_nonce=content.get("feedNonce", ""),
         created_at=item.created_at,
         updated_at=item.updated_at,
     )
@@ -169,6 +170,7 @@ def _professional_content(professional: Professional) -> dict[str, Any]:
         ],
         "durations": {kind.value: minutes for kind, minutes in professional.durations.items()},
         "acceptsNewPatients": professional.accepts_new_patients,
+        **({"feedNonce": professional.feed_nonce} if professional.feed_nonce else {}),
     }
 
 

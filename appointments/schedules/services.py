@@ -140,7 +140,7 @@ def update_professional(
     """Store the changed professional, whose name stays, and return them.
 
     Args:
-        professional: The professional with all fields as they are to be.
+        professional: The professional with all fields as they are to be; their feed stays.
         unchanged_since: The `updated_at` that the caller saw; None for any version.
         now: The current time.
 
@@ -154,7 +154,27 @@ def update_professional(
     before = _find(schedule, professional.id)
     refuse_if_stale(before.updated_at, unchanged_since)
     others = [each for each in schedule.professionals if each.id != before.id]
-    changed = clean_professional(replace(professional, name=before.name), others=others)
+    wanted = replace(professional, name=before.name, feed_nonce=before.feed_nonce)
+    return _store_changed(before, clean_professional(wanted, others=others), others, now)
+
+
+def set_feed_nonce(*, professional_id: str, nonce: str, now: datetime) -> Professional:
+    """Give a professional's calendar feed a new address, or end it with "", and return the professional.
+
+    Raises:
+        ProfessionalNotFoundError: nobody has this id.
+        StaleVersionError: somebody else changes the professional at this moment.
+
+    """
+    schedule = stored_schedule()
+    before = _find(schedule, professional_id)
+    others = [each for each in schedule.professionals if each.id != before.id]
+    return _store_changed(before, replace(before, feed_nonce=nonce), others, now)
+
+
+def _store_changed(
+    before: Professional, changed: Professional, others: Iterable[Professional], now: datetime
+) -> Professional:
     after = replace(changed, created_at=before.created_at, updated_at=before.updated_at)
     if after == before:
         return before

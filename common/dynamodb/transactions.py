@@ -23,6 +23,10 @@ MAX_WRITES = 100
 """How many writes DynamoDB accepts in one transaction."""
 
 
+type Write = Callable[["Transaction"], None]
+"""Adds a write to a transaction. One module makes it, another one sends it together with its own."""
+
+
 class ConditionsFailedError(Exception):
     """Some conditions of a transaction failed, so nothing was written; `failed` names them."""
 

@@ -10,6 +10,8 @@ from appointments.information import repository as information_repository
 from appointments.information.models import InformationItem
 from appointments.schedules import repository as schedule_repository
 from appointments.schedules.models import ScheduleItem
+from appointments.waiting_list import repository as waiting_list_repository
+from appointments.waiting_list.models import WaitingItem
 from business.models import ProfileItem, ProfileVersionItem
 from common.creations.models import CreationCount
 from common.dynamodb.bulk import key_of
@@ -127,6 +129,7 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         ItemKind(
             "information", InformationItem, information_repository.entry_from_raw, sort_key=""
         ),
+        ItemKind("waiting entry", WaitingItem, waiting_list_repository.entry_from_raw, sort_key=""),
         ItemKind("token", appointment_models.AppointmentToken),
         ItemKind("message", MessageItem, message_from_raw, sort_key=MessageItem.SK_PREFIX),
     ),

@@ -31,6 +31,7 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_professional",
         "view_specialday",
         "view_informationentry",
+        "view_waitingentry",
     }
     reception = viewer | {
         "add_order",
@@ -40,6 +41,9 @@ def test_roles_are_created_by_a_migration() -> None:
         "view_conversation",
         "add_informationentry",
         "change_informationentry",
+        "add_waitingentry",
+        "change_waitingentry",
+        "delete_waitingentry",
         "view_followup",
         "add_followup",
         "change_followup",

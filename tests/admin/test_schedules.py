@@ -1,5 +1,6 @@
 """The admin pages of professionals, holidays and closed days."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -185,6 +186,28 @@ def test_supervisor_opens_holidays_by_action(supervisor: Client, settings: Setti
 def test_unknown_day_and_professional_are_not_found(supervisor: Client) -> None:
     for url in (f"{DAYS}2099-11-23/change/", f"{DAYS}x/change/", f"{PROFESSIONALS}house/change/"):
         assert supervisor.get(url).status_code == 302
+
+
+def test_supervisor_gives_a_feed_address_renews_and_ends_it(
+    supervisor: Client, reception: Client
+) -> None:
+    url = f"{PROFESSIONALS}gomez/change/"
+    assert "/agenda/gomez/" not in supervisor.get(url).content.decode()
+
+    def shown_after(action: str) -> str | None:
+        data = {"action": action, "_selected_action": ["gomez"]}
+        assert supervisor.post(PROFESSIONALS, data, follow=True).status_code == 200
+        found = re.search(r"/agenda/gomez/\w+\.ics", supervisor.get(url).content.decode())
+        return found and found[0]
+
+    first, second = shown_after("renew_feeds"), shown_after("renew_feeds")
+    assert first
+    assert second
+    assert first != second
+    assert (
+        "/agenda/" not in reception.get(url).content.decode()
+    )  # who can't renew it doesn't see it
+    assert shown_after("end_feeds") is None
 
 
 # --- Information about the business

@@ -22,6 +22,8 @@ OPERATIONS = {
     "/appointments/availability": {"get"},
     "/appointments/free-times": {"get"},
     "/appointments/{id}": {"get", "put", "patch", "delete"},
+    "/waiting-list": {"get", "post"},
+    "/waiting-list/{id}": {"get", "delete"},
 }
 CHECKS: list[Any] = [
     schemathesis.checks.not_a_server_error,

@@ -22,8 +22,8 @@ from appointments.links.tokens import (
     link_token,
     link_url,
     parse_link,
-    site_url,
 )
+from common.site_address import site_url
 
 pytestmark = pytest.mark.pure
 

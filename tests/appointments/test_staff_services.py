@@ -251,12 +251,14 @@ def test_update_to_past_time_is_refused() -> None:
 
 def test_delete_frees_slot() -> None:
     booked = book()
-    services.delete_appointment(appointment_id=booked.id, unchanged_since=booked.updated_at)
+    services.delete_appointment(
+        appointment_id=booked.id, unchanged_since=booked.updated_at, now=LATER
+    )
 
     assert booked_ids() == set()
     assert services.list_appointments().items == []
     with pytest.raises(AppointmentNotFoundError):
-        services.delete_appointment(appointment_id=booked.id)
+        services.delete_appointment(appointment_id=booked.id, now=LATER)
     assert book(token="another").starts_at == at("10:00")
 
 
@@ -265,7 +267,9 @@ def test_stale_delete_is_refused_with_current_version() -> None:
     first = update(booked, notes="a")
 
     with pytest.raises(StaleVersionError) as caught:
-        services.delete_appointment(appointment_id=booked.id, unchanged_since=booked.updated_at)
+        services.delete_appointment(
+            appointment_id=booked.id, unchanged_since=booked.updated_at, now=LATER
+        )
     assert caught.value.data == {"current_version": first.updated_at}
     assert booked_ids() == {booked.id}
 

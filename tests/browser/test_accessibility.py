@@ -39,6 +39,8 @@ STAFF_PATHS = [
     "orders/product/add/",
     "appointments/informationentry/",
     "appointments/informationentry/add/",
+    "appointments/waitingentry/",
+    "appointments/waitingentry/add/",
     "conversations/conversation/",
     "conversations/conversation/{call_id}/change/",
     "conversations/toolrun/",

@@ -64,7 +64,7 @@ async def test_patient_moves_and_cancels_on_a_phone(site: Site, demo_data: datet
 
 async def test_old_link_says_what_to_do(site: Site, demo_data: datetime) -> None:
     booked = services.get_appointment(appointment_id="2")
-    services.delete_appointment(appointment_id="2")
+    services.delete_appointment(appointment_id="2", now=demo_data)
     async with run_chromium() as context:
         page = await context.new_page()
         await page.goto(site.url + link_path(booked, LinkAction.CONFIRM))

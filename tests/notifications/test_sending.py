@@ -227,7 +227,7 @@ def test_messages_that_are_not_true_any_more_are_not_sent(mail_server: MailServe
         appointment_id=moved.id, caller=ANA, starts_at=at("15:00"), now=LATER
     )
     services.cancel_appointment(appointment_id=cancelled.id, caller=ANA, now=LATER)
-    services.delete_appointment(appointment_id=deleted.id)
+    services.delete_appointment(appointment_id=deleted.id, now=LATER)
     changes = AppointmentChanges(patient_email="nueva@email.com")
     services.update_appointment(appointment_id=changed.id, changes=changes, now=LATER)
 

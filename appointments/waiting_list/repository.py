@@ -1,0 +1,121 @@
+"""Reads and writes of the waiting list in DynamoDB."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from appointments.domain import AppointmentKind, DayPart
+from appointments.waiting_list.domain import Offer, WaitingEntry, WaitingStatus
+from appointments.waiting_list.models import WaitingItem
+from common.dynamodb.transactions import Transaction, Write
+from common.timestamps import from_iso, to_iso
+
+PARTITION = f"{WaitingItem.key_prefix}#clinic"
+PREFIX = "ENTRY#"
+ENTRY_UNCHANGED = "waiting entry unchanged"
+KEPT_AFTER_LAST_DAY = timedelta(days=30)
+KEPT_AFTER_CLOSING = timedelta(days=14)
+
+
+def list_entries() -> list[WaitingEntry]:
+    """Return all entries by one consistent query, who waits longest first."""
+    items = WaitingItem.query(PARTITION, consistent_read=True)
+    return sorted(map(_entry, items), key=lambda each: (each.created_at, each.id))
+
+
+def get_entry(entry_id: str) -> WaitingEntry | None:
+    """Return the entry with this id, read consistently, or None."""
+    try:
+        item = WaitingItem.get(PARTITION, f"{PREFIX}{entry_id}", consistent_read=True)
+    except WaitingItem.DoesNotExist:
+        return None
+    return _entry(item)
+
+
+def write_entry(entry: WaitingEntry, *, version: datetime | None) -> Write:
+    """Return the write of an entry whose stored `updated_at` is `version`, or of a new one."""
+    is_new = WaitingItem.pk.does_not_exist()
+    unchanged = is_new if version is None else WaitingItem.updated_at == version
+
+    def add_to(transaction: Transaction) -> None:
+        transaction.put_item(_item(entry), condition=unchanged, name=ENTRY_UNCHANGED)
+
+    return add_to
+
+
+def entry_from_raw(item: Mapping[str, Any]) -> WaitingEntry:
+    """Return the entry that an item in DynamoDB JSON stores, for maintenance."""
+    return _entry(WaitingItem.from_raw_data(dict(item)))
+
+
+def _item(entry: WaitingEntry) -> WaitingItem:
+    end_of_last_day = datetime.combine(entry.last, time.max, tzinfo=UTC)
+    expires_at = (
+        end_of_last_day + KEPT_AFTER_LAST_DAY
+        if entry.is_open
+        else entry.updated_at + KEPT_AFTER_CLOSING
+    )
+    return WaitingItem(
+        PARTITION,
+        f"{PREFIX}{entry.id}",
+        content={
+            "patientName": entry.patient_name,
+            "patientEmail": entry.patient_email,
+            "dni": entry.dni,
+            "doctorName": entry.doctor_name,
+            "specialty": entry.specialty,
+            "first": entry.first.isoformat(),
+            "last": entry.last.isoformat(),
+            "dayPart": entry.day_part.value if entry.day_part else None,
+            "kind": entry.kind.value,
+            "status": entry.status.value,
+            "offer": None if entry.offer is None else _offer_content(entry.offer),
+            "refused": list(entry.refused),
+            "appointmentId": entry.appointment_id,
+        },
+        created_at=entry.created_at,
+        updated_at=entry.updated_at,
+        expires_at=expires_at,
+    )
+
+
+def _offer_content(offer: Offer) -> dict[str, Any]:
+    return {
+        "number": offer.number,
+        "doctorName": offer.doctor_name,
+        "startsAt": to_iso(offer.starts_at),
+        "durationMin": offer.duration_min,
+        "heldUntil": to_iso(offer.held_until),
+    }
+
+
+def _entry(item: WaitingItem) -> WaitingEntry:
+    content = item.content
+    return WaitingEntry(
+        id=item.sk.removeprefix(PREFIX),
+        patient_name=content["patientName"],
+        patient_email=content["patientEmail"],
+        dni=content["dni"],
+        doctor_name=content["doctorName"],
+        specialty=content["specialty"],
+        first=date.fromisoformat(content["first"]),
+        last=date.fromisoformat(content["last"]),
+        day_part=DayPart(content["dayPart"]) if content["dayPart"] else None,
+        kind=AppointmentKind(content["kind"]),
+        status=WaitingStatus(content["status"]),
+        offer=None if content["offer"] is None else _offer(content["offer"]),
+        refused=tuple(content["refused"]),
+        appointment_id=content["appointmentId"],
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+    )
+
+
+def _offer(content: Mapping[str, Any]) -> Offer:
+    return Offer(
+        number=int(content["number"]),
+        doctor_name=content["doctorName"],
+        starts_at=from_iso(content["startsAt"]),
+        duration_min=int(content["durationMin"]),
+        held_until=from_iso(content["heldUntil"]),
+    )

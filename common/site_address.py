@@ -1,0 +1,8 @@
+"""The public address of the site, for messages and for links that people copy."""
+
+from django.conf import settings
+
+
+def site_url() -> str:
+    """Return scheme and host of the site; without `SITE_URL`, those of this machine."""
+    return str(settings.SITE_URL) or f"http://localhost:{settings.WS_PORT}"

@@ -1,0 +1,157 @@
+"""Entries of the waiting list as values: states, offers, and which times fit. Also holds of calendar days."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from appointments.domain import Calendar, CalendarDay, DayPart, Hold, TimeInterval
+from appointments.waiting_list.domain import (
+    MAX_REFUSED,
+    TRANSITIONS,
+    FreedTime,
+    WaitingEntry,
+    WaitingStatus,
+    time_key,
+)
+
+pytestmark = pytest.mark.pure
+
+CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
+NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
+HELD_UNTIL = NOW + timedelta(hours=1)
+TEN = datetime(2099, 11, 23, 10, tzinfo=CLINIC)
+FREED = FreedTime(doctor_name="Dr. Sosa", starts_at=TEN)
+ENTRY = WaitingEntry(
+    id="123456",
+    patient_name="Ana Martínez",
+    patient_email="ana@email.com",
+    first=date(2099, 11, 23),
+    last=date(2099, 11, 27),
+    created_at=NOW,
+    updated_at=NOW,
+)
+OFFERED = ENTRY.offered(FREED, 30, held_until=HELD_UNTIL, now=NOW)
+
+
+def fits(entry: WaitingEntry, *, start: datetime = TEN, specialists: tuple[str, ...] = ()) -> bool:
+    return entry.fits(replace(FREED, starts_at=start), start, specialists)
+
+
+# --- Which times fit
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (TEN - timedelta(days=1), False),
+        (TEN, True),
+        (TEN + timedelta(days=4), True),
+        (TEN + timedelta(days=5), False),
+    ],
+)
+def test_time_fits_from_the_first_to_the_last_day(start: datetime, expected: bool) -> None:
+    assert fits(ENTRY, start=start) is expected
+
+
+def test_time_fits_in_its_part_of_the_day() -> None:
+    assert fits(replace(ENTRY, day_part=DayPart.MORNING))
+    assert not fits(replace(ENTRY, day_part=DayPart.AFTERNOON))
+
+
+def test_time_fits_of_the_professional_in_any_spelling() -> None:
+    assert fits(replace(ENTRY, doctor_name="Doctor SOSA"))
+    assert not fits(replace(ENTRY, doctor_name="Dra. Gómez"), specialists=("Dr. Sosa",))
+
+
+def test_time_fits_of_the_specialty() -> None:
+    entry = replace(ENTRY, specialty="Cardiología")
+    assert fits(entry, specialists=("Dr. Sosa",))
+    assert not fits(entry, specialists=("Dra. Gómez",))
+
+
+# --- States
+
+
+def test_offer_is_live_until_the_hold_ends() -> None:
+    assert OFFERED.live_offer(now=HELD_UNTIL - timedelta(microseconds=1)) == OFFERED.offer
+    assert not OFFERED.is_waiting(now=NOW)
+    assert OFFERED.live_offer(now=HELD_UNTIL) is None
+    assert OFFERED.has_lapsed_offer(now=HELD_UNTIL)
+    assert OFFERED.is_waiting(now=HELD_UNTIL)
+    assert replace(OFFERED, offer=None).live_offer(now=NOW) is None
+
+
+def test_offer_holds_its_time_until_it_ends() -> None:
+    assert OFFERED.offer is not None
+    interval = TimeInterval.starting_at(TEN, 30)
+    assert OFFERED.offer.hold == Hold(interval=interval, until=HELD_UNTIL)
+
+
+def test_entry_without_offer_waits() -> None:
+    assert ENTRY.is_waiting(now=NOW)
+    assert ENTRY.live_offer(now=NOW) is None
+    assert not ENTRY.has_lapsed_offer(now=NOW)
+
+
+def test_refused_time_is_not_offered_again() -> None:
+    again = OFFERED.waiting_again(now=NOW)
+    assert again.status is WaitingStatus.WAITING
+    assert not fits(again)
+    assert fits(again, start=TEN + timedelta(minutes=30))
+
+
+def test_lapsed_offer_is_followed_by_the_next_one() -> None:
+    later = replace(FREED, starts_at=TEN + timedelta(hours=1))
+    second = OFFERED.offered(later, 20, held_until=HELD_UNTIL, now=HELD_UNTIL)
+    assert second.offer is not None
+    assert second.offer.number == 2
+    assert second.offer.interval == TimeInterval.starting_at(later.starts_at, 20)
+    assert second.refused == (time_key(FREED),)
+    assert not fits(second)
+
+
+def test_only_the_latest_refused_times_are_remembered() -> None:
+    entry, freed = ENTRY, FREED
+    for hours in range(MAX_REFUSED + 5):
+        freed = replace(FREED, starts_at=TEN + timedelta(hours=hours))
+        entry = entry.offered(freed, 30, held_until=HELD_UNTIL, now=NOW).waiting_again(now=NOW)
+    assert len(entry.refused) == MAX_REFUSED
+    assert entry.refused[-1] == time_key(freed)
+
+
+def test_ended_entries_are_not_open_and_follow_the_table() -> None:
+    booked, withdrawn = OFFERED.booked("654321", now=NOW), ENTRY.withdrawn(now=NOW)
+    assert (booked.appointment_id, booked.status) == ("654321", WaitingStatus.BOOKED)
+    for ended in (booked, withdrawn):
+        assert not ended.is_open
+        assert not ended.is_waiting(now=HELD_UNTIL)
+        assert not any(ended.can_become(status) for status in WaitingStatus)
+    assert ENTRY.is_open
+    assert OFFERED.is_open
+    assert set(TRANSITIONS) == set(WaitingStatus)
+    with pytest.raises(AssertionError):
+        ENTRY.booked("1", now=NOW)
+
+
+def test_each_change_has_a_later_version() -> None:
+    assert OFFERED.updated_at > ENTRY.updated_at
+    assert OFFERED.waiting_again(now=NOW - timedelta(days=1)).updated_at > OFFERED.updated_at
+
+
+# --- Holds
+
+
+def test_held_time_is_not_free_until_the_hold_ends() -> None:
+    day = CalendarDay(calendar=Calendar.of_doctor("Sosa"), day=TEN.date())
+    interval = TimeInterval.starting_at(TEN, 30)
+    held = day.with_hold("123456", Hold(interval=interval, until=HELD_UNTIL))
+
+    assert not held.is_free(TimeInterval.starting_at(TEN + timedelta(minutes=29), 30))
+    assert held.is_free(TimeInterval.starting_at(TEN + timedelta(minutes=30), 30))
+    assert not held.is_free(interval, except_for="123456")  # an appointment's id is no entry's
+    assert held.without_hold("123456").is_free(interval)
+    assert not held.without_hold("654321").is_free(interval)
+    assert not held.with_live_holds(now=HELD_UNTIL - timedelta(microseconds=1)).is_free(interval)
+    assert held.with_live_holds(now=HELD_UNTIL).is_free(interval)
