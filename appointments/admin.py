@@ -7,11 +7,12 @@ from typing import Any, override
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
+from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
@@ -35,6 +36,7 @@ from appointments.domain import (
     TimeInterval,
 )
 from appointments.labels import KIND_LABELS, STATUS_LABELS
+from appointments.mail_events import RECORD_TYPE
 from appointments.schedules.services import current_schedule, resolve_doctor
 from appointments.validation import clean_day
 from common import clock
@@ -42,6 +44,8 @@ from common.contact import mask_phone
 from common.errors import ConflictError, DomainError, InvalidFieldError, NotFoundError, RuleError
 from common.identity.verification import Staff, mask_dni
 from common.rest.permissions import VIEW_DNI, VIEW_PHONE
+from notifications.admin import VIEW, emails_of_record
+from notifications.services import are_emails_sent
 from staff.admin import RecordAdmin
 from staff.filters import ALL, ChoiceFilter
 from staff.formatting import format_csv_instant, format_instant
@@ -156,7 +160,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
     actions = ("confirm", "complete", "reschedule", "cancel", "delete_selected", "export_csv")
-    readonly_fields = ("dni_hidden", "phone_hidden", "code", "created_at", "updated_at")
+    readonly_fields = ("dni_hidden", "phone_hidden", "code", "emails", "created_at", "updated_at")
 
     class Media:
         """The script that shows the doctor's free times beside the form."""
@@ -197,6 +201,12 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         """Return the masked telephone number."""
         return mask_phone(appointment.phone) or "–"
 
+    @admin.display(description=gettext_lazy("e-mails"))
+    def emails(self, appointment: Appointment) -> str:
+        """Return the e-mails about it."""
+        page = reverse("admin:appointments_appointment_change", args=[quote(appointment.pk)])
+        return emails_of_record(RECORD_TYPE, appointment.pk, following=page)
+
     # --- Forms
 
     @override
@@ -214,7 +224,8 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         dni = "dni" if request.user.has_perm(VIEW_DNI) else "dni_hidden"
         phone = "phone" if request.user.has_perm(VIEW_PHONE) else "phone_hidden"
         identity = [dni, phone, "code"] if obj.value.code else [dni, phone]
-        return [*fields, *identity, "status", "notes", ("created_at", "updated_at")]
+        emails = ["emails"] if are_emails_sent() and request.user.has_perm(VIEW) else []
+        return [*fields, *identity, "status", "notes", *emails, ("created_at", "updated_at")]
 
     @override
     def save_record(

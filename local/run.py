@@ -44,6 +44,7 @@ DEMO_USER = "demo"
 DEMO_PASSWORD = "demo"  # noqa: S105 -- for servers that only this machine reaches
 DRAIN_S = 4
 """How long Ctrl-C waits for pauses in calls; less than `STOP_TIMEOUT_S` of a child process."""
+EMAIL_FROM = "Turnos <turnos@localhost.localdomain>"
 DOCTORS = "Dr. Rodríguez, Dra. Gómez, Dr. Sosa, Dra. Fernández"
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -67,6 +68,7 @@ async def main() -> None:
             voice_port, site_port = find_free_ports(2)
             await _start_part(children, "voice", voice_port, environ)
             await _start_part(children, "site", site_port, environ)
+            await _start_mail_worker(children, environ)
             await _wait_until_ready([voice_port, site_port], children)
             router = HTTPRouter(voice_port=voice_port, site_port=site_port)
             async with router.listening(bind_sockets(address)):
@@ -140,6 +142,12 @@ async def _start_part(
     await children.start(part, command, _child_environ(environ | own), reports_ready=False)
 
 
+async def _start_mail_worker(children: ProcessGroup, environ: dict[str, str]) -> None:
+    """Start the process that sends e-mails: here into a folder."""
+    command = [sys.executable, "manage.py", "send_messages"]
+    await children.start("mail", command, _child_environ(environ), reports_ready=False)
+
+
 def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[str, str]:
     """Return the server's settings; production code has no local mode."""
     return {
@@ -156,6 +164,9 @@ def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[st
         "LEGACY_LOCAL_CLIENTS": "true",
         "CLINIC_DOCTORS": DOCTORS,
         "ORDER_CATALOGUE": os.environ.get("ORDER_CATALOGUE", "").strip() or "required",
+        "EMAIL_FROM": os.environ.get("EMAIL_FROM", "").strip() or EMAIL_FROM,
+        "EMAIL_URL": _email_url(),
+        "EMAIL_POLL_S": "1",
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -165,6 +176,19 @@ def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[st
         "NO_PROXY": "localhost,127.0.0.1,::1",
         "no_proxy": "localhost,127.0.0.1,::1",
     }
+
+
+def _email_url() -> str:
+    """Return where e-mails go: here, by default, into a folder that the admin shows."""
+    return os.environ.get("EMAIL_URL", "").strip() or f"file:{VAR / 'mail'}"
+
+
+def _describe_mailbox(address: ListenAddress) -> str:
+    if not _email_url().startswith("file:"):
+        return ""
+    url = f"{address.url}/admin/notifications/message/mailbox/"
+    return f"""
+  Local mailbox     {url}    the e-mails to patients"""
 
 
 def _allowed_hosts(address: ListenAddress) -> list[str]:
@@ -282,7 +306,7 @@ def _welcome(
 Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine {alone}with no AWS account.
 
   Talk to Carlos    {address.url}/
-  Staff admin       {address.url}/admin/    user {DEMO_USER}, password {password}
+  Staff admin       {address.url}/admin/    user {DEMO_USER}, password {password}{_describe_mailbox(address)}
   REST API          {address.url}/orders    {address.url}/appointments?date=YYYY-MM-DD{reads}
   From a terminal   make call TEXT="Consulta el pedido número 1 con DNI 12345678"
                     make call AUDIO=samples/consulta-pedido-1.wav{_describe_legacy_clients(address)}

@@ -12,6 +12,7 @@ from django.utils.timezone import localdate
 import appointments.services
 import conversations.services
 import follow_ups.services
+import notifications.services
 import orders.services
 from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
 from common import clock
@@ -43,6 +44,8 @@ def start_page_context(request: HttpRequest) -> dict[str, Any]:
         ]
     if user.has_perm("follow_ups.view_followup"):
         context["follow_ups"] = _open_follow_ups(now)
+    if user.has_perm("notifications.view_message") and notifications.services.are_emails_sent():
+        context["emails_not_sent"] = notifications.services.count_needing_staff()
     if user.has_perm("conversations.view_conversation"):
         context["calls"] = _calls(now)
     if may_lift_locks(request):

@@ -79,7 +79,7 @@ locals {
   }
 
   logs = {
-    for name in ["voice", "site", "migrate"] : name => {
+    for name in ["voice", "site", "migrate", "mail"] : name => {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.this[name].name

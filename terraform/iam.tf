@@ -180,7 +180,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "Logs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = [for name in ["voice", "site", "migrate"] : "${aws_cloudwatch_log_group.this[name].arn}:*"]
+    resources = [for name in ["voice", "site", "migrate", "mail"] : "${aws_cloudwatch_log_group.this[name].arn}:*"]
   }
 }
 

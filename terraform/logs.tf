@@ -66,6 +66,7 @@ locals {
     voice      = "/ecs/${local.name}/voice"
     site       = "/ecs/${local.name}/site"
     migrate    = "/ecs/${local.name}/migrate"
+    mail       = "/ecs/${local.name}/mail"
     flow       = "/vpc/${local.name}/flow"
     waf        = "aws-waf-logs-${local.name}" # WAF asks for this beginning
   }

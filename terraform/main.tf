@@ -45,5 +45,6 @@ locals {
     LOG_FORMAT         = "json"
     METRICS_NAMESPACE  = local.metrics_namespace
     SITE_URL           = "https://${var.domain_name}"
+    EMAIL_FROM         = var.email_from
   }
 }

@@ -108,6 +108,11 @@ locals {
       description = "Somebody guesses passwords of the staff."
       metric      = "LoginFailures", statistic = "Sum", threshold = 5, minutes = 3, of = 10
     })
+    emails-not-sent = {
+      description = "E-mails to patients failed for good, or may have been sent or not."
+      namespace   = local.metrics_namespace, dimensions = {}
+      metric      = "EmailsNotSent", statistic = "Sum", threshold = 0, minutes = 1, of = 1
+    }
     voice-cpu = {
       description = "Voice tasks use much of their CPU: audio gets late before anything else shows."
       namespace   = "AWS/ECS", dimensions = local.voice_tasks

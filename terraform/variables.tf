@@ -272,6 +272,17 @@ variable "environment" {
   }
 }
 
+variable "email_from" {
+  description = "Sender of the e-mails to patients, a verified identity of Amazon SES: `Clínica <turnos@example.com>`. Empty: none are sent, and no worker runs."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.email_from == "" || can(regex("^([^<>]*<[^@<> ]+@[^@<> ]+>|[^@<> ]+@[^@<> ]+)$", var.email_from))
+    error_message = "email_from: an address, or a name and an address in <>."
+  }
+}
+
 #### Operation
 
 variable "log_level" {
