@@ -23,8 +23,6 @@ STORED = {
         "appointment",
     ): "PK SK appointmentDate changes code createdAt date dni doctorName duration id notes "
     "patientEmail patientName phone status type updatedAt",
-    ("appointments", "doctor's day"): "PK SK revision slots",
-    ("appointments", "patient's day"): "PK SK revision slots",
     ("appointments", "information"): "PK SK createdAt keywords text title updatedAt",
     ("appointments", "schedule"): "PK SK content createdAt updatedAt",
     ("appointments", "message"): (
@@ -33,13 +31,6 @@ STORED = {
     ),
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
     ("calls", "model usage"): "PK SK expiresAt seconds",
-    (
-        "calls",
-        "conversation",
-    ): "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs "
-    "id interruptions kind language latencyMaxMs latencyMedianMs leftAt live modelId reason renewals resumeHash "
-    "resumes speechTokensIn speechTokensOut startedAt textTokensIn textTokensOut toolRuns turns updatedAt "
-    "voice wire",
     (
         "calls",
         "utterance",
@@ -62,6 +53,13 @@ STORED = {
         "data migration",
     ): "PK SK attempt backup changed finishedAt leaseUntil name problems runner startedAt state",
     ("calls", "undo item"): "PK SK after expiresAt",
+    ("appointments", "doctor's day"): ("PK SK holds revision slots"),
+    ("appointments", "patient's day"): ("PK SK holds revision slots"),
+    ("appointments", "waiting entry"): ("PK SK content createdAt expiresAt updatedAt"),
+    ("calls", "conversation"): (
+        "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs id interruptions kind language latencyMaxMs latencyMedianMs leftAt live "
+        "modelId reason renewals result resultCode resumeHash resumes speechTokensIn speechTokensOut startedAt textTokensIn textTokensOut toolRuns turns updatedAt voice wanted wire"
+    ),
 }
 
 
