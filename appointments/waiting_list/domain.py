@@ -1,6 +1,6 @@
 """Entries of the waiting list as values: their states and transitions, and which times fit them. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -141,6 +141,10 @@ class WaitingEntry:
             return None
         return self.offer if self.offer.held_until > now else None
 
+    def is_past(self, *, today: date) -> bool:
+        """Whether the last day that suits the patient has passed; `today` is a local day."""
+        return self.last < today
+
     def has_lapsed_offer(self, *, now: datetime) -> bool:
         """Whether a time was offered, and the hold ended without an answer."""
         return self.status is WaitingStatus.OFFERED and self.live_offer(now=now) is None
@@ -169,9 +173,9 @@ class WaitingEntry:
         return not self.specialty or freed.doctor_name in specialists
 
     def _refused_keys(self) -> tuple[str, ...]:
-        """Return the refused times, with the one of an offer that nobody answered."""
+        """Return the refused times, each once, with the one of an offer that nobody answered."""
         unanswered = () if self.offer is None else (self.offer.time_key,)
-        return (*self.refused, *unanswered)
+        return tuple(dict.fromkeys((*self.refused, *unanswered)))
 
     def offered(
         self, freed: FreedTime, duration_min: int, *, held_until: datetime, now: datetime
@@ -207,6 +211,29 @@ class WaitingEntry:
         assert self.can_become(status)
         version = next_version(self.updated_at, now)
         return replace(self, status=status, updated_at=version, **changes)  # type: ignore[arg-type]  # fields of the class
+
+
+def order_candidates(
+    entries: Iterable[WaitingEntry], *, except_for: Collection[str], today: date, now: datetime
+) -> list[WaitingEntry]:
+    """Return those to whom a time may be offered, in the order in which they are asked.
+
+    Those with a lapsed offer come last: a new offer replaces the lapsed one, whose time the worker then
+    can't pass on. Without a worker nobody else ends lapsed offers, so they are not left out.
+
+    Args:
+        entries: All entries, who waits longest first.
+        except_for: The ids of those to leave out.
+        today: The local day; who wanted a day before it is left out.
+        now: The current time.
+
+    """
+    eligible = [
+        each
+        for each in entries
+        if each.id not in except_for and each.is_waiting(now=now) and not each.is_past(today=today)
+    ]
+    return sorted(eligible, key=lambda each: each.has_lapsed_offer(now=now))
 
 
 def time_key(freed: FreedTime) -> str:

@@ -1,6 +1,6 @@
 """To whom a freed time is offered, and the hold that reserves it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,13 +13,14 @@ from appointments.domain import (
     CalendarDay,
     TimeInterval,
     is_free_on_all,
+    local_day,
     local_days,
 )
 from appointments.opening_hours import covers
 from appointments.schedules.domain import Professional, Schedule
 from appointments.schedules.services import current_schedule
 from appointments.waiting_list import repository
-from appointments.waiting_list.domain import FreedTime, WaitingEntry
+from appointments.waiting_list.domain import FreedTime, WaitingEntry, order_candidates
 from common.dynamodb.transactions import Transaction, Write
 from common.timestamps import to_iso
 from notifications.services import enqueue, new_message
@@ -65,7 +66,7 @@ def offer_time(
     freed: FreedTime | None,
     calendar_days: Sequence[CalendarDay],
     *,
-    except_for: str | None = None,
+    except_for: Collection[str] = (),
     now: datetime,
 ) -> OfferedTime:
     """Offer a freed time to the one who waits longest of those whom it fits.
@@ -73,7 +74,7 @@ def offer_time(
     Args:
         freed: The time; None: nothing is offered.
         calendar_days: The days that are to be stored, without the booking or hold that ends.
-        except_for: The entry that had the time until now.
+        except_for: The ids of entries that don't get it, such as the one that had the time until now.
         now: The current time.
 
     Returns:
@@ -89,9 +90,13 @@ def offer_time(
     if professional is None and schedule.professionals:
         return OfferedTime(entry=None, calendar_days=days)  # they work here no longer
     professional = professional or Professional(name=freed.doctor_name)
-    for entry in repository.list_entries():
-        if entry.id == except_for or not entry.is_waiting(now=now):
-            continue
+    candidates = order_candidates(
+        repository.list_entries(),
+        except_for=except_for,
+        today=local_day(now, clinic.time_zone()),
+        now=now,
+    )
+    for entry in candidates:
         duration_min = professional.duration_of(entry.kind)
         interval = TimeInterval.starting_at(freed.starts_at, duration_min)
         if (

@@ -3,7 +3,7 @@
 Besides the errors in its docstring, each may raise `UnavailableError` if DynamoDB fails.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -93,7 +93,10 @@ def add_entry(*, wanted: Wanted, now: datetime) -> WaitingEntry:
 
     """
     cleaned = _clean(wanted, now=now)
-    entries = [each for each in repository.list_entries() if each.is_open]
+    today = local_day(now, clinic.time_zone())
+    entries = [
+        each for each in repository.list_entries() if each.is_open and not each.is_past(today=today)
+    ]
     for entry in entries:
         if _wanted_of(entry) == cleaned:
             return entry
@@ -240,15 +243,17 @@ def continue_offers(now: datetime) -> int:
     Several processes may do this at once: each time is offered to one patient.
     """
     lapsed = [each.id for each in repository.list_entries() if each.has_lapsed_offer(now=now)]
-    for entry_id in lapsed:
-        retry_on_conflict(partial(_release_if_lapsed, entry_id, now=now))
+    for done, entry_id in enumerate(lapsed):
+        # A new offer would replace a lapsed one, whose time would then be offered to nobody.
+        still_lapsed = lapsed[done:]
+        retry_on_conflict(partial(_release_if_lapsed, entry_id, except_for=still_lapsed, now=now))
     return len(lapsed)
 
 
-def _release_if_lapsed(entry_id: str, *, now: datetime) -> None:
+def _release_if_lapsed(entry_id: str, *, except_for: Collection[str], now: datetime) -> None:
     before = repository.get_entry(entry_id)
     if before is not None and before.has_lapsed_offer(now=now):
-        _release(before, before.waiting_again(now=now), now=now)
+        _release(before, before.waiting_again(now=now), except_for=except_for, now=now)
 
 
 def _live_offer(entry: WaitingEntry, number: int, *, now: datetime) -> Offer:
@@ -258,15 +263,24 @@ def _live_offer(entry: WaitingEntry, number: int, *, now: datetime) -> Offer:
     return offer
 
 
-def _release(before: WaitingEntry, after: WaitingEntry, *, now: datetime) -> None:
-    """Store `after`, which holds no time, and offer the time that `before` held to the next patient."""
+def _release(
+    before: WaitingEntry,
+    after: WaitingEntry,
+    *,
+    except_for: Collection[str] = (),
+    now: datetime,
+) -> None:
+    """Store `after`, which holds no time, and offer the time that `before` held to the next patient.
+
+    The next patient is none of those with an id in `except_for`.
+    """
     assert before.offer is not None
     offer = before.offer
     calendar = Calendar.of_doctor(offer.doctor_name)
     wanted = [(calendar, day) for day in local_days(offer.interval, clinic.time_zone())]
     days = [day.without_hold(before.id) for day in availability.read_calendar_days(wanted, now=now)]
     freed = FreedTime(doctor_name=offer.doctor_name, starts_at=offer.starts_at)
-    offered = offer_time(freed, days, except_for=before.id, now=now)
+    offered = offer_time(freed, days, except_for={before.id, *except_for}, now=now)
     write = repository.write_entry(after, version=before.updated_at)
     _store([write, *offered.writes], offered.calendar_days)
 

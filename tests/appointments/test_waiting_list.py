@@ -234,6 +234,34 @@ def test_lapsed_offer_goes_to_the_next_when_the_worker_passes() -> None:
     assert waiting_list.continue_offers(NOW + HOUR) == 0
 
 
+def test_two_offers_that_lapse_at_once_both_go_on() -> None:
+    first_booked, second_booked = book(), book("11:00")
+    first, second = wait(), wait("Caro Paz", now=NOW + HOUR / 60)
+    cancel(first_booked)
+    cancel(second_booked)
+    third = wait("Dani Gil", now=NOW + HOUR / 30)
+    now = NOW + HOUR
+
+    assert waiting_list.continue_offers(now) == 2
+
+    # Nobody is offered a time instead of one that is still to go to the next.
+    starts = [offered_start(each, now=now) for each in (first, second, third)]
+    assert starts == [at("11:00"), None, TEN]
+    assert [len(stored(each).refused) for each in (first, second)] == [1, 1]
+    assert waiting_list.continue_offers(now) == 0
+
+
+def test_freed_time_goes_to_who_waits_before_a_lapsed_offer() -> None:
+    entry = offered_entry()
+    other, last = book("11:00"), book("12:00")
+    second = wait("Caro Paz", now=NOW + HOUR / 60)
+    cancel(other, now=NOW + HOUR)
+    assert offered_start(second, now=NOW + HOUR) == at("11:00")
+    assert stored(entry).has_lapsed_offer(now=NOW + HOUR)
+    cancel(last, now=NOW + HOUR)  # nobody else waits, and no worker ended the lapsed offer
+    assert offered_start(entry, now=NOW + HOUR) == at("12:00")
+
+
 def test_lapsed_offer_of_a_booked_time_is_offered_to_nobody() -> None:
     entry = offered_entry()
     second = wait("Caro Paz", now=NOW + HOUR / 60)
@@ -305,6 +333,17 @@ def test_list_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         wait("Tres Paz")
     waiting_list.withdraw_entry(entry_id=first.id, now=NOW)
     assert wait("Tres Paz").is_open
+
+
+def test_entries_whose_last_day_has_passed_do_not_count_to_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("appointments.waiting_list.services.MAX_OPEN_ENTRIES", 1)
+    past = wait("Uno Paz")
+    with pytest.raises(WaitingListFullError):
+        wait("Dos Paz", last=TUESDAY, now=at("23:59"))  # its last day
+    assert wait("Dos Paz", last=TUESDAY, now=at("00:00", TUESDAY)).is_open
+    assert stored(past).is_open
 
 
 def test_entry_can_be_changed_while_it_waits() -> None:

@@ -13,6 +13,7 @@ from appointments.waiting_list.domain import (
     FreedTime,
     WaitingEntry,
     WaitingStatus,
+    order_candidates,
     time_key,
 )
 
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.pure
 
 CLINIC = ZoneInfo("America/Argentina/Buenos_Aires")
 NOW = datetime(2099, 11, 22, 15, tzinfo=UTC)
-HELD_UNTIL = NOW + timedelta(hours=1)
+HOUR = timedelta(hours=1)
+HELD_UNTIL = NOW + HOUR
 TEN = datetime(2099, 11, 23, 10, tzinfo=CLINIC)
 FREED = FreedTime(doctor_name="Dr. Sosa", starts_at=TEN)
 ENTRY = WaitingEntry(
@@ -117,8 +119,15 @@ def test_only_the_latest_refused_times_are_remembered() -> None:
     for hours in range(MAX_REFUSED + 5):
         freed = replace(FREED, starts_at=TEN + timedelta(hours=hours))
         entry = entry.offered(freed, 30, held_until=HELD_UNTIL, now=NOW).waiting_again(now=NOW)
-    assert len(entry.refused) == MAX_REFUSED
-    assert entry.refused[-1] == time_key(freed)
+    latest = [TEN + timedelta(hours=hours) for hours in range(5, MAX_REFUSED + 5)]
+    assert entry.refused == tuple(time_key(replace(FREED, starts_at=start)) for start in latest)
+
+
+def test_refused_time_that_is_stored_twice_counts_once() -> None:
+    entry = replace(ENTRY, refused=(time_key(FREED),) * MAX_REFUSED)
+    later = replace(FREED, starts_at=TEN + timedelta(hours=1))
+    again = entry.offered(later, 30, held_until=HELD_UNTIL, now=NOW).waiting_again(now=NOW)
+    assert again.refused == (time_key(FREED), time_key(later))
 
 
 def test_ended_entries_are_not_open_and_follow_the_table() -> None:
@@ -133,6 +142,24 @@ def test_ended_entries_are_not_open_and_follow_the_table() -> None:
     assert set(TRANSITIONS) == set(WaitingStatus)
     with pytest.raises(AssertionError):
         ENTRY.booked("1", now=NOW)
+
+
+def test_entry_is_past_after_its_last_day() -> None:
+    assert not ENTRY.is_past(today=ENTRY.last)
+    assert ENTRY.is_past(today=ENTRY.last + timedelta(days=1))
+
+
+def test_candidates_with_a_lapsed_offer_come_last() -> None:
+    lapsed, waiting = replace(OFFERED, id="1"), replace(ENTRY, id="2")
+    live = replace(OFFERED, id="3").offered(FREED, 30, held_until=HELD_UNTIL + HOUR, now=NOW)
+    left_out = replace(ENTRY, id="4")
+    entries = [lapsed, waiting, live, left_out, replace(ENTRY, id="5").withdrawn(now=NOW)]
+
+    def candidates(today: date) -> list[WaitingEntry]:
+        return order_candidates(entries, except_for={"4"}, today=today, now=HELD_UNTIL)
+
+    assert candidates(ENTRY.last) == [waiting, lapsed]
+    assert candidates(ENTRY.last + timedelta(days=1)) == []
 
 
 def test_each_change_has_a_later_version() -> None:
