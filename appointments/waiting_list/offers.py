@@ -91,7 +91,7 @@ def offer_time(
         return OfferedTime(entry=None, calendar_days=days)  # they work here no longer
     professional = professional or Professional(name=freed.doctor_name)
     candidates = order_candidates(
-        repository.list_entries(),
+        repository.list_readable_entries(),
         except_for=except_for,
         today=local_day(now, clinic.time_zone()),
         now=now,

@@ -1,5 +1,6 @@
 """Reads and writes of the waiting list in DynamoDB."""
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from appointments.waiting_list.domain import Offer, WaitingEntry, WaitingStatus
 from appointments.waiting_list.models import WaitingItem
 from common.dynamodb.transactions import Transaction, Write
 from common.timestamps import from_iso, to_iso
+
+logger = logging.getLogger(__name__)
 
 PARTITION = f"{WaitingItem.key_prefix}#clinic"
 PREFIX = "ENTRY#"
@@ -21,6 +24,26 @@ def list_entries() -> list[WaitingEntry]:
     """Return all entries by one consistent query, who waits longest first."""
     items = WaitingItem.query(PARTITION, consistent_read=True)
     return sorted(map(_entry, items), key=lambda each: (each.created_at, each.id))
+
+
+def list_readable_entries() -> list[WaitingEntry]:
+    """Return the entries of `list_entries` without those that can't be read, which are logged.
+
+    For changes of appointments: an entry that can't be read must not prevent them.
+    """
+    found = WaitingItem.query(PARTITION, consistent_read=True)
+    raw_items = [raw for page in found.page_iter for raw in page["Items"]]
+    entries = [entry for raw in raw_items if (entry := _readable_entry(raw)) is not None]
+    return sorted(entries, key=lambda each: (each.created_at, each.id))
+
+
+def _readable_entry(raw: Mapping[str, Any]) -> WaitingEntry | None:
+    try:
+        return entry_from_raw(raw)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # malformed content
+        fields = {"sort_key": raw["SK"]["S"], "error": type(error).__name__}
+        logger.error("waiting entry not readable", extra=fields)  # noqa: TRY400 -- the traceback may quote a patient
+        return None
 
 
 def get_entry(entry_id: str) -> WaitingEntry | None:
@@ -91,6 +114,8 @@ def _offer_content(offer: Offer) -> dict[str, Any]:
 
 def _entry(item: WaitingItem) -> WaitingEntry:
     content = item.content
+    if None in {item.created_at, item.updated_at}:
+        raise ValueError("an entry has the time at which it was made, and a version")
     return WaitingEntry(
         id=item.sk.removeprefix(PREFIX),
         patient_name=content["patientName"],

@@ -242,7 +242,9 @@ def continue_offers(now: datetime) -> int:
 
     Several processes may do this at once: each time is offered to one patient.
     """
-    lapsed = [each.id for each in repository.list_entries() if each.has_lapsed_offer(now=now)]
+    lapsed = [
+        each.id for each in repository.list_readable_entries() if each.has_lapsed_offer(now=now)
+    ]
     for done, entry_id in enumerate(lapsed):
         # A new offer would replace a lapsed one, whose time would then be offered to nobody.
         still_lapsed = lapsed[done:]

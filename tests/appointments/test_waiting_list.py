@@ -19,6 +19,8 @@ from appointments.errors import (
 )
 from appointments.waiting_list import services as waiting_list
 from appointments.waiting_list.domain import WaitingEntry, WaitingStatus
+from appointments.waiting_list.models import WaitingItem
+from appointments.waiting_list.repository import PARTITION, PREFIX
 from appointments.waiting_list.services import Wanted
 from common.errors import InvalidFieldError, StaleVersionError
 from common.identity.verification import Staff
@@ -165,6 +167,35 @@ def test_longer_appointment_is_offered_only_if_it_fits() -> None:
     entry = wait()  # a consultation takes 30 minutes
     cancel(booked)
     assert offered_start(entry) == TEN
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"content": {"S": '{"patientName": "Uno Paz"}'}},
+        {"content": {"S": "[]"}},
+        {"content": {"S": "Uno Paz"}},
+        {"content": {"NULL": True}},
+        {"createdAt": {"NULL": True}},
+        {"createdAt": {"S": "Uno Paz"}},
+        {"updatedAt": {"NULL": True}},
+    ],
+)
+def test_unreadable_entry_does_not_stop_cancellations(
+    broken: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    unreadable, booked = wait("Uno Paz"), book()
+    second = wait("Caro Paz", now=NOW + HOUR / 60)
+    item = WaitingItem.get(PARTITION, f"{PREFIX}{unreadable.id}").serialize()
+    WaitingItem.call_api("PutItem", Item=item | broken)
+
+    cancel(booked)
+
+    assert offered_start(second) == TEN
+    assert waiting_list.continue_offers(NOW + HOUR) == 1
+    logged = {getattr(each, "sort_key", None) for each in caplog.records}
+    assert f"{PREFIX}{unreadable.id}" in logged
+    assert "Uno Paz" not in caplog.text
 
 
 # --- Answers
