@@ -49,6 +49,8 @@ def test_roles_are_created_by_a_migration() -> None:
         "change_followup",
         "view_profile",
         "view_phone",
+        "view_message",
+        "change_message",
     }
 
     assert permissions("viewer") == viewer

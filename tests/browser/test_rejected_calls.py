@@ -61,7 +61,7 @@ async def test_busy_server_message_and_countdown_are_shown(
     await expect(spoken_countdown).to_be_attached()  # not updated every second
     shown: list[int] = await customer.page.evaluate("[...new Set(tests.countdown)]")
     assert shown[0] == 3
-    assert shown[1:] in ([2, 1], [2], [1]), "a slow page skips a second"
+    assert shown == sorted(shown, reverse=True), "it counts down; a slow page skips seconds"
     assert server.connections == 0
     server.ticket_refusal = None
     await customer.button("Empezar de nuevo").click()

@@ -194,28 +194,35 @@ async function moveEvent({ event, oldEvent, revert }) {
     .replace("{from}", formatStart(oldEvent.startStr))
     .replace("{to}", formatStart(event.startStr));
   if (!(await ask(question))) return revert();
-  showMessage("status", "");
+  root.ariaBusy = "true";
+  const outcome = await requestMove(moveUrl, { start: event.startStr.slice(0, 19), version });
+  if (outcome.kind === "error") revert();
+  await reload();
+  showMessage(outcome.kind, outcome.text); // after the reload, which clears old messages
+  root.ariaBusy = "false";
+}
+
+/**
+ * Move an appointment on the server; return the message to show.
+ *
+ * @param {string} url
+ * @param {{ start: string, version: string }} move
+ * @returns {Promise<{ kind: "status" | "error", text: string }>}
+ */
+async function requestMove(url, move) {
   const token = /** @type {HTMLInputElement | null} */ (find("[name=csrfmiddlewaretoken]"));
   try {
-    const response = await fetch(moveUrl, {
+    const response = await fetch(url, {
       method: "POST",
       headers: { "X-CSRFToken": token?.value ?? "" },
-      body: new URLSearchParams({ start: event.startStr.slice(0, 19), version }),
+      body: new URLSearchParams(move),
     });
     const answer = await response.json();
-    if (!response.ok) {
-      revert();
-      showMessage("error", answer.message ?? texts.notMoved);
-    } else {
-      showMessage("status", answer.message);
-    }
+    if (response.ok) return { kind: "status", text: answer.message };
+    return { kind: "error", text: answer.message ?? texts.notMoved };
   } catch {
-    revert();
-    showMessage("error", texts.notMoved);
+    return { kind: "error", text: texts.notMoved };
   }
-  const message = find("#calendar-error")?.textContent ?? "";
-  await reload();
-  if (message) showMessage("error", message);
 }
 
 /** Read the events again, and wait for them. */
