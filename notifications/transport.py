@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from typing import Any, override
 
 from anymail.exceptions import AnymailError  # type: ignore[import-untyped]  # it has no types
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, HTTPClientError, SSLError
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
@@ -18,6 +18,13 @@ from notifications.mail import Mail
 FIRST_PERMANENT_CODE = 500
 """SMTP's replies from here on are final (RFC 5321, section 4.2.1)."""
 FINAL_SES_CODES = frozenset({"MessageRejected", "BadRequestException"})
+UNKNOWN_SES_ERRORS = (HTTPClientError, SSLError)
+"""botocore's errors that may come after the request was written.
+
+A connection that could not be opened (`EndpointConnectionError`, `ConnectTimeoutError`,
+`ProxyConnectionError`) and missing credentials are no `HTTPClientError`. TLS may fail in the handshake, or
+while the response is read.
+"""
 
 
 class TransportError(Exception):
@@ -146,7 +153,7 @@ def _translated_ses_error(error: AnymailError) -> TransportError:
     if isinstance(cause, ClientError):
         code = cause.response.get("Error", {}).get("Code", "")
         return (RefusedError if code in FINAL_SES_CODES else TransportError)(code)
-    kind = OutcomeUnknownError if isinstance(cause, ReadTimeoutError) else TransportError
+    kind = OutcomeUnknownError if isinstance(cause, UNKNOWN_SES_ERRORS) else TransportError
     return kind(describe_error(cause or error))
 
 
