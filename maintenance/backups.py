@@ -8,7 +8,8 @@ A backup is a place with a file for each table and a manifest:
 
 A backup of tables in use is not a picture of one moment: items are read one after the other. On AWS,
 on-demand backups and point-in-time recovery are. Restoring leaves out what has expired meanwhile, so that
-a conversation whose time is over doesn't come back.
+a conversation whose time is over doesn't come back. E-mails that were not finished are restored as
+uncertain, because they may have been sent after the backup.
 """
 
 import gzip
@@ -24,14 +25,17 @@ from typing import Any
 
 from common.dynamodb.bulk import BulkClient, Item, Key, key_of
 from common.dynamodb.items import ContentDigest, from_json, to_json
-from common.timestamps import to_iso
+from common.timestamps import to_iso, truncate_to_ms
 from maintenance.errors import MaintenanceError
 from maintenance.locations import Location
 from maintenance.tables import TableNames
+from notifications.repository import uncertain_raw
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 HASH_CHUNK_BYTES = 1024 * 1024
+RESTORED_MESSAGE = "restored from a backup"
+"""The error of a message that was unfinished in the backup."""
 
 type OnItem = Callable[[int], None]
 """Called with the number of items that were read or written just now."""
@@ -273,11 +277,15 @@ def _work_folder() -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What restoring a table did."""
+    """What restoring a table did.
+
+    `uncertain_messages` are those of `stored` that were unfinished in the backup.
+    """
 
     stored: int
     expired: int
     deleted: int
+    uncertain_messages: int
 
 
 def restore_table(
@@ -291,7 +299,8 @@ def restore_table(
 ) -> Restored:
     """Make a table contain exactly the items of a backup that have not expired, and verify it.
 
-    Items that are not in the backup are deleted. Run again after an interruption, it completes.
+    Items that are not in the backup are deleted. Messages that were unfinished become uncertain, so that
+    no worker sends them a second time. Run again after an interruption, it completes.
 
     Raises:
         VerificationError: afterwards the table has other items; somebody may be writing to it.
@@ -299,13 +308,15 @@ def restore_table(
     """
     expected = ContentDigest()
     keys: set[Key] = set()
+    uncertain_keys: set[Key] = set()
 
     def current_items() -> Iterator[Item]:
-        for item in backup.items(label):
-            if not is_expired(item, now):
-                expected.add(item)
-                keys.add(key_of(item))
-                yield item
+        for item, is_uncertain in _items_to_restore(backup, label, now):
+            expected.add(item)
+            keys.add(key_of(item))
+            if is_uncertain:
+                uncertain_keys.add(key_of(item))
+            yield item
 
     for count in client.put_many(table, current_items()):
         on_item(count)
@@ -320,7 +331,21 @@ def restore_table(
             "Is a server still writing to it? Stop it, and restore again."
         )
     total = backup.manifest.tables[label].items
-    return Restored(stored=expected.count, expired=total - expected.count, deleted=deleted)
+    return Restored(
+        stored=expected.count,
+        expired=total - expected.count,
+        deleted=deleted,
+        uncertain_messages=len(uncertain_keys),
+    )
+
+
+def _items_to_restore(backup: OpenBackup, label: str, now: datetime) -> Iterator[tuple[Item, bool]]:
+    """Yield the items that have not expired, and whether each is a message that became uncertain."""
+    changed_at = truncate_to_ms(now)
+    for item in backup.items(label):
+        if not is_expired(item, now):
+            uncertain = uncertain_raw(item, RESTORED_MESSAGE, now=changed_at)
+            yield (item, False) if uncertain is None else (uncertain, True)
 
 
 def _delete_others(client: BulkClient, table: str, keys: set[Key]) -> int:

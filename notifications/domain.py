@@ -37,7 +37,10 @@ class MessageStatus(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     UNCERTAIN = "uncertain"
-    """It may have been sent or not: the worker ended in between. It is not sent again by itself."""
+    """It may have been sent or not: the worker ended in between, or a backup was restored.
+
+    It is not sent again by itself.
+    """
     OBSOLETE = "obsolete"
 
 

@@ -153,3 +153,20 @@ def message_from_raw(item: Mapping[str, Any]) -> Message:
 
     """
     return message_from_item(MessageItem.from_raw_data(dict(item)))
+
+
+def uncertain_raw(item: Mapping[str, Any], error: str, *, now: datetime) -> dict[str, Any] | None:
+    """Return an item in DynamoDB JSON with its unfinished message as uncertain.
+
+    Return None if the item stores no message, one that is finished, or one that can't be read.
+    """
+    if not item["PK"]["S"].startswith(f"{MessageItem.key_prefix}#"):
+        return None
+    try:
+        message = message_from_raw(item)
+        if message.status not in UNFINISHED:
+            return None
+        uncertain = message.uncertain(error, now=now)
+    except (ValueError, TypeError, AttributeError):  # an attribute is missing, or of another type
+        return None
+    return {**item, **_to_item(uncertain).to_dynamodb_dict()}

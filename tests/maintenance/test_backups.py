@@ -5,7 +5,8 @@ import hashlib
 import json
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from django.test import override_settings
 from common import clock
 from common.dynamodb.bulk import BulkClient, Item
 from common.dynamodb.items import to_json
+from common.timestamps import truncate_to_ms
 from maintenance.backups import create_on_demand_backups
+from notifications.domain import UNFINISHED, MessageStatus
+from notifications.repository import add_message, list_due, list_messages
+from notifications.services import new_message
 from tests.fixtures.aws import LocalAWS
 from tests.maintenance.conftest import RunCommand
 from tests.maintenance.items import appointment, doctor_day, keyed, order, store_items, stored
@@ -134,6 +139,57 @@ def test_expired_items_do_not_come_back(
     monkeypatch.setattr(clock, "now", lambda: later)
     assert "1 had expired" in run("restore_tables", place)
     assert list(stored(client, "calls")) == [UNUSUAL["PK"]["S"]]
+
+
+def test_restored_unfinished_emails_are_uncertain(
+    client: BulkClient, run: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = truncate_to_ms(clock.now())
+    messages = [
+        replace(
+            new_message(
+                record_type="appointment",
+                record_id=status.value,
+                event="booked",
+                version="1",
+                recipient="ana@email.com",
+                due_at=now + timedelta(hours=2),
+                now=now,
+            ),
+            status=status,
+        )
+        for status in MessageStatus
+    ]
+    assert all(map(add_message, messages))
+    place = back_up(run, str(tmp_path))
+    empty(client)
+    later = now + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    printed = run("restore_tables", place)
+
+    assert "3 unfinished e-mails are uncertain" in printed
+    expected = {
+        each.id: each.uncertain("restored from a backup", now=later)
+        if each.status in UNFINISHED
+        else each
+        for each in messages
+    }
+    restored = list_messages(tuple(MessageStatus), limit=20).items
+    assert {each.id: each for each in restored} == expected
+    assert list_due(now=later + timedelta(days=1), limit=20) == []
+
+
+def test_restore_without_unfinished_emails_reports_none(
+    client: BulkClient, run: RunCommand, tmp_path: Path
+) -> None:
+    unreadable = {**keyed("MESSAGE", "appointment-1"), "status": {"S": "message-waiting"}}
+    store_items(client, "appointments", appointment("1"), unreadable)
+    place = back_up(run, str(tmp_path))
+    empty(client)
+
+    assert "uncertain" not in run("restore_tables", place)
+    assert stored(client, "appointments")["MESSAGE#appointment-1"] == unreadable
 
 
 def truncate(place: Path) -> None:

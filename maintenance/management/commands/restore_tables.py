@@ -64,6 +64,11 @@ class Command(MaintenanceCommand):
                 f"{table}: {restored.stored:,} items restored and verified, {restored.expired:,} had "
                 f"expired, {restored.deleted:,} others deleted"
             )
+            if restored.uncertain_messages:
+                self.stdout.write(
+                    f"{table}: {restored.uncertain_messages:,} unfinished e-mails are uncertain: they may "
+                    "have been sent after the backup. Staff send them again in the admin if needed."
+                )
 
 
 def _chosen_tables(manifest: Manifest, labels: list[str] | None) -> TableNames:
