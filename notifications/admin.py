@@ -30,6 +30,11 @@ RESEND = "notifications.change_message"
 VIEW = "notifications.view_message"
 HTML_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'"
 """The content security policy of a mail's HTML: no script, nothing from elsewhere."""
+CHANGE_PAGES = {
+    "appointment": "admin:appointments_appointment_change",
+    "waiting-entry": "admin:appointments_waitingentry_change",
+}
+"""The names of the pages of the records that messages are about, by the messages' `record_type`."""
 
 
 class StatusFilter(ChoiceFilter):
@@ -78,8 +83,11 @@ class MessageAdmin(ReadOnlyRecordAdmin[Message]):
 
     @admin.display(description=gettext_lazy("number"))
     def number(self, message: Message) -> str:
-        """Return a link to the appointment."""
-        url = reverse("admin:appointments_appointment_change", args=[quote(message.record_id)])
+        """Return the id of the record that it is about, as a link if the record has a page."""
+        page = CHANGE_PAGES.get(message.value.record_type)
+        if page is None:
+            return message.record_id
+        url = reverse(page, args=[quote(message.record_id)])
         return format_html('<a href="{}">{}</a>', url, message.record_id)
 
     @admin.display(description=gettext_lazy("status"))

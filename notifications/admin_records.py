@@ -28,6 +28,7 @@ EVENT_LABELS = {
     "moved": pgettext_lazy("e-mail", "Moved"),
     "cancelled": pgettext_lazy("e-mail", "Cancelled"),
     "reminder": pgettext_lazy("e-mail", "Reminder"),
+    "offer": pgettext_lazy("e-mail", "Offered"),
 }
 
 

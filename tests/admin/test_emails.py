@@ -16,7 +16,7 @@ from common.timestamps import truncate_to_ms
 from notifications.domain import Message, MessageStatus
 from notifications.repository import replace_message
 from notifications.sending import send_due_messages
-from notifications.services import list_messages_of
+from notifications.services import enqueue, list_messages_of, new_message
 from tests.admin.conftest import APPOINTMENTS, LogIn, messages
 from tests.appointments.factories import CLINIC, book
 
@@ -133,6 +133,22 @@ def test_page_of_an_email_and_its_export(reception: Client, booked: Appointment)
     exported = reception.post(EMAILS, data).getvalue().decode()
     row = f'"Turno reservado";"{booked.id}";"ana@email.com";"En espera";"0";""'
     assert row in exported
+
+
+def test_email_about_a_record_without_a_page_has_no_link(reception: Client, folder: Path) -> None:
+    message = new_message(
+        record_type="other",
+        record_id="4711",
+        event="unknown",
+        version="1",
+        recipient="ana@email.com",
+        now=clock.now(),
+    )
+    assert enqueue(message)
+
+    page = reception.get(f"{EMAILS}{quote(message.id)}/change/").content.decode()
+    assert "4711" in page
+    assert ">4711</a>" not in page
 
 
 def test_start_page_says_how_many_emails_were_not_sent(

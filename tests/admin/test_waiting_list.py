@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils.timezone import localdate
+from pytest_django.fixtures import Settings
 
 from appointments.waiting_list import services
 from appointments.waiting_list.domain import WaitingStatus
 from common import clock
 from common.identity.verification import Staff
+from notifications.services import list_messages_of
 from tests.admin.conftest import errors, messages, open_form
 from tests.admin.test_schedules import book
 from tests.appointments.factories import CLINIC
@@ -79,6 +81,29 @@ def test_offered_time_is_shown(reception: Client) -> None:
     page = reception.get(LIST).content.decode()
     assert "Horario ofrecido" in page
     assert "con Dra. Gómez, reservado hasta" in page
+
+
+def test_email_of_an_offer_links_to_the_waiting_entry(
+    reception: Client, settings: Settings
+) -> None:
+    import appointments.services  # noqa: PLC0415 -- the name is that of the package here
+
+    settings.EMAIL_FROM = "turnos@example.com"
+    booked = book(next_week())
+    add(reception)
+    appointments.services.cancel_appointment(
+        appointment_id=booked.id, caller=Staff(), now=clock.now()
+    )
+    [entry] = services.list_entries()
+    [message] = list_messages_of(record_type="waiting-entry", record_id=entry.id)
+
+    url = f"{LIST}{entry.id}/change/"
+    page = reception.get("/admin/notifications/message/").content.decode()
+    assert f'<a href="{url}">{entry.id}</a>' in page
+    assert f'/admin/appointments/appointment/{booked.id}/change/">{booked.id}</a>' in page
+    assert "Turno ofrecido" in page
+    assert reception.get(url).status_code == 200
+    assert message.event == "offer"
 
 
 @pytest.mark.parametrize(
