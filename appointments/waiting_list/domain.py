@@ -174,7 +174,9 @@ class WaitingEntry:
 
     def _refused_keys(self) -> tuple[str, ...]:
         """Return the refused times, each once, with the one of an offer that nobody answered."""
-        unanswered = () if self.offer is None else (self.offer.time_key,)
+        unanswered: tuple[str, ...] = ()
+        if self.status is WaitingStatus.OFFERED and self.offer is not None:
+            unanswered = (self.offer.time_key,)
         return tuple(dict.fromkeys((*self.refused, *unanswered)))
 
     def offered(
@@ -193,11 +195,10 @@ class WaitingEntry:
             WaitingStatus.OFFERED, now=now, offer=offer, refused=self._refused_keys()[-MAX_REFUSED:]
         )
 
-    def waiting_again(self, *, now: datetime) -> "WaitingEntry":
-        """Return the entry without its offered time, which isn't offered to it again."""
-        return self._became(
-            WaitingStatus.WAITING, now=now, refused=self._refused_keys()[-MAX_REFUSED:]
-        )
+    def waiting_again(self, *, is_refused: bool = True, now: datetime) -> "WaitingEntry":
+        """Return the entry without its offered time, which isn't offered to it again if it `is_refused`."""
+        refused = self._refused_keys()[-MAX_REFUSED:] if is_refused else self.refused
+        return self._became(WaitingStatus.WAITING, now=now, refused=refused)
 
     def booked(self, appointment_id: str, *, now: datetime) -> "WaitingEntry":
         """Return the entry of a patient who accepted the offer."""

@@ -23,10 +23,13 @@ from appointments.waiting_list import repository
 from appointments.waiting_list.domain import FreedTime, WaitingEntry, order_candidates
 from common.dynamodb.transactions import Transaction, Write
 from common.timestamps import to_iso
-from notifications.services import enqueue, new_message
+from notifications.domain import Message, MessageStatus
+from notifications.errors import MessageNotFoundError
+from notifications.services import are_emails_sent, enqueue, get_message, new_message
 
 RECORD_TYPE = "waiting-entry"
 """How the outbox names entries of the waiting list."""
+MAY_HAVE_ARRIVED = frozenset({MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNCERTAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +119,34 @@ def offer_time(
     return OfferedTime(entry=None, calendar_days=days)
 
 
+def find_offer_message(entry: WaitingEntry, *, now: datetime) -> Message | None:
+    """Return the e-mail that makes the last offer; None if there is none, so that staff make the offer."""
+    if not are_emails_sent():
+        return None
+    try:
+        return get_message(message_id=_offer_message(entry, now=now).id)
+    except MessageNotFoundError:
+        return None
+
+
+def is_surely_unsent(message: Message) -> bool:
+    """Whether the patient can't have got a message."""
+    return message.sent_at is None and message.status not in MAY_HAVE_ARRIVED
+
+
 def _enqueue_offer(entry: WaitingEntry, *, now: datetime) -> Write:
     """Return the write of the e-mail that makes the offer."""
+    message = _offer_message(entry, now=now)
+
+    def add_to(transaction: Transaction) -> None:
+        enqueue(message, transaction=transaction)
+
+    return add_to
+
+
+def _offer_message(entry: WaitingEntry, *, now: datetime) -> Message:
     assert entry.offer is not None
-    message = new_message(
+    return new_message(
         record_type=RECORD_TYPE,
         record_id=entry.id,
         event="offer",
@@ -128,11 +155,6 @@ def _enqueue_offer(entry: WaitingEntry, *, now: datetime) -> Write:
         content={"number": str(entry.offer.number)},
         now=now,
     )
-
-    def add_to(transaction: Transaction) -> None:
-        enqueue(message, transaction=transaction)
-
-    return add_to
 
 
 def _fits(entry: WaitingEntry, freed: FreedTime, schedule: Schedule) -> bool:

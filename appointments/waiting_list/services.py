@@ -39,7 +39,7 @@ from appointments.waiting_list.domain import (
     WaitingEntry,
     WaitingStatus,
 )
-from appointments.waiting_list.offers import offer_time
+from appointments.waiting_list.offers import find_offer_message, is_surely_unsent, offer_time
 from common.contact import clean_dni, clean_email, clean_name
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.dynamodb.transactions import Write
@@ -47,6 +47,7 @@ from common.errors import InvalidFieldError
 from common.ids import speakable_id
 from common.record_changes import LINK
 from common.timestamps import next_version, to_iso, truncate_to_ms
+from notifications.domain import MessageStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,24 +239,41 @@ def refuse_offer(*, entry_id: str, number: int, now: datetime) -> WaitingEntry:
 
 
 def continue_offers(now: datetime) -> int:
-    """Offer each time whose hold ended without an answer to the next patient; return how many there were.
+    """End the offers that nobody can answer any more, and return how many there were.
+
+    A time goes to the next patient if its hold ended without an answer, or at once if the e-mail with the
+    offer failed for good. If the hold ended before the e-mail was sent, nobody has refused the time: it is free
+    for everybody, and not offered to the next, who would not get an e-mail either.
 
     Several processes may do this at once: each time is offered to one patient.
     """
-    lapsed = [
-        each.id for each in repository.list_readable_entries() if each.has_lapsed_offer(now=now)
-    ]
-    for done, entry_id in enumerate(lapsed):
+    entries = repository.list_readable_entries()
+    offered = [each.id for each in entries if each.status is WaitingStatus.OFFERED]
+    ended = 0
+    for done, entry_id in enumerate(offered):
         # A new offer would replace a lapsed one, whose time would then be offered to nobody.
-        still_lapsed = lapsed[done:]
-        retry_on_conflict(partial(_release_if_lapsed, entry_id, except_for=still_lapsed, now=now))
-    return len(lapsed)
+        remaining = offered[done:]
+        ended += retry_on_conflict(partial(_continue_offer, entry_id, remaining, now=now))
+    return ended
 
 
-def _release_if_lapsed(entry_id: str, *, except_for: Collection[str], now: datetime) -> None:
+def _continue_offer(entry_id: str, except_for: Collection[str], *, now: datetime) -> bool:
+    """End the offer of an entry if nobody can answer it; return whether it ended."""
     before = repository.get_entry(entry_id)
-    if before is not None and before.has_lapsed_offer(now=now):
+    if before is None or before.status is not WaitingStatus.OFFERED:
+        return False
+    message = find_offer_message(before, now=now)
+    unsent = message if message is not None and is_surely_unsent(message) else None
+    is_failed = unsent is not None and unsent.status is MessageStatus.FAILED
+    if not is_failed and not before.has_lapsed_offer(now=now):
+        return False
+    if unsent is not None and not is_failed:
+        _release(
+            before, before.waiting_again(is_refused=False, now=now), is_passed_on=False, now=now
+        )
+    else:
         _release(before, before.waiting_again(now=now), except_for=except_for, now=now)
+    return True
 
 
 def _live_offer(entry: WaitingEntry, number: int, *, now: datetime) -> Offer:
@@ -270,11 +288,12 @@ def _release(
     after: WaitingEntry,
     *,
     except_for: Collection[str] = (),
+    is_passed_on: bool = True,
     now: datetime,
 ) -> None:
     """Store `after`, which holds no time, and offer the time that `before` held to the next patient.
 
-    The next patient is none of those with an id in `except_for`.
+    The next patient is none of those with an id in `except_for`. If the time is not passed on, it is free.
     """
     assert before.offer is not None
     offer = before.offer
@@ -282,7 +301,9 @@ def _release(
     wanted = [(calendar, day) for day in local_days(offer.interval, clinic.time_zone())]
     days = [day.without_hold(before.id) for day in availability.read_calendar_days(wanted, now=now)]
     freed = FreedTime(doctor_name=offer.doctor_name, starts_at=offer.starts_at)
-    offered = offer_time(freed, days, except_for={before.id, *except_for}, now=now)
+    offered = offer_time(
+        freed if is_passed_on else None, days, except_for={before.id, *except_for}, now=now
+    )
     write = repository.write_entry(after, version=before.updated_at)
     _store([write, *offered.writes], offered.calendar_days)
 

@@ -104,6 +104,16 @@ def test_refused_time_is_not_offered_again() -> None:
     assert fits(again, start=TEN + timedelta(minutes=30))
 
 
+def test_time_that_was_not_refused_may_be_offered_again() -> None:
+    again = OFFERED.waiting_again(is_refused=False, now=NOW)
+    assert again.status is WaitingStatus.WAITING
+    assert again.refused == ()
+    assert fits(again)
+    second = again.offered(FREED, 30, held_until=HELD_UNTIL, now=NOW)
+    assert second.offer is not None
+    assert second.offer.number == 2
+
+
 def test_lapsed_offer_is_followed_by_the_next_one() -> None:
     later = replace(FREED, starts_at=TEN + timedelta(hours=1))
     second = OFFERED.offered(later, 20, held_until=HELD_UNTIL, now=HELD_UNTIL)

@@ -93,6 +93,64 @@ def test_offer_that_lapsed_before_it_was_sent_is_not_sent(
     assert waiting_list.get_entry(entry_id=entry.id).has_lapsed_offer(now=later)
 
 
+def cancel_for_two_who_wait() -> tuple[WaitingEntry, WaitingEntry]:
+    """Cancel an appointment, and return who is offered its time and who is next."""
+    booked = book()
+    entries = wait("Beto Luna", "beto@email.com"), wait("Caro Paz", "caro@email.com")
+    services.cancel_appointment(appointment_id=booked.id, caller=Staff(), now=LATER)
+    first, second = sorted(map(stored, entries), key=lambda each: each.offer is None)
+    return first, second
+
+
+def stored(entry: WaitingEntry) -> WaitingEntry:
+    return waiting_list.get_entry(entry_id=entry.id)
+
+
+@pytest.mark.usefixtures("mail_server")
+def test_lapsed_offer_that_was_not_sent_counts_for_nothing() -> None:
+    first, second = cancel_for_two_who_wait()
+    lapsed_at = LATER + timedelta(hours=2)
+
+    assert waiting_list.continue_offers(lapsed_at - timedelta(seconds=1)) == 0
+    assert waiting_list.continue_offers(lapsed_at) == 1
+
+    assert (stored(first).status, stored(first).refused) == (WaitingStatus.WAITING, ())
+    assert stored(second) == second
+    # The time is free, and is offered to the same patient if it is freed again.
+    again = book(token="again", patient_name="Otro", patient_email="o@e.com", now=lapsed_at)
+    services.cancel_appointment(appointment_id=again.id, caller=Staff(), now=lapsed_at)
+    offer = stored(first).live_offer(now=lapsed_at)
+    assert offer is not None
+    assert offer.number == 2
+
+
+def test_lapsed_offer_that_was_sent_goes_to_the_next(mail_server: MailServer) -> None:
+    first, second = cancel_for_two_who_wait()
+    assert any("Se liberó" in mail["Subject"] for mail in send_all(mail_server))
+    lapsed_at = LATER + timedelta(hours=2)
+
+    assert waiting_list.continue_offers(lapsed_at) == 1
+
+    assert len(stored(first).refused) == 1
+    assert stored(second).live_offer(now=lapsed_at) is not None
+
+
+def test_offer_to_a_refused_address_goes_to_the_next_at_once(mail_server: MailServer) -> None:
+    first, second = cancel_for_two_who_wait()
+    mail_server.recipient_reply = lambda address: (
+        "550 No such user" if address == first.patient_email else None
+    )
+    send_all(mail_server)
+    now = LATER + timedelta(hours=1)
+    assert stored(first).live_offer(now=now) is not None
+
+    assert waiting_list.continue_offers(now) == 1
+
+    assert stored(first).status is WaitingStatus.WAITING
+    assert stored(second).live_offer(now=now) is not None
+    assert waiting_list.continue_offers(now) == 0
+
+
 def test_worker_offers_lapsed_times_to_the_next(settings: Settings) -> None:
     booked, entry = book(), wait("Beto Luna", "beto@email.com")
     services.cancel_appointment(appointment_id=booked.id, caller=Staff(), now=LATER)
