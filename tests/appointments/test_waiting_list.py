@@ -282,6 +282,20 @@ def test_two_offers_that_lapse_at_once_both_go_on() -> None:
     assert waiting_list.continue_offers(now) == 0
 
 
+def test_time_is_not_passed_on_to_who_has_a_lapsed_offer() -> None:
+    appointments = book(), book("11:00")
+    first, second = wait(), wait("Caro Paz", now=NOW + HOUR / 60)
+    for appointment in appointments:
+        cancel(appointment)
+    now = NOW + HOUR
+
+    assert waiting_list.continue_offers(now) == 2
+
+    # The time of the second goes to the first, not the other way round with one lost.
+    assert [offered_start(each, now=now) for each in (first, second)] == [at("11:00"), None]
+    assert TEN in free_starts(now=now)
+
+
 def test_freed_time_goes_to_who_waits_before_a_lapsed_offer() -> None:
     entry = offered_entry()
     other, last = book("11:00"), book("12:00")
