@@ -267,6 +267,11 @@ locals {
     metrics = [[local.metrics_namespace, "LoginFailures", "Service", "site", { stat = "Sum", label = "failures" }]]
   }
 
+  emails = {
+    title   = "E-mails that failed or may have failed"
+    metrics = [[local.metrics_namespace, "EmailsNotSent", { stat = "Sum", label = "not sent" }]]
+  }
+
   errors_by_kind = {
     title   = "Errors by kind"
     metrics = [[{ expression = "SEARCH('{${local.metrics_namespace},Service,Kind} MetricName=\"CallErrors\"', 'Sum', 60)", label = "" }]]
@@ -317,7 +322,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = local.name
 
   dashboard_body = jsonencode({
-    widgets = [for index, widget in concat(local.application_widgets, [local.errors_by_kind], local.aws_widgets, [local.logins]) : {
+    widgets = [for index, widget in concat(local.application_widgets, [local.errors_by_kind], local.aws_widgets, [local.logins, local.emails]) : {
       type   = "metric"
       x      = 8 * (index % 3)
       y      = 6 * floor(index / 3)
