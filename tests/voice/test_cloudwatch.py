@@ -23,6 +23,7 @@ pytestmark = pytest.mark.pure
 
 ROOT = Path(__file__).parents[2]
 MONITORING = (ROOT / "terraform" / "monitoring.tf").read_text()
+MAIL = (ROOT / "terraform" / "mail.tf").read_text()
 CALL = "c0ffee"
 
 
@@ -76,7 +77,9 @@ def test_names_are_those_of_the_dashboard_and_the_alarms() -> None:
     )
     assert watched
     assert watched <= shown
-    assert shown == set(UNITS)
+    from_log_filters = set(re.findall(r'metric_transformation \{\s+name\s+= "(\w+)"', MAIL))
+    assert from_log_filters
+    assert shown == set(UNITS) | from_log_filters
 
 
 def test_fields_of_the_saved_queries_are_logged(records: list[dict[str, Any]]) -> None:
