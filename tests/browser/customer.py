@@ -118,3 +118,17 @@ async def open_page(browser: BrowserContext, url: str) -> AsyncIterator[Customer
     yield customer
     await page.close()
     assert customer.console_errors == []
+
+
+@asynccontextmanager
+async def disconnected(
+    customer: Customer, server: FakeServer, call: FakeCall
+) -> AsyncIterator[None]:
+    """Break the connection, and wait for the resume at the end."""
+    server.refuses_sockets = True
+    call.abort_connection()
+    await customer.until_status_shown("Reconectando…")
+    yield
+    resumes = len(call.resumes)
+    server.refuses_sockets = False
+    await call.wait_for_resume(resumes + 1)

@@ -1,8 +1,5 @@
 """Calls that are resumed after a lost connection or a reload of the page."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import numpy as np
 import pytest
 from playwright.async_api import expect
@@ -16,13 +13,12 @@ from tests.browser.audio_signals import (
     upsample,
 )
 from tests.browser.chromium import get_recording, save_screenshot
-from tests.browser.customer import Customer, start_typed_call, start_voice_call
+from tests.browser.customer import Customer, disconnected, start_typed_call, start_voice_call
 from tests.browser.fake_call import (
     FIRST,
     INPUT_BYTES_PER_MS,
     OUTPUT_RATE_HZ,
     RESENT,
-    FakeCall,
 )
 from tests.browser.fake_server import FakeServer
 
@@ -31,20 +27,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 SPEECH = make_speech_like_noise(OUTPUT_RATE_HZ, 6, seed=2)
 ONE_SECOND = SPEECH[:OUTPUT_RATE_HZ]
 BUFFERED = 4 * OUTPUT_RATE_HZ  # samples in the page before it disconnects: enough to avoid a stall
-
-
-@asynccontextmanager
-async def disconnected(
-    customer: Customer, server: FakeServer, call: FakeCall
-) -> AsyncIterator[None]:
-    """Break the connection, and wait for the resume at the end."""
-    server.refuses_sockets = True
-    call.abort_connection()
-    await customer.until_status_shown("Reconectando…")
-    yield
-    resumes = len(call.resumes)
-    server.refuses_sockets = False
-    await call.wait_for_resume(resumes + 1)
 
 
 # Nothing is lost or doubled
@@ -328,85 +310,6 @@ async def test_reloaded_page_resumes_typed_call_without_microphone(
     await call.wait_until(lambda: len(call.texts()) == 2)
     assert call.texts() == ["Hola", "¿Seguimos?"]
     assert await customer.page.evaluate("tests.streams.length") == 0
-
-
-TYPE_TEXT = """(text) => {
-    document.querySelector("[data-part=compose-text]").value = text;
-    document.querySelector("[data-part=compose]").requestSubmit();
-}"""
-
-
-async def test_pending_texts_of_reloaded_page_are_sent_once(
-    customer: Customer, server: FakeServer
-) -> None:
-    texts = customer.page.locator(".entry-text")
-    call = await start_typed_call(customer, server, "uno")
-    await call.send_caption("user", "uno")
-    await call.send_caption("assistant", "Uno.", segment=2)
-    call.drops_frames = True
-    await customer.send_text("dos")
-    await expect(customer.transcript).to_contain_text("dos")
-    async with disconnected(customer, server, call):
-        call.drops_frames = False
-        # The page goes away before its worker has reported the text.
-        await customer.page.evaluate(
-            f"""() => {{
-                ({TYPE_TEXT})("tres");
-                dispatchEvent(new Event("pagehide"));
-            }}"""
-        )
-        for _ in range(2):  # the second reload comes before the first one has resumed
-            await customer.page.reload()
-            await customer.until_status_shown("Reconectando…")
-            # The first text is not acknowledged either.
-            await expect(texts).to_have_text(["uno", "dos", "tres"])
-    await call.wait_until(lambda: len(call.texts()) >= 3)
-    assert call.texts() == ["uno", "dos", "tres"]
-    assert call.violations == []
-    await expect(texts).to_have_text(["uno", "Uno.", "dos", "tres"])
-    await call.send_caption("user", "dos", turn=2)
-    await call.send_caption("assistant", "Dos.", turn=2, segment=2)
-    await expect(texts).to_have_text(["uno", "Uno.", "dos", "Dos.", "tres"])
-    await customer.page.reload()
-    await call.wait_for_resume(2)
-    await expect(texts).to_have_text(["uno", "Uno.", "dos", "Dos.", "tres"])
-    assert call.texts() == ["uno", "dos", "tres"]
-
-
-async def test_texts_typed_right_before_reload_are_sent_once(
-    customer: Customer, server: FakeServer
-) -> None:
-    call = await start_typed_call(customer, server, "uno")
-    delays_ms = [0, 1, 2, 4, 8]
-    for count, delay_ms in enumerate(delays_ms, 1):
-        await customer.page.evaluate(
-            f"""([text, delayMs]) => {{
-                ({TYPE_TEXT})(text);
-                if (delayMs > 0) return setTimeout(() => location.reload(), delayMs);
-                dispatchEvent(new Event("pagehide")); // the worker has not reported the text yet
-                location.reload();
-            }}""",
-            [f"{delay_ms} ms", delay_ms],
-        )
-        await call.wait_for_resume(count)
-    await customer.send_text("dos")
-    await call.wait_until(lambda: "dos" in call.texts())
-    assert call.texts() == ["uno", *(f"{delay_ms} ms" for delay_ms in delays_ms), "dos"]
-    assert call.violations == []
-
-
-async def test_text_typed_right_before_hang_up_is_sent(
-    customer: Customer, server: FakeServer
-) -> None:
-    call = await start_typed_call(customer, server, "uno")
-    await customer.page.evaluate(
-        f"""() => {{
-            ({TYPE_TEXT})("dos");
-            document.querySelector("[data-part=hang-up-button]").click();
-        }}"""
-    )
-    await call.wait_for_event("end")
-    assert call.texts() == ["uno", "dos"]
 
 
 async def test_reloaded_page_can_hang_up_at_once(customer: Customer, server: FakeServer) -> None:
