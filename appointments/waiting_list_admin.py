@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy
 from appointments.domain import AppointmentKind, DayPart
 from appointments.waiting_list import services
 from appointments.waiting_list.domain import WaitingEntry as WaitingEntryValue
-from appointments.waiting_list.domain import WaitingStatus
-from appointments.waiting_list.services import Wanted
+from appointments.waiting_list.domain import WaitingStatus, Wanted
 from appointments.waiting_list_admin_records import WaitingEntry, waiting_entry_record
 from common import clock
 from staff.admin import RecordAdmin

@@ -1,10 +1,11 @@
 """Entries of the waiting list as values: their states and transitions, and which times fit them. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from appointments.domain import AppointmentKind, DayPart, Hold, TimeInterval, doctor_key
 from common.timestamps import next_version, to_iso
@@ -12,6 +13,8 @@ from common.timestamps import next_version, to_iso
 MAX_OPEN_ENTRIES = 300
 MAX_REFUSED = 20
 """So many times that a patient did not want are remembered."""
+MAX_REPLACED = 20
+"""So many replaced offers are remembered until the worker passes their times on."""
 
 
 class WaitingStatus(StrEnum):
@@ -86,11 +89,10 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingEntry:
-    """One version of an entry; `updated_at` identifies the version.
+class Wanted:
+    """Who waits for what.
 
     Attributes:
-        id: Six digits.
         patient_name: The patient.
         patient_email: Where offers are sent.
         dni: The patient's identity number, or None.
@@ -100,16 +102,9 @@ class WaitingEntry:
         last: The last one.
         day_part: The part of the day that suits them; None: any.
         kind: What the appointment is for.
-        status: The state.
-        offer: The last offer; it holds a time only in the state `OFFERED`, and only until `held_until`.
-        refused: The times that they did not want, by `time_key`, so that none is offered twice.
-        appointment_id: What they booked, in the state `BOOKED`.
-        created_at: When they began to wait: who waits longer goes first.
-        updated_at: The version.
 
     """
 
-    id: str
     patient_name: str
     patient_email: str
     dni: str | None = None
@@ -119,12 +114,48 @@ class WaitingEntry:
     last: date
     day_part: DayPart | None = None
     kind: AppointmentKind = AppointmentKind.CONSULTATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingEntry(Wanted):
+    """One version of an entry; `updated_at` identifies the version.
+
+    Attributes:
+        id: Six digits.
+        status: The state.
+        offer: The last offer; it holds a time only in the state `OFFERED`, and only until `held_until`.
+        replaced_offers: Earlier offers that lapsed and were replaced by another one before the worker passed
+            their times on, oldest first.
+        refused: The times that they did not want, by `time_key`, so that none is offered twice.
+        appointment_id: What they booked, in the state `BOOKED`.
+        created_at: When they began to wait: who waits longer goes first.
+        updated_at: The version.
+
+    """
+
+    id: str
     status: WaitingStatus = WaitingStatus.WAITING
     offer: Offer | None = None
+    replaced_offers: tuple[Offer, ...] = ()
     refused: tuple[str, ...] = ()
     appointment_id: str | None = None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def new(cls, wanted: Wanted, *, entry_id: str, now: datetime) -> "WaitingEntry":
+        """Return the entry of a patient who begins to wait."""
+        return cls(id=entry_id, created_at=now, updated_at=now, **_fields_of(wanted))
+
+    @property
+    def wanted(self) -> Wanted:
+        """Who waits for what, without the state."""
+        return Wanted(**_fields_of(self))
+
+    def with_wanted(self, wanted: Wanted, *, now: datetime) -> "WaitingEntry":
+        """Return the entry of the same place in the list for something else."""
+        version = next_version(self.updated_at, now)
+        return replace(self, updated_at=version, **_fields_of(wanted))
 
     @property
     def is_open(self) -> bool:
@@ -174,16 +205,30 @@ class WaitingEntry:
 
     def _refused_keys(self) -> tuple[str, ...]:
         """Return the refused times, each once, with the one of an offer that nobody answered."""
-        unanswered: tuple[str, ...] = ()
-        if self.status is WaitingStatus.OFFERED and self.offer is not None:
-            unanswered = (self.offer.time_key,)
+        unanswered = [each.time_key for each in self._unanswered_offers()]
         return tuple(dict.fromkeys((*self.refused, *unanswered)))
+
+    def _unanswered_offers(self) -> tuple[Offer, ...]:
+        """Return the last offer if the patient has not answered it."""
+        if self.status is not WaitingStatus.OFFERED or self.offer is None:
+            return ()
+        return (self.offer,)
+
+    def oldest_unanswered_offer(self) -> Offer | None:
+        """Return the first offer whose time is still to be booked or passed on, or None."""
+        return next(iter((*self.replaced_offers, *self._unanswered_offers())), None)
 
     def offered(
         self, freed: FreedTime, duration_min: int, *, held_until: datetime, now: datetime
     ) -> "WaitingEntry":
-        """Return the entry with a time offered; that of a lapsed offer counts as refused."""
+        """Return the entry with a time offered.
+
+        The time of a lapsed offer counts as refused, and the offer is remembered, so that its time can still
+        be passed on.
+        """
         number = 1 if self.offer is None else self.offer.number + 1
+        lapsed = self._unanswered_offers()
+        replaced = [each for each in (*self.replaced_offers, *lapsed) if each.starts_at > now]
         offer = Offer(
             number=number,
             doctor_name=freed.doctor_name,
@@ -192,13 +237,22 @@ class WaitingEntry:
             held_until=held_until,
         )
         return self._became(
-            WaitingStatus.OFFERED, now=now, offer=offer, refused=self._refused_keys()[-MAX_REFUSED:]
+            WaitingStatus.OFFERED,
+            now=now,
+            offer=offer,
+            replaced_offers=tuple(replaced[-MAX_REPLACED:]),
+            refused=self._refused_keys()[-MAX_REFUSED:],
         )
 
     def waiting_again(self, *, is_refused: bool = True, now: datetime) -> "WaitingEntry":
         """Return the entry without its offered time, which isn't offered to it again if it `is_refused`."""
         refused = self._refused_keys()[-MAX_REFUSED:] if is_refused else self.refused
         return self._became(WaitingStatus.WAITING, now=now, refused=refused)
+
+    def without_replaced_offer(self, offer: Offer, *, now: datetime) -> "WaitingEntry":
+        """Return the entry without a replaced offer, whose time is passed on."""
+        rest = tuple(each for each in self.replaced_offers if each != offer)
+        return replace(self, replaced_offers=rest, updated_at=next_version(self.updated_at, now))
 
     def booked(self, appointment_id: str, *, now: datetime) -> "WaitingEntry":
         """Return the entry of a patient who accepted the offer."""
@@ -214,13 +268,17 @@ class WaitingEntry:
         return replace(self, status=status, updated_at=version, **changes)  # type: ignore[arg-type]  # fields of the class
 
 
+def _fields_of(wanted: Wanted) -> dict[str, Any]:
+    """Return the fields that say who waits for what."""
+    return {each.name: getattr(wanted, each.name) for each in fields(Wanted)}
+
+
 def order_candidates(
     entries: Iterable[WaitingEntry], *, except_for: Collection[str], today: date, now: datetime
 ) -> list[WaitingEntry]:
     """Return those to whom a time may be offered, in the order in which they are asked.
 
-    Those with a lapsed offer come last: a new offer replaces the lapsed one, whose time the worker then
-    can't pass on. Without a worker nobody else ends lapsed offers, so they are not left out.
+    Those with a lapsed offer come last: they did not answer, and others have had no offer yet.
 
     Args:
         entries: All entries, who waits longest first.

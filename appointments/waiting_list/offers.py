@@ -20,7 +20,7 @@ from appointments.opening_hours import covers
 from appointments.schedules.domain import Professional, Schedule
 from appointments.schedules.services import current_schedule
 from appointments.waiting_list import repository
-from appointments.waiting_list.domain import FreedTime, WaitingEntry, order_candidates
+from appointments.waiting_list.domain import FreedTime, Offer, WaitingEntry, order_candidates
 from common.dynamodb.transactions import Transaction, Write
 from common.timestamps import to_iso
 from notifications.domain import Message, MessageStatus
@@ -94,7 +94,7 @@ def offer_time(
         return OfferedTime(entry=None, calendar_days=days)  # they work here no longer
     professional = professional or Professional(name=freed.doctor_name)
     candidates = order_candidates(
-        repository.list_readable_entries(),
+        repository.list_entries(),
         except_for=except_for,
         today=local_day(now, clinic.time_zone()),
         now=now,
@@ -119,12 +119,12 @@ def offer_time(
     return OfferedTime(entry=None, calendar_days=days)
 
 
-def find_offer_message(entry: WaitingEntry, *, now: datetime) -> Message | None:
-    """Return the e-mail that makes the last offer; None if there is none, so that staff make the offer."""
+def find_offer_message(entry: WaitingEntry, offer: Offer, *, now: datetime) -> Message | None:
+    """Return the e-mail that makes an offer; None if there is none, so that staff make the offer."""
     if not are_emails_sent():
         return None
     try:
-        return get_message(message_id=_offer_message(entry, now=now).id)
+        return get_message(message_id=_offer_message(entry, offer, now=now).id)
     except MessageNotFoundError:
         return None
 
@@ -136,7 +136,8 @@ def is_surely_unsent(message: Message) -> bool:
 
 def _enqueue_offer(entry: WaitingEntry, *, now: datetime) -> Write:
     """Return the write of the e-mail that makes the offer."""
-    message = _offer_message(entry, now=now)
+    assert entry.offer is not None
+    message = _offer_message(entry, entry.offer, now=now)
 
     def add_to(transaction: Transaction) -> None:
         enqueue(message, transaction=transaction)
@@ -144,15 +145,14 @@ def _enqueue_offer(entry: WaitingEntry, *, now: datetime) -> Write:
     return add_to
 
 
-def _offer_message(entry: WaitingEntry, *, now: datetime) -> Message:
-    assert entry.offer is not None
+def _offer_message(entry: WaitingEntry, offer: Offer, *, now: datetime) -> Message:
     return new_message(
         record_type=RECORD_TYPE,
         record_id=entry.id,
         event="offer",
-        version=f"{to_iso(entry.created_at)}-{entry.offer.number}",
+        version=f"{to_iso(entry.created_at)}-{offer.number}",
         recipient=entry.patient_email,
-        content={"number": str(entry.offer.number)},
+        content={"number": str(offer.number)},
         now=now,
     )
 

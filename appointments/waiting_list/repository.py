@@ -16,20 +16,17 @@ logger = logging.getLogger(__name__)
 PARTITION = f"{WaitingItem.key_prefix}#clinic"
 PREFIX = "ENTRY#"
 ENTRY_UNCHANGED = "waiting entry unchanged"
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading the stored content of an entry may raise."""
 KEPT_AFTER_LAST_DAY = timedelta(days=30)
 KEPT_AFTER_CLOSING = timedelta(days=14)
 
 
 def list_entries() -> list[WaitingEntry]:
-    """Return all entries by one consistent query, who waits longest first."""
-    items = WaitingItem.query(PARTITION, consistent_read=True)
-    return sorted(map(_entry, items), key=lambda each: (each.created_at, each.id))
+    """Return the entries by one consistent query, who waits longest first.
 
-
-def list_readable_entries() -> list[WaitingEntry]:
-    """Return the entries of `list_entries` without those that can't be read, which are logged.
-
-    For changes of appointments: an entry that can't be read must not prevent them.
+    An entry that can't be read is logged and left out: it must prevent neither the list nor changes of
+    appointments.
     """
     found = WaitingItem.query(PARTITION, consistent_read=True)
     raw_items = [raw for page in found.page_iter for raw in page["Items"]]
@@ -37,22 +34,30 @@ def list_readable_entries() -> list[WaitingEntry]:
     return sorted(entries, key=lambda each: (each.created_at, each.id))
 
 
+def get_entry(entry_id: str) -> WaitingEntry | None:
+    """Return the entry with this id, read consistently, or None; also if it can't be read, which is logged."""
+    key = f"{PREFIX}{entry_id}"
+    try:
+        return _entry(WaitingItem.get(PARTITION, key, consistent_read=True))
+    except WaitingItem.DoesNotExist:
+        return None
+    except MALFORMED as error:
+        _log_unreadable(key, error)
+        return None
+
+
 def _readable_entry(raw: Mapping[str, Any]) -> WaitingEntry | None:
     try:
         return entry_from_raw(raw)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:  # malformed content
-        fields = {"sort_key": raw["SK"]["S"], "error": type(error).__name__}
-        logger.error("waiting entry not readable", extra=fields)  # noqa: TRY400 -- the traceback may quote a patient
+    except MALFORMED as error:
+        _log_unreadable(raw["SK"]["S"], error)
         return None
 
 
-def get_entry(entry_id: str) -> WaitingEntry | None:
-    """Return the entry with this id, read consistently, or None."""
-    try:
-        item = WaitingItem.get(PARTITION, f"{PREFIX}{entry_id}", consistent_read=True)
-    except WaitingItem.DoesNotExist:
-        return None
-    return _entry(item)
+def _log_unreadable(sort_key: str, error: Exception) -> None:
+    """Log an entry that can't be read, without the traceback, which may quote a patient."""
+    fields = {"sort_key": sort_key, "error": type(error).__name__}
+    logger.error("waiting entry not readable", extra=fields)
 
 
 def write_entry(entry: WaitingEntry, *, version: datetime | None) -> Write:
@@ -93,6 +98,7 @@ def _item(entry: WaitingEntry) -> WaitingItem:
             "kind": entry.kind.value,
             "status": entry.status.value,
             "offer": None if entry.offer is None else _offer_content(entry.offer),
+            "replacedOffers": [_offer_content(each) for each in entry.replaced_offers],
             "refused": list(entry.refused),
             "appointmentId": entry.appointment_id,
         },
@@ -129,6 +135,9 @@ def _entry(item: WaitingItem) -> WaitingEntry:
         kind=AppointmentKind(content["kind"]),
         status=WaitingStatus(content["status"]),
         offer=None if content["offer"] is None else _offer(content["offer"]),
+        replaced_offers=tuple(
+            map(_offer, content.get("replacedOffers", ()))
+        ),  # not in older entries
         refused=tuple(content["refused"]),
         appointment_id=content["appointmentId"],
         created_at=item.created_at,

@@ -9,12 +9,11 @@ from rest_framework.request import Request
 
 from appointments.domain import AppointmentKind, DayPart
 from appointments.waiting_list import services
-from appointments.waiting_list.domain import WaitingEntry
+from appointments.waiting_list.domain import WaitingEntry, Wanted
 from appointments.waiting_list.serializers import (
     NewWaitingEntrySerializer,
     WaitingEntrySerializer,
 )
-from appointments.waiting_list.services import Wanted
 from common import clock
 from common.dynamodb.paging import Page
 from common.rest.envelope import EnvelopeResponse

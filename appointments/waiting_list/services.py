@@ -3,9 +3,9 @@
 Besides the errors in its docstring, each may raise `UnavailableError` if DynamoDB fails.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from appointments import availability, clinic
@@ -13,10 +13,8 @@ from appointments import repository as appointment_repository
 from appointments import services as appointment_services
 from appointments.domain import (
     Appointment,
-    AppointmentKind,
     Calendar,
     CalendarDay,
-    DayPart,
     local_day,
     local_days,
 )
@@ -38,6 +36,7 @@ from appointments.waiting_list.domain import (
     Offer,
     WaitingEntry,
     WaitingStatus,
+    Wanted,
 )
 from appointments.waiting_list.offers import find_offer_message, is_surely_unsent, offer_time
 from common.contact import clean_dni, clean_email, clean_name
@@ -46,23 +45,8 @@ from common.dynamodb.transactions import Write
 from common.errors import InvalidFieldError
 from common.ids import speakable_id
 from common.record_changes import LINK
-from common.timestamps import next_version, to_iso, truncate_to_ms
+from common.timestamps import to_iso, truncate_to_ms
 from notifications.domain import MessageStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Who waits for what; see `WaitingEntry`. `doctor_name` may be any name that refers to one professional."""
-
-    patient_name: str
-    patient_email: str
-    dni: str | None = None
-    doctor_name: str = ""
-    specialty: str = ""
-    first: date
-    last: date
-    day_part: DayPart | None = None
-    kind: AppointmentKind = AppointmentKind.CONSULTATION
 
 
 def list_entries() -> list[WaitingEntry]:
@@ -86,6 +70,8 @@ def get_entry(*, entry_id: str) -> WaitingEntry:
 def add_entry(*, wanted: Wanted, now: datetime) -> WaitingEntry:
     """Add a patient to the list and return the entry; if they wait for the same already, return that entry.
 
+    The professional that is wanted may be named in any way that refers to one.
+
     Raises:
         InvalidFieldError: a field isn't valid, or the days have passed.
         DoctorNotFoundError: name or specialty refers to nobody, or the name to more than one.
@@ -99,25 +85,13 @@ def add_entry(*, wanted: Wanted, now: datetime) -> WaitingEntry:
         each for each in repository.list_entries() if each.is_open and not each.is_past(today=today)
     ]
     for entry in entries:
-        if _wanted_of(entry) == cleaned:
+        if entry.wanted == cleaned:
             return entry
     if len(entries) >= MAX_OPEN_ENTRIES:
         raise WaitingListFullError(limit=MAX_OPEN_ENTRIES)
 
     def attempt() -> WaitingEntry:
-        at = truncate_to_ms(now)
-        entry = _with_wanted(
-            WaitingEntry(
-                id=speakable_id(),
-                patient_name="",
-                patient_email="",
-                first=cleaned.first,
-                last=cleaned.last,
-                created_at=at,
-                updated_at=at,
-            ),
-            cleaned,
-        )
+        entry = WaitingEntry.new(cleaned, entry_id=speakable_id(), now=truncate_to_ms(now))
         _store([repository.write_entry(entry, version=None)])
         return entry
 
@@ -140,12 +114,11 @@ def update_entry(
     def attempt() -> WaitingEntry:
         before = get_entry(entry_id=entry_id)
         refuse_if_stale(before.updated_at, unchanged_since)
-        if _wanted_of(before) == wanted:
+        if before.wanted == wanted:
             return before
         if not before.is_waiting(now=now):
             raise WaitingEntryClosedError(status=before.status.value)
-        changed = _with_wanted(before, _clean(wanted, now=now))
-        after = replace(changed, updated_at=next_version(before.updated_at, now))
+        after = before.with_wanted(_clean(wanted, now=now), now=now)
         _store([repository.write_entry(after, version=before.updated_at)])
         return after
 
@@ -172,8 +145,8 @@ def withdraw_entry(
         if not before.can_become(WaitingStatus.WITHDRAWN):
             raise WaitingEntryClosedError(status=before.status.value)
         after = before.withdrawn(now=now)
-        if before.status is WaitingStatus.OFFERED:
-            _release(before, after, now=now)
+        if before.status is WaitingStatus.OFFERED and before.offer is not None:
+            _release(before, after, before.offer, now=now)
         else:
             _store([repository.write_entry(after, version=before.updated_at)])
         return after
@@ -230,9 +203,9 @@ def refuse_offer(*, entry_id: str, number: int, now: datetime) -> WaitingEntry:
 
     def attempt() -> WaitingEntry:
         before = get_entry(entry_id=entry_id)
-        _live_offer(before, number, now=now)
+        offer = _live_offer(before, number, now=now)
         after = before.waiting_again(now=now)
-        _release(before, after, now=now)
+        _release(before, after, offer, now=now)
         return after
 
     return retry_on_conflict(attempt)
@@ -241,38 +214,37 @@ def refuse_offer(*, entry_id: str, number: int, now: datetime) -> WaitingEntry:
 def continue_offers(now: datetime) -> int:
     """End the offers that nobody can answer any more, and return how many there were.
 
-    A time goes to the next patient if its hold ended without an answer, or at once if the e-mail with the
-    offer failed for good. If the hold ended before the e-mail was sent, nobody has refused the time: it is free
+    A time goes to the next patient if its hold ended without an answer, also if the patient has been offered
+    another time since, or at once if the e-mail with the offer failed for good. If the hold ended before the e-mail was sent, nobody has refused the time: it is free
     for everybody, and not offered to the next, who would not get an e-mail either.
 
     Several processes may do this at once: each time is offered to one patient.
     """
-    entries = repository.list_readable_entries()
-    offered = [each.id for each in entries if each.status is WaitingStatus.OFFERED]
     ended = 0
-    for done, entry_id in enumerate(offered):
-        # A new offer would replace a lapsed one, whose time would then be offered to nobody.
-        remaining = offered[done:]
-        ended += retry_on_conflict(partial(_continue_offer, entry_id, remaining, now=now))
+    for entry in repository.list_entries():
+        if entry.oldest_unanswered_offer() is not None:
+            while retry_on_conflict(partial(_end_offer, entry.id, now=now)):
+                ended += 1
     return ended
 
 
-def _continue_offer(entry_id: str, except_for: Collection[str], *, now: datetime) -> bool:
-    """End the offer of an entry if nobody can answer it; return whether it ended."""
+def _end_offer(entry_id: str, *, now: datetime) -> bool:
+    """End the oldest offer of an entry if nobody can answer it; return whether it ended."""
     before = repository.get_entry(entry_id)
-    if before is None or before.status is not WaitingStatus.OFFERED:
+    offer = before.oldest_unanswered_offer() if before else None
+    if before is None or offer is None:
         return False
-    message = find_offer_message(before, now=now)
-    unsent = message if message is not None and is_surely_unsent(message) else None
-    is_failed = unsent is not None and unsent.status is MessageStatus.FAILED
-    if not is_failed and not before.has_lapsed_offer(now=now):
+    message = find_offer_message(before, offer, now=now)
+    is_unsent = message is not None and is_surely_unsent(message)
+    is_failed = message is not None and is_unsent and message.status is MessageStatus.FAILED
+    if offer.held_until > now and not is_failed:
         return False
-    if unsent is not None and not is_failed:
-        _release(
-            before, before.waiting_again(is_refused=False, now=now), is_passed_on=False, now=now
-        )
+    is_passed_on = is_failed or not is_unsent
+    if offer in before.replaced_offers:
+        after = before.without_replaced_offer(offer, now=now)
     else:
-        _release(before, before.waiting_again(now=now), except_for=except_for, now=now)
+        after = before.waiting_again(is_refused=is_passed_on, now=now)
+    _release(before, after, offer, is_passed_on=is_passed_on, now=now)
     return True
 
 
@@ -286,24 +258,22 @@ def _live_offer(entry: WaitingEntry, number: int, *, now: datetime) -> Offer:
 def _release(
     before: WaitingEntry,
     after: WaitingEntry,
+    offer: Offer,
     *,
-    except_for: Collection[str] = (),
     is_passed_on: bool = True,
     now: datetime,
 ) -> None:
-    """Store `after`, which holds no time, and offer the time that `before` held to the next patient.
+    """Store `after` in place of `before`, and pass the time of an offer that ends on to the next patient.
 
-    The next patient is none of those with an id in `except_for`. If the time is not passed on, it is free.
+    If the time is not passed on, it is free.
     """
-    assert before.offer is not None
-    offer = before.offer
     calendar = Calendar.of_doctor(offer.doctor_name)
     wanted = [(calendar, day) for day in local_days(offer.interval, clinic.time_zone())]
-    days = [day.without_hold(before.id) for day in availability.read_calendar_days(wanted, now=now)]
+    days = availability.read_calendar_days(wanted, now=now)
+    if offer == before.offer:  # the hold of a replaced offer has ended by itself
+        days = [day.without_hold(before.id) for day in days]
     freed = FreedTime(doctor_name=offer.doctor_name, starts_at=offer.starts_at)
-    offered = offer_time(
-        freed if is_passed_on else None, days, except_for={before.id, *except_for}, now=now
-    )
+    offered = offer_time(freed if is_passed_on else None, days, except_for={before.id}, now=now)
     write = repository.write_entry(after, version=before.updated_at)
     _store([write, *offered.writes], offered.calendar_days)
 
@@ -329,43 +299,11 @@ def _clean(wanted: Wanted, *, now: datetime) -> Wanted:
         raise InvalidFieldError(field="last")
     if wanted.first > last_bookable:
         raise AppointmentTooFarError(last_day=last_bookable)
-    return Wanted(
+    return replace(
+        wanted,
         patient_name=clean_name(wanted.patient_name, field="patient_name"),
         patient_email=clean_email(wanted.patient_email, field="patient_email"),
         dni=clean_dni(wanted.dni),
         doctor_name=doctor_name,
         specialty=specialty,
-        first=wanted.first,
-        last=wanted.last,
-        day_part=wanted.day_part,
-        kind=wanted.kind,
-    )
-
-
-def _wanted_of(entry: WaitingEntry) -> Wanted:
-    return Wanted(
-        patient_name=entry.patient_name,
-        patient_email=entry.patient_email,
-        dni=entry.dni,
-        doctor_name=entry.doctor_name,
-        specialty=entry.specialty,
-        first=entry.first,
-        last=entry.last,
-        day_part=entry.day_part,
-        kind=entry.kind,
-    )
-
-
-def _with_wanted(entry: WaitingEntry, wanted: Wanted) -> WaitingEntry:
-    return replace(
-        entry,
-        patient_name=wanted.patient_name,
-        patient_email=wanted.patient_email,
-        dni=wanted.dni,
-        doctor_name=wanted.doctor_name,
-        specialty=wanted.specialty,
-        first=wanted.first,
-        last=wanted.last,
-        day_part=wanted.day_part,
-        kind=wanted.kind,
     )

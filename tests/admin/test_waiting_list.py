@@ -10,6 +10,8 @@ from pytest_django.fixtures import Settings
 
 from appointments.waiting_list import services
 from appointments.waiting_list.domain import WaitingStatus
+from appointments.waiting_list.models import WaitingItem
+from appointments.waiting_list.repository import PARTITION, PREFIX
 from common import clock
 from common.identity.verification import Staff
 from notifications.services import list_messages_of
@@ -81,6 +83,21 @@ def test_offered_time_is_shown(reception: Client) -> None:
     page = reception.get(LIST).content.decode()
     assert "Horario ofrecido" in page
     assert "con Dra. Gómez, reservado hasta" in page
+
+
+def test_unreadable_entry_does_not_hide_the_others(reception: Client) -> None:
+    add(reception)
+    add(reception, patient_name="Caro Paz")
+    unreadable = next(each for each in services.list_entries() if each.patient_name != "Caro Paz")
+    item = WaitingItem.get(PARTITION, f"{PREFIX}{unreadable.id}").serialize()
+    WaitingItem.call_api("PutItem", Item=item | {"content": {"S": "{}"}})
+
+    page = reception.get(LIST)
+    assert page.status_code == 200
+    assert "Caro Paz" in page.content.decode()
+    assert reception.get(f"{LIST}{unreadable.id}/change/").status_code == 302
+    assert add(reception, patient_name="Dani Gil").status_code == 200
+    assert len(services.list_entries()) == 2
 
 
 def test_email_of_an_offer_links_to_the_waiting_entry(

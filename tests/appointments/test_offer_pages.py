@@ -10,8 +10,7 @@ from pytest_django.fixtures import Settings
 from appointments import services
 from appointments.domain import Appointment
 from appointments.waiting_list import services as waiting_list
-from appointments.waiting_list.domain import WaitingEntry, WaitingStatus
-from appointments.waiting_list.services import Wanted
+from appointments.waiting_list.domain import WaitingEntry, WaitingStatus, Wanted
 from appointments.waiting_list.tokens import offer_path, offer_url, parse_offer_link
 from common import clock
 from common.identity.verification import Staff

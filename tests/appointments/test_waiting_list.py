@@ -18,10 +18,9 @@ from appointments.errors import (
     WaitingListFullError,
 )
 from appointments.waiting_list import services as waiting_list
-from appointments.waiting_list.domain import WaitingEntry, WaitingStatus
+from appointments.waiting_list.domain import WaitingEntry, WaitingStatus, Wanted
 from appointments.waiting_list.models import WaitingItem
 from appointments.waiting_list.repository import PARTITION, PREFIX
-from appointments.waiting_list.services import Wanted
 from common.errors import InvalidFieldError, StaleVersionError
 from common.identity.verification import Staff
 from common.record_changes import LINK
@@ -181,7 +180,7 @@ def test_longer_appointment_is_offered_only_if_it_fits() -> None:
         {"updatedAt": {"NULL": True}},
     ],
 )
-def test_unreadable_entry_does_not_stop_cancellations(
+def test_unreadable_entry_does_not_stop_the_others(
     broken: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     unreadable, booked = wait("Uno Paz"), book()
@@ -193,6 +192,10 @@ def test_unreadable_entry_does_not_stop_cancellations(
 
     assert offered_start(second) == TEN
     assert waiting_list.continue_offers(NOW + HOUR) == 1
+    third = wait("Dani Gil", now=NOW + HOUR)
+    assert [each.id for each in waiting_list.list_entries()] == [second.id, third.id]
+    with pytest.raises(WaitingEntryNotFoundError):
+        waiting_list.get_entry(entry_id=unreadable.id)
     logged = {getattr(each, "sort_key", None) for each in caplog.records}
     assert f"{PREFIX}{unreadable.id}" in logged
     assert "Uno Paz" not in caplog.text
@@ -275,14 +278,13 @@ def test_two_offers_that_lapse_at_once_both_go_on() -> None:
 
     assert waiting_list.continue_offers(now) == 2
 
-    # Nobody is offered a time instead of one that is still to go to the next.
     starts = [offered_start(each, now=now) for each in (first, second, third)]
     assert starts == [at("11:00"), None, TEN]
     assert [len(stored(each).refused) for each in (first, second)] == [1, 1]
     assert waiting_list.continue_offers(now) == 0
 
 
-def test_time_is_not_passed_on_to_who_has_a_lapsed_offer() -> None:
+def test_times_of_two_lapsed_offers_change_places() -> None:
     appointments = book(), book("11:00")
     first, second = wait(), wait("Caro Paz", now=NOW + HOUR / 60)
     for appointment in appointments:
@@ -291,9 +293,36 @@ def test_time_is_not_passed_on_to_who_has_a_lapsed_offer() -> None:
 
     assert waiting_list.continue_offers(now) == 2
 
-    # The time of the second goes to the first, not the other way round with one lost.
-    assert [offered_start(each, now=now) for each in (first, second)] == [at("11:00"), None]
-    assert TEN in free_starts(now=now)
+    assert [offered_start(each, now=now) for each in (first, second)] == [at("11:00"), TEN]
+    assert waiting_list.continue_offers(now) == 0
+
+
+def test_time_of_a_replaced_offer_still_goes_to_the_next() -> None:
+    entry, other = offered_entry(), book("11:00")
+    now = NOW + HOUR
+    cancel(other, now=now)  # only the entry whose offer has lapsed wants the time
+    second = wait("Caro Paz", now=now)
+
+    assert waiting_list.continue_offers(now) == 1
+
+    assert [offered_start(each, now=now) for each in (entry, second)] == [at("11:00"), TEN]
+    assert not {TEN, at("11:00")} & {*free_starts(now=now)}
+    assert stored(entry).replaced_offers == ()
+    assert waiting_list.continue_offers(now) == 0
+
+
+def test_booked_time_of_a_replaced_offer_is_offered_to_nobody() -> None:
+    entry, other = offered_entry(), book("11:00")
+    now = NOW + HOUR
+    cancel(other, now=now)
+    book(token="other", patient_email="o@e.com", now=now)
+    second = wait("Caro Paz", now=now)
+    waiting_list.withdraw_entry(entry_id=entry.id, now=now)
+    assert offered_start(second, now=now) == at("11:00")
+
+    assert waiting_list.continue_offers(now) == 1
+
+    assert (offered_start(second, now=now), stored(entry).status) == (at("11:00"), "withdrawn")
 
 
 def test_freed_time_goes_to_who_waits_before_a_lapsed_offer() -> None:

@@ -9,6 +9,7 @@ import pytest
 from appointments.domain import Calendar, CalendarDay, DayPart, Hold, TimeInterval
 from appointments.waiting_list.domain import (
     MAX_REFUSED,
+    MAX_REPLACED,
     TRANSITIONS,
     FreedTime,
     WaitingEntry,
@@ -116,12 +117,39 @@ def test_time_that_was_not_refused_may_be_offered_again() -> None:
 
 def test_lapsed_offer_is_followed_by_the_next_one() -> None:
     later = replace(FREED, starts_at=TEN + timedelta(hours=1))
+    assert OFFERED.offer is not None
     second = OFFERED.offered(later, 20, held_until=HELD_UNTIL, now=HELD_UNTIL)
     assert second.offer is not None
     assert second.offer.number == 2
     assert second.offer.interval == TimeInterval.starting_at(later.starts_at, 20)
     assert second.refused == (time_key(FREED),)
     assert not fits(second)
+    assert second.replaced_offers == (OFFERED.offer,)
+    assert second.oldest_unanswered_offer() == OFFERED.offer
+
+    passed_on = second.without_replaced_offer(OFFERED.offer, now=HELD_UNTIL)
+    assert passed_on.oldest_unanswered_offer() == second.offer
+    assert passed_on.updated_at > second.updated_at
+    assert passed_on.waiting_again(now=HELD_UNTIL).oldest_unanswered_offer() is None
+
+
+def test_only_replaced_offers_of_coming_times_are_remembered() -> None:
+    entry = OFFERED
+    for hours in range(1, MAX_REPLACED + 5):
+        freed = replace(FREED, starts_at=TEN + timedelta(hours=hours))
+        entry = entry.offered(freed, 30, held_until=HELD_UNTIL, now=NOW)
+    assert len(entry.replaced_offers) == MAX_REPLACED
+    assert entry.offer is not None
+    assert entry.offered(FREED, 30, held_until=TEN, now=entry.offer.starts_at).replaced_offers == ()
+
+
+def test_entry_is_made_of_what_is_wanted() -> None:
+    entry = WaitingEntry.new(ENTRY.wanted, entry_id=ENTRY.id, now=NOW)
+    assert entry == ENTRY
+    other = replace(ENTRY.wanted, day_part=DayPart.MORNING)
+    changed = OFFERED.with_wanted(other, now=NOW)
+    assert (changed.wanted, changed.offer, changed.created_at) == (other, OFFERED.offer, NOW)
+    assert changed.updated_at > OFFERED.updated_at
 
 
 def test_only_the_latest_refused_times_are_remembered() -> None:

@@ -12,8 +12,7 @@ from pytest_django.fixtures import Settings
 from appointments import services
 from appointments.domain import AppointmentStatus
 from appointments.waiting_list import services as waiting_list
-from appointments.waiting_list.domain import WaitingEntry, WaitingStatus
-from appointments.waiting_list.services import Wanted
+from appointments.waiting_list.domain import WaitingEntry, WaitingStatus, Wanted
 from common import clock
 from common.identity.verification import Staff
 from tests.appointments.factories import LATER, MONDAY, NOW, book
