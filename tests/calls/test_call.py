@@ -20,6 +20,7 @@ from tests.calls.sonic_service import Conditions, SonicService
 from tests.calls.tools import slow_tool
 from voice.calls.engine.tool_calls import ToolCall
 from voice.gateway.rate_limits import Rate
+from voice.sonic.families import NOVA_2, NOVA_2_5, Family
 from voice.wire import messages as m
 
 pytestmark = pytest.mark.pure
@@ -84,6 +85,23 @@ class TestConversation:
             assert (greeted.turn, greeted.latency) == (0, None)
             assert answered.turn == 1
             assert answered.latency is not None
+
+    @pytest.mark.parametrize(
+        ("model", "family"),
+        [("amazon.nova-2-sonic-v1:0", NOVA_2), ("amazon.nova-2-5-sonic", NOVA_2_5)],
+        ids=["nova-2", "nova-2.5"],
+    )
+    @pytest.mark.parametrize("typed_after_s", [0.0, 0.1, 0.7, 2.0])
+    @in_virtual_time
+    async def test_first_typed_text_has_a_latency_whenever_it_comes(
+        self, typed_after_s: float, model: str, family: Family
+    ) -> None:
+        service = SonicService(model=model)
+        async with running_call(service=service, greet=True, family=family, wait_s=0.0) as call:
+            await asyncio.sleep(typed_after_s)
+            await call.ask("Hola")
+            finished = call.client.of(m.TurnFinished)
+            assert [each.latency is not None for each in finished if each.turn == 1] == [True]
 
     @in_virtual_time
     async def test_playback_latency_is_kept_with_the_answer(self) -> None:

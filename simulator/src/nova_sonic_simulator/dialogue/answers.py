@@ -94,6 +94,7 @@ class Answers:
         chosen = self._chosen_alternative(said, self._state.offer.times)
         if chosen is not None:
             slots = Slots(day=chosen.date(), at=chosen.time())
+            self._state.confirmed |= {slots.only("at")}
             return self._flow.advance(self._state.offer.task.updated(slots), now)
         if DialogueAct.OFFERS in said.acts or DialogueAct.REPEAT in said.acts:
             return self._state.final_reply(*offer(self._state.offer.times, None))

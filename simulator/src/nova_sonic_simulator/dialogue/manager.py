@@ -111,7 +111,7 @@ class DialogueManager:
         if (directive := parse_directive(text)) is not None:
             return self._follow_directive(directive, now)
         first, *others = split_intents(text)
-        interpretation = interpret_in_context(self._state, first, now, is_typed=is_typed)
+        interpretation = self._interpret(first, now, is_typed=is_typed)
         interpretation = join_figures(self._state, interpretation, text)
         if others:
             whole = interpret(text, now=now, is_typed=is_typed)
@@ -192,7 +192,7 @@ class DialogueManager:
         ):
             return self._state.final_reply(*sentences)
         text, shared, is_typed = self._state.queued.popleft()
-        interpretation = interpret_in_context(self._state, text, now, is_typed=is_typed)
+        interpretation = self._interpret(text, now, is_typed=is_typed)
         slots = shared.updated(interpretation.slots)
         following = self._handle(replace(interpretation, slots=slots), text, now, is_typed=is_typed)
         return Reply(sentences=(*sentences, *following.sentences), tool_calls=following.tool_calls)
@@ -226,6 +226,12 @@ class DialogueManager:
         )
 
     # Utterances.
+
+    def _interpret(self, text: str, now: datetime, *, is_typed: bool) -> Interpretation:
+        said = interpret_in_context(self._state, text, now, is_typed=is_typed)
+        if said.slots.at is not None:
+            self._state.doubtful_time = said.slots.at if said.time_is_doubtful else None
+        return said
 
     def _answer_meta(self, said: Interpretation) -> Reply | None:
         """Return the reply to "stop talking" and "say that again"."""

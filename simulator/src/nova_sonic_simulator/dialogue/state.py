@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import Enum, auto
 
 from nova_sonic_simulator.dialogue.nlu.interpretation import Interpretation
@@ -64,6 +64,8 @@ class DialogueState:
     """The slots asked for last, so that a bare answer can be interpreted."""
     confirmation: Confirmation | None = None
     confirmed: frozenset[object] = frozenset()
+    doubtful_time: time | None = None
+    """The time of day named last, if it may mean another one."""
     offer: Offer | None = None
     incomplete: Interpretation | None = None
     """An utterance whose subject was still unknown."""

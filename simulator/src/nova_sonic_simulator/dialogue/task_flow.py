@@ -19,8 +19,8 @@ from nova_sonic_simulator.dialogue.slots import (
 from nova_sonic_simulator.dialogue.state import Confirmation, DialogueState, RunningCalls, Stage
 from nova_sonic_simulator.dialogue.tasks import CREATING, IDENTITY_SLOTS, SCHEDULING, Task, is_full
 
-# People say round times; another minute was probably misheard.
-ROUND_MINUTES = 5
+# People book at round minutes; another one was probably misheard.
+ROUND_MINUTES = frozenset({0, 10, 15, 20, 30, 40, 45, 50})
 
 
 class TaskFlow:
@@ -156,7 +156,8 @@ class TaskFlow:
 
     def _unsure_time(self, task: Task) -> Confirmation | None:
         at = task.slots.at
-        if at is None or at.minute % ROUND_MINUTES == 0:
+        is_sure = at != self._state.doubtful_time
+        if at is None or (at.minute in ROUND_MINUTES and is_sure):
             return None
         accepted = Slots(at=at)
         if accepted in self._state.confirmed:

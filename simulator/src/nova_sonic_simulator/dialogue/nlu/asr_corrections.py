@@ -77,7 +77,6 @@ _PHRASES = [
         (r"\b([3-9])0 y ([1-9])(?= millones)", r"\1\2"),
         (r"\bnecesita(?= (?:un|una|sacar|ver|pedir|cancelar|cambiar|saber)\b)", "necesito"),
         (r"\bel(?=(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b)", "el "),
-        (r"\b(a las? \d{1,2}|a las? [a-z]+) y 4(?!\d)", r"\1 y cuarto"),
         (r"\b(agend|reserv)a a mi (?=otr|un)", r"\1ame "),
         (r"\b(agend|reserv|resérb|cancel|anul|confirm)a,? me (?=un|la|el|otr)", r"\1ame "),
     )
@@ -95,6 +94,11 @@ _TITLES = words("doctor doctora dr dra senor senora")
 _JOINED_NAME = re.compile(r"\bnombre es(?P<name>[a-záéíóú]{4,})\b", re.IGNORECASE)
 
 
+# "Y cuarto" is often written "y 4", but not after "15": those who count to 24 say "15 y 15".
+_QUARTER_AS_FOUR = re.compile(
+    r"\b(?P<hour>a las? (?:[1-9]|1[0-2]|[a-z]+)) y 4(?!\d)", re.IGNORECASE
+)
+
 # "Trescientos cuarenta y cinco mil seiscientos" in a number of millions: "12 millones 340 y 5.678".
 _SPLIT_MILLIONS = re.compile(r"\b(\d{1,2})(?: millones |[.,])(\d{1,2})0 y (\d)[.,](\d{3})\b")
 
@@ -106,6 +110,11 @@ def correct_transcript(text: str) -> str:
     for pattern, written in (*_MISHEARD_PROVIDERS, *_PHRASES):
         text = pattern.sub(written, text)
     return _SPLIT_MILLIONS.sub(r"\1.\2\3.\4", text)
+
+
+def correct_quarter(text: str) -> str:
+    """Return `text` with "y cuarto" for the "y 4" after an hour; it may also be four minutes past."""
+    return _QUARTER_AS_FOUR.sub(r"\g<hour> y cuarto", text)
 
 
 def correct_names(text: str) -> str:

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from nova_sonic_simulator.dialogue.nlu.asr_corrections import (
     correct_names,
+    correct_quarter,
     correct_transcript,
     separate_hours,
 )
@@ -226,6 +227,8 @@ class Interpretation:
     is_conditional: bool = False
     #: "El 31 de febrero".
     names_no_day: bool = False
+    #: "A las 10 y 4" is a quarter past ten or four minutes past.
+    time_is_doubtful: bool = False
 
     @property
     def is_for_another(self) -> bool:
@@ -247,7 +250,9 @@ def interpret(
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     if not is_typed:
         text = correct_names(text)
-    email, rest = find_email(remove_disfluencies(correct_transcript(text)))
+    heard = correct_transcript(text)
+    meant_text = correct_quarter(heard)
+    email, rest = find_email(remove_disfluencies(meant_text))
     tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
     operation, named = find_operation(tokens), find_subject(tokens)
     meant = named or _subject_of_verb(tokens, operation)
@@ -279,6 +284,7 @@ def interpret(
         is_english=sum(token.plain in ENGLISH_WORDS for token in tokens) >= LEAST_ENGLISH_WORDS,
         is_conditional=contains(tokens, *CONDITIONS),
         names_no_day=slots.day is None and names_no_day(tokens),
+        time_is_doubtful=slots.at is not None and meant_text != heard,
     )
 
 
