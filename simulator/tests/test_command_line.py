@@ -60,8 +60,17 @@ async def test_coded_words_need_no_model_and_little_silence(
 class TestProcess:
     """How it starts and how it ends."""
 
-    def start(self, folder: Path, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "nova_sonic_simulator", "--certificates", str(folder)]
+    def start(
+        self, folder: Path, *arguments: str, python: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        command = [
+            sys.executable,
+            *python,
+            "-m",
+            "nova_sonic_simulator",
+            "--certificates",
+            str(folder),
+        ]
         return subprocess.Popen(
             [*command, "--hearing", "text", *arguments],
             stdin=subprocess.PIPE,
@@ -101,6 +110,19 @@ class TestProcess:
         assert (status, out) == (0, "")
         assert "Traceback" not in err
 
+    def test_without_speech_it_starts_without_the_packages_of_recognition(
+        self, tmp_path: Path
+    ) -> None:
+        process = self.start(tmp_path, "--port", "0", python=("-X", "importtime"))
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["ready"] is True
+        process.terminate()
+        status, _, imported = self.ended(process)
+        assert status == 0
+        packages = {line.split("|")[-1].strip() for line in imported.splitlines() if "|" in line}
+        assert "nova_sonic_simulator.cli" in packages
+        assert not packages & {"faster_whisper", "ctranslate2", "onnxruntime", "av"}
+
     async def test_it_ends_with_streams_open_and_says_goodbye(self, tmp_path: Path) -> None:
         process = self.start(tmp_path, "--port", "0")
         assert process.stdout is not None
@@ -123,10 +145,45 @@ class TestProcess:
         assert (status, out) == (2, "")
         assert err == f"Port {simulator.port} can't be used: Address already in use.\n"
 
-    @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-    def test_a_port_that_is_none_is_refused(self, tmp_path: Path, port: str) -> None:
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            *(("--port", port) for port in ("-1", "65536", "x")),
+            *(("--max-streams", number) for number in ("0", "-1", "x")),
+            *(("--time-zone", zone) for zone in ("Mars/Base", "/etc/passwd", "Europe")),
+            ("--time-scale", "0"),
+            ("--turn-silence-ms", "-1"),
+            ("--brain", "ftp://localhost"),
+            ("--hearing", "music"),
+        ],
+    )
+    def test_a_wrong_option_is_refused_with_status_2(
+        self, tmp_path: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         with pytest.raises(SystemExit, match="2"):
-            main(["--certificates", str(tmp_path), "--port", port])
+            main(["--certificates", str(tmp_path), option, value])
+        *_, last = capsys.readouterr().err.splitlines()
+        assert last.startswith(f"nova-sonic-simulator: error: argument {option}: ")
+
+    @pytest.mark.parametrize("option", ["--certificates", "--record"])
+    def test_a_folder_that_cannot_be_used_is_one_sentence_and_status_2(
+        self, tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        taken = tmp_path / "file"
+        taken.touch()
+        folders = {"--certificates": str(tmp_path), option: str(taken / "folder")}
+        arguments = [part for pair in folders.items() for part in pair]
+        assert main(["--port", "0", *arguments]) == 2
+        assert capsys.readouterr().err == f"Folder {taken}/folder can't be used: Not a directory.\n"
+
+    def test_help_names_options_commands_and_exit_statuses(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit, match="0"):
+            main(["--help"])
+        described = capsys.readouterr().out
+        for part in ("--certificates", "--hearing", "download-model", "load", "  130  "):
+            assert part in described
 
     def test_it_listens_on_this_machine_alone(self, simulator: RunningSimulator) -> None:
         with pytest.raises(OSError, match="refused"):

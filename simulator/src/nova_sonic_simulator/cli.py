@@ -54,13 +54,23 @@ from nova_sonic_simulator.speech.text_to_speech import Synthesis, open_synthesis
 logger = logging.getLogger("nova_sonic_simulator")
 
 HOST = "127.0.0.1"
-PORT_IN_USE_STATUS = 2
+CANNOT_START_STATUS = 2
 INTERRUPTED_STATUS = 130
+EPILOG = """\
+other commands, each with its own --help:
+  nova-sonic-simulator download-model   download the model of speech recognition (145 MB)
+  nova-sonic-simulator load             an endpoint for load tests
+
+exit status:
+  0    stopped by a signal or by the end of its input
+  2    an option is wrong, or a port or a folder can't be used
+  130  interrupted before it was ready
+"""
 BRAIN_KEY = "NOVA_SONIC_SIMULATOR_BRAIN_KEY"
 
 
-class PortInUseError(Exception):
-    """A port cannot be bound; the text names the port and the reason."""
+class CannotStartError(Exception):
+    """A port or a folder cannot be used; the text names it and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +113,11 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     _configure_logging(options)
     try:
+        certificates = _open_folders(options)
         sockets = _bind_sockets(options)
-    except PortInUseError as error:
+    except CannotStartError as error:
         sys.stderr.write(f"{error}\n")
-        return PORT_IN_USE_STATUS
-    certificates = open_certificates(options.certificates, now=dt.datetime.now(dt.UTC))
+        return CANNOT_START_STATUS
     engines = _open_engines(options)
     clock = SystemClock(options.time_scale)
     executor = JobExecutor(
@@ -145,6 +155,20 @@ def _bind_sockets(options: argparse.Namespace) -> Sockets:
     return Sockets(service=_bind_port(options.port), control=control, inspector=inspector)
 
 
+def _open_folders(options: argparse.Namespace) -> Certificates:
+    """Return the certificates; create the folder of the records if one is wanted."""
+    folder: Path = options.certificates
+    try:
+        certificates = open_certificates(folder, now=dt.datetime.now(dt.UTC))
+        if options.record is not None:
+            folder = options.record
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise CannotStartError(f"Folder {folder} can't be used: {reason}.") from error
+    return certificates
+
+
 def _open_journal(options: argparse.Namespace) -> Journal | None:
     """Return a journal if the inspector or the recorder needs it."""
     if options.inspector_port is None and options.record is None:
@@ -161,7 +185,7 @@ def _bind_port(port: int) -> socket.socket:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise PortInUseError(f"Port {port} can't be used: {reason}.") from error
+        raise CannotStartError(f"Port {port} can't be used: {reason}.") from error
 
 
 async def _serve(
@@ -280,14 +304,17 @@ def _partner(options: argparse.Namespace) -> Callable[[DialogueSetup], Dialogue]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="nova-sonic-simulator", description="A local Nova Sonic for the real SDK."
+        prog="nova-sonic-simulator",
+        description="A local Nova Sonic for the real SDK.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--port", type=_port, default=8443, help="0 takes a free one")
     add("--certificates", type=Path, required=True, help="folder of the TLS certificate")
     add("--hearing", choices=("auto", "speech", "text", "coded"), default="auto")
     add("--models", type=Path, default=Path("var/models"), help="folder of the speech model")
-    add("--time-zone", type=ZoneInfo, default=ZoneInfo("America/Argentina/Buenos_Aires"))
+    add("--time-zone", type=_time_zone, default=ZoneInfo("America/Argentina/Buenos_Aires"))
     add("--until-stdin-closes", action="store_true", help="end with the process that started it")
     add("--control-port", type=_port, default=None, help="where it's commanded; 0 takes a free one")
     add("--inspector-port", type=_port, default=None, help="page of the sessions; 0: a free port")
@@ -295,7 +322,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--access-key", default="local")
     add("--secret-key", default="local")
     add("--session-token", default=None)
-    add("--max-streams", type=int, default=20, help="more at once get HTTP 429")
+    add("--max-streams", type=_streams, default=20, help="more at once get HTTP 429")
     add("--time-scale", type=_positive, default=1.0, help="limits and playback: N times as fast")
     add("--retired-models", action="store_true", help="answer for models past their end of life")
     add("--reject-audio-during-tools", action="store_true", help="refuse audio while a tool runs")
@@ -324,6 +351,20 @@ def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError("has to be from 0 to 65535")
+    return number
+
+
+def _time_zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, OSError) as error:
+        raise argparse.ArgumentTypeError("is no time zone, such as UTC") from error
+
+
+def _streams(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("has to be 1 or more")
     return number
 
 
