@@ -24,7 +24,7 @@ def booked(time: str) -> object:
 
 
 @pytest.mark.parametrize(
-    ("heard", "asked"),
+    ("transcript", "asked"),
     [
         ("a las 15 y 4", "15:04"),
         ("a las 15:04", "15:04"),
@@ -34,18 +34,18 @@ def booked(time: str) -> object:
         ("a las diez y 4", "10:15"),
     ],
 )
-def test_doubtful_time_is_confirmed_before_it_is_booked(heard: str, asked: str) -> None:
+def test_doubtful_time_is_confirmed_before_it_is_booked(transcript: str, asked: str) -> None:
     customer = Customer()
-    assert customer.says(BOOKING.format(heard)) == ASKED.format(asked)
+    assert customer.says(BOOKING.format(transcript)) == ASKED.format(asked)
     assert customer.says("sí") == booked(asked)
 
 
 @pytest.mark.parametrize(
-    ("heard", "time"),
+    ("transcript", "time"),
     [("a las 15", "15:00"), ("a las 10 y 10", "10:10"), ("a las 10 y cuarto", "10:15")],
 )
-def test_round_time_is_booked_without_a_question(heard: str, time: str) -> None:
-    assert Customer().says(BOOKING.format(heard)) == booked(time)
+def test_round_time_is_booked_without_a_question(transcript: str, time: str) -> None:
+    assert Customer().says(BOOKING.format(transcript)) == booked(time)
 
 
 def test_denied_time_is_asked_for_again() -> None:
@@ -69,7 +69,7 @@ def test_doubtful_time_that_was_offered_is_certain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant"),
+    ("transcript", "meant"),
     [
         ("a las 10 y 4.", "a las 10 y cuarto."),
         ("a las tres y 4 de la tarde", "a las tres y cuarto de la tarde"),
@@ -78,5 +78,5 @@ def test_doubtful_time_that_was_offered_is_certain() -> None:
         ("a las 10 y 40", "a las 10 y 40"),
     ],
 )
-def test_four_after_an_hour_is_a_quarter_up_to_twelve(heard: str, meant: str) -> None:
-    assert correct_quarter(heard) == meant
+def test_four_after_an_hour_is_a_quarter_up_to_twelve(transcript: str, meant: str) -> None:
+    assert correct_quarter(transcript) == meant

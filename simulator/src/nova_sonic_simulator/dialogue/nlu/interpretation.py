@@ -250,8 +250,8 @@ def interpret(
     text = unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
     if not is_typed:
         text = correct_names(text)
-    heard = correct_transcript(text)
-    meant_text = correct_quarter(heard)
+    corrected = correct_transcript(text)
+    meant_text = correct_quarter(corrected)
     email, rest = find_email(remove_disfluencies(meant_text))
     tokens = with_figures(tokenize(separate_hours(rest))[:MAX_TOKENS])
     operation, named = find_operation(tokens), find_subject(tokens)
@@ -284,7 +284,7 @@ def interpret(
         is_english=sum(token.plain in ENGLISH_WORDS for token in tokens) >= LEAST_ENGLISH_WORDS,
         is_conditional=contains(tokens, *CONDITIONS),
         names_no_day=slots.day is None and names_no_day(tokens),
-        time_is_doubtful=slots.at is not None and meant_text != heard,
+        time_is_doubtful=slots.at is not None and meant_text != corrected,
     )
 
 
