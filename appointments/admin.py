@@ -35,7 +35,7 @@ from appointments.domain import (
     AppointmentStatus,
     TimeInterval,
 )
-from appointments.labels import KIND_LABELS, STATUS_LABELS
+from appointments.labels import KIND_LABELS, STATUS_LABELS, state_label, state_of
 from appointments.mail_events import RECORD_TYPE
 from appointments.schedules.services import current_schedule, resolve_doctor
 from appointments.validation import clean_day
@@ -160,7 +160,15 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         "Number, e-mail address, or words of the patient's or doctor's name."
     )
     actions = ("confirm", "complete", "reschedule", "cancel", "delete_selected", "export_csv")
-    readonly_fields = ("dni_hidden", "phone_hidden", "code", "emails", "created_at", "updated_at")
+    readonly_fields = (
+        "dni_hidden",
+        "phone_hidden",
+        "code",
+        "reserved_until",
+        "emails",
+        "created_at",
+        "updated_at",
+    )
 
     class Media:
         """The script that shows the doctor's free times beside the form."""
@@ -188,8 +196,10 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
     @admin.display(description=gettext_lazy("status"))
     def status_label(self, appointment: Appointment) -> str:
         """Return the status, coloured by CSS."""
-        label = STATUS_LABELS[appointment.value.status]
-        return format_html('<span class="state state-{}">{}</span>', appointment.status, label)
+        value = appointment.value
+        return format_html(
+            '<span class="state state-{}">{}</span>', state_of(value), state_label(value)
+        )
 
     @admin.display(description=gettext_lazy("identity number"))
     def dni_hidden(self, appointment: Appointment) -> str:
@@ -225,7 +235,8 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
         phone = "phone" if request.user.has_perm(VIEW_PHONE) else "phone_hidden"
         identity = [dni, phone, "code"] if obj.value.code else [dni, phone]
         emails = ["emails"] if are_emails_sent() and request.user.has_perm(VIEW) else []
-        return [*fields, *identity, "status", "notes", *emails, ("created_at", "updated_at")]
+        status = ["status", "reserved_until"] if obj.value.is_reserved else ["status"]
+        return [*fields, *identity, *status, "notes", *emails, ("created_at", "updated_at")]
 
     @override
     def save_record(
@@ -419,7 +430,7 @@ class AppointmentAdmin(RecordAdmin[Appointment]):
             ),
             (_("doctor"), lambda appointment: appointment.doctor_name),
             (_("type"), lambda appointment: str(KIND_LABELS[appointment.value.kind])),
-            (_("status"), lambda appointment: str(STATUS_LABELS[appointment.value.status])),
+            (_("status"), lambda appointment: str(state_label(appointment.value))),
             (_("notes"), lambda appointment: appointment.notes),
         ]
 

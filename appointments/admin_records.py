@@ -104,6 +104,14 @@ class Appointment(Record):
     phone = models.CharField(_("phone number"), max_length=MAX_PHONE_LENGTH, blank=True)
     code = models.CharField(_("code"), max_length=10, blank=True, editable=False)
     notes = models.TextField(_("notes"), max_length=MAX_NOTES_LENGTH, blank=True)
+    reserved_until = models.DateTimeField(
+        _("reserved until"),
+        null=True,
+        editable=False,
+        help_text=_(
+            "It is cancelled then, unless the patient or somebody of the staff confirms it."
+        ),
+    )
     created_at = models.DateTimeField(_("booked on"), null=True, editable=False)
     updated_at = models.DateTimeField(_("last change"), null=True, editable=False)
 
@@ -136,6 +144,7 @@ def appointment_record(appointment: AppointmentValue) -> Appointment:
         phone=appointment.phone or "",
         code=appointment.code or "–",
         notes=appointment.notes,
+        reserved_until=appointment.reserved_until,
         created_at=appointment.created_at,
         updated_at=appointment.updated_at,
     )

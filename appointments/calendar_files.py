@@ -49,8 +49,14 @@ def event_of(appointment: Appointment, *, summary: str, description: str = "") -
     event.add("summary", summary)
     if description:
         event.add("description", description)
-    event.add("status", "CONFIRMED" if appointment.is_open else "CANCELLED")
+    event.add("status", _status_of(appointment))
     return event
+
+
+def _status_of(appointment: Appointment) -> str:
+    if not appointment.is_open:
+        return "CANCELLED"
+    return "TENTATIVE" if appointment.is_reserved else "CONFIRMED"
 
 
 def invitation(
@@ -71,7 +77,7 @@ def invitation(
         event.add("location", location)
     event.add("organizer", vCalAddress(f"mailto:{organizer}"))
     attendee = vCalAddress(f"mailto:{appointment.patient_email}")
-    attendee.params["partstat"] = vText("ACCEPTED")
+    attendee.params["partstat"] = vText("TENTATIVE" if appointment.is_reserved else "ACCEPTED")
     attendee.params["rsvp"] = vText("FALSE")
     event.add("attendee", attendee)
     method = "REQUEST" if appointment.is_open else "CANCEL"

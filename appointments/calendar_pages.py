@@ -24,7 +24,14 @@ from appointments.admin_forms import appointment_error_text, format_start
 from appointments.admin_records import Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue
 from appointments.domain import AppointmentQuery, AppointmentStatus, TimeInterval
-from appointments.labels import KIND_LABELS, STATUS_LABELS
+from appointments.labels import (
+    KIND_LABELS,
+    RESERVED,
+    RESERVED_LABEL,
+    STATUS_LABELS,
+    state_label,
+    state_of,
+)
 from appointments.opening_hours import union_of
 from appointments.schedules.domain import Schedule, iter_days
 from appointments.schedules.services import current_schedule
@@ -94,8 +101,11 @@ class CalendarPages:
                 "may_book": self.model_admin.has_add_permission(request),
                 "may_move": self.model_admin.has_change_permission(request),
                 "states": [
-                    {"value": status.value, "label": label}
-                    for status, label in STATUS_LABELS.items()
+                    *_reserved_state(),
+                    *(
+                        {"value": status.value, "label": label}
+                        for status, label in STATUS_LABELS.items()
+                    ),
                 ],
                 "configuration": self._configuration(request, schedule),
             },
@@ -139,7 +149,7 @@ class CalendarPages:
             {
                 "record": appointment_record(each),
                 "ends": each.interval.end,
-                "state": STATUS_LABELS[each.status],
+                "state": state_label(each),
                 "kind": KIND_LABELS[each.kind],
                 "phone": (each.phone if sees_phone else mask_phone(each.phone)) or "",
             }
@@ -209,8 +219,8 @@ class CalendarPages:
             "id": value.id,
             "patient": visible(value.patient_name),
             "kind": str(KIND_LABELS[value.kind]),
-            "status": value.status.value,
-            "state": str(STATUS_LABELS[value.status]),
+            "status": state_of(value),
+            "state": str(state_label(value)),
             "url": f"{change}?{urlencode({FROM_CALENDAR: doctor})}",
             "version": appointment_record(value).version,
             "isMovable": may_move and value.is_open and value.starts_at > clock.now(),
@@ -305,6 +315,13 @@ def _clean_day(day: date) -> date | None:
 
 def _local_text(instant: datetime, time_zone: ZoneInfo) -> str:
     return instant.astimezone(time_zone).replace(tzinfo=None).isoformat()
+
+
+def _reserved_state() -> list[dict[str, Any]]:
+    """Return the entry of the legend for reserved appointments, where bookings may be reserved."""
+    if not settings.VOICE_BOOKING_HOLD_MINUTES:
+        return []
+    return [{"value": RESERVED, "label": RESERVED_LABEL}]
 
 
 def _choices(schedule: Schedule, chosen: str) -> list[str]:

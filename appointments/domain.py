@@ -119,6 +119,11 @@ class Appointment:
     """The patient's telephone number in the form of E.164."""
     code: str | None = None
     """What the patient tells to cancel or move it, if the setting `APPOINTMENT_PROOF` is `code`."""
+    reserved_until: datetime | None = field(default=None, repr=False)
+    """Until when the patient has to confirm it, or it is cancelled; None: it needs no confirmation.
+
+    Only a scheduled appointment is reserved.
+    """
     created_at: datetime | None = None
     updated_at: datetime | None = None
     changes: tuple[RecordChange, ...] = field(default=(), compare=False, repr=False)
@@ -142,13 +147,23 @@ class Appointment:
         """Whether it may still change, and its time is booked for it: not cancelled, not completed."""
         return self.status in {AppointmentStatus.SCHEDULED, AppointmentStatus.CONFIRMED}
 
+    @property
+    def is_reserved(self) -> bool:
+        """Whether its time is only reserved: it is cancelled unless the patient confirms it."""
+        return self.reserved_until is not None
+
     def can_become(self, status: AppointmentStatus) -> bool:
         """Whether `status` may follow the current status."""
         return status in TRANSITIONS[self.status]
 
     def with_status(self, status: AppointmentStatus) -> "Appointment":
-        """Return the appointment with another status."""
-        return replace(self, status=status)
+        """Return the appointment with another status, which ends a reservation."""
+        return replace(self, status=status, reserved_until=None)
+
+    def reserved_no_later_than_start(self) -> "Appointment":
+        """Return the appointment, as an ordinary one if its reservation would end when it starts or later."""
+        is_late = self.reserved_until is not None and self.reserved_until >= self.starts_at
+        return replace(self, reserved_until=None) if is_late else self
 
     def with_start(self, starts_at: datetime) -> "Appointment":
         """Return the appointment with another start and the same duration."""
@@ -162,6 +177,14 @@ class Appointment:
     def owner(self) -> Owner:
         """What the appointment says of its patient."""
         return Owner(name=self.patient_name, dni=self.dni, email=self.patient_email, code=self.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationEnd:
+    """The time at which somebody has to look whether a reserved appointment was confirmed."""
+
+    appointment_id: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

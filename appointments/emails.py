@@ -26,6 +26,7 @@ from notifications.mail import CalendarFile, Mail, MailLink, render_templates, s
 
 CALENDAR_FILE = "turno.ics"
 UNNAMED_DOCTOR = "el consultorio"
+CANCELLATIONS = frozenset({MailEvent.CANCELLED, MailEvent.LAPSED})
 _LINK_LABELS = {
     LinkAction.CONFIRM: "Confirmar el turno",
     LinkAction.MOVE: "Cambiar el horario",
@@ -50,6 +51,7 @@ def render(message: Message, now: datetime) -> Mail | None:
         "previously": _previous_start(message, now),
         "kind": str(KIND_LABELS[appointment.kind]),
         "minutes": appointment.duration_min,
+        "reserved_until": _reserved_until(appointment, now),
         "links": links_of(appointment, event, now=now),
     }
     attachments = () if event is MailEvent.REMINDER else (_calendar_file(appointment, now),)
@@ -58,7 +60,7 @@ def render(message: Message, now: datetime) -> Mail | None:
 
 def links_of(appointment: Appointment, event: MailEvent, *, now: datetime) -> list[MailLink]:
     """Return the links that a mail of this event has, below its text: those of what can be done now."""
-    if event is MailEvent.CANCELLED or appointment.starts_at <= now:
+    if event in CANCELLATIONS or appointment.starts_at <= now:
         return []
     return [
         MailLink(label, link_url(appointment, action))
@@ -71,8 +73,10 @@ def _is_true(event: MailEvent, message: Message, appointment: Appointment, now: 
     """Whether a mail of this event says what is so now."""
     if appointment.starts_at <= now:
         return False
-    if event is MailEvent.CANCELLED:
+    if event in CANCELLATIONS:
         return appointment.status is AppointmentStatus.CANCELLED
+    if event is MailEvent.RESERVED and not appointment.is_reserved:
+        return False
     return (
         appointment.is_open
         and appointment.patient_email == message.recipient
@@ -85,6 +89,11 @@ def _previous_start(message: Message, now: datetime) -> str:
     start = message.content.get("previous_start")
     is_other = start is not None and start != message.content["starts_at"]
     return format_start(from_iso(start), now=now) if start is not None and is_other else ""
+
+
+def _reserved_until(appointment: Appointment, now: datetime) -> str:
+    until = appointment.reserved_until
+    return "" if until is None else format_start(until, now=now)
 
 
 def _calendar_file(appointment: Appointment, now: datetime) -> CalendarFile:

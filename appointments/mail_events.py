@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from appointments.domain import Appointment, AppointmentStatus
+from common.record_changes import EXPIRY
 from common.timestamps import to_iso
 from notifications.domain import Message
 from notifications.services import new_message
@@ -15,9 +16,12 @@ RECORD_TYPE = "appointment"
 class MailEvent(StrEnum):
     """What a mail to a patient is about; each has templates of this name in `appointments/mail/`."""
 
+    RESERVED = "reserved"
     BOOKED = "booked"
     MOVED = "moved"
     CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    """It is cancelled, because nobody confirmed it in time."""
     REMINDER = "reminder"
 
 
@@ -51,16 +55,19 @@ def messages_about(
 def event_of(before: Appointment | None, after: Appointment) -> MailEvent | None:
     """Return what happened that the patient should know; None for nothing.
 
-    With a new e-mail address the appointment is announced there as a new one.
+    With a new e-mail address the appointment is announced there as a new one. A reservation that is confirmed
+    becomes a booking.
     """
+    announcement = MailEvent.RESERVED if after.is_reserved else MailEvent.BOOKED
     if before is None:
-        return MailEvent.BOOKED if after.is_open else None
+        return announcement if after.is_open else None
     if before.is_open and after.status is AppointmentStatus.CANCELLED:
-        return MailEvent.CANCELLED
+        is_expiry = bool(after.changes) and after.changes[-1].origin == EXPIRY
+        return MailEvent.LAPSED if is_expiry else MailEvent.CANCELLED
     if not after.is_open:
         return None
     if before.patient_email != after.patient_email:
-        return MailEvent.BOOKED
+        return announcement
     if (before.interval, before.doctor_name) != (after.interval, after.doctor_name):
         return MailEvent.MOVED
-    return None
+    return MailEvent.BOOKED if before.is_reserved and not after.is_reserved else None

@@ -7,12 +7,12 @@ they extend don't have, and "all of one day" would otherwise read the whole tabl
 Django's ORM and migrations don't use these classes. Importing them opens no connection.
 """
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 
 from common.dynamodb.attributes import InstantAttribute
 from common.dynamodb.idempotency import IdempotencyToken
 from common.dynamodb.indexes import global_index
-from common.dynamodb.tables import Table, register_table
+from common.dynamodb.tables import EXPIRES_AT, Table, register_table
 
 
 @register_table
@@ -38,6 +38,7 @@ class Appointment(Table):
     dni = UnicodeAttribute(null=True)
     phone = UnicodeAttribute(null=True)
     code = UnicodeAttribute(null=True)
+    reserved_until = InstantAttribute(null=True, attr_name="reservedUntil")
     changes = JSONAttribute(null=True)
     created_at = InstantAttribute(null=True, attr_name="createdAt")
     updated_at = InstantAttribute(null=True, attr_name="updatedAt")
@@ -82,3 +83,17 @@ class PatientDay(DoctorDay):
     """The guard item of a patient: their bookings on one local day, in the shape of a `DoctorDay`."""
 
     key_prefix = "PATIENTDAY"
+
+
+class ReservationItem(Table):
+    """The end of a reserved appointment. No index contains it.
+
+    All of them are in one partition, the first to end first: one query returns those that have ended.
+    """
+
+    table_setting = "APPOINTMENTS_TABLE"
+    key_prefix = "RESERVATION"
+
+    appointment_id = UnicodeAttribute(attr_name="appointmentId")
+    until = InstantAttribute()
+    expires_at = TTLAttribute(attr_name=EXPIRES_AT)

@@ -42,12 +42,15 @@ def forget_decisions() -> None:
 
 
 def _starting_within(hours: timedelta, now: datetime) -> Iterator[Appointment]:
+    """Yield the open appointments that start within these hours, but those that wait for their patient's confirmation."""
     interval = TimeInterval(start=now, end=now + hours + MILLISECOND)  # its end is not in it
     for status in (AppointmentStatus.SCHEDULED, AppointmentStatus.CONFIRMED):
         query, cursor = AppointmentQuery(status=status), None
         while True:
             page = repository.list_appointments(query, interval, limit=PAGE_SIZE, cursor=cursor)
-            yield from (each for each in page.items if each.starts_at > now)
+            yield from (
+                each for each in page.items if each.starts_at > now and not each.is_reserved
+            )
             cursor = page.cursor
             if cursor is None:
                 break

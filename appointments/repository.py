@@ -26,6 +26,7 @@ from appointments.domain import (
     CalendarDay,
     CalendarKind,
     Hold,
+    ReservationEnd,
     TimeInterval,
 )
 from appointments.waiting_list.repository import ENTRY_UNCHANGED
@@ -44,6 +45,10 @@ from notifications.services import enqueue
 ID_IS_FREE = "id is free"
 VERSION_UNCHANGED = "version unchanged"
 DAY_UNCHANGED = "day unchanged"
+RESERVATIONS = f"{models.ReservationItem.key_prefix}#clinic"
+RESERVATION_PREFIX = "UNTIL#"
+RESERVATION_LIFETIME = timedelta(days=30)
+"""How long the end of a reservation stays stored if no worker runs."""
 
 
 def get_appointment(appointment_id: str) -> Appointment | None:
@@ -235,6 +240,33 @@ def update_calendar_days(
     _commit_change(transaction)
 
 
+# --- Ends of reservations
+
+
+def list_ended_reservations(*, now: datetime, limit: int) -> list[ReservationEnd]:
+    """Return up to `limit` reservations that have ended, the longest ended first, by one consistent query."""
+    up_to_now = models.ReservationItem.sk <= f"{RESERVATION_PREFIX}{to_iso(now)}"
+    items = models.ReservationItem.query(RESERVATIONS, up_to_now, limit=limit, consistent_read=True)
+    return [ReservationEnd(appointment_id=item.appointment_id, until=item.until) for item in items]
+
+
+def add_reservation_end(end: ReservationEnd) -> Write:
+    """Return the write that stores the end of a reservation."""
+    return lambda transaction: transaction.put_item(_reservation_row(end))
+
+
+def remove_reservation_end(end: ReservationEnd) -> Write:
+    """Return the write that removes the end of a reservation, if it is there."""
+    return lambda transaction: transaction.delete_item(_reservation_row(end))
+
+
+def delete_reservation_end(end: ReservationEnd) -> None:
+    """Remove the end of a reservation, if it is there."""
+    transaction = Transaction()
+    _add_writes(transaction, [remove_reservation_end(end)])
+    transaction.commit()
+
+
 def is_empty() -> bool:
     """Whether the table holds no item of any kind."""
     return models.Appointment.is_empty()
@@ -347,6 +379,7 @@ def _row(appointment: Appointment) -> models.Appointment:
         notes=appointment.notes or None,
         dni=appointment.dni,
         phone=appointment.phone,
+        reserved_until=appointment.reserved_until,
         changes=changes_to_json(appointment.changes),
         code=appointment.code,
         status=appointment.status.value,
@@ -356,6 +389,8 @@ def _row(appointment: Appointment) -> models.Appointment:
 
 
 def _appointment(row: models.Appointment) -> Appointment:
+    # A server of an older version changes the status and leaves this attribute as it is.
+    is_scheduled = row.status == AppointmentStatus.SCHEDULED.value
     return Appointment(
         id=row.id,
         patient_name=row.patient_name,
@@ -368,11 +403,38 @@ def _appointment(row: models.Appointment) -> Appointment:
         notes=row.notes or "",
         dni=row.dni,
         phone=row.phone,
+        reserved_until=row.reserved_until if is_scheduled else None,
         changes=changes_from_json(row.changes),
         code=row.code,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def _reservation_row(end: ReservationEnd) -> models.ReservationItem:
+    return models.ReservationItem(
+        RESERVATIONS,
+        f"{RESERVATION_PREFIX}{to_iso(end.until)}#{end.appointment_id}",
+        appointment_id=end.appointment_id,
+        until=end.until,
+        expires_at=end.until + RESERVATION_LIFETIME,
+    )
+
+
+def is_reservation_end(item: Mapping[str, Any]) -> bool:
+    """Whether an item in DynamoDB JSON stores the end of a reservation."""
+    return bool(item["PK"]["S"] == RESERVATIONS)
+
+
+def reservation_end_from_raw(item: Mapping[str, Any]) -> ReservationEnd:
+    """Return the end of a reservation that an item in DynamoDB JSON stores, for maintenance.
+
+    Raises:
+        ValueError, TypeError: the item stores none.
+
+    """
+    row = models.ReservationItem.from_raw_data(dict(item))
+    return ReservationEnd(appointment_id=row.appointment_id, until=row.until)
 
 
 _CALENDAR_KINDS = {

@@ -38,7 +38,10 @@ from appointments.errors import (
 from appointments.opening_hours import covers
 from appointments.schedules.domain import Professional
 from appointments.schedules.services import current_schedule
+from common.identity.verification import Caller, Customer
 from common.record_changes import REST, ChangeOrigin
+from common.timestamps import truncate_to_ms
+from notifications.services import are_emails_sent
 
 MAX_MOVES = 5
 MOVES_PERIOD = timedelta(days=1)
@@ -163,6 +166,21 @@ def ensure_accepts_patient(professional: Professional, wanted: Appointment) -> N
     page = repository.list_appointments(query, None, limit=MAX_EARLIER_APPOINTMENTS)
     if all(each.status is AppointmentStatus.CANCELLED for each in page.items):
         raise NewPatientsNotAcceptedError(doctor=professional.name)
+
+
+def reservation_end(
+    caller: Caller | None, starts_at: datetime, *, now: datetime
+) -> datetime | None:
+    """Return until when a new appointment waits for its patient's confirmation; None if it counts at once.
+
+    What a customer books by voice waits `VOICE_BOOKING_HOLD_MINUTES`, if e-mails are sent. One that starts before
+    that time is over counts at once: there is no time to wait.
+    """
+    minutes = settings.VOICE_BOOKING_HOLD_MINUTES
+    if not minutes or not isinstance(caller, Customer) or not are_emails_sent():
+        return None
+    end = truncate_to_ms(now) + timedelta(minutes=minutes)
+    return end if end < starts_at else None
 
 
 def ensure_slot_free(

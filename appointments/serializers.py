@@ -53,6 +53,10 @@ class AppointmentSerializer(CamelCaseSerializer):
     type = serializers.ChoiceField(choices=KINDS, source="kind")
     notes = serializers.CharField(allow_blank=True)
     status = serializers.ChoiceField(choices=STATUSES)
+    reserved_until = InstantField(
+        allow_null=True,
+        help_text="Until when the patient has to confirm it, or it is cancelled; `null`: it needs no confirmation.",
+    )
     created_at = InstantField(allow_null=True)
     updated_at = InstantField(allow_null=True)
 
@@ -80,7 +84,7 @@ class NewAppointmentSerializer(CamelCaseSerializer):
 class ChangedAppointmentSerializer(CamelCaseSerializer):
     """The body that changes an appointment. `updatedAt`, if given, must be that of the stored one."""
 
-    ignored_fields = frozenset({"id", "createdAt"})
+    ignored_fields = frozenset({"id", "reservedUntil", "createdAt"})
 
     patient_name = TextField(max_length=MAX_NAME_LENGTH)
     patient_email = EmailField(max_length=MAX_EMAIL_LENGTH)

@@ -26,6 +26,7 @@ from appointments.domain import (
     AppointmentStatus,
     Calendar,
     DayPart,
+    ReservationEnd,
     TimeInterval,
     local_day,
     update_bookings,
@@ -46,6 +47,7 @@ from appointments.rules import (
     ensure_not_moved_too_often,
     ensure_slot_free,
     ensure_time_exists,
+    reservation_end,
 )
 from appointments.schedules.domain import Professional, Schedule
 from appointments.schedules.services import (
@@ -76,7 +78,7 @@ from common.identity.own_records import Contact, find_own_records
 from common.identity.verification import Caller, Customer, FactorRule, Staff, factors_to_ask_for
 from common.ids import record_ids_for, speakable_code, speakable_id
 from common.partial_updates import provided_fields
-from common.record_changes import ChangeOrigin, changed_fields, origin_of, with_change
+from common.record_changes import LINK, ChangeOrigin, changed_fields, origin_of, with_change
 from common.timestamps import truncate_to_ms
 
 ALL_APPOINTMENTS = AppointmentQuery(latest_first=True)
@@ -373,6 +375,8 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
 ) -> Appointment:
     """Book an appointment and return it; with a token used before, return the one it created.
 
+    One that a customer books may be only reserved until the patient confirms it (`reservation_end`).
+
     Args:
         patient_name: The patient's name.
         patient_email: The patient's e-mail address.
@@ -419,6 +423,7 @@ def book_appointment(  # noqa: PLR0913 -- the fields of an appointment, all keyw
         notes=clean_notes(notes),
         dni=clean_dni(dni),
         phone=clean_patient_phone(phone, field="phone"),
+        reserved_until=reservation_end(caller, starts_at, now=now),
         created_at=truncate_to_ms(now),
         updated_at=truncate_to_ms(now),
         changes=with_change((), origin or origin_of(caller), at=truncate_to_ms(now)),
@@ -459,7 +464,10 @@ def _book_appointment(
     booked = replace(wanted, id=speakable_id(), code=code)
     updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
     messages = messages_about(None, booked, now=now)
-    writes = held.make_writes(booked) if held else ()
+    writes = list(held.make_writes(booked)) if held else []
+    if booked.reserved_until is not None:
+        end = ReservationEnd(appointment_id=booked.id, until=booked.reserved_until)
+        writes.append(repository.add_reservation_end(end))
     repository.add_appointment(booked, updated_days, request, messages, writes=writes)
     return booked
 
@@ -505,8 +513,12 @@ def reschedule_appointment(  # noqa: PLR0913 -- the parts of a change, by keywor
         ensure_not_closed(appointment, now=now)
         ensure_not_moved_too_often(appointment, origin or origin_of(caller), now=now)
         moved = appointment.with_start(clean_start(starts_at))
+        if (
+            origin == LINK
+        ):  # who has the link has got the e-mail: that confirms the appointment, too
+            moved = replace(moved, reserved_until=None)
         ensure_time_exists(starts_at, moved, now=now)
-        return _store_changes(
+        return store_changes(
             appointment, moved, origin or origin_of(caller), is_dry_run=is_dry_run, now=now
         )
 
@@ -550,7 +562,7 @@ def cancel_appointment(
         if isinstance(caller, Customer):
             ensure_not_closed(appointment, now=now)
         cancelled = appointment.with_status(AppointmentStatus.CANCELLED)
-        return _store_changes(
+        return store_changes(
             appointment, cancelled, origin or origin_of(caller), is_dry_run=is_dry_run, now=now
         )
 
@@ -620,7 +632,7 @@ def update_appointment(  # noqa: PLR0913 -- who changes what, by keyword
         refuse_if_stale(appointment.updated_at, unchanged_since)
         visible = check_dni_change(provided, appointment.dni, sees_dni=sees_dni)
         visible = check_phone_change(visible, appointment.phone, sees_phone=sees_phone)
-        return _store_changes(appointment, _apply_changes(appointment, visible), origin, now=now)
+        return store_changes(appointment, _apply_changes(appointment, visible), origin, now=now)
 
     return retry_on_conflict(attempt)
 
@@ -664,19 +676,26 @@ def delete_appointment(
     retry_on_conflict(attempt)
 
 
-def _store_changes(
+def store_changes(
     before: Appointment,
     after: Appointment,
     origin: ChangeOrigin | None,
     *,
+    writes: Sequence[Write] = (),
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
     """Store `after` as a new version and return it; if it equals `before`, write nothing.
 
     If the time or the doctor differs, the new time must be bookable and free. A time that is freed is offered to
-    the waiting list.
+    the waiting list. `writes` are made in the same transaction.
+
+    Raises:
+        StaleVersionError, BusyError: something has changed since it was read: read and decide again.
+        SlotTakenError and the others of `reschedule_appointment`: the new time can't be booked.
+
     """
+    after = after.reserved_no_later_than_start()
     if after == before:
         return before
     is_moved = (before.interval, before.doctor_name) != (after.interval, after.doctor_name)
@@ -701,6 +720,6 @@ def _store_changes(
         offered.calendar_days,
         messages=messages_about(before, after, now=now),
         unchanged_since=before.updated_at,
-        writes=offered.writes,
+        writes=[*offered.writes, *writes],
     )
     return after

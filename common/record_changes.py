@@ -24,6 +24,8 @@ class ChangeWay(StrEnum):
     VOICE = "voice"
     REST = "rest"
     LINK = "link"
+    EXPIRY = "expiry"
+    """Nobody confirmed it in time, so the server changed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class ChangeOrigin:
 
 REST = ChangeOrigin(way=ChangeWay.REST)
 LINK = ChangeOrigin(way=ChangeWay.LINK)
+EXPIRY = ChangeOrigin(way=ChangeWay.EXPIRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from appointments.repository import is_reservation_end
 from common.dynamodb.bulk import BulkClient, Item, Key, key_of
 from common.dynamodb.items import ContentDigest, from_json, to_json
 from common.timestamps import to_iso, truncate_to_ms
@@ -283,7 +284,7 @@ class Restored:
     """
 
     stored: int
-    expired: int
+    left_out: int
     deleted: int
     uncertain_messages: int
 
@@ -333,17 +334,20 @@ def restore_table(
     total = backup.manifest.tables[label].items
     return Restored(
         stored=expected.count,
-        expired=total - expected.count,
+        left_out=total - expected.count,
         deleted=deleted,
         uncertain_messages=len(uncertain_keys),
     )
 
 
 def _items_to_restore(backup: OpenBackup, label: str, now: datetime) -> Iterator[tuple[Item, bool]]:
-    """Yield the items that have not expired, and whether each is a message that became uncertain."""
+    """Yield the items that have not expired, and whether each is a message that became uncertain.
+
+    Ends of reservations are left out: patients may have confirmed after the backup, so no worker may cancel.
+    """
     changed_at = truncate_to_ms(now)
     for item in backup.items(label):
-        if not is_expired(item, now):
+        if not is_expired(item, now) and not is_reservation_end(item):
             uncertain = uncertain_raw(item, RESTORED_MESSAGE, now=changed_at)
             yield (item, False) if uncertain is None else (uncertain, True)
 

@@ -24,9 +24,11 @@ STATUS_LABELS = {
     MessageStatus.OBSOLETE: pgettext_lazy("e-mail", "Not needed any more"),
 }
 EVENT_LABELS = {
+    "reserved": pgettext_lazy("e-mail", "Reserved, to be confirmed"),
     "booked": pgettext_lazy("e-mail", "Booked"),
     "moved": pgettext_lazy("e-mail", "Moved"),
     "cancelled": pgettext_lazy("e-mail", "Cancelled"),
+    "lapsed": pgettext_lazy("e-mail", "Not confirmed in time"),
     "reminder": pgettext_lazy("e-mail", "Reminder"),
     "offer": pgettext_lazy("e-mail", "Offered"),
 }

@@ -14,7 +14,7 @@ import conversations.services
 import follow_ups.services
 import notifications.services
 import orders.services
-from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
+from appointments.labels import state_label
 from common import clock
 from common.identity import lockout
 from conversations.admin_records import conversation_record
@@ -65,7 +65,7 @@ def _appointments_today(now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "record": appointment,
-            "state": APPOINTMENT_LABELS[appointment.status],
+            "state": state_label(appointment),
             "is_over": appointment.interval.end <= now or not appointment.is_open,
         }
         for appointment in appointments.services.list_appointments_on(day=localdate())

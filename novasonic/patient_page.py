@@ -20,8 +20,7 @@ import appointments.services
 import conversations.services
 import orders.services
 from appointments.domain import Appointment, AppointmentQuery
-from appointments.labels import KIND_LABELS
-from appointments.labels import STATUS_LABELS as APPOINTMENT_LABELS
+from appointments.labels import KIND_LABELS, state_label
 from common import clock
 from common.contact import clean_dni, clean_email, mask_phone
 from common.dynamodb.paging import Page
@@ -192,7 +191,7 @@ def _latest_orders(contact: Contact) -> Page[Order]:
 def _appointment_row(appointment: Appointment) -> dict[str, Any]:
     return {
         "record": appointment,
-        "state": APPOINTMENT_LABELS[appointment.status],
+        "state": state_label(appointment),
         "kind": KIND_LABELS[appointment.kind],
     }
 

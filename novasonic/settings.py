@@ -570,6 +570,13 @@ VOICE_CREATIONS_PER_ADDRESS: int = Field(
 VOICE_CREATIONS_PER_DAY: int = Field(
     1000, ge=1, le=1_000_000, description="How many by voice in all on one day."
 )
+VOICE_BOOKING_HOLD_MINUTES: int = Field(
+    0,
+    ge=0,
+    le=2880,
+    description="How long a booking by voice waits for the patient to confirm it by the link in its e-mail, before "
+    "it is cancelled. 0: it counts at once, as without `EMAIL_FROM`, or if it starts sooner.",
+)
 ORDER_CATALOGUE: Literal["off", "required"] = Field(
     "off",
     description="required: callers order products of the catalogue only, at its prices; off: they say products "
@@ -684,6 +691,7 @@ EMAIL_SIGNATURE = "business.services.mail_signature"
 NOTIFICATION_TASKS = [
     "appointments.reminders.enqueue_reminders",
     "appointments.waiting_list.services.continue_offers",
+    "appointments.reservations.end_reservations",
 ]
 """What `send_messages` does besides sending, regularly: functions of the current time."""
 

@@ -49,6 +49,7 @@ WAY_LABELS = {
     ChangeWay.VOICE: gettext_lazy("By voice"),
     ChangeWay.REST: gettext_lazy("By the API"),
     ChangeWay.LINK: gettext_lazy("By a link"),
+    ChangeWay.EXPIRY: gettext_lazy("Not confirmed in time"),
 }
 SERVICE_ERROR = "_staff_service_error"
 """The request attribute with the service's error, for the form view's second run."""

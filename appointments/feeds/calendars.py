@@ -10,7 +10,7 @@ from django.urls import reverse
 from icalendar import Calendar, Event
 
 from appointments.domain import Appointment, AppointmentStatus
-from appointments.labels import KIND_LABELS, STATUS_LABELS
+from appointments.labels import KIND_LABELS, state_label
 from common.site_address import site_url
 
 REFRESH = timedelta(minutes=15)
@@ -37,7 +37,7 @@ def calendar_file(name: str, appointments: Iterable[Appointment]) -> bytes:
 
 def _event(appointment: Appointment) -> Event:
     kind = KIND_LABELS[appointment.kind]
-    status = str(STATUS_LABELS[appointment.status]).lower()
+    status = str(state_label(appointment)).lower()
     is_scheduled = appointment.status is AppointmentStatus.SCHEDULED
     record_path = reverse("admin:appointments_appointment_change", args=[appointment.id])
     event = Event()

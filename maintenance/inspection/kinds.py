@@ -130,6 +130,12 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
             "information", InformationItem, information_repository.entry_from_raw, sort_key=""
         ),
         ItemKind("waiting entry", WaitingItem, waiting_list_repository.entry_from_raw, sort_key=""),
+        ItemKind(
+            "reservation",
+            appointment_models.ReservationItem,
+            appointment_repository.reservation_end_from_raw,
+            sort_key=appointment_repository.RESERVATION_PREFIX,
+        ),
         ItemKind("token", appointment_models.AppointmentToken),
         ItemKind("message", MessageItem, message_from_raw, sort_key=MessageItem.SK_PREFIX),
     ),

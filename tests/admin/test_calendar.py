@@ -17,7 +17,7 @@ from appointments.opening_hours import OpeningHours
 from appointments.schedules import services as schedules
 from appointments.schedules.domain import Leave, Professional
 from common import clock
-from common.identity.verification import Staff
+from common.identity.verification import Customer, Staff
 from common.timestamps import to_iso
 from tests.admin.conftest import APPOINTMENTS, Requests, open_form
 from tests.appointments.factories import CLINIC, at
@@ -290,3 +290,33 @@ def test_unknown_view_and_date_fall_back(reception: Client) -> None:
     days.add(localdate())  # midnight may have passed
     assert '"view": ""' in page
     assert any(f'"date": "{day}"' in page for day in days)
+
+
+def test_reserved_appointment_is_shown_as_such_until_it_is_confirmed(
+    reception: Client, settings: Settings
+) -> None:
+    settings.EMAIL_FROM, settings.VOICE_BOOKING_HOLD_MINUTES = "turnos@example.com", 60
+    reserved = appointments.services.book_appointment(
+        patient_name="Ana Martínez",
+        patient_email="ana@email.com",
+        doctor_name="Dra. Gómez",
+        starts_at=at("10:00", next_monday()),
+        duration_min=30,
+        kind=AppointmentKind.CONSULTATION,
+        token="one",
+        caller=Customer(name="Ana Martínez", call_id="call-1"),
+        now=clock.now(),
+    )
+    form_path = f"{APPOINTMENTS}{reserved.id}/change/"
+
+    [event] = read_events(reception).json()["events"]
+    assert (event["status"], event["state"]) == ("reserved", "Reservado, sin confirmar")
+    assert "Reservado, sin confirmar" in reception.get(f"{APPOINTMENTS}?day=all").text
+    assert "Se cancela entonces" in reception.get(form_path).text
+    assert "mark-reserved" in reception.get(CALENDAR).text
+
+    form = open_form(reception, form_path)
+    reception.post(form_path, {**form, "status": "confirmed"})
+    [event] = read_events(reception).json()["events"]
+    assert (event["status"], event["state"]) == ("confirmed", "Confirmado")
+    assert "Se cancela entonces" not in reception.get(form_path).text

@@ -162,6 +162,26 @@ def test_appointment_owner_has_name_dni_email_and_code() -> None:
     )
 
 
+# --- Reservations
+
+
+@pytest.mark.parametrize("status", AppointmentStatus)
+def test_another_status_ends_a_reservation(status: AppointmentStatus) -> None:
+    reserved = replace(APPOINTMENT, reserved_until=NOW)
+
+    assert reserved.is_reserved
+    assert not reserved.with_status(status).is_reserved
+
+
+@pytest.mark.parametrize(("minutes", "is_reserved"), [(1, True), (0, False), (-1, False)])
+def test_reservation_ends_before_the_start(minutes: int, *, is_reserved: bool) -> None:
+    until = APPOINTMENT.starts_at - timedelta(minutes=minutes)
+    reserved = replace(APPOINTMENT, reserved_until=until)
+
+    assert reserved.reserved_no_later_than_start().is_reserved is is_reserved
+    assert APPOINTMENT.reserved_no_later_than_start() is APPOINTMENT
+
+
 # --- Bookings
 
 

@@ -63,6 +63,7 @@ def test_appointment_has_the_specified_shape(rest: Client) -> None:
             "type": "follow-up",
             "notes": "",
             "status": "confirmed",
+            "reservedUntil": None,
             "createdAt": "2099-11-22T15:00:00.000Z",
             "updatedAt": "2099-11-22T15:00:00.000Z",
         },

@@ -35,6 +35,7 @@ APPOINTMENT_STATUS_TEXTS = {
     AppointmentStatus.CANCELLED: "cancelada",
     AppointmentStatus.COMPLETED: "realizada",
 }
+RESERVED_TEXT = "reservada, sin confirmar"
 APPOINTMENT_KIND_TEXTS = {
     AppointmentKind.CONSULTATION: "consulta",
     AppointmentKind.FOLLOW_UP: "control",
@@ -42,6 +43,7 @@ APPOINTMENT_KIND_TEXTS = {
     AppointmentKind.ROUTINE: "chequeo de rutina",
 }
 
+RESERVATION_PROPOSAL = " Ahí te llega un enlace para confirmarlo."
 REVIEW = {"needsReview": True, "reviewText": "Alguien del equipo lo va a revisar y confirmar."}
 
 KNOWN_PROVIDERS = frozenset({"gmail", "hotmail", "outlook", "yahoo", "live", "icloud"})
@@ -78,6 +80,7 @@ def appointment_result(
     appointment: Appointment, *, now: datetime, time_zone: ZoneInfo
 ) -> dict[str, Any]:
     """Return `{"appointment": {…}}` for the model."""
+    until = appointment.reserved_until
     return {
         "appointment": {
             "id": appointment.id,
@@ -89,8 +92,22 @@ def appointment_result(
             "type": appointment.kind,
             "typeText": APPOINTMENT_KIND_TEXTS[appointment.kind],
             "status": appointment.status,
-            "statusText": APPOINTMENT_STATUS_TEXTS[appointment.status],
+            "statusText": RESERVED_TEXT
+            if appointment.is_reserved
+            else APPOINTMENT_STATUS_TEXTS[appointment.status],
+            **(_reservation(until, now=now, time_zone=time_zone) if until is not None else {}),
         }
+    }
+
+
+def _reservation(until: datetime, *, now: datetime, time_zone: ZoneInfo) -> dict[str, Any]:
+    """Return what the patient has to do so that a reserved appointment isn't cancelled."""
+    day_and_time = format_day_and_time(until, now=now, time_zone=time_zone)
+    deadline = f"antes de {day_and_time}".replace("de el ", "del ", 1)
+    return {
+        "reservedUntil": until.astimezone(time_zone).isoformat(timespec="minutes"),
+        "reservationText": "Queda reservado: hay que confirmarlo con el enlace del correo "
+        f"{deadline}, si no se cancela.",
     }
 
 
@@ -218,6 +235,7 @@ def describe_booking(result: Mapping[str, Any], arguments: Mapping[str, Any]) ->
         f"Entonces agendo un turno de {appointment['typeText']} para {appointment['dateText']} "
         f"con {appointment['doctorName']}, a nombre de {appointment['patientName']}. "
         f"El correo es {spell_email(arguments['patientEmail'])}."
+        f"{RESERVATION_PROPOSAL if 'reservedUntil' in appointment else ''}"
     )
 
 

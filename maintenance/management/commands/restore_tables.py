@@ -61,8 +61,8 @@ class Command(MaintenanceCommand):
                     client, table, backup, label, now=clock.now(), on_item=progress.advance
                 )
             self.stdout.write(
-                f"{table}: {restored.stored:,} items restored and verified, {restored.expired:,} had "
-                f"expired, {restored.deleted:,} others deleted"
+                f"{table}: {restored.stored:,} items restored and verified, {restored.left_out:,} left "
+                f"out (expired, or ends of reservations), {restored.deleted:,} others deleted"
             )
             if restored.uncertain_messages:
                 self.stdout.write(

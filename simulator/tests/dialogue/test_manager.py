@@ -152,6 +152,14 @@ def test_details_of_an_appointment_are_its_doctor_and_type() -> None:
     assert customer.gets(APPOINTMENT) == "La cita 2 es con la Dra. Gómez y es de tipo consulta."
 
 
+def test_a_reserved_appointment_is_said_with_what_is_to_do() -> None:
+    customer = Customer()
+    customer.says("Agendá con el Dr. Rodríguez mañana a las 10 para Juan Pérez, juan@mail.com")
+    text = "Queda reservado: hay que confirmarlo con el enlace del correo."
+    reserved = {**APPOINTMENT["appointment"], "reservationText": text}
+    assert customer.gets({"ok": True, "appointment": reserved}).endswith(f" {text}")
+
+
 @pytest.mark.parametrize("status", ["delivered", "cancelled"])
 def test_a_closed_order_has_no_delivery_to_wait_for(status: str) -> None:
     customer = Customer()

@@ -183,11 +183,12 @@ def _of_appointment(task: Task, appointment: _Record, zone: tzinfo | None) -> tu
         case Intent.CANCEL_APPOINTMENT:
             return (f"Listo, cancelé la cita {number}.",)
         case Intent.RESCHEDULE_APPOINTMENT:
-            return (f"Listo, la cita {number} quedó para {when}.",)
+            return (f"Listo, la cita {number} quedó para {when}.", *_reservation(appointment))
         case Intent.BOOK_APPOINTMENT:
             return (
                 f"Listo, agendé la cita para {when}{_with_doctor(appointment)}.",
                 f"El número de la cita es {number}.",
+                *_reservation(appointment),
             )
         case _:
             return _about_appointment(task.aspect, appointment, number, when)
@@ -205,6 +206,12 @@ def _about_appointment(
     status = appointment.get("statusText") or appointment.get("status")
     ending = f" y está {status}" if status else ""
     return (f"Tu cita {number} es {when}{ending}.",)
+
+
+def _reservation(appointment: _Record) -> tuple[str, ...]:
+    """Return what the patient has still to do, as the result says it."""
+    text = appointment.get("reservationText")
+    return (text,) if isinstance(text, str) and text else ()
 
 
 def _with_doctor(appointment: _Record) -> str:
