@@ -45,6 +45,7 @@ def appointment(reserved_until: datetime | None) -> Appointment:
 def test_reserved_appointment_says_what_the_patient_has_to_do() -> None:
     result = appointment_result(appointment(at("14:30")), now=NOW, time_zone=CLINIC)
     shown = result["appointment"]
+    assert "reservationText" in result["next"]
     assert shown["status"] == "scheduled"
     assert shown["statusText"] == "reservada, sin confirmar"
     assert shown["reservedUntil"] == "2099-11-23T14:30-03:00"
@@ -60,4 +61,5 @@ def test_reserved_appointment_says_what_the_patient_has_to_do() -> None:
 def test_ordinary_appointment_says_nothing_of_a_reservation() -> None:
     result = appointment_result(appointment(None), now=NOW, time_zone=CLINIC)
     assert not {"reservedUntil", "reservationText"} & result["appointment"].keys()
+    assert "next" not in result
     assert "enlace" not in describe_booking(result, {"patientEmail": "ana@mail.com"})

@@ -43,6 +43,7 @@ APPOINTMENT_KIND_TEXTS = {
     AppointmentKind.ROUTINE: "chequeo de rutina",
 }
 
+RESERVATION_NEXT = "Decile al cliente también el reservationText."
 RESERVATION_PROPOSAL = " Ahí te llega un enlace para confirmarlo."
 REVIEW = {"needsReview": True, "reviewText": "Alguien del equipo lo va a revisar y confirmar."}
 
@@ -79,7 +80,7 @@ def order_result(order: Order, *, now: datetime, time_zone: ZoneInfo) -> dict[st
 def appointment_result(
     appointment: Appointment, *, now: datetime, time_zone: ZoneInfo
 ) -> dict[str, Any]:
-    """Return `{"appointment": {…}}` for the model."""
+    """Return `{"appointment": {…}}` for the model; of a reserved one also `next`, what it has to say."""
     until = appointment.reserved_until
     return {
         "appointment": {
@@ -96,7 +97,8 @@ def appointment_result(
             if appointment.is_reserved
             else APPOINTMENT_STATUS_TEXTS[appointment.status],
             **(_reservation(until, now=now, time_zone=time_zone) if until is not None else {}),
-        }
+        },
+        **({"next": RESERVATION_NEXT} if until is not None else {}),
     }
 
 
