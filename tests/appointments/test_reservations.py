@@ -27,8 +27,7 @@ from appointments.mail_events import MailEvent
 from appointments.reminders import enqueue_reminders, forget_decisions
 from appointments.reservations import end_reservations
 from appointments.waiting_list import services as waiting_list
-from appointments.waiting_list.domain import WaitingStatus
-from appointments.waiting_list.services import Wanted
+from appointments.waiting_list.domain import WaitingStatus, Wanted
 from common import clock
 from common.creations.errors import TooManyCreationsError
 from common.errors import ConflictError
@@ -44,8 +43,8 @@ from tests.fixtures.mail_server import MailServer
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
-HOLD = timedelta(minutes=120)
-END = truncate_to_ms(NOW) + HOLD
+WAIT = timedelta(minutes=120)
+END = truncate_to_ms(NOW) + WAIT
 MINUTE = timedelta(minutes=1)
 AFTER_END = END + MINUTE
 CALLER = Customer(name="Ana Martínez", call_id="call-1", address="192.0.2.1")
@@ -58,7 +57,7 @@ def clinic(settings: Settings, mail_server: MailServer) -> None:
     settings.CLINIC_DOCTORS = ["Dr. Rodríguez", "Dra. Gómez"]
     settings.CLINIC_OPENING_HOURS = "Mon-Sun 08:00-20:00"
     settings.WAITING_HOLD_MINUTES = 60
-    settings.VOICE_BOOKING_HOLD_MINUTES = HOLD / MINUTE
+    settings.VOICE_BOOKING_HOLD_MINUTES = WAIT / MINUTE
 
 
 def reserve(start: str = "10:00", *, now: datetime = NOW, is_sent: bool = True) -> Appointment:
@@ -117,9 +116,9 @@ def test_booking_by_voice_counts_at_once_where_nothing_is_confirmed(
 
 
 def test_booking_that_starts_before_the_end_counts_at_once() -> None:
-    now = at("10:00") - HOLD
+    now = at("10:00") - WAIT
     assert reserve("10:00", now=now).reserved_until is None
-    before = reserve("11:00", now=at("11:00") - HOLD - timedelta(milliseconds=1))
+    before = reserve("11:00", now=at("11:00") - WAIT - timedelta(milliseconds=1))
     assert before.reserved_until == at("11:00") - timedelta(milliseconds=1)
 
 
@@ -364,7 +363,7 @@ def test_reservation_waits_as_long_as_its_mail_does(mail_server: MailServer) -> 
 
 
 def test_reservation_whose_mail_waits_to_its_start_becomes_ordinary() -> None:
-    now = at("10:00") - HOLD - MINUTE
+    now = at("10:00") - WAIT - MINUTE
     reserved = reserve(now=now, is_sent=False)
     assert end_reservations(at("09:58")) == 0
     assert end_reservations(at("09:59") + timedelta(seconds=1)) == 0
@@ -415,7 +414,7 @@ def test_confirmation_and_expiry_at_once_have_one_winner() -> None:
         race(
             lambda: confirm_by_link(reserved, AFTER_END),  # noqa: B023 -- they end before the next one
             lambda: end_reservations(AFTER_END),
-            lambda: confirm_by_staff(reserved, AFTER_END),  # noqa: B023
+            lambda: confirm_by_staff(reserved, AFTER_END),  # noqa: B023 -- they end before the next one
             lambda: end_reservations(AFTER_END),
         )
         status, changes = stored(reserved).status, stored(reserved).changes

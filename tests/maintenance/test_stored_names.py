@@ -22,7 +22,7 @@ STORED = {
         "appointments",
         "appointment",
     ): "PK SK appointmentDate changes code createdAt date dni doctorName duration id notes "
-    "patientEmail patientName phone status type updatedAt",
+    "patientEmail patientName phone reservedUntil status type updatedAt",
     ("appointments", "information"): "PK SK createdAt keywords text title updatedAt",
     ("appointments", "schedule"): "PK SK content createdAt updatedAt",
     ("appointments", "message"): (
@@ -56,6 +56,7 @@ STORED = {
     ("appointments", "doctor's day"): ("PK SK holds revision slots"),
     ("appointments", "patient's day"): ("PK SK holds revision slots"),
     ("appointments", "waiting entry"): ("PK SK content createdAt expiresAt updatedAt"),
+    ("appointments", "reservation"): "PK SK appointmentId expiresAt until",
     ("calls", "conversation"): (
         "PK SK aliveAt costUsd endedAt epoch errors expiresAt hadErrors heardMedianMs id interruptions kind language latencyMaxMs latencyMedianMs leftAt live "
         "modelId reason renewals result resultCode resumeHash resumes speechTokensIn speechTokensOut startedAt textTokensIn textTokensOut toolRuns turns updatedAt voice wanted wire"

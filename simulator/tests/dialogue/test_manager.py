@@ -157,7 +157,7 @@ def test_a_reserved_appointment_is_said_with_what_is_to_do() -> None:
     customer.says("Agendá con el Dr. Rodríguez mañana a las 10 para Juan Pérez, juan@mail.com")
     text = "Queda reservado: hay que confirmarlo con el enlace del correo."
     reserved = {**APPOINTMENT["appointment"], "reservationText": text}
-    assert customer.gets({"ok": True, "appointment": reserved}).endswith(f" {text}")
+    assert str(customer.gets({"ok": True, "appointment": reserved})).endswith(f" {text}")
 
 
 @pytest.mark.parametrize("status", ["delivered", "cancelled"])
