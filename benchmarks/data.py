@@ -12,7 +12,8 @@ be short: the last rows are pages on which nothing matches. How far they read de
 that limit, so their growth is shown but not judged.
 
 The exit status is 1 unless all of these are true:
-- a first page costs at most 8 DynamoDB requests, and no Scan;
+- a first page costs at most 8 DynamoDB requests, the start page of the admin, which has seven lists, at
+  most 12, and no Scan;
 - a REST list of 100 takes at most 1.3 times as long as its PynamoDB queries alone;
 - an admin list page takes less than a second in the fastest of seven rounds, so that other load on the
   machine does not count;
@@ -67,13 +68,16 @@ ACTIVE_CALLS = 30
 TRANSACTION_SIZE = 100
 ROUNDS = 7
 MAX_REQUESTS = 8
+START_PAGE, MAX_REQUESTS_START_PAGE = "/admin/", 12
 MAX_REST_RATIO = 1.3
 MAX_ADMIN_S = 1.0
 MAX_GROWTH = 1.2
 # The pages show what is due today, so the records are placed around today, nine in the morning.
 NOW = datetime.combine(localdate(), time(9), tzinfo=get_default_timezone())
-A_DAY = (NOW - timedelta(days=3)).date()
 LAST_WEEK, YESTERDAY = (to_iso(NOW - timedelta(days=days)) for days in (7, 1))
+# Days in which there are the same appointments in both sizes of the tables.
+PAST_DAYS, PAST_SLOTS = 4, 5
+FIRST_DAY, A_DAY, LAST_DAY = ((NOW + timedelta(days=days)).date() for days in (-2, 1, 4))
 DOCTORS = ["Dr. Rodríguez", "Dra. Gómez", "Dr. Sosa", "Dra. Fernández"]
 ONE_DOCTOR, ONE_CUSTOMER = "Dra. Vega", "mayorista@email.com"
 
@@ -87,7 +91,7 @@ REST = [
     "/orders?ordering=createdAt",
     "/appointments",
     f"/appointments?date={A_DAY}",
-    f"/appointments?dateFrom={LAST_WEEK[:10]}&dateTo={YESTERDAY[:10]}",
+    f"/appointments?dateFrom={FIRST_DAY}&dateTo={LAST_DAY}",
     f"/appointments?dateFrom={YESTERDAY[:10]}&ordering=date&limit=10",
     "/appointments?status=scheduled",
     "/appointments?doctorName=Dr.+Rodríguez",
@@ -100,8 +104,7 @@ REST = [
     "/appointments/free-times?doctorName=Dr.+Rodríguez&partOfDay=morning",
 ]
 CALENDAR = "/admin/appointments/appointment/calendar/"
-# A week in which there are appointments with both sizes of the tables.
-WEEK = f"from={LAST_WEEK[:10]}&until={to_iso(NOW - timedelta(days=1))[:10]}"
+WEEK = f"from={FIRST_DAY}&until={LAST_DAY}"
 ADMIN = [
     CALENDAR,
     f"{CALENDAR}events/?{WEEK}",
@@ -125,7 +128,7 @@ ADMIN = [
     "/admin/conversations/conversation/?had_errors=yes",
     "/admin/conversations/toolrun/",
     "/admin/conversations/toolrun/?name=consultarOrder",
-    "/admin/",
+    START_PAGE,
 ]
 MATCHING_NOTHING = [
     f"/orders?customerEmail={ONE_CUSTOMER}&status=pending",
@@ -199,9 +202,17 @@ def make_order(number: int) -> Order:
 
 
 def make_appointment(number: int) -> Appointment:
-    """Return one of many appointments: one for each doctor every half hour, around today."""
+    """Return one of many appointments: a few for each doctor in the last days, then one every half hour.
+
+    The coming ones of each doctor fill a page in both sizes of the table.
+    """
     slot = number // len(DOCTORS)
-    starts_at = NOW + timedelta(days=slot // 20 - 5, minutes=30 * (slot % 20) - 60)
+    if slot < PAST_DAYS * PAST_SLOTS:
+        day, place = divmod(slot, PAST_SLOTS)
+        day -= PAST_DAYS
+    else:
+        day, place = divmod(slot - PAST_DAYS * PAST_SLOTS, 20)
+    starts_at = NOW + timedelta(days=day, minutes=30 * place - 60)
     return Appointment(
         id=str(100_000 + number),
         patient_name=f"Paciente {number}",
@@ -400,7 +411,8 @@ def print_report(pages: list[Page], ratio: float) -> bool:
     for page in pages:
         requests = page.requests[LARGE]
         total, scans = requests.total(), requests["Scan"]
-        fits = total <= MAX_REQUESTS and not scans
+        limit = MAX_REQUESTS_START_PAGE if page.path == START_PAGE else MAX_REQUESTS
+        fits = total <= limit and not scans
         fits = fits and (page.growth <= MAX_GROWTH or page.path in MATCHING_NOTHING)
         if page.path.startswith("/admin"):
             fits = fits and page.wall_s[LARGE] < MAX_ADMIN_S
