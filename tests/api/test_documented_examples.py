@@ -3,11 +3,11 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import running_site
 
 pytestmark = pytest.mark.wire
@@ -24,11 +24,10 @@ def examples() -> list[tuple[str, str]]:
 
 
 def manage(environ: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
     full = {**os.environ, **environ, "DJANGO_SETTINGS_MODULE": "novasonic.settings"}
-    return subprocess.run(
-        command, cwd=ROOT, env=full, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    ended = run_manage(*arguments, environ=full)
+    ended.check_returncode()
+    return ended.stdout.strip()
 
 
 @pytest.mark.usefixtures("empty_tables")

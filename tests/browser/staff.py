@@ -1,8 +1,6 @@
 """Staff users of the site: create them, log them in, and open pages for them."""
 
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.chromium import run_chromium
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import Site
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +35,7 @@ def create_staff_users(site: Site, stand_in_environ: dict[str, str]) -> None:
         "DJANGO_SETTINGS_MODULE": "novasonic.settings",
         "SQLITE_PATH": str(site.log.parent / "site.sqlite3"),
     }
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", CREATE_STAFF]
-    subprocess.run(command, cwd=ROOT, env=environ, check=True)
+    run_manage("shell", "--no-imports", "-c", CREATE_STAFF, environ=environ).check_returncode()
 
 
 @asynccontextmanager

@@ -1,13 +1,12 @@
 """A site with a receptionist's login."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from nova_sonic_simulator.testing import RunningSimulator, run_simulator
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import DOCTORS, Site, running_site
 from tests.interfaces.clients import INTERFACES, Interface
 from tests.interfaces.staff_session import CREDENTIALS
@@ -40,8 +39,8 @@ def staffed_site(
         "SQLITE_PATH": str(folder / "site.sqlite3"),
         "CLINIC_DOCTORS": DOCTORS,
     }
-    command = [sys.executable, "manage.py", "prepare_demo", "--username", username]
-    subprocess.run([*command, "--password", password], env=environ, check=True)
+    arguments = ("--username", username, "--password", password)
+    run_manage("prepare_demo", *arguments, environ=environ).check_returncode()
     # No notice before a slow tool's result: these tests read the first reply after it.
     with running_site(folder, {**stand_ins, "TOOL_WAIT_NOTICE_S": "60"}) as site:
         yield site

@@ -13,6 +13,7 @@ from django.db import OperationalError
 from common.errors import BusyError, NotFoundError, UnavailableError
 from novasonic.command_line import describe_failure
 from tests.fixtures.ports import free_port
+from tests.fixtures.python_processes import run_manage
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = {
@@ -27,14 +28,7 @@ ACCOUNT = {
 
 def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "DYNAMODB_"))}
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env={**inherited, **ACCOUNT, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_manage(*arguments, environ={**inherited, **ACCOUNT, **environ})
 
 
 def only_line(result: subprocess.CompletedProcess[str]) -> str:

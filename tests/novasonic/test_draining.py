@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import Site, SiteRunner
 from tests.fixtures.voice_clients import (
     VoiceClient,
@@ -60,14 +60,7 @@ def drain(site: Site) -> subprocess.CompletedProcess[str]:
         "WS_PORT": str(site.port),
         "PID_FILE": str(site.pid_file),
     }
-    return subprocess.run(
-        [sys.executable, "manage.py", "drain"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=150,
-    )
+    return run_manage("drain", environ=environ)
 
 
 async def test_drained_server_is_unready_and_refuses_calls(

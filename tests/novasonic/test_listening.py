@@ -2,7 +2,6 @@
 
 import http.client
 import socket
-import subprocess
 import urllib.request
 from contextlib import closing
 
@@ -10,7 +9,8 @@ import pytest
 
 from novasonic.listen_sockets import ListenError, bind_sockets, url_host
 from tests.fixtures.ports import free_port
-from tests.fixtures.site import SiteRunner, server_command
+from tests.fixtures.python_processes import run_manage
+from tests.fixtures.site import SiteRunner
 
 LOOPBACKS = [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
 
@@ -101,14 +101,7 @@ def test_site_is_served_over_ipv6(run_site: SiteRunner, host: str) -> None:
 @pytest.mark.wire
 def test_second_server_on_the_port_ends_with_one_line(run_site: SiteRunner) -> None:
     with run_site() as site:
-        second = subprocess.run(
-            server_command("uvicorn", site.port),
-            env=site.environ,
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
+        second = run_manage("serve", environ=site.environ)
         assert second.returncode == 1
         (line,) = (second.stdout + second.stderr).splitlines()
         assert line.endswith("is in use")

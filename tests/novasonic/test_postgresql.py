@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -12,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.fixtures.postgresql import PostgreSQL, running_postgresql
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import SiteRunner, running_site
 from tests.fixtures.voice_clients import open_client
 from tests.interfaces.staff_session import CREDENTIALS, StaffSession
@@ -28,19 +28,8 @@ def postgresql() -> Iterator[PostgreSQL]:
 def run_command(
     *arguments: str, database: PostgreSQL, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "novasonic.settings",
-            "DATABASE_URL": database.url,
-            **environ,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    settings = {"DJANGO_SETTINGS_MODULE": "novasonic.settings", "DATABASE_URL": database.url}
+    return run_manage(*arguments, environ={**os.environ, **settings, **environ})
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +127,9 @@ def test_unreachable_database_ends_a_command_with_one_line(postgresql: PostgreSQ
 
 def test_address_of_another_kind_is_refused_without_its_password() -> None:
     url = "mysql://user:do-not-show@host/name"
-    command = [sys.executable, "manage.py", "check"]
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "novasonic.settings", "DATABASE_URL": url}
 
-    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    ended = run_manage("check", environ=environ)
 
     assert ended.returncode == 1
     assert "DATABASE_URL: " in ended.stderr

@@ -2,26 +2,22 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from pytest_django.fixtures import Settings
 
+from tests.fixtures.python_processes import run_manage
+
 PROGRAM = """
-import django
 from django.conf import settings
-django.setup()
 print(settings.LEGACY_CLIENTS, settings.API_JWT_JWKS_URL)
 """
 
 
 def setup(**variables: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "novasonic.settings", **variables}
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=False
-    )
+    return manage("shell", "--no-imports", "-c", PROGRAM, **variables)
 
 
 def test_issuer_without_audiences_stops_the_start() -> None:
@@ -57,8 +53,7 @@ PRODUCTION = {
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "novasonic.settings", **variables}
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    return run_manage(*arguments, environ=environ)
 
 
 def test_documented_production_settings_pass_the_deployment_check() -> None:

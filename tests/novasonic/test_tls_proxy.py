@@ -7,8 +7,6 @@ server trusts that address, only PROXIES counts.
 import http.client
 import os
 import ssl
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +22,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from tests.fixtures.ports import machine_address
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import Site, running_site
 from tests.fixtures.tls_proxy import TLSProxy, choose_ports, running_tls_proxy, trusted_by_clients
 from tests.fixtures.voice_clients import open_client
@@ -59,17 +58,14 @@ def proxied_site(folder: Path, stand_ins: dict[str, str], **environ: str) -> Ite
     ports = choose_ports()
     settings = {**stand_ins, "HOST": SITE_ADDRESS, "PROXIES": "1", "SITE_URL": ports.url, **environ}
     username, password = CREDENTIALS
-    command = [sys.executable, "manage.py", "prepare_demo", "--username", username]
-    subprocess.run(
-        [*command, "--password", password],
-        env={
-            **os.environ,
-            **settings,
-            "DJANGO_SETTINGS_MODULE": "novasonic.settings",
-            "SQLITE_PATH": str(folder / "site.sqlite3"),
-        },
-        check=True,
-    )
+    arguments = ("--username", username, "--password", password)
+    prepared = {
+        **os.environ,
+        **settings,
+        "DJANGO_SETTINGS_MODULE": "novasonic.settings",
+        "SQLITE_PATH": str(folder / "site.sqlite3"),
+    }
+    run_manage("prepare_demo", *arguments, environ=prepared).check_returncode()
     with (
         running_site(folder, settings, wait=False) as site,
         running_tls_proxy(
