@@ -28,6 +28,7 @@ COPY conversations ./conversations
 COPY follow_ups ./follow_ups
 COPY business ./business
 COPY notifications ./notifications
+COPY webhooks ./webhooks
 COPY maintenance ./maintenance
 COPY voice ./voice
 COPY locale ./locale

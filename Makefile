@@ -10,7 +10,7 @@ MODELS := var/models
 MINUTES := 3
 HOW := text,voice
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-SOURCES := novasonic common staff orders appointments conversations follow_ups business notifications maintenance voice simulator local tests scripts benchmarks manage.py
+SOURCES := novasonic common staff orders appointments conversations follow_ups business notifications webhooks maintenance voice simulator local tests scripts benchmarks manage.py
 
 # Tests start the server more than a hundred times: without stored bytecode each start compiles all.
 export PYTHONDONTWRITEBYTECODE :=

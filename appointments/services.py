@@ -65,6 +65,7 @@ from appointments.validation import (
     clean_start,
 )
 from appointments.waiting_list.offers import freed_time, offer_time
+from appointments.webhook_events import deletion_events, events_about
 from common.contact import clean_dni, clean_email, clean_name, clean_patient_phone
 from common.creations.limits import check_limits, count_creation
 from common.dynamodb.paging import Page
@@ -80,6 +81,7 @@ from common.ids import record_ids_for, speakable_code, speakable_id
 from common.partial_updates import provided_fields
 from common.record_changes import LINK, ChangeOrigin, changed_fields, origin_of, with_change
 from common.timestamps import truncate_to_ms
+from webhooks.services import writes_about
 
 ALL_APPOINTMENTS = AppointmentQuery(latest_first=True)
 DAY_PAGE_SIZE = 500
@@ -468,6 +470,7 @@ def _book_appointment(
     if booked.reserved_until is not None:
         end = ReservationEnd(appointment_id=booked.id, until=booked.reserved_until)
         writes.append(repository.add_reservation_end(end))
+    writes += writes_about(events_about(None, booked), now=now)
     repository.add_appointment(booked, updated_days, request, messages, writes=writes)
     return booked
 
@@ -670,7 +673,7 @@ def delete_appointment(
             appointment,
             offered.calendar_days,
             unchanged_since=appointment.updated_at,
-            writes=offered.writes,
+            writes=[*offered.writes, *writes_about(deletion_events(appointment), now=now)],
         )
 
     retry_on_conflict(attempt)
@@ -720,6 +723,10 @@ def store_changes(
         offered.calendar_days,
         messages=messages_about(before, after, now=now),
         unchanged_since=before.updated_at,
-        writes=[*offered.writes, *writes],
+        writes=[
+            *offered.writes,
+            *writes,
+            *writes_about(events_about(before, after), now=now),
+        ],
     )
     return after

@@ -41,6 +41,8 @@ REASON_LABELS = {
     "limit": _("It was too long"),
     "refused": _("It was refused"),
     "moved": _("It moved to another server"),
+    ConversationState.LEFT.value: STATE_LABELS[ConversationState.LEFT],
+    ConversationState.LOST.value: STATE_LABELS[ConversationState.LOST],
 }
 OUTCOME_LABELS = {
     ToolOutcome.RUNNING: _("Running"),

@@ -244,6 +244,14 @@ class Conversation:
         may_return = self.left_at is not None and now - self.left_at < CHECKPOINT_LIFETIME
         return state is ConversationState.LIVE or (state is ConversationState.LEFT and may_return)
 
+    def is_abandoned_at(self, now: datetime) -> bool:
+        """Return whether the call has not ended, and nobody can resume it any more."""
+        last_at = (
+            self.heartbeat_at if self.left_at is None else max(self.left_at, self.heartbeat_at)
+        )
+        is_silent = now - last_at >= CHECKPOINT_LIFETIME
+        return is_silent and self.state_at(now) in {ConversationState.LEFT, ConversationState.LOST}
+
     def duration_at(self, now: datetime) -> timedelta:
         """Return how long the call lasted, or has lasted at `now`."""
         end = {

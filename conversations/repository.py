@@ -15,7 +15,7 @@ from common.dynamodb import counts
 from common.dynamodb.index_queries import LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
 from common.dynamodb.tables import Table
-from common.dynamodb.transactions import MAX_WRITES, Transaction
+from common.dynamodb.transactions import MAX_WRITES, Transaction, Write
 from common.errors import BusyError, StaleVersionError, UnavailableError
 from common.ids import is_id
 from common.timestamps import to_iso
@@ -136,6 +136,19 @@ def find_tool_calls(
     index_query = _tool_call_index_query(query, stored_since)
     page = read_page(index_query, ToolCallItem, limit=limit, cursor=cursor)
     return page.map(items.tool_call_from_item)
+
+
+def list_not_ended(*, started_since: datetime, limit: int) -> list[Conversation]:
+    """Return up to `limit` conversations that have not ended, the oldest first."""
+    query = IndexQuery(
+        table=ConversationItem,
+        index="LiveIndex",
+        partitions=[ConversationItem.YES],
+        first=to_iso(started_since),
+        ascending=True,
+    )
+    page = read_page(query, ConversationItem, limit=limit)
+    return [items.conversation_from_item(item) for item in page.items]
 
 
 def latest_utterances(*, since: datetime, limit: int) -> tuple[list[tuple[str, Utterance]], bool]:
@@ -353,8 +366,10 @@ def raise_epoch(conversation: Conversation, *, epoch: int, now: datetime) -> Non
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
-def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) -> None:
-    """Store that a conversation has ended, and delete its checkpoint.
+def end_conversation(
+    call_id: str, *, epoch: int, changes: Mapping[str, Any], writes: Iterable[Write] = ()
+) -> None:
+    """Store that a conversation has ended, and delete its checkpoint; `writes` are made with it.
 
     Raises:
         LeaseLostError: another process has the lease, or the conversation has already ended.
@@ -362,6 +377,8 @@ def end_conversation(call_id: str, *, epoch: int, changes: Mapping[str, Any]) ->
     """
     transaction = _leased_transaction(call_id, epoch, {**changes, "live": None})
     transaction.delete_item(CheckpointItem(*CheckpointItem.key(call_id)))
+    for add_to in writes:
+        add_to(transaction)
     _commit(transaction)
 
 

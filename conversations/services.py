@@ -16,6 +16,8 @@ from typing import Any
 
 from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
+from common.dynamodb.transactions import Write
+from common.errors import BusyError
 from common.identity.lockout import hash_address
 from common.ids import is_id
 from common.text import split_words
@@ -47,12 +49,16 @@ from conversations.errors import (
 from conversations.model_usage import ModelUsage, UsageSubjects
 from conversations.results import summarize
 from conversations.session_leases import SessionLeases
+from conversations.webhook_events import ended_event
+from webhooks.domain import EventType
+from webhooks.services import has_receivers, writes_about
 
 MAX_UTTERANCES_SEARCHED = 2_000
 """A text search looks through this many utterances, the latest first."""
 MAX_CONVERSATIONS_FOUND = 300
 """A text search returns this many conversations, the latest first."""
 MAX_USAGE_ADDRESSES = 50
+MAX_ENDED_AT_ONCE = 100
 USED_TICKET_MARGIN = timedelta(hours=1)
 """A used ticket is stored this long after it expires, because the servers' clocks differ."""
 
@@ -247,7 +253,8 @@ def end_conversation(
     *, call_id: str, epoch: int, reason: str, statistics: ConversationStatistics, now: datetime
 ) -> None:
     """End a conversation and delete its checkpoint, so that it can't be restored."""
-    summary = summarize(repository.tool_calls_of_call(call_id))
+    tool_calls = repository.tool_calls_of_call(call_id)
+    summary = summarize(tool_calls)
     changes = {
         **items.summary_attributes(summary),
         **retention.progress_attributes(statistics, now),
@@ -255,7 +262,64 @@ def end_conversation(
         "ended_at": now,
         "expires_at": now + retention.statistics_lifetime(),
     }
-    retry_on_conflict(lambda: repository.end_conversation(call_id, epoch=epoch, changes=changes))
+    writes: list[Write] = []
+    if has_receivers(EventType.CALL_ENDED):
+        conversation = repository.conversation_by_id(call_id)
+        if conversation is None:
+            raise LeaseLostError
+        event = ended_event(
+            conversation,
+            reason=reason,
+            ended_at=now,
+            statistics=statistics,
+            summary=summary,
+            tool_calls=tool_calls,
+        )
+        writes = writes_about([event], now=now)
+    retry_on_conflict(
+        lambda: repository.end_conversation(call_id, epoch=epoch, changes=changes, writes=writes)
+    )
+
+
+def end_abandoned_conversations(now: datetime) -> int:
+    """End the calls that nobody can resume any more; return how many.
+
+    The customer closed the tab, or the server died, more than `CHECKPOINT_LIFETIME` ago. Such a call ended
+    when its connection, or its server's heartbeat, was lost. Its reason is the state that it had.
+    """
+    stored_since = now - retention.statistics_lifetime()
+    found = repository.list_not_ended(started_since=stored_since, limit=MAX_ENDED_AT_ONCE)
+    return sum(_end_abandoned(each, now) for each in found if each.is_abandoned_at(now))
+
+
+def _end_abandoned(conversation: Conversation, now: datetime) -> bool:
+    """End a call that nobody can resume; return False if somebody else has ended or resumed it."""
+    tool_calls = repository.tool_calls_of_call(conversation.id)
+    summary = summarize(tool_calls)
+    last_at = conversation.left_at or conversation.heartbeat_at
+    reason = conversation.state_at(now).value
+    changes = {
+        **items.summary_attributes(summary),
+        "reason": reason,
+        "ended_at": last_at,
+        "updated_at": now,
+    }
+    event = ended_event(
+        conversation,
+        reason=reason,
+        ended_at=last_at,
+        statistics=conversation.statistics,
+        summary=summary,
+        tool_calls=tool_calls,
+    )
+    writes = writes_about([event], now=now)
+    try:
+        repository.end_conversation(
+            conversation.id, epoch=conversation.epoch, changes=changes, writes=writes
+        )
+    except (LeaseLostError, BusyError):
+        return False
+    return True
 
 
 def take_over_lease(*, call_id: str, resume_secret: str, now: datetime) -> StoredCall:

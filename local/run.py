@@ -167,6 +167,8 @@ def _server_environ(address: ListenAddress, dynamodb: dict[str, Any]) -> dict[st
         "EMAIL_FROM": os.environ.get("EMAIL_FROM", "").strip() or EMAIL_FROM,
         "EMAIL_URL": _email_url(),
         "EMAIL_POLL_S": "1",
+        "WEBHOOK_POLL_S": "1",
+        "WEBHOOK_LOCAL_RECEIVERS": os.environ.get("WEBHOOK_LOCAL_RECEIVERS", "").strip() or "true",
         "DYNAMODB_ENDPOINT_URL": dynamodb["url"],
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",

@@ -9,7 +9,7 @@ A backup is a place with a file for each table and a manifest:
 A backup of tables in use is not a picture of one moment: items are read one after the other. On AWS,
 on-demand backups and point-in-time recovery are. Restoring leaves out what has expired meanwhile, so that
 a conversation whose time is over doesn't come back. E-mails that were not finished are restored as
-uncertain, because they may have been sent after the backup.
+uncertain, because they may have been sent after the backup; deliveries of webhooks as failed.
 """
 
 import gzip
@@ -31,6 +31,7 @@ from maintenance.errors import MaintenanceError
 from maintenance.locations import Location
 from maintenance.tables import TableNames
 from notifications.repository import uncertain_raw
+from webhooks.repository import given_up_raw
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -300,8 +301,8 @@ def restore_table(
 ) -> Restored:
     """Make a table contain exactly the items of a backup that have not expired, and verify it.
 
-    Items that are not in the backup are deleted. Messages that were unfinished become uncertain, so that
-    no worker sends them a second time. Run again after an interruption, it completes.
+    Items that are not in the backup are deleted. Messages that were unfinished become uncertain, and
+    deliveries of webhooks failed, so that no worker sends them a second time. Run again after an interruption, it completes.
 
     Raises:
         VerificationError: afterwards the table has other items; somebody may be writing to it.
@@ -349,7 +350,8 @@ def _items_to_restore(backup: OpenBackup, label: str, now: datetime) -> Iterator
     for item in backup.items(label):
         if not is_expired(item, now) and not is_reservation_end(item):
             uncertain = uncertain_raw(item, RESTORED_MESSAGE, now=changed_at)
-            yield (item, False) if uncertain is None else (uncertain, True)
+            given_up = given_up_raw(item, RESTORED_MESSAGE, now=changed_at)
+            yield (given_up or item, False) if uncertain is None else (uncertain, True)
 
 
 def _delete_others(client: BulkClient, table: str, keys: set[Key]) -> int:

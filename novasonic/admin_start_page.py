@@ -14,6 +14,7 @@ import conversations.services
 import follow_ups.services
 import notifications.services
 import orders.services
+import webhooks.services
 from appointments.labels import state_label
 from common import clock
 from common.identity import lockout
@@ -46,6 +47,8 @@ def start_page_context(request: HttpRequest) -> dict[str, Any]:
         context["follow_ups"] = _open_follow_ups(now)
     if user.has_perm("notifications.view_message") and notifications.services.are_emails_sent():
         context["emails_not_sent"] = notifications.services.count_needing_staff()
+    if user.has_perm("webhooks.view_webhookendpoint"):
+        context["webhooks_failing"] = webhooks.services.list_failing()
     if user.has_perm("conversations.view_conversation"):
         context["calls"] = _calls(now)
     if may_lift_locks(request):

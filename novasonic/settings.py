@@ -558,6 +558,13 @@ EMAIL_REMINDER_HOURS: int = Field(
     le=336,
     description="How many hours before an appointment the reminder is sent; 0: none is.",
 )
+WEBHOOK_POLL_S: float = Field(
+    2, gt=0, le=3600, description="How often `send_messages` looks for events to post to webhooks."
+)
+WEBHOOK_LOCAL_RECEIVERS: bool = Field(
+    default=False,
+    description="Whether webhooks may go to this machine, also over http and to any port. For development.",
+)
 VOICE_CREATIONS_PER_CALL: int = Field(
     5, ge=1, le=10_000, description="How many orders and appointments one call may create."
 )
@@ -692,6 +699,7 @@ NOTIFICATION_TASKS = [
     "appointments.reminders.enqueue_reminders",
     "appointments.waiting_list.services.continue_offers",
     "appointments.reservations.end_reservations",
+    "conversations.services.end_abandoned_conversations",
 ]
 """What `send_messages` does besides sending, regularly: functions of the current time."""
 
@@ -722,6 +730,7 @@ INSTALLED_APPS = [
     "follow_ups",
     "business",
     "notifications",
+    "webhooks",
     "maintenance",
     "voice",
     "voice.web",

@@ -197,7 +197,9 @@ class OrderAdmin(RecordAdmin[Order]):
 
     @override
     def delete_record(self, record: Order) -> None:
-        services.delete_order(order_id=record.id, unchanged_since=record.updated_at)
+        services.delete_order(
+            order_id=record.id, unchanged_since=record.updated_at, now=clock.now()
+        )
 
     # --- Actions
 

@@ -10,7 +10,7 @@ from typing import Any
 from common.dynamodb.idempotency import add_token, find_created_id
 from common.dynamodb.index_queries import EARLIEST, LATEST, IndexQuery, read_page
 from common.dynamodb.paging import Page
-from common.dynamodb.transactions import Transaction
+from common.dynamodb.transactions import Transaction, Write
 from common.errors import BusyError, StaleVersionError
 from common.idempotency import IdempotentRequest
 from common.ids import is_id
@@ -77,8 +77,8 @@ def get_created_order_id(request: IdempotentRequest) -> str | None:
     return find_created_id(request, models.OrderToken)
 
 
-def add_order(order: Order, request: IdempotentRequest) -> None:
-    """Store a new order and its idempotency token.
+def add_order(order: Order, request: IdempotentRequest, *, writes: Iterable[Write] = ()) -> None:
+    """Store a new order and its idempotency token; `writes` are made in the same transaction.
 
     Raises:
         BusyError: the id is taken, or another attempt of the request was stored first.
@@ -87,6 +87,7 @@ def add_order(order: Order, request: IdempotentRequest) -> None:
     transaction = Transaction()
     transaction.put_item(_row(order), condition=models.Order.pk.does_not_exist(), name=ID_IS_FREE)
     add_token(transaction, request, models.OrderToken, created_id=order.id)
+    _add_writes(transaction, writes)
     transaction.commit(on_conflict=BusyError(reason="contention"))
 
 
@@ -100,8 +101,10 @@ def add_orders(orders: Iterable[Order]) -> bool:
     return transaction.try_commit()
 
 
-def update_order(order: Order, *, unchanged_since: datetime) -> None:
+def update_order(order: Order, *, unchanged_since: datetime, writes: Iterable[Write] = ()) -> None:
     """Store a new version of an order whose stored `updated_at` is `unchanged_since`.
+
+    `writes` are made in the same transaction.
 
     Raises:
         StaleVersionError: the stored order has another version, or none is stored.
@@ -110,11 +113,14 @@ def update_order(order: Order, *, unchanged_since: datetime) -> None:
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
     transaction.update_item(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
+    _add_writes(transaction, writes)
     transaction.commit(on_conflict=StaleVersionError())
 
 
-def delete_order(order: Order, *, unchanged_since: datetime) -> None:
+def delete_order(order: Order, *, unchanged_since: datetime, writes: Iterable[Write] = ()) -> None:
     """Delete an order whose stored `updated_at` is `unchanged_since`.
+
+    `writes` are made in the same transaction.
 
     Its idempotency token stays, so that a late retry of the request doesn't create it again.
 
@@ -125,7 +131,13 @@ def delete_order(order: Order, *, unchanged_since: datetime) -> None:
     transaction = Transaction()
     unchanged = models.Order.updated_at == unchanged_since
     transaction.delete_item(_row(order), condition=unchanged, name=VERSION_UNCHANGED)
+    _add_writes(transaction, writes)
     transaction.commit(on_conflict=StaleVersionError())
+
+
+def _add_writes(transaction: Transaction, writes: Iterable[Write]) -> None:
+    for add_to in writes:
+        add_to(transaction)
 
 
 def is_empty() -> bool:

@@ -46,6 +46,8 @@ from orders.rules import (
     is_review_needed,
 )
 from orders.validation import clean_changes, clean_items, clean_query
+from orders.webhook_events import deletion_events, events_about
+from webhooks.services import writes_about
 
 ALL_ORDERS = OrderQuery()
 MAX_OWN_READ = 25
@@ -236,7 +238,8 @@ def _place_order(
     if is_dry_run:
         return order
     placed = replace(order, id=speakable_id())
-    repository.add_order(placed, request)
+    writes = writes_about(events_about(None, placed), now=request.received_at)
+    repository.add_order(placed, request, writes=writes)
     return placed
 
 
@@ -344,7 +347,7 @@ def _apply_changes(order: Order, provided: Mapping[str, Any]) -> Order:
     return changed
 
 
-def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> None:
+def delete_order(*, order_id: str, unchanged_since: datetime | None = None, now: datetime) -> None:
     """Delete an order. The request that created it can't create it again.
 
     Raises:
@@ -356,7 +359,8 @@ def delete_order(*, order_id: str, unchanged_since: datetime | None = None) -> N
     def attempt() -> None:
         order = get_order(order_id=order_id)
         refuse_if_stale(order.updated_at, unchanged_since)
-        repository.delete_order(order, unchanged_since=order.updated_at)
+        writes = writes_about(deletion_events(order), now=now)
+        repository.delete_order(order, unchanged_since=order.updated_at, writes=writes)
 
     retry_on_conflict(attempt)
 
@@ -371,5 +375,6 @@ def _store_changes(
     changed = changed_fields(before, after)
     changes = with_change(before.changes, origin, changed=changed, at=after.updated_at)
     after = replace(after, changes=changes)
-    repository.update_order(after, unchanged_since=before.updated_at)
+    writes = writes_about(events_about(before, after), now=now)
+    repository.update_order(after, unchanged_since=before.updated_at, writes=writes)
     return after

@@ -86,7 +86,7 @@ class OrderViewSet(ServiceViewSet):
     def destroy(self, request: Request, pk: str) -> EnvelopeResponse:
         """Delete an order."""
         version = self.required_version(request, pk)
-        services.delete_order(order_id=pk, unchanged_since=version)
+        services.delete_order(order_id=pk, unchanged_since=version, now=clock.now())
         return EnvelopeResponse(None, message=_("Order deleted successfully"))
 
     def _update(self, request: Request, pk: str, body: dict[str, Any]) -> EnvelopeResponse:

@@ -114,4 +114,6 @@ class RecordForm(_ModelForm):
     def _stored_text(self, name: str) -> str:
         value = self.get_initial_for_field(self.fields[name], name)
         choices = dict(getattr(self.fields[name], "choices", ()))
-        return str(choices.get(value, value) if value not in {None, ""} else "–")
+        values = value if isinstance(value, list) else [value]
+        shown = [str(choices.get(each, each)) for each in values if each not in {None, ""}]
+        return ", ".join(shown) or "–"

@@ -1,5 +1,5 @@
-# The worker that sends e-mails to patients through Amazon SES: `manage.py send_messages`. One task, and only with
-# `email_from`. The domain or address must be a verified identity of SES in this Region.
+# The worker that sends e-mails to patients through Amazon SES and posts events to webhooks: `manage.py send_messages`. One
+# task, and only with `email_from` or `webhooks`. The domain or address must be a verified identity of SES in this Region.
 
 resource "aws_iam_role" "mail" {
   name               = "${local.name}-mail"
@@ -14,8 +14,8 @@ data "aws_iam_policy_document" "mail" {
   }
 
   statement {
-    sid       = "Business" # the name, address and phone number below each e-mail
-    actions   = ["dynamodb:GetItem"]
+    sid       = "Calls" # what stands below each e-mail; calls that nobody can resume are ended
+    actions   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
     resources = local.table_arns["calls"]
   }
 
@@ -70,7 +70,7 @@ resource "aws_ecs_service" "mail" {
   name                               = "mail"
   cluster                            = aws_ecs_cluster.this.id
   task_definition                    = aws_ecs_task_definition.mail.arn
-  desired_count                      = var.email_from == "" ? 0 : 1
+  desired_count                      = var.email_from == "" && !var.webhooks ? 0 : 1
   launch_type                        = "FARGATE"
   platform_version                   = "LATEST"
   propagate_tags                     = "SERVICE"
@@ -91,8 +91,8 @@ resource "aws_ecs_service" "mail" {
 
   lifecycle {
     precondition {
-      condition     = var.email_from == "" || var.egress == "nat"
-      error_message = "email_from: e-mails need egress = \"nat\"; there is no interface endpoint for Amazon SES here."
+      condition     = (var.email_from == "" && !var.webhooks) || var.egress == "nat"
+      error_message = "email_from, webhooks: they need egress = \"nat\"; Amazon SES has no interface endpoint here, and webhooks go to the internet."
     }
   }
 
@@ -107,6 +107,19 @@ resource "aws_cloudwatch_log_metric_filter" "emails_not_sent" {
 
   metric_transformation {
     name      = "EmailsNotSent"
+    namespace = local.metrics_namespace
+    value     = "1"
+  }
+}
+
+# It logs an error for each event that was not delivered, and for each webhook that it disables.
+resource "aws_cloudwatch_log_metric_filter" "webhooks_failed" {
+  name           = "${local.name}-webhooks-failed"
+  log_group_name = aws_cloudwatch_log_group.this["mail"].name
+  pattern        = "{ ($.event = \"webhook failed\") || ($.event = \"webhook endpoint disabled\") }"
+
+  metric_transformation {
+    name      = "WebhooksFailed"
     namespace = local.metrics_namespace
     value     = "1"
   }

@@ -113,6 +113,11 @@ locals {
       namespace   = local.metrics_namespace, dimensions = {}
       metric      = "EmailsNotSent", statistic = "Sum", threshold = 0, minutes = 1, of = 1
     }
+    webhooks-failed = {
+      description = "Events were not delivered to a webhook after all attempts, or a webhook was disabled."
+      namespace   = local.metrics_namespace, dimensions = {}
+      metric      = "WebhooksFailed", statistic = "Sum", threshold = 0, minutes = 1, of = 1
+    }
     voice-cpu = {
       description = "Voice tasks use much of their CPU: audio gets late before anything else shows."
       namespace   = "AWS/ECS", dimensions = local.voice_tasks
@@ -272,6 +277,11 @@ locals {
     metrics = [[local.metrics_namespace, "EmailsNotSent", { stat = "Sum", label = "not sent" }]]
   }
 
+  webhooks = {
+    title   = "Webhooks that were not delivered"
+    metrics = [[local.metrics_namespace, "WebhooksFailed", { stat = "Sum", label = "not delivered" }]]
+  }
+
   errors_by_kind = {
     title   = "Errors by kind"
     metrics = [[{ expression = "SEARCH('{${local.metrics_namespace},Service,Kind} MetricName=\"CallErrors\"', 'Sum', 60)", label = "" }]]
@@ -322,7 +332,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = local.name
 
   dashboard_body = jsonencode({
-    widgets = [for index, widget in concat(local.application_widgets, [local.errors_by_kind], local.aws_widgets, [local.logins, local.emails]) : {
+    widgets = [for index, widget in concat(local.application_widgets, [local.errors_by_kind], local.aws_widgets, [local.logins, local.emails, local.webhooks]) : {
       type   = "metric"
       x      = 8 * (index % 3)
       y      = 6 * floor(index / 3)

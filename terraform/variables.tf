@@ -273,7 +273,7 @@ variable "environment" {
 }
 
 variable "email_from" {
-  description = "Sender of the e-mails to patients, a verified identity of Amazon SES: `Clínica <turnos@example.com>`. Empty: none are sent, and no worker runs."
+  description = "Sender of the e-mails to patients, a verified identity of Amazon SES: `Clínica <turnos@example.com>`. Empty: none are sent."
   type        = string
   default     = ""
 
@@ -281,6 +281,12 @@ variable "email_from" {
     condition     = var.email_from == "" || can(regex("^([^<>]*<[^@<> ]+@[^@<> ]+>|[^@<> ]+@[^@<> ]+)$", var.email_from))
     error_message = "email_from: an address, or a name and an address in <>."
   }
+}
+
+variable "webhooks" {
+  description = "Whether the worker runs that posts events to webhooks, which supervisors set up in the admin. With `email_from` it runs in any case."
+  type        = bool
+  default     = false
 }
 
 #### Operation

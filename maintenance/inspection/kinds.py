@@ -29,6 +29,8 @@ from notifications.repository import message_from_raw
 from orders import models as order_models
 from orders import product_repository
 from orders import repository as order_repository
+from webhooks.models import DeliveryItem, EndpointItem
+from webhooks.repository import delivery_from_raw, endpoint_from_raw
 
 type Item = Mapping[str, Any]
 
@@ -138,6 +140,8 @@ KINDS: Mapping[str, tuple[ItemKind, ...]] = {
         ),
         ItemKind("token", appointment_models.AppointmentToken),
         ItemKind("message", MessageItem, message_from_raw, sort_key=MessageItem.SK_PREFIX),
+        ItemKind("webhook", EndpointItem, endpoint_from_raw, sort_key=EndpointItem.SK_PREFIX),
+        ItemKind("delivery", DeliveryItem, delivery_from_raw, sort_key=DeliveryItem.SK_PREFIX),
     ),
     "calls": (
         CONVERSATION,

@@ -26,7 +26,7 @@ GLIBC_PLATFORMS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 """Wheels that run on Amazon Linux 2023 (glibc 2.34)."""
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 PACKAGES = (
-    "novasonic", "common", "orders", "appointments", "conversations", "notifications", "staff", "locale",
+    "novasonic", "common", "orders", "appointments", "conversations", "notifications", "webhooks", "staff", "locale",
 )  # fmt: skip
 BOTOCORE_SERVICES = {"dynamodb", "secretsmanager", "sts"}
 LANGUAGES = {"es", "en", "__pycache__"}

@@ -169,7 +169,7 @@ def test_form_without_version_is_refused(reception: Client, version: str) -> Non
 def test_form_of_a_deleted_record_shows_a_message(reception: Client) -> None:
     url = f"{ORDERS}2/change/"
     form = open_form(reception, url)
-    orders.services.delete_order(order_id="2")
+    orders.services.delete_order(order_id="2", now=clock.now())
 
     page = reception.post(url, form, follow=True)
     assert "no existe" in " ".join(messages(page))
@@ -300,7 +300,7 @@ def test_changed_orders_are_kept_when_several_are_deleted(supervisor: Client) ->
     asked = fields_of(supervisor.post(ORDERS, chosen).content.decode())
     changes = OrderChanges(customer_name="Cambiada Mientras")
     orders.services.update_order(order_id="1", changes=changes, now=clock.now())
-    orders.services.delete_order(order_id="4")
+    orders.services.delete_order(order_id="4", now=clock.now())
     page = supervisor.post(ORDERS, {**asked, **chosen}, follow=True)
 
     assert messages(page) == [
@@ -388,7 +388,7 @@ def test_cancelled_order_is_not_cancelled_again(reception: Client) -> None:
 def test_action_reports_selected_records_that_are_gone(reception: Client, path: str) -> None:
     """A record can be gone because it was deleted or no longer matches the filter."""
     if path == ORDERS:
-        orders.services.delete_order(order_id="2")
+        orders.services.delete_order(order_id="2", now=clock.now())
     data = {"action": "prepare", "_selected_action": ["2", "1"], "index": "0"}
     page = reception.post(path, data, follow=True)
 

@@ -77,6 +77,12 @@ def test_roles_are_created_by_a_migration() -> None:
         "change_product",
         "delete_product",
         "change_profile",
+        "view_webhookendpoint",
+        "add_webhookendpoint",
+        "change_webhookendpoint",
+        "delete_webhookendpoint",
+        "view_webhookdelivery",
+        "change_webhookdelivery",
     }
 
 

@@ -97,6 +97,24 @@ def test_connected_conversation_goes_on_until_it_is_lost() -> None:
     assert not conversation(is_ended=True, left_at=NOW).may_go_on_at(at(4))
 
 
+@pytest.mark.parametrize(
+    ("changes", "seconds", "is_abandoned"),
+    [
+        ({}, 3599, False),
+        ({}, 3600, True),
+        ({"left_at": at(60)}, 3659, False),
+        ({"left_at": at(60)}, 3660, True),
+        ({"left_at": at(-60)}, 3600, True),
+        ({"heartbeat_at": at(3599)}, 3600, False),
+        ({"is_ended": True, "ended_at": NOW}, 100_000, False),
+    ],
+)
+def test_conversation_is_abandoned_when_nobody_can_resume_it(
+    changes: dict[str, Any], seconds: int, is_abandoned: bool
+) -> None:
+    assert conversation(**changes).is_abandoned_at(at(seconds)) is is_abandoned
+
+
 def test_ended_conversation_is_never_lost() -> None:
     assert conversation(is_ended=True).state_at(at(10_000)) is ConversationState.ENDED
 

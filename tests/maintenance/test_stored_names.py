@@ -29,6 +29,14 @@ STORED = {
         "PK SK appointmentDate attempts content createdAt error event expiresAt recipient recordId recordType "
         "resends sentAt status updatedAt version"
     ),
+    ("appointments", "webhook"): (
+        "PK SK createdAt description disabledReason events failingSince personalData previousUntil "
+        "sealedPreviousSecret sealedSecret updatedAt url"
+    ),
+    ("appointments", "delivery"): (
+        "PK SK appointmentDate attempts body createdAt deliveryStatus endpointId event expiresAt log "
+        "recordId recordType status updatedAt version"
+    ),
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
     ("calls", "model usage"): "PK SK expiresAt seconds",
     (

@@ -143,6 +143,6 @@ def test_running_worker_sends_what_comes_and_stops_cleanly_at_sigterm(
 
 
 def test_worker_without_settings_says_which_are_needed(settings: Settings) -> None:
-    settings.EMAIL_FROM = ""
+    settings.EMAIL_FROM, settings.EMAIL_URL = "turnos@example.com", ""
     with pytest.raises(CommandError, match="Set EMAIL_FROM and EMAIL_URL"):
         call_command("send_messages", "--once")

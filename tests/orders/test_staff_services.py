@@ -272,7 +272,7 @@ def test_stale_update_or_delete_is_refused_with_current_version() -> None:
 
     for stale_operation in (
         lambda: update("1", unchanged_since=read, dni="2"),
-        lambda: services.delete_order(order_id="1", unchanged_since=read),
+        lambda: services.delete_order(order_id="1", unchanged_since=read, now=LATER),
     ):
         with pytest.raises(StaleVersionError) as caught:
             stale_operation()
@@ -282,9 +282,12 @@ def test_stale_update_or_delete_is_refused_with_current_version() -> None:
 
 def test_deleted_order_is_not_found() -> None:
     read = services.get_order(order_id="1").updated_at
-    services.delete_order(order_id="1", unchanged_since=read)
+    services.delete_order(order_id="1", unchanged_since=read, now=LATER)
 
-    for operation in (lambda: services.delete_order(order_id="1"), lambda: update("1", dni="1")):
+    for operation in (
+        lambda: services.delete_order(order_id="1", now=LATER),
+        lambda: update("1", dni="1"),
+    ):
         with pytest.raises(OrderNotFoundError):
             operation()
     assert [order.id for order in services.list_orders().items] == ["2", "3", "5", "4"]
