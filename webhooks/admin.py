@@ -67,6 +67,7 @@ class EndpointForm(RecordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["url"].widget.attrs["class"] = "vLargeTextField"
         stored = self.initial.get("events") or ""
         self.initial["events"] = stored.split(",") if isinstance(stored, str) else stored
 
@@ -291,9 +292,10 @@ class DeliveryAdmin(ReadOnlyRecordAdmin[WebhookDelivery]):
     """The log of deliveries, the latest first."""
 
     fields = (
-        "event", "number", "status_shown", "attempts", "attempts_shown", "due_at", "created_at", "webhook_id", "body",
+        "event_shown", "number", "endpoint_shown", "status_shown", "attempts", "attempts_shown", "due_at", "created_at",
+        "webhook_id", "body",
     )  # fmt: skip
-    list_display = ("when", "event", "number", "status_shown", "attempts", "answer_shown")
+    list_display = ("when", "event_shown", "number", "status_shown", "answer_shown")
     list_filter = (StageFilter, EndpointFilter)
     sortable_fields = frozenset({"due_at"})
     search_help_text = gettext_lazy("Number of the record, or id of the event.")
@@ -323,12 +325,30 @@ class DeliveryAdmin(ReadOnlyRecordAdmin[WebhookDelivery]):
         """Return the time of the next attempt, or when it was delivered or given up."""
         return format_instant(delivery.due_at)
 
+    @admin.display(description=gettext_lazy("event"))
+    def event_shown(self, delivery: WebhookDelivery) -> str:
+        """Return what happened."""
+        return str(EVENT_LABELS[delivery.value.event])
+
+    @admin.display(description=gettext_lazy("webhook"))
+    def endpoint_shown(self, delivery: WebhookDelivery) -> str:
+        """Return the endpoint as a link, or its id if it was deleted."""
+        endpoint_id = delivery.value.endpoint_id
+        try:
+            endpoint = services.get_endpoint(endpoint_id=endpoint_id)
+        except NotFoundError:
+            return endpoint_id
+        url = reverse(CHANGE_PAGES["endpoint"], args=[quote(endpoint_id)])
+        return format_html('<a href="{}">{}</a>', url, endpoint.description or endpoint.url)
+
     @admin.display(description=gettext_lazy("number"))
     def number(self, delivery: WebhookDelivery) -> str:
         """Return the id of the record that it is about, as a link; a deleted one has no page."""
         value = delivery.value
         page = CHANGE_PAGES.get(value.record_type)
         is_deleted = value.event in {EventType.APPOINTMENT_DELETED, EventType.ORDER_DELETED}
+        if value.event is EventType.TEST:
+            return "–"
         if page is None or is_deleted:
             return value.record_id
         url = reverse(page, args=[quote(value.record_id)])

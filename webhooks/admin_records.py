@@ -183,7 +183,7 @@ class WebhookDelivery(Record):
     value: DeliveryValue
 
     id = models.CharField(primary_key=True, max_length=255, editable=False)
-    webhook_id = models.CharField(max_length=40, editable=False)
+    webhook_id = models.CharField("webhook-id", max_length=40, editable=False)
     event = models.CharField(_("event"), max_length=40, editable=False)
     record_id = models.CharField(_("number"), max_length=64, editable=False)
     endpoint_id = models.CharField(_("webhook"), max_length=64, editable=False)

@@ -366,5 +366,8 @@ def send_test(*, endpoint_id: str, now: datetime) -> Delivery:
 
 
 def list_failing() -> list[Endpoint]:
-    """Return the endpoints that are failing, or were disabled because they had failed or were gone."""
-    return [each for each in list_endpoints() if each.is_failing]
+    """Return the endpoints that are failing, or were disabled because they had failed or were gone.
+
+    They are as they were a few seconds ago at most.
+    """
+    return [each for each in _cache.get() if each.is_failing]

@@ -18,6 +18,7 @@ from django.test import override_settings
 from common import clock
 from common.dynamodb.bulk import BulkClient, Item
 from common.dynamodb.items import to_json
+from common.dynamodb.transactions import Transaction
 from common.timestamps import truncate_to_ms
 from maintenance.backups import create_on_demand_backups
 from notifications.domain import UNFINISHED, MessageStatus
@@ -26,6 +27,9 @@ from notifications.services import new_message
 from tests.fixtures.aws import LocalAWS
 from tests.maintenance.conftest import RunCommand
 from tests.maintenance.items import appointment, doctor_day, keyed, order, store_items, stored
+from tests.webhooks.factories import DELIVERY
+from webhooks.domain import DeliveryStatus, Stage
+from webhooks.repository import add_to, find_delivery
 
 LABELS = ("orders", "appointments", "calls")
 UNUSUAL: Item = {
@@ -178,6 +182,35 @@ def test_restored_unfinished_emails_are_uncertain(
     restored = list_messages(tuple(MessageStatus), limit=20).items
     assert {each.id: each for each in restored} == expected
     assert list_due(now=later + timedelta(days=1), limit=20) == []
+
+
+def test_restored_unfinished_deliveries_of_webhooks_have_failed(
+    client: BulkClient, run: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = truncate_to_ms(clock.now())
+    deliveries = [
+        replace(DELIVERY, record_id=status.value, status=status, due_at=now, updated_at=now)
+        for status in DeliveryStatus
+    ]
+    for delivery in deliveries:
+        transaction = Transaction()
+        add_to(transaction, delivery)
+        transaction.commit()
+    unreadable = {**keyed("WEBHOOK", "order-1"), "status": {"S": "webhook-e1-open"}}
+    store_items(client, "appointments", unreadable)
+    place = back_up(run, str(tmp_path))
+    empty(client)
+    later = now + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    run("restore_tables", place)
+
+    expected = [
+        each.given_up("restored from a backup", now=later) if each.stage is Stage.OPEN else each
+        for each in deliveries
+    ]
+    assert [find_delivery(each.id) for each in deliveries] == expected
+    assert stored(client, "appointments")["WEBHOOK#order-1"] == unreadable
 
 
 def test_restore_without_unfinished_emails_reports_none(

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ from notifications.sending import send_due_messages
 from notifications.services import list_messages
 from tests.appointments.factories import CLINIC, book
 from tests.fixtures.mail_server import OK, MailServer
+from tests.webhooks.factories import Received, Receiver, add_endpoint, running_receiver
+from webhooks.domain import DeliveryStatus
+from webhooks.sending import deliver_due
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -38,6 +42,9 @@ def worker(port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         "EMAIL_FROM": "turnos@example.com",
         "EMAIL_URL": f"smtp://127.0.0.1:{port}?tls=none",
         "EMAIL_POLL_S": "0.1",
+        "WEBHOOK_POLL_S": "0.1",
+        "WEBHOOK_LOCAL_RECEIVERS": "true",
+        "DJANGO_SECRET_KEY": django_settings.SECRET_KEY,  # the secrets of webhooks are encrypted with it
         "LOGLEVEL": "INFO",
         "LOG_FORMAT": "json",
         "DJANGO_SETTINGS_MODULE": "novasonic.settings",
@@ -104,23 +111,45 @@ def test_messages_are_sent_exactly_once_though_the_worker_is_killed(
     assert uncertain.message_id("example.com") in message_ids
 
 
-def test_message_of_a_worker_killed_before_it_sends_is_sent_by_the_next(
-    mail_server: MailServer,
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    settings.WEBHOOK_LOCAL_RECEIVERS = True
+    with running_receiver() as receiver:
+        yield receiver
+
+
+def test_what_a_killed_worker_did_not_finish_is_sent_by_the_next(
+    mail_server: MailServer, receiver: Receiver
 ) -> None:
+    killed = threading.Event()
+
+    def answer_after_the_kill(_request: Received) -> int:
+        assert killed.wait(GENEROUS_S)
+        return 204
+
+    add_endpoint(receiver, now=clock.now())
+    receiver.answer = answer_after_the_kill
     book_next_week(1)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts, and never greets
         silent.settimeout(GENEROUS_S)
-        with worker(silent.getsockname()[1], "--once") as process:
+        with worker(silent.getsockname()[1]) as process:
             connection, _ = silent.accept()
+            assert receiver.is_contacted.wait(GENEROUS_S)
             assert [*by_status()] == [MessageStatus.CLAIMED]
             process.kill()
             process.wait(GENEROUS_S)
+            killed.set()
             connection.close()
 
+    receiver.wait_for(1)
     assert send_due_messages(clock.now) == {}
     assert send_due_messages(after_the_lease) == {MessageStatus.SENT: 1}
-    assert send_due_messages(after_the_lease) == {}
+    assert deliver_due(after_the_lease) == {DeliveryStatus.DELIVERED: 1}
+    assert send_due_messages(after_the_lease) == deliver_due(after_the_lease) == {}
     assert len(mail_server.accepted) == 1
+    first, second = receiver.requests
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
 
 
 def test_running_worker_sends_what_comes_and_stops_cleanly_at_sigterm(

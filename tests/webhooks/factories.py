@@ -61,12 +61,15 @@ class Receiver:
         self.answer: Callable[[Received], int] = lambda _request: 204
         self.location = ""
         self.url = ""
+        self.is_contacted = threading.Event()
+        """Set when the first request has come, before it is answered."""
         self._changed = threading.Condition()
 
     def events(self) -> list[str]:
         return [each.content["type"] for each in self.requests]
 
     def add(self, request: Received) -> int:
+        self.is_contacted.set()
         status = self.answer(request)
         with self._changed:
             self.requests.append(request)

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             name='WebhookDelivery',
             fields=[
                 ('id', models.CharField(editable=False, max_length=255, primary_key=True, serialize=False)),
-                ('webhook_id', models.CharField(editable=False, max_length=40)),
+                ('webhook_id', models.CharField(editable=False, max_length=40, verbose_name='webhook-id')),
                 ('event', models.CharField(editable=False, max_length=40, verbose_name='event')),
                 ('record_id', models.CharField(editable=False, max_length=64, verbose_name='number')),
                 ('endpoint_id', models.CharField(editable=False, max_length=64, verbose_name='webhook')),
