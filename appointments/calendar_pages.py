@@ -23,7 +23,13 @@ from appointments import clinic, services
 from appointments.admin_forms import appointment_error_text, format_start
 from appointments.admin_records import Appointment, appointment_record
 from appointments.domain import Appointment as AppointmentValue
-from appointments.domain import AppointmentQuery, AppointmentStatus, TimeInterval
+from appointments.domain import (
+    AppointmentQuery,
+    AppointmentStatus,
+    TimeInterval,
+    doctor_key,
+    local_day,
+)
 from appointments.labels import (
     KIND_LABELS,
     RESERVED,
@@ -36,6 +42,7 @@ from appointments.opening_hours import union_of
 from appointments.schedules.domain import Schedule, iter_days
 from appointments.schedules.services import current_schedule
 from appointments.validation import clean_day
+from appointments.waiting_list.services import list_entries
 from common import clock
 from common.contact import mask_phone
 from common.errors import DomainError, InvalidFieldError
@@ -54,6 +61,8 @@ POLICY: dict[str, Any] = {
     "font-src": [CSP.SELF, "data:"],
 }
 """FullCalendar writes its style sheet, with a font, into an element of its own, which the nonce allows."""
+OFFERED = "offered"
+"""How the script knows a time that is offered to a patient of the waiting list."""
 VIEWS = ("timeGridWeek", "timeGridDay", "listWeek")
 FROM_CALENDAR = "calendar"
 """The parameter of a form's URL that returns to the calendar; its value is the chosen professional."""
@@ -194,7 +203,10 @@ class CalendarPages:
         found, is_complete = _list_between(first, last, doctor)
         return JsonResponse(
             {
-                "events": [self._event(request, each, doctor) for each in found],
+                "events": [
+                    *(self._event(request, each, doctor) for each in found),
+                    *self._offered_times(request, doctor, first, last),
+                ],
                 "closed": list(_closed_times(current_schedule(), doctor, first, last)),
                 "isComplete": is_complete,
             }
@@ -226,6 +238,34 @@ class CalendarPages:
             "isMovable": may_move and value.is_open and value.starts_at > clock.now(),
             "moveUrl": reverse("admin:appointments_calendar_move", args=[value.id]),
         }
+
+    def _offered_times(
+        self, request: HttpRequest, doctor: str, first: date, last: date
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the times that are held for patients of the waiting list, for the script."""
+        time_zone, now = clinic.time_zone(), clock.now()
+        sees_patients = request.user.has_perm("appointments.view_waitingentry")
+        for entry in list_entries():
+            offer = entry.live_offer(now=now)
+            if offer is None or not first <= local_day(offer.starts_at, time_zone) <= last:
+                continue
+            if doctor and doctor_key(doctor) != doctor_key(offer.doctor_name):
+                continue
+            patient = visible(entry.patient_name) if sees_patients else ""
+            until = format_start(offer.held_until)
+            reason = _("Nobody else can book this time until %(until)s.") % {"until": until}
+            event = {
+                "start": _local_text(offer.starts_at, time_zone),
+                "end": _local_text(offer.interval.end, time_zone),
+                "doctor": visible(offer.doctor_name),
+                "status": OFFERED,
+                "patient": patient or _("Waiting list"),
+                "state": _("Waiting list") if sees_patients else "",
+                "reason": f"{_('Offered to the waiting list')}. {reason}",
+            }
+            if sees_patients:
+                event["url"] = reverse("admin:appointments_waitingentry_change", args=[entry.id])
+            yield event
 
     def move(self, request: HttpRequest, appointment_id: str) -> HttpResponse:
         """Move an appointment to the local time `start`, if it still has the `version` that staff saw."""

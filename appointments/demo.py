@@ -1,8 +1,9 @@
-"""Five demo appointments.
+"""Five demo appointments, and two patients of the waiting list.
 
 Appointments 1 (Juan Pérez), 2 (Luis Fernández) and 3 (Ana Martínez) are more than a week after the
 time of seeding, each with another doctor. On every day Dr. Rodríguez is free at 10:00, and every
-doctor at 15:00, so that the example sentences of the product work for a week.
+doctor at 15:00, so that the example sentences of the product work for a week. María García waits for a
+time like that of appointment 1: when it is cancelled, she is offered it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,11 +17,14 @@ from appointments.domain import (
     AppointmentStatus,
     Calendar,
     CalendarDay,
+    DayPart,
     local_day,
     local_days,
 )
 from appointments.information.services import shared_cache as shared_information
 from appointments.schedules.cache import shared_cache
+from appointments.waiting_list.domain import WaitingEntry, Wanted
+from appointments.waiting_list.repository import write_entry
 from common.timestamps import truncate_to_ms
 
 RECORDS = (
@@ -32,12 +36,17 @@ RECORDS = (
     ("5", "Juan Pérez", "Dr. Rodríguez", 11, time(17, 30), "emergency", "cancelled"),
 )
 PATIENTS = {
-    "Juan Pérez": ("juan.perez@email.com", "12345678"),
-    "María García": ("maria.garcia@email.com", "23456789"),
-    "Luis Fernández": ("luis.fernandez@email.com", "34567890"),
-    "Ana Martínez": ("ana.martinez@email.com", "45678901"),
+    "Juan Pérez": ("juan.perez@email.com", "12345678", "+541145551230"),
+    "María García": ("maria.garcia@email.com", "23456789", "+5491145551231"),
+    "Luis Fernández": ("luis.fernandez@email.com", "34567890", "+543514555123"),
+    "Ana Martínez": ("ana.martinez@email.com", "45678901", "+5493414555124"),
 }
-"""E-mail address and identity number; the demo orders have the same."""
+"""E-mail address, identity number and telephone number; the demo orders have the first two, too."""
+WAITING = (
+    # id, patient, doctor, first and last of the days from now, part of the day, hours of waiting
+    ("900001", "María García", "Dra. Gómez", 8, 12, None, 30),
+    ("900002", "Luis Fernández", "", 2, 20, DayPart.AFTERNOON, 3),
+)
 DURATION_MIN = 30
 
 
@@ -61,17 +70,40 @@ def seed(*, now: datetime, fresh: bool = False) -> int:
     return len(appointments) if is_stored else 0
 
 
+def seed_waiting_list(*, now: datetime) -> int:
+    """Store the patients who wait; return how many."""
+    today = local_day(now, clinic.time_zone())
+    entries = []
+    for entry_id, patient, doctor, first, last, day_part, hours in WAITING:
+        email, dni, _phone = PATIENTS[patient]
+        wanted = Wanted(
+            patient_name=patient,
+            patient_email=email,
+            dni=dni,
+            doctor_name=doctor,
+            first=today + timedelta(days=first),
+            last=today + timedelta(days=last),
+            day_part=day_part,
+        )
+        since = truncate_to_ms(now - timedelta(hours=hours))
+        entries.append(WaitingEntry.new(wanted, entry_id=entry_id, now=since))
+    writes = [write_entry(entry, version=None) for entry in entries]
+    repository.update_calendar_days([], writes=writes)
+    return len(entries)
+
+
 def demo_appointments(now: datetime, time_zone: ZoneInfo) -> Iterator[Appointment]:
     """Yield the demo appointments with dates relative to `now`."""
     today, created_at = local_day(now, time_zone), truncate_to_ms(now)
     for appointment_id, patient, doctor, days_from_now, clock, kind, status in RECORDS:
-        email, dni = PATIENTS[patient]
+        email, dni, phone = PATIENTS[patient]
         day = today + timedelta(days=days_from_now)
         yield Appointment(
             id=appointment_id,
             patient_name=patient,
             patient_email=email,
             dni=dni,
+            phone=phone,
             doctor_name=doctor,
             starts_at=truncate_to_ms(datetime.combine(day, clock, tzinfo=time_zone)),
             duration_min=DURATION_MIN,

@@ -16,6 +16,8 @@ from appointments.domain import Appointment, AppointmentKind
 from appointments.opening_hours import OpeningHours
 from appointments.schedules import services as schedules
 from appointments.schedules.domain import Leave, Professional
+from appointments.waiting_list import services as waiting_list
+from appointments.waiting_list.domain import WaitingEntry, Wanted
 from common import clock
 from common.identity.verification import Customer, Staff
 from common.timestamps import to_iso
@@ -90,6 +92,57 @@ def test_week_costs_few_requests_and_no_scan(reception: Client, requests: Reques
     assert len(read_events(reception).json()["events"]) == 6
     assert len(requests) <= 8
     assert "Scan" not in requests.names
+
+
+@pytest.fixture
+def offered(empty_tables: None) -> WaitingEntry:
+    """Cancel an appointment that a patient of the waiting list wants, and return their entry."""
+    booked = book()
+    entry = waiting_list.add_entry(
+        wanted=Wanted(
+            patient_name="Beto Luna",
+            patient_email="beto@email.com",
+            doctor_name="Gómez",
+            first=next_monday(),
+            last=next_monday(),
+        ),
+        now=clock.now(),
+    )
+    appointments.services.cancel_appointment(
+        appointment_id=booked.id, caller=Staff(), now=clock.now()
+    )
+    return entry
+
+
+def test_time_offered_to_the_waiting_list_says_to_whom_and_until_when(
+    reception: Client, offered: WaitingEntry
+) -> None:
+    _cancelled, event = read_events(reception).json()["events"]
+    assert (event["status"], event["patient"]) == ("offered", "Beto Luna")
+    assert (event["start"], event["end"]) == (
+        f"{next_monday()}T10:00:00",
+        f"{next_monday()}T10:30:00",
+    )
+    assert event["url"] == f"/admin/appointments/waitingentry/{offered.id}/change/"
+    assert event["reason"].startswith("Ofrecido a la lista de espera. Nadie más puede reservar")
+    assert "isMovable" not in event
+    for other in ({"doctor": "Dr. Sosa"}, {"first": next_monday() + timedelta(days=1)}):
+        assert read_events(reception, **other).json()["events"] == []
+
+    waiting_list.refuse_offer(entry_id=offered.id, number=1, now=clock.now())
+    assert [each["status"] for each in read_events(reception).json()["events"]] == ["cancelled"]
+
+
+@pytest.mark.usefixtures("offered")
+def test_who_may_not_see_the_waiting_list_sees_no_patient_of_it(client: Client) -> None:
+    user = User.objects.create_user("agenda", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_professional"))
+    client.force_login(user)
+    answer = read_events(client)
+    [event] = [each for each in answer.json()["events"] if each["status"] == "offered"]
+    assert event["patient"] == "Lista de espera"
+    assert "url" not in event
+    assert "Beto" not in answer.content.decode()
 
 
 def test_range_of_days_is_limited(reception: Client) -> None:

@@ -56,7 +56,7 @@ def test_appointment_has_the_specified_shape(rest: Client) -> None:
             "patientName": "Luis Fernández",
             "patientEmail": "luis.fernandez@email.com",
             "dni": "******90",
-            "phone": None,
+            "phone": "**********23",
             "doctorName": "Dr. Rodríguez",
             "date": "2099-12-02T19:30:00.000Z",
             "duration": 30,

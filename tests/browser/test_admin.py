@@ -149,7 +149,7 @@ async def test_second_save_shows_conflict_and_overwrites_nothing(
     await other.close()
 
     await page.get_by_label("Cliente").fill("Juana Pérez")
-    await save(page)
+    await page.get_by_label("Cliente").press("Enter")  # saves, as the button does
     await expect(page.get_by_text("Otra persona acaba de cambiar esto")).to_be_visible()
     await expect(page.get_by_text("Guardado ahora: Juan P. Pérez")).to_be_visible()
     await expect(page.get_by_label("Cliente")).to_have_value("Juana Pérez")

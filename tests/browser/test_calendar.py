@@ -1,5 +1,6 @@
 """The calendar of the admin in Chromium, on the real site: book, drag, conflict, print, phone, keyboard."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,8 +16,12 @@ from appointments.domain import (
     AppointmentKind,
     AppointmentQuery,
     AppointmentStatus,
+    DayPart,
 )
 from appointments.schedules.services import set_special_day
+from appointments.waiting_list import services as waiting_list
+from appointments.waiting_list.domain import Wanted
+from common.identity.verification import Staff
 from tests.browser.accessibility import find_violations
 from tests.browser.chromium import save_screenshot
 from tests.browser.staff import open_staff_page
@@ -37,6 +42,9 @@ PATIENTS = [
     ("Elena Quiroga", 2, "16:00", DOCTOR),
     ("Iván Prieto", 3, "12:00", DOCTOR),
 ]
+
+
+WAITING = "Nora Vidal"
 
 
 @pytest.fixture
@@ -68,7 +76,38 @@ def tuesday(demo_data: datetime) -> date:
                 changes=AppointmentChanges(status=AppointmentStatus.CONFIRMED),
                 now=demo_data,
             )
+    offer_to_waiting_list(tuesday, now=demo_data)
     return tuesday
+
+
+def offer_to_waiting_list(day: date, *, now: datetime) -> None:
+    """Free 13:00 on this day, which a patient waits for, and add one who waits for another professional."""
+    booked = appointments.services.book_appointment(
+        patient_name="Pablo Ríos",
+        patient_email="pablo@email.com",
+        doctor_name=DOCTOR,
+        starts_at=datetime.combine(day, time(13), ZONE),
+        duration_min=60,
+        kind=AppointmentKind.CONSULTATION,
+        token=f"freed {now}",
+        now=now,
+    )
+    for patient, doctor, part in (
+        (WAITING, DOCTOR, None),
+        ("Olga Funes", "Dr. Sosa", DayPart.AFTERNOON),
+    ):
+        waiting_list.add_entry(
+            wanted=Wanted(
+                patient_name=patient,
+                patient_email=f"{patient[:4].lower()}@email.com",
+                doctor_name=doctor,
+                first=day,
+                last=day + timedelta(days=5),
+                day_part=part,
+            ),
+            now=now,
+        )
+    appointments.services.cancel_appointment(appointment_id=booked.id, caller=Staff(), now=now)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -150,6 +189,24 @@ async def test_calendar_shows_a_week_and_breaks_no_rule(
     await page.get_by_label("Profesional").select_option("")
     await page.get_by_role("button", name="Lista").click()
     await expect(event_of(page, "Sofía Peralta, Dr. Sosa")).to_be_visible()
+    assert await find_violations(page) == []
+
+
+async def test_time_offered_to_the_waiting_list_leads_to_its_patient(
+    page: Page, staffed_site: Site, tuesday: date
+) -> None:
+    await open_calendar(page, staffed_site, tuesday)
+    offered = event_of(page, WAITING)
+    await expect(offered).to_contain_text("Lista de espera")
+    await expect(offered).to_have_attribute("title", re.compile("Nadie más puede reservar"))
+    await offered.click()
+    await expect(page.get_by_label("Paciente")).to_have_value(WAITING)
+    await expect(page.get_by_text(f"con {DOCTOR}, reservado hasta")).to_be_visible()
+
+    await page.goto(f"{staffed_site.url}/admin/appointments/waitingentry/")
+    await expect(page.locator("#result_list")).to_contain_text("Olga Funes")
+    await page.set_viewport_size({"width": 1280, "height": 520})
+    await save_screenshot(page, "admin-waiting-list")
     assert await find_violations(page) == []
 
 

@@ -10,6 +10,10 @@ from appointments import services
 from appointments.domain import AppointmentStatus
 from appointments.links.domain import LinkAction
 from appointments.links.tokens import link_path
+from appointments.waiting_list import services as waiting_list
+from appointments.waiting_list.domain import WaitingStatus, Wanted
+from appointments.waiting_list.tokens import offer_path
+from common.identity.verification import Staff
 from common.record_changes import LINK
 from tests.browser.accessibility import find_violations
 from tests.browser.chromium import run_chromium, save_screenshot
@@ -60,6 +64,27 @@ async def test_patient_moves_and_cancels_on_a_phone(site: Site, demo_data: datet
         await page.get_by_role("button", name="Cancelar el turno").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Tu turno está cancelado")
     assert services.get_appointment(appointment_id="1").status is AppointmentStatus.CANCELLED
+
+
+async def test_patient_answers_an_offer_on_a_phone(site: Site, demo_data: datetime) -> None:
+    freed = services.get_appointment(appointment_id="3")
+    day = freed.starts_at.date()
+    entry = waiting_list.add_entry(
+        wanted=Wanted(
+            patient_name="Nora Vidal", patient_email="nora@email.com", first=day, last=day
+        ),
+        now=demo_data,
+    )
+    services.cancel_appointment(appointment_id=freed.id, caller=Staff(), now=demo_data)
+    entry = waiting_list.get_entry(entry_id=entry.id)
+    async with run_chromium() as context, open_staff_page(context) as page:
+        await page.goto(site.url + offer_path(entry))
+        assert await find_violations(page) == []
+        await assert_fits(page)
+        await save_screenshot(page, "offer-page")
+        await page.get_by_role("button", name="Reservar").click()
+        await expect(page.get_by_role("status")).to_contain_text("reserv")
+    assert waiting_list.get_entry(entry_id=entry.id).status is WaitingStatus.BOOKED
 
 
 async def test_old_link_says_what_to_do(site: Site, demo_data: datetime) -> None:

@@ -1,8 +1,9 @@
 // @ts-check
 /**
  * The calendar of appointments: FullCalendar with the data of the server. A click on a free time opens the
- * booking form, an appointment is a link to its form, and a drag moves it after a question. The server
- * decides; what it refuses snaps back with its sentence.
+ * booking form, an appointment is a link to its form, and a drag moves it after a question. A time that is offered
+ * to the waiting list links to the patient who waits, or says why it can't be booked. The server decides; what it
+ * refuses snaps back with its sentence.
  *
  * Times are local times of the clinic without an offset, so that the browser's own time zone doesn't matter.
  */
@@ -10,7 +11,7 @@
 /**
  * @typedef {{ id?: string, start: string, end: string, doctor: string, patient: string, kind?: string,
  *   status: string, state: string, url?: string, version?: string, isMovable?: boolean,
- *   moveUrl?: string }} Appointment
+ *   moveUrl?: string, reason?: string }} Appointment
  * @typedef {{ events: Appointment[], closed: { start: string, end: string, reason: string }[],
  *   isComplete: boolean }} Answer
  * @typedef {typeof import("@fullcalendar/timegrid")} WithOptionsOfTimeGrid
@@ -59,6 +60,7 @@ function toEvent(appointment) {
     end: appointment.end,
     title,
     url: appointment.url,
+    interactive: Boolean(appointment.url ?? appointment.reason),
     startEditable: Boolean(appointment.isMovable),
     classNames: ["appointment", `appointment-${appointment.status}`],
     extendedProps: appointment,
@@ -290,6 +292,12 @@ const calendar = new Calendar(root, {
   longPressDelay: 600,
   events: loadEvents,
   eventContent: showEvent,
+  eventDidMount: ({ el, event }) => {
+    if (event.extendedProps.reason) el.title = event.extendedProps.reason;
+  },
+  eventClick: ({ event }) => {
+    if (!event.url && event.extendedProps.reason) showMessage("status", event.extendedProps.reason);
+  },
   eventDrop: moveEvent,
   datesSet: rememberPlace,
   dateClick: ({ dateStr, view }) => {
