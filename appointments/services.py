@@ -73,7 +73,7 @@ from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.dynamodb.transactions import Write
 from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
-from common.identity.hidden_dni import check_dni_change, check_phone_change
+from common.identity.hidden_fields import check_hidden_change
 from common.identity.lockout import verify_or_count_failure
 from common.identity.own_records import Contact, find_own_records
 from common.identity.verification import Caller, Customer, FactorRule, Staff, factors_to_ask_for
@@ -633,8 +633,8 @@ def update_appointment(  # noqa: PLR0913 -- who changes what, by keyword
     def attempt() -> Appointment:
         appointment = get_appointment(appointment_id=appointment_id)
         refuse_if_stale(appointment.updated_at, unchanged_since)
-        visible = check_dni_change(provided, appointment.dni, sees_dni=sees_dni)
-        visible = check_phone_change(visible, appointment.phone, sees_phone=sees_phone)
+        visible = check_hidden_change(provided, "dni", appointment.dni, is_visible=sees_dni)
+        visible = check_hidden_change(visible, "phone", appointment.phone, is_visible=sees_phone)
         return store_changes(appointment, _apply_changes(appointment, visible), origin, now=now)
 
     return retry_on_conflict(attempt)

@@ -316,9 +316,14 @@ Nova Sonic Server is ready ({seconds:.1f} s). It runs on this machine {alone}wit
   Hearing: {_describe_hearing(simulator)}
   Speaking: {_describe_speaking(simulator)}
 
-Logs are in var/logs, data in var. Ctrl-C stops everything; the data stays.
+Logs are in {_shown_path(VAR / "logs")}, data in {_shown_path(VAR)}. Ctrl-C stops everything; the data stays.
 `make demo-data` (in a second terminal) puts the demo orders and appointments back.
 """
+
+
+def _shown_path(path: Path) -> Path:
+    """Return a path as it is shown: relative to the project if it is in it."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def _describe_legacy_clients(address: ListenAddress) -> str:

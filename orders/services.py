@@ -18,7 +18,7 @@ from common.dynamodb.paging import Page
 from common.dynamodb.retries import refuse_if_stale, retry_on_conflict
 from common.idempotency import IdempotentRequest, idempotent_request
 from common.identity.attempts import SubjectKind
-from common.identity.hidden_dni import check_dni_change
+from common.identity.hidden_fields import check_hidden_change
 from common.identity.lockout import verify_or_count_failure
 from common.identity.own_records import Contact, find_own_records
 from common.identity.verification import Caller, Customer, FactorRule, factors_to_ask_for
@@ -320,7 +320,9 @@ def update_order(
     def attempt() -> Order:
         order = get_order(order_id=order_id)
         refuse_if_stale(order.updated_at, unchanged_since)
-        provided = check_dni_change(provided_fields(changes), order.dni, sees_dni=sees_dni)
+        provided = check_hidden_change(
+            provided_fields(changes), "dni", order.dni, is_visible=sees_dni
+        )
         if provided == {"status": OrderStatus.CANCELLED}:
             ensure_cancellable(order)
         return _store_changes(order, _apply_changes(order, provided), origin, now=now)

@@ -2,6 +2,8 @@
 
 from django.db import migrations
 
+from novasonic.migrations._permissions import get_permission
+
 RECORDS = (("orders", "order"), ("appointments", "appointment"))
 ROLES = {
     "viewer": ("view",),
@@ -11,28 +13,17 @@ ROLES = {
 
 
 def make_roles(apps, schema_editor):
-    """Create the groups, and their permissions, which Django creates only after all migrations."""
+    """Create the groups with their permissions."""
     groups = apps.get_model("auth", "Group").objects
     for role, verbs in ROLES.items():
         group, _ = groups.get_or_create(name=role)
         for app, model in RECORDS:
             for verb in verbs:
-                group.permissions.add(_permission(apps, app, model, f"{verb}_{model}"))
+                codename, name = f"{verb}_{model}", f"Can {verb} {model}"
+                group.permissions.add(get_permission(apps, app, model, codename, name))
     groups.get(name="supervisor").permissions.add(
-        _permission(apps, "orders", "order", "view_dni", "Can see identity numbers in full")
+        get_permission(apps, "orders", "order", "view_dni", "Can see identity numbers in full")
     )
-
-
-def _permission(apps, app, model, codename, name=None):
-    types = apps.get_model("contenttypes", "ContentType").objects
-    permissions = apps.get_model("auth", "Permission").objects
-    content_type, _ = types.get_or_create(app_label=app, model=model)
-    permission, _ = permissions.get_or_create(
-        content_type=content_type,
-        codename=codename,
-        defaults={"name": name or f"Can {codename.replace('_', ' ')}"},
-    )
-    return permission
 
 
 class Migration(migrations.Migration):

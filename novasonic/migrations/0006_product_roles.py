@@ -2,31 +2,7 @@
 
 from django.db import migrations
 
-MODEL = "product"
-ADDED = {
-    "viewer": ("view",),
-    "reception": ("view",),
-    "supervisor": ("view", "add", "change", "delete"),
-}
-
-
-def add_permissions(apps, schema_editor):
-    """Add the permissions to the roles, and create them, as Django does only after all migrations."""
-    content_type, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(
-        app_label="orders", model=MODEL
-    )
-    permissions = apps.get_model("auth", "Permission").objects
-    groups = apps.get_model("auth", "Group").objects
-    for role, actions in ADDED.items():
-        # A role that was deleted is not created again.
-        for group in groups.filter(name=role):
-            for action in actions:
-                permission, _ = permissions.get_or_create(
-                    content_type=content_type,
-                    codename=f"{action}_{MODEL}",
-                    defaults={"name": f"Can {action} product of the catalogue"},
-                )
-                group.permissions.add(permission)
+from novasonic.migrations._permissions import add_permissions
 
 
 class Migration(migrations.Migration):
@@ -37,4 +13,15 @@ class Migration(migrations.Migration):
         ("orders", "0002_product_order_needs_review"),
     ]
 
-    operations = [migrations.RunPython(add_permissions, migrations.RunPython.noop)]
+    operations = [
+        add_permissions(
+            "orders",
+            "product",
+            "product of the catalogue",
+            {
+                "viewer": ("view",),
+                "reception": ("view",),
+                "supervisor": ("view", "add", "change", "delete"),
+            },
+        )
+    ]

@@ -2,18 +2,15 @@
 
 from django.db import migrations
 
+from novasonic.migrations._permissions import get_permission
+
 ROLES = ("reception", "supervisor")
 
 
-def add_permissions(apps, schema_editor):
-    """Add the permission to the roles, and create it, as Django does only after all migrations."""
-    types = apps.get_model("contenttypes", "ContentType").objects
-    permissions = apps.get_model("auth", "Permission").objects
-    content_type, _ = types.get_or_create(app_label="appointments", model="appointment")
-    permission, _ = permissions.get_or_create(
-        content_type=content_type,
-        codename="view_phone",
-        defaults={"name": "Can see telephone numbers in full"},
+def add_permission(apps, schema_editor):
+    """Add the permission to the roles."""
+    permission = get_permission(
+        apps, "appointments", "appointment", "view_phone", "Can see telephone numbers in full"
     )
     # A role that was deleted is not created again.
     for group in apps.get_model("auth", "Group").objects.filter(name__in=ROLES):
@@ -28,4 +25,4 @@ class Migration(migrations.Migration):
         ("appointments", "0004_phone"),
     ]
 
-    operations = [migrations.RunPython(add_permissions, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(add_permission, migrations.RunPython.noop)]
