@@ -15,8 +15,8 @@ The exit status is 1 unless all of these are true:
 - a first page costs at most 8 DynamoDB requests, the start page of the admin, which has seven lists, at
   most 12, and no Scan;
 - a REST list of 100 takes at most 1.3 times as long as its PynamoDB queries alone;
-- an admin list page takes less than a second in the fastest of seven rounds, so that other load on the
-  machine does not count;
+- an admin list page takes less than half a second of this process's processor time in the fastest of seven
+  rounds: its wall time is that of the stand-in, and of other load on the machine;
 - a page with 5,000 records needs at most 1.2 times the requests and bytes that it needs with 500, except
   for the pages on which nothing matches.
 """
@@ -70,7 +70,7 @@ ROUNDS = 7
 MAX_REQUESTS = 8
 START_PAGE, MAX_REQUESTS_START_PAGE = "/admin/", 12
 MAX_REST_RATIO = 1.3
-MAX_ADMIN_S = 1.0
+MAX_ADMIN_CPU_S = 0.5
 MAX_GROWTH = 1.2
 # The pages show what is due today, so the records are placed around today, nine in the morning.
 NOW = datetime.combine(localdate(), time(9), tzinfo=get_default_timezone())
@@ -415,7 +415,7 @@ def print_report(pages: list[Page], ratio: float) -> bool:
         fits = total <= limit and not scans
         fits = fits and (page.growth <= MAX_GROWTH or page.path in MATCHING_NOTHING)
         if page.path.startswith("/admin"):
-            fits = fits and page.wall_s[LARGE] < MAX_ADMIN_S
+            fits = fits and page.cpu_s[LARGE] < MAX_ADMIN_CPU_S
         all_fit = all_fit and fits
         small, large = page.received_bytes[SMALL] / 1e3, page.received_bytes[LARGE] / 1e3
         figures = f"{total:>9}{scans:>6}{small:>9.1f}{large:>9.1f}{page.growth:>8.2f}"
