@@ -36,7 +36,7 @@ from support.raw_client import RawClient, RawStream
 
 FOLDER = Path(__file__).parent
 MODELS = Path("var/models")
-SETS = ("everyday", "unseen", "fresh", "strangers", "callers", "newcomers")
+SETS = ("everyday", "unseen", "fresh", "strangers", "callers", "newcomers", "passersby")
 VOICES = ("ef_dora", "em_alex")
 MODEL = "amazon.nova-2-5-sonic"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("America/Argentina/Buenos_Aires"))
