@@ -3,6 +3,8 @@
 import pytest
 
 from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_names, correct_transcript
+from nova_sonic_simulator.dialogue.nlu.interpretation import interpret
+from support.customer import MONDAY
 
 pytestmark = pytest.mark.pure
 
@@ -57,8 +59,30 @@ def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
         ("esa come un turno", "sacame un turno"),
         ("mejor cancelada, soy Carla", "mejor cancelala, soy Carla"),
         ("necesita ayuda", "necesita ayuda"),
+        ("el pedido 30 y 2, a nombre", "el pedido 32, a nombre"),
+        ("DNI 30 y 3, 120, 450", "DNI 33, 120, 450"),
+        ("velas a 30 y 2 floreros", "velas a 30 y 2 floreros"),
+        ("el pedido 30 y 2.000 pesos", "el pedido 30 y 2.000 pesos"),
+        ("el pedido, onsen, no lo quiero", "el pedido, once, no lo quiero"),
+        ("mi turno, caense al miércoles", "mi turno, quince al miércoles"),
+        ("4 tasas a 800", "4 tazas a 800"),
+        ("las tasas de interés", "las tasas de interés"),
+        ("2 floreiros a 1200", "2 floreros a 1200"),
+        ("soy Julieta Ferreira", "soy Julieta Ferreira"),
+        ("soy Daniel Avega?", "soy Daniela Vega?"),
+        ("cada una, soy mi caela ríos.", "cada una, soy Micaela Ríos."),
+        ("me surgió un viaje, eluciatores.", "me surgió un viaje, Lucia Torres."),
+        ("soy Martina Costa", "soy Martina Costa"),
+        ("mi hermana bella", "mi hermana bella"),
+        ("soy Daniel, avega", "soy Daniel, avega"),
         ("la doctora Fernández Elmartes, primero", "la doctora Fernández el martes, primero"),
     ],
 )
 def test_misheard_phrase_is_corrected(transcript: str, meant: str) -> None:
     assert correct_transcript(correct_names(transcript)) == meant
+
+
+def test_ordering_verb_is_not_an_item() -> None:
+    said = interpret("te pido cuatro tazas a 800 pesos cada una", now=MONDAY)
+    (item,) = said.slots.items
+    assert (item.quantity, item.name, item.price) == (4, "tazas", 800)

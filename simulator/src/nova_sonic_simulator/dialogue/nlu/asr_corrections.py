@@ -56,6 +56,10 @@ _MISHEARD_PROVIDERS = [
 ]
 _JOINED_AT = re.compile(r"\b(?P<local>[a-zñ]{2,})arroba(?:[\s,-]+|(?=mail|gmail))", re.IGNORECASE)
 _SLURRED_AT = re.compile(r"\b(?P<local>\w{2,})a,? r?roba(?=[\s,])", re.IGNORECASE)
+_RECORD = (
+    r"\b(?:pedido|turno|cita|orden|compra|consulta|n[uú]mero|dni|documento)"
+    r"(?:[\s,:-]+(?:n[uú]mero|es|el|la)\b)*[\s,:-]+"
+)
 _PHRASES = [
     (re.compile(pattern, re.IGNORECASE), written)
     for pattern, written in (
@@ -75,6 +79,12 @@ _PHRASES = [
         (r"\bsac[aá]me l([oa])(?=[,.;]|$)", r"sacamel\1"),
         (r"\bdecisa?,? (?:a )?que ahora\b", "decís a qué hora"),
         (r"\b([3-9])0 y ([1-9])(?= millones)", r"\1\2"),
+        (rf"({_RECORD})([3-9])0 y ([1-9])(?![\d.])", r"\1\2\3"),
+        (rf"({_RECORD})onsen(?=,? no\b)", r"\1once"),
+        (rf"({_RECORD})ca?e?nse\b", r"\1quince"),
+        (r"\btasa(s?)(?= (?:a|de) \d)", r"taza\1"),
+        # "Floreiros": Spanish has no nouns in "-eiro". Surnames, which have a capital, stay.
+        (r"(?-i:\b([a-záéíóúñ]{3,})eir([oa]s?)\b)", r"\1er\2"),
         (r"\bnecesita(?= (?:un|una|sacar|ver|pedir|cancelar|cambiar|saber)\b)", "necesito"),
         (r"\bel(?=(?:lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo)\b)", "el "),
         (r"\b(agend|reserv)a a mi (?=otr|un)", r"\1ame "),
@@ -90,6 +100,13 @@ _SURNAMES = {
 }
 _SURNAME = re.compile(r"\b\w+[eé][sz]\b")
 _SPLIT_SURNAME = re.compile(r"\b(?P<start>\w{1,2}) (?P<end>[a-záéíóúñ]{3,})\b", re.IGNORECASE)
+_NAME_WORD = re.compile(r"[^\W\d_]+")
+_BEFORE_NAMES = words("soy llamo es habla nombre de para")
+MAX_NAME_PIECES = 3
+LEAST_NAME = 3
+"""Letters of the shortest first name or surname that is separated."""
+MAX_PREFIX = 2
+LEAST_JOINED = 9
 _TITLES = words("doctor doctora dr dra senor senora")
 _JOINED_NAME = re.compile(r"\bnombre es(?P<name>[a-záéíóú]{4,})\b", re.IGNORECASE)
 
@@ -121,7 +138,48 @@ def correct_names(text: str) -> str:
     """Return `text` with the surnames that speech recognition splits, joins or writes with another letter."""
     text = _JOINED_NAME.sub(_apart_name, text)
     text = _SPLIT_SURNAME.sub(_join_surname, text)
+    text = separate_names(text)
     return _SURNAME.sub(_with_z, text)
+
+
+def separate_names(text: str) -> str:
+    """Return `text` with the gaps of full names where they belong.
+
+    "Soy Daniel Avega" is Daniela Vega, "soy mi caela ríos" Micaela Ríos, and a long word at the end that is a first
+    name and a surname is both. Two words that are a first name and a surname already stay.
+    """
+    found = list(_NAME_WORD.finditer(text))
+    for index, start in enumerate(found):
+        for last in found[index : index + MAX_NAME_PIECES]:
+            pieces = text[start.start() : last.end()].split(" ")
+            if len(pieces) != found.index(last) - index + 1:
+                break  # something stands between the words
+            name = _full_name(
+                text[: start.start()], pieces, is_end=not text[last.end() :].strip(" .?")
+            )
+            if name:
+                return text[: start.start()] + name + text[last.end() :]
+    return text
+
+
+def _full_name(before: str, pieces: list[str], *, is_end: bool) -> str | None:
+    """Return the full name that `pieces` are when joined, or None if they are none or already one."""
+    letters = "".join(pieces)
+    if len(pieces) == 1:
+        # Only a whole name is as long as that, perhaps after the end of the word before.
+        starts = range(MAX_PREFIX + 1) if is_end and len(letters) >= LEAST_JOINED else ()
+    else:
+        is_name = (
+            fold(pieces[0]) in FIRST_NAMES and listed_surname(" ".join(pieces[1:])) is not None
+        )
+        starts = range(0 if is_name or fold(before.split(" ")[-2:][0]) not in _BEFORE_NAMES else 1)
+    for start in starts:
+        for end in range(start + LEAST_NAME, len(letters) - LEAST_NAME + 1):
+            first = letters[start:end]
+            surname = listed_surname(letters[end:]) if fold(first) in FIRST_NAMES else None
+            if surname is not None:
+                return f"{first.capitalize()} {surname}"
+    return None
 
 
 def _join_surname(match: re.Match[str]) -> str:
