@@ -1,9 +1,12 @@
 """What Whisper was seen to write for customers' sentences, and what they meant."""
 
+from decimal import Decimal
+
 import pytest
 
 from nova_sonic_simulator.dialogue.nlu.asr_corrections import correct_names, correct_transcript
 from nova_sonic_simulator.dialogue.nlu.interpretation import interpret
+from nova_sonic_simulator.dialogue.slots import Item
 from support.customer import MONDAY
 
 pytestmark = pytest.mark.pure
@@ -85,4 +88,4 @@ def test_misheard_phrase_is_corrected(transcript: str, meant: str) -> None:
 def test_ordering_verb_is_not_an_item() -> None:
     said = interpret("te pido cuatro tazas a 800 pesos cada una", now=MONDAY)
     (item,) = said.slots.items
-    assert (item.quantity, item.name, item.price) == (4, "tazas", 800)
+    assert item == Item(name="tazas", quantity=4, price=Decimal(800))
