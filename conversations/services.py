@@ -58,7 +58,7 @@ MAX_UTTERANCES_SEARCHED = 2_000
 MAX_CONVERSATIONS_FOUND = 300
 """A text search returns this many conversations, the latest first."""
 MAX_USAGE_ADDRESSES = 50
-MAX_ENDED_AT_ONCE = 100
+MAX_ENDED_AT_ONCE = 500
 USED_TICKET_MARGIN = timedelta(hours=1)
 """A used ticket is stored this long after it expires, because the servers' clocks differ."""
 
