@@ -41,7 +41,7 @@ from webhooks.domain import (
 )
 
 RESEND = "webhooks.change_webhookdelivery"
-NEW_SECRET = "_webhooks_new_secret"  # noqa: S105 -- the name of an attribute
+SHOWN_ONCE = "_webhooks_shown_once"
 """The request attribute with the secret of the endpoint that the request adds."""
 CHANGE_PAGES = {
     "appointment": "admin:appointments_appointment_change",
@@ -62,8 +62,6 @@ class EndpointForm(RecordForm):
     )
     sees_all: ClassVar[bool] = False
     """Whether the user may view identity and telephone numbers; set on the form class per request."""
-
-    error_fields = {"field": "url"}  # noqa: RUF012 -- Django's metaclass would take it for a field's
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,7 +139,7 @@ class EndpointAdmin(RecordAdmin[WebhookEndpoint]):
             endpoint, secret = services.add_endpoint(
                 endpoint_id=form.new_token(), **form.values(), now=clock.now()
             )
-            setattr(request, NEW_SECRET, secret)
+            setattr(request, SHOWN_ONCE, secret)
             return endpoint_record(endpoint)
         updated = services.update_endpoint(
             endpoint_id=form.instance.id,
@@ -160,7 +158,7 @@ class EndpointAdmin(RecordAdmin[WebhookEndpoint]):
         self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the secret, this once."""
-        return self._secret_page(request, obj, getattr(request, NEW_SECRET), is_renewed=False)
+        return self._secret_page(request, obj, getattr(request, SHOWN_ONCE), is_renewed=False)
 
     def _secret_page(
         self, request: HttpRequest, record: WebhookEndpoint, secret: str, *, is_renewed: bool

