@@ -4,6 +4,7 @@ On a developer's machine, tests that need Chromium, Node or the speech model are
 missing, with one line in red that says how to install it. With CI=true a skipped test fails the run.
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.fixtures.postgresql import bin_folder
 from tests.reports import FAULT_ROW, SOAK_REPORT, format_fault_matrix
+
+# Thousands of tests are collected, and none becomes garbage: searching them is a tenth of the time.
+gc.disable()
 
 # A slow example on a busy machine is no failure; pytest-timeout reports tests that hang.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -82,6 +86,7 @@ LONG = (
 """Folders with slow files. They run first, so that no worker starts a slow file at the end."""
 LONGEST = (
     "test_rotation", "test_run", "test_server", "test_deploy", "test_spoken_calls", "test_handover", "test_soak", "test_calls", "test_accessibility",
+    "test_draining", "test_postgresql", "test_calendar",
 )  # fmt: skip
 """Files that take more than 40 s. They run before all others."""
 
@@ -100,6 +105,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, (is_available, remedy) in REMEDIES.items():
             if item.get_closest_marker(marker) and not is_available():
                 item.add_marker(pytest.mark.skip(reason=remedy))
+
+
+@pytest.hookimpl(tryfirst=True)  # in the processes of xdist, too
+def pytest_runtestloop() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
