@@ -18,7 +18,8 @@ SCALES = {"text": 5.0, "voice": 1.0}
 """Typed scenes run with time passing faster; the voice is heard at its own pace."""
 WAYS = tuple(filter(None, os.environ.get("SCENES", "").split(",")))
 
-collect_ignore = [] if WAYS else ["test_scenes.py", "customers/test_difficult_customers.py"]
+SLOW = ["test_scenes.py", "customers/test_difficult_customers.py", "mail/test_mailbox_scenes.py"]
+collect_ignore = [] if WAYS else SLOW
 
 
 @pytest.fixture(scope="module", params=WAYS)

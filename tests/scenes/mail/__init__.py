@@ -1,0 +1,1 @@
+"""Scenes that end in the patient's mailbox."""
