@@ -1,6 +1,10 @@
 # The worker that sends e-mails to patients through Amazon SES and posts events to webhooks: `manage.py send_messages`. One
 # task, and only with `email_from` or `webhooks`. The domain or address must be a verified identity of SES in this Region.
 
+locals {
+  has_mail_worker = var.email_from != "" || var.webhooks
+}
+
 resource "aws_iam_role" "mail" {
   name               = "${local.name}-mail"
   assume_role_policy = data.aws_iam_policy_document.assume["tasks"].json
@@ -70,7 +74,7 @@ resource "aws_ecs_service" "mail" {
   name                               = "mail"
   cluster                            = aws_ecs_cluster.this.id
   task_definition                    = aws_ecs_task_definition.mail.arn
-  desired_count                      = var.email_from == "" && !var.webhooks ? 0 : 1
+  desired_count                      = local.has_mail_worker ? 1 : 0
   launch_type                        = "FARGATE"
   platform_version                   = "LATEST"
   propagate_tags                     = "SERVICE"
@@ -91,7 +95,7 @@ resource "aws_ecs_service" "mail" {
 
   lifecycle {
     precondition {
-      condition     = (var.email_from == "" && !var.webhooks) || var.egress == "nat"
+      condition     = !local.has_mail_worker || var.egress == "nat"
       error_message = "email_from, webhooks: they need egress = \"nat\"; Amazon SES has no interface endpoint here, and webhooks go to the internet."
     }
   }
@@ -107,6 +111,19 @@ resource "aws_cloudwatch_log_metric_filter" "emails_not_sent" {
 
   metric_transformation {
     name      = "EmailsNotSent"
+    namespace = local.metrics_namespace
+    value     = "1"
+  }
+}
+
+# It logs each minute that it has done its work.
+resource "aws_cloudwatch_log_metric_filter" "mail_worker_passes" {
+  name           = "${local.name}-mail-worker-passes"
+  log_group_name = aws_cloudwatch_log_group.this["mail"].name
+  pattern        = "{ $.event = \"worker pass finished\" }"
+
+  metric_transformation {
+    name      = "MailWorkerPasses"
     namespace = local.metrics_namespace
     value     = "1"
   }

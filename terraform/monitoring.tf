@@ -113,6 +113,12 @@ locals {
       namespace   = local.metrics_namespace, dimensions = {}
       metric      = "EmailsNotSent", statistic = "Sum", threshold = 0, minutes = 1, of = 1
     }
+    mail-worker = {
+      description = "The worker of e-mails and webhooks does not run, or can't do its work."
+      namespace   = local.metrics_namespace, dimensions = {}
+      metric      = "MailWorkerPasses", statistic = "Sum", threshold = 1, minutes = 10, of = 10
+      comparison  = "LessThanThreshold", missing = local.has_mail_worker ? "breaching" : "notBreaching"
+    }
     webhooks-failed = {
       description = "Events were not delivered to a webhook after all attempts, or a webhook was disabled."
       namespace   = local.metrics_namespace, dimensions = {}
@@ -273,8 +279,11 @@ locals {
   }
 
   emails = {
-    title   = "E-mails that failed or may have failed"
-    metrics = [[local.metrics_namespace, "EmailsNotSent", { stat = "Sum", label = "not sent" }]]
+    title = "E-mails that failed or may have failed, and the worker's passes"
+    metrics = [
+      [local.metrics_namespace, "EmailsNotSent", { stat = "Sum", label = "not sent" }],
+      [local.metrics_namespace, "MailWorkerPasses", { stat = "Sum", label = "passes", yAxis = "right" }],
+    ]
   }
 
   webhooks = {

@@ -160,8 +160,11 @@ def test_running_worker_sends_what_comes_and_stops_cleanly_at_sigterm(
         while "worker started" not in (line := process.stdout.readline()):
             assert line, "the worker ended"
         book_next_week(1)
-        while "message sent" not in (line := process.stdout.readline()):
+        lines = ""
+        while "message sent" not in lines or "worker pass finished" not in lines:
+            line = process.stdout.readline()
             assert line, "the worker ended"
+            lines += line
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
         assert process.wait(GENEROUS_S) == 0

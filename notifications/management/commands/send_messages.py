@@ -27,6 +27,8 @@ from webhooks.sending import Dispatcher, Outcomes, deliver_due
 logger = logging.getLogger(__name__)
 
 TASK_INTERVAL_S = 30.0
+REPORT_INTERVAL_S = 60.0
+"""How often a working worker says so; an alarm notices when it does not."""
 LONGEST_PAUSE_S = 60.0
 
 
@@ -67,7 +69,7 @@ def _send_until(stopping: threading.Event) -> None:
     webhooks.start()
     logger.info("worker started")
     pause_s = settings.EMAIL_POLL_S
-    tasks_due_at = time.monotonic()
+    tasks_due_at = report_due_at = time.monotonic()
     while not stopping.is_set():
         try:
             if time.monotonic() >= tasks_due_at:
@@ -75,6 +77,9 @@ def _send_until(stopping: threading.Event) -> None:
                 tasks_due_at = time.monotonic() + TASK_INTERVAL_S
             _send_emails(stopping)
             pause_s = settings.EMAIL_POLL_S
+            if time.monotonic() >= report_due_at:
+                logger.info("worker pass finished")
+                report_due_at = time.monotonic() + REPORT_INTERVAL_S
         except (UnreachableError, UnavailableError) as error:
             pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.EMAIL_POLL_S))
             logger.warning("e-mails not sent", extra={"error": str(error), "pause_s": pause_s})
