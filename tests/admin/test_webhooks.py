@@ -15,7 +15,7 @@ from appointments.domain import Appointment
 from common import clock
 from tests.admin.conftest import LogIn, errors, messages, open_form
 from tests.appointments.factories import CLINIC, book
-from tests.webhooks.factories import Receiver, running_receiver
+from tests.webhooks.factories import Receiver, add_endpoint, running_receiver
 from webhooks import services
 from webhooks.domain import MAX_ENDPOINTS, Delivery, Endpoint, EventType, PersonalData
 from webhooks.sending import deliver_due
@@ -81,8 +81,10 @@ def test_form_refuses_addresses_that_are_not_public(supervisor: Client) -> None:
         f"https://{'x' * 64}.example/": "No hay ningún servidor con ese nombre.",
         "nada": "La dirección tiene que empezar con https://.",
     }
+    form = f"{ENDPOINTS}add/"
+    values = {**open_form(supervisor, form), "events": ["call.ended"]}
     for url, text in refused.items():
-        assert errors(fill(supervisor, url=url)) == {"url": [text]}
+        assert errors(supervisor.post(form, {**values, "url": url})) == {"url": [text]}
     assert errors(fill(supervisor, url="https://127.0.0.1/", events=[])).keys() == {"events"}
     assert services.list_endpoints() == []
 
@@ -113,8 +115,8 @@ def test_webhook_is_changed_stopped_and_deleted(supervisor: Client, receiver: Re
 
 
 def test_there_are_ten_webhooks_at_most(supervisor: Client, receiver: Receiver) -> None:
-    for _ in range(MAX_ENDPOINTS):
-        fill(supervisor, url=receiver.url)
+    for number in range(MAX_ENDPOINTS):
+        add_endpoint(receiver, endpoint_id=str(number))
     page = fill(supervisor, url=receiver.url)
 
     assert len(services.list_endpoints()) == MAX_ENDPOINTS
