@@ -208,14 +208,13 @@ async def test_escape_skips_this_reply_but_not_the_next(
 ) -> None:
     call = await start_voice_call(customer, server)
     await call.send_caption("assistant", "Una respuesta muy larga.", stage="planned")
-    await call.send_audio(to_pcm16(SPEECH), last=False)
+    await call.send_audio(to_pcm16(SPEECH) * 5, last=False)  # 30 s: no page is so slow
     await customer.until_status_shown("Hablando")
     await customer.page.keyboard.press("Escape")
     await expect(customer.status).to_have_text("Escuchando")
-    # With a full stop where the page was slow and all of it was played.
     await expect(customer.transcript).to_contain_text(re.compile("Una respuesta muy larga[….]"))
     await expect(customer.transcript).to_contain_text("Interrumpido")
-    await call.wait_until_played(len(SPEECH))  # or flow control would stop the next reply
+    await call.wait_until_played(5 * len(SPEECH))  # or flow control would stop the next reply
     await call.send_audio(to_pcm16(ONE_SECOND))
     await customer.until_status_shown("Hablando")
 

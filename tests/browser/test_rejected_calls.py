@@ -1,5 +1,6 @@
 """Calls that cannot start, and what the page shows then."""
 
+import asyncio
 import re
 from http import HTTPStatus
 
@@ -148,15 +149,30 @@ async def test_refused_call_without_message_shows_help(
     await expect(customer.alert).to_contain_text("demasiadas llamadas")
 
 
+NO_ATTEMPT_AFTER_A_WAIT = """
+    const schedule = self.setTimeout;
+    self.setTimeout = (run, delayMs) => {
+        if (delayMs === 0) return schedule(run, 0);
+        self.isWaiting = true;
+        return 1;
+    };
+"""
+"""The page tries once, at once, and then waits for ever."""
+
+
 async def test_call_resumes_at_once_when_network_is_back(
     customer: Customer, server: FakeServer
 ) -> None:
     call = await start_voice_call(customer, server)
+    (worker,) = customer.page.workers
+    await worker.evaluate(f"() => {{ {NO_ATTEMPT_AFTER_A_WAIT} }}")
     await customer.page.context.set_offline(True)
     try:
         call.abort_connection()
         await customer.until_status_shown("Reconectando…")
-        await customer.page.wait_for_timeout(5000)
+        async with asyncio.timeout(60):
+            while not await worker.evaluate("self.isWaiting"):  # noqa: ASYNC110 -- of the page
+                await asyncio.sleep(0.02)
     finally:
         await customer.page.context.set_offline(False)
-    await call.wait_for_resume(timeout_s=3)  # the next attempt would come after four seconds
+    await call.wait_for_resume()
