@@ -1,7 +1,5 @@
 """`make scenes`: from a question, typed or spoken, to the local mailbox, on the running site with its mail worker."""
 
-import subprocess
-import sys
 import time
 import urllib.request
 from datetime import datetime
@@ -12,6 +10,7 @@ import pytest
 
 from nova_sonic_simulator.scenes import Scene, load_scenes, play
 from nova_sonic_simulator.testing import RunningSimulator
+from tests.fixtures.python_processes import run_manage
 from tests.fixtures.site import Site
 from tests.scenes.conftest import SCALES, SCENE
 from tests.scenes.driver import SiteDriver
@@ -23,7 +22,6 @@ from voice.cli.client import CallClient
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(400)]
 
 SCENES = load_scenes(Path(__file__).parent)
-WORKER_TIMEOUT_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +40,7 @@ def scene_environ(mail_folder: Path) -> dict[str, str]:
 
 
 def send_messages(site: Site) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "send_messages", "--once"],
-        env=site.environ,
-        check=True,
-        capture_output=True,
-        timeout=WORKER_TIMEOUT_S,
-    )
+    run_manage("send_messages", "--once", environ=site.environ).check_returncode()
 
 
 def press_button(site: Site, path: str) -> None:
