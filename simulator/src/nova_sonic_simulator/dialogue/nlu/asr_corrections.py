@@ -60,6 +60,7 @@ _RECORD = (
     r"\b(?:pedido|turno|cita|orden|compra|consulta|n[uú]mero|dni|documento)"
     r"(?:[\s,:-]+(?:n[uú]mero|es|el|la)\b)*[\s,:-]+"
 )
+_UNITS = words("uno dos tres cuatro cinco seis siete ocho nueve")
 _PHRASES = [
     (re.compile(pattern, re.IGNORECASE), written)
     for pattern, written in (
@@ -80,6 +81,11 @@ _PHRASES = [
         (r"\bdecisa?,? (?:a )?que ahora\b", "decís a qué hora"),
         (r"\b([3-9])0 y ([1-9])(?= millones)", r"\1\2"),
         (rf"({_RECORD})([3-9])0 y ([1-9])(?![\d.])", r"\1\2\3"),
+        *(
+            (rf"({_RECORD})([3-9])0 y {unit}\b", rf"\g<1>\g<2>{figure}")
+            for figure, unit in enumerate(_UNITS, start=1)
+        ),
+        (r"\b(doctora?) correo\b(?: a\b)?", r"\1 Correa"),
         (rf"({_RECORD})onsen(?=,? no\b)", r"\1once"),
         (rf"({_RECORD})ca?e?nse\b", r"\1quince"),
         (r"\btasa(s?)(?= (?:a|de) \d)", r"taza\1"),
@@ -116,6 +122,8 @@ _QUARTER_AS_FOUR = re.compile(
     r"\b(?P<hour>a las? (?:[1-9]|1[0-2]|[a-z]+)) y 4(?!\d)", re.IGNORECASE
 )
 
+_ELIDED_NAME = re.compile(r"\bnombre del (?P<rest>[^\W\d_]+)", re.IGNORECASE)
+
 # "Trescientos cuarenta y cinco mil seiscientos" in a number of millions: "12 millones 340 y 5.678".
 _SPLIT_MILLIONS = re.compile(r"\b(\d{1,2})(?: millones |[.,])(\d{1,2})0 y (\d)[.,](\d{3})\b")
 
@@ -137,9 +145,17 @@ def correct_quarter(text: str) -> str:
 def correct_names(text: str) -> str:
     """Return `text` with the surnames that speech recognition splits, joins or writes with another letter."""
     text = _JOINED_NAME.sub(_apart_name, text)
+    text = _ELIDED_NAME.sub(_with_article, text)
     text = _SPLIT_SURNAME.sub(_join_surname, text)
     text = separate_names(text)
     return _SURNAME.sub(_with_z, text)
+
+
+def _with_article(match: re.Match[str]) -> str:
+    """Return "nombre de lautaro" for "nombre del autaro"."""
+    name = fold(f"l{match['rest']}")
+    begins_name = any(name.startswith(first) for first in FIRST_NAMES if len(first) > LEAST_NAME)
+    return f"nombre de l{match['rest']}" if begins_name else match[0]
 
 
 def separate_names(text: str) -> str:

@@ -61,18 +61,24 @@ IMPLICIT_PHRASES: Mapping[Operation, tuple[str, ...]] = {
         "no quiero mas",
         "no voy a llegar",
         "se me complica",
+        "sin efecto",
         "no lo quiero",
         "no la quiero",
     ),
     Operation.CREATE: (
         *words("quiero quisiera necesito dame dar pedir hacer haceme hagas nuevo nueva otro"),
         *("hace un pedido", "hace el pedido", "hace una reserva", "hace una cita"),
-        *words("otra deme gustaria solicitar solicito pido"),
+        *words("otra deme gustaria solicitar solicito pido mandame"),
         *("tenes turno", "tenes turnos", "hay turno", "hay turnos", "hay lugar"),
         *("tenes lugar", "tenes algo", "tendrias", "habra lugar", "me atienda", "que me vea"),
         *("habria lugar", "habria turno", "hay hueco", "hay disponibilidad", "queda lugar"),
     ),
 }
+DECISIVE_PHRASES: Mapping[Operation, tuple[str, ...]] = {
+    Operation.CANCEL: ("saca el pedido", "saca mi pedido"),
+    Operation.CREATE: ("buscame un lugar", "buscame lugar", "buscame un hueco", "buscame un turno"),
+}
+"""Phrases whose verb alone has another meaning."""
 # "Necesito ver al doctor" asks for an appointment, though "ver" looks up elsewhere.
 SEEING = words("ver visitar atenderme consultar hablar")
 DOCTORS = words("doctor doctora medico medica dr dra especialista")
@@ -102,6 +108,8 @@ ASPECT_PHRASES: Mapping[Aspect, tuple[str, ...]] = {
 # After these words, "consulta" and "compra" are nouns.
 ARTICLES = words("una la mi otra esa esta de tu su")
 NOUNS_LIKE_VERBS = words("consulta compra reserva programa")
+# "Me salió un compromiso" buys nothing.
+NOUNS = words("compromiso compromisos")
 FUZZY_FROM_LETTERS = 5
 # Common words that are one letter away from a verb.
 NO_MISSPELLINGS = words("tambien correo correos cambio")
@@ -123,6 +131,9 @@ def find_operation(tokens: Sequence[Token]) -> Operation | None:
     """Return the operation asked for, if any; a negated one does not count."""
     if _wants_to_see_a_doctor(tokens) and not has_explicit_operation(tokens):
         return Operation.CREATE
+    for operation, phrases in DECISIVE_PHRASES.items():
+        if contains(tokens, *phrases) and operation not in negated_operations(tokens):
+            return operation
     return (
         next(_explicit_operations(tokens), None)
         or _implicit_operation(tokens)
@@ -186,7 +197,7 @@ def _is_name(tokens: Sequence[Token], index: int) -> bool:
 
 def _is_noun(tokens: Sequence[Token], index: int) -> bool:
     is_either = word_at(tokens, index) in NOUNS_LIKE_VERBS
-    return is_either and word_at(tokens, index - 1) in ARTICLES
+    return word_at(tokens, index) in NOUNS or (is_either and word_at(tokens, index - 1) in ARTICLES)
 
 
 def _is_negated(tokens: Sequence[Token], index: int) -> bool:

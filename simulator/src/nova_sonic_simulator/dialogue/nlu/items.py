@@ -30,7 +30,7 @@ NOT_IN_NAMES = words(
     "y e con para a por mas ademas tambien cada que cuesta sale vale total pedido pedidos orden"
     " quiero necesito dame mi mis me es son soy gracias favor pesos un una uno el la los las no si"
     " nombre mail correo email dni hola turno cita"
-    " eh bueno che dale te pido llevo encargo"
+    " eh bueno che dale te pido llevo encargo mandame"
 )
 LEADING = words("de unidad unidades el la los las")
 MAX_NAME_WORDS = 8
