@@ -24,6 +24,8 @@ pytestmark = pytest.mark.pure
         ("ana roba mail punto com", "ana arroba mail punto com"),
         ("juan arroba ge mail punto com", "juan arroba gmail punto com"),
         ("juan@mail.com", "juan@mail.com"),
+        ("maria.garciaarrobaimail.com", "maria.garcia arroba email.com"),
+        ("Anaerroba mael.com", "Ana arroba mail.com"),
     ],
 )
 def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
@@ -47,6 +49,8 @@ def test_misheard_address_is_corrected(transcript: str, meant: str) -> None:
         ("el pedido 1, no, para el 2", "el pedido 1, no, pará, el 2"),
         ("el pedido 1, no. Para, el 2", "el pedido 1, no, pará, el 2"),
         ("para el martes", "para el martes"),
+        ("Para, el 2, DNI", "no, pará, el 2, DNI"),
+        ("Para el 2 de enero", "Para el 2 de enero"),
         ("¿Que do agendada?", "¿quedó agendada?"),
         ("¿Y qué producto estiene?", "¿Y qué productos tiene?"),
         ("documento 12 millones 340 y 5.678", "documento 12.345.678"),

@@ -46,15 +46,17 @@ def _word(said: str, known: tuple[str, ...]) -> str:
 _AT = r"arroba[\s,-]*(?:[yei]\s+)?"
 _DOT = r"(?=[\s,]*(?:\.|punto\b))"
 _PROVIDERS = {
-    "mail": r"ma(?:l|i|il+|yl|ile|les|y)(?:,?\s?el)?|me[iy](?:l|,?\s?el)|e-?mail",
+    "mail": r"ma(?:l|i|il+|yl|ile|les|y|el)(?:,?\s?el)?|me[iy](?:l|,?\s?el)|e-?mail",
     "gmail": r"(?:g|ge|ji|yi|je)[\s-]?(?:mail|meil|mayl|mai,?\s?el|mal)",
     "hotmail": r"(?:h?ot|jot)[\s-]?(?:mail|meil|mayl|mai,?\s?el|mal)",
+    "email": r"im(?:ai|ei)l",
 }
 _MISHEARD_PROVIDERS = [
     (re.compile(rf"\b{_AT}(?:{misheard}){_DOT}", re.IGNORECASE), f"arroba {provider}")
     for provider, misheard in _PROVIDERS.items()
 ]
-_JOINED_AT = re.compile(r"\b(?P<local>[a-zñ]{2,})arroba(?:[\s,-]+|(?=mail|gmail))", re.IGNORECASE)
+_JOINED_AT = re.compile(r"\b(?P<local>[a-zñ]{2,})arroba(?:[\s,-]+|(?=[gei]?mail))", re.IGNORECASE)
+_MISSPELLED_AT = re.compile(r"(?<=[a-zñ]{2})err?oba\b", re.IGNORECASE)
 _SLURRED_AT = re.compile(r"\b(?P<local>\w{2,})a,? r?roba(?=[\s,])", re.IGNORECASE)
 _RECORD = (
     r"\b(?:pedido|turno|cita|orden|compra|consulta|n[uú]mero|dni|documento)"
@@ -64,6 +66,7 @@ _UNITS = words("uno dos tres cuatro cinco seis siete ocho nueve")
 _PHRASES = [
     (re.compile(pattern, re.IGNORECASE), written)
     for pattern, written in (
+        (r"^para, el (?=\d|uno|dos|tres)", "no, pará, el "),
         (r"\bque do\b", "quedó"),
         (r"\bquier[ae]s?(?= (?:un|una|el|la|hacer|sacar|pedir|cancelar|agendar)\b)", "quiero"),
         (r"\bquerías(?= (?:un|una|hacer|sacar|pedir|cancelar|agendar)\b)", "quería"),
@@ -131,6 +134,7 @@ _SPLIT_MILLIONS = re.compile(r"\b(\d{1,2})(?: millones |[.,])(\d{1,2})0 y (\d)[.
 def correct_transcript(text: str) -> str:
     """Return `text` with such phrases and addresses as they were meant."""
     text = _JOINED_AT.sub(lambda match: f"{match['local']} arroba ", text)
+    text = _MISSPELLED_AT.sub(" arroba", text)
     text = _SLURRED_AT.sub(_apart_at, text)
     for pattern, written in (*_MISHEARD_PROVIDERS, *_PHRASES):
         text = pattern.sub(written, text)
