@@ -9,6 +9,8 @@ from django.conf import settings
 from appointments.opening_hours import Hours, OpeningHours, SlotGrid
 from common.identity.verification import FactorRule
 
+LONGEST_GRACE = timedelta(minutes=30)
+
 
 def time_zone() -> ZoneInfo:
     """Return the clinic's time zone."""
@@ -34,6 +36,12 @@ def slot_grid(hours: Hours) -> SlotGrid:
 def booking_horizon() -> timedelta:
     """Return how far ahead appointments may be booked."""
     return timedelta(days=settings.BOOKING_HORIZON_DAYS)
+
+
+def confirmation_grace() -> timedelta:
+    """Return how long patients have at least to confirm a reserved appointment, once they have the link."""
+    half = timedelta(minutes=settings.VOICE_BOOKING_HOLD_MINUTES) / 2
+    return min(LONGEST_GRACE, half) if half else LONGEST_GRACE
 
 
 def allows_patient_overlap() -> bool:

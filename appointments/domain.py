@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from common.identity.verification import Owner
 from common.partial_updates import UNSET, Unset
-from common.record_changes import RecordChange
+from common.record_changes import MAX_CHANGES, ChangeWay, RecordChange
 from common.text import split_words
 from common.timestamps import next_version
 
@@ -151,6 +151,19 @@ class Appointment:
     def is_reserved(self) -> bool:
         """Whether its time is only reserved: it is cancelled unless the patient confirms it."""
         return self.reserved_until is not None
+
+    @property
+    def lacks_confirmation(self) -> bool:
+        """Whether it was booked by voice, and nobody has confirmed it or changed it by the link in its e-mail.
+
+        A creation that the full history has no place for counts as one by voice.
+        """
+        if self.status is not AppointmentStatus.SCHEDULED:
+            return False
+        if any(each.origin.way is ChangeWay.LINK for each in self.changes):
+            return False
+        creations = [each.origin.way for each in self.changes if not each.fields]
+        return ChangeWay.VOICE in creations or (not creations and len(self.changes) == MAX_CHANGES)
 
     def can_become(self, status: AppointmentStatus) -> bool:
         """Whether `status` may follow the current status."""

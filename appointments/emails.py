@@ -93,7 +93,11 @@ def _previous_start(message: Message, now: datetime) -> str:
 
 def _reserved_until(appointment: Appointment, now: datetime) -> str:
     until = appointment.reserved_until
-    return "" if until is None else format_start(until, now=now)
+    if until is None:
+        return ""
+    # An e-mail that leaves late leaves time from now on; see `reservations`.
+    latest = min(max(until, now + clinic.confirmation_grace()), appointment.starts_at)
+    return format_start(latest, now=now)
 
 
 def _calendar_file(appointment: Appointment, now: datetime) -> CalendarFile:

@@ -7,27 +7,27 @@ the others decide again on what is stored then.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from django.conf import settings
 
-from appointments import repository, services
+from appointments import clinic, repository, services
 from appointments.domain import Appointment, AppointmentStatus, ReservationEnd
 from appointments.mail_events import RECORD_TYPE, MailEvent
 from common.dynamodb.retries import retry_on_conflict
-from common.errors import BusyError, UnavailableError
+from common.errors import BusyError, StaleVersionError, UnavailableError
 from common.record_changes import EXPIRY
 from common.timestamps import to_iso, truncate_to_ms
-from notifications.domain import UNFINISHED
-from notifications.services import list_messages_of
+from notifications.domain import UNFINISHED, Message, MessageStatus
+from notifications.services import are_emails_sent, list_messages_of
 
 logger = logging.getLogger(__name__)
 
 MAX_ENDED = 200
 """So many reservations one pass looks at; the next one follows within a minute."""
-LONGEST_GRACE = timedelta(minutes=30)
 ANNOUNCEMENTS = frozenset({MailEvent.RESERVED.value, MailEvent.MOVED.value})
 """The e-mails with a link that confirms a reserved appointment."""
 
@@ -46,7 +46,7 @@ def end_reservations(now: datetime) -> int:
 def _end_or_log(end: ReservationEnd, *, now: datetime) -> bool:
     try:
         return retry_on_conflict(partial(_end_reservation, end, now=now))
-    except BusyError:
+    except (BusyError, StaleVersionError):
         return False  # others are changing it: the next pass looks again
     except UnavailableError:
         raise
@@ -57,46 +57,63 @@ def _end_or_log(end: ReservationEnd, *, now: datetime) -> bool:
 
 
 def _end_reservation(end: ReservationEnd, *, now: datetime) -> bool:
-    """Cancel a reserved appointment whose time to confirm is over; return whether it was cancelled."""
+    """Cancel a reserved appointment whose time to confirm is over; return whether it was cancelled.
+
+    One that has begun, or that nobody can confirm because no e-mails are sent any more, becomes an ordinary one.
+    """
     before = repository.get_appointment(end.appointment_id)
     if before is None or before.reserved_until != end.until:
-        repository.delete_reservation_end(
-            end
-        )  # it was confirmed, cancelled, deleted, or has another end
+        # It was confirmed, cancelled, deleted, or has another end.
+        repository.delete_reservation_end(end)
         return False
     writes = [repository.remove_reservation_end(end)]
-    later = _fair_end(before, now=now)
-    if later is None:
-        after = before.with_status(AppointmentStatus.CANCELLED)
-        services.store_changes(before, after, EXPIRY, writes=writes, now=now)
-        return True
-    after = replace(before, reserved_until=later).reserved_no_later_than_start()
-    if after.reserved_until is not None:
-        next_end = ReservationEnd(appointment_id=before.id, until=after.reserved_until)
-        writes.append(repository.add_reservation_end(next_end))
-    services.store_changes(before, after, None, writes=writes, now=now)
-    return False
+    announcements = _announcements_of(before)
+    is_ordinary = before.starts_at <= now or not are_emails_sent()
+    later = None if is_ordinary else _later_end(announcements, now=now)
+    if is_ordinary or later is not None:
+        after = replace(before, reserved_until=later)
+        services.store_changes(before, after, None, writes=writes, now=now)
+        return False
+    after = before.with_status(AppointmentStatus.CANCELLED)
+    # Where no announcement could be delivered, another e-mail would only fail as well.
+    is_reachable = not announcements or any(
+        each.status is not MessageStatus.FAILED for each in announcements
+    )
+    services.store_changes(before, after, EXPIRY, writes=writes, is_announced=is_reachable, now=now)
+    return True
 
 
-def _fair_end(appointment: Appointment, *, now: datetime) -> datetime | None:
-    """Return a later end, if the patient had too little time since the link was sent; None if they had enough.
-
-    They get half of `VOICE_BOOKING_HOLD_MINUTES`, and at most `LONGEST_GRACE`, from when the mail server accepted
-    the e-mail. While the e-mail waits, the reservation does, too. An e-mail that was refused for good prolongs
-    nothing: nobody can confirm by it, and staff see it.
-    """
-    duration = timedelta(minutes=settings.VOICE_BOOKING_HOLD_MINUTES)
-    grace = min(LONGEST_GRACE, duration / 2) if duration else LONGEST_GRACE
-    announcements = [
+def _announcements_of(appointment: Appointment) -> list[Message]:
+    """Return the e-mails that have the link to confirm the appointment as it is now."""
+    return [
         each
         for each in list_messages_of(record_type=RECORD_TYPE, record_id=appointment.id)
         if each.event in ANNOUNCEMENTS
         and each.recipient == appointment.patient_email
         and each.content.get("starts_at") == to_iso(appointment.starts_at)
     ]
+
+
+def _later_end(announcements: Sequence[Message], *, now: datetime) -> datetime | None:
+    """Return a later end, if the patient had too little time since the link was sent; None if they had enough.
+
+    They have `confirmation_grace` from when the mail server accepted the latest e-mail. While one may still be
+    delivered, the reservation waits, too.
+    """
+    grace = clinic.confirmation_grace()
     sent_at = [each.sent_at for each in announcements if each.sent_at is not None]
     if sent_at:
-        end = min(sent_at) + grace
+        end = max(sent_at) + grace
         return end if end > now else None
-    is_waiting = any(each.status in UNFINISHED for each in announcements)
-    return now + grace if is_waiting else None
+    return now + grace if any(map(_is_undelivered, announcements)) else None
+
+
+def _is_undelivered(message: Message) -> bool:
+    """Whether the patient has perhaps no link through a fault of ours: it waits, is uncertain, or the server was away.
+
+    An address that the mail server refuses is the booking's own fault: nobody can confirm it.
+    """
+    if message.status is MessageStatus.FAILED:
+        is_tried_out = message.attempts >= settings.EMAIL_MAX_ATTEMPTS
+        return is_tried_out and not message.is_recipient_refused
+    return message.status in {*UNFINISHED, MessageStatus.UNCERTAIN}

@@ -40,6 +40,7 @@ from appointments.schedules.domain import Professional
 from appointments.schedules.services import current_schedule
 from common.identity.verification import Caller, Customer
 from common.record_changes import REST, ChangeOrigin
+from common.site_address import has_site_url
 from common.timestamps import truncate_to_ms
 from notifications.services import are_emails_sent
 
@@ -173,14 +174,25 @@ def reservation_end(
 ) -> datetime | None:
     """Return until when a new appointment waits for its patient's confirmation; None if it counts at once.
 
-    What a customer books by voice waits `VOICE_BOOKING_HOLD_MINUTES`, if e-mails are sent. One that starts before
-    that time is over counts at once: there is no time to wait.
+    What a customer books by voice waits `VOICE_BOOKING_HOLD_MINUTES`, if e-mails are sent whose links lead to the
+    site (`SITE_URL`). One that starts before that time is over counts at once: there is no time to wait.
     """
     minutes = settings.VOICE_BOOKING_HOLD_MINUTES
-    if not minutes or not isinstance(caller, Customer) or not are_emails_sent():
+    is_confirmable = are_emails_sent() and has_site_url()
+    if not minutes or not isinstance(caller, Customer) or not is_confirmable:
         return None
     end = truncate_to_ms(now) + timedelta(minutes=minutes)
     return end if end < starts_at else None
+
+
+def reservation_end_after_move(
+    moved: Appointment, caller: Caller, *, now: datetime
+) -> datetime | None:
+    """Return until when an appointment that was not reserved waits for its confirmation after a move.
+
+    Without it a caller could book a time that counts at once, and move that to any day.
+    """
+    return reservation_end(caller, moved.starts_at, now=now) if moved.lacks_confirmation else None
 
 
 def ensure_slot_free(

@@ -48,6 +48,7 @@ from appointments.rules import (
     ensure_slot_free,
     ensure_time_exists,
     reservation_end,
+    reservation_end_after_move,
 )
 from appointments.schedules.domain import Professional, Schedule
 from appointments.schedules.services import (
@@ -467,9 +468,7 @@ def _book_appointment(
     updated_days = update_bookings(calendar_days, booked, clinic.time_zone())
     messages = messages_about(None, booked, now=now)
     writes = list(held.make_writes(booked)) if held else []
-    if booked.reserved_until is not None:
-        end = ReservationEnd(appointment_id=booked.id, until=booked.reserved_until)
-        writes.append(repository.add_reservation_end(end))
+    writes += _writes_of_end(booked)
     writes += writes_about(events_about(None, booked), now=now)
     repository.add_appointment(booked, updated_days, request, messages, writes=writes)
     return booked
@@ -487,7 +486,8 @@ def reschedule_appointment(  # noqa: PLR0913 -- the parts of a change, by keywor
 ) -> Appointment:
     """Move the caller's appointment to another time, same doctor and length, and return it.
 
-    If `starts_at` is its current start, nothing is written.
+    If `starts_at` is its current start, nothing is written. What a customer moves by voice may be reserved from then
+    on (`reservation_end_after_move`).
 
     Args:
         appointment_id: The appointment to move.
@@ -516,10 +516,13 @@ def reschedule_appointment(  # noqa: PLR0913 -- the parts of a change, by keywor
         ensure_not_closed(appointment, now=now)
         ensure_not_moved_too_often(appointment, origin or origin_of(caller), now=now)
         moved = appointment.with_start(clean_start(starts_at))
-        if (
-            origin == LINK
-        ):  # who has the link has got the e-mail: that confirms the appointment, too
+        if origin == LINK:  # who has it has got the e-mail: that confirms the appointment, too
             moved = replace(moved, reserved_until=None)
+        elif moved.starts_at != appointment.starts_at and not appointment.is_reserved:
+            # Booked at a time before its end, it counted at once; its new time may leave time to wait.
+            moved = replace(
+                moved, reserved_until=reservation_end_after_move(moved, caller, now=now)
+            )
         ensure_time_exists(starts_at, moved, now=now)
         return store_changes(
             appointment, moved, origin or origin_of(caller), is_dry_run=is_dry_run, now=now
@@ -679,19 +682,20 @@ def delete_appointment(
     retry_on_conflict(attempt)
 
 
-def store_changes(
+def store_changes(  # noqa: PLR0913 -- what is stored and how, by keyword
     before: Appointment,
     after: Appointment,
     origin: ChangeOrigin | None,
     *,
     writes: Sequence[Write] = (),
+    is_announced: bool = True,
     is_dry_run: bool = False,
     now: datetime,
 ) -> Appointment:
     """Store `after` as a new version and return it; if it equals `before`, write nothing.
 
     If the time or the doctor differs, the new time must be bookable and free. A time that is freed is offered to
-    the waiting list. `writes` are made in the same transaction.
+    the waiting list. `writes` are made in the same transaction, and the e-mail is stored if `is_announced`.
 
     Raises:
         StaleVersionError, BusyError: something has changed since it was read: read and decide again.
@@ -721,12 +725,21 @@ def store_changes(
     repository.update_appointment(
         after,
         offered.calendar_days,
-        messages=messages_about(before, after, now=now),
+        messages=messages_about(before, after, now=now) if is_announced else [],
         unchanged_since=before.updated_at,
         writes=[
             *offered.writes,
             *writes,
+            *_writes_of_end(after, before),
             *writes_about(events_about(before, after), now=now),
         ],
     )
     return after
+
+
+def _writes_of_end(after: Appointment, before: Appointment | None = None) -> list[Write]:
+    """Return the write that stores when the reservation ends, if that is new."""
+    until = after.reserved_until
+    if until is None or (before is not None and before.reserved_until == until):
+        return []
+    return [repository.add_reservation_end(ReservationEnd(appointment_id=after.id, until=until))]

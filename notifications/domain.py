@@ -46,6 +46,8 @@ class MessageStatus(StrEnum):
 
 UNFINISHED = (MessageStatus.WAITING, MessageStatus.CLAIMED, MessageStatus.SENDING)
 """What a worker looks for."""
+RECIPIENT_REFUSED = "recipient refused"
+"""With what the error begins if the mail server refused the address."""
 NEEDS_STAFF = (MessageStatus.FAILED, MessageStatus.UNCERTAIN)
 UNDER_WAY = frozenset({MessageStatus.CLAIMED, MessageStatus.SENDING})
 
@@ -97,6 +99,11 @@ class Message:
     def expires_at(self) -> datetime:
         """The time after which it is no longer stored."""
         return max(self.updated_at, self.due_at) + LIFETIME
+
+    @property
+    def is_recipient_refused(self) -> bool:
+        """Whether the mail server refused its address in the last attempt, for good or not."""
+        return self.error.startswith(RECIPIENT_REFUSED)
 
     def message_id(self, domain: str) -> str:
         """Return the header Message-ID, the same in each attempt (RFC 5322, section 3.6.4)."""

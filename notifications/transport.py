@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends.smtp import EmailBackend as DjangoSMTPBackend
 
-from notifications.domain import Message
+from notifications.domain import RECIPIENT_REFUSED, Message
 from notifications.mail import Mail
 
 FIRST_PERMANENT_CODE = 500
@@ -178,7 +178,7 @@ def describe_error(error: BaseException) -> str:
     match error:
         case smtplib.SMTPRecipientsRefused():
             codes = sorted({code for code, _ in error.recipients.values()})
-            return f"recipient refused: {codes[0]}"
+            return f"{RECIPIENT_REFUSED}: {codes[0]}"
         case smtplib.SMTPResponseException():
             return f"{type(error).__name__}: {error.smtp_code}"
         case _:

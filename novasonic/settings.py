@@ -582,7 +582,7 @@ VOICE_BOOKING_HOLD_MINUTES: int = Field(
     ge=0,
     le=2880,
     description="How long a booking by voice waits for the patient to confirm it by the link in its e-mail, before "
-    "it is cancelled. 0: it counts at once, as without `EMAIL_FROM`, or if it starts sooner.",
+    "it is cancelled. 0: it counts at once, as without `EMAIL_FROM` or `SITE_URL`, or if it starts sooner.",
 )
 ORDER_CATALOGUE: Literal["off", "required"] = Field(
     "off",

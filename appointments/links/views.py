@@ -93,6 +93,8 @@ def _show(
     context: dict[str, Any] = {
         "appointment": appointment,
         "kind": KIND_LABELS[appointment.kind],
+        "is_end_to_come": appointment.reserved_until is not None
+        and appointment.reserved_until > now,
         "is_this_year": appointment.starts_at.year == now.year,
         "action": action,
         "done": request.GET.get(DONE, ""),

@@ -22,6 +22,7 @@ from appointments.domain import (
     update_bookings,
 )
 from appointments.opening_hours import OpeningHours, SlotGrid, iter_free_starts, nearest_starts
+from common.record_changes import LINK, MAX_CHANGES, REST, ChangeOrigin, ChangeWay, RecordChange
 
 pytestmark = pytest.mark.pure
 
@@ -180,6 +181,39 @@ def test_reservation_ends_before_the_start(minutes: int, *, is_reserved: bool) -
 
     assert reserved.reserved_no_later_than_start().is_reserved is is_reserved
     assert APPOINTMENT.reserved_no_later_than_start() is APPOINTMENT
+
+
+VOICE = ChangeOrigin(way=ChangeWay.VOICE, call_id="call-1")
+
+
+def changes(*kinds: tuple[ChangeOrigin, bool]) -> tuple[RecordChange, ...]:
+    """Return changes of these origins; with True it created the record."""
+    return tuple(
+        RecordChange(at=NOW, origin=origin, fields=() if is_creation else ("starts_at",))
+        for origin, is_creation in kinds
+    )
+
+
+@pytest.mark.parametrize(
+    ("history", "lacks_confirmation"),
+    [
+        (changes((VOICE, True)), True),
+        (changes((VOICE, True), (VOICE, False), (REST, False)), True),
+        (changes((VOICE, True), (LINK, False)), False),  # who moved it by the link has the mailbox
+        (changes((LINK, True), (VOICE, False)), False),  # from the waiting list
+        (changes((REST, True), (VOICE, False)), False),
+        ((), False),  # staff booked it in the admin
+        (changes((VOICE, False)), False),
+        (changes(*[(VOICE, False)] * (MAX_CHANGES - 1)), False),
+        (changes(*[(VOICE, False)] * MAX_CHANGES), True),  # who created it is not known any more
+    ],
+)
+def test_only_unconfirmed_bookings_by_voice_lack_confirmation(
+    history: tuple[RecordChange, ...], *, lacks_confirmation: bool
+) -> None:
+    assert replace(APPOINTMENT, changes=history).lacks_confirmation is lacks_confirmation
+    confirmed = APPOINTMENT.with_status(AppointmentStatus.CONFIRMED)
+    assert not replace(confirmed, changes=history).lacks_confirmation
 
 
 # --- Bookings

@@ -30,11 +30,12 @@ from appointments.waiting_list import services as waiting_list
 from appointments.waiting_list.domain import WaitingStatus, Wanted
 from common import clock
 from common.creations.errors import TooManyCreationsError
-from common.errors import ConflictError
+from common.errors import BusyError, ConflictError
 from common.identity.verification import Customer, Staff
 from common.record_changes import EXPIRY, LINK, REST
 from common.timestamps import truncate_to_ms
-from notifications.domain import MessageStatus
+from notifications import repository as messages
+from notifications.domain import Message, MessageStatus
 from notifications.sending import send_due_messages
 from notifications.services import list_messages_of
 from notifications.transport import UnreachableError
@@ -47,7 +48,7 @@ WAIT = timedelta(minutes=120)
 END = truncate_to_ms(NOW) + WAIT
 MINUTE = timedelta(minutes=1)
 AFTER_END = END + MINUTE
-CALLER = Customer(name="Ana Martínez", call_id="call-1", address="192.0.2.1")
+CALLER = Customer(name="Ana Martínez", dni="45678901", call_id="call-1", address="192.0.2.1")
 CANCELLED = AppointmentStatus.CANCELLED
 
 
@@ -57,6 +58,7 @@ def clinic(settings: Settings, mail_server: MailServer) -> None:
     settings.CLINIC_DOCTORS = ["Dr. Rodríguez", "Dra. Gómez"]
     settings.CLINIC_OPENING_HOURS = "Mon-Sun 08:00-20:00"
     settings.WAITING_HOLD_MINUTES = 60
+    settings.SITE_URL = "http://testserver"
     settings.VOICE_BOOKING_HOLD_MINUTES = WAIT / MINUTE
 
 
@@ -106,7 +108,9 @@ def test_booking_by_others_counts_at_once(arguments: dict[str, Any]) -> None:
     assert waiting_ends() == []
 
 
-@pytest.mark.parametrize(("name", "value"), [("VOICE_BOOKING_HOLD_MINUTES", 0), ("EMAIL_FROM", "")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("VOICE_BOOKING_HOLD_MINUTES", 0), ("EMAIL_FROM", ""), ("SITE_URL", "")]
+)
 def test_booking_by_voice_counts_at_once_where_nothing_is_confirmed(
     settings: Settings, name: str, value: object
 ) -> None:
@@ -250,7 +254,10 @@ def test_move_by_link_confirms_and_move_by_voice_does_not(mail_server: MailServe
     send_due_messages(lambda: LATER)
     body = mail_server.accepted[-1].get_body(("plain",))
     assert body is not None
-    assert "Todavía falta confirmarlo" in body.get_content()
+    assert (
+        "Todavía falta confirmarlo: usá el enlace de abajo antes del domingo 22 de noviembre a las 14:00: si no, "
+        "se cancela." in body.get_content()
+    )
 
     links.move_by_link(token=link_token(moved), starts_at=at("15:00", TUESDAY), now=LATER + MINUTE)
     assert stored(moved).reserved_until is None
@@ -267,6 +274,60 @@ def test_move_to_before_the_end_makes_it_ordinary(start: str, *, is_reserved: bo
         appointment_id=reserve().id, caller=Staff(), starts_at=at(start, today), now=LATER
     )
     assert moved.is_reserved is is_reserved
+
+
+def move(
+    appointment: Appointment, starts_at: datetime, now: datetime, **arguments: Any
+) -> Appointment:
+    arguments = {"caller": CALLER} | arguments
+    return services.reschedule_appointment(
+        appointment_id=appointment.id, starts_at=starts_at, now=now, **arguments
+    )
+
+
+def test_booking_moved_from_before_the_end_to_a_later_day_is_reserved() -> None:
+    near = book(starts_at=at("13:00", NOW.date()), caller=CALLER)
+    assert not near.is_reserved
+    shown = move(near, at("10:00", TUESDAY), LATER, is_dry_run=True)
+    assert (shown.reserved_until, waiting_ends()) == (truncate_to_ms(LATER) + WAIT, [])
+
+    far = move(near, at("10:00", TUESDAY), LATER)
+    assert far.reserved_until == truncate_to_ms(LATER) + WAIT
+    send_due_messages(lambda: LATER)
+    assert events_of(far) == ["booked", "moved"]
+    assert end_reservations(LATER + WAIT + MINUTE) == 1
+    assert stored(far).status is CANCELLED
+
+
+def test_reservation_moved_to_before_its_end_and_back_is_reserved() -> None:
+    near = move(reserve(), at("13:00", NOW.date()), LATER)
+    assert not near.is_reserved
+    again = truncate_to_ms(LATER + MINUTE) + WAIT
+    back = move(near, at("10:00"), LATER + MINUTE)
+
+    assert stored(back).reserved_until == again
+    assert end_reservations(AFTER_END) == 0  # the link is in an e-mail that waits
+    assert waiting_ends() == [ReservationEnd(appointment_id=back.id, until=again)]
+
+
+def test_moved_appointment_is_not_reserved_if_it_needs_no_confirmation() -> None:
+    today = NOW.date()
+    by_staff = book(starts_at=at("13:00", today))
+    assert not move(by_staff, at("10:00", TUESDAY), LATER).is_reserved
+
+    by_voice = book(starts_at=at("13:30", today), caller=CALLER)
+    assert not move(by_voice, at("13:30", today), LATER).changes[
+        1:
+    ]  # its own time: nothing changes
+    links.move_by_link(token=link_token(by_voice), starts_at=at("11:00", TUESDAY), now=LATER)
+    assert not move(by_voice, at("12:00", TUESDAY), LATER + MINUTE).is_reserved
+
+    confirmed = book(starts_at=at("12:30", today), caller=CALLER)
+    confirm_by_staff(confirmed, LATER)
+    assert not move(confirmed, at("13:00", TUESDAY), LATER).is_reserved
+
+    moved_by_staff = book(starts_at=at("13:00", today), caller=CALLER)
+    assert not move(moved_by_staff, at("14:00", TUESDAY), LATER, caller=Staff()).is_reserved
 
 
 def test_cancelled_or_deleted_reservation_is_not_ended_again(mail_server: MailServer) -> None:
@@ -373,14 +434,87 @@ def test_reservation_whose_mail_waits_to_its_start_becomes_ordinary() -> None:
     assert waiting_ends() == []
 
 
-def test_reservation_ends_if_its_mail_was_refused(mail_server: MailServer) -> None:
-    mail_server.recipient_reply = lambda _address: "550 no such user"
+def messages_of(appointment: Appointment) -> list[Message]:
+    return list_messages_of(record_type="appointment", record_id=appointment.id)
+
+
+@pytest.mark.parametrize(
+    ("reply", "attempts"), [("550 no such user", 12), ("450 unknown domain", 1)]
+)
+def test_reservation_ends_if_its_mail_was_refused(
+    reply: str, attempts: int, mail_server: MailServer, settings: Settings
+) -> None:
+    settings.EMAIL_MAX_ATTEMPTS = attempts
+    mail_server.recipient_reply = lambda _address: reply
     reserved = reserve()
-    [message] = list_messages_of(record_type="appointment", record_id=reserved.id)
-    assert message.status is MessageStatus.FAILED
+    assert [each.status for each in messages_of(reserved)] == [MessageStatus.FAILED]
 
     assert end_reservations(AFTER_END) == 1
     assert stored(reserved).status is CANCELLED
+    assert events_of(reserved) == ["reserved"]  # another one would fail as well
+
+
+def test_reservation_waits_if_the_mail_server_was_away_for_all_attempts(
+    settings: Settings,
+) -> None:
+    settings.EMAIL_MAX_ATTEMPTS = 1
+    settings.MAILERS["default"]["OPTIONS"]["port"] = 1
+    reserved = reserve(is_sent=False)
+    with pytest.raises(UnreachableError):
+        send_due_messages(lambda: NOW)
+    assert [each.status for each in messages_of(reserved)] == [MessageStatus.FAILED]
+
+    assert end_reservations(AFTER_END) == 0
+    assert stored(reserved).reserved_until == AFTER_END + timedelta(minutes=30)
+
+
+def test_reservation_waits_if_its_mail_is_uncertain() -> None:
+    reserved = reserve(is_sent=False)
+    [message] = messages_of(reserved)
+    claimed = message.claimed(now=NOW)
+    assert messages.replace_message(message, claimed)
+    assert messages.replace_message(claimed, claimed.sending(now=NOW))  # and the worker ends here
+    send_due_messages(lambda: NOW + 11 * MINUTE)
+    assert [each.status for each in messages_of(reserved)] == [MessageStatus.UNCERTAIN]
+
+    assert end_reservations(AFTER_END) == 0
+    assert stored(reserved).is_reserved
+
+
+def test_appointment_that_has_started_is_not_cancelled() -> None:
+    reserved = reserve()
+    assert end_reservations(at("10:00")) == 0
+
+    started = stored(reserved)
+    assert (started.status, started.reserved_until) == (AppointmentStatus.SCHEDULED, None)
+    assert events_of(reserved) == ["reserved"]
+    assert waiting_ends() == []
+
+
+def test_reservations_count_once_no_email_is_sent_any_more(settings: Settings) -> None:
+    reserved = reserve()
+    settings.EMAIL_FROM = ""
+    assert end_reservations(AFTER_END) == 0
+
+    assert (stored(reserved).status, stored(reserved).reserved_until) == (
+        AppointmentStatus.SCHEDULED,
+        None,
+    )
+    assert waiting_ends() == []
+
+
+def test_late_mail_and_page_name_no_time_that_has_passed(
+    client: Client, monkeypatch: pytest.MonkeyPatch, mail_server: MailServer
+) -> None:
+    reserved = reserve(is_sent=False)
+    send_due_messages(lambda: END - MINUTE)
+    body = mail_server.accepted[0].get_body(("plain",))
+    assert body is not None
+    assert "antes del domingo 22 de noviembre a las 14:29: si no, se cancela" in body.get_content()
+
+    monkeypatch.setattr(clock, "now", lambda: AFTER_END)
+    page = client.get(link_path(reserved)).content.decode()
+    assert "falta confirmarlo cuanto antes: si no, se cancela" in page
 
 
 def test_reservation_waits_while_the_mail_server_is_away(settings: Settings) -> None:
@@ -401,7 +535,7 @@ def race(*runs: Callable[[], object]) -> list[object]:
     def caught(run: Callable[[], object]) -> object:
         try:
             return run()
-        except ConflictError:
+        except (ConflictError, BusyError):
             return None
 
     with ThreadPoolExecutor(len(runs)) as pool:

@@ -105,3 +105,11 @@ def test_message_is_stored_for_a_while_after_its_last_change() -> None:
 )
 def test_masked_address_shows_one_letter_and_the_domain(address: str, masked: str) -> None:
     assert mask_address(address) == masked
+
+
+@pytest.mark.parametrize(
+    ("error", "is_refused"),
+    [("recipient refused: 450", True), ("SMTPDataError: 552", False), ("", False)],
+)
+def test_refused_recipient_is_known_by_the_error(error: str, *, is_refused: bool) -> None:
+    assert MESSAGE.failed(error, now=NOW).is_recipient_refused is is_refused

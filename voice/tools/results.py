@@ -36,6 +36,7 @@ APPOINTMENT_STATUS_TEXTS = {
     AppointmentStatus.COMPLETED: "realizada",
 }
 RESERVED_TEXT = "reservada, sin confirmar"
+OWN_RESERVED_TEXT = ", reservado y todavía sin confirmar"
 APPOINTMENT_KIND_TEXTS = {
     AppointmentKind.CONSULTATION: "consulta",
     AppointmentKind.FOLLOW_UP: "control",
@@ -45,6 +46,7 @@ APPOINTMENT_KIND_TEXTS = {
 
 RESERVATION_NEXT = "Decile al cliente también el reservationText."
 RESERVATION_PROPOSAL = " Ahí te llega un enlace para confirmarlo."
+MOVED_RESERVATION_PROPOSAL = " Por correo te llega un enlace para confirmarlo."
 REVIEW = {"needsReview": True, "reviewText": "Alguien del equipo lo va a revisar y confirmar."}
 
 KNOWN_PROVIDERS = frozenset({"gmail", "hotmail", "outlook", "yahoo", "live", "icloud"})
@@ -109,7 +111,7 @@ def _reservation(until: datetime, *, now: datetime, time_zone: ZoneInfo) -> dict
     return {
         "reservedUntil": until.astimezone(time_zone).isoformat(timespec="minutes"),
         "reservationText": "Queda reservado: hay que confirmarlo con el enlace del correo "
-        f"{deadline}, si no se cancela.",
+        f"{deadline if until > now else 'cuanto antes'}: si no, se cancela.",
     }
 
 
@@ -149,16 +151,25 @@ def availability_result(
 def own_appointments_result(
     appointments: Sequence[Appointment], *, now: datetime, time_zone: ZoneInfo
 ) -> dict[str, Any]:
-    """Return `{"appointments": […], "say": …}` for the model."""
+    """Return `{"appointments": […], "say": …}` for the model; with a reserved one also `next`."""
     shown = [
         appointment_result(each, now=now, time_zone=time_zone)["appointment"]
         for each in appointments
     ]
     if not shown:
         return {"appointments": [], "say": "No tenés turnos próximos."}
-    texts = [f"el {each['id']}, {each['dateText']} con {each['doctorName']}" for each in shown]
+    texts = [
+        f"el {each['id']}, {each['dateText']} con {each['doctorName']}"
+        f"{OWN_RESERVED_TEXT if 'reservedUntil' in each else ''}"
+        for each in shown
+    ]
     many = "Tu próximo turno es" if len(texts) == 1 else "Tus próximos turnos son"
-    return {"appointments": shown, "say": f"{many} {'; '.join(texts)}."}
+    is_any_reserved = any(each.is_reserved for each in appointments)
+    return {
+        "appointments": shown,
+        "say": f"{many} {'; '.join(texts)}.",
+        **({"next": RESERVATION_NEXT} if is_any_reserved else {}),
+    }
 
 
 def own_orders_result(
@@ -248,6 +259,7 @@ def describe_rescheduling(result: Mapping[str, Any], arguments: Mapping[str, Any
     return (
         f"Entonces paso el turno {appointment['id']} con {appointment['doctorName']} "
         f"para {appointment['dateText']}."
+        f"{MOVED_RESERVATION_PROPOSAL if 'reservedUntil' in appointment else ''}"
     )
 
 

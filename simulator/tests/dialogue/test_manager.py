@@ -158,6 +158,8 @@ def test_a_reserved_appointment_is_said_with_what_is_to_do() -> None:
     text = "Queda reservado: hay que confirmarlo con el enlace del correo."
     reserved = {**APPOINTMENT["appointment"], "reservationText": text}
     assert str(customer.gets({"ok": True, "appointment": reserved})).endswith(f" {text}")
+    customer.says("¿Cuándo es la cita 2 de Luis Fernández?")
+    assert str(customer.gets({"ok": True, "appointment": reserved})).endswith(f" {text}")
 
 
 @pytest.mark.parametrize("status", ["delivered", "cancelled"])

@@ -36,6 +36,7 @@ async def test_dialogue_ends_in_the_mailbox(
     settings.CLINIC_DOCTORS = DOCTORS.split(", ")
     settings.CLINIC_HOLIDAYS = "AR"
     settings.EMAIL_FROM, settings.VOICE_BOOKING_HOLD_MINUTES = "turnos@example.com", 120
+    settings.SITE_URL = "http://testserver"
     backend = {"BACKEND": "notifications.mailbox.FolderBackend", "OPTIONS": {"folder": tmp_path}}
     settings.MAILERS = {"default": backend}
     settings.PUBLIC_PAGE_RATE = "none"

@@ -35,6 +35,7 @@ def scene_environ(mail_folder: Path) -> dict[str, str]:
         "EMAIL_FROM": "Turnos <turnos@localhost.localdomain>",
         "EMAIL_URL": f"file:{mail_folder}",
         "VOICE_BOOKING_HOLD_MINUTES": "120",
+        "SITE_URL": "http://localhost:8081",  # only the path of a link is used
         "CONFIRM_CHANGES": "true",
     }
 

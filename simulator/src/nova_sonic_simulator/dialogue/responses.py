@@ -191,7 +191,8 @@ def _of_appointment(task: Task, appointment: _Record, zone: tzinfo | None) -> tu
                 *_reservation(appointment),
             )
         case _:
-            return _about_appointment(task.aspect, appointment, number, when)
+            about = _about_appointment(task.aspect, appointment, number, when)
+            return (*about, *_reservation(appointment))
 
 
 def _about_appointment(
