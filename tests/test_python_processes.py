@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ def sleeping(server: ForkServer | None = None) -> Iterator[Process]:
             process = server.fork(["manage.py", *arguments], environ, out, out)
         while not os.fstat(out.fileno()).st_size:
             assert process.poll() is None, "it ended"
+            time.sleep(0.02)
         try:
             yield process
         finally:
@@ -63,3 +65,25 @@ def test_processes_end_with_the_one_that_started_them() -> None:
     with sleeping(server) as process:
         server.close()
         assert not Path(f"/proc/{process.pid}").exists()
+
+
+def test_server_serves_on_when_nobody_waits_for_a_process() -> None:
+    server = ForkServer()
+    try:
+        with tempfile.TemporaryFile() as out:
+            arguments = ["manage.py", "shell", "--no-imports", "-c", "pass"]
+            dropped = server.fork(arguments, dict(os.environ), out, out)
+            dropped.stop_waiting()
+            with sleeping(server) as process:
+                assert process.poll() is None
+    finally:
+        server.close()
+
+
+def test_process_that_has_just_ended_may_be_signalled() -> None:
+    with tempfile.TemporaryFile() as out:
+        process = start_manage("version", environ=dict(os.environ), stdout=out, stderr=out)
+        while Path(f"/proc/{process.pid}").exists():
+            time.sleep(0.001)
+        process.terminate()
+        assert process.wait(timeout=60) == 0
