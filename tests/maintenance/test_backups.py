@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -141,7 +142,9 @@ def test_expired_items_do_not_come_back(
     empty(client)
     later = clock.now().fromtimestamp(expiry, tz=clock.now().tzinfo)
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert "1 left out" in run("restore_tables", place)
+    [line] = [each for each in run("restore_tables", place).splitlines() if "-calls:" in each]
+    # A site of other tests may have stored leases meanwhile, which expire as well.
+    assert re.search(r"\b1 items restored and verified, [1-9]\d* left out", line)
     assert list(stored(client, "calls")) == [UNUSUAL["PK"]["S"]]
 
 
