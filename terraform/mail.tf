@@ -129,11 +129,11 @@ resource "aws_cloudwatch_log_metric_filter" "mail_worker_passes" {
   }
 }
 
-# It logs an error for each event that was not delivered, and for each webhook that it disables.
+# It logs an error for each event that was not delivered, for each webhook that it disables, and for its own faults.
 resource "aws_cloudwatch_log_metric_filter" "webhooks_failed" {
   name           = "${local.name}-webhooks-failed"
   log_group_name = aws_cloudwatch_log_group.this["mail"].name
-  pattern        = "{ ($.event = \"webhook failed\") || ($.event = \"webhook endpoint disabled\") }"
+  pattern        = "{ ($.event = \"webhook failed\") || ($.event = \"webhook endpoint disabled\") || ($.event = \"webhook worker failed\") || ($.event = \"webhook delivery not readable\") || ($.event = \"webhook endpoint not readable\") }"
 
   metric_transformation {
     name      = "WebhooksFailed"

@@ -1,6 +1,7 @@
 """The staff admin of webhooks: endpoints with their secrets, and the log of deliveries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, override
 
 from django import forms
@@ -16,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common import clock
-from common.errors import ConflictError, NotFoundError, RuleError
+from common.errors import ConflictError, NotFoundError, RuleError, StaleVersionError
 from common.rest.permissions import VIEW_DNI, VIEW_PHONE
+from common.timestamps import from_iso
 from staff.admin import ReadOnlyRecordAdmin, RecordAdmin
 from staff.filters import ChoiceFilter
 from staff.formatting import format_csv_instant, format_instant
@@ -36,6 +38,8 @@ from webhooks.domain import (
     SECRET_OVERLAP,
     SELECTABLE_EVENTS,
     Attempt,
+    Delivery,
+    Endpoint,
     EventType,
     PersonalData,
 )
@@ -50,6 +54,53 @@ CHANGE_PAGES = {
     "endpoint": "admin:webhooks_webhookendpoint_change",
 }
 """The names of the pages of the records that events are about, by `record_type`."""
+VIEW_PERMISSIONS = {
+    "appointment": "appointments.view_appointment",
+    "order": "orders.view_order",
+    "call": "conversations.view_conversation",
+}
+"""What a user needs to view these records."""
+WITH_PERSONAL_DATA = frozenset({"appointment", "order"})
+"""The records whose events have personal data; events begin with these names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewable:
+    """What a user may view of the records that events are about.
+
+    Attributes:
+        record_types: The kinds of records, as in `Delivery.record_type`.
+        has_numbers: Whether with identity and telephone numbers.
+
+    """
+
+    record_types: frozenset[str] = frozenset()
+    has_numbers: bool = False
+
+    @classmethod
+    def by(cls, request: HttpRequest) -> "Viewable":
+        """Return what the user of a request may view."""
+        has = request.user.has_perm
+        viewable = (each for each, permission in VIEW_PERMISSIONS.items() if has(permission))
+        return cls(record_types=frozenset(viewable), has_numbers=has(VIEW_DNI) and has(VIEW_PHONE))
+
+    def refusal(self, events: Iterable[EventType], personal_data: PersonalData) -> str:
+        """Return why the user may not send events with such data to others; empty if they may."""
+        if personal_data is PersonalData.NONE:
+            return ""
+        if personal_data is PersonalData.FULL and not self.has_numbers:
+            return _("Only those who may view DNI and telephone numbers can choose this.")
+        types = {each.value.partition(".")[0] for each in events} & WITH_PERSONAL_DATA
+        if not types <= self.record_types:
+            return _("Only those who may view the records of the events can choose this.")
+        return ""
+
+    def includes(self, delivery: Delivery) -> bool:
+        """Whether the user may view the body of a delivery."""
+        if delivery.event is EventType.TEST:
+            return True
+        has_numbers = delivery.personal_data is not PersonalData.FULL or self.has_numbers
+        return has_numbers and delivery.record_type in self.record_types
 
 
 class EndpointForm(RecordForm):
@@ -60,24 +111,38 @@ class EndpointForm(RecordForm):
         choices=[(each.value, EVENT_LABELS[each]) for each in SELECTABLE_EVENTS],
         widget=forms.CheckboxSelectMultiple,
     )
-    sees_all: ClassVar[bool] = False
-    """Whether the user may view identity and telephone numbers; set on the form class per request."""
+    viewable: ClassVar[Viewable] = Viewable()
+    """What the user may view; set on the form class per request."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["url"].widget.attrs["class"] = "vLargeTextField"
+        if "url" in self.fields:  # not if the user may only view it
+            self.fields["url"].widget.attrs["class"] = "vLargeTextField"
         stored = self.initial.get("events") or ""
         self.initial["events"] = stored.split(",") if isinstance(stored, str) else stored
 
-    def clean_personal_data(self) -> str:
-        """Refuse to send others what the user may not view."""
-        chosen = str(self.cleaned_data["personal_data"])
-        is_new = self.instance.personal_data != chosen or not self.instance.is_stored
-        if chosen == PersonalData.FULL.value and is_new and not self.sees_all:
-            raise forms.ValidationError(
-                _("Only those who may view DNI and telephone numbers can choose this.")
-            )
-        return chosen
+    @override
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse to send others, or to another address, what the user may not view."""
+        cleaned = super().clean()
+        if not self.errors and self._sends_more():
+            values = self.values()
+            if refusal := self.viewable.refusal(values["events"], values["personal_data"]):
+                self.add_error("personal_data", refusal)
+        return cleaned
+
+    def _sends_more(self) -> bool:
+        """Whether somebody gets what they did not get before: all other changes are allowed."""
+        if not self.instance.is_stored:
+            return True
+        stored: Endpoint = self.instance.value
+        values = self.values()
+        return (
+            values["url"] != stored.url
+            or not set(values["events"]) <= stored.events
+            or values["personal_data"].is_more_than(stored.personal_data)
+            or (values["is_active"] and not stored.is_active)
+        )
 
     def values(self) -> dict[str, Any]:
         """Return the fields as the services take them."""
@@ -128,7 +193,7 @@ class EndpointAdmin(RecordAdmin[WebhookEndpoint]):
     @override
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]  # the stubs want `change`
         form = super().get_form(request, obj, **kwargs)
-        form.sees_all = _sees_all(request)
+        form.viewable = Viewable.by(request)
         return form
 
     @override
@@ -168,7 +233,7 @@ class EndpointAdmin(RecordAdmin[WebhookEndpoint]):
             "title": _("Secret of the webhook"),
             "opts": self.opts,
             "record": record,
-            "record_url": reverse("admin:webhooks_webhookendpoint_change", args=[quote(record.pk)]),
+            "record_url": _change_page(record),
             "secret": secret,
             "overlap_hours": int(SECRET_OVERLAP.total_seconds() // 3600) if is_renewed else 0,
         }
@@ -212,7 +277,15 @@ class EndpointAdmin(RecordAdmin[WebhookEndpoint]):
                 "The receiver then has 24 hours to learn the new secret: until then both sign each event."
             )
             return self._confirmation(request, record, _("Renew the secret"), question)
-        secret = services.renew_secret(endpoint_id=record.pk, now=clock.now())
+        try:
+            shown = from_iso(request.POST.get("version", ""))
+            secret = services.renew_secret(
+                endpoint_id=record.pk, unchanged_since=shown, now=clock.now()
+            )
+        except (StaleVersionError, ValueError):
+            # Also a page with a secret that is loaded again: that must not renew it once more.
+            self.message_user(request, StaleVersionError().message, messages.ERROR)
+            return HttpResponseRedirect(_change_page(record))
         self.log_change(request, record, _("Secret renewed"))
         return self._secret_page(request, record, secret, is_renewed=True)
 
@@ -226,8 +299,8 @@ class EndpointAdmin(RecordAdmin[WebhookEndpoint]):
             services.send_test(endpoint_id=record.pk, now=clock.now())
         except (NotFoundError, RuleError) as error:
             self.message_user(request, error.message, messages.ERROR)
-            page = reverse("admin:webhooks_webhookendpoint_change", args=[quote(record.pk)])
-            return HttpResponseRedirect(page)
+            return HttpResponseRedirect(_change_page(record))
+        self.log_change(request, record, _("Test event sent"))
         self.message_user(request, _("The event is sent in a moment."), messages.SUCCESS)
         log = reverse("admin:webhooks_webhookdelivery_changelist")
         return HttpResponseRedirect(f"{log}?endpoint_id={quote(record.pk)}")
@@ -305,8 +378,9 @@ class DeliveryAdmin(ReadOnlyRecordAdmin[WebhookDelivery]):
 
     @override
     def get_fields(self, request: HttpRequest, obj: WebhookDelivery | None = None) -> Any:
-        """Return the fields; the body may have identity and telephone numbers."""
-        return [each for each in self.fields if each != "body" or _sees_all(request)]
+        """Return the fields; the body only to those who may view the record that it is about."""
+        is_body_shown = obj is not None and Viewable.by(request).includes(obj.value)
+        return [each for each in self.fields if each != "body" or is_body_shown]
 
     @override
     def has_delete_permission(
@@ -413,8 +487,8 @@ class DeliveryAdmin(ReadOnlyRecordAdmin[WebhookDelivery]):
         ]
 
 
-def _sees_all(request: HttpRequest) -> bool:
-    return bool(request.user.has_perm(VIEW_DNI) and request.user.has_perm(VIEW_PHONE))
+def _change_page(record: WebhookEndpoint) -> str:
+    return reverse(CHANGE_PAGES["endpoint"], args=[quote(record.pk)])
 
 
 def _describe_attempt(attempt: Attempt) -> str:

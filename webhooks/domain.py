@@ -31,8 +31,12 @@ LEASE = timedelta(minutes=2)
 """After how long without news a worker that sends a delivery counts as ended. An attempt is much shorter."""
 DISABLE_AFTER = timedelta(days=5)
 """An endpoint that has failed for so long, without one success, is disabled."""
+MIN_ATTEMPTS_TO_DISABLE = 4
+"""From which failed attempt of a delivery on an endpoint is disabled: one with few events may fail once in days."""
 SECRET_OVERLAP = timedelta(hours=24)
 """How long the secret before a renewal signs as well."""
+MAX_PREVIOUS_SECRETS = 3
+"""How many secrets before the current one sign at once; more renewals in a day leave out the oldest."""
 LIFETIME = timedelta(days=30)
 """How long a delivery is stored after its last change."""
 MAX_ENDPOINTS = 10
@@ -66,7 +70,7 @@ SELECTABLE_EVENTS = tuple(each for each in EventType if each is not EventType.TE
 
 
 class PersonalData(StrEnum):
-    """Which personal data of customers an endpoint gets."""
+    """Which personal data of customers an endpoint gets; each level has all of those before it."""
 
     NONE = "none"
     """No names, addresses, numbers or notes."""
@@ -74,6 +78,11 @@ class PersonalData(StrEnum):
     """What REST shows to each of its users: identity and telephone numbers are masked."""
     FULL = "full"
     """What REST shows to those who may view identity and telephone numbers."""
+
+    def is_more_than(self, other: "PersonalData") -> bool:
+        """Whether this has data that the other level hasn't."""
+        levels = list(PersonalData)
+        return levels.index(self) > levels.index(other)
 
 
 class DisabledReason(StrEnum):
@@ -87,6 +96,20 @@ class DisabledReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousSecret:
+    """A secret before a renewal.
+
+    Attributes:
+        encrypted: The secret, encrypted.
+        until: Until when it signs.
+
+    """
+
+    encrypted: str = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """An address that receives events.
 
@@ -95,12 +118,12 @@ class Endpoint:
         url: Where events are posted.
         description: What staff wrote about it.
         events: The events it gets.
+        unknown_events: Names of events that a newer version of the server has stored; they stay stored.
         personal_data: Which personal data it gets.
         is_active: Whether it gets events.
         disabled_reason: Why it isn't active; None if it is.
         encrypted_secret: The secret that signs, encrypted.
-        encrypted_previous_secret: The one before, which signs as well until `previous_until`; or empty.
-        previous_until: The end of the overlap; None if there is none.
+        previous_secrets: Those before, the latest first, each of which signs as well until its end.
         failing_since: When the first of its attempts failed after which none has succeeded; or None.
         created_at: When it was added.
         updated_at: When staff or the worker last changed it; its version. `failing_since` is no change.
@@ -111,12 +134,12 @@ class Endpoint:
     url: str
     description: str = ""
     events: frozenset[EventType]
+    unknown_events: frozenset[str] = frozenset()
     personal_data: PersonalData = PersonalData.NONE
     is_active: bool = True
     disabled_reason: DisabledReason | None = None
     encrypted_secret: str = field(repr=False)
-    encrypted_previous_secret: str = field(default="", repr=False)
-    previous_until: datetime | None = None
+    previous_secrets: tuple[PreviousSecret, ...] = ()
     failing_since: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -131,9 +154,10 @@ class Endpoint:
         is_disabled = self.disabled_reason in {DisabledReason.GONE, DisabledReason.FAILING}
         return is_disabled or (self.is_active and self.failing_since is not None)
 
-    def has_failed_too_long(self, now: datetime) -> bool:
-        """Whether it is to be disabled."""
-        return self.failing_since is not None and now - self.failing_since >= DISABLE_AFTER
+    def has_failed_too_long(self, now: datetime, *, attempts: int) -> bool:
+        """Whether it is to be disabled, after so many failed attempts of one delivery."""
+        is_long = self.failing_since is not None and now - self.failing_since >= DISABLE_AFTER
+        return is_long and attempts >= MIN_ATTEMPTS_TO_DISABLE
 
     def changed(
         self,
@@ -153,6 +177,8 @@ class Endpoint:
             events=frozenset(events),
             personal_data=personal_data,
         )
+        if url != self.url:
+            changed = replace(changed, failing_since=None)
         if is_active and not self.is_active:
             changed = replace(changed, is_active=True, disabled_reason=None, failing_since=None)
         if self.is_active and not is_active:
@@ -171,19 +197,20 @@ class Endpoint:
         )
 
     def with_new_secret(self, encrypted_secret: str, *, now: datetime) -> "Endpoint":
-        """Return the endpoint with another secret; the one until now signs as well for a while."""
+        """Return the endpoint with another secret; those until now sign as well for a while."""
+        until_now = PreviousSecret(encrypted=self.encrypted_secret, until=now + SECRET_OVERLAP)
+        previous = (until_now, *(each for each in self.previous_secrets if now < each.until))
         return replace(
             self,
             encrypted_secret=encrypted_secret,
-            encrypted_previous_secret=self.encrypted_secret,
-            previous_until=now + SECRET_OVERLAP,
+            previous_secrets=previous[:MAX_PREVIOUS_SECRETS],
+            failing_since=None,
             updated_at=next_version(self.updated_at, now),
         )
 
     def signing_secrets(self, now: datetime) -> list[str]:
         """Return the encrypted secrets that sign now, the current one first."""
-        is_overlap = self.previous_until is not None and now < self.previous_until
-        previous = [self.encrypted_previous_secret] if is_overlap else []
+        previous = [each.encrypted for each in self.previous_secrets if now < each.until]
         return [self.encrypted_secret, *previous]
 
 
@@ -252,6 +279,7 @@ class Delivery:
         version: Tells the events of one record apart, such as its `updated_at`.
         endpoint_id: Who gets it.
         body: The JSON that is posted, the same in each attempt.
+        personal_data: Which personal data the body has.
         status: Where it is on its way.
         due_at: The next attempt, or the end of the worker's lease; for one that is finished, when that was.
         attempts: How often it was tried since it last began to wait.
@@ -267,6 +295,7 @@ class Delivery:
     version: str
     endpoint_id: str
     body: str
+    personal_data: PersonalData
     status: DeliveryStatus = DeliveryStatus.WAITING
     due_at: datetime
     attempts: int = 0
@@ -295,6 +324,11 @@ class Delivery:
     def expires_at(self) -> datetime:
         """The time after which it is no longer stored."""
         return max(self.updated_at, self.due_at) + LIFETIME
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the worker has ended in its last attempt; known when the lease is over."""
+        return self.status is DeliveryStatus.SENDING and self.attempts > len(RETRY_DELAYS)
 
     def sending(self, *, now: datetime) -> "Delivery":
         """Return the delivery as a worker posts it."""

@@ -47,6 +47,13 @@ class EndpointInactiveError(RuleError):
     text = _("That webhook is not active. Activate it first.")
 
 
+class LessPersonalDataError(RuleError):
+    """A delivery has personal data that its endpoint doesn't get any more."""
+
+    code = "webhook_gets_less_personal_data"
+    text = _("That webhook gets less personal data now. That event can't be sent again.")
+
+
 class TooManyEndpointsError(RuleError):
     """There are as many endpoints as there may be."""
 

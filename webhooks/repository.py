@@ -1,7 +1,9 @@
 """All reads and writes of endpoints and deliveries. Domain values go in and come out."""
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
@@ -20,21 +22,46 @@ from webhooks.domain import (
     Endpoint,
     EventType,
     PersonalData,
+    PreviousSecret,
     Stage,
 )
 from webhooks.models import DeliveryItem, EndpointItem
 
+logger = logging.getLogger(__name__)
+
 ENDPOINTS_PARTITION = f"{EndpointItem.key_prefix}#endpoints"
 _UNCHANGED = "the item is unchanged"
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading a stored item may raise: another version of the server has stored it."""
+_EVENTS = frozenset(each.value for each in EventType)
 
 
 # --- Endpoints
 
 
 def read_endpoints() -> list[Endpoint]:
-    """Return all endpoints by one consistent query, the oldest first."""
-    items = EndpointItem.query(ENDPOINTS_PARTITION, consistent_read=True)
-    return sorted(map(endpoint_from_item, items), key=lambda each: (each.created_at, each.id))
+    """Return all endpoints by one consistent query, the oldest first.
+
+    One that can't be read is logged and left out: it must not prevent changes of what events are about.
+    """
+    found = EndpointItem.query(ENDPOINTS_PARTITION, consistent_read=True)
+    raw_items = [raw for page in found.page_iter for raw in page["Items"]]
+    endpoints = [each for raw in raw_items if (each := _readable_endpoint(raw)) is not None]
+    return sorted(endpoints, key=lambda each: (each.created_at, each.id))
+
+
+def _readable_endpoint(raw: Mapping[str, Any]) -> Endpoint | None:
+    try:
+        return endpoint_from_raw(raw)
+    except _MALFORMED as error:
+        _log_unreadable("webhook endpoint not readable", raw["SK"]["S"], type(error).__name__)
+        return None
+
+
+@lru_cache(maxsize=1000)  # once in this process: workers read it again every few seconds
+def _log_unreadable(event: str, key: str, error: str) -> None:
+    """Log an item that can't be read, without the traceback, which may quote a customer or a secret."""
+    logger.error(event, extra={"key": key, "error": error})
 
 
 def store_endpoint(endpoint: Endpoint, *, version: datetime | None) -> None:
@@ -86,12 +113,15 @@ def _endpoint_item(endpoint: Endpoint) -> EndpointItem:
         *_endpoint_key(endpoint.id),
         url=endpoint.url,
         description=endpoint.description or None,
-        events=sorted(endpoint.events),
+        events=sorted(endpoint.events | endpoint.unknown_events),
         personal_data=endpoint.personal_data.value,
         disabled_reason=None if reason is None else reason.value,
         encrypted_secret=endpoint.encrypted_secret,
-        encrypted_previous_secret=endpoint.encrypted_previous_secret or None,
-        previous_until=endpoint.previous_until,
+        previous_secrets=[
+            {"secret": each.encrypted, "until": to_iso(each.until)}
+            for each in endpoint.previous_secrets
+        ]
+        or None,
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
         updated_at=endpoint.updated_at,
@@ -101,17 +131,21 @@ def _endpoint_item(endpoint: Endpoint) -> EndpointItem:
 def endpoint_from_item(item: EndpointItem) -> Endpoint:
     """Return the endpoint that an item stores."""
     reason = item.disabled_reason
+    events = frozenset(map(str, item.events))
     return Endpoint(
         id=item.sk.removeprefix(EndpointItem.SK_PREFIX),
         url=item.url,
         description=item.description or "",
-        events=frozenset(map(EventType, item.events)),
+        events=frozenset(map(EventType, events & _EVENTS)),
+        unknown_events=events - _EVENTS,
         personal_data=PersonalData(item.personal_data),
         is_active=not reason,
         disabled_reason=DisabledReason(reason) if reason else None,
         encrypted_secret=item.encrypted_secret,
-        encrypted_previous_secret=item.encrypted_previous_secret or "",
-        previous_until=item.previous_until,
+        previous_secrets=tuple(
+            PreviousSecret(encrypted=each["secret"], until=from_iso(each["until"]))
+            for each in item.previous_secrets or ()
+        ),
         failing_since=item.failing_since,
         created_at=item.created_at,
         updated_at=item.updated_at,
@@ -135,7 +169,7 @@ def find_delivery(delivery_id: str) -> Delivery | None:
         item = DeliveryItem.get(*DeliveryItem.key_of(*parts), consistent_read=True)
     except DeliveryItem.DoesNotExist:
         return None
-    return delivery_from_item(item)
+    return next(_readable_deliveries([item]), None)
 
 
 def list_deliveries(
@@ -155,14 +189,34 @@ def list_deliveries(
     if not endpoint_ids:
         return Page(items=[])
     query = _index_query(endpoint_ids, stages, last=LATEST, oldest_first=oldest_first)
-    return read_page(query, DeliveryItem, limit=limit, cursor=cursor).map(delivery_from_item)
+    page = read_page(query, DeliveryItem, limit=limit, cursor=cursor)
+    return Page(items=list(_readable_deliveries(page.items)), cursor=page.cursor)
 
 
 def list_due(endpoint_id: str, *, now: datetime, limit: int) -> list[Delivery]:
-    """Return up to `limit` open deliveries of an endpoint that a worker has to look at, the longest due first."""
+    """Return up to `limit` open deliveries of an endpoint that a worker has to look at, the longest due first.
+
+    Those that can't be read are left out, so that they don't delay the others.
+    """
     query = _index_query([endpoint_id], [Stage.OPEN], last=to_iso(now), oldest_first=True)
-    page = read_page(query, DeliveryItem, limit=limit, cursor=None)
-    return [delivery_from_item(item) for item in page.items]
+    found: list[Delivery] = []
+    cursor: str | None = None
+    while True:
+        page = read_page(query, DeliveryItem, limit=limit, cursor=cursor)
+        found += _readable_deliveries(page.items)
+        cursor = page.cursor
+        if cursor is None or len(found) >= limit:
+            return found[:limit]
+
+
+def _readable_deliveries(items: Iterable[DeliveryItem]) -> Iterator[Delivery]:
+    for item in items:
+        try:
+            yield delivery_from_item(item)
+        except _MALFORMED as error:
+            _log_unreadable(
+                "webhook delivery not readable", f"{item.pk} {item.sk}", type(error).__name__
+            )
 
 
 def _index_query(
@@ -212,6 +266,7 @@ def _delivery_item(delivery: Delivery) -> DeliveryItem:
         version=delivery.version,
         endpoint_id=delivery.endpoint_id,
         body=delivery.body,
+        personal_data=delivery.personal_data.value,
         status=DeliveryItem.status_of(delivery.endpoint_id, delivery.stage.value),
         delivery_status=delivery.status.value,
         due_at=delivery.due_at,
@@ -232,6 +287,7 @@ def delivery_from_item(item: DeliveryItem) -> Delivery:
         version=item.version,
         endpoint_id=item.endpoint_id,
         body=item.body,
+        personal_data=PersonalData(item.personal_data),
         status=DeliveryStatus(item.delivery_status),
         due_at=item.due_at,
         attempts=int(item.attempts),

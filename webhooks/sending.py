@@ -7,16 +7,19 @@ it again, with the same id, when the lease is over: each event arrives at least 
 """
 
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 from django.conf import settings
 
-from common.errors import StaleVersionError, UnavailableError
+from common.dynamodb.retries import retry_on_conflict
+from common.errors import BusyError, StaleVersionError, UnavailableError
 from common.timestamps import truncate_to_ms
 from webhooks import addresses, repository, services, transport
 from webhooks.domain import (
@@ -81,7 +84,7 @@ class Dispatcher:
 
     def _deliver(self, endpoint: Endpoint) -> Outcomes:
         try:
-            return deliver_to(endpoint, self._clock, is_stopping=self._is_stopping)
+            return deliver_to(endpoint.id, self._clock, is_stopping=self._is_stopping)
         except UnavailableError as error:
             logger.warning("webhooks not delivered", extra={"error": str(error)})
         except Exception:  # a bug with one endpoint must not stop the others
@@ -101,7 +104,7 @@ def deliver_due(clock: Clock, *, is_stopping: Callable[[], bool] = lambda: False
         return dispatcher.wait()
 
 
-def deliver_to(endpoint: Endpoint, clock: Clock, *, is_stopping: Callable[[], bool]) -> Outcomes:
+def deliver_to(endpoint_id: str, clock: Clock, *, is_stopping: Callable[[], bool]) -> Outcomes:
     """Post the deliveries of one endpoint that are due; return how many got which status.
 
     Raises:
@@ -109,45 +112,95 @@ def deliver_to(endpoint: Endpoint, clock: Clock, *, is_stopping: Callable[[], bo
 
     """
     outcomes: Outcomes = Counter()
+    has_failed = threading.Event()
 
     def work_on(delivery: Delivery) -> DeliveryStatus | None:
-        return None if is_stopping() else _Posting(endpoint, clock).work_on(delivery)
+        return None if is_stopping() else _work_on(delivery, clock, has_failed)
 
     with ThreadPoolExecutor(PARALLEL_POSTS, thread_name_prefix="webhook") as threads:
-        while endpoint.is_active:
-            due = repository.list_due(endpoint.id, now=truncate_to_ms(clock()), limit=BATCH_SIZE)
+        while True:
+            due = repository.list_due(endpoint_id, now=truncate_to_ms(clock()), limit=BATCH_SIZE)
             done = [each for each in threads.map(work_on, due) if each is not None]
             outcomes.update(done)
-            if not done:  # nothing is due, other workers have it, or the index is behind
-                break
-            try:
-                endpoint = services.get_endpoint(endpoint_id=endpoint.id)
-            except EndpointNotFoundError:
-                break
-    return outcomes
+            if (
+                not done
+            ):  # nothing is due, it is not active, other workers have it, or the index is behind
+                return outcomes
+
+
+def _work_on(
+    delivery: Delivery, clock: Clock, has_failed: threading.Event
+) -> DeliveryStatus | None:
+    """Post a delivery to its endpoint as it is now; return its new status, or None if nothing was done.
+
+    A bug with one delivery must not stop the others.
+
+    Raises:
+        UnavailableError: DynamoDB doesn't respond.
+
+    """
+    try:
+        # Staff may have deactivated or changed it since the deliveries before.
+        endpoint = services.get_endpoint(endpoint_id=delivery.endpoint_id)
+        posting = _Posting(endpoint, clock, has_failed)
+        return posting.work_on(delivery) if endpoint.is_active else None
+    except (EndpointNotFoundError, BusyError):  # busy: another worker is claiming it
+        return None
+    except UnavailableError:
+        raise
+    except Exception:
+        extra = {"endpoint_id": delivery.endpoint_id, "webhook_id": delivery.webhook_id}
+        logger.exception("webhook worker failed", extra=extra)
+        return None
 
 
 class _Posting:
     """One attempt of one delivery."""
 
-    def __init__(self, endpoint: Endpoint, clock: Clock) -> None:
+    def __init__(self, endpoint: Endpoint, clock: Clock, has_failed: threading.Event) -> None:
         self._endpoint = endpoint
         self._clock = clock
+        self._has_failed = has_failed
+        """Set by the first failure: `endpoint.failing_since` is that of before."""
 
     def work_on(self, delivery: Delivery) -> DeliveryStatus | None:
-        """Post a delivery that is due; return its new status, or None if another worker has it."""
+        """Post a delivery that is due; return its new status, or None if another worker has it.
+
+        Raises:
+            BusyError: another worker is claiming it.
+
+        """
+        if delivery.is_exhausted:
+            return self._give_up(delivery)
+        if delivery.personal_data.is_more_than(self._endpoint.personal_data):
+            return self._withhold(delivery)
         sending = delivery.sending(now=self._now())
         if not repository.replace_delivery(delivery, sending):
             return None
         attempt = self._attempt(sending)
         after = sending.after(attempt, now=self._now())
-        is_stored = repository.replace_delivery(sending, after)
+        is_stored = retry_on_conflict(partial(repository.replace_delivery, sending, after))
         self._log(after, attempt)
-        self._update_endpoint(attempt)
+        self._update_endpoint(attempt, attempts=sending.attempts)
         if not is_stored:
             logger.warning("webhook lease lost", extra={"webhook_id": delivery.webhook_id})
             return None
         return after.status
+
+    def _give_up(self, delivery: Delivery) -> DeliveryStatus | None:
+        given_up = delivery.given_up("the worker ended during the last attempt", now=self._now())
+        if not repository.replace_delivery(delivery, given_up):
+            return None
+        self._log(given_up, given_up.log[-1])
+        return given_up.status
+
+    def _withhold(self, delivery: Delivery) -> DeliveryStatus | None:
+        given_up = delivery.given_up("the webhook gets less personal data now", now=self._now())
+        if not repository.replace_delivery(delivery, given_up):
+            return None
+        # No error, which would raise an alarm: staff have decided so.
+        logger.warning("webhook withheld", extra={"webhook_id": delivery.webhook_id})
+        return given_up.status
 
     def _attempt(self, delivery: Delivery) -> Attempt:
         began_at, started = self._now(), time.monotonic()
@@ -178,14 +231,22 @@ class _Posting:
         }
         return transport.post(target, checked, delivery.body.encode(), headers)
 
-    def _update_endpoint(self, attempt: Attempt) -> None:
+    def _update_endpoint(self, attempt: Attempt, *, attempts: int) -> None:
         """Store since when the endpoint fails; disable one that is gone or has failed too long."""
-        if attempt.is_success and self._endpoint.failing_since is None:
+        if not attempt.is_success:
+            self._has_failed.set()
+        elif self._endpoint.failing_since is None and not self._has_failed.is_set():
             return
         try:
             endpoint = services.get_endpoint(endpoint_id=self._endpoint.id)
-        except EndpointNotFoundError:
-            return
+            if (
+                endpoint.url == self._endpoint.url
+            ):  # else the answer says nothing about the new address
+                self._store_outcome(endpoint, attempt, attempts=attempts)
+        except (EndpointNotFoundError, BusyError):
+            return  # busy: another attempt stores the same, or the next one looks again
+
+    def _store_outcome(self, endpoint: Endpoint, attempt: Attempt, *, attempts: int) -> None:
         if attempt.is_success:
             if endpoint.failing_since is not None:
                 repository.store_failing_since(endpoint.id, None)
@@ -193,7 +254,7 @@ class _Posting:
             self._disable(endpoint, DisabledReason.GONE)
         elif endpoint.failing_since is None:
             repository.store_failing_since(endpoint.id, self._now())
-        elif endpoint.has_failed_too_long(self._now()):
+        elif endpoint.has_failed_too_long(self._now(), attempts=attempts):
             self._disable(endpoint, DisabledReason.FAILING)
 
     def _disable(self, endpoint: Endpoint, reason: DisabledReason) -> None:

@@ -40,6 +40,7 @@ from webhooks.errors import (
     DeliveryUnderWayError,
     EndpointInactiveError,
     EndpointNotFoundError,
+    LessPersonalDataError,
     TooManyEndpointsError,
 )
 from webhooks.resolver import resolve
@@ -91,12 +92,15 @@ def writes_about(events: Iterable[Event], *, now: datetime) -> list[Write]:
 def new_delivery(endpoint: Endpoint, event: Event, *, now: datetime) -> Delivery:
     """Return a delivery of an event that isn't stored yet."""
     now = truncate_to_ms(now)
+    data = event.make_data(endpoint.personal_data)
     content = {
         "type": event.type.value,
         "timestamp": to_iso(now),
         "version": PAYLOAD_VERSION,
-        "data": event.make_data(endpoint.personal_data),
+        "data": data,
     }
+    # An event that has no such data counts as one without: it stays of use if the endpoint gets less later.
+    personal_data = next(each for each in PersonalData if event.make_data(each) == data)
     return Delivery(
         record_type=event.record_type,
         record_id=event.record_id,
@@ -104,6 +108,7 @@ def new_delivery(endpoint: Endpoint, event: Event, *, now: datetime) -> Delivery
         version=event.version,
         endpoint_id=endpoint.id,
         body=json.dumps(content, ensure_ascii=False, separators=(",", ":")),
+        personal_data=personal_data,
         due_at=now,
         created_at=now,
         updated_at=now,
@@ -159,7 +164,8 @@ def add_endpoint(  # noqa: PLR0913 -- the fields of an endpoint, by keyword
         StaleVersionError: there is one with this id.
 
     """
-    _check_fields(url, description, events)
+    _check_texts(description, events)
+    _check_address(url)
     if not is_id(endpoint_id):
         raise InvalidFieldError(field="id")
     if len(repository.read_endpoints()) >= MAX_ENDPOINTS:
@@ -220,22 +226,29 @@ def update_endpoint(  # noqa: PLR0913 -- the fields of an endpoint, by keyword
     )
     if changed == endpoint:
         return endpoint
-    _check_fields(url, description, events)
+    _check_texts(description, events)
+    # Staff must be able to deactivate an endpoint whose name no longer leads anywhere.
+    if url != endpoint.url or (is_active and not endpoint.is_active):
+        _check_address(url)
     _store(changed, endpoint.updated_at)
     return changed
 
 
-def renew_secret(*, endpoint_id: str, now: datetime) -> str:
-    """Give an endpoint a new secret and return it; the one until now signs as well for a day.
+def renew_secret(
+    *, endpoint_id: str, unchanged_since: datetime | None = None, now: datetime
+) -> str:
+    """Give an endpoint a new secret and return it; those until now sign as well for a day each.
 
     Raises:
         EndpointNotFoundError: there is none with this id.
+        StaleVersionError: it has another version.
 
     """
     secret = _new_secret()
 
     def attempt() -> None:
         endpoint = get_endpoint(endpoint_id=endpoint_id)
+        refuse_if_stale(endpoint.updated_at, unchanged_since)
         renewed = endpoint.with_new_secret(encrypt_secret(secret), now=truncate_to_ms(now))
         _store(renewed, endpoint.updated_at)
 
@@ -271,11 +284,14 @@ def _new_secret() -> str:
     return format_secret(secrets.token_bytes(SECRET_BYTES))
 
 
-def _check_fields(url: str, description: str, events: Collection[EventType]) -> None:
+def _check_texts(description: str, events: Collection[EventType]) -> None:
     if len(description) > MAX_DESCRIPTION_LENGTH:
         raise InvalidFieldError(field="description")
     if not events or not set(events) <= set(SELECTABLE_EVENTS):
         raise InvalidFieldError(field="events")
+
+
+def _check_address(url: str) -> None:
     allows_local = settings.WEBHOOK_LOCAL_RECEIVERS
     try:
         target = addresses.parse_url(url, allows_local=allows_local)
@@ -327,14 +343,18 @@ def send_again(*, delivery_id: str, now: datetime) -> Delivery:
         DeliveryNotFoundError: there is none.
         DeliveryUnderWayError: a worker is posting it.
         EndpointNotFoundError, EndpointInactiveError: its endpoint gets no events.
+        LessPersonalDataError: its endpoint gets less personal data now.
         StaleVersionError: it changed meanwhile.
 
     """
     delivery = get_delivery(delivery_id=delivery_id)
     if delivery.status is DeliveryStatus.SENDING:
         raise DeliveryUnderWayError
-    if not get_endpoint(endpoint_id=delivery.endpoint_id).is_active:
+    endpoint = get_endpoint(endpoint_id=delivery.endpoint_id)
+    if not endpoint.is_active:
         raise EndpointInactiveError
+    if delivery.personal_data.is_more_than(endpoint.personal_data):
+        raise LessPersonalDataError
     waiting = delivery.sent_again(now=truncate_to_ms(now))
     if not repository.replace_delivery(delivery, waiting):
         raise StaleVersionError

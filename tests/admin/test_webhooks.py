@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from appointments.domain import Appointment
 from common import clock
+from common.errors import StaleVersionError
 from tests.admin.conftest import LogIn, errors, messages, open_form
 from tests.appointments.factories import CLINIC, book
 from tests.webhooks.factories import Receiver, add_endpoint, running_receiver
@@ -123,19 +124,106 @@ def test_there_are_ten_webhooks_at_most(supervisor: Client, receiver: Receiver) 
     assert errors(page) == {"__all__": ["Puede haber 10 webhooks como máximo."]}
 
 
+def without(*codenames: str) -> None:
+    """Take these permissions from the supervisors."""
+    removed = Permission.objects.filter(codename__in=codenames)
+    assert removed.count() == len(codenames)
+    Group.objects.get(name="supervisor").permissions.remove(*removed)
+
+
+NUMBERS_REFUSED = {"personal_data": ["Solo puede elegirlo quien puede ver DNI y teléfonos."]}
+RECORDS_REFUSED = {
+    "personal_data": ["Solo puede elegirlo quien puede ver los turnos o pedidos de esos eventos."]
+}
+
+
 def test_only_who_sees_numbers_may_send_them(supervisor: Client, receiver: Receiver) -> None:
     fill(supervisor, url=receiver.url, personal_data="full")
-    Group.objects.get(name="supervisor").permissions.remove(
-        Permission.objects.get(codename="view_dni")
-    )
-    refused = errors(fill(supervisor, url=receiver.url, personal_data="full"))
-    assert refused == {"personal_data": ["Solo puede elegirlo quien puede ver DNI y teléfonos."]}
+    book_next_week()
+    delivery = f"{DELIVERIES}{quote(the_delivery().id)}/change/"
+    assert "45678901" in supervisor.get(delivery).content.decode()
+    without("view_dni")
+    assert errors(fill(supervisor, url=receiver.url, personal_data="full")) == NUMBERS_REFUSED
     assert the_endpoint().personal_data is PersonalData.FULL
 
-    deliver_test(supervisor)
-    page = supervisor.get(f"{DELIVERIES}{quote(the_delivery().id)}/change/").content.decode()
-    assert "webhook.test" in page
-    assert "endpointId" not in page  # the body may have what the user may not view
+    page = supervisor.get(delivery).content.decode()
+    assert "appointment.booked" in page
+    assert "45678901" not in page  # the body has what the user may not view
+
+
+def test_webhook_with_numbers_is_not_redirected_by_who_does_not_see_them(
+    supervisor: Client, receiver: Receiver
+) -> None:
+    fill(supervisor, url=receiver.url, personal_data="full")
+    stored = the_endpoint()
+    without("view_phone")
+    form = f"{ENDPOINTS}{stored.id}/change/"
+    values = open_form(supervisor, form)
+    more_events = [*values["events"], "appointment.moved"]
+    for refused in ({"url": f"{receiver.url}&other=1"}, {"events": more_events}):
+        assert errors(supervisor.post(form, {**values, **refused})) == NUMBERS_REFUSED
+    assert the_endpoint() == stored
+
+    supervisor.post(form, {**values, "description": "Facturación", "events": ["call.ended"]})
+    values = open_form(supervisor, form)
+    del values["is_active"]
+    supervisor.post(form, values)  # it may be stopped, but not started again
+    assert (the_endpoint().description, the_endpoint().is_active) == ("Facturación", False)
+    values = {**open_form(supervisor, form), "is_active": "on"}
+    assert errors(supervisor.post(form, values)) == NUMBERS_REFUSED
+    supervisor.post(form, {**values, "url": f"{receiver.url}&other=1", "personal_data": "masked"})
+    assert (the_endpoint().is_active, the_endpoint().personal_data) == (True, PersonalData.MASKED)
+
+
+def test_only_who_sees_the_records_may_send_their_data(
+    supervisor: Client, receiver: Receiver
+) -> None:
+    fill(supervisor, url=receiver.url, personal_data="masked")
+    book_next_week()
+    delivery = f"{DELIVERIES}{quote(the_delivery().id)}/change/"
+    assert "ana@email.com" in supervisor.get(delivery).content.decode()
+    without("view_appointment")
+
+    assert "ana@email.com" not in supervisor.get(delivery).content.decode()
+    both = {"url": receiver.url, "events": ["appointment.booked", "order.created"]}
+    assert errors(fill(supervisor, **both, personal_data="masked")) == RECORDS_REFUSED
+    assert len(services.list_endpoints()) == 1
+    fill(supervisor, **both, personal_data="none")
+    orders_and_calls = ["order.created", "call.ended"]
+    fill(supervisor, url=receiver.url, events=orders_and_calls, personal_data="full")
+    assert len(services.list_endpoints()) == 3
+
+
+def test_who_may_only_view_webhooks_sees_the_page_without_changes(
+    supervisor: Client, receiver: Receiver
+) -> None:
+    fill(supervisor, url=receiver.url)
+    page = f"{ENDPOINTS}{the_endpoint().id}/"
+    assert "renew-secret" in supervisor.get(f"{page}change/").content.decode()
+    without("add_webhookendpoint", "change_webhookendpoint", "delete_webhookendpoint")
+
+    answer = supervisor.get(f"{page}change/")
+    assert answer.status_code == 200
+    assert receiver.url.partition("?")[0] in answer.content.decode()
+    assert "renew-secret" not in answer.content.decode()
+    assert "send-test" not in answer.content.decode()
+    assert supervisor.post(f"{page}renew-secret/").status_code == 403
+
+
+def test_webhook_whose_name_leads_nowhere_can_be_stopped(
+    supervisor: Client, receiver: Receiver, settings: Settings
+) -> None:
+    fill(supervisor, url=receiver.url)
+    settings.WEBHOOK_LOCAL_RECEIVERS = False  # the address would be refused now
+    form = f"{ENDPOINTS}{the_endpoint().id}/change/"
+    values = open_form(supervisor, form)
+    assert errors(supervisor.post(form, {**values, "url": f"{receiver.url}&x=1"})).keys() == {"url"}
+    del values["is_active"]
+    supervisor.post(form, {**values, "description": "Vieja"})
+
+    assert (the_endpoint().is_active, the_endpoint().description) == (False, "Vieja")
+    values = {**open_form(supervisor, form), "is_active": "on"}
+    assert errors(supervisor.post(form, values)).keys() == {"url"}
 
 
 def deliver_test(client: Client) -> Any:
@@ -150,6 +238,8 @@ def test_test_event_arrives_and_is_in_the_log(supervisor: Client, receiver: Rece
 
     answer = deliver_test(supervisor)
     assert messages(answer) == ["El evento se envía en un momento."]
+    history = supervisor.get(f"{ENDPOINTS}{the_endpoint().id}/history/").content.decode()
+    assert "Evento de prueba enviado" in history
     assert "En espera" in answer.content.decode()
     deliver_due(clock.now)
 
@@ -171,9 +261,10 @@ def test_renewed_secret_is_shown_once(supervisor: Client, receiver: Receiver) ->
     [first] = SECRET.findall(fill(supervisor, url=receiver.url).content.decode())
     url = f"{ENDPOINTS}{the_endpoint().id}/renew-secret/"
     assert not SECRET.search(supervisor.get(url).content.decode())
-    assert not the_endpoint().previous_until
+    assert not the_endpoint().previous_secrets
+    confirmed = {"version": supervisor.get(url).context["record"].version}
 
-    page = supervisor.post(url).content.decode()
+    page = supervisor.post(url, confirmed).content.decode()
 
     [second] = SECRET.findall(page)
     assert first != second
@@ -181,6 +272,15 @@ def test_renewed_secret_is_shown_once(supervisor: Client, receiver: Receiver) ->
     assert len(the_endpoint().signing_secrets(clock.now())) == 2
     history = supervisor.get(f"{ENDPOINTS}{the_endpoint().id}/history/").content.decode()
     assert "Secreto renovado" in history
+
+    renewed = the_endpoint()
+    for repeated in (confirmed, {}, {"version": "x"}):  # the page with the secret is loaded again
+        answer = supervisor.post(url, repeated, follow=True)
+        assert messages(answer) == [str(StaleVersionError().message)]
+        assert not SECRET.search(answer.content.decode())
+    assert the_endpoint() == renewed
+    supervisor.post(url, {"version": supervisor.get(url).context["record"].version})
+    assert len(the_endpoint().signing_secrets(clock.now())) == 3
 
 
 def test_failed_event_is_sent_again_from_the_log(supervisor: Client, receiver: Receiver) -> None:

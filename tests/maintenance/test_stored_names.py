@@ -30,12 +30,12 @@ STORED = {
         "resends sentAt status updatedAt version"
     ),
     ("appointments", "webhook"): (
-        "PK SK createdAt description disabledReason events failingSince personalData previousUntil "
-        "sealedPreviousSecret sealedSecret updatedAt url"
+        "PK SK createdAt description disabledReason events failingSince personalData "
+        "sealedPreviousSecrets sealedSecret updatedAt url"
     ),
     ("appointments", "delivery"): (
         "PK SK appointmentDate attempts body createdAt deliveryStatus endpointId event expiresAt log "
-        "recordId recordType status updatedAt version"
+        "personalData recordId recordType status updatedAt version"
     ),
     ("appointments", "token"): "PK SK createdId expiresAt requestHash",
     ("calls", "model usage"): "PK SK expiresAt seconds",

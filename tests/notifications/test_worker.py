@@ -174,6 +174,25 @@ def test_running_worker_sends_what_comes_and_stops_cleanly_at_sigterm(
     assert len(mail_server.accepted) == 1
 
 
+@pytest.fixture
+def signal_handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signal_handlers")
+def test_bug_of_the_loop_ends_the_worker_with_its_threads(settings: Settings) -> None:
+    settings.NOTIFICATION_TASKS = None  # not iterable: an error that the loop doesn't expect
+    settings.EMAIL_FROM, settings.WEBHOOK_POLL_S = "", 0.05
+
+    with pytest.raises(TypeError):
+        call_command("send_messages")
+
+    assert not [each for each in threading.enumerate() if each.name.startswith("webhook")]
+
+
 def test_worker_without_settings_says_which_are_needed(settings: Settings) -> None:
     settings.EMAIL_FROM, settings.EMAIL_URL = "turnos@example.com", ""
     with pytest.raises(CommandError, match="Set EMAIL_FROM and EMAIL_URL"):

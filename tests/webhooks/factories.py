@@ -34,6 +34,7 @@ DELIVERY = Delivery(
     version="2099-11-22T15:00:00.000Z",
     endpoint_id="e1",
     body="{}",
+    personal_data=PersonalData.NONE,
     due_at=NOW,
     created_at=NOW,
     updated_at=NOW,

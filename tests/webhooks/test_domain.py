@@ -11,6 +11,8 @@ from webhooks.domain import (
     LEASE,
     LIFETIME,
     MAX_ATTEMPTS_LOGGED,
+    MAX_PREVIOUS_SECRETS,
+    MIN_ATTEMPTS_TO_DISABLE,
     RETRY_DELAYS,
     SECRET_OVERLAP,
     Attempt,
@@ -140,9 +142,11 @@ def test_endpoint_wants_its_events_and_the_test_while_active() -> None:
 
 def test_endpoint_is_disabled_after_failing_for_days() -> None:
     failing = replace(ENDPOINT, failing_since=NOW)
-    assert not ENDPOINT.has_failed_too_long(NOW + DISABLE_AFTER)
-    assert not failing.has_failed_too_long(NOW + DISABLE_AFTER - SECOND)
-    assert failing.has_failed_too_long(NOW + DISABLE_AFTER)
+    enough = MIN_ATTEMPTS_TO_DISABLE
+    assert not ENDPOINT.has_failed_too_long(NOW + DISABLE_AFTER, attempts=enough)
+    assert not failing.has_failed_too_long(NOW + DISABLE_AFTER - SECOND, attempts=enough)
+    assert not failing.has_failed_too_long(NOW + DISABLE_AFTER, attempts=enough - 1)
+    assert failing.has_failed_too_long(NOW + DISABLE_AFTER, attempts=enough)
 
     disabled = failing.disabled(DisabledReason.FAILING, now=NOW + DISABLE_AFTER)
     assert (disabled.is_active, disabled.updated_at > ENDPOINT.updated_at) == (False, True)
@@ -161,6 +165,30 @@ def test_failing_and_disabled_endpoints_need_staff() -> None:
     assert not changed(failing, is_active=False).is_failing
 
 
+def test_new_address_or_secret_ends_the_count_of_failing_days() -> None:
+    failing = replace(ENDPOINT, failing_since=NOW)
+    assert changed(failing, url="https://example.com/other").failing_since is None
+    assert failing.with_new_secret("next", now=NOW).failing_since is None
+    assert changed(failing, is_active=False).failing_since == NOW
+
+
+def test_delivery_whose_worker_ended_in_the_last_attempt_is_exhausted() -> None:
+    before_last = replace(DELIVERY, attempts=len(RETRY_DELAYS) - 1).sending(now=NOW)
+    assert not before_last.is_exhausted
+    last = replace(DELIVERY, attempts=len(RETRY_DELAYS)).sending(now=NOW)
+    assert last.is_exhausted
+    assert not last.after(attempt(), now=NOW).is_exhausted
+
+
+def test_levels_of_personal_data_are_ordered() -> None:
+    none, masked, full = PersonalData
+    assert (none, full) == (PersonalData.NONE, PersonalData.FULL)
+    for less, more in ((none, masked), (masked, full), (none, full)):
+        assert more.is_more_than(less)
+        assert not less.is_more_than(more)
+        assert not less.is_more_than(less)
+
+
 def test_unchanged_endpoint_keeps_its_version() -> None:
     assert changed() == ENDPOINT
     assert changed(url="https://example.com/other").updated_at == NOW + SECOND
@@ -175,11 +203,24 @@ def test_both_secrets_sign_during_the_overlap() -> None:
     assert renewed.signing_secrets(NOW + SECRET_OVERLAP - SECOND) == ["next", "current"]
     assert renewed.signing_secrets(NOW + SECRET_OVERLAP) == ["next"]
     again = renewed.with_new_secret("third", now=NOW + SECOND)
-    assert again.signing_secrets(NOW + SECOND) == ["third", "next"]
+    assert again.signing_secrets(NOW + SECOND) == ["third", "next", "current"]
+    assert again.signing_secrets(NOW + SECRET_OVERLAP) == ["third", "next"]
+    later = renewed.with_new_secret("third", now=NOW + SECRET_OVERLAP)
+    assert later.signing_secrets(NOW + SECRET_OVERLAP) == ["third", "next"]
+
+
+def test_few_previous_secrets_sign_the_latest_ones() -> None:
+    endpoint = ENDPOINT
+    for number in range(MAX_PREVIOUS_SECRETS + 2):
+        endpoint = endpoint.with_new_secret(str(number), now=NOW)
+
+    assert MAX_PREVIOUS_SECRETS == 3
+    assert endpoint.signing_secrets(NOW) == ["4", "3", "2", "1"]
 
 
 def test_secrets_are_not_in_the_text_of_an_endpoint() -> None:
-    assert "current" not in repr(ENDPOINT)
+    assert "current" not in repr(ENDPOINT.with_new_secret("next", now=NOW))
+    assert "next" not in repr(ENDPOINT.with_new_secret("next", now=NOW))
 
 
 def test_personal_data_are_left_out_masked_or_whole() -> None:

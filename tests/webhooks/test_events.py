@@ -37,8 +37,9 @@ from tests.conversations.stored_calls import (
 from tests.conversations.stored_calls import NOW as CALL_NOW
 from tests.orders.factories import ITEM
 from tests.webhooks.factories import Receiver, add_endpoint
-from webhooks import services
+from webhooks import repository, services
 from webhooks.domain import Delivery, EventType, PersonalData
+from webhooks.models import EndpointItem
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -189,6 +190,46 @@ def test_data_have_the_fields_of_rest() -> None:
     assert set(appointment_fields) == set(AppointmentSerializer(booked).data)
     assert set(order_fields) == set(OrderSerializer(order).data)
     assert set(order_fields["items"][0]) == set(OrderSerializer(order).data["items"][0])
+
+
+def test_delivery_has_the_level_of_the_data_in_its_body(receiver: Receiver) -> None:
+    add_endpoint(receiver, endpoint_id="e2", personal_data=PersonalData.FULL)
+    book()
+    open_call()
+    end_call(reason="client")
+
+    levels = {each.event: each.personal_data for each in deliveries("e2")}
+    assert levels == {
+        EventType.APPOINTMENT_BOOKED: PersonalData.FULL,
+        EventType.CALL_ENDED: PersonalData.NONE,  # it has none, whatever the endpoint gets
+    }
+    assert deliveries("e1")[0].personal_data is PersonalData.MASKED
+
+
+def test_event_of_a_newer_version_stops_no_change_and_stays_stored() -> None:
+    key = (repository.ENDPOINTS_PARTITION, f"{EndpointItem.SK_PREFIX}e1")
+    item = EndpointItem.get(*key)
+    item.events = [*item.events, "follow_up.created"]
+    item.save()
+    services.forget_endpoints()
+    book()
+    services.renew_secret(endpoint_id="e1", now=LATER)
+
+    assert events() == ["appointment.booked"]
+    assert "follow_up.created" in EndpointItem.get(*key).events
+
+
+def test_endpoint_that_cannot_be_read_stops_no_change(receiver: Receiver) -> None:
+    add_endpoint(receiver, endpoint_id="e2")
+    item = EndpointItem.get(repository.ENDPOINTS_PARTITION, f"{EndpointItem.SK_PREFIX}e2")
+    item.personal_data = "level of a newer version"
+    item.save()
+    services.forget_endpoints()
+    book()
+    place()
+
+    assert len(events()) == 2
+    assert deliveries("e2") == []
 
 
 def test_endpoint_gets_only_its_events(receiver: Receiver) -> None:

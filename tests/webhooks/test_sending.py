@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -25,14 +26,18 @@ from webhooks import addresses, repository, services, transport
 from webhooks.domain import (
     DISABLE_AFTER,
     LEASE,
+    MIN_ATTEMPTS_TO_DISABLE,
     RETRY_DELAYS,
     Delivery,
     DeliveryStatus,
     DisabledReason,
     EventType,
+    PersonalData,
     Stage,
 )
-from webhooks.sending import deliver_due, deliver_to
+from webhooks.errors import LessPersonalDataError
+from webhooks.models import DeliveryItem
+from webhooks.sending import BATCH_SIZE, PARALLEL_POSTS, deliver_due, deliver_to
 
 pytestmark = [pytest.mark.store, pytest.mark.usefixtures("empty_tables")]
 
@@ -52,6 +57,18 @@ def add(*deliveries: Delivery) -> None:
 
 def stored(delivery: Delivery = DELIVERY) -> Delivery:
     return services.get_delivery(delivery_id=delivery.id)
+
+
+def change(**changes: Any) -> None:
+    before = services.get_endpoint(endpoint_id="e1")
+    values: dict[str, Any] = {
+        "url": before.url,
+        "description": before.description,
+        "events": before.events,
+        "personal_data": before.personal_data,
+        "is_active": before.is_active,
+    }
+    services.update_endpoint(endpoint_id="e1", **(values | changes), now=NOW)
 
 
 def deliver(at: datetime = NOW) -> Counter[DeliveryStatus]:
@@ -119,8 +136,9 @@ def test_endpoint_that_fails_for_days_is_disabled_and_one_success_resets(
 
     def send_at(at: datetime, status: int) -> None:
         receiver.answer = lambda _request: status
-        add(replace(numbered(DELIVERY, int(at.timestamp())), due_at=at))
-        deliver_to(services.get_endpoint(endpoint_id="e1"), lambda: at, is_stopping=lambda: False)
+        attempts = MIN_ATTEMPTS_TO_DISABLE - 1
+        add(replace(numbered(DELIVERY, int(at.timestamp())), due_at=at, attempts=attempts))
+        deliver_to("e1", lambda: at, is_stopping=lambda: False)
 
     send_at(NOW, 503)
     assert services.get_endpoint(endpoint_id="e1").failing_since == NOW
@@ -138,6 +156,136 @@ def test_endpoint_that_fails_for_days_is_disabled_and_one_success_resets(
         "webhook endpoint disabled"
     ]
     assert disabled.updated_at > endpoint.updated_at
+
+
+def test_endpoint_with_few_events_is_not_disabled_by_one_failure(receiver: Receiver) -> None:
+    add_endpoint(receiver)
+    add(DELIVERY)
+    receiver.answer = lambda _request: 400
+    deliver(NOW)
+    day_6 = NOW + DISABLE_AFTER + timedelta(days=1)
+    add(replace(numbered(DELIVERY, 2), due_at=day_6, version="later"))
+    assert repository.replace_delivery(stored(), stored().given_up("", now=NOW))
+
+    assert deliver(day_6) == {WAITING: 1}
+    assert services.get_endpoint(endpoint_id="e1").is_active
+    receiver.answer = lambda _request: 204
+    assert deliver(day_6 + RETRY_DELAYS[0]) == {DELIVERED: 1}
+    assert services.get_endpoint(endpoint_id="e1").failing_since is None
+
+
+def test_success_beside_the_first_failure_ends_it(receiver: Receiver) -> None:
+    add_endpoint(receiver)
+    refused, accepted = numbered(DELIVERY, 1), numbered(DELIVERY, 2)
+    add(refused, accepted)
+    is_failing = threading.Event()
+
+    def answer(request: Received) -> int:
+        if request.headers["webhook-id"] == refused.webhook_id:
+            return 500
+        while services.get_endpoint(endpoint_id="e1").failing_since is None:
+            assert not is_failing.wait(0.02)
+        return 204
+
+    receiver.answer = answer
+    assert deliver() == {WAITING: 1, DELIVERED: 1}
+    assert services.get_endpoint(endpoint_id="e1").failing_since is None
+
+
+def test_late_answer_of_the_old_address_does_not_disable_the_new_one(receiver: Receiver) -> None:
+    endpoint, _ = add_endpoint(receiver)
+    add(DELIVERY)
+
+    def answer_after_the_change(_request: Received) -> int:
+        change(url=endpoint.url + "&new=1")
+        return 410
+
+    receiver.answer = answer_after_the_change
+    assert deliver() == {FAILED: 1}
+    assert services.get_endpoint(endpoint_id="e1").is_active
+
+
+def test_deactivated_endpoint_gets_nothing_more_of_the_batch(receiver: Receiver) -> None:
+    add_endpoint(receiver)
+    add(*(numbered(DELIVERY, each) for each in range(12)))
+
+    def deactivate(_request: Received) -> int:
+        with deactivating:
+            if services.get_endpoint(endpoint_id="e1").is_active:
+                change(is_active=False)
+        return 204
+
+    deactivating = threading.Lock()
+    receiver.answer = deactivate
+    deliver()
+    assert 1 <= len(receiver.requests) <= PARALLEL_POSTS
+
+
+def test_endpoint_that_gets_less_data_gets_no_delivery_with_more(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_endpoint(receiver, personal_data=PersonalData.FULL)
+    more, less = numbered(DELIVERY, 1), numbered(DELIVERY, 2)
+    more = replace(more, personal_data=PersonalData.FULL)
+    less = replace(less, personal_data=PersonalData.MASKED)
+    add(more, less)
+    change(personal_data=PersonalData.MASKED)
+
+    assert deliver() == {DELIVERED: 1, FAILED: 1}
+
+    [request] = receiver.requests
+    assert request.headers["webhook-id"] == less.webhook_id
+    assert stored(more).log[-1].error == "the webhook gets less personal data now"
+    assert not [
+        each for each in caplog.records if each.levelname == "ERROR"
+    ]  # an alarm counts them
+    with pytest.raises(LessPersonalDataError):
+        services.send_again(delivery_id=more.id, now=NOW)
+    services.send_again(delivery_id=less.id, now=NOW)
+
+
+def test_delivery_that_cannot_be_read_delays_no_other(receiver: Receiver) -> None:
+    add_endpoint(receiver)
+    unreadable = [numbered(DELIVERY, each) for each in range(BATCH_SIZE + 1)]
+    add(*unreadable, replace(numbered(DELIVERY, 99), due_at=NOW + timedelta(seconds=1)))
+    for delivery in unreadable:
+        item = DeliveryItem.get(
+            *DeliveryItem.key_of(
+                "order", delivery.record_id, delivery.event.value, delivery.version, "e1"
+            )
+        )
+        item.event = "event.of_a_newer_version"
+        item.save()
+
+    assert deliver(NOW + timedelta(seconds=1)) == {DELIVERED: 1}
+    assert len(services.list_deliveries(limit=100).items) == 1
+
+
+def test_delivery_that_ends_each_worker_fails_at_last(receiver: Receiver) -> None:
+    add_endpoint(receiver)
+    add(DELIVERY)
+    now = NOW
+    for _ in range(len(RETRY_DELAYS) + 1):
+        before = stored()
+        assert repository.replace_delivery(before, before.sending(now=now))
+        now += LEASE
+    assert deliver(now) == {FAILED: 1}
+    assert stored().log[-1].error == "the worker ended during the last attempt"
+    assert receiver.requests == []
+
+
+def test_bug_with_one_delivery_does_not_stop_the_others(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_endpoint(receiver)
+    broken = replace(DELIVERY, attempts=-100)  # there is no delay for it
+    add(broken, *(numbered(DELIVERY, each) for each in range(2, 9)))
+    refused = broken.webhook_id
+    receiver.answer = lambda request: 500 if request.headers["webhook-id"] == refused else 204
+
+    assert deliver() == {DELIVERED: 7}
+    [error] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert error.message == "webhook worker failed"
 
 
 def test_redirect_is_a_failure_and_is_not_followed(receiver: Receiver) -> None:

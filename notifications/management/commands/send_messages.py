@@ -67,6 +67,15 @@ class Command(BaseCommand):
 def _send_until(stopping: threading.Event) -> None:
     webhooks = threading.Thread(target=_deliver_until, args=(stopping,), name="webhooks")
     webhooks.start()
+    try:
+        _send_emails_until(stopping)
+    finally:  # a bug ends the process, so that it is started again
+        stopping.set()
+        webhooks.join()
+    logger.info("worker stopped")
+
+
+def _send_emails_until(stopping: threading.Event) -> None:
     logger.info("worker started")
     pause_s = settings.EMAIL_POLL_S
     tasks_due_at = report_due_at = time.monotonic()
@@ -84,8 +93,6 @@ def _send_until(stopping: threading.Event) -> None:
             pause_s = min(2 * pause_s, max(LONGEST_PAUSE_S, settings.EMAIL_POLL_S))
             logger.warning("e-mails not sent", extra={"error": str(error), "pause_s": pause_s})
         stopping.wait(pause_s)
-    webhooks.join()
-    logger.info("worker stopped")
 
 
 def _send_emails(stopping: threading.Event) -> Counter[MessageStatus]:
