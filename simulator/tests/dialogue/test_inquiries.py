@@ -77,6 +77,63 @@ def test_question_about_free_times_calls_its_tool(text: str, arguments: dict[str
 
 
 @pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("¿qué hay el jueves?", THURSDAY),
+        ("¿Qué hay el jueves a la tarde con Gómez?", {"doctorName": "Gómez", **THURSDAY, "partOfDay": "afternoon"}),
+        ("hola, ¿qué tenés el jueves?", THURSDAY),
+        ("¿qué tienen para el jueves a la mañana?", {**THURSDAY, "partOfDay": "morning"}),
+        ("y qué te queda el jueves", THURSDAY),
+        ("¿qué les queda con la doctora Gómez?", {"doctorName": "Dra. Gómez"}),
+        ("¿tenés algo el jueves?", THURSDAY),
+        ("tenés algo a la tarde", {"partOfDay": "afternoon"}),
+        ("¿hay algo el jueves con el cardiólogo?", {"specialty": "cardiologo", **THURSDAY}),
+        ("¿tendrían algo la semana que viene?", {"dateFrom": "2026-11-30", "dateUntil": "2026-12-06"}),
+        ("¿no tendrás algo mañana que no sea muy temprano?", {"dateFrom": "2026-11-24", "dateUntil": "2026-11-24"}),
+        ("¿qué tiene el doctor Sosa el jueves?", {"doctorName": "Dr. Sosa", **THURSDAY}),
+        ("algo para el jueves, ¿hay?", THURSDAY),
+        ("quería saber qué hay el jueves", THURSDAY),
+    ],
+)  # fmt: skip
+def test_open_question_about_a_time_asks_what_is_free(text: str, arguments: dict[str, str]) -> None:
+    assert ask(text) == free_times(**arguments)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "¿qué hay?",
+        "¿qué tenés?",
+        "¿tenés algo?",
+        "¿hay algo más?",
+        "¿qué hay en mi pedido?",
+        "¿qué hay en mi pedido del jueves?",
+        "¿qué tiene el pedido 1?",
+        "¿tenés algo de pan para el jueves?",
+        "¿qué productos hay el jueves?",
+        "¿tienen algo en oferta el viernes?",
+        "¿qué hay que llevar el jueves?",
+        "¿hay algo que pagar el jueves?",
+        "¿qué hay con mi turno del jueves?",
+        "¿tengo algo el jueves?",
+        "¿qué hay de nuevo hoy?",
+        "el jueves no hay problema",
+    ],
+)
+def test_open_question_about_something_else_asks_no_free_times(text: str) -> None:
+    followed = ask(text)
+
+    assert not isinstance(followed, ToolCall) or followed.name != "consultarDisponibilidad"
+
+
+def test_open_question_without_the_tool_stays_unclear() -> None:
+    tools = tuple(tool for tool in TOOLS if tool.name != "consultarDisponibilidad")
+    manager = DialogueManager(DialogueSetup(tools=tools, system_prompt=PROMPT))
+
+    assert isinstance(ask("¿qué hay el jueves?", manager), str)
+
+
+@pytest.mark.parametrize(
     ("text", "tool", "name"),
     [
         ("¿Qué turnos tengo?, soy Ana Martínez", "misTurnos", "patientName"),

@@ -29,8 +29,25 @@ _FREE = re.compile(
     r"|\b(?:lo antes posible|cuanto antes|primer turno|primer horario|lo mas pronto)\b"
     r"|\bdisponibilidad\b|\bcuando (?:atiende|tiene lugar)\b"
 )
+_HAS = (
+    r"(?:(?:te|le|les) )?(?:hay|habra|habria|hubiera|tenes|tenias|tendras|tendrias|tiene|tienen|tenian|tendra|tendran"
+    r"|tendrian|quedan?|quedo|quedaba|quedara|quedaria)"
+)
+# With a day, a part of the day or a professional: "¿qué hay el jueves?", "¿tenés algo a la tarde?".
+_OPEN = re.compile(
+    rf"\bque (?:mas |otra cosa )?{_HAS}\b(?! que\b)"
+    rf"|\b{_HAS} (?:(?:vos|ustedes|ahi|todavia) )?(?:algo|alguna cosa)\b(?! que (?!no\b))"
+    rf"|\balgo\b(?! que (?!no\b)).*\b{_HAS}\b"
+)
+_OTHER_THINGS = re.compile(
+    r"\b(?:pedidos?|compras?|productos?|catalogo|stock|precios?|ofertas?|promocion(?:es)?|descuentos?|envios?|entregas?"
+    r"|comer|tomar|nuevo|feriados?|mi (?:proximo )?(?:turno|cita))\b"
+    r"|\balgo de (?!(?:la|el|manana|tarde|noche|lunes|martes|miercoles|jueves|viernes|sabado|domingo)\b)"
+)
 _NO_NUMBER = r"\bno (?:me acuerdo|recuerdo|se|tengo|encuentro|me se)\b.{0,12}\b(?:numero|codigo)"
-_OWN = re.compile(r"\b(?:mis|tengo|saque|reserve|a mi nombre|hice|pedi)\b")
+_OWN = re.compile(
+    r"\b(?:mis|tengo|saque|reserve|a mi nombre|hice|pedi)\b|\bque hay (?:de|con|en|sobre) mi\b"
+)
 _OWN_APPOINTMENTS = re.compile(
     r"\b(?:que|cuales|cuantos|cuando|decime|consultar|saber)\b.*\b(?:turnos?|citas?)\b.*\b(?:tengo|saque|a mi nombre)\b"
     r"|\bcuando (?:tengo|era|es) (?:el|mi) (?:proximo )?turno\b|\bmis (?:proximos )?(?:turnos|citas)\b"
@@ -89,6 +106,8 @@ def find_inquiry(
         at, _ = find_time(with_figures(tokenize(text)))
         # Who names the hour wants that one.
         return None if at else ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
+    if FREE_TIMES in declared and _asks_what_is_free(text, now):
+        return ToolCall(name=FREE_TIMES, arguments=_free_times(text, doctor, now))
     message = _MESSAGE.search(plain) if MESSAGE in declared else None
     if message and message["reason"]:
         said = text[message.start("reason") : message.end("reason")]
@@ -105,6 +124,15 @@ def find_inquiry(
 def asks_information(text: str) -> bool:
     """Return whether the customer asks what staff inform about: coverage, preparation, payment."""
     return _is_question(text) and bool(_INFORMATION.search(fold(text)))
+
+
+def _asks_what_is_free(text: str, now: datetime) -> bool:
+    """Return whether this is "¿qué hay el jueves?": it names no appointment, but when or with whom."""
+    plain = fold(text)
+    if not _OPEN.search(plain) or _OTHER_THINGS.search(plain) or _OWN.search(plain):
+        return False
+    at, _ = find_time(with_figures(tokenize(text)))
+    return at is None and bool(_free_times(text, None, now))
 
 
 def _is_question(text: str) -> bool:
