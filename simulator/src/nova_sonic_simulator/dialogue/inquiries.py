@@ -116,9 +116,8 @@ def find_inquiry(
         phone = re.search(r"\d[\d\s-]{6,}\d", said)
         who["phone"] = re.sub(r"\D", "", phone[0]) if phone else None
         return ToolCall(name=MESSAGE, arguments={key: each for key, each in who.items() if each})
-    if INFORMATION in declared and asks_information(text):
-        return ToolCall(name=INFORMATION, arguments={"question": text.strip()})
-    return None
+    asks = INFORMATION in declared and asks_information(text)
+    return ToolCall(name=INFORMATION, arguments={"question": text.strip()}) if asks else None
 
 
 def asks_information(text: str) -> bool:
