@@ -348,7 +348,8 @@ def test_unknown_view_and_date_fall_back(reception: Client) -> None:
 def test_reserved_appointment_is_shown_as_such_until_it_is_confirmed(
     reception: Client, settings: Settings
 ) -> None:
-    settings.EMAIL_FROM, settings.VOICE_BOOKING_HOLD_MINUTES = "turnos@example.com", 60
+    settings.EMAIL_FROM, settings.SITE_URL = "turnos@example.com", "http://testserver"
+    settings.VOICE_BOOKING_HOLD_MINUTES = 60
     reserved = appointments.services.book_appointment(
         patient_name="Ana Martínez",
         patient_email="ana@email.com",
